@@ -1,0 +1,62 @@
+# Every target works on a fresh clone: the first one that needs it builds .venv, and again when setup.cfg changes.
+
+PYTHON := .venv/bin/python
+INSTALLED := build/installed
+RUFF := .venv/bin/ruff
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types coverage soak bench fmt clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(INSTALLED)  ## three processes on this machine elect, fail and elect again
+	.venv/bin/elect demo
+
+test: $(INSTALLED)  ## run the tests
+	$(PYTHON) -m pytest
+
+check: lint types coverage test  ## lint, types, coverage of the pure files, tests: what CI runs
+
+lint: build/ruff.toml  ## style and slips
+	$(RUFF) check --config build/ruff.toml .
+	$(RUFF) format --check --config build/ruff.toml .
+
+types: $(INSTALLED)  ## mypy, strict
+	$(PYTHON) -m mypy --config-file setup.cfg
+
+coverage: $(INSTALLED)  ## branch coverage of the pure files by unit and property tests alone
+	$(PYTHON) -m coverage run --rcfile setup.cfg -m pytest -q tests/unit tests/property
+	$(PYTHON) -m coverage report --rcfile setup.cfg
+
+soak: $(INSTALLED)  ## the slow tests: many seeds, many rounds
+	$(PYTHON) -m pytest -m slow
+
+bench: $(INSTALLED)  ## every measurement, one after the other
+	set -e; for program in bench/*.py; do echo "== $$program"; $(PYTHON) $$program; done
+
+fmt: build/ruff.toml  ## format; the only target that edits sources
+	$(RUFF) check --fix-only --config build/ruff.toml .
+	$(RUFF) format --config build/ruff.toml .
+
+clean:  ## remove .venv and build
+	rm -rf .venv build
+
+build/ruff.toml: setup.cfg $(INSTALLED)
+	sed -n '/^\[ruff\]/,/^\[/{/^[a-z]/p}' setup.cfg > $@
+
+# A candidate must run, not only exist: a version manager's stand-ins don't.
+$(INSTALLED): setup.cfg pyproject.toml
+	@mkdir -p build
+	@set -e; for python in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	test -n "$$python" || { echo "elect needs Python 3.11 or newer; none was found in PATH" >&2; exit 1; }; \
+	test -x $(PYTHON) && $(PYTHON) -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear .venv || \
+	  { echo "$$python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@rm -rf elect.egg-info
+	@touch $@
