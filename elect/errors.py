@@ -1,0 +1,159 @@
+"""Everything that this package raises. The data comes first, as attributes; the text is made of it by `__str__`.
+
+    ElectError
+    ├── ConfigError (ValueError)            a setting breaks a rule
+    ├── NotLeader                           asked to act as the leader; somebody else is, or nobody
+    │   └── LeadershipLost                  it was the leader, and is not any more
+    ├── LeadershipTimeout (TimeoutError)    did not come to lead, or to know a leader, in time
+    ├── BindError (OSError)                 the address can't be listened on
+    ├── StoreError (OSError)                the disk failed, or what is on it is damaged
+    ├── IdentityError                       a store or a peer is somebody else's
+    ├── Stopped (RuntimeError)              the node was stopped
+    └── Forked (RuntimeError)               this process was forked from the node's
+"""
+
+from elect.core.ready import LossReason
+from elect.leader import Leader
+
+
+class ElectError(Exception):
+    """What all errors of this package have in common."""
+
+
+class ConfigError(ElectError, ValueError):
+    """A setting breaks a rule.
+
+    Attributes:
+        field: the setting, as the caller spelled its place: "support_duration", "[timing] support_duration".
+        value: what it was given.
+        rule: what it must be, the numbers of an inequality included.
+    """
+
+    def __init__(self, field: str, value: object, rule: str) -> None:
+        super().__init__(field, value, rule)
+        self.field = field
+        self.value = value
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.value!r}: {self.rule}"
+
+
+class NotLeader(ElectError):
+    """This node does not lead.
+
+    Attributes:
+        election: in which election.
+        leader: who does, as far as is known, or None.
+    """
+
+    def __init__(self, election: str, leader: Leader | None = None) -> None:
+        super().__init__(election, leader)
+        self.election = election
+        self.leader = leader
+
+    def __str__(self) -> str:
+        who = f"{self.leader.node_id} does, in term {self.leader.term}" if self.leader else "no leader is known"
+        return f"this node does not lead election {self.election!r}; {who}"
+
+
+class LeadershipLost(NotLeader):
+    """This node led, and does not any more.
+
+    Attributes:
+        token: the term that it led in.
+        reason: why it ended.
+    """
+
+    def __init__(self, election: str, token: int, reason: LossReason | None, leader: Leader | None = None) -> None:
+        super().__init__(election, leader)
+        self.args = (election, token, reason, leader)
+        self.token = token
+        self.reason = reason
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"leadership of election {self.election!r} in term {self.token} was lost{why}"
+
+
+class LeadershipTimeout(ElectError, TimeoutError):
+    """What was waited for did not happen in time.
+
+    Attributes:
+        election: in which election.
+        awaited: what: "leadership", "a leader", "the resignation".
+        timeout: seconds that it had.
+    """
+
+    def __init__(self, election: str, awaited: str, timeout: float) -> None:
+        super().__init__()
+        self.args = (election, awaited, timeout)
+        self.election = election
+        self.awaited = awaited
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        return f"{self.awaited} in election {self.election!r} did not come within {self.timeout:g} s"
+
+
+class BindError(ElectError, OSError):
+    """The address can't be listened on. Arguments: errno, text, address (`filename`)."""
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.filename}: {self.strerror}"
+
+
+class StoreError(ElectError, OSError):
+    """The disk failed, or what is on it is damaged. Arguments: errno (or None), text, path (`filename`)."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
+class IdentityError(ElectError):
+    """Something is somebody else's: a store, or a peer's name.
+
+    Attributes:
+        subject: what: a file, a peer.
+        found: whose it is.
+        expected: whose it should be.
+    """
+
+    def __init__(self, subject: str, found: str, expected: str) -> None:
+        super().__init__(subject, found, expected)
+        self.subject = subject
+        self.found = found
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.subject} belongs to {self.found}, not to {self.expected}"
+
+
+class Stopped(ElectError, RuntimeError):
+    """The node was stopped.
+
+    Attributes:
+        node_id: which.
+    """
+
+    def __init__(self, node_id: str) -> None:
+        super().__init__(node_id)
+        self.node_id = node_id
+
+    def __str__(self) -> str:
+        return f"node {self.node_id} is stopped"
+
+
+class Forked(ElectError, RuntimeError):
+    """This process was forked from the one that runs the node: here the node leads nothing and can't be used.
+
+    Attributes:
+        node_id: which.
+    """
+
+    def __init__(self, node_id: str) -> None:
+        super().__init__(node_id)
+        self.node_id = node_id
+
+    def __str__(self) -> str:
+        return f"node {self.node_id} runs in the process that this one was forked from; make a new one here"
