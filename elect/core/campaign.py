@@ -1,0 +1,117 @@
+"""When to campaign, and how a campaign goes.
+
+Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
+"""
+
+from elect.core import following, leading, standing, voting
+from elect.core.election import Election
+from elect.core.messages import Refuse, Vote
+from elect.core.quorum import is_quorum
+from elect.core.state import State
+from elect.core.support import Peer
+
+
+class Turns:
+    """Whose turn it is: holds what the order of candidates rests on between two changes of it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._electable = standing.electable(state)
+
+    def is_eligible(self) -> bool:
+        """Rules 1 and 2, as far as they are the same for every election."""
+        state = self._state
+        is_fit = state.is_voter and state.is_willing and not state.is_fenced
+        return is_fit and state.supported_until > state.now
+
+    def review(self) -> None:
+        """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
+        state = self._state
+        if state.is_order_stale:
+            self._electable = standing.electable(state)
+            state.is_order_stale = False
+            state.touch_vacant()
+        if not self.is_eligible():
+            state.eligible_since = None
+        elif state.eligible_since is None:
+            state.eligible_since = state.now
+            state.touch_vacant()
+
+    def consider(self, election: Election) -> None:
+        """Campaign if it is time to, or note when it will be."""
+        state = self._state
+        following.follow_refused(state, election)
+        following.tell_leader(state, election)
+        state.deadlines.set(election.name, election.deadline)
+        if not election.is_vacant:
+            state.vacant.discard(election.name)
+            election.free_since = None
+            return
+        state.vacant.add(election.name)
+        if not is_free(state, election):
+            election.free_since = None
+            return
+        if election.free_since is None:
+            election.free_since = state.now
+        if state.eligible_since is None:
+            return
+        at = self._turn_at(election, max(election.free_since, state.eligible_since))
+        if at <= state.now:
+            begin(state, election)
+        else:
+            state.deadlines.set(election.name, at)
+
+    def _turn_at(self, election: Election, since: int) -> int:
+        place = standing.place(self._state, election, self._electable)
+        return max(election.retry_at, since + place * self._state.timing.heartbeat_interval_ns)
+
+
+def is_free(state: State, election: Election) -> bool:
+    """Rule 3: whoever is said to lead is not supported by a quorum."""
+    leaders = {known.leader for known in following.known_leaders(state, election)}
+    return all(leader is None or standing.denies_support(state, leader) for leader in leaders)
+
+
+def begin(state: State, election: Election) -> None:
+    """Ask every voter for its vote; the own one counts once it is on disk."""
+    term = 1 + max(election.term, election.term_seen, state.configuration.floor)
+    vote = Vote(election=election.name, term=term, offset=state.offset)
+    reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
+    assert reason is None, reason
+    election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
+    state.write(election)
+    for peer in state.other_voters:
+        state.outcome.send(peer.id, vote)
+    state.tell_role(election, "campaign")
+    state.touch(election)
+
+
+def take_grant(state: State, election: Election, voter: str, term: int) -> None:
+    """Count a voter's grant; a majority that includes the own vote elects."""
+    campaign = election.campaign
+    if campaign is None or campaign.term != term or voter not in state.voters:
+        return
+    campaign.grants.add(voter)
+    if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
+        leading.begin(state, election)
+
+
+def take_refusal(state: State, election: Election, peer: Peer, refuse: Refuse) -> None:
+    """Learn the peer's term; abandon once a majority is impossible."""
+    election.term_seen = max(election.term_seen, refuse.own_term)
+    if refuse.is_to_lead:
+        if election.leadership is not None and election.leadership.term == refuse.term:
+            leading.take_answer(peer, election, peer.counted_session)
+        return
+    campaign = election.campaign
+    if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:
+        return
+    election.refusals[peer.id] = refuse.reason
+    if not is_quorum(len(state.voters) - len(election.refusals), len(state.voters)):
+        abandon(state, election, "refused")
+
+
+def abandon(state: State, election: Election, outcome: str) -> None:
+    """Give the term up for good, and wait a random time below two intervals."""
+    election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
+    state.end_campaign(election, outcome)

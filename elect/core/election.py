@@ -1,0 +1,173 @@
+"""One election as one node sees it: what is durable, and the part it plays.
+
+The `become_…` methods are the only places where a part changes. The rules that call them are in `voting`,
+`campaign`, `following` and `leading`.
+
+Source: PROTOCOL.md, section 4.
+"""
+
+from dataclasses import dataclass, field
+
+from elect.core.messages import Number, RefusalReason
+from elect.core.quorum import FOREVER
+from elect.core.ready import Ballot, LossReason, Role
+
+
+@dataclass(slots=True, kw_only=True)
+class Following:
+    """Bound to `leader` until `session`, this node's promise to it, ends."""
+
+    leader: str
+    term: int
+    session: Number
+
+
+@dataclass(slots=True, kw_only=True)
+class Campaign:
+    """A live candidacy.
+
+    Attributes:
+        grants: voters that granted, this node from when its own vote is on disk.
+        ends_at: when it is abandoned (ns).
+    """
+
+    term: int
+    ends_at: int
+    grants: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resigning:
+    """The application was told; Resign leaves when it acknowledges, or at `ends_at`."""
+
+    reason: LossReason
+    successor: str | None
+    ends_at: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Leadership:
+    """Elected in `term`.
+
+    Attributes:
+        follows: the session in which each peer answered Follow.
+        followers: those whose session is the one counted now.
+        is_told: the application was told that it leads, and not yet that it does not.
+        ends_at: valid without a lease: when to give up.
+        resigning: set once given up.
+    """
+
+    term: int
+    ends_at: int
+    follows: dict[str, Number] = field(default_factory=dict)
+    followers: frozenset[str] = frozenset()
+    is_told: bool = False
+    resigning: Resigning | None = None
+
+
+class Election:
+    """One election at one node.
+
+    Attributes:
+        ballot: term and vote as decided.
+        durable: term and vote as known to be on disk; never ahead of `ballot`.
+        base: highest term in which this node granted to another, followed, or was elected.
+        term_seen: highest term it was told of.
+        is_entered: the application stands in it.
+        following, campaign, leadership: at most one is set.
+        refused: the latest (leader, term) whose Lead was refused and might be followed later.
+        resigned: the latest (leader, term) that said Resign.
+        successor: whom it named, if anybody.
+        refusals: who refused the latest campaign, and why.
+        retry_at: no campaign before this time (ns).
+        free_since: since when nobody is known to lead, or None.
+        leader: (node id or None, term) as last told.
+    """
+
+    __slots__ = (
+        "ballot",
+        "base",
+        "campaign",
+        "durable",
+        "following",
+        "free_since",
+        "is_entered",
+        "leader",
+        "leadership",
+        "name",
+        "refusals",
+        "refused",
+        "resigned",
+        "retry_at",
+        "successor",
+        "term_seen",
+    )
+
+    def __init__(self, name: str, durable: Ballot) -> None:
+        self.name = name
+        self.ballot = durable
+        self.durable = durable
+        self.base = durable.term
+        self.term_seen = durable.term
+        self.is_entered = False
+        self.following: Following | None = None
+        self.campaign: Campaign | None = None
+        self.leadership: Leadership | None = None
+        self.refused: tuple[str, int] | None = None
+        self.resigned: tuple[str, int] | None = None
+        self.successor: str | None = None
+        self.refusals: dict[str, RefusalReason] = {}
+        self.retry_at = 0
+        self.free_since: int | None = None
+        self.leader: tuple[str | None, int] = (None, 0)
+
+    @property
+    def term(self) -> int:
+        """The highest term in which this node voted or followed."""
+        return self.ballot.term
+
+    @property
+    def role(self) -> Role:
+        """The part it plays."""
+        if self.leadership is not None:
+            return Role.LEADER
+        return Role.FOLLOWER if self.campaign is None else Role.CANDIDATE
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether this node might campaign: it stands, and plays no part and follows nobody."""
+        return self.is_entered and self.following is None and self.campaign is None and self.leadership is None
+
+    @property
+    def deadline(self) -> int:
+        """When the part it plays must end or change by itself (ns); FOREVER for a follower."""
+        if self.campaign is not None:
+            return self.campaign.ends_at
+        if self.leadership is None:
+            return FOREVER
+        resigning = self.leadership.resigning
+        return self.leadership.ends_at if resigning is None else resigning.ends_at
+
+    def become_candidate(self, *, term: int, voter: str, ends_at: int) -> None:
+        """Vote for oneself in a new term."""
+        assert self.is_vacant and term > self.term
+        self.ballot = Ballot(term=term, voted_for=voter)
+        self.campaign = Campaign(term=term, ends_at=ends_at)
+        self.refusals = {}
+
+    def become_leader(self, *, ends_at: int) -> Leadership:
+        """Win the campaign."""
+        assert self.campaign is not None and self.leadership is None
+        self.leadership = Leadership(term=self.campaign.term, ends_at=ends_at)
+        self.base = max(self.base, self.campaign.term)
+        self.campaign = None
+        return self.leadership
+
+    def become_follower(self, following: Following | None = None) -> None:
+        """Play no part any more, and follow one leader or nobody."""
+        self.campaign = None
+        self.leadership = None
+        self.following = following
+        if following is not None:
+            self.base = max(self.base, following.term)
+            self.refused = None

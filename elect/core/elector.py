@@ -1,0 +1,360 @@
+"""The election as a state machine: one input and the time go in, one Ready comes out.
+
+Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
+leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
+(`_finish`) each touched election is considered once more (may this node campaign, whom does it know to lead, when is it
+due), and what piled up in the Outcome is packed into a Ready. Nothing here reads a clock, touches a socket or waits.
+
+Source: PROTOCOL.md, sections 3 to 6.
+"""
+
+from random import Random
+from typing import assert_never
+
+from elect.core import campaign, following, heartbeats, leading, packing, voting
+from elect.core.messages import (
+    Batch,
+    ConfigurationId,
+    Entry,
+    Follow,
+    Grant,
+    Heartbeat,
+    Knowledge,
+    Lead,
+    Message,
+    Number,
+    Refuse,
+    Resign,
+    Resigned,
+    Vote,
+)
+from elect.core.options import Durable, Options
+from elect.core.outcome import Outcome
+from elect.core.ready import LossReason, Ready, Send, Write
+from elect.core.state import State
+from elect.core.view import ElectorView, view
+
+
+class Elector:
+    """The elections of one node.
+
+    Every input takes `now`, the node's clock in ns, and returns a Ready whose fields are carried out in their order.
+    One thread owns an Elector.
+
+    Args:
+        options: who this node is.
+        durable: what its store held.
+        rng: draws the waits after failed campaigns; a seeded one makes everything repeatable.
+        now: the clock at start, ns.
+    """
+
+    def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
+        self.state = State(options=options, durable=durable, rng=rng, now=now)
+        self._turns = campaign.Turns(self.state)
+        self._writes: dict[int, Write] = {}
+        self._write_latest = 0
+        self._heartbeat_at = now
+        self._new_links: list[str] = []
+
+    def tick(self, now: int) -> Ready:
+        """Time passed; due at the latest at the last Ready's `wake_at`."""
+        self._begin(now)
+        return self._finish()
+
+    # Links.
+
+    def link_accepted(self, now: int, peer: str, link: Number, is_trusted: bool) -> Ready:
+        """A peer's link to this node finished its handshake; ignored unless it is its highest so far.
+
+        Args:
+            is_trusted: both ends see the same addresses, so its end of stream proves something.
+        """
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None:
+            had_session = other.session is not None
+            if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
+                following.release(self.state, (peer,))
+            self.state.is_order_stale = True
+        return self._finish()
+
+    def link_ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Ready:
+        """A peer's link to this node ended.
+
+        Args:
+            is_end_of_stream: the peer's end closed it; False for a reset, an error, or a close of our own.
+        """
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None and self.state.support.end(other, link, is_end_of_stream=is_end_of_stream):
+            following.release(self.state, (peer,))
+        return self._finish()
+
+    def link_opened(self, now: int, peer: str, link: Number) -> Ready:
+        """This node's link to a peer got its Welcome: say everything that is known on it."""
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None:
+            self.state.support.open(other, link)
+            leading.restart_counting(self.state, other)
+            self._new_links.append(peer)
+        return self._finish()
+
+    def link_closing(self, now: int, peer: str, link: Number) -> Ready:
+        """This node is about to close its link to a peer: stop counting it, for good.
+
+        The caller closes only after it has published this Ready, and dials again only after that.
+        """
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None and self.state.support.close(other, link):
+            leading.restart_counting(self.state, other)
+        return self._finish()
+
+    def receive(self, now: int, peer: str, link: Number, message: Message) -> Ready:
+        """A message came on a peer's link; what an older link still holds is discarded.
+
+        Args:
+            now: read after the message's bytes were.
+        """
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None and link == other.accepted:
+            match message:
+                case Heartbeat():
+                    heartbeats.take(self.state, other, message)
+                case Batch():
+                    for entry in message.entries:
+                        self._take_entry(peer, entry, message.configuration)
+                case Knowledge():
+                    following.take_knowledge(self.state, other, message)
+                case _:
+                    assert_never(message)
+        return self._finish()
+
+    def _take_entry(self, peer_id: str, entry: Entry, configuration: ConfigurationId) -> None:
+        state, peer = self.state, self.state.support.peers[peer_id]
+        election = state.meet(entry.election)
+        if election is None:
+            return
+        election.term_seen = max(election.term_seen, entry.term)
+        leading.settle_resign(peer, entry.election, entry.term)
+        match entry:
+            case Vote():
+                voting.answer(state, election, peer, entry, configuration)
+            case Grant():
+                campaign.take_grant(state, election, peer_id, entry.term)
+            case Refuse():
+                leading.settle_resign(peer, entry.election, entry.own_term)
+                campaign.take_refusal(state, election, peer, entry)
+            case Lead():
+                following.answer(state, election, peer, entry)
+            case Follow():
+                leading.take_follow(state, election, peer, entry)
+            case Resign():
+                following.take_resign(state, election, peer, entry)
+            case Resigned():
+                leading.settle_resign(peer, entry.election, entry.term + 1)
+            case _:
+                assert_never(entry)
+
+    # The disk.
+
+    def written(self, now: int, number: int) -> Ready:
+        """A Write is on disk; the caller has sent, or sends now, what was held back for it."""
+        self._begin(now)
+        write = self._writes.pop(number, None)
+        if write is not None:
+            self._take_written(write)
+        return self._finish()
+
+    def _take_written(self, write: Write) -> None:
+        state = self.state
+        if write.promise_ns is not None:
+            state.support.promise_ns_durable = max(state.support.promise_ns_durable, write.promise_ns)
+        for name, ballot in write.ballots.items():
+            election = state.elections[name]
+            election.durable = ballot
+            if ballot.voted_for == state.id:
+                campaign.take_grant(state, election, state.id, ballot.term)
+
+    def write_failed(self, now: int, number: int) -> Ready:
+        """A Write is not on disk and will not be: what waited for it is never sent; the decision stands."""
+        self._begin(now)
+        self._writes.pop(number, None)
+        return self._finish()
+
+    def set_storing(self, now: int, is_storing: bool) -> Ready:
+        """The disk fails, or is good again: while it fails this node is no candidate; nothing else stops."""
+        self._begin(now)
+        self.state.is_storing = is_storing
+        return self._finish()
+
+    # The application.
+
+    def enter(self, now: int, election: str) -> Ready:
+        """Stand in an election.
+
+        Raises:
+            ValueError: there are too many elections.
+        """
+        self._begin(now)
+        entered = self.state.meet(election)
+        if entered is None:
+            raise ValueError(f"election {election!r}: no more than {len(self.state.elections)} elections")
+        self.state.entered += not entered.is_entered
+        entered.is_entered = True
+        self.state.touch(entered)
+        return self._finish()
+
+    def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
+        """Stand in it no longer: resign if leading, but go on voting and following."""
+        self._begin(now)
+        left = self.state.elections.get(election)
+        if left is not None and left.is_entered:
+            left.is_entered = False
+            self.state.entered -= 1
+            if left.campaign is not None:
+                campaign.abandon(self.state, left, reason.value)
+            leading.resign(self.state, left, reason)
+            self.state.touch(left)
+        return self._finish()
+
+    def resign(
+        self, now: int, election: str, *, to: str | None = None, reason: LossReason = LossReason.RESIGNED
+    ) -> Ready:
+        """Give up leading: Lost is told at once, Resign leaves after `acknowledge` or the grace.
+
+        Args:
+            to: who should campaign first.
+        """
+        self._begin(now)
+        led = self.state.elections.get(election)
+        if led is not None:
+            leading.resign(self.state, led, reason, to)
+        return self._finish()
+
+    def acknowledge(self, now: int, election: str, term: int) -> Ready:
+        """The application has heard that it no longer leads in `term`."""
+        self._begin(now)
+        led = self.state.elections.get(election)
+        leadership = None if led is None else led.leadership
+        if led is not None and leadership is not None and leadership.term == term and leadership.resigning is not None:
+            leading.end(self.state, led, leadership.resigning.reason.value)
+        return self._finish()
+
+    def set_standing(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
+        """Change this node's standing; with priority 0 it resigns and never leads."""
+        self._begin(now)
+        state = self.state
+        state.priority = state.priority if priority is None else priority
+        state.offset = state.offset if offset is None else offset
+        if state.priority == 0:
+            self._withdraw(LossReason.WITHDRAWN)
+        state.touch_vacant()
+        return self._finish()
+
+    def set_paused(self, now: int, is_paused: bool) -> Ready:
+        """Take no part as a candidate until resumed; what is led is resigned."""
+        self._begin(now)
+        self.state.is_paused = is_paused
+        if is_paused:
+            self._withdraw(LossReason.PAUSED)
+        return self._finish()
+
+    def set_healthy(self, now: int, is_healthy: bool) -> Ready:
+        """A hung program should not lead: unhealthy resigns and keeps out of candidacies until it is good again."""
+        self._begin(now)
+        self.state.is_healthy = is_healthy
+        if not is_healthy:
+            self._withdraw(LossReason.UNHEALTHY)
+        return self._finish()
+
+    def _withdraw(self, reason: LossReason) -> None:
+        for election in list(self.state.elections.values()):
+            if election.campaign is not None:
+                campaign.abandon(self.state, election, reason.value)
+            leading.resign(self.state, election, reason)
+
+    def view(self, now: int) -> ElectorView:
+        """Everything that an operator may ask about, as values; changes nothing."""
+        return view(self.state, now)
+
+    # One step.
+
+    def _begin(self, now: int) -> None:
+        state = self.state
+        state.now = max(state.now, now)
+        state.outcome = Outcome()
+        if state.support.next_expiry <= state.now:
+            following.release(state, state.support.expire(state.now))
+        if leading.next_lapse(state) <= state.now:
+            leading.lapse(state)
+        for name in state.deadlines.take_due(state.now):
+            self._take_deadline(name)
+
+    def _take_deadline(self, name: str) -> None:
+        election = self.state.elections[name]
+        if election.deadline <= self.state.now:
+            if election.campaign is not None:
+                campaign.abandon(self.state, election, "timed_out")
+            else:
+                leading.expire(self.state, election)
+        self.state.touch(election)
+
+    def _finish(self) -> Ready:
+        state = self.state
+        self._turns.review()
+        while state.touched:
+            name = next(iter(state.touched))
+            del state.touched[name]
+            self._turns.consider(state.elections[name])
+        heartbeats.tell_support(state)
+        return self._pack(self._sends())
+
+    def _sends(self) -> tuple[Send, ...]:
+        """What leaves at once: on a new link all that is known comes before the first heartbeat, and so before
+        any support that the peer may count.
+        """
+        state, outcome = self.state, self.state.outcome
+        beating, resync = self._new_links, self._new_links
+        if state.now >= self._heartbeat_at:
+            resync = resync + heartbeats.repeat(state)
+            outcome.is_heartbeat_due = True
+        if outcome.is_heartbeat_due:
+            self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
+            beating = list(state.support.peers)
+        self._new_links = []
+        return (
+            *packing.knowledge(state, resync),
+            *packing.heartbeats(state, beating),
+            *packing.changes(state, resync),
+            *packing.batches(state, outcome.entries),
+        )
+
+    def _pack(self, sends: tuple[Send, ...]) -> Ready:
+        outcome = self.state.outcome
+        return Ready(
+            write=self._write(),
+            send=sends,
+            send_when_written=tuple(packing.batches(self.state, outcome.entries_when_written)),
+            leases=outcome.leases,
+            counted=packing.counted(self.state) if outcome.is_count_changed else None,
+            events=tuple(outcome.events),
+            wake_at=self._wake_at(),
+        )
+
+    def _write(self) -> Write | None:
+        outcome = self.state.outcome
+        if not outcome.ballots and not outcome.is_promise_due:
+            return None
+        self._write_latest += 1
+        promise_ns = self.state.support.promise_ns if outcome.is_promise_due else None
+        write = Write(number=self._write_latest, ballots=outcome.ballots, promise_ns=promise_ns)
+        self._writes[write.number] = write
+        return write
+
+    def _wake_at(self) -> int:
+        state = self.state
+        wake_at = min(self._heartbeat_at, state.support.next_expiry, state.deadlines.next_at, leading.next_lapse(state))
+        return min(wake_at, state.fence_until) if state.is_fenced else wake_at

@@ -1,0 +1,168 @@
+"""Answering a Lead, staying bound, letting go; and what this node knows of leaders from others.
+
+Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragraph.
+"""
+
+from collections.abc import Iterable
+
+from elect.core import leading
+from elect.core.election import Election, Following
+from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
+from elect.core.ready import Ballot, LeaderChanged
+from elect.core.state import State
+from elect.core.support import Peer
+
+
+def refusal(election: Election, leader: str, term: int) -> RefusalReason | None:
+    """Why a Lead can't be followed, or None."""
+    if election.leadership is not None and election.leadership.term >= term:
+        return RefusalReason.LEADING
+    if election.campaign is not None and election.campaign.term > term:
+        return RefusalReason.CANDIDATE
+    if term < election.term and term < election.base:
+        return RefusalReason.TERM
+    following = election.following
+    if following is not None and following.leader != leader and following.term >= term:
+        return RefusalReason.TERM
+    return None
+
+
+def answer(state: State, election: Election, peer: Peer, lead: Lead) -> None:
+    """Follow or refuse a peer that was elected; outside a session there is nothing to follow it in."""
+    if peer.session is None:
+        return
+    reason = refusal(election, peer.id, lead.term)
+    if reason is None:
+        _follow(state, election, peer, lead.term)
+        return
+    election.refused = (peer.id, lead.term)
+    leader = state.known(election).leader
+    entry = Refuse(
+        election=election.name, term=lead.term, own_term=election.term, reason=reason, leader=leader, is_to_lead=True
+    )
+    state.outcome.send(peer.id, entry)
+
+
+def follow_refused(state: State, election: Election) -> None:
+    """Follow, unasked, the leader that was refused and now can be followed."""
+    if election.refused is None:
+        return
+    leader, term = election.refused
+    peer = state.support.peers[leader]
+    if peer.session is None or refusal(election, leader, term) is not None:
+        return
+    _follow(state, election, peer, term)
+
+
+def _follow(state: State, election: Election, peer: Peer, term: int) -> None:
+    """Be bound from this step on; Follow itself waits until the term is on disk."""
+    assert peer.session is not None
+    if election.campaign is not None:
+        state.end_campaign(election, "superseded")
+    if election.leadership is not None:
+        leading.end(state, election, "superseded")
+    if term > election.term:
+        election.ballot = Ballot(term=term, voted_for=None)
+    before = election.following
+    election.become_follower(Following(leader=peer.id, term=term, session=peer.session))
+    election.resigned = None
+    election.successor = None
+    election.retry_at = 0
+    if before is None or (before.leader, before.term) != (peer.id, term):
+        state.tell_known(election)
+    state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
+    state.touch(election)
+
+
+def release(state: State, leaders: Iterable[str]) -> None:
+    """The sessions of these peers ended: nobody is bound to them any more."""
+    gone = frozenset(leaders)
+    if not gone:
+        return
+    for election in state.elections.values():
+        if election.following is not None and election.following.leader in gone:
+            _let_go(state, election)
+    state.outcome.is_heartbeat_due = True
+    state.is_order_stale = True
+    state.touch_vacant()
+
+
+def _let_go(state: State, election: Election) -> None:
+    election.become_follower()
+    state.tell_known(election)
+    state.touch(election)
+
+
+def take_resign(state: State, election: Election, peer: Peer, resign: Resign) -> None:
+    """A peer no longer leads: let go, unless it was followed in a later term."""
+    state.outcome.send(peer.id, Resigned(election=election.name, term=resign.term))
+    if election.refused is not None and election.refused[0] == peer.id and election.refused[1] <= resign.term:
+        election.refused = None
+    following = election.following
+    if following is not None and following.leader == peer.id and following.term <= resign.term:
+        _let_go(state, election)
+    if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
+        election.resigned = (peer.id, resign.term)
+        election.successor = resign.successor
+        state.touch(election)
+
+
+def take_knowledge(state: State, peer: Peer, knowledge: Knowledge) -> None:
+    """Take what a peer knows, in order: a gap waits until the peer says all of it again."""
+    if knowledge.number <= peer.heard or not (knowledge.whole or knowledge.number == peer.heard + 1):
+        return
+    peer.heard = knowledge.number
+    if knowledge.whole:
+        peer.knows = {}
+        state.touch_vacant()
+    for known in knowledge.entries:
+        election = state.elections.get(known.election)
+        if known.leader is not None:
+            peer.knows[known.election] = known
+            election = state.meet(known.election)
+        else:
+            peer.knows.pop(known.election, None)
+        if election is not None:
+            election.term_seen = max(election.term_seen, known.term)
+            state.touch(election)
+
+
+def known_leaders(state: State, election: Election) -> list[Known]:
+    """Who leads, by the word of a supported peer that supports the leader itself and has not heard it resign."""
+    found = []
+    for peer in state.support.peers.values():
+        known = peer.knows.get(election.name)
+        if known is None or known.leader is None or known.leader == state.id:
+            continue
+        if known.leader != peer.id and known.leader not in peer.supported_ids:
+            continue
+        if peer.session is not None and not _is_past(state, election, known):
+            found.append(known)
+    return found
+
+
+def _is_past(state: State, election: Election, known: Known) -> bool:
+    """Whether this node itself knows that the leader resigned in that term, or has restarted since."""
+    assert known.leader is not None
+    if election.resigned is not None and election.resigned[0] == known.leader and known.term <= election.resigned[1]:
+        return True
+    leader = state.support.peers.get(known.leader)
+    return leader is not None and known.incarnation < leader.accepted_highest.incarnation
+
+
+def tell_leader(state: State, election: Election) -> None:
+    """Tell the application whom this node knows to lead, if that changed."""
+    leader, term = _leader(state, election)
+    if leader is None and election.leader[0] is None or (leader, term) == election.leader:
+        return
+    election.leader = (leader, term)
+    state.outcome.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
+
+
+def _leader(state: State, election: Election) -> tuple[str | None, int]:
+    if election.leadership is not None:
+        return (state.id if election.leadership.is_told else None, election.leadership.term)
+    if election.following is not None:
+        return (election.following.leader, election.following.term)
+    latest = max(known_leaders(state, election), key=lambda known: known.term, default=None)
+    return (None, election.term) if latest is None else (latest.leader, latest.term)

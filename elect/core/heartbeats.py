@@ -1,0 +1,80 @@
+"""The periodic traffic: what a heartbeat brings, and what is repeated with it.
+
+Source: PROTOCOL.md, section 3.
+"""
+
+from elect.core import leading
+from elect.core.messages import Heartbeat
+from elect.core.ready import PeerChanged
+from elect.core.state import State
+from elect.core.support import Peer
+
+
+def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
+    """Extend the promise to a peer, count its promise to us, and take what it says of others.
+
+    One that was overtaken by a later one on its link is ignored.
+    """
+    before = peer.heartbeat
+    if before is not None and heartbeat.sent <= before.sent:
+        return
+    peer.heartbeat = heartbeat
+    peer.said_heard = max(peer.said_heard, min(heartbeat.heard, peer.said))
+    is_opened = False
+    if not state.support.may_promise(heartbeat.duration):
+        state.outcome.is_promise_due = True
+    elif state.support.promise(state.now, peer, heartbeat):
+        is_opened = state.outcome.is_heartbeat_due = True
+    if is_opened or before is None or _says(before) != _says(heartbeat):
+        state.is_order_stale = True
+    _count(state, peer, heartbeat)
+
+
+def _says(heartbeat: Heartbeat) -> tuple[object, ...]:
+    return (heartbeat.supports, heartbeat.standing, heartbeat.configuration)
+
+
+def _count(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
+    if heartbeat.ack is None or not state.configuration.is_older_or_same(heartbeat.configuration):
+        return
+    counted_before = peer.counted_until
+    if state.support.count(peer, heartbeat.ack):
+        leading.restart_counting(state, peer)
+        leading.repeat(state, peer)
+    if peer.counted_until != counted_before:
+        state.outcome.is_count_changed = True
+        leading.hold(state)
+
+
+def repeat(state: State) -> list[str]:
+    """Say again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
+    missed = []
+    for peer in state.support.peers.values():
+        if peer.opened is None:
+            continue
+        leading.repeat(state, peer)
+        for resign in peer.resigns.values():
+            state.outcome.send(peer.id, resign)
+        if _has_missed_knowledge(state, peer):
+            missed.append(peer.id)
+    return missed
+
+
+def _has_missed_knowledge(state: State, peer: Peer) -> bool:
+    """Whether Knowledge said a `support_duration` ago has not been heard by now."""
+    if state.now < peer.said_check_at:
+        return False
+    has_missed = peer.said_heard < peer.said_mark
+    peer.said_mark = peer.said
+    peer.said_check_at = state.now + state.timing.support_duration_ns
+    return has_missed
+
+
+def tell_support(state: State) -> None:
+    """Tell logs and metrics whose support began or ended."""
+    for peer in state.support.peers.values():
+        is_supporting = peer.counted_until > state.now
+        if is_supporting != peer.is_supporting:
+            peer.is_supporting = is_supporting
+            at = state.now if is_supporting else (peer.counted_until or state.now)
+            state.outcome.events.append(PeerChanged(peer=peer.id, supported=is_supporting, at=at))

@@ -1,0 +1,236 @@
+"""From being elected to having resigned: Lead, the lease, Resign.
+
+Elections that the same peers follow share one lease end, so thousands of leases cost as much as one.
+
+Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
+"""
+
+from elect.core.election import Election, Leadership, Resigning
+from elect.core.messages import Follow, Lead, Number, Resign
+from elect.core.quorum import FOREVER, nth_largest
+from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
+from elect.core.state import State
+from elect.core.support import Peer
+
+
+def begin(state: State, election: Election) -> None:
+    """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
+    leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
+    name, term = election.name, leadership.term
+    state.outcome.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
+    state.tell_role(election, "elected")
+    state.tell_known(election)
+    for peer in state.support.peers.values():
+        peer.leads[name] = None
+        if peer.counted_until > state.now:
+            state.outcome.send(peer.id, Lead(election=name, term=term))
+    state.groups.setdefault(leadership.followers, {})[name] = False
+    state.touch(election)
+    hold(state)
+
+
+def repeat(state: State, peer: Peer) -> None:
+    """Say Lead again to a peer that supports this node and has not answered in its current session."""
+    if peer.counted_until <= state.now:
+        return
+    for name in peer.leads:
+        leadership = state.elections[name].leadership
+        assert leadership is not None
+        if leadership.resigning is None:
+            state.outcome.send(peer.id, Lead(election=name, term=leadership.term))
+
+
+def take_follow(state: State, election: Election, peer: Peer, follow: Follow) -> None:
+    """A peer follows; if not this term's leader, it is told to let go."""
+    leadership = election.leadership
+    if leadership is None or leadership.term != follow.term:
+        owe_resign(state, peer, Resign(election=election.name, term=follow.term))
+        return
+    if follow.session < leadership.follows.get(peer.id, follow.session):
+        return
+    leadership.follows[peer.id] = follow.session
+    take_answer(peer, election, follow.session)
+    regroup(state, election)
+    hold(state)
+
+
+def take_answer(peer: Peer, election: Election, session: Number | None) -> None:
+    """Stop repeating Lead if the answer belongs to the session that is counted."""
+    if session is not None and session == peer.counted_session:
+        peer.leads.pop(election.name, None)
+
+
+def restart_counting(state: State, peer: Peer) -> None:
+    """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
+    state.outcome.is_count_changed = True
+    for names in list(state.groups.values()):
+        for name in list(names):
+            election = state.elections[name]
+            leadership = election.leadership
+            assert leadership is not None
+            if leadership.follows.get(peer.id) != peer.counted_session:
+                peer.leads[name] = None
+            regroup(state, election)
+    lapse(state)
+
+
+def regroup(state: State, election: Election) -> None:
+    """Bring an election's followers up to date; what the application was told stays."""
+    leadership = election.leadership
+    if leadership is None or leadership.resigning is not None:
+        return
+    followers = frozenset(
+        peer.id
+        for peer in state.other_voters
+        if peer.counted_session is not None and leadership.follows.get(peer.id) == peer.counted_session
+    )
+    if followers == leadership.followers:
+        return
+    _ungroup(state, election, leadership)
+    leadership.followers = followers
+    state.groups.setdefault(followers, {})[election.name] = leadership.is_told
+    if leadership.is_told:
+        state.outcome.leases[election.name] = lease(state, leadership)
+
+
+def _ungroup(state: State, election: Election, leadership: Leadership) -> None:
+    names = state.groups[leadership.followers]
+    del names[election.name]
+    if not names:
+        del state.groups[leadership.followers]
+
+
+def lease(state: State, leadership: Leadership) -> Lease:
+    """The claim as others of this process may check it."""
+    quorum = state.configuration.quorum
+    return Lease(
+        term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter
+    )
+
+
+def lease_until(state: State, followers: frozenset[str]) -> int:
+    """Until when a quorum of voters supports and follows (ns); this node counts only if it is a voter."""
+    ends = [state.support.peers[follower].counted_until for follower in followers]
+    if state.is_voter:
+        ends.append(FOREVER)
+    return nth_largest(ends, state.configuration.quorum)
+
+
+def is_leading(state: State, election: Election) -> bool:
+    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet."""
+    leadership = election.leadership
+    if leadership is None:
+        return False
+    return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
+
+
+def hold(state: State) -> None:
+    """Tell the application of every lease that holds now and of which it was not told."""
+    for followers, names in list(state.groups.items()):
+        if all(names.values()) or lease_until(state, followers) <= state.now:
+            continue
+        for name in [name for name, is_told in names.items() if not is_told]:
+            _set_told(state, state.elections[name], is_told=True)
+            leadership = state.elections[name].leadership
+            assert leadership is not None
+            leadership.ends_at = FOREVER
+            state.outcome.leases[name] = lease(state, leadership)
+            state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
+
+
+def lapse(state: State) -> None:
+    """Suspend every leader whose lease is over: told at once, it may come back within two intervals."""
+    for followers, names in list(state.groups.items()):
+        until = lease_until(state, followers)
+        if until > state.now:
+            continue
+        for name in [name for name, is_told in names.items() if is_told]:
+            election = state.elections[name]
+            assert election.leadership is not None
+            ended_at = until or state.now
+            election.leadership.ends_at = ended_at + 2 * state.timing.heartbeat_interval_ns
+            _tell_lost(state, election, LossReason.LEASE_LAPSED, at=ended_at)
+
+
+def next_lapse(state: State) -> int:
+    """When the first lease that the application knows of ends, or FOREVER."""
+    ends = (lease_until(state, followers) for followers, names in state.groups.items() if any(names.values()))
+    return min(ends, default=FOREVER)
+
+
+def _set_told(state: State, election: Election, *, is_told: bool) -> None:
+    assert election.leadership is not None
+    election.leadership.is_told = is_told
+    state.groups[election.leadership.followers][election.name] = is_told
+    state.touch(election)
+
+
+def _tell_lost(state: State, election: Election, reason: LossReason, at: int) -> None:
+    leadership = election.leadership
+    assert leadership is not None and leadership.is_told
+    _set_told(state, election, is_told=False)
+    state.outcome.leases[election.name] = None
+    state.outcome.events.append(Lost(election=election.name, term=leadership.term, at=at, reason=reason))
+
+
+def resign(state: State, election: Election, reason: LossReason, successor: str | None = None) -> None:
+    """Give the lease up; Resign leaves when the application has heard of it, or after the grace."""
+    leadership = election.leadership
+    if leadership is None or leadership.resigning is not None:
+        return
+    was_told = leadership.is_told
+    if was_told:
+        _tell_lost(state, election, reason, at=state.now)
+    ends_at = state.now + (state.grace_ns if was_told else 0)
+    _ungroup(state, election, leadership)
+    leadership.resigning = Resigning(reason=reason, successor=successor, ends_at=ends_at)
+    state.touch(election)
+    if not was_told:
+        end(state, election, reason.value)
+
+
+def expire(state: State, election: Election) -> None:
+    """No lease came in time, the same term's lease did not come back, or the grace is over."""
+    leadership = election.leadership
+    assert leadership is not None
+    if leadership.resigning is not None:
+        end(state, election, leadership.resigning.reason.value)
+    else:
+        resign(state, election, LossReason.NO_LEASE)
+
+
+def end(state: State, election: Election, reason: str) -> None:
+    """Lead no longer, and tell every peer until it has heard."""
+    leadership = election.leadership
+    assert leadership is not None
+    successor = None
+    if leadership.resigning is None:
+        if leadership.is_told:
+            _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
+        _ungroup(state, election, leadership)
+    else:
+        successor = leadership.resigning.successor
+    election.become_follower()
+    election.resigned = (state.id, leadership.term)
+    election.successor = successor
+    state.tell_role(election, reason)
+    state.tell_known(election)
+    for peer in state.support.peers.values():
+        peer.leads.pop(election.name, None)
+        owe_resign(state, peer, Resign(election=election.name, term=leadership.term, successor=successor))
+    state.touch(election)
+
+
+def owe_resign(state: State, peer: Peer, resign_entry: Resign) -> None:
+    """Say Resign to a peer now, and again each interval until it has answered."""
+    owed = peer.resigns.get(resign_entry.election)
+    if owed is None or owed.term <= resign_entry.term:
+        peer.resigns[resign_entry.election] = resign_entry
+    state.outcome.send(peer.id, resign_entry)
+
+
+def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
+    """A peer answered Resigned, or showed a higher term."""
+    owed = peer.resigns.get(election)
+    if owed is not None and owed.term < term_shown:
+        del peer.resigns[election]

@@ -1,0 +1,270 @@
+"""What nodes say to each other, as values.
+
+Three messages travel between peers: a Heartbeat (periodic, whatever the number of elections), a Batch of election
+entries, and Knowledge (whom the sender follows). Every value checks its own ranges, so what was decoded is what the
+core may rely on.
+
+Source: PROTOCOL.md, sections 3 and 4.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+TERM_MAX = 2**53 - 1
+"""Terms stay exact in JSON and in floating point; one campaign a millisecond reaches this in 285,000 years."""
+
+DURATION_NS_MAX = 600_000_000_000
+"""The longest support anyone may ask for: a promise of ten minutes is already an outage."""
+
+NAME_LENGTH_MAX = 64
+"""Node ids and election names."""
+
+OFFSET_MAX = 2**63 - 1
+PRIORITY_MAX = 1_000_000
+INTEGER_MAX = 2**63 - 1
+
+
+
+def _check_name(field: str, value: str) -> None:
+    if not 1 <= len(value) <= NAME_LENGTH_MAX:
+        raise ValueError(f"{field} has {len(value)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{field} is {value!r}; only printable ASCII is allowed")
+
+
+def _check_range(field: str, value: int, maximum: int, minimum: int = 0) -> None:
+    if not minimum <= value <= maximum:
+        raise ValueError(f"{field} is {value}; {minimum} to {maximum} is allowed")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Number:
+    """A number never used again: of a link (its dialer's) or of a session (its promiser's).
+
+    Attributes:
+        incarnation: durable count of the numbering node's starts, from 1.
+        counter: counts up within one incarnation, from 1.
+    """
+
+    incarnation: int
+    counter: int
+
+    def __post_init__(self) -> None:
+        _check_range("incarnation", self.incarnation, INTEGER_MAX)
+        _check_range("counter", self.counter, INTEGER_MAX)
+
+    def __str__(self) -> str:
+        return f"{self.incarnation}.{self.counter}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationId:
+    """Names one configuration: ordered by (term, version); the digest tells two files edited differently apart."""
+
+    term: int
+    version: int
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        _check_range("term", self.term, TERM_MAX)
+        _check_range("version", self.version, INTEGER_MAX)
+        if len(self.digest) != 8:
+            raise ValueError(f"digest has {len(self.digest)} bytes; 8 are needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """The sender supports the receiver: until when follows from the receiver's own heartbeat.
+
+    Attributes:
+        link: the receiver's link on which that heartbeat came.
+        session: the sender's number for this stretch of support.
+        sent: the heartbeat's own stamp (receiver's clock, ns), handed back unread.
+        duration: the support that the heartbeat asked for, ns.
+    """
+
+    link: Number
+    session: Number
+    sent: int
+    duration: int
+
+    def __post_init__(self) -> None:
+        _check_range("sent", self.sent, INTEGER_MAX)
+        _check_range("duration", self.duration, DURATION_NS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How good a leader the sender would be: priority (0: never), replication offset, and whether it is willing."""
+
+    priority: int = 1
+    offset: int = 0
+    willing: bool = True
+
+    def __post_init__(self) -> None:
+        _check_range("priority", self.priority, PRIORITY_MAX)
+        _check_range("offset", self.offset, OFFSET_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Who is alive for whom; the only periodic message.
+
+    Attributes:
+        sent: the sender's clock, ns, read before encoding.
+        duration: support asked for, ns.
+        ack: the support that the sender gives the receiver, if any.
+        supports: ids of the nodes that the sender supports now.
+        standing: the sender's standing.
+        configuration: id of the membership that the sender has installed.
+        said: number of the latest Knowledge sent on this link (0: none).
+        heard: number of the latest Knowledge taken from the receiver, in order, on its current link.
+    """
+
+    sent: int
+    duration: int
+    ack: Ack | None
+    supports: tuple[str, ...]
+    standing: Standing
+    configuration: ConfigurationId
+    said: int = 0
+    heard: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range("sent", self.sent, INTEGER_MAX)
+        _check_range("duration", self.duration, DURATION_NS_MAX, minimum=1)
+        _check_range("said", self.said, INTEGER_MAX)
+        _check_range("heard", self.heard, INTEGER_MAX)
+        for node_id in self.supports:
+            _check_name("supports", node_id)
+
+
+class RefusalReason(StrEnum):
+    """Why a Vote or a Lead was refused."""
+
+    BOOT_FENCE = "boot_fence"
+    BOUND = "bound"
+    LEADING = "leading"
+    CANDIDATE = "candidate"
+    TERM = "term"
+    OFFSET = "offset"
+    CONFIGURATION = "configuration"
+    NOT_VOTER = "not_voter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    election: str
+    term: int
+
+    def __post_init__(self) -> None:
+        _check_name("election", self.election)
+        _check_range("term", self.term, TERM_MAX, minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote(_Entry):
+    """A candidate asks for this vote, in its batch's configuration; `offset` is its replication offset."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant(_Entry):
+    """The vote is given, and is on disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse(_Entry):
+    """It is not, and why: nobody waits for a timeout.
+
+    Attributes:
+        term: the term that was asked for.
+        own_term: the refusing node's term.
+        reason: why.
+        leader: whom the refusing node follows or that it leads itself, or None.
+        is_to_lead: a Lead was refused, not a Vote.
+    """
+
+    own_term: int
+    reason: RefusalReason
+    leader: str | None = None
+    is_to_lead: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead(_Entry):
+    """The sender was elected in this term; repeated until it is answered in the receiver's current session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow(_Entry):
+    """The sender follows the receiver while that session of its support lives."""
+
+    session: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resign(_Entry):
+    """The sender no longer leads in this term; `successor` is asked to campaign first."""
+
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resigned(_Entry):
+    """The resignation was heard."""
+
+
+Entry = Vote | Grant | Refuse | Lead | Follow | Resign | Resigned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Entries of any elections, and the configuration that the sender has installed (a Vote is asked for in it)."""
+
+    configuration: ConfigurationId
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Whom the sender follows, or that it leads itself, in an election; never hearsay.
+
+    Attributes:
+        leader: node id, or None: nobody.
+        incarnation: the leader's, 0 with nobody.
+    """
+
+    election: str
+    term: int
+    leader: str | None
+    incarnation: int = 0
+
+    def __post_init__(self) -> None:
+        _check_name("election", self.election)
+        _check_range("term", self.term, TERM_MAX)
+        _check_range("incarnation", self.incarnation, INTEGER_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """A numbered run of Known, taken in order only; `whole` replaces everything said before.
+
+    Attributes:
+        number: 1 for the first on a link, then one more each.
+        whole: what was said before this message is void.
+    """
+
+    number: int
+    whole: bool
+    entries: tuple[Known, ...]
+
+    def __post_init__(self) -> None:
+        _check_range("number", self.number, INTEGER_MAX, minimum=1)
+
+
+Message = Heartbeat | Batch | Knowledge
+
+ENTRIES_MAX = 256
+"""Entries in a Batch or a Knowledge: with names of 64 characters that is 45 KiB, below a frame's 64."""

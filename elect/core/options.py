@@ -1,0 +1,74 @@
+"""What an Elector is told once, at its start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from elect.core.membership import Configuration
+from elect.core.messages import Standing
+from elect.core.ready import Ballot
+
+PPM = 1_000_000
+
+
+class OffsetRule(StrEnum):
+    """Whether a candidate behind this node's replication offset gets its vote."""
+
+    PREFER = "prefer"
+    REQUIRE = "require"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The three numbers that every wait follows from.
+
+    Attributes:
+        heartbeat_interval_ns: between two heartbeats to one peer.
+        support_duration_ns: the support that each heartbeat asks for.
+        drift_ppm: how much the rates of two clocks may differ, in parts per million.
+    """
+
+    heartbeat_interval_ns: int = 100_000_000
+    support_duration_ns: int = 1_000_000_000
+    drift_ppm: int = 10_000
+
+    def promised_ns(self, duration_ns: int) -> int:
+        """How long the one who promises `duration_ns` keeps the promise, rounded up."""
+        return -(-duration_ns * (PPM + self.drift_ppm) // PPM)
+
+    def counted_ns(self, duration_ns: int) -> int:
+        """How long the one who was promised `duration_ns` counts on it, rounded down."""
+        return duration_ns * (PPM - self.drift_ppm) // PPM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durable:
+    """What the store held at start; it has also made this start's own `support_duration` durable as a promise.
+
+    Attributes:
+        incarnation: of this start: already counted up, on disk.
+        promise_ns: the longest support acknowledged before this start; 0: none ever.
+        ballots: by election.
+    """
+
+    incarnation: int
+    promise_ns: int = 0
+    ballots: Mapping[str, Ballot] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Who this node is, and by which numbers it lives.
+
+    Attributes:
+        standing: priority and offset at start.
+        offset_rule: what a replication offset means for a vote.
+        grace_ns: how long the application may take to acknowledge that it resigned.
+    """
+
+    node_id: str
+    configuration: Configuration
+    timing: Timing = field(default_factory=Timing)
+    standing: Standing = field(default_factory=Standing)
+    offset_rule: OffsetRule = OffsetRule.PREFER
+    grace_ns: int = 5_000_000_000

@@ -1,0 +1,51 @@
+"""Collects what one input leads to, until it is packed into a Ready."""
+
+from elect.core.messages import Entry, Known
+from elect.core.ready import Ballot, Event, Lease
+
+
+class Outcome:
+    """What has to be written, sent, published and told after one input.
+
+    Attributes:
+        ballots: to be written, by election.
+        entries: by peer, to be sent at once.
+        entries_when_written: by peer, to be sent once the ballots are on disk.
+        known: what changed of whom this node follows or that it leads.
+        leases: changed claims.
+        events: in order.
+        is_promise_due: a longer promise than ever before has to be on disk first.
+        is_heartbeat_due: every peer is to get a heartbeat.
+        is_count_changed: some peer's counted support changed.
+    """
+
+    __slots__ = (
+        "ballots",
+        "entries",
+        "entries_when_written",
+        "events",
+        "is_count_changed",
+        "is_heartbeat_due",
+        "is_promise_due",
+        "known",
+        "leases",
+    )
+
+    def __init__(self) -> None:
+        self.ballots: dict[str, Ballot] = {}
+        self.entries: dict[str, list[Entry]] = {}
+        self.entries_when_written: dict[str, list[Entry]] = {}
+        self.known: dict[str, Known] = {}
+        self.leases: dict[str, Lease | None] = {}
+        self.events: list[Event] = []
+        self.is_promise_due = False
+        self.is_heartbeat_due = False
+        self.is_count_changed = False
+
+    def send(self, peer: str, entry: Entry) -> None:
+        """Send an entry at once."""
+        self.entries.setdefault(peer, []).append(entry)
+
+    def send_when_written(self, peer: str, entry: Entry) -> None:
+        """Send an entry once this outcome's ballots are on disk."""
+        self.entries_when_written.setdefault(peer, []).append(entry)

@@ -1,0 +1,82 @@
+"""What goes out: entries and knowledge, packed into messages for the links that are open."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from elect.core.messages import ENTRIES_MAX, Batch, Entry, Heartbeat, Knowledge, Known, Message
+from elect.core.ready import Send
+from elect.core.state import State
+from elect.core.support import Peer
+
+Item = TypeVar("Item")
+
+
+def heartbeats(state: State, peer_ids: Iterable[str]) -> Iterator[Send]:
+    """A heartbeat for each of these peers."""
+    supports, standing = state.support.supported, state.standing
+    for peer in _open(state, peer_ids):
+        peer.sent_latest = state.now
+        message = Heartbeat(
+            sent=state.now,
+            duration=state.timing.support_duration_ns,
+            ack=state.support.ack(peer),
+            supports=supports,
+            standing=standing,
+            configuration=state.configuration.id,
+            said=peer.said,
+            heard=peer.heard,
+        )
+        yield _send(peer, message)
+
+
+def knowledge(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
+    """All that is known, for peers with a new link or that missed some of it."""
+    if not peer_ids:
+        return
+    everything = [state.known(election) for election in state.elections.values()]
+    leaders = [known for known in everything if known.leader is not None]
+    for peer in _open(state, peer_ids):
+        if leaders or peer.said:
+            yield from _say(peer, leaders, is_whole=True)
+
+
+def changes(state: State, besides: Sequence[str]) -> Iterator[Send]:
+    """What changed of that, for all peers besides those that are told everything."""
+    known = list(state.outcome.known.values())
+    if known:
+        for peer in _open(state, state.support.peers):
+            if peer.id not in besides:
+                yield from _say(peer, known, is_whole=False)
+
+
+def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send]:
+    for entries in _chunks(known) or [()]:
+        peer.said += 1
+        yield _send(peer, Knowledge(number=peer.said, whole=is_whole, entries=entries))
+        is_whole = False
+
+
+def batches(state: State, entries_by_peer: dict[str, list[Entry]]) -> Iterator[Send]:
+    """Entries, for the peers that can be reached now."""
+    for peer in _open(state, entries_by_peer):
+        for entries in _chunks(entries_by_peer[peer.id]):
+            yield _send(peer, Batch(configuration=state.configuration.id, entries=entries))
+
+
+def counted(state: State) -> dict[str, int]:
+    """Until when each peer's support counts (ns)."""
+    return {peer.id: peer.counted_until for peer in state.support.peers.values()}
+
+
+def _open(state: State, peer_ids: Iterable[str]) -> Iterator[Peer]:
+    peers = (state.support.peers[peer_id] for peer_id in peer_ids)
+    return (peer for peer in peers if peer.opened is not None)
+
+
+def _send(peer: Peer, message: Message) -> Send:
+    assert peer.opened is not None
+    return Send(peer=peer.id, link=peer.opened, message=message)
+
+
+def _chunks(items: Sequence[Item]) -> list[tuple[Item, ...]]:
+    return [tuple(items[start : start + ENTRIES_MAX]) for start in range(0, len(items), ENTRIES_MAX)]

@@ -1,0 +1,22 @@
+"""Majorities, and until when one holds. Imports nothing of the election."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+FOREVER = 2**63 - 1
+"""A time that never comes, ns."""
+
+
+def majority(voters: int) -> int:
+    """The least number of `voters` of which any two sets share a voter."""
+    return voters // 2 + 1
+
+
+def is_quorum(votes: int, voters: int) -> bool:
+    """Whether `votes` of `voters` is a majority; nobody is a quorum of nobody."""
+    return voters > 0 and votes >= majority(voters)
+
+
+def nth_largest(values: Iterable[int], n: int) -> int:
+    """The time until which `n` of these expiries still hold; 0 if there are fewer than `n`."""
+    return next(islice(sorted(values, reverse=True), n - 1, n), 0) if n > 0 else FOREVER

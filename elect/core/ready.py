@@ -1,0 +1,179 @@
+"""What the shell has to do after one input to the Elector: one immutable value.
+
+The order of the fields is the contract: start the write, send, hold back what waits for the write, publish the
+leases, tell the application, come back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from elect.core.messages import Message, Number
+
+
+class LossReason(StrEnum):
+    """Why leadership ended."""
+
+    LEASE_LAPSED = "lease_lapsed"
+    RESIGNED = "resigned"
+    TRANSFERRED = "transferred"
+    SUPERSEDED = "superseded"
+    UNHEALTHY = "unhealthy"
+    PAUSED = "paused"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    WORK_FAILED = "work_failed"
+    NO_LEASE = "no_lease"
+
+
+class Role(StrEnum):
+    """A node's part in one election."""
+
+    FOLLOWER = "follower"
+    CANDIDATE = "candidate"
+    LEADER = "leader"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """One election's durable line: the term, and whom this node voted for in it."""
+
+    term: int
+    voted_for: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One durable change; its messages wait until `Elector.written(number)`.
+
+    Attributes:
+        number: 1, 2, … in the order in which the core decided.
+        ballots: by election.
+        promise_ns: the longest support this node is about to acknowledge, or None: unchanged.
+    """
+
+    number: int
+    ballots: Mapping[str, Ballot]
+    promise_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """A message for the link that this node dialed to `peer`; if another link is open by then it is dropped."""
+
+    peer: str
+    link: Number
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A leader's claim in one election: valid while a quorum of `followers` still supports it.
+
+    Attributes:
+        term: the token.
+        followers: peers that follow this term in the session that is counted now.
+        quorum: how many must support it, this node included if it counts itself.
+        counts_self: this node is a voter.
+    """
+
+    term: int
+    followers: frozenset[str]
+    quorum: int
+    counts_self: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elected:
+    """This node's lease is valid from `at` (ns, this node's clock)."""
+
+    election: str
+    term: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """It is not any more, since `at`: for a lapse the moment at which the lease ended, not that of noticing."""
+
+    election: str
+    term: int
+    at: int
+    reason: LossReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderChanged:
+    """Whom this node now knows to lead, or None."""
+
+    election: str
+    term: int
+    leader: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleChanged:
+    """A change of role, with the rule that caused it."""
+
+    election: str
+    term: int
+    role: Role
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerChanged:
+    """A peer's support for this node began or ended, as counted here."""
+
+    peer: str
+    supported: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaigned:
+    """How a campaign ended: "elected", or why not."""
+
+    election: str
+    term: int
+    outcome: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """This node answered a Vote: "granted", or the refusal's reason."""
+
+    election: str
+    term: int
+    candidate: str
+    answer: str
+    at: int
+
+
+Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | Campaigned | Voted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """All that follows from one input.
+
+    Attributes:
+        write: to be made durable, or None.
+        send: at once.
+        send_when_written: once `write` is on disk; never, if it fails.
+        leases: changed claims by election (None: given up); to be published before anything is sent.
+        counted: until when each peer's support counts (ns), if changed; published together with `leases`.
+        events: for the application, logs and metrics, in order.
+        wake_at: when `tick` is due at the latest (ns).
+    """
+
+    write: Write | None = None
+    send: tuple[Send, ...] = ()
+    send_when_written: tuple[Send, ...] = ()
+    leases: Mapping[str, Lease | None] = field(default_factory=dict)
+    counted: Mapping[str, int] | None = None
+    events: tuple[Event, ...] = ()
+    wake_at: int

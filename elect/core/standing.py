@@ -1,0 +1,60 @@
+"""The order of the candidates: who should lead, and who waits how long for whom.
+
+Source: PROTOCOL.md, section 6, rule 4 and "Handing over".
+"""
+
+from hashlib import blake2b
+
+from elect.core.election import Election
+from elect.core.messages import Standing
+from elect.core.state import ROOT_ELECTION, State
+from elect.core.support import Peer
+
+
+def place(state: State, election: Election, electable: tuple[tuple[str, Standing], ...]) -> int:
+    """How many electable nodes come before this one in an election."""
+    own = _rank(election, state.id, state.standing)
+    before = sum(_rank(election, node_id, standing) < own for node_id, standing in electable)
+    is_after_successor = election.successor not in (None, state.id)
+    return max(before, 1) if is_after_successor else before
+
+
+def _rank(election: Election, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
+    """Smallest leads: who was named, not who resigned, then priority, offset, an even spread, and the id."""
+    has_resigned = election.resigned is not None and election.resigned[0] == node_id
+    spread = b"" if election.name == ROOT_ELECTION else _spread(election.name, node_id)
+    is_named = election.successor == node_id
+    return (not is_named, has_resigned, -standing.priority, -standing.offset, spread, node_id)
+
+
+def _spread(election: str, node_id: str) -> bytes:
+    """Rendezvous hashing: each election orders the nodes by a draw of its own (Thaler and Ravishankar, 1996)."""
+    return blake2b(f"{election}\0{node_id}".encode(), digest_size=8).digest()
+
+
+def electable(state: State) -> tuple[tuple[str, Standing], ...]:
+    """The other voters that could win: supported here and by a quorum, and willing, as their heartbeats say."""
+    return tuple(
+        (peer.id, peer.heartbeat.standing)
+        for peer in state.other_voters
+        if peer.heartbeat is not None and _is_electable(state, peer, peer.heartbeat.standing)
+    )
+
+
+def _is_electable(state: State, peer: Peer, standing: Standing) -> bool:
+    if peer.session is None or not standing.willing or standing.priority == 0:
+        return False
+    supporters = 1 + state.is_voter
+    supporters += sum(other is not peer and peer.id in other.supported_ids for other in state.other_voters)
+    return supporters >= state.configuration.quorum
+
+
+def denies_support(state: State, leader: str) -> bool:
+    """Whether a quorum, this node included, says that it does not support that leader."""
+    peers = state.support.peers
+    own = state.is_voter and (leader not in peers or peers[leader].session is None)
+    denials = own + sum(
+        peer.session is not None and peer.heartbeat is not None and leader not in (peer.id, *peer.supported_ids)
+        for peer in state.other_voters
+    )
+    return denials >= state.configuration.quorum

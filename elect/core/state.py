@@ -1,0 +1,159 @@
+"""What one node's rules share: its options, its support, its elections, and the outcome in the making."""
+
+from random import Random
+
+from sortedcontainers import SortedSet
+
+from elect.core.deadlines import Deadlines
+from elect.core.election import Election
+from elect.core.messages import Entry, Known, Standing
+from elect.core.options import Durable, Options
+from elect.core.outcome import Outcome
+from elect.core.quorum import FOREVER, nth_largest
+from elect.core.ready import Ballot, Campaigned, RoleChanged
+from elect.core.support import Peer, Support
+
+ELECTIONS_MAX = 100_000
+"""Peers can name elections; a hundred thousand of them take about 150 MB, more are not met."""
+
+ROOT_ELECTION = "default"
+
+
+class State:
+    """One node, to its rules.
+
+    Attributes:
+        now: the node's clock (ns), never falling.
+        fence_until: the boot fence (ns): before it no vote is granted.
+        groups: the elections led here, by who follows, each with True where the application was told.
+        vacant: elections in which this node might campaign.
+        touched: elections to consider before the input is done, in order.
+        eligible_since: since when this node as a whole might win (ns), or None.
+        is_order_stale: what the candidates' order rests on has changed.
+    """
+
+    def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
+        self.id = options.node_id
+        self.incarnation = durable.incarnation
+        self.timing = options.timing
+        self.offset_rule = options.offset_rule
+        self.grace_ns = options.grace_ns
+        self.configuration = options.configuration
+        self.rng = rng
+        self.now = now
+        self.fence_until = now + self.timing.promised_ns(durable.promise_ns) if durable.promise_ns else 0
+        self.priority = options.standing.priority
+        self.offset = options.standing.offset
+        self.is_paused = False
+        self.is_healthy = options.standing.willing
+        self.is_storing = True
+        self.entered = 0
+        self.support = Support(
+            incarnation=durable.incarnation,
+            peers=tuple(voter for voter in self.configuration.voters if voter != self.id),
+            timing=self.timing,
+            promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
+        )
+        self.elections = {name: Election(name, ballot) for name, ballot in sorted(durable.ballots.items())}
+        self.deadlines = Deadlines()
+        self.groups: dict[frozenset[str], dict[str, bool]] = {}
+        self.vacant: SortedSet[str] = SortedSet()
+        self.touched: dict[str, None] = {}
+        self.eligible_since: int | None = None
+        self.is_order_stale = True
+        self.outcome = Outcome()
+
+    @property
+    def is_voter(self) -> bool:
+        """Whether this node has a vote."""
+        return self.id in self.configuration.voters
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether the boot fence stands: this node can't remember whom it was bound to."""
+        return self.now < self.fence_until
+
+    @property
+    def is_willing(self) -> bool:
+        """Whether this node would lead at all."""
+        is_fit = self.is_healthy and self.is_storing and not self.is_paused
+        return is_fit and self.priority > 0 and self.entered > 0
+
+    @property
+    def standing(self) -> Standing:
+        """What heartbeats say of this node as a candidate."""
+        return Standing(priority=self.priority, offset=self.offset, willing=self.is_willing)
+
+    @property
+    def supported_until(self) -> int:
+        """Until when a quorum supports this node (ns), itself included."""
+        ends = [self.support.peers[voter].counted_until if voter != self.id else FOREVER for voter in self.voters]
+        return nth_largest(ends, self.configuration.quorum)
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """The voters of the installed configuration."""
+        return self.configuration.voters
+
+    @property
+    def other_voters(self) -> tuple[Peer, ...]:
+        """The voters but this node, as peers."""
+        return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
+
+    def meet(self, name: str) -> Election | None:
+        """The election of that name, made if it is new; None if there are too many."""
+        election = self.elections.get(name)
+        if election is None and len(self.elections) < ELECTIONS_MAX:
+            election = self.elections[name] = Election(name, Ballot(term=0, voted_for=None))
+        return election
+
+    def touch(self, election: Election) -> None:
+        """Have an election considered before this input is done."""
+        self.touched[election.name] = None
+
+    def touch_vacant(self) -> None:
+        """Have every vacant election considered: something that all of them rest on has changed."""
+        self.touched.update(dict.fromkeys(self.vacant))
+
+    def write(self, election: Election) -> None:
+        """Make an election's ballot durable."""
+        self.outcome.ballots[election.name] = election.ballot
+
+    def tell_known(self, election: Election) -> None:
+        """Tell every peer whom this node follows or that it leads."""
+        self.outcome.known[election.name] = self.known(election)
+
+    def known(self, election: Election) -> Known:
+        """Whom this node follows, or that it leads itself: never hearsay."""
+        name, following = election.name, election.following
+        if election.leadership is not None and election.leadership.resigning is None:
+            term = election.leadership.term
+            return Known(election=name, term=term, leader=self.id, incarnation=self.incarnation)
+        if following is None:
+            return Known(election=name, term=election.term, leader=None)
+        incarnation = self.support.peers[following.leader].accepted_highest.incarnation
+        return Known(election=name, term=following.term, leader=following.leader, incarnation=incarnation)
+
+    def tell_role(self, election: Election, reason: str) -> None:
+        """Tell logs and metrics of a change of role."""
+        event = RoleChanged(
+            election=election.name, term=election.term, role=election.role, reason=reason, at=self.now
+        )
+        self.outcome.events.append(event)
+
+    def send_durably(self, election: Election, peer: Peer, entry: Entry) -> None:
+        """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""
+        if election.durable == election.ballot:
+            self.outcome.send(peer.id, entry)
+        else:
+            self.write(election)
+            self.outcome.send_when_written(peer.id, entry)
+
+    def end_campaign(self, election: Election, outcome: str) -> None:
+        """End a live candidacy, for good, without becoming anything else."""
+        assert election.campaign is not None
+        term = election.campaign.term
+        self.outcome.events.append(Campaigned(election=election.name, term=term, outcome=outcome, at=self.now))
+        election.become_follower(election.following)
+        self.tell_role(election, outcome)
+        self.touch(election)

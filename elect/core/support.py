@@ -1,0 +1,203 @@
+"""Who is alive for whom, until when.
+
+Two halves that never mix. *Given*: this node promises a peer not to help replace it; the promise is a session, tied to
+the link on which the peer's heartbeats come. *Counted*: a peer's promise to this node, as far as its acks prove it,
+always ending before the promise does. Support is the elections' only failure detector.
+
+Source: PROTOCOL.md, section 3; Gray and Cheriton, "Leases", SOSP 1989.
+"""
+
+from elect.core.messages import Ack, Heartbeat, Known, Number, Resign
+from elect.core.options import Timing
+from elect.core.quorum import FOREVER
+
+NO_LINK = Number(0, 0)
+"""Below every link's number."""
+
+
+class Peer:
+    """One peer, both ways.
+
+    Attributes:
+        accepted: its link to us, while open; `accepted_highest` is the highest ever.
+        is_trusted: an end of stream on it proves that the peer no longer counts it.
+        session: our promise to it, live while not None; it ends at `promised_until` (ns).
+        heartbeat: the latest heard on its newest link, or None.
+        opened: our link to it, while open.
+        sent_latest: stamp of our latest heartbeat on that link.
+        counted_session: its promise to us that we count, until `counted_until` (ns).
+        is_supporting: whether its support was counted when last looked at.
+        knows: what it said it knows, by election.
+        heard: number of its latest Knowledge taken; `said`, of ours on the open link.
+        said_heard: the latest of ours it says it took; `said_mark`: what it should have taken by `said_check_at`.
+        leads: elections whose Lead it has not answered in the session counted now, in order.
+        resigns: resignations it has not answered, by election.
+    """
+
+    __slots__ = (
+        "accepted",
+        "accepted_highest",
+        "counted_session",
+        "counted_until",
+        "heard",
+        "heartbeat",
+        "id",
+        "is_supporting",
+        "is_trusted",
+        "knows",
+        "leads",
+        "opened",
+        "promised_until",
+        "resigns",
+        "said",
+        "said_check_at",
+        "said_heard",
+        "said_mark",
+        "sent_latest",
+        "session",
+    )
+
+    def __init__(self, node_id: str) -> None:
+        self.id = node_id
+        self.accepted: Number | None = None
+        self.accepted_highest = NO_LINK
+        self.is_trusted = False
+        self.session: Number | None = None
+        self.promised_until = 0
+        self.heartbeat: Heartbeat | None = None
+        self.opened: Number | None = None
+        self.sent_latest = 0
+        self.counted_session: Number | None = None
+        self.counted_until = 0
+        self.is_supporting = False
+        self.knows: dict[str, Known] = {}
+        self.heard = 0
+        self.said = 0
+        self.said_heard = 0
+        self.said_mark = 0
+        self.said_check_at = 0
+        self.leads: dict[str, None] = {}
+        self.resigns: dict[str, Resign] = {}
+
+    @property
+    def supported_ids(self) -> tuple[str, ...]:
+        """Whom it says it supports; only what a supported peer says means anything."""
+        return () if self.session is None or self.heartbeat is None else self.heartbeat.supports
+
+
+class Support:
+    """The promises of one node to its peers and of its peers to it."""
+
+    def __init__(self, *, incarnation: int, peers: tuple[str, ...], timing: Timing, promise_ns: int) -> None:
+        self.peers = {node_id: Peer(node_id) for node_id in sorted(peers)}
+        self._timing = timing
+        self._incarnation = incarnation
+        self._sessions = 0
+        self.promise_ns = promise_ns
+        self.promise_ns_durable = promise_ns
+
+    @property
+    def supported(self) -> tuple[str, ...]:
+        """Ids of the peers that this node supports now, sorted."""
+        return tuple(peer.id for peer in self.peers.values() if peer.session is not None)
+
+    @property
+    def next_expiry(self) -> int:
+        """When the first promise ends, or FOREVER."""
+        return min((peer.promised_until for peer in self.peers.values() if peer.session is not None), default=FOREVER)
+
+    def accept(self, peer: Peer, link: Number, *, is_trusted: bool) -> bool:
+        """Take a peer's new link; False if it is not higher than the highest one before."""
+        if link <= peer.accepted_highest:
+            return False
+        peer.accepted = peer.accepted_highest = link
+        peer.is_trusted = is_trusted
+        peer.heartbeat = None
+        peer.knows = {}
+        peer.heard = 0
+        peer.session = None
+        return True
+
+    def end(self, peer: Peer, link: Number, *, is_end_of_stream: bool) -> bool:
+        """Note that an accepted link ended; True if that ended its session on the spot.
+
+        Source: PROTOCOL.md, section 5.
+        """
+        if link != peer.accepted:
+            return False
+        peer.accepted = None
+        if not (is_end_of_stream and peer.is_trusted) or peer.session is None:
+            return False
+        peer.session = None
+        return True
+
+    def open(self, peer: Peer, link: Number) -> None:
+        """Note that our link to a peer is open; what its acks say of earlier ones counts no longer."""
+        peer.opened = link
+        peer.sent_latest = 0
+        peer.said = peer.said_heard = peer.said_mark = 0
+        self._stop_counting(peer)
+
+    def close(self, peer: Peer, link: Number) -> bool:
+        """Stop counting our link to a peer for good, before it is closed; False if it is not the open one."""
+        if link != peer.opened:
+            return False
+        peer.opened = None
+        self._stop_counting(peer)
+        return True
+
+    @staticmethod
+    def _stop_counting(peer: Peer) -> None:
+        peer.counted_session = None
+        peer.counted_until = 0
+
+    def expire(self, now: int) -> list[str]:
+        """End the promises that are over and return whose they were. Expired is expired."""
+        ended = []
+        for peer in self.peers.values():
+            if peer.session is not None and peer.promised_until <= now:
+                peer.session = None
+                ended.append(peer.id)
+        return ended
+
+    def may_promise(self, duration_ns: int) -> bool:
+        """Whether a promise that long is on disk, so that after a restart the boot fence outlives it."""
+        self.promise_ns = max(self.promise_ns, duration_ns)
+        return duration_ns <= self.promise_ns_durable
+
+    def promise(self, now: int, peer: Peer, heartbeat: Heartbeat) -> bool:
+        """Extend the promise that a heartbeat asks for, or open a session; True if one was opened."""
+        until = now + self._timing.promised_ns(heartbeat.duration)
+        if peer.session is not None:
+            peer.promised_until = max(peer.promised_until, until)
+            return False
+        self._sessions += 1
+        peer.session = Number(self._incarnation, self._sessions)
+        peer.promised_until = until
+        return True
+
+    def count(self, peer: Peer, ack: Ack) -> bool:
+        """Count a peer's support as far as its ack proves it; True if it is of another session than before.
+
+        The end is anchored at the send of our own heartbeat, and counts only on the link that is open now.
+        """
+        is_ours = ack.link == peer.opened and ack.sent <= peer.sent_latest
+        if not is_ours or ack.duration > self._timing.support_duration_ns:
+            return False
+        if peer.counted_session is not None and ack.session < peer.counted_session:
+            return False
+        until = ack.sent + self._timing.counted_ns(ack.duration)
+        if ack.session == peer.counted_session:
+            peer.counted_until = max(peer.counted_until, until)
+            return False
+        peer.counted_session = ack.session
+        peer.counted_until = until
+        return True
+
+    @staticmethod
+    def ack(peer: Peer) -> Ack | None:
+        """What the next heartbeat to a peer says of our promise to it."""
+        if peer.session is None or peer.accepted is None or peer.heartbeat is None:
+            return None
+        heard = peer.heartbeat
+        return Ack(link=peer.accepted, session=peer.session, sent=heard.sent, duration=heard.duration)

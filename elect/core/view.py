@@ -1,0 +1,183 @@
+"""What an operator may ask about: immutable, taken at one moment."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from elect.core import campaign, following, leading
+from elect.core.election import Election
+from elect.core.messages import Number, RefusalReason, Standing
+from elect.core.ready import Role
+from elect.core.state import State
+from elect.core.support import Peer
+
+
+class Waiting(StrEnum):
+    """Why this node does not lead an election."""
+
+    LEADING = "leading"
+    FOLLOWING = "following"
+    NOT_VOTER = "not_voter"
+    NOT_STANDING = "not_standing"
+    PAUSED = "paused"
+    UNHEALTHY = "unhealthy"
+    WITNESS = "witness"
+    STORE_FAILING = "store_failing"
+    BOOT_FENCE = "boot_fence"
+    CONFIGURATION = "configuration"
+    NO_QUORUM = "no_quorum"
+    OFFSET = "offset"
+    LEADER_ELSEWHERE = "leader_elsewhere"
+    CAMPAIGNING = "campaigning"
+    NO_LEASE = "no_lease"
+    RESIGNING = "resigning"
+    NOT_ITS_TURN = "not_its_turn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectionView:
+    """One election; times in ns of the node's clock, 0 where there is none."""
+
+    name: str
+    role: Role
+    term: int
+    voted_for: str | None
+    durable_term: int
+    is_entered: bool
+    leader: str | None
+    leader_term: int
+    lease_until: int
+    followers: tuple[str, ...]
+    waiting: Waiting
+    refusals: tuple[tuple[str, RefusalReason], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerView:
+    """One peer, both ways; times in ns of the node's clock, 0 where there is none."""
+
+    node_id: str
+    accepted: Number | None
+    opened: Number | None
+    is_trusted: bool
+    is_supported: bool
+    promised_until: int
+    counted_until: int
+    supports: tuple[str, ...]
+    standing: Standing | None
+    is_configuration_same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectorView:
+    """One node."""
+
+    now: int
+    node_id: str
+    incarnation: int
+    voters: tuple[str, ...]
+    quorum: int
+    standing: Standing
+    is_paused: bool
+    is_healthy: bool
+    is_storing: bool
+    fence_until: int
+    supported_until: int
+    peers: tuple[PeerView, ...]
+    elections: tuple[ElectionView, ...]
+
+
+def view(state: State, now: int) -> ElectorView:
+    """The whole node, as of its last input; `now` is only noted."""
+    return ElectorView(
+        now=now,
+        node_id=state.id,
+        incarnation=state.incarnation,
+        voters=state.voters,
+        quorum=state.configuration.quorum,
+        standing=state.standing,
+        is_paused=state.is_paused,
+        is_healthy=state.is_healthy,
+        is_storing=state.is_storing,
+        fence_until=state.fence_until,
+        supported_until=state.supported_until,
+        peers=tuple(_peer(state, peer) for peer in state.support.peers.values()),
+        elections=tuple(_election(state, election) for election in state.elections.values()),
+    )
+
+
+def _peer(state: State, peer: Peer) -> PeerView:
+    heartbeat = peer.heartbeat
+    return PeerView(
+        node_id=peer.id,
+        accepted=peer.accepted,
+        opened=peer.opened,
+        is_trusted=peer.is_trusted,
+        is_supported=peer.session is not None,
+        promised_until=peer.promised_until,
+        counted_until=peer.counted_until,
+        supports=peer.supported_ids,
+        standing=None if heartbeat is None else heartbeat.standing,
+        is_configuration_same=heartbeat is None or heartbeat.configuration == state.configuration.id,
+    )
+
+
+def _election(state: State, election: Election) -> ElectionView:
+    leadership = election.leadership
+    is_held = leadership is not None and leadership.is_told
+    leader, leader_term = election.leader
+    return ElectionView(
+        name=election.name,
+        role=election.role,
+        term=election.term,
+        voted_for=election.ballot.voted_for,
+        durable_term=election.durable.term,
+        is_entered=election.is_entered,
+        leader=leader,
+        leader_term=leader_term,
+        lease_until=leading.lease_until(state, leadership.followers) if leadership is not None and is_held else 0,
+        followers=tuple(sorted(leadership.followers)) if leadership is not None else (),
+        waiting=_waiting(state, election),
+        refusals=tuple(sorted(election.refusals.items())),
+    )
+
+
+def _waiting(state: State, election: Election) -> Waiting:
+    leadership = election.leadership
+    if leadership is not None and leadership.resigning is not None:
+        return Waiting.RESIGNING
+    if leadership is not None:
+        return Waiting.LEADING if leadership.is_told else Waiting.NO_LEASE
+    if election.following is not None:
+        return Waiting.FOLLOWING
+    if election.campaign is not None:
+        return Waiting.CAMPAIGNING
+    return _unfit(state, election) or _outnumbered(state, election)
+
+
+def _unfit(state: State, election: Election) -> Waiting | None:
+    """What this node itself lacks."""
+    lacks = (
+        (not state.is_voter, Waiting.NOT_VOTER),
+        (not election.is_entered, Waiting.NOT_STANDING),
+        (state.is_paused, Waiting.PAUSED),
+        (not state.is_healthy, Waiting.UNHEALTHY),
+        (state.priority == 0, Waiting.WITNESS),
+        (not state.is_storing, Waiting.STORE_FAILING),
+        (state.is_fenced, Waiting.BOOT_FENCE),
+    )
+    return next((waiting for is_lacking, waiting in lacks if is_lacking), None)
+
+
+def _outnumbered(state: State, election: Election) -> Waiting:
+    """What the others don't give."""
+    if state.supported_until <= state.now:
+        peers = state.other_voters
+        is_mixed = any(
+            peer.heartbeat is not None and peer.heartbeat.configuration != state.configuration.id for peer in peers
+        )
+        return Waiting.CONFIGURATION if is_mixed else Waiting.NO_QUORUM
+    if not campaign.is_free(state, election) or following.known_leaders(state, election):
+        return Waiting.LEADER_ELSEWHERE
+    if RefusalReason.OFFSET in election.refusals.values():
+        return Waiting.OFFSET
+    return Waiting.NOT_ITS_TURN
