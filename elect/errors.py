@@ -1,15 +1,15 @@
 """Everything that this package raises. The data comes first, as attributes; the text is made of it by `__str__`.
 
-    ElectError
-    ├── ConfigError (ValueError)            a setting breaks a rule
-    ├── NotLeader                           asked to act as the leader; somebody else is, or nobody
-    │   └── LeadershipLost                  it was the leader, and is not any more
-    ├── LeadershipTimeout (TimeoutError)    did not come to lead, or to know a leader, in time
-    ├── BindError (OSError)                 the address can't be listened on
-    ├── StoreError (OSError)                the disk failed, or what is on it is damaged
-    ├── IdentityError                       a store or a peer is somebody else's
-    ├── Stopped (RuntimeError)              the node was stopped
-    └── Forked (RuntimeError)               this process was forked from the node's
+ElectError
+├── ConfigError (ValueError)            a setting breaks a rule
+├── NotLeader                           asked to act as the leader; somebody else is, or nobody
+│   └── LeadershipLost                  it was the leader, and is not any more
+├── LeadershipTimeout (TimeoutError)    did not come to lead, or to know a leader, in time
+├── BindError (OSError)                 the address can't be listened on
+├── StoreError (OSError)                the disk failed, or what is on it is damaged
+├── IdentityError                       a store or a peer is somebody else's
+├── Stopped (RuntimeError)              the node was stopped
+└── Forked (RuntimeError)               this process was forked from the node's
 """
 
 from elect.core.ready import LossReason
@@ -24,19 +24,21 @@ class ConfigError(ElectError, ValueError):
     """A setting breaks a rule.
 
     Attributes:
-        field: the setting, as the caller spelled its place: "support_duration", "[timing] support_duration".
-        value: what it was given.
+        field: the setting, by its name in `Config`.
+        value: what it was given; "***" for a secret.
         rule: what it must be, the numbers of an inequality included.
+        source: where it was given, as in "node.toml: [timing] support_duration"; empty for a keyword argument.
     """
 
-    def __init__(self, field: str, value: object, rule: str) -> None:
-        super().__init__(field, value, rule)
+    def __init__(self, field: str, value: object, rule: str, source: str = "") -> None:
+        super().__init__(field, value, rule, source)
         self.field = field
         self.value = value
         self.rule = rule
+        self.source = source
 
     def __str__(self) -> str:
-        return f"{self.field} is {self.value!r}: {self.rule}"
+        return f"{self.source or self.field} is {self.value!r}: {self.rule}"
 
 
 class NotLeader(ElectError):

@@ -1,0 +1,213 @@
+"""What a node is told at its start: a value that is checked once, whole, when it is made."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, Self
+
+from elect import config_rules as rules
+from elect import config_source
+from elect.core.messages import DURATION_NS_MAX
+from elect.duration import format_ns, parse_ns
+from elect.errors import ConfigError
+from wire.address import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Who a node is, whom it elects with, and by which numbers. What breaks a rule raises ConfigError.
+
+    Durations are text like "100ms" or a number of seconds; addresses are "host:port", with brackets around IPv6.
+
+    Attributes:
+        node: this node's id: 1 to 64 of A-Z a-z 0-9 . _ -
+        cluster: the cluster's name, same characters; nodes of different clusters never talk.
+        listen: where to listen for peers; port 0 lets the system choose.
+        data_dir: directory of the durable votes; one process at a time.
+        peers: the other initial voters, id to address; names are resolved at every dial.
+        advertise: what peers and clients dial; default: `listen`.
+        priority: 0 to 1,000,000; the highest electable leads; 0 never leads.
+        metadata: small texts that travel with leadership.
+        offset_rule: whether a candidate behind a voter's replication offset is only passed over ("prefer") or refused
+            ("require").
+        heartbeat_interval: between two heartbeats to one peer.
+        support_duration: the support that a heartbeat asks for: the longest wait after a hang or a cut.
+        clock_drift: how much the rates of two nodes' clocks may differ, as a fraction.
+        trust_close: whether a closed connection proves that its process is gone; "auto": where both ends see the same
+            two addresses.
+        grace: how long the application may take to acknowledge that it no longer leads, when leadership is given up.
+        http_listen: where metrics, health and status are served; None: nowhere.
+        operator_token: what an operator's request from another machine must carry; None: none is taken.
+        insecure: listen beyond loopback although nothing is encrypted or proven.
+    """
+
+    node: str
+    cluster: str
+    listen: str
+    data_dir: str | os.PathLike[str]
+    peers: Mapping[str, str] = field(default_factory=dict)
+    advertise: str | None = None
+    priority: int = 1
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    offset_rule: Literal["prefer", "require"] = "prefer"
+    heartbeat_interval: str | float = "100ms"
+    support_duration: str | float = "1s"
+    clock_drift: float = 0.01
+    trust_close: bool | Literal["auto"] = "auto"
+    grace: str | float = "5s"
+    http_listen: str | None = None
+    operator_token: str | None = field(default=None, repr=False)
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        rules.check_id("node", self.node)
+        rules.check_id("cluster", self.cluster)
+        rules.check_directory(self.data_dir)
+        rules.check_choice("offset_rule", self.offset_rule, ("prefer", "require"))
+        rules.check_choice("trust_close", self.trust_close, (True, False, "auto"))
+        rules.check_clock_drift(self.clock_drift)
+        rules.check_choice("insecure", self.insecure, (True, False))
+        rules.check_priority(self.priority)
+        rules.check_metadata(self.metadata)
+        rules.check_operator_token(self.operator_token)
+        self._check_addresses()
+        self._check_peers()
+        self._check_timing()
+        for name in ("peers", "metadata"):  # the caller keeps its own dict, and can't change this one
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A read-only mapping can't be pickled; a process pool's configuration must.
+        values = {name: getattr(self, name) for name in self.__slots__}
+        values |= {"peers": dict(self.peers), "metadata": dict(self.metadata)}
+        return _restore, (values,)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a TOML file; a relative path in it is relative to the file.
+
+        Raises:
+            ConfigError: naming the file, the setting and the rule.
+        """
+        values = config_source.read_file(Path(path))
+        if isinstance(directory := values.get("data_dir"), str):
+            values["data_dir"] = str(Path(path).absolute().parent / directory)
+        return cls._make(values, lambda name: f"{path}: {config_source.place(name)}")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read `ELECT_*`: the names above in capitals, mappings as `a=b,c=d`.
+
+        Args:
+            environ: instead of the process's environment.
+
+        Raises:
+            ConfigError: naming the variable and the rule.
+        """
+        values = config_source.read_environment(os.environ if environ is None else environ)
+        return cls._make(values, config_source.variable)
+
+    @classmethod
+    def _make(cls, values: dict[str, object], source: config_source.Naming) -> Self:
+        for name in ("node", "cluster", "listen", "data_dir"):
+            if name not in values:
+                raise ConfigError(name, None, "it has no default and must be given", source(name))
+        try:
+            return cls(**values)  # type: ignore[arg-type]  # every type is checked in __post_init__
+        except ConfigError as error:
+            raise ConfigError(error.field, error.value, error.rule, source(error.field)) from None
+
+    @property
+    def heartbeat_interval_ns(self) -> int:
+        """Between two heartbeats to one peer, ns."""
+        return parse_ns(self.heartbeat_interval)
+
+    @property
+    def support_duration_ns(self) -> int:
+        """The support that a heartbeat asks for, ns."""
+        return parse_ns(self.support_duration)
+
+    @property
+    def grace_ns(self) -> int:
+        """How long the application may take to acknowledge a loss, ns."""
+        return parse_ns(self.grace)
+
+    @property
+    def drift_ppm(self) -> int:
+        """The clock drift in parts per million, rounded up: the safe side."""
+        return math.ceil(Fraction(str(self.clock_drift)) * 1_000_000)
+
+    @property
+    def listen_address(self) -> Address:
+        """Where to listen."""
+        return Address.parse(self.listen)
+
+    @property
+    def advertise_address(self) -> Address:
+        """What peers and clients dial."""
+        return Address.parse(self.advertise or self.listen)
+
+    @property
+    def http_address(self) -> Address | None:
+        """Where to serve HTTP."""
+        return None if self.http_listen is None else Address.parse(self.http_listen)
+
+    @property
+    def peer_addresses(self) -> dict[str, Address]:
+        """The peers' addresses by id."""
+        return {node_id: Address.parse(address) for node_id, address in self.peers.items()}
+
+    @property
+    def voters(self) -> frozenset[str]:
+        """The initial voters: this node and its peers."""
+        return frozenset((self.node, *self.peers))
+
+    def _check_addresses(self) -> None:
+        listen = rules.parse_address("listen", self.listen)
+        if not (rules.is_loopback(listen.host) or self.insecure):
+            raise ConfigError(
+                "listen",
+                self.listen,
+                "beyond loopback whoever reaches the port could vote; listen on 127.0.0.1 or [::1],"
+                " or set insecure = true in [security] on a network that only the cluster can reach",
+            )
+        if self.advertise is not None:
+            rules.parse_dialable("advertise", self.advertise)
+        elif rules.is_wildcard(listen.host):
+            raise ConfigError("advertise", None, f"peers can't dial {listen.host}; give this host's own address")
+        if self.http_listen is not None:
+            rules.parse_address("http_listen", self.http_listen)
+
+    def _check_peers(self) -> None:
+        owners: dict[Address, object] = {self.advertise_address: self.node}
+        for node_id, text in rules.check_table("peers", self.peers, rules.PEERS_MAX).items():
+            rules.check_id("peers", node_id)
+            if node_id == self.node:
+                raise ConfigError("peers", node_id, "this is the node's own id; list the others only")
+            address = rules.parse_dialable("peers", text)
+            if address in owners:
+                raise ConfigError("peers", text, f"{node_id} has the same address as {owners[address]}")
+            owners[address] = node_id
+
+    def _check_timing(self) -> None:
+        heartbeat_ns = rules.parse_duration(
+            "heartbeat_interval", self.heartbeat_interval, rules.HEARTBEAT_INTERVAL_NS_MIN, DURATION_NS_MAX
+        )
+        support_ns = rules.parse_duration("support_duration", self.support_duration, 1, DURATION_NS_MAX)
+        rules.parse_duration("grace", self.grace, 0, rules.GRACE_NS_MAX)
+        least, least_ns = rules.HEARTBEATS_PER_SUPPORT_MIN, rules.HEARTBEATS_PER_SUPPORT_MIN * heartbeat_ns
+        if support_ns < least_ns:
+            raise ConfigError(
+                "support_duration",
+                self.support_duration,
+                f"it must be at least {least} × heartbeat_interval:"
+                f" {format_ns(support_ns)} < {least} × {format_ns(heartbeat_ns)} = {format_ns(least_ns)}",
+            )
+
+
+def _restore(values: dict[str, object]) -> Config:
+    return Config(**values)  # type: ignore[arg-type]  # they come from a Config

@@ -1,0 +1,149 @@
+"""The rules of a Config's fields, one at a time; each raises ConfigError with the field, the value and the rule.
+
+Values come from files and variables, so none is taken to be of the type that it should be.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+
+from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
+from elect.duration import format_ns, parse_ns
+from elect.errors import ConfigError
+from wire.address import Address
+
+HEARTBEATS_PER_SUPPORT_MIN = 3
+"""One lost heartbeat, and one late, must not end a leadership."""
+
+HEARTBEAT_INTERVAL_NS_MIN = 1_000_000
+"""Below this a busy machine's scheduler decides who leads."""
+
+GRACE_NS_MAX = 60_000_000_000
+
+CLOCK_DRIFT_MAX = 0.2
+"""A clock that is wrong by more than this is broken; and above it too little of a promise could be counted."""
+
+PEERS_MAX = 63
+"""Each peer costs three threads and two connections; votes of more voters win nothing."""
+
+METADATA_KEYS_MAX = 12
+METADATA_CHARACTERS_MAX = 1_000
+"""It travels in the handshake, before a peer is known, beside what else does."""
+
+OPERATOR_TOKEN_LENGTH_MIN = 16
+OPERATOR_TOKEN_LENGTH_MAX = 256
+
+_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{NAME_LENGTH_MAX}}}", re.ASCII)
+_ID_RULE = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - are allowed"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can dial the host; a name other than localhost is not looked up and counts as not."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether the host stands for all addresses of a machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host == "*"
+
+
+def check_id(name: str, value: object) -> None:
+    """An id of a node, a cluster, or a name of metadata."""
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ConfigError(name, value, _ID_RULE)
+
+
+def check_directory(value: object) -> None:
+    """A path."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ConfigError("data_dir", value, "the path of a directory is needed")
+
+
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """One of a few."""
+    # 1 == True, but "insecure = 1" is a slip.
+    if not any(value == choice and type(value) is type(choice) for choice in choices):
+        listed = ", ".join(str(choice).lower() if isinstance(choice, bool) else repr(choice) for choice in choices)
+        raise ConfigError(name, value, f"one of {listed} is needed")
+
+
+def check_priority(value: object) -> None:
+    """A whole number."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= PRIORITY_MAX:
+        raise ConfigError("priority", value, f"a whole number from 0 to {PRIORITY_MAX:,} is needed")
+
+
+def check_table(name: str, value: object, size_max: int) -> Mapping[object, object]:
+    """A mapping of at most so many entries."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(name, value, "a table of names and texts is needed")
+    if len(value) > size_max:
+        raise ConfigError(name, dict(value), f"it has {len(value)} entries; at most {size_max} are allowed")
+    return value
+
+
+def check_metadata(value: object) -> None:
+    """A few short texts."""
+    characters = 0
+    for key, text in check_table("metadata", value, METADATA_KEYS_MAX).items():
+        check_id("metadata", key)
+        if not isinstance(text, str) or not text.isprintable():
+            raise ConfigError("metadata", text, f"the value of {key} must be printable text")
+        characters += len(str(key)) + len(text)
+    if characters > METADATA_CHARACTERS_MAX:
+        rule = f"it has {characters} characters in all; at most {METADATA_CHARACTERS_MAX} are allowed"
+        raise ConfigError("metadata", value, rule)
+
+
+def check_clock_drift(value: object) -> None:
+    """A small fraction."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= CLOCK_DRIFT_MAX:
+        rule = f"a fraction from 0 to {CLOCK_DRIFT_MAX} is needed; a clock that is further off is broken"
+        raise ConfigError("clock_drift", value, rule)
+
+
+def check_operator_token(value: object) -> None:
+    """A secret that fits an HTTP header; never shown."""
+    if value is None:
+        return
+    lengths = range(OPERATOR_TOKEN_LENGTH_MIN, OPERATOR_TOKEN_LENGTH_MAX + 1)
+    is_text = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+    if not is_text or not isinstance(value, str) or len(value) not in lengths:
+        rule = f"{OPERATOR_TOKEN_LENGTH_MIN} to {OPERATOR_TOKEN_LENGTH_MAX} printable ASCII characters are needed"
+        raise ConfigError("operator_token", "***", rule)
+
+
+def parse_address(name: str, value: object) -> Address:
+    """An address, port 0 included."""
+    if not isinstance(value, str):
+        raise ConfigError(name, value, 'an address is text like "10.0.0.1:7101" or "[::1]:7101"')
+    try:
+        return Address.parse(value)
+    except ValueError as error:
+        raise ConfigError(name, value, str(error)) from None
+
+
+def parse_dialable(name: str, value: object) -> Address:
+    """An address that another machine can dial."""
+    address = parse_address(name, value)
+    if address.port == 0 or is_wildcard(address.host):
+        raise ConfigError(name, value, "a host's own address and a port above 0 are needed: this can't be dialed")
+    return address
+
+
+def parse_duration(name: str, value: object, minimum_ns: int, maximum_ns: int) -> int:
+    """A duration within bounds, ns."""
+    try:
+        duration_ns = parse_ns(value)
+    except ValueError as error:
+        raise ConfigError(name, value, str(error)) from None
+    if not minimum_ns <= duration_ns <= maximum_ns:
+        raise ConfigError(name, value, f"it must be from {format_ns(minimum_ns)} to {format_ns(maximum_ns)}")
+    return duration_ns

@@ -1,0 +1,144 @@
+"""Where settings come from: a TOML file or the environment, read into the names of Config's fields."""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from elect.errors import ConfigError
+
+Naming = Callable[[str], str]
+"""From a field of Config to how its source spells it."""
+
+PLACES = {
+    "node": ("node", "id"),
+    "cluster": ("node", "cluster"),
+    "listen": ("node", "listen"),
+    "advertise": ("node", "advertise"),
+    "data_dir": ("node", "data_dir"),
+    "priority": ("node", "priority"),
+    "metadata": ("node", "metadata"),
+    "offset_rule": ("node", "offset_rule"),
+    "heartbeat_interval": ("timing", "heartbeat_interval"),
+    "support_duration": ("timing", "support_duration"),
+    "clock_drift": ("timing", "clock_drift"),
+    "trust_close": ("timing", "trust_close"),
+    "grace": ("timing", "grace"),
+    "http_listen": ("http", "listen"),
+    "operator_token": ("http", "operator_token"),
+    "insecure": ("security", "insecure"),
+}
+"""Section and key of each field in a file; the section [peers] is a field of its own."""
+
+SECTIONS = ("node", "peers", "timing", "http", "security")
+UNSUPPORTED = {("security", "tls"), ("security", "key_file")}
+
+PREFIX = "ELECT_"
+FOREIGN_VARIABLES = {"ELECT_TOKEN", "ELECT_TERM"}
+"""What a command started by an elected node finds in its environment; no settings."""
+
+
+def place(name: str) -> str:
+    """How a file spells a field: "[node] id"."""
+    section, key = PLACES.get(name, (name, ""))
+    return f"[{section}] {key}".rstrip()
+
+
+def variable(name: str) -> str:
+    """How the environment spells a field."""
+    return PREFIX + name.upper()
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: when it can't be read, is no TOML, or names a section or a key that nobody knows.
+    """
+    try:
+        tables: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("file", str(path), f"it can't be read: {error.strerror}") from None
+    except ValueError as error:  # not UTF-8, or not TOML: the text names line and column
+        raise ConfigError("file", str(path), f"it is not TOML: {error}") from None
+    fields = {spelled: name for name, spelled in PLACES.items()}
+    values: dict[str, object] = {}
+    for section, table in tables.items():
+        if section not in SECTIONS or not isinstance(table, dict):
+            raise _unknown(f"{path}: [{section}]", section, table, {name: f"[{name}]" for name in SECTIONS})
+        if section == "peers":
+            values["peers"] = table
+            continue
+        for key, value in table.items():
+            if (section, key) in UNSUPPORTED:
+                raise ConfigError(key, value, "this version has no keys and no TLS yet", f"{path}: [{section}] {key}")
+            if (section, key) not in fields:
+                raise _unknown(f"{path}: [{section}] {key}", key, value, _spellings(section))
+            values[fields[section, key]] = value
+    return values
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    """Read the variables that begin with `ELECT_`.
+
+    Raises:
+        ConfigError: when one is unknown or can't be read as what it should be.
+    """
+    names = {variable(name): name for name in (*PLACES, "peers")}
+    values: dict[str, object] = {}
+    for key, text in environ.items():
+        if not key.startswith(PREFIX) or key in FOREIGN_VARIABLES:
+            continue
+        if key not in names:
+            raise _unknown(key, key, text, {name: name for name in names})
+        values[names[key]] = _read_text(names[key], text)
+    return values
+
+
+def _read_text(name: str, text: str) -> object:
+    match name:
+        case "peers" | "metadata":
+            return _read_pairs(name, text)
+        case "priority" | "clock_drift":
+            return _read_number(name, text)
+        case "insecure" | "trust_close":
+            return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
+        case _:
+            return text
+
+
+def _read_number(name: str, text: str) -> object:
+    try:
+        return int(text) if name == "priority" else float(text)
+    except ValueError:
+        return text  # the field's own rule says what is wrong with it
+
+
+def _read_pairs(name: str, text: str) -> dict[str, str]:
+    pairs = [item.partition("=") for item in text.split(",") if item.strip()]
+    if not all(equals for _, equals, _ in pairs):
+        raise ConfigError(name, text, "pairs like a=b,c=d are needed", variable(name))
+    values = {key.strip(): value.strip() for key, _, value in pairs}
+    if len(values) < len(pairs):
+        raise ConfigError(name, text, "a name stands in it twice", variable(name))
+    return values
+
+
+def _spellings(section: str) -> dict[str, str]:
+    """Every key with its place; of two with one name, that of this section."""
+    others_first = sorted(PLACES, key=lambda name: PLACES[name][0] == section)
+    return {PLACES[name][1]: place(name) for name in others_first}
+
+
+def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -> ConfigError:
+    """Name what nobody knows, and the nearest that somebody does.
+
+    Args:
+        source: where it stands.
+        given: the name that stands there.
+        value: what it is given.
+        known: the names that could stand there, each as a reader spells it.
+    """
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+    return ConfigError(given, value, f"nothing has this name; {hint}", source)

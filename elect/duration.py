@@ -1,0 +1,34 @@
+"""Durations as people write them: `"100ms"`, `"1.5s"`, or a number of seconds."""
+
+import re
+from fractions import Fraction
+
+UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
+
+_DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(ns|us|ms|s|m|h)?\s*", re.ASCII)
+
+
+def parse_ns(value: object) -> int:
+    """Read a duration as whole nanoseconds.
+
+    Args:
+        value: text with a unit (ns, us, ms, s, m, h); text or a number without one means seconds.
+
+    Raises:
+        ValueError: with the rule that the value breaks.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('a duration is text like "100ms" or a number of seconds')
+    found = _DURATION.fullmatch(str(value) if isinstance(value, str) else f"{value:.9f}")
+    if found is None:
+        raise ValueError('a duration is a number and a unit of ns, us, ms, s, m, h, as in "100ms"; never negative')
+    number, unit = found.groups()
+    return round(Fraction(number) * UNITS_NS[unit or "s"])
+
+
+def format_ns(duration_ns: int) -> str:
+    """The shortest text that `parse_ns` reads as the same duration, up to seconds: "100ms", "1.5s"."""
+    unit = next(unit for unit in ("s", "ms", "us", "ns") if duration_ns >= UNITS_NS[unit] or unit == "ns")
+    whole, rest = divmod(duration_ns, UNITS_NS[unit])
+    decimals = f"{rest:0{len(str(UNITS_NS[unit])) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{decimals}{unit}" if decimals else f"{whole}{unit}"
