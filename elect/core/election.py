@@ -134,6 +134,12 @@ class Election:
         return Role.FOLLOWER if self.campaign is None else Role.CANDIDATE
 
     @property
+    def leading(self) -> Leadership:
+        """The leadership of one that leads."""
+        assert self.leadership is not None
+        return self.leadership
+
+    @property
     def is_vacant(self) -> bool:
         """Whether this node might campaign: it stands, and plays no part and follows nobody."""
         return self.is_entered and self.following is None and self.campaign is None and self.leadership is None

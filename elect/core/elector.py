@@ -66,8 +66,7 @@ class Elector:
     def link_accepted(self, now: int, peer: str, link: Number, is_trusted: bool) -> Ready:
         """A peer's link to this node finished its handshake; ignored unless it is its highest so far.
 
-        Args:
-            is_trusted: both ends see the same addresses, so its end of stream proves something.
+        `is_trusted`: both ends see the same addresses, so its end of stream proves something.
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
@@ -81,8 +80,7 @@ class Elector:
     def link_ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Ready:
         """A peer's link to this node ended.
 
-        Args:
-            is_end_of_stream: the peer's end closed it; False for a reset, an error, or a close of our own.
+        `is_end_of_stream`: the peer's end closed it; False for a reset, an error, or a close of our own.
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
@@ -114,8 +112,7 @@ class Elector:
     def receive(self, now: int, peer: str, link: Number, message: Message) -> Ready:
         """A message came on a peer's link; what an older link still holds is discarded.
 
-        Args:
-            now: read after the message's bytes were.
+        `now` is read after the message's bytes were.
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
@@ -225,8 +222,7 @@ class Elector:
     ) -> Ready:
         """Give up leading: Lost is told at once, Resign leaves after `acknowledge` or the grace.
 
-        Args:
-            to: who should campaign first.
+        `to` names who should campaign first.
         """
         self._begin(now)
         led = self.state.elections.get(election)
@@ -313,8 +309,9 @@ class Elector:
         return self._pack(self._sends())
 
     def _sends(self) -> tuple[Send, ...]:
-        """What leaves at once: on a new link all that is known comes before the first heartbeat, and so before
-        any support that the peer may count.
+        """What leaves at once.
+
+        On a new link all that is known comes before the first heartbeat, and so before any support to be counted.
         """
         state, outcome = self.state, self.state.outcome
         beating, resync = self._new_links, self._new_links

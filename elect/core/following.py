@@ -143,17 +143,16 @@ def known_leaders(state: State, election: Election) -> list[Known]:
 
 def _is_past(state: State, election: Election, known: Known) -> bool:
     """Whether this node itself knows that the leader resigned in that term, or has restarted since."""
-    assert known.leader is not None
     if election.resigned is not None and election.resigned[0] == known.leader and known.term <= election.resigned[1]:
         return True
-    leader = state.support.peers.get(known.leader)
+    leader = state.support.peers.get(known.leader or "")
     return leader is not None and known.incarnation < leader.accepted_highest.incarnation
 
 
 def tell_leader(state: State, election: Election) -> None:
     """Tell the application whom this node knows to lead, if that changed."""
     leader, term = _leader(state, election)
-    if leader is None and election.leader[0] is None or (leader, term) == election.leader:
+    if (leader, term) == election.leader or (leader is None and election.leader[0] is None):
         return
     election.leader = (leader, term)
     state.outcome.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))

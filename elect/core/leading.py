@@ -34,8 +34,7 @@ def repeat(state: State, peer: Peer) -> None:
     if peer.counted_until <= state.now:
         return
     for name in peer.leads:
-        leadership = state.elections[name].leadership
-        assert leadership is not None
+        leadership = state.elections[name].leading
         if leadership.resigning is None:
             state.outcome.send(peer.id, Lead(election=name, term=leadership.term))
 
@@ -66,9 +65,7 @@ def restart_counting(state: State, peer: Peer) -> None:
     for names in list(state.groups.values()):
         for name in list(names):
             election = state.elections[name]
-            leadership = election.leadership
-            assert leadership is not None
-            if leadership.follows.get(peer.id) != peer.counted_session:
+            if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
             regroup(state, election)
     lapse(state)
@@ -103,9 +100,7 @@ def _ungroup(state: State, election: Election, leadership: Leadership) -> None:
 def lease(state: State, leadership: Leadership) -> Lease:
     """The claim as others of this process may check it."""
     quorum = state.configuration.quorum
-    return Lease(
-        term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter
-    )
+    return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter)
 
 
 def lease_until(state: State, followers: frozenset[str]) -> int:
@@ -131,8 +126,7 @@ def hold(state: State) -> None:
             continue
         for name in [name for name, is_told in names.items() if not is_told]:
             _set_told(state, state.elections[name], is_told=True)
-            leadership = state.elections[name].leadership
-            assert leadership is not None
+            leadership = state.elections[name].leading
             leadership.ends_at = FOREVER
             state.outcome.leases[name] = lease(state, leadership)
             state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
@@ -146,10 +140,10 @@ def lapse(state: State) -> None:
             continue
         for name in [name for name, is_told in names.items() if is_told]:
             election = state.elections[name]
-            assert election.leadership is not None
             ended_at = until or state.now
-            election.leadership.ends_at = ended_at + 2 * state.timing.heartbeat_interval_ns
             _tell_lost(state, election, LossReason.LEASE_LAPSED, at=ended_at)
+            election.leading.ends_at = ended_at + 2 * state.timing.heartbeat_interval_ns
+            state.deadlines.set(name, election.deadline)
 
 
 def next_lapse(state: State) -> int:
@@ -159,15 +153,13 @@ def next_lapse(state: State) -> int:
 
 
 def _set_told(state: State, election: Election, *, is_told: bool) -> None:
-    assert election.leadership is not None
-    election.leadership.is_told = is_told
-    state.groups[election.leadership.followers][election.name] = is_told
+    election.leading.is_told = is_told
+    state.groups[election.leading.followers][election.name] = is_told
     state.touch(election)
 
 
 def _tell_lost(state: State, election: Election, reason: LossReason, at: int) -> None:
-    leadership = election.leadership
-    assert leadership is not None and leadership.is_told
+    leadership = election.leading
     _set_told(state, election, is_told=False)
     state.outcome.leases[election.name] = None
     state.outcome.events.append(Lost(election=election.name, term=leadership.term, at=at, reason=reason))
@@ -191,8 +183,7 @@ def resign(state: State, election: Election, reason: LossReason, successor: str 
 
 def expire(state: State, election: Election) -> None:
     """No lease came in time, the same term's lease did not come back, or the grace is over."""
-    leadership = election.leadership
-    assert leadership is not None
+    leadership = election.leading
     if leadership.resigning is not None:
         end(state, election, leadership.resigning.reason.value)
     else:
@@ -201,8 +192,7 @@ def expire(state: State, election: Election) -> None:
 
 def end(state: State, election: Election, reason: str) -> None:
     """Lead no longer, and tell every peer until it has heard."""
-    leadership = election.leadership
-    assert leadership is not None
+    leadership = election.leading
     successor = None
     if leadership.resigning is None:
         if leadership.is_told:

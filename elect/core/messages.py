@@ -24,7 +24,6 @@ PRIORITY_MAX = 1_000_000
 INTEGER_MAX = 2**63 - 1
 
 
-
 def _check_name(field: str, value: str) -> None:
     if not 1 <= len(value) <= NAME_LENGTH_MAX:
         raise ValueError(f"{field} has {len(value)} characters; 1 to {NAME_LENGTH_MAX} are allowed")

@@ -136,9 +136,7 @@ class State:
 
     def tell_role(self, election: Election, reason: str) -> None:
         """Tell logs and metrics of a change of role."""
-        event = RoleChanged(
-            election=election.name, term=election.term, role=election.role, reason=reason, at=self.now
-        )
+        event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
         self.outcome.events.append(event)
 
     def send_durably(self, election: Election, peer: Peer, entry: Entry) -> None:
@@ -151,9 +149,7 @@ class State:
 
     def end_campaign(self, election: Election, outcome: str) -> None:
         """End a live candidacy, for good, without becoming anything else."""
-        assert election.campaign is not None
-        term = election.campaign.term
-        self.outcome.events.append(Campaigned(election=election.name, term=term, outcome=outcome, at=self.now))
+        self.outcome.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         election.become_follower(election.following)
         self.tell_role(election, outcome)
         self.touch(election)

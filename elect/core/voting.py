@@ -16,21 +16,18 @@ def refusal(
     state: State, election: Election, candidate: str, vote: Vote, configuration: ConfigurationId
 ) -> RefusalReason | None:
     """Why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules."""
-    if configuration != state.configuration.id:
-        return RefusalReason.CONFIGURATION
-    if candidate not in state.voters or not state.is_voter:
-        return RefusalReason.NOT_VOTER
-    if state.is_fenced:
-        return RefusalReason.BOOT_FENCE
-    if is_bound_elsewhere(election, candidate):
-        return RefusalReason.BOUND
-    if leading.is_leading(state, election):
-        return RefusalReason.LEADING
-    if vote.term <= state.configuration.floor or not is_term_free(election, candidate, vote.term):
-        return RefusalReason.TERM
-    if state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset:
-        return RefusalReason.OFFSET
-    return None
+    is_behind = state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset
+    rules = (
+        (configuration != state.configuration.id, RefusalReason.CONFIGURATION),
+        (candidate not in state.voters or not state.is_voter, RefusalReason.NOT_VOTER),
+        (state.is_fenced, RefusalReason.BOOT_FENCE),
+        (is_bound_elsewhere(election, candidate), RefusalReason.BOUND),
+        (leading.is_leading(state, election), RefusalReason.LEADING),
+        (vote.term <= state.configuration.floor, RefusalReason.TERM),
+        (not is_term_free(election, candidate, vote.term), RefusalReason.TERM),
+        (is_behind, RefusalReason.OFFSET),
+    )
+    return next((reason for is_broken, reason in rules if is_broken), None)
 
 
 def is_bound_elsewhere(election: Election, candidate: str) -> bool:
@@ -58,11 +55,15 @@ def answer(state: State, election: Election, peer: Peer, vote: Vote, configurati
 
 
 def _grant(state: State, election: Election, peer: Peer, term: int) -> None:
-    """Give the vote: it ends a candidacy, a leadership without a lease, and following an older term of the same one."""
-    election.ballot = Ballot(term=term, voted_for=peer.id)
-    election.base = max(election.base, term)
+    """Give the vote: it ends a candidacy, a leadership without a lease, and following an older term of the same one.
+
+    Whoever has it is left the two intervals that its campaign may take.
+    """
     if election.campaign is not None:
         state.end_campaign(election, "granted_another")
+    election.ballot = Ballot(term=term, voted_for=peer.id)
+    election.base = max(election.base, term)
+    election.retry_at = max(election.retry_at, state.now + 2 * state.timing.heartbeat_interval_ns)
     if election.leadership is not None:
         leading.end(state, election, "granted_another")
     if election.following is not None and election.following.term < term:

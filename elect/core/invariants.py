@@ -1,0 +1,60 @@
+"""What must be true of one node between any two inputs, whatever came before.
+
+The promises that span nodes are the simulator's to watch; these are the ones a node can see by itself, and a broken one
+is a bug of ours, never a peer's.
+"""
+
+from collections.abc import Iterator
+
+from elect.core.election import Election
+from elect.core.state import State
+
+
+class InvariantError(AssertionError):
+    """A node contradicts itself."""
+
+
+def check(state: State) -> None:
+    """Check one node between two inputs.
+
+    Raises:
+        InvariantError: with every rule that is broken.
+    """
+    broken = [rule for election in state.elections.values() for rule in _broken(state, election)]
+    broken += _broken_links(state)
+    if broken:
+        raise InvariantError(f"node {state.id!r}: " + "; ".join(broken))
+
+
+def _broken(state: State, election: Election) -> Iterator[str]:
+    parts = (election.following, election.campaign, election.leadership)
+    rules = (
+        (sum(part is not None for part in parts) <= 1, "plays one part at most"),
+        (election.durable.term <= election.term, "the disk is never ahead of memory"),
+        (election.base <= election.term, "base is at most the term"),
+        (_is_bound_in_live_session(state, election), "bound only while the session lives"),
+        (_is_grouped(state, election), "each leadership shares its lease's end with its own followers"),
+        ((election.name in state.vacant) == election.is_vacant, "vacant elections are those it might campaign in"),
+    )
+    return (f"{election.name}: {rule}" for is_kept, rule in rules if not is_kept)
+
+
+def _is_bound_in_live_session(state: State, election: Election) -> bool:
+    following = election.following
+    return following is None or state.support.peers[following.leader].session == following.session
+
+
+def _is_grouped(state: State, election: Election) -> bool:
+    leadership = election.leadership
+    groups = [followers for followers, names in state.groups.items() if election.name in names]
+    if leadership is None or leadership.resigning is not None:
+        return not groups
+    return groups == [leadership.followers] and state.groups[groups[0]][election.name] == leadership.is_told
+
+
+def _broken_links(state: State) -> Iterator[str]:
+    for peer in state.support.peers.values():
+        if peer.counted_session is not None and peer.opened is None:
+            yield f"{peer.id}: support is counted only on an open link"
+        if peer.session is not None and peer.promised_until <= state.now:
+            yield f"{peer.id}: expired is expired"

@@ -1,0 +1,258 @@
+"""PROTOCOL.md, section 4: Campaigning; section 6: When to campaign."""
+
+import pytest
+
+from elect.core.messages import Grant, RefusalReason, Refuse, Resign, Standing, Vote
+from elect.core.ready import Ballot, Campaigned, Elected, Role
+from elect.core.view import Waiting
+from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
+
+WILLING = Standing()
+UNWILLING = Standing(willing=False)
+
+
+def refuse(term: int, own_term: int, reason: RefusalReason = RefusalReason.TERM) -> Refuse:
+    return Refuse(election="default", term=term, own_term=own_term, reason=reason)
+
+
+def waiting(desk: Desk) -> Waiting:
+    return desk.elector.view(desk.now).elections[0].waiting
+
+
+def surrounded(desk: Desk, a: Standing = UNWILLING, c: Standing = UNWILLING) -> Desk:
+    """Connected and supported by both, which support each other."""
+    desk.connect("a", "c")
+    desk.tick(INTERVAL)
+    desk.beat("a", supports="bc", standing=a, acks=False)
+    desk.beat("c", supports="ab", standing=c, acks=False)
+    desk.beat("a", supports="bc", standing=a)
+    desk.beat("c", supports="ab", standing=c)
+    return desk
+
+
+def test_votes_are_asked_for_while_the_own_one_is_written_and_that_one_counts_when_on_disk():
+    desk = Desk().supported()
+    assert desk.pending[-1].ballots == {"default": Ballot(term=1, voted_for="b")}
+    desk.say("a", Grant(election="default", term=1))
+    desk.say("c", Grant(election="default", term=1))
+    assert desk.election.role is Role.CANDIDATE, "even with everybody else's"
+    desk.written()
+    assert desk.election.role is Role.LEADER
+
+
+def test_the_term_is_above_everything_it_was_told_of():
+    desk = Desk(ballots={"default": Ballot(term=4, voted_for="a")}).supported()
+    assert desk.election.term == 5
+    desk.say("a", refuse(5, 9))
+    desk.say("c", refuse(5, 7))
+    assert desk.events(Campaigned)[0].outcome == "refused"
+    desk.tick(2 * INTERVAL)
+    assert desk.entries("a") == [Vote(election="default", term=10, offset=0)]
+
+
+def test_a_majority_that_is_still_possible_is_waited_for_two_intervals():
+    desk = Desk().supported()
+    desk.say("a", refuse(1, 0))
+    assert desk.election.role is Role.CANDIDATE
+    ends_at = desk.election.campaign.ends_at
+    desk.tick(ends_at - desk.now)
+    assert desk.events(Campaigned)[0].outcome == "timed_out"
+
+
+def test_a_grant_of_an_abandoned_term_elects_nobody():
+    desk = Desk().supported()
+    desk.written()
+    desk.tick(2 * INTERVAL)
+    assert desk.election.role is Role.FOLLOWER
+    desk.say("a", Grant(election="default", term=1))
+    assert desk.election.role is Role.FOLLOWER
+
+
+def test_a_vote_that_is_not_on_disk_elects_nobody():
+    desk = Desk().supported()
+    desk.failed()
+    desk.say("a", Grant(election="default", term=1))
+    desk.say("c", Grant(election="default", term=1))
+    assert desk.election.role is Role.CANDIDATE
+
+
+def test_after_a_failure_it_waits_a_random_time_below_two_intervals():
+    waits = set()
+    for term in range(1, 30):
+        desk = Desk(ballots={"default": Ballot(term=term, voted_for=None)}).supported()
+        desk.elector.state.rng.seed(term)
+        desk.say("a", refuse(term + 1, 0))
+        desk.say("c", refuse(term + 1, 0))
+        waits.add(desk.election.retry_at - desk.now)
+    assert len(waits) > 20
+    assert all(0 <= wait < 2 * INTERVAL for wait in waits)
+
+
+def test_without_a_quorums_support_nobody_campaigns():
+    desk = Desk(voters="abcde")
+    desk.connect("a")
+    for _ in range(10):
+        desk.tick(INTERVAL)
+        desk.beat("a", supports="b")
+    assert desk.election.role is Role.FOLLOWER
+    assert waiting(desk) is Waiting.NO_QUORUM
+
+
+def test_the_best_standing_campaigns_at_once():
+    assert surrounded(Desk(node_id="b"), a=UNWILLING, c=WILLING).election.role is Role.CANDIDATE
+
+
+def test_the_next_best_waits_one_interval_per_place():
+    desk = surrounded(Desk(node_id="b"), a=WILLING, c=WILLING)
+    assert waiting(desk) is Waiting.NOT_ITS_TURN
+    desk.tick(INTERVAL - 2 * MS)
+    assert desk.election.role is Role.FOLLOWER
+    desk.tick(2 * MS)
+    assert desk.election.role is Role.CANDIDATE
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "is_first"),
+    [
+        (Standing(priority=2), Standing(priority=1, offset=99), True),
+        (Standing(priority=1, offset=99), Standing(priority=2), False),
+        (Standing(offset=5), Standing(offset=4), True),
+        (Standing(offset=4), Standing(offset=5), False),
+        (Standing(), Standing(), False),
+        (Standing(), Standing(priority=0), True),
+    ],
+)
+def test_priority_then_offset_then_node_id(own, other, is_first):
+    desk = surrounded(Desk(node_id="b", standing=own), a=other)
+    assert (desk.election.role is Role.CANDIDATE) == is_first
+
+
+def test_whom_no_quorum_supports_is_not_waited_for():
+    desk = Desk(voters="abcde")
+    desk.connect("a", "c", "d", "e")
+    for supports in ("", "bcde"):
+        for peer in "acde":
+            desk.beat(peer, supports=supports.replace(peer, ""), standing=WILLING if peer == "a" else UNWILLING)
+    assert desk.election.role is Role.CANDIDATE
+
+
+def test_a_known_leader_that_a_quorum_supports_is_left_alone():
+    desk = Desk()
+    desk.connect("a", "c")
+    desk.know("c", "a", term=4)
+    for _ in range(30):
+        desk.tick(INTERVAL)
+        desk.beat("c", supports="ab", standing=UNWILLING)
+    assert desk.election.role is Role.FOLLOWER, "one link is cut; the third node still supports the leader"
+    assert waiting(desk) is Waiting.LEADER_ELSEWHERE
+    desk.beat("c", supports="b", standing=UNWILLING)
+    assert desk.election.role is Role.CANDIDATE
+    assert desk.election.term == 5
+
+
+def test_an_ex_leader_that_resigned_is_not_waited_for_by_another_s_word():
+    desk = Desk().following("a", 3)
+    desk.take(desk.elector.set_paused(desk.now, is_paused=False))
+    desk.beat("a", supports="bc", standing=WILLING)
+    desk.beat("c", supports="ab", standing=UNWILLING)
+    desk.know("c", "a", term=3)
+    desk.say("a", Resign(election="default", term=3))
+    assert desk.election.role is Role.CANDIDATE, "the resigned come last"
+
+
+def test_a_named_successor_campaigns_at_once_and_the_others_give_it_one_interval():
+    for successor, is_first in (("b", True), ("c", False), (None, True)):
+        desk = Desk().following("a", 3)
+        desk.take(desk.elector.set_paused(desk.now, is_paused=False))
+        desk.beat("a", supports="bc")
+        desk.beat("c", supports="ab", standing=Standing(priority=9) if successor == "b" else UNWILLING)
+        desk.say("a", Resign(election="default", term=3, successor=successor))
+        assert (desk.election.role is Role.CANDIDATE) == is_first
+        desk.tick(INTERVAL)
+        assert desk.election.role is Role.CANDIDATE
+
+
+@pytest.mark.parametrize(
+    ("prepare", "why"),
+    [
+        (lambda desk: desk.elector.set_paused(desk.now, is_paused=True), Waiting.PAUSED),
+        (lambda desk: desk.elector.set_healthy(desk.now, is_healthy=False), Waiting.UNHEALTHY),
+        (lambda desk: desk.elector.set_storing(desk.now, is_storing=False), Waiting.STORE_FAILING),
+        (lambda desk: desk.elector.set_standing(desk.now, priority=0), Waiting.WITNESS),
+        (lambda desk: desk.elector.leave(desk.now, "default"), Waiting.NOT_STANDING),
+    ],
+)
+def test_whoever_is_unwilling_does_not_campaign_and_says_so(prepare, why):
+    desk = Desk()
+    desk.take(prepare(desk))
+    surrounded(desk)
+    desk.tick(3 * INTERVAL)
+    assert desk.election.role is Role.FOLLOWER
+    assert waiting(desk) is why
+    assert desk.elector.state.standing.willing is False
+
+
+def test_a_candidate_that_is_paused_abandons():
+    desk = Desk().supported()
+    desk.take(desk.elector.set_paused(desk.now, is_paused=True))
+    assert desk.events(Campaigned)[0].outcome == "paused"
+
+
+def test_the_boot_fence_keeps_from_campaigning_and_its_end_wakes():
+    desk = Desk(promise_ns=DURATION)
+    surrounded(desk)
+    assert waiting(desk) is Waiting.BOOT_FENCE
+    while desk.elector.state.is_fenced:
+        assert desk.election.role is Role.FOLLOWER
+        desk.beat("a", supports="bc", standing=UNWILLING)
+        desk.beat("c", supports="ab", standing=UNWILLING)
+        desk.tick(max(desk.latest.wake_at - desk.now, 0))
+    assert desk.election.role is Role.CANDIDATE
+
+
+def test_a_new_round_starts_when_support_returns():
+    desk = Desk().supported()
+    desk.tick(2_000 * MS)
+    assert desk.election.role is Role.FOLLOWER
+    assert waiting(desk) is Waiting.NO_QUORUM
+    roles = set()
+    for _ in range(3):
+        desk.tick(INTERVAL)
+        desk.beat("a", supports="bc", standing=UNWILLING)
+        roles.add(desk.election.role)
+    assert Role.CANDIDATE in roles
+
+
+def test_elections_of_a_dead_leader_are_shared_without_asking_each_other():
+    names = tuple(f"e{n}" for n in range(300))
+    shares = []
+    for node_id in "bc":
+        desk = Desk(node_id=node_id, elections=names)
+        other = "c" if node_id == "b" else "b"
+        desk.connect(other)
+        desk.tick(INTERVAL)
+        desk.beat(other, supports=node_id, acks=False)
+        desk.beat(other, supports=node_id)
+        assert desk.latest.write is not None
+        shares.append(set(desk.latest.write.ballots))
+    assert shares[0].isdisjoint(shares[1])
+    assert shares[0] | shares[1] == set(names)
+    assert min(map(len, shares)) > 100
+
+
+def test_elections_are_bounded(monkeypatch):
+    monkeypatch.setattr("elect.core.state.ELECTIONS_MAX", 2)
+    desk = Desk(elections=("default", "second")).supported()
+    with pytest.raises(ValueError, match="no more than 2"):
+        desk.elector.enter(desk.now, "third")
+    desk.say("a", Vote(election="fourth", term=1, offset=0))
+    assert desk.latest.send == ()
+
+
+def test_a_learner_s_or_strangers_grant_is_not_counted():
+    desk = Desk().supported()
+    desk.written()
+    assert desk.events(Elected) == []
+    desk.links["z"] = 1
+    desk.say("z", Grant(election="default", term=1))
+    assert desk.election.role is Role.CANDIDATE
