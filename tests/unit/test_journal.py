@@ -1,0 +1,211 @@
+import errno
+import logging
+import queue
+import threading
+from collections.abc import Mapping
+
+import pytest
+
+from elect.core.ready import Ballot, Write
+from elect.errors import StoreError
+from elect.journal import Journal, JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
+from elect.store import MemoryStore
+
+DEADLINE_S = 5.0
+FULL = StoreError(errno.ENOSPC, "No space left on device", "/data")
+
+
+class SlowStore(MemoryStore):
+    """Waits to be let through, then fails or not as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors: queue.Queue[BaseException | None] = queue.Queue()
+        self.entered = threading.Semaphore(0)
+        self.calls: list[dict[str, Ballot]] = []
+        self.closed = 0
+
+    def write(self, ballots: Mapping[str, Ballot], promise_ns: int | None = None) -> None:
+        self.calls.append(dict(ballots))
+        self.entered.release()
+        error = self.errors.get(timeout=DEADLINE_S)
+        if error is not None:
+            raise error
+        super().write(ballots, promise_ns)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def write(number: int, election: str = "default", term: int | None = None) -> Write:
+    return Write(number=number, ballots={election: Ballot(term=term or number, voted_for="b")})
+
+
+class Bench:
+    """A journal on a slow store, with its events in a queue."""
+
+    def __init__(self, **options: object) -> None:
+        self.store = SlowStore()
+        self.events: queue.Queue[JournalEvent] = queue.Queue()
+        self.journal = Journal(self.store, self.events.put, **{"probe_interval_s": 0.01, **options})  # type: ignore[arg-type]
+        self.journal.start()
+
+    def put(self, *writes: Write) -> None:
+        assert all([self.journal.put(each) for each in writes])
+
+    def wait_until_writing(self) -> None:
+        assert self.store.entered.acquire(timeout=DEADLINE_S)
+
+    def answer(self, *errors: BaseException | None) -> None:
+        for error in errors:
+            self.store.errors.put(error)
+
+    def next(self) -> JournalEvent:
+        return self.events.get(timeout=DEADLINE_S)
+
+
+@pytest.fixture
+def bench():
+    made = Bench()
+    yield made
+    made.answer(*[None] * 8)
+    assert made.journal.stop(DEADLINE_S)
+
+
+def test_write_is_reported_when_it_is_on_disk(bench):
+    bench.put(write(1))
+    bench.wait_until_writing()
+    assert bench.events.empty()
+    bench.answer(None)
+    event = bench.next()
+    assert isinstance(event, Written)
+    assert event.numbers == (1,)
+    assert event.took_ns > 0
+    assert bench.store.ballots == {"default": Ballot(term=1, voted_for="b")}
+
+
+def test_what_waits_becomes_one_transaction(bench):
+    bench.put(write(1))
+    bench.wait_until_writing()
+    bench.put(write(2), write(3), write(4, "other"))
+    bench.answer(None, None)
+    assert isinstance(first := bench.next(), Written) and first.numbers == (1,)
+    assert isinstance(second := bench.next(), Written) and second.numbers == (2, 3, 4)
+    assert bench.store.calls[1] == {"default": Ballot(term=3, voted_for="b"), "other": Ballot(term=4, voted_for="b")}
+
+
+def test_longest_promise_of_a_batch_is_kept(bench):
+    bench.put(write(1))
+    bench.wait_until_writing()
+    bench.put(Write(number=2, ballots={}, promise_ns=9), Write(number=3, ballots={}, promise_ns=7), write(4))
+    bench.answer(None, None)
+    assert [type(bench.next()), type(bench.next())] == [Written, Written]
+    assert bench.store.promise_ns == 9
+
+
+def test_put_never_waits_and_refuses_what_does_not_fit():
+    bench = Bench(queue_max=2)
+    bench.put(write(1))
+    bench.wait_until_writing()
+    assert [bench.journal.put(write(number)) for number in (2, 3, 4)] == [True, True, False]
+    assert bench.journal.backlog == 2
+    bench.answer(None, None)
+    assert bench.journal.stop(DEADLINE_S)
+
+
+def test_failed_write_is_reported_and_the_disk_is_tried_until_it_is_good_again(bench, caplog):
+    with caplog.at_level(logging.WARNING):
+        bench.put(write(1))
+        bench.answer(FULL, FULL, FULL, None)
+        failed = bench.next()
+        assert isinstance(failed, WriteFailed)
+        assert failed.numbers == (1,)
+        assert failed.error is FULL
+        assert bench.next() == StoreRecovered(failures=3)
+    assert bench.events.empty()  # write 1 failed once and for all: its number never comes back
+    assert [record.getMessage() for record in caplog.records] == [
+        "the store fails: /data: No space left on device",
+        "the store works again after 3 failures",
+    ]
+
+
+def test_ballots_of_a_failed_write_reach_the_disk_with_the_next_good_one(bench):
+    bench.put(write(1, "first"))
+    bench.answer(FULL)
+    assert isinstance(bench.next(), WriteFailed)
+    bench.put(write(2, "second"))
+    bench.answer(*[None] * 3)
+    assert isinstance(bench.next(), StoreRecovered)
+    while bench.store.ballots.keys() != {"first", "second"}:
+        assert isinstance(bench.next(), Written)
+    assert bench.store.ballots["first"] == Ballot(term=1, voted_for="b")
+
+
+def test_write_during_an_outage_fails_under_its_own_number(bench):
+    bench.put(write(1))
+    bench.answer(FULL)
+    assert isinstance(bench.next(), WriteFailed)
+    bench.put(write(2))
+    bench.answer(FULL, FULL)
+    assert isinstance(failed := bench.next(), WriteFailed)
+    assert failed.numbers == (2,)
+
+
+def test_each_cause_is_logged_once(bench, caplog):
+    other = StoreError(errno.EIO, "Input/output error", "/data")
+    with caplog.at_level(logging.WARNING):
+        bench.put(write(1))
+        bench.answer(FULL, FULL, other, other, None)
+        assert isinstance(bench.next(), WriteFailed)
+        assert bench.next() == StoreRecovered(failures=4)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the store fails: /data: No space left on device",
+        "the store fails: /data: Input/output error",
+        "the store works again after 4 failures",
+    ]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a term never falls"), ZeroDivisionError()])
+def test_error_of_ours_ends_the_thread_loudly(bench, error, caplog):
+    bench.put(write(1))
+    bench.answer(error)
+    assert bench.next() == JournalDied(error=error)
+    assert bench.journal.stop(DEADLINE_S)
+    assert not bench.journal.is_alive
+    assert bench.store.closed == 1
+    assert "the journal died" in caplog.text
+
+
+def test_stop_writes_what_was_taken_and_closes_the_store():
+    bench = Bench()
+    bench.put(write(1))
+    bench.wait_until_writing()
+    bench.put(write(2))
+    bench.answer(None, None)
+    assert bench.journal.stop(DEADLINE_S)
+    assert bench.journal.stop(DEADLINE_S)
+    assert bench.store.ballots["default"].term == 2
+    assert bench.store.closed == 1
+
+
+def test_stop_gives_up_on_a_disk_that_hangs():
+    bench = Bench()
+    bench.put(write(1))
+    bench.wait_until_writing()
+    assert bench.journal.stop(0.01) is False
+    bench.answer(None)
+    assert bench.journal.stop(DEADLINE_S) is True
+
+
+def test_stop_ends_during_an_outage():
+    bench = Bench(probe_interval_s=3600.0)
+    bench.put(write(1))
+    bench.answer(FULL, FULL)
+    assert isinstance(bench.next(), WriteFailed)
+    assert bench.journal.stop(DEADLINE_S)
+
+
+def test_stop_before_start_closes_the_store():
+    store = SlowStore()
+    assert Journal(store, lambda event: None).stop(0)
+    assert store.closed == 1
