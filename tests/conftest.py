@@ -1,0 +1,66 @@
+"""What holds for every test: it leaks no thread and no descriptor, and its marks are kept."""
+
+import gc
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import configuration, settings
+
+LEAK_DEADLINE_S = 5.0
+DESCRIPTORS = Path("/proc/self/fd")
+
+# A shared machine stalls now and then: a slow example is no failure, and a failure prints how to repeat it.
+settings.register_profile("elect", deadline=None, print_blob=True)
+settings.load_profile("elect")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    configuration.set_hypothesis_home_dir(config.rootpath / "build" / "hypothesis")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs uid 0")
+    if item.get_closest_marker("debian") and not Path("/etc/debian_version").exists():
+        pytest.skip("needs a Debian system")
+
+
+def open_descriptors() -> Counter[str]:
+    """What this process has open, by what it is; a file is named, a socket or a pipe numbered."""
+    found: Counter[str] = Counter()
+    for entry in DESCRIPTORS.iterdir() if DESCRIPTORS.exists() else ():
+        try:
+            found[str(entry.readlink())] += 1
+        except FileNotFoundError:  # the listing's own
+            continue
+    return found
+
+
+def leaked_threads(before: set[threading.Thread]) -> list[str]:
+    """Names of the threads that are new and don't end by themselves within the deadline."""
+    fresh = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in fresh:
+        thread.join(LEAK_DEADLINE_S)
+    return [thread.name for thread in fresh if thread.is_alive()]
+
+
+def leaked_descriptors(before: Counter[str]) -> Counter[str]:
+    """What is open now and was not then, in this repository's build/ excepted: tools keep their own files there."""
+    if not open_descriptors() - before:
+        return Counter()
+    gc.collect()
+    build = str(Path(__file__).parent.parent / "build")
+    return Counter({name: count for name, count in (open_descriptors() - before).items() if not name.startswith(build)})
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Fail a test that leaves a thread or a descriptor behind."""
+    threads, descriptors = set(threading.enumerate()), open_descriptors()
+    yield
+    assert not leaked_threads(threads), "the test leaked threads"
+    assert not leaked_descriptors(descriptors), "the test leaked descriptors"
