@@ -51,7 +51,8 @@ class Bench:
         self.journal.start()
 
     def put(self, *writes: Write) -> None:
-        assert all([self.journal.put(each) for each in writes])
+        for each in writes:
+            assert self.journal.put(each)
 
     def wait_until_writing(self) -> None:
         assert self.store.entered.acquire(timeout=DEADLINE_S)
