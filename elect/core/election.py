@@ -65,6 +65,33 @@ class Leadership:
     resigning: Resigning | None = None
 
 
+@dataclass(slots=True)
+class Group:
+    """Elections led here that the same peers follow: their leases end together.
+
+    Attributes:
+        told: those whose application was told that it leads, in order.
+        untold: the others: no lease yet, or a lapsed one.
+    """
+
+    told: dict[str, None] = field(default_factory=dict)
+    untold: dict[str, None] = field(default_factory=dict)
+
+    def put(self, name: str, *, is_told: bool) -> None:
+        """Have an election on one of the two sides."""
+        self.remove(name)
+        (self.told if is_told else self.untold)[name] = None
+
+    def remove(self, name: str) -> None:
+        """Have it on neither."""
+        self.told.pop(name, None)
+        self.untold.pop(name, None)
+
+    def names(self) -> list[str]:
+        """All of them."""
+        return [*self.told, *self.untold]
+
+
 class Election:
     """One election at one node.
 

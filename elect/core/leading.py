@@ -5,7 +5,7 @@ Elections that the same peers follow share one lease end, so thousands of leases
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
 """
 
-from elect.core.election import Election, Leadership, Resigning
+from elect.core.election import Election, Group, Leadership, Resigning
 from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
@@ -24,7 +24,7 @@ def begin(state: State, election: Election) -> None:
         peer.leads[name] = None
         if peer.counted_until > state.now:
             state.outcome.send(peer.id, Lead(election=name, term=term))
-    state.groups.setdefault(leadership.followers, {})[name] = False
+    state.groups.setdefault(leadership.followers, Group()).put(name, is_told=False)
     state.touch(election)
     hold(state)
 
@@ -62,8 +62,8 @@ def take_answer(peer: Peer, election: Election, session: Number | None) -> None:
 def restart_counting(state: State, peer: Peer) -> None:
     """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
     state.outcome.is_count_changed = True
-    for names in list(state.groups.values()):
-        for name in list(names):
+    for group in list(state.groups.values()):
+        for name in group.names():
             election = state.elections[name]
             if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
@@ -85,15 +85,15 @@ def regroup(state: State, election: Election) -> None:
         return
     _ungroup(state, election, leadership)
     leadership.followers = followers
-    state.groups.setdefault(followers, {})[election.name] = leadership.is_told
+    state.groups.setdefault(followers, Group()).put(election.name, is_told=leadership.is_told)
     if leadership.is_told:
         state.outcome.leases[election.name] = lease(state, leadership)
 
 
 def _ungroup(state: State, election: Election, leadership: Leadership) -> None:
-    names = state.groups[leadership.followers]
-    del names[election.name]
-    if not names:
+    group = state.groups[leadership.followers]
+    group.remove(election.name)
+    if not group.told and not group.untold:
         del state.groups[leadership.followers]
 
 
@@ -121,10 +121,10 @@ def is_leading(state: State, election: Election) -> bool:
 
 def hold(state: State) -> None:
     """Tell the application of every lease that holds now and of which it was not told."""
-    for followers, names in list(state.groups.items()):
-        if all(names.values()) or lease_until(state, followers) <= state.now:
+    for followers, group in list(state.groups.items()):
+        if not group.untold or lease_until(state, followers) <= state.now:
             continue
-        for name in [name for name, is_told in names.items() if not is_told]:
+        for name in list(group.untold):
             _set_told(state, state.elections[name], is_told=True)
             leadership = state.elections[name].leading
             leadership.ends_at = FOREVER
@@ -134,11 +134,11 @@ def hold(state: State) -> None:
 
 def lapse(state: State) -> None:
     """Suspend every leader whose lease is over: told at once, it may come back within two intervals."""
-    for followers, names in list(state.groups.items()):
+    for followers, group in list(state.groups.items()):
         until = lease_until(state, followers)
         if until > state.now:
             continue
-        for name in [name for name, is_told in names.items() if is_told]:
+        for name in list(group.told):
             election = state.elections[name]
             ended_at = until or state.now
             _tell_lost(state, election, LossReason.LEASE_LAPSED, at=ended_at)
@@ -148,13 +148,13 @@ def lapse(state: State) -> None:
 
 def next_lapse(state: State) -> int:
     """When the first lease that the application knows of ends, or FOREVER."""
-    ends = (lease_until(state, followers) for followers, names in state.groups.items() if any(names.values()))
+    ends = (lease_until(state, followers) for followers, group in state.groups.items() if group.told)
     return min(ends, default=FOREVER)
 
 
 def _set_told(state: State, election: Election, *, is_told: bool) -> None:
     election.leading.is_told = is_told
-    state.groups[election.leading.followers][election.name] = is_told
+    state.groups[election.leading.followers].put(election.name, is_told=is_told)
     state.touch(election)
 
 

@@ -5,7 +5,7 @@ from random import Random
 from sortedcontainers import SortedSet
 
 from elect.core.deadlines import Deadlines
-from elect.core.election import Election
+from elect.core.election import Election, Group
 from elect.core.messages import Entry, Known, Standing
 from elect.core.options import Durable, Options
 from elect.core.outcome import Outcome
@@ -25,7 +25,7 @@ class State:
     Attributes:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted.
-        groups: the elections led here, by who follows, each with True where the application was told.
+        groups: the elections led here, by who follows.
         vacant: elections in which this node might campaign.
         touched: elections to consider before the input is done, in order.
         eligible_since: since when this node as a whole might win (ns), or None.
@@ -56,7 +56,7 @@ class State:
         )
         self.elections = {name: Election(name, ballot) for name, ballot in sorted(durable.ballots.items())}
         self.deadlines = Deadlines()
-        self.groups: dict[frozenset[str], dict[str, bool]] = {}
+        self.groups: dict[frozenset[str], Group] = {}
         self.vacant: SortedSet[str] = SortedSet()
         self.touched: dict[str, None] = {}
         self.eligible_since: int | None = None

@@ -161,7 +161,7 @@ def test_a_higher_link_ends_the_session_and_an_older_end_of_stream_read_later_en
 
 def test_a_lower_link_is_ignored():
     desk = Desk().following("a", 3)
-    desk.take(desk.elector.link_accepted(desk.now, "a", Number(1, 1), True))
+    desk.take(desk.elector.link_accepted(desk.now, "a", Number(1, 1), is_trusted=True))
     assert desk.election.following is not None
 
 

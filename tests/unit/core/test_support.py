@@ -161,7 +161,7 @@ def test_nothing_is_acknowledged_on_a_link_that_has_ended():
 def test_links_of_strangers_are_ignored():
     desk = Desk()
     for ready in (
-        desk.elector.link_accepted(desk.now, "z", Number(1, 1), True),
+        desk.elector.link_accepted(desk.now, "z", Number(1, 1), is_trusted=True),
         desk.elector.link_opened(desk.now, "z", Number(7, 1)),
         desk.elector.link_closing(desk.now, "z", Number(7, 1)),
         desk.elector.link_closing(desk.now, "a", Number(7, 1)),
