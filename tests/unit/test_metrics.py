@@ -1,0 +1,168 @@
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from elect.core.ready import Campaigned, Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged, Voted
+from elect.metrics import ElectionSample, Metrics, PeerSample, Sample
+from elect.tally import ALL, ELECTIONS_MAX
+
+SECOND = 1_000_000_000
+
+CONTRACT = {
+    "elect_is_leader": {"election"},
+    "elect_term": {"election"},
+    "elect_lease_remaining_seconds": {"election"},
+    "elect_role": {"election", "role"},
+    "elect_role_changes_total": {"election", "role", "reason"},
+    "elect_campaigns_total": {"election", "outcome"},
+    "elect_votes_total": {"election", "answer"},
+    "elect_leaderless_seconds_total": {"election"},
+    "elect_failover_seconds_count": set(),
+    "elect_peer_supported": {"peer"},
+    "elect_peer_rtt_seconds_count": {"peer"},
+    "elect_peer_last_heard_seconds": {"peer"},
+    "elect_store_write_seconds_count": set(),
+    "elect_loop_lag_seconds_count": set(),
+    "elect_inbox_depth": set(),
+    "elect_bugs_total": set(),
+}
+
+
+class Time:
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def metrics(time) -> Metrics:
+    return Metrics(clock=time, named=["named"])
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def leader(election: str, leader: str | None, at: float, term: int = 1) -> LeaderChanged:
+    return LeaderChanged(election=election, term=term, leader=leader, at=round(at * SECOND))
+
+
+def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
+    metrics.observe(RoleChanged(election="default", term=1, role=Role.LEADER, reason="elected", at=0))
+    metrics.observe(Campaigned(election="default", term=1, outcome="elected", at=0))
+    metrics.observe(Voted(election="default", term=1, candidate="a", answer="granted", at=0))
+    metrics.observe(Elected(election="default", term=1, at=0))
+    metrics.observe(Lost(election="default", term=1, at=0, reason=LossReason.RESIGNED))
+    metrics.observe(PeerChanged(peer="b", supported=True, at=0))
+    metrics.observe_round_trip("b", 300_000)
+    metrics.observe_store_write(2_000_000)
+    metrics.observe_loop_lag(100_000)
+    metrics.count_bug()
+    election = ElectionSample(election="default", term=3, role=Role.LEADER, lease_remaining_ns=SECOND // 2)
+    peer = PeerSample(peer="b", is_supported=True, last_heard_ns=SECOND // 4)
+    metrics.attach(lambda: Sample(elections=[election], peers=[peer], inbox_depth=2))
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    labels = {sample.name: set(sample.labels) for sample in samples}
+    assert {name: labels.get(name) for name in CONTRACT} == CONTRACT
+    assert value(metrics, "elect_is_leader", election="default") == 1
+    assert value(metrics, "elect_term", election="default") == 3
+    assert value(metrics, "elect_lease_remaining_seconds", election="default") == 0.5
+    assert value(metrics, "elect_role", election="default", role="leader") == 1
+    assert value(metrics, "elect_role", election="default", role="follower") == 0
+    assert value(metrics, "elect_role_changes_total", election="default", role="leader", reason="elected") == 1
+    assert value(metrics, "elect_campaigns_total", election="default", outcome="elected") == 1
+    assert value(metrics, "elect_votes_total", election="default", answer="granted") == 1
+    assert value(metrics, "elect_peer_supported", peer="b") == 1
+    assert value(metrics, "elect_peer_last_heard_seconds", peer="b") == 0.25
+    assert value(metrics, "elect_peer_rtt_seconds_sum", peer="b") == 0.0003
+    assert value(metrics, "elect_store_write_seconds_sum") == 0.002
+    assert value(metrics, "elect_loop_lag_seconds_sum") == 0.0001
+    assert value(metrics, "elect_inbox_depth") == 2
+    assert value(metrics, "elect_bugs_total") == 1
+    assert b'elect_role{election="default",role="leader"} 1.0' in generate_latest(metrics.registry)
+
+
+def test_lapsed_lease_is_not_leading(metrics):
+    samples = [ElectionSample(election="default", term=3, role=Role.LEADER, lease_remaining_ns=0)]
+    metrics.attach(lambda: Sample(elections=samples))
+    assert value(metrics, "elect_is_leader", election="default") == 0
+    assert value(metrics, "elect_lease_remaining_seconds", election="default") == 0
+
+
+def test_peer_never_heard_has_no_age(metrics):
+    metrics.attach(lambda: Sample(peers=[PeerSample(peer="b", is_supported=False)]))
+    assert value(metrics, "elect_peer_supported", peer="b") == 0
+    assert value(metrics, "elect_peer_last_heard_seconds", peer="b") is None
+
+
+def test_leaderless_time_runs_until_a_leader_is_known(metrics, time):
+    metrics.observe(RoleChanged(election="default", term=1, role=Role.CANDIDATE, reason="stands", at=SECOND))
+    time.now = 3 * SECOND
+    assert value(metrics, "elect_leaderless_seconds_total", election="default") == 2
+    metrics.observe(leader("default", "a", 4))
+    time.now = 10 * SECOND
+    assert value(metrics, "elect_leaderless_seconds_total", election="default") == 3
+    metrics.observe(leader("default", None, 11))
+    metrics.observe(leader("default", None, 12))
+    time.now = 13 * SECOND
+    assert value(metrics, "elect_leaderless_seconds_total", election="default") == 5
+
+
+def test_failover_is_from_a_leader_lost_to_the_next_known(metrics):
+    metrics.observe(leader("default", None, 0))
+    metrics.observe(leader("default", "a", 5))  # the first leader is no failover
+    assert value(metrics, "elect_failover_seconds_count") == 0
+    metrics.observe(leader("default", "b", 6))  # nor is a change without a gap
+    metrics.observe(leader("default", None, 7))
+    metrics.observe(leader("default", "c", 7.25))
+    assert value(metrics, "elect_failover_seconds_count") == 1
+    assert value(metrics, "elect_failover_seconds_sum") == 0.25
+
+
+def many(count: int) -> Sample:
+    names = ["named", *(f"election-{number}" for number in range(count - 1))]
+    return Sample(
+        elections=[
+            ElectionSample(election=name, term=number, role=Role.LEADER, lease_remaining_ns=(number + 1) * SECOND)
+            for number, name in enumerate(names)
+        ]
+    )
+
+
+def test_up_to_the_bound_each_election_has_its_series(metrics):
+    metrics.attach(lambda: many(ELECTIONS_MAX))
+    assert value(metrics, "elect_is_leader", election="election-98") == 1
+    assert value(metrics, "elect_is_leader", election=ALL) is None
+
+
+def test_above_the_bound_series_are_summed_unless_asked_for_by_name(metrics):
+    metrics.attach(lambda: many(ELECTIONS_MAX + 1))
+    assert value(metrics, "elect_is_leader", election="election-98") is None
+    assert value(metrics, "elect_is_leader", election=ALL) == ELECTIONS_MAX
+    assert value(metrics, "elect_is_leader", election="named") == 1
+    assert value(metrics, "elect_role", election=ALL, role="leader") == ELECTIONS_MAX
+    assert value(metrics, "elect_term", election=ALL) == ELECTIONS_MAX
+    assert value(metrics, "elect_lease_remaining_seconds", election=ALL) == 2
+
+
+def test_counts_before_the_bound_was_passed_are_in_the_sum(metrics):
+    for number in range(ELECTIONS_MAX + 50):
+        metrics.observe(Voted(election=f"e{number}", term=1, candidate="a", answer="granted", at=0))
+        metrics.observe(Voted(election="named", term=1, candidate="a", answer="bound", at=0))
+    assert value(metrics, "elect_votes_total", election=ALL, answer="granted") == ELECTIONS_MAX + 50
+    assert value(metrics, "elect_votes_total", election="named", answer="bound") == ELECTIONS_MAX + 50
+
+
+def test_series_leave_the_registry_so_that_another_node_may_have_them():
+    registry = CollectorRegistry()
+    first = Metrics(registry)
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        Metrics(registry)
+    first.close()
+    first.close()
+    assert Metrics(registry).registry is registry
