@@ -1,0 +1,89 @@
+"""The WSGI application: from path and method to an answer."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from elect.web import guard, health, levers, metrics, roles
+from elect.web.request import Request
+from elect.web.response import Refused, Response, reply
+from elect.web.subject import Subject
+
+LOG = logging.getLogger(__name__)
+
+Route = Callable[[Subject, Request], Response]
+
+
+def _metrics(node: Subject, request: Request) -> Response:
+    body, content_type = metrics.render(node.metrics, request.headers.get("accept", ""))
+    return Response(status=HTTPStatus.OK, body=body, content_type=content_type)
+
+
+PAGES: Mapping[str, Route] = {
+    "/leader": roles.leader,
+    "/replica": roles.replica,
+    "/healthz": health.healthz,
+    "/readyz": health.readyz,
+    "/status": health.status,
+    "/metrics": _metrics,
+}
+"""For GET, HEAD and OPTIONS."""
+
+LEVERS: Mapping[str, Route] = {
+    "/resign": levers.resign,
+    "/transfer": levers.transfer,
+    "/pause": levers.pause,
+    "/resume": levers.resume,
+}
+"""For POST."""
+
+PROBES = ("/leader", "/replica")
+"""Load balancers ask for these with OPTIONS, and want the real status."""
+
+PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def application(node: Subject) -> WSGIApplication:
+    """A WSGI application around a node, for the node's own server or any other.
+
+    Args:
+        node: asked anew at each request.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        response = _respond(node, environ)
+        start_response(response.status_line, response.header_lines)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
+
+    return answer
+
+
+def _respond(node: Subject, environ: WSGIEnvironment) -> Response:
+    try:
+        return _route(node, Request.of(environ))
+    except Refused as refused:
+        return refused.response
+    except Exception:
+        LOG.exception("a request for %r failed", environ.get("PATH_INFO"))
+        return reply(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "a mistake of this program; its log says more"})
+
+
+def _route(node: Subject, request: Request) -> Response:
+    if request.path in PAGES:
+        return _page(node, request)
+    if request.path in LEVERS:
+        if request.method != "POST":
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST to this", Allow="POST")
+        guard.admit(request, node.config.operator_token)
+        return LEVERS[request.path](node, request)
+    raise Refused(HTTPStatus.NOT_FOUND, f"nothing is here; there are {' '.join((*PAGES, *LEVERS))}")
+
+
+def _page(node: Subject, request: Request) -> Response:
+    allowed = ", ".join(PAGE_METHODS)
+    if request.method not in PAGE_METHODS:
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"this takes {allowed}", Allow=allowed)
+    if request.method == "OPTIONS" and request.path not in PROBES:
+        return Response(status=HTTPStatus.OK, headers={"Allow": allowed})
+    return PAGES[request.path](node, request)

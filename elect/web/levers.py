@@ -1,0 +1,68 @@
+"""What an operator may do to a running node."""
+
+from http import HTTPStatus
+
+from elect.errors import LeadershipTimeout, NotLeader
+from elect.web.request import Request, check_election
+from elect.web.response import Refused, Response, reply
+from elect.web.subject import Subject
+
+TIMEOUT_S_DEFAULT = 10.0
+TIMEOUT_S_MAX = 60.0
+"""A request holds one of the server's few threads for so long."""
+
+
+def resign(node: Subject, request: Request) -> Response:
+    """Give up leading: {"election": …, "timeout": …}, both optional."""
+    return _resign(node, request, request.fields(), is_successor_needed=False)
+
+
+def transfer(node: Subject, request: Request) -> Response:
+    """Hand over: {"to": node id, "election": …, "timeout": …}."""
+    return _resign(node, request, request.fields(), is_successor_needed=True)
+
+
+def pause(node: Subject, request: Request) -> Response:
+    """Take no part as a candidate until resumed."""
+    request.fields()
+    node.pause()
+    return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": True})
+
+
+def resume(node: Subject, request: Request) -> Response:
+    """Take part again."""
+    request.fields()
+    node.resume()
+    return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": False})
+
+
+def _resign(node: Subject, request: Request, fields: dict[str, object], *, is_successor_needed: bool) -> Response:
+    name = check_election(fields["election"]) if "election" in fields else request.election
+    successor, timeout = _successor(node, fields.get("to"), is_needed=is_successor_needed), _timeout(fields)
+    election = node.find_election(name)
+    held = election.leadership if election is not None else None
+    if election is None or held is None:
+        raise Refused(HTTPStatus.CONFLICT, str(NotLeader(name, election.leader if election is not None else None)))
+    try:
+        election.resign(to=successor, timeout=timeout)
+    except NotLeader as error:
+        raise Refused(HTTPStatus.CONFLICT, str(error)) from None
+    except LeadershipTimeout as error:
+        raise Refused(HTTPStatus.GATEWAY_TIMEOUT, str(error)) from None
+    return reply(HTTPStatus.OK, {"node": node.config.node, "election": name, "resigned": held.token, "to": successor})
+
+
+def _successor(node: Subject, given: object, *, is_needed: bool) -> str | None:
+    others = sorted(node.config.voters - {node.config.node})
+    if given is None and not is_needed:
+        return None
+    if not isinstance(given, str) or given not in others:
+        raise Refused(HTTPStatus.BAD_REQUEST, f'"to" must name another node: {", ".join(others)}')
+    return given
+
+
+def _timeout(fields: dict[str, object]) -> float:
+    given = fields.get("timeout", TIMEOUT_S_DEFAULT)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= TIMEOUT_S_MAX:
+        raise Refused(HTTPStatus.BAD_REQUEST, f'"timeout" must be seconds from 0 to {TIMEOUT_S_MAX:g}')
+    return float(given)

@@ -1,0 +1,158 @@
+"""A small HTTP server around the application: few threads, each for a short time.
+
+One thread accepts, and each connection has a thread of its own for one request. There are never more than
+`connections_max`: when they are all taken, the oldest connection that has not finished its request gives way, so
+that silent connections don't keep a health check out.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from wsgiref.types import WSGIApplication
+
+from elect.errors import BindError
+from elect.web.connection import Connection
+from wire.address import Address
+
+LOG = logging.getLogger(__name__)
+
+CONNECTIONS_MAX = 16
+"""A scraper, a load balancer, a few people: a handful; each costs a thread's stack."""
+
+REQUEST_TIMEOUT_S = 5.0
+"""For a request as a whole, so that dribbled bytes don't extend it."""
+
+ACCEPT_PAUSE_S = 0.1
+"""After an accept that failed, for want of descriptors say: no busy loop."""
+
+
+class HttpServer:
+    """Serves one WSGI application on one address.
+
+    Args:
+        address: where to listen; port 0 lets the system choose.
+        application: what answers.
+        name: of the threads.
+        connections_max: how many at once.
+        request_timeout_s: for reading a request, and for each write of its answer.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        application: WSGIApplication,
+        *,
+        name: str = "elect-http",
+        connections_max: int = CONNECTIONS_MAX,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> None:
+        self.address = address
+        self._application = application
+        self._name = name
+        self._connections_max = connections_max
+        self._request_timeout_s = request_timeout_s
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._connections: dict[Connection, threading.Thread] = {}
+
+    def open(self) -> Address:
+        """Bind and listen.
+
+        Returns:
+            The address, with the port that it got.
+
+        Raises:
+            BindError: it is taken, or not this machine's.
+        """
+        try:
+            family = socket.getaddrinfo(self.address.host, self.address.port, type=socket.SOCK_STREAM)[0][0]
+            self._socket = socket.create_server((self.address.host, self.address.port), family=family)
+        except OSError as error:
+            raise BindError(error.errno, error.strerror or str(error), str(self.address)) from None
+        self.address = Address(self.address.host, self._socket.getsockname()[1])
+        return self.address
+
+    def start(self) -> None:
+        """Take connections from now on."""
+        if self._socket is None:
+            self.open()
+        self._thread = threading.Thread(target=self._accept, name=self._name, daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> bool:
+        """Close everything and wait for the threads; any thread may call it, any number of times.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            Whether all threads have ended.
+        """
+        deadline = time.monotonic() + timeout
+        self._stopping.set()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept
+        with self._lock:
+            for connection in self._connections:
+                connection.abort()
+            threads = [*self._connections.values(), *filter(None, [self._thread])]
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        if self._socket is not None:
+            self._socket.close()
+        return not any(thread.is_alive() for thread in threads if thread is not threading.current_thread())
+
+    def close_in_child(self) -> None:
+        """After a fork, in the child: let go of the sockets without touching the parent's connections."""
+        if self._socket is not None:
+            self._socket.close()
+        for connection in self._connections:
+            connection.socket.close()
+
+    def _accept(self) -> None:
+        assert self._socket is not None
+        is_failing = False
+        while not self._stopping.is_set():
+            try:
+                accepted, remote = self._socket.accept()
+            except OSError as error:
+                if not is_failing and not self._stopping.is_set():
+                    LOG.warning("cannot accept HTTP connections: %s", error)
+                is_failing = True
+                self._stopping.wait(ACCEPT_PAUSE_S)
+                continue
+            is_failing = False
+            self._admit(Connection(accepted, str(remote[0]), self.address, self._request_timeout_s))
+
+    def _admit(self, connection: Connection) -> None:
+        with self._lock:
+            if self._stopping.is_set() or not self._make_room():
+                connection.close()
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,), name=f"{self._name}-peer", daemon=True)
+            self._connections[connection] = thread
+            thread.start()
+
+    def _make_room(self) -> bool:
+        """Whether one more connection may be; the oldest that has not said what it wants gives way."""
+        current = [connection for connection in self._connections if not connection.is_aborted]
+        if len(current) < self._connections_max:
+            return True
+        silent = next((connection for connection in current if connection.is_waiting), None)
+        if silent is not None:
+            silent.abort()
+        return silent is not None
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            connection.serve(self._application)
+        finally:
+            with self._lock:
+                self._connections.pop(connection, None)
+            connection.close()

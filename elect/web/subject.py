@@ -1,0 +1,69 @@
+"""What the application asks of a node; elect.Node fits, and so does a test's stand-in."""
+
+from typing import Protocol
+
+from elect.config import Config
+from elect.leader import Leader
+from elect.web.metrics import Measured
+
+
+class HeldLeadership(Protocol):
+    """A lease that was valid when it was asked for."""
+
+    @property
+    def token(self) -> int:
+        """The fencing token."""
+
+
+class SubjectElection(Protocol):
+    """One election, as its node sees it."""
+
+    @property
+    def leadership(self) -> HeldLeadership | None:
+        """This node's leadership, if its lease is valid at the call."""
+
+    @property
+    def leader(self) -> Leader | None:
+        """Whom this node knows to lead."""
+
+    def resign(self, to: str | None = None, timeout: float | None = None) -> None:
+        """Give up or hand over."""
+
+
+class SubjectStatus(Protocol):
+    """All that an operator may ask about."""
+
+    def to_dict(self) -> dict[str, object]:
+        """What JSON can hold."""
+
+
+class Subject(Protocol):
+    """A node."""
+
+    @property
+    def config(self) -> Config:
+        """What it was started with."""
+
+    @property
+    def metrics(self) -> Measured:
+        """Its counters."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Started, not stopped, and none of its threads has died."""
+
+    @property
+    def loop_lag_ns(self) -> int:
+        """By how much the protocol's thread is late now."""
+
+    def find_election(self, name: str) -> SubjectElection | None:
+        """An election that exists here; none is made."""
+
+    def status(self) -> SubjectStatus:
+        """All of it, at one moment."""
+
+    def pause(self) -> None:
+        """Take no part as a candidate."""
+
+    def resume(self) -> None:
+        """Take part again."""

@@ -1,0 +1,79 @@
+"""A node by hand: what the web application asks for, and nothing behind it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from elect.config import Config
+from elect.leader import Leader
+
+
+@dataclass
+class FakeMetrics:
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+@dataclass
+class FakeLeadership:
+    token: int
+
+
+@dataclass
+class FakeElection:
+    leadership: FakeLeadership | None = None
+    leader: Leader | None = None
+    resignations: list[tuple[str | None, float | None]] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def resign(self, to: str | None = None, timeout: float | None = None) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.resignations.append((to, timeout))
+
+
+class FakeStatus:
+    def __init__(self, content: dict[str, object]) -> None:
+        self.content = content
+
+    def to_dict(self) -> dict[str, object]:
+        return self.content
+
+
+class FakeNode:
+    def __init__(self, operator_token: str | None = None) -> None:
+        self.config = Config(
+            node="a",
+            cluster="orders",
+            listen="127.0.0.1:7101",
+            data_dir=Path("unused"),
+            peers={"b": "127.0.0.1:7102", "c": "127.0.0.1:7103"},
+            operator_token=operator_token,
+        )
+        self.metrics = FakeMetrics()
+        Gauge("elect_inbox_depth", "Waiting", registry=self.metrics.registry).set(3)
+        self.is_alive = True
+        self.loop_lag_ns = 1_000_000
+        self.elections = {"default": FakeElection()}
+        self.content: dict[str, object] = {"node": "a", "has_quorum": True}
+        self.is_paused = False
+
+    def find_election(self, name: str) -> FakeElection | None:
+        return self.elections.get(name)
+
+    def status(self) -> FakeStatus:
+        return FakeStatus(self.content)
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    def resume(self) -> None:
+        self.is_paused = False
+
+    def lead(self, term: int, election: str = "default") -> None:
+        """Hold a lease."""
+        self.elections[election] = FakeElection(FakeLeadership(term), Leader(node_id="a", term=term))
+
+    def follow(self, leader: str, term: int) -> None:
+        """Know another's."""
+        self.elections["default"] = FakeElection(None, Leader(node_id=leader, term=term))

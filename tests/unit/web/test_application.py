@@ -1,0 +1,53 @@
+import logging
+
+import pytest
+
+from tests.unit.web.client import ask
+from tests.unit.web.fake_node import FakeNode
+
+
+@pytest.mark.parametrize("path", ["/", "/leader/", "/events", "/members", "/status/x", ""])
+def test_what_is_not_there_says_what_is(path):
+    answer = ask(FakeNode(), "GET", path)
+    assert answer.status == 404
+    assert "/leader" in str(answer.json["error"])
+
+
+def test_methods_are_checked_and_named():
+    node = FakeNode()
+    refused = ask(node, "POST", "/leader")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    refused = ask(node, "GET", "/pause")
+    assert (refused.status, refused.headers["Allow"]) == (405, "POST")
+    assert ask(node, "OPTIONS", "/pause").status == 405
+    assert not node.is_paused
+
+
+def test_options_of_other_pages_names_the_methods_only():
+    answer = ask(FakeNode(), "OPTIONS", "/status")
+    assert (answer.status, answer.headers["Allow"], answer.body) == (200, "GET, HEAD, OPTIONS", b"")
+
+
+def test_no_page_of_another_origin_is_given_leave_to_read():
+    answer = ask(FakeNode(), "OPTIONS", "/leader", ORIGIN="http://evil.example")
+    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+def test_head_has_the_headers_of_get():
+    got, head = ask(FakeNode(), "GET", "/status"), ask(FakeNode(), "HEAD", "/status")
+    assert head.headers == got.headers
+    assert head.body == b""
+
+
+def test_nothing_is_cached():
+    assert ask(FakeNode(), "GET", "/leader").headers["Cache-Control"] == "no-store"
+
+
+def test_a_mistake_of_ours_is_logged_and_shown_without_its_inside(caplog):
+    node = FakeNode()
+    node.content["bad"] = object()
+    with caplog.at_level(logging.ERROR):
+        answer = ask(node, "GET", "/status")
+    assert answer.status == 500
+    assert b"object" not in answer.body
+    assert "TypeError" in caplog.text

@@ -1,0 +1,81 @@
+import json
+
+import pytest
+
+from elect.errors import LeadershipTimeout, NotLeader
+from tests.unit.web.client import ask
+from tests.unit.web.fake_node import FakeNode
+
+
+def post(node, path, **fields):
+    return ask(node, "POST", path, json.dumps(fields).encode())
+
+
+def test_resign_gives_up_and_says_which_token():
+    node = FakeNode()
+    node.lead(7)
+    answer = ask(node, "POST", "/resign")
+    assert (answer.status, answer.json["resigned"]) == (200, 7)
+    assert node.elections["default"].resignations == [(None, 10.0)]
+
+
+def test_transfer_names_the_successor_and_the_time():
+    node = FakeNode()
+    node.lead(7, "jobs")
+    assert post(node, "/transfer", to="b", election="jobs", timeout=2).status == 200
+    assert post(node, "/transfer?election=jobs", to="c").status == 200
+    assert node.elections["jobs"].resignations == [("b", 2.0), ("c", 10.0)]
+
+
+def test_resign_by_another_is_a_conflict_that_names_the_leader():
+    node = FakeNode()
+    node.follow("b", 7)
+    answer = ask(node, "POST", "/resign")
+    assert answer.status == 409
+    assert "b does, in term 7" in str(answer.json["error"])
+    assert post(node, "/resign", election="unknown").status == 409
+    assert set(node.elections) == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(NotLeader("default"), 409), (LeadershipTimeout("default", "the resignation", 1), 504)]
+)
+def test_what_resign_raises_is_answered(failure, status):
+    node = FakeNode()
+    node.lead(7)
+    node.elections["default"].failure = failure
+    answer = ask(node, "POST", "/resign")
+    assert (answer.status, answer.json["error"]) == (status, str(failure))
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"to": "a"}, {"to": "z"}, {"to": 3}, {"to": "b", "timeout": -1}, {"to": "b", "timeout": 1e999},
+               {"to": "b", "timeout": True}, {"to": "b", "election": ""}, {"to": "b", "election": 3}]
+)  # fmt: skip
+def test_a_transfer_that_makes_no_sense_is_refused(fields):
+    node = FakeNode()
+    node.lead(7)
+    assert post(node, "/transfer", **fields).status == 400
+    assert not node.elections["default"].resignations
+
+
+def test_pause_and_resume():
+    node = FakeNode()
+    assert ask(node, "POST", "/pause").json == {"node": "a", "is_paused": True}
+    assert node.is_paused
+    assert ask(node, "POST", "/resume").json == {"node": "a", "is_paused": False}
+    assert not node.is_paused
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"[" * 4000, b"null"])
+def test_a_body_that_is_no_object_is_refused(body):
+    node = FakeNode()
+    assert ask(node, "POST", "/pause", body).status == 400
+    assert not node.is_paused
+
+
+def test_a_body_is_bounded_and_says_its_length():
+    node = FakeNode()
+    assert ask(node, "POST", "/pause", b"{" + b" " * 4096).status == 413
+    assert ask(node, "POST", "/pause", b"{}", TRANSFER_ENCODING="chunked").status == 411
+    assert not node.is_paused

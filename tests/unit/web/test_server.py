@@ -1,0 +1,180 @@
+import http.client
+import socket
+import threading
+
+import pytest
+
+from elect.errors import BindError
+from elect.web import application
+from elect.web.server import HttpServer
+from tests.unit.web.fake_node import FakeNode
+from wire.address import Address
+
+HERE = Address("127.0.0.1", 0)
+GET = b"GET /leader HTTP/1.0\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(app=None, **options):
+        server = HttpServer(HERE, app or application(FakeNode()), **options)
+        servers.append(server)
+        server.open()
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        assert server.stop(5.0)
+
+
+def dial(server):
+    return socket.create_connection((server.address.host, server.address.port), timeout=10)
+
+
+def read_all(connection):
+    with connection:
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def read_to_the_end_of(connection):
+    """What came, and whether the other end reset."""
+    try:
+        return read_all(connection)
+    except ConnectionResetError:
+        return b""
+
+
+def test_it_answers_and_closes(serve):
+    server = serve()
+    client = http.client.HTTPConnection(server.address.host, server.address.port, timeout=10)
+    client.request("GET", "/replica")
+    answer = client.getresponse()
+    assert answer.status == 200
+    assert b'"is_leader": false' in answer.read()
+    client.close()
+
+
+def test_a_post_from_this_machine_works_with_and_without_a_body(serve):
+    node = FakeNode()
+    server = serve(application(node))
+    for path, body, headers in (("/pause", None, {}), ("/resume", b"{}", {"Content-Type": "application/json"})):
+        client = http.client.HTTPConnection(server.address.host, server.address.port, timeout=10)
+        client.request("POST", path, body=body, headers=headers)
+        assert client.getresponse().status == 200
+        assert node.is_paused is (path == "/pause")
+        client.close()
+
+
+def test_a_taken_port_is_named(serve):
+    server = serve()
+    with pytest.raises(BindError, match=f"cannot listen on {server.address}: Address already in use"):
+        HttpServer(server.address, application(FakeNode())).open()
+
+
+def test_a_silent_client_is_let_go(serve):
+    assert read_to_the_end_of(dial(serve(request_timeout_s=0.05))) == b""
+
+
+def test_dribbled_bytes_do_not_extend_the_deadline(serve):
+    connection = dial(serve(request_timeout_s=0.2))
+    connection.settimeout(0.01)
+    came = None
+    for byte in GET[:-1] * 1000:
+        try:
+            connection.sendall(bytes([byte]))
+            came = connection.recv(1)
+        except TimeoutError:
+            continue
+        except OSError:
+            came = b""
+        break
+    connection.close()
+    assert came == b""
+
+
+def test_silent_clients_do_not_keep_others_out(serve):
+    server = serve(connections_max=2, request_timeout_s=30)
+    silent = [dial(server) for _ in range(20)]
+    connection = dial(server)
+    connection.sendall(GET)
+    assert b"503 Service Unavailable" in read_all(connection)
+    for other in silent:
+        other.close()
+
+
+def test_more_than_the_bound_at_work_are_turned_away(serve):
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    def slow(_environ, start_response):
+        entered.release()
+        leave.wait(10)
+        start_response("200 OK", [])
+        return [b"done"]
+
+    server = serve(slow, connections_max=2)
+    working = [dial(server) for _ in range(2)]
+    for connection in working:
+        connection.sendall(GET)
+        assert entered.acquire(timeout=10)
+    assert read_to_the_end_of(dial(server)) == b""
+    leave.set()
+    assert all(read_all(connection).endswith(b"done") for connection in working)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00" * 100 + b"\r\n\r\n", b"GET\r\n\r\n", b"G" * 70_000 + b"\r\n", b"GET / HTTP/9.9\r\n\r\n"]
+)
+def test_garbage_is_answered_or_closed_and_hurts_nobody(serve, garbage):
+    server = serve()
+    connection = dial(server)
+    connection.sendall(garbage)
+    assert b"200 OK" not in read_to_the_end_of(connection)
+    good = dial(server)
+    good.sendall(GET.replace(b"/leader", b"/replica"))
+    assert b"200 OK" in read_all(good)
+
+
+def test_a_client_that_goes_away_leaves_no_trace(serve, capfd):
+    server = serve()
+    connection = dial(server)
+    connection.sendall(GET)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+    assert server.stop(5.0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_stop_ends_silent_connections_and_every_thread_and_may_be_repeated(serve):
+    server = serve(request_timeout_s=30, name="elect-http-test")
+    silent = [dial(server) for _ in range(3)]
+    assert server.stop(5.0)
+    assert server.stop(5.0)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("elect-http-test")]
+    with pytest.raises(ConnectionRefusedError):
+        dial(server)
+    for connection in silent:
+        connection.close()
+
+
+def test_stop_before_start_lets_the_port_go():
+    server = HttpServer(HERE, application(FakeNode()))
+    address = server.open()
+    assert server.stop(1.0)
+    other = HttpServer(address, application(FakeNode()))
+    other.open()
+    assert other.stop(1.0)
+
+
+def test_ipv6_is_served():
+    server = HttpServer(Address("::1", 0), application(FakeNode()))
+    server.open()
+    server.start()
+    try:
+        connection = dial(server)
+        connection.sendall(GET)
+        assert b"503" in read_all(connection)
+    finally:
+        assert server.stop(5.0)
