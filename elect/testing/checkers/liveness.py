@@ -1,0 +1,59 @@
+"""What must come: a healed cluster elects in bounded time, and then nothing changes.
+
+Source: PROTOCOL.md, section 8.
+"""
+
+from typing import TYPE_CHECKING
+
+from elect.core.ready import Elected, Event, Lost
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+
+class Liveness(Observer):
+    """Watches a healed world.
+
+    Attributes:
+        is_settled: from now on no leader may change.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.is_settled = False
+
+    def settle(self) -> None:
+        """Every election must have its one leader by now.
+
+        Raises:
+            InvariantViolation: one has none.
+        """
+        for election in self._world.options.elections:
+            holders = [str(process) for process in self._holders(election)]
+            if len(holders) != 1:
+                self._world.fail("healed clusters elect", f"{election}: {holders or 'nobody'} leads{self._views()}")
+        self.is_settled = True
+
+    def _holders(self, election: str) -> list["Process"]:
+        processes = [host.process for host in self._world.hosts.values() if host.process is not None]
+        return [process for process in processes if process.table.until(election) > process.now]
+
+    def _views(self) -> str:
+        lines = []
+        for host in self._world.hosts.values():
+            if host.process is not None:
+                view = host.process.elector.view(host.process.now)
+                waits = ", ".join(f"{election.name} {election.waiting}" for election in view.elections)
+                lines.append(f"; {host.process}: {waits}")
+        return "".join(lines)
+
+    def unsettle(self) -> None:
+        """Faults come again."""
+        self.is_settled = False
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Fail if a settled leader changes."""
+        if self.is_settled and isinstance(event, Elected | Lost):
+            self._world.fail("settled leaders stay", f"{process} is told {event}")

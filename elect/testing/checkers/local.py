@@ -1,0 +1,25 @@
+"""What each node can see of itself: the core's own invariants, after every step of note."""
+
+from typing import TYPE_CHECKING
+
+from elect.core.invariants import InvariantError, check
+from elect.core.ready import Event
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+
+class LocalSafety(Observer):
+    """Checks one node's state by itself."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Check a node that tells something."""
+        try:
+            check(process.elector.state)
+        except InvariantError as error:
+            self._world.fail("nodes are consistent", f"{error} (told {event})")

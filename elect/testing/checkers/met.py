@@ -1,0 +1,104 @@
+"""What a run went through: a run that met no hard case proves nothing.
+
+Source: PROTOCOL.md, section 8, last paragraph.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Batch, Follow, Heartbeat, Resign
+from elect.core.ready import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
+from elect.testing.checkers.safety import Safety
+from elect.testing.observer import Observer
+
+if TYPE_CHECKING:
+    from elect.testing.link import Link
+    from elect.testing.process import Process
+
+HARD_CASES = (
+    "refused vote",
+    "lapsed lease came back",
+    "lapsed lease did not come back",
+    "tie",
+    "abandoned candidacy followed a lower term",
+    "boot fence refused",
+    "late ack for a closed link",
+    "late end of stream after a redial",
+    "repeated Resign",
+)
+
+
+class Met(Observer):
+    """Counts the hard cases, and elections.
+
+    Attributes:
+        counts: by name; `elections` besides the hard cases.
+    """
+
+    def __init__(self, safety: Safety) -> None:
+        self._safety = safety
+        self.counts: Counter[str] = Counter()
+        self._lapsed: set[tuple[str, str, int]] = set()
+        self._resigned: set[tuple[str, str, str, int]] = set()
+
+    def report(self) -> Counter[str]:
+        """The counts, and what only shows at the end."""
+        ties = 0
+        for (election, term), votes in self._safety.votes.items():
+            candidates = sum(voter == candidate for voter, candidate in votes.items())
+            ties += candidates > 1 and (election, term) not in self._safety.elected
+        return self.counts + Counter({"tie": ties, "elections": len(self._safety.elected)})
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Count refusals, and what became of lapsed leases."""
+        match event:
+            case Voted():
+                self._voted(event)
+            case Lost(reason=LossReason.LEASE_LAPSED):
+                self._lapsed.add((str(process), event.election, event.term))
+            case Elected():
+                self._settle_lapse(process, event.election, event.term, "lapsed lease came back")
+            case RoleChanged() if event.role is not Role.LEADER:
+                for who, election, term in sorted(self._lapsed):
+                    if who == str(process) and election == event.election:
+                        self._settle_lapse(process, election, term, "lapsed lease did not come back")
+
+    def _voted(self, event: Voted) -> None:
+        if event.answer != "granted":
+            self.counts["refused vote"] += 1
+        if event.answer == "boot_fence":
+            self.counts["boot fence refused"] += 1
+
+    def _settle_lapse(self, process: "Process", election: str, term: int, name: str) -> None:
+        key = (str(process), election, term)
+        if key in self._lapsed:
+            self._lapsed.remove(key)
+            self.counts[name] += 1
+
+    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+        """Count lower terms followed, and Resigns said again."""
+        for entry in batch.entries:
+            if isinstance(entry, Follow):
+                ballot = process.host.disk.ballots.get(entry.election)
+                is_candidate_of_more = ballot is not None and ballot.voted_for == process.node_id
+                if ballot is not None and is_candidate_of_more and entry.term < ballot.term:
+                    self.counts["abandoned candidacy followed a lower term"] += 1
+            elif isinstance(entry, Resign):
+                key = (str(process), peer, entry.election, entry.term)
+                self.counts["repeated Resign"] += key in self._resigned
+                self._resigned.add(key)
+
+    def heard(self, process: "Process", link: "Link", heartbeat: Heartbeat) -> None:
+        """Count acks for links that are closed."""
+        ack = heartbeat.ack
+        if ack is None:
+            return
+        own = process.dialers[link.path.source].link
+        if own is None or (ack.link is not own.number and ack.link < own.number):
+            self.counts["late ack for a closed link"] += 1
+
+    def ended(self, process: "Process", link: "Link", is_end_of_stream: bool) -> None:
+        """Count ends of streams that a redial overtook."""
+        newest = process.accepted.get(link.path.source)
+        if is_end_of_stream and newest is not None and link.number < newest.number:
+            self.counts["late end of stream after a redial"] += 1

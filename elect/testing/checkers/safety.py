@@ -1,0 +1,141 @@
+"""What must never be, in elections: after every step, over all nodes, by their own clocks.
+
+Source: PROTOCOL.md, section 8.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Batch, Grant, Resign
+from elect.core.quorum import majority
+from elect.core.ready import Ballot, Elected, Event, Lease, Lost, Ready, Role, RoleChanged
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+_Held = dict[str, tuple[int, int]]
+"""By election: the term and the end, on the holder's clock, of the lease it has published."""
+
+
+class Safety(Observer):
+    """Leases, votes, terms and what applications are told.
+
+    Attributes:
+        votes: every durable vote ever, by election and term, then by node.
+        elected: who was elected, by election and term.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._voters = world.options.node_ids
+        self.votes: dict[tuple[str, int], dict[str, str]] = {}
+        self.elected: dict[tuple[str, int], str] = {}
+        self._granted: dict[tuple[str, str, int], str] = {}
+        self._terms: dict[tuple[str, int, str], int] = {}
+        self._held: dict[str, _Held] = {}
+        self._tokens: dict[str, tuple[int, str]] = {}
+        self._told: dict[str, dict[str, int]] = {}
+
+    # Leases.
+
+    def published(self, process: "Process", ready: Ready) -> None:
+        """Check what the claims rest on, and every lease that begins."""
+        for election, lease in ready.leases.items():
+            if lease is not None:
+                self._check_claim(process, election, lease)
+        table = process.table
+        before = self._held.get(process.node_id)
+        if not table.claims and not before:
+            return
+        now = process.now
+        held = {election: (lease.term, table.until(election)) for election, lease in table.claims.items()}
+        for election, (term, until) in held.items():
+            term_before, until_before = before.get(election, (0, 0)) if before is not None else (0, 0)
+            if until > now and (until_before <= now or term_before != term):
+                self._check_beginning(process, election, term)
+        self._held[process.node_id] = held
+
+    def _check_claim(self, process: "Process", election: str, lease: Lease) -> None:
+        voters, node_id = self._voters, process.node_id
+        if not lease.followers <= set(voters) - {node_id}:
+            self._world.fail("only voters count", f"{process} counts {sorted(lease.followers)} in {election}")
+        if lease.quorum != majority(len(voters)) or lease.counts_self != (node_id in voters):
+            self._world.fail("only voters count", f"{process} claims {election} on {lease}")
+        if self.elected.get((election, lease.term), node_id) != node_id:
+            self._world.fail("one elected a term", f"{process} claims {election} in term {lease.term}")
+
+    def _check_beginning(self, process: "Process", election: str, term: int) -> None:
+        world = self._world
+        for other in world.hosts.values():
+            rival = other.process
+            if rival is None or rival is process:
+                continue
+            if rival.table.until(election) > rival.now:
+                rival_term = rival.table.claims[election].term
+                world.fail("one lease", f"{election}: {process} (term {term}) and {rival} (term {rival_term})")
+        highest, holder = self._tokens.get(election, (0, ""))
+        if term < highest or (term == highest and holder != process.node_id):
+            world.fail("tokens rise", f"{election}: {process} begins term {term} after {holder}'s term {highest}")
+        self._tokens[election] = (term, process.node_id)
+
+    # Votes.
+
+    def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
+        """Check that terms rise and votes stay."""
+        for election, ballot in ballots.items():
+            key = (node_id, store_id, election)
+            if ballot.term < self._terms.get(key, 0):
+                self._world.fail("durable terms never fall", f"{node_id}: {election} falls to {ballot}")
+            self._terms[key] = ballot.term
+            if ballot.voted_for is not None:
+                votes = self.votes.setdefault((election, ballot.term), {})
+                if votes.setdefault(node_id, ballot.voted_for) != ballot.voted_for:
+                    was = votes[node_id]
+                    self._world.fail("one vote a term", f"{node_id}: {election} {ballot} after a vote for {was}")
+
+    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+        """Check that grants are durable and single, and that Resign comes last."""
+        for entry in batch.entries:
+            if isinstance(entry, Grant):
+                self._check_grant(process, peer, entry)
+            elif isinstance(entry, Resign):
+                claim = process.table.claims.get(entry.election)
+                if claim is not None and claim.term == entry.term:
+                    self._world.fail("resigned is given up", f"{process} sends {entry} and holds {claim}")
+
+    def _check_grant(self, process: "Process", peer: str, grant: Grant) -> None:
+        voter = process.node_id
+        if self._granted.setdefault((voter, grant.election, grant.term), peer) != peer:
+            self._world.fail("one grant a term", f"{process} grants {grant.election} term {grant.term} to {peer} too")
+        if self.votes.get((grant.election, grant.term), {}).get(voter) != peer:
+            self._world.fail("grants are durable", f"{process} grants {peer} {grant}, which is not on its disk")
+
+    # What applications and logs are told.
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Check winners, and that elected and lost alternate."""
+        if isinstance(event, RoleChanged) and event.role is Role.LEADER:
+            self._check_elected(process, event.election, event.term)
+        elif isinstance(event, Elected):
+            told = self._told.setdefault(process.node_id, {})
+            if told.setdefault(event.election, event.term) != event.term or process.table.until(event.election) == 0:
+                self._world.fail("elected and lost alternate", f"{process} is told {event}")
+        elif isinstance(event, Lost) and self._told.get(process.node_id, {}).pop(event.election, None) != event.term:
+            self._world.fail("elected and lost alternate", f"{process} is told {event}")
+
+    def _check_elected(self, process: "Process", election: str, term: int) -> None:
+        node_id = process.node_id
+        if self.elected.setdefault((election, term), node_id) != node_id:
+            rival = self.elected[election, term]
+            self._world.fail("one elected a term", f"{election} term {term}: {rival} and {process}")
+        votes = self.votes.get((election, term), {})
+        granted = [voter for voter, candidate in votes.items() if candidate == node_id]
+        if len(granted) < majority(len(self._voters)):
+            self._world.fail("leaders have majorities", f"{process} leads {election} term {term} by {granted}")
+
+    def died(self, process: "Process") -> None:
+        """Forget what a process held."""
+        self._held.pop(process.node_id, None)
+        self._told.pop(process.node_id, None)

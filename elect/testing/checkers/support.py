@@ -1,0 +1,67 @@
+"""Every support that is counted lies inside a promise that lives.
+
+Source: PROTOCOL.md, sections 3 and 8.
+"""
+
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Number
+from elect.core.ready import Ready
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+
+class SupportSafety(Observer):
+    """Compares what one node counts with what the other promises, in true time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._counted: dict[str, dict[str, int]] = {}
+        self._sessions: dict[str, list[Number | None]] = {}
+
+    def published(self, process: "Process", ready: Ready) -> None:
+        """Check what is newly counted."""
+        if ready.counted is None:
+            return
+        before = self._counted.get(process.node_id, {})
+        for peer, until in ready.counted.items():
+            if until and before.get(peer) != until:
+                self._check(process, peer)
+        self._counted[process.node_id] = dict(ready.counted)
+
+    def stepped(self, process: "Process") -> None:
+        """Check what is counted on promises that changed."""
+        peers = process.elector.state.support.peers
+        sessions = [peer.session for peer in peers.values()]
+        before = self._sessions.get(process.node_id)
+        if before != sessions:
+            self._sessions[process.node_id] = sessions
+            for peer_id in peers:
+                counter = self._world.hosts[peer_id].process
+                if counter is not None:
+                    self._check(counter, process.node_id)
+
+    def _check(self, counter: "Process", promiser_id: str) -> None:
+        """Fail if `counter` counts longer on `promiser_id` than it is promised."""
+        until = counter.table.counted.get(promiser_id, 0)
+        promiser = self._world.hosts[promiser_id].process
+        if promiser is None or until <= counter.now:
+            return
+        state = promiser.elector.state
+        given = state.support.peers[counter.node_id]
+        counted = counter.elector.state.support.peers[promiser_id].counted_session
+        if counted is not None and counted.incarnation != promiser.incarnation:
+            promised_until = state.fence_until if state.is_fenced else 0
+        else:
+            promised_until = given.promised_until if counted == given.session else 0
+        if promiser.clock.when(promised_until) < counter.clock.when(until):
+            late = counter.clock.when(until) - promiser.clock.when(promised_until)
+            self._world.fail("counted support is promised", f"{counter} counts {promiser} {late} ns too long")
+
+    def died(self, process: "Process") -> None:
+        """Forget what a process counted and promised."""
+        self._counted.pop(process.node_id, None)
+        self._sessions.pop(process.node_id, None)

@@ -1,0 +1,108 @@
+"""A node's disk: slow, stalling, failing, and forgetful of what was not synced when its process died."""
+
+from typing import TYPE_CHECKING
+
+from elect.core.ready import Ballot, Send, Write
+from elect.testing.options import NANOSECONDS
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+_PROBE_NS = NANOSECONDS
+"""A failing disk is tried once a second."""
+
+_Held = tuple[Write, tuple[Send, ...]]
+
+
+class Disk:
+    """Durable state, and the transaction under way.
+
+    Attributes:
+        store_id: of this store; a wiped disk gets another.
+        incarnation: how often a process started on it.
+        promise_ns: the longest support that was, or may have been, acknowledged.
+        ballots: by election.
+        met: the store ids under which peers were met.
+        stalled_until: nothing completes before this time.
+        is_failing: every write fails.
+    """
+
+    def __init__(self, world: World, node_id: str, store_id: int) -> None:
+        self._world = world
+        self._node_id = node_id
+        self.store_id = store_id
+        self.incarnation = 0
+        self.promise_ns = 0
+        self.ballots: dict[str, Ballot] = {}
+        self.met: dict[str, int] = {}
+        self.stalled_until = 0
+        self.is_failing = False
+        self._waiting: list[_Held] = []
+        self._under_way: list[_Held] = []
+        self._transaction = 0
+
+    def write(self, process: "Process", write: Write, held: tuple[Send, ...]) -> None:
+        """Make a change durable; the messages leave after that."""
+        self._waiting.append((write, held))
+        world = self._world
+        if write.ballots and world.crash_at_write and world.rng.random() < world.crash_at_write:
+            world.scheduler.after(world.disk_latency.draw(world.rng) // 2, process.kill_around_write)
+        if not self._under_way:
+            self._begin(process)
+
+    def _begin(self, process: "Process") -> None:
+        """One transaction takes everything that waits."""
+        self._under_way, self._waiting = self._waiting, []
+        self._transaction += 1
+        latency = self._world.disk_latency.draw(self._world.rng)
+        self._world.scheduler.after(latency, self._end, process, self._transaction)
+
+    def _end(self, process: "Process", transaction: int) -> None:
+        if transaction != self._transaction or not self._under_way:
+            return
+        if self._world.now < self.stalled_until:
+            self._world.scheduler.at(self.stalled_until, self._end, process, transaction)
+            return
+        done, self._under_way = self._under_way, []
+        if self.is_failing:
+            process.put(self, process.write_failed, [write.number for write, _ in done])
+            self._world.scheduler.after(_PROBE_NS, self._probe, process)
+        else:
+            self._commit(done)
+            process.put(self, process.written, done)
+        if self._waiting:
+            self._begin(process)
+
+    def _commit(self, done: list[_Held]) -> None:
+        for write, _ in done:
+            self.ballots.update(write.ballots)
+            if write.promise_ns is not None:
+                self.promise_ns = max(self.promise_ns, write.promise_ns)
+            for observer in self._world.observers:
+                observer.stored(self._node_id, self.store_id, write.ballots)
+
+    def _probe(self, process: "Process") -> None:
+        if self.is_failing:
+            self._world.scheduler.after(_PROBE_NS, self._probe, process)
+        else:
+            process.put(self, process.store_recovered)
+
+    def repair(self) -> None:
+        """Let it work."""
+        self.is_failing = False
+        self.stalled_until = 0
+
+    def crash(self) -> None:
+        """The process died: the transaction under way is whole or not at all; what waited is lost."""
+        if self._under_way and not self.is_failing and self._world.rng.random() < 0.5:
+            self._commit(self._under_way)
+        self._under_way, self._waiting = [], []
+        self._transaction += 1
+
+    def open(self, support_duration_ns: int) -> int:
+        """Begin an incarnation, durably; return the longest support acknowledged before it."""
+        self.incarnation += 1
+        before = self.promise_ns
+        self.promise_ns = max(before, support_duration_ns)
+        return before

@@ -1,0 +1,39 @@
+"""What a process has published: its claims, and until when each peer's support counts. Checkers ask only this."""
+
+from collections.abc import Mapping
+
+from elect.core.ready import Lease
+
+_ALWAYS = 2**63 - 1
+
+
+class LeaseTable:
+    """The table that `is_leader` reads, kept by the simulation on its own so that it is a second opinion."""
+
+    __slots__ = ("claims", "counted")
+
+    def __init__(self) -> None:
+        self.claims: dict[str, Lease] = {}
+        self.counted: Mapping[str, int] = {}
+
+    def publish(self, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None) -> None:
+        """Take what a Ready says."""
+        if counted is not None:
+            self.counted = counted
+        for election, lease in leases.items():
+            if lease is None:
+                self.claims.pop(election, None)
+            else:
+                self.claims[election] = lease
+
+    def until(self, election: str) -> int:
+        """Until when the node's lease in an election holds, by its own clock; 0 without one."""
+        lease = self.claims.get(election)
+        if lease is None:
+            return 0
+        counted = self.counted
+        ends = sorted((counted.get(follower, 0) for follower in lease.followers), reverse=True)
+        needed = lease.quorum - lease.counts_self
+        if needed <= 0:
+            return _ALWAYS
+        return ends[needed - 1] if needed <= len(ends) else 0

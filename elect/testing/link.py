@@ -1,0 +1,183 @@
+"""One connection, as the two operating systems see it: frames go from the dialer to the acceptor only."""
+
+from typing import TYPE_CHECKING, Final
+
+from elect.core.messages import Message, Number
+from elect.testing.network import Path
+from elect.testing.options import Span
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.dialer import Dialer
+    from elect.testing.process import Process
+
+_BURST_NS: Final = 2_000_000
+"""Frames handed over within this time of a freeze or a crash may still be inside the process."""
+
+_FAR: Final = 2**62
+
+_STRAY = Span(low=0.000_1, high=0.3)
+"""How much later a frame out of its order arrives."""
+
+
+class Link:
+    """A connection from its dial to its end.
+
+    Attributes:
+        acceptor: the process that said Welcome, or None.
+        is_broken: reset or forgotten; nothing arrives any more.
+        held: what arrived while the path was cut or this link clogged, in order.
+        is_finished: the dialer's end is closed.
+        is_silent: the resets of the other system don't get through.
+    """
+
+    __slots__ = (
+        "_burst_at",
+        "_burst_first",
+        "_is_clogged",
+        "_is_lossy",
+        "_kept",
+        "_kept_after",
+        "_last_at",
+        "_release_at",
+        "_sent",
+        "_world",
+        "acceptor",
+        "back",
+        "dialer",
+        "held",
+        "is_broken",
+        "is_finished",
+        "is_silent",
+        "is_trusted",
+        "number",
+        "path",
+    )
+
+    def __init__(self, world: World, path: Path, number: Number, dialer: "Dialer") -> None:
+        self._world = world
+        self.path = path
+        self.back = world.network.path(path.target, path.source)
+        self.number = number
+        self.dialer = dialer
+        self.is_trusted = not path.is_proxied
+        self.acceptor: Process | None = None
+        self.is_broken = False
+        self.is_finished = False
+        self.is_silent = False
+        self.held: list[tuple[int, Message | None]] = []
+        self._is_clogged = False
+        self._release_at = 0
+        self._sent = 0
+        self._last_at = 0
+        self._burst_at = 0
+        self._burst_first = 1
+        self._kept_after = _FAR
+        self._kept: list[Message | None] = []
+        self._is_lossy = False
+        path.links[self] = None
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.number}"
+
+    def transmit(self, message: Message) -> None:
+        """Send one frame."""
+        path, rng, now = self.path, self._world.rng, self._world.scheduler.now
+        if path.loss and rng.random() < path.loss:
+            return
+        if now != self._burst_at:
+            self._burst_at = now
+            self._burst_first = self._sent + 1
+        self._send(message, is_stray=path.reordering > 0 and rng.random() < path.reordering)
+        if path.duplication and rng.random() < path.duplication:
+            self._send(message, is_stray=True)
+
+    def _send(self, message: Message | None, *, is_stray: bool = False) -> None:
+        world = self._world
+        at = world.scheduler.now + self.path.delay.draw(world.rng)
+        if is_stray:
+            at += _STRAY.draw(world.rng)
+        elif at < self._last_at:
+            at = self._last_at
+        else:
+            self._last_at = at
+        self._sent += 1
+        world.scheduler.at(at, self._arrive, self._sent, message)
+
+    def finish(self) -> None:
+        """The dialer's operating system closes: the end of the stream comes after everything sent."""
+        if not self.is_finished:
+            self.is_finished = True
+            world = self._world
+            self._last_at = max(self._last_at, world.scheduler.now + self.path.delay.draw(world.rng))
+            world.scheduler.at(self._last_at, self._arrive, 0, None)
+
+    def freeze(self, *, is_lost: bool) -> None:
+        """The sender stops: of its last frames a few may be inside it still, kept for later or lost with it."""
+        world = self._world
+        self._is_lossy = is_lost
+        if world.scheduler.now - self._burst_at <= _BURST_NS:
+            self._kept_after = world.rng.randint(self._burst_first - 1, self._sent)
+
+    def thaw(self) -> None:
+        """The sender goes on: what it kept leaves, before anything newer."""
+        self._world.scheduler.at(self._last_at, self._let_go)
+
+    def _let_go(self) -> None:
+        self._kept_after = _FAR
+        kept, self._kept = self._kept, []
+        for message in kept:
+            self._arrive(0, message)
+
+    def _arrive(self, frame: int, message: Message | None) -> None:
+        if self.is_broken:
+            self._answer_reset()
+        elif self.held or self._is_clogged or self.path.is_cut:
+            self.held.append((frame, message))
+        elif frame > self._kept_after:
+            if not self._is_lossy:
+                self._kept.append(message)
+        else:
+            self._deliver(message)
+
+    def _deliver(self, message: Message | None) -> None:
+        acceptor = self.acceptor
+        if acceptor is None or not acceptor.is_alive:
+            if self._world.hosts[self.path.target].is_up:
+                self._answer_reset()
+        elif message is not None:
+            acceptor.put(self, acceptor.receive, self, message)
+        else:
+            self.path.links.pop(self, None)
+            acceptor.put(self, acceptor.end, self)
+
+    def _answer_reset(self) -> None:
+        """The receiving system knows no such connection and says so."""
+        if self.dialer.link is self and not self.back.is_cut and not self.is_silent:
+            world = self._world
+            world.scheduler.after(self.back.delay.draw(world.rng), self.dialer.notice, self)
+
+    def clog(self, duration: int) -> None:
+        """Hold everything for a while, as a retransmission timer does."""
+        self._is_clogged = True
+        self._release_at = self._world.scheduler.now + duration
+        self._world.scheduler.after(duration, self._release_due)
+
+    def _release_due(self) -> None:
+        if self._world.scheduler.now >= self._release_at:
+            self.release()
+
+    def release(self) -> None:
+        """Deliver what was held, in order."""
+        self._is_clogged = False
+        if self.path.is_cut:
+            return
+        held, self.held = self.held, []
+        for frame, message in held:
+            self._arrive(frame, message)
+
+    def break_off(self) -> None:
+        """Let nothing arrive any more."""
+        self.is_broken = True
+        self.held.clear()
+        self.path.links.pop(self, None)

@@ -1,0 +1,104 @@
+"""The wires: one path for each direction between two nodes, and the faults that befall it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from elect.testing.options import Span
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.link import Link
+
+PATIENCE = Span(low=0.8, high=6.0)
+"""How long a dialer writes into a black hole before it gives the link up."""
+
+_CALM = 0.005
+"""The longest delay of a healed network, s."""
+
+
+class Path:
+    """One direction between two nodes.
+
+    Attributes:
+        delay: of a frame.
+        is_cut: a black hole; what is sent meanwhile is held, as TCP does.
+        is_proxied: something in between terminates TCP, in this direction's links.
+        links: those alive, as connections of the operating systems.
+    """
+
+    __slots__ = ("delay", "duplication", "is_cut", "is_proxied", "links", "loss", "reordering", "source", "target")
+
+    def __init__(self, world: World, source: str, target: str) -> None:
+        options = world.options
+        self.source = source
+        self.target = target
+        self.delay = options.delay
+        self.loss = options.loss
+        self.duplication = options.duplication
+        self.reordering = options.reordering
+        self.is_cut = False
+        self.is_proxied = world.rng.random() < options.untrusted
+        self.links: dict[Link, None] = {}
+
+    def __str__(self) -> str:
+        return f"{self.source}->{self.target}"
+
+
+class Network:
+    """All paths."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        ids = world.options.node_ids
+        self.paths = {(a, b): Path(world, a, b) for a in ids for b in ids if a != b}
+
+    def path(self, source: str, target: str) -> Path:
+        """One direction."""
+        return self.paths[source, target]
+
+    def links(self) -> list["Link"]:
+        """Every link alive, in a stable order."""
+        return [link for path in self.paths.values() for link in path.links]
+
+    def cut(self, source: str, target: str) -> None:
+        """Let nothing through in one direction."""
+        path = self.paths[source, target]
+        if path.is_cut:
+            return
+        path.is_cut = True
+        self._world.note("net", f"cut {path}")
+        for link in (*path.links, *self.paths[target, source].links):
+            self._world.scheduler.after(PATIENCE.draw(self._world.rng), self._run_out, link)
+
+    def _run_out(self, link: "Link") -> None:
+        if link.path.is_cut or link.back.is_cut:
+            link.dialer.notice(link)
+
+    def mend(self, source: str, target: str, *, retransmission: Span | None = None) -> None:
+        """Let frames through again; TCP sends what it held after a while."""
+        path = self.paths[source, target]
+        if not path.is_cut:
+            return
+        path.is_cut = False
+        self._world.note("net", f"mend {path}")
+        for link in path.links:
+            if link.held:
+                link.clog(0 if retransmission is None else retransmission.draw(self._world.rng))
+
+    def partition(self, *groups: Iterable[str]) -> None:
+        """Cut every path between two groups; a node in none of them is a group of its own."""
+        group_of = {node_id: number for number, group in enumerate(groups) for node_id in group}
+        for source, target in self.paths:
+            if group_of.get(source, source) != group_of.get(target, target):
+                self.cut(source, target)
+
+    def heal(self) -> None:
+        """No cut, no clog, no loss, no doubling, short delays; broken links are noticed and redialed."""
+        options = self._world.options
+        for path in self.paths.values():
+            self.mend(path.source, path.target)
+            path.delay = options.delay.capped(_CALM)
+            path.loss = path.duplication = path.reordering = 0.0
+            for link in tuple(path.links):
+                link.is_silent = False
+                link.release()

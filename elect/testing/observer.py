@@ -1,0 +1,42 @@
+"""Those who watch a world without touching it: each checker is one."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Batch, Heartbeat
+from elect.core.ready import Ballot, Event, Ready
+
+if TYPE_CHECKING:
+    from elect.testing.link import Link
+    from elect.testing.process import Process
+
+
+class Observer:
+    """Told of every step; overrides what it cares about."""
+
+    def published(self, process: "Process", ready: Ready) -> None:
+        """A node's leases or counted support changed; the process's table already shows them."""
+
+    def stepped(self, process: "Process") -> None:
+        """A node handled an input."""
+
+    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+        """Entries left a node."""
+
+    def heard(self, process: "Process", link: "Link", heartbeat: Heartbeat) -> None:
+        """A heartbeat is about to be handled by a node."""
+
+    def ended(self, process: "Process", link: "Link", is_end_of_stream: bool) -> None:
+        """The end of an accepted link is about to be handled by a node."""
+
+    def told(self, process: "Process", event: Event) -> None:
+        """A node's application was told something."""
+
+    def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
+        """Ballots are on a node's disk."""
+
+    def started(self, process: "Process") -> None:
+        """A node began to run."""
+
+    def died(self, process: "Process") -> None:
+        """A node ceased to run."""

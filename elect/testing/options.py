@@ -1,0 +1,121 @@
+"""What a simulation is told once, at its start. Seconds here, as at every public edge; nanoseconds inside."""
+
+from dataclasses import dataclass, field
+from random import Random
+from string import ascii_lowercase
+
+NANOSECONDS = 1_000_000_000
+NODES_MAX = len(ascii_lowercase)
+
+
+def nanoseconds(seconds: float) -> int:
+    """Seconds as whole nanoseconds."""
+    return round(seconds * NANOSECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A duration drawn at random, s: mostly near `low`, seldom near `high`.
+
+    Attributes:
+        low: the least.
+        high: the most.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high:
+            raise ValueError(f"span from {self.low} to {self.high}: 0 <= low <= high is needed")
+
+    def draw(self, rng: Random) -> int:
+        """One value, ns."""
+        share = rng.random()
+        return nanoseconds(self.low + (self.high - self.low) * share * share * share)
+
+    def capped(self, high: float) -> "Span":
+        """The same, but never above `high`."""
+        return Span(low=min(self.low, high), high=min(self.high, high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What the nemesis does, and how often.
+
+    Attributes:
+        every: mean time between two faults, s.
+        kinds: names of `elect.testing.faults.FAULTS` to choose from; empty: all of them.
+        crash_at_write: share of writes with votes around which the process is killed.
+    """
+
+    every: float = 0.5
+    kinds: tuple[str, ...] = ()
+    crash_at_write: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """A world.
+
+    Attributes:
+        nodes: how many, named "a", "b", …
+        seed: fixes everything that is left to chance.
+        elections: in which every node stands.
+        heartbeat_interval: s.
+        support_duration: s.
+        clock_drift: how far from true the nodes believe that clocks may run, as a share.
+        drift: how far from true they do run, at most.
+        offset_rule: "prefer" or "require".
+        grace: how long the application may take to acknowledge a loss, s.
+        delay: of one frame, one way.
+        loss: share of frames dropped silently, as by a full outbox.
+        duplication: share of frames that arrive twice. TCP never does this; the protocol bears it.
+        reordering: share of frames that overtake or are overtaken. TCP never does this either.
+        untrusted: share of pairs of nodes between which something terminates TCP.
+        disk_latency: of one durable write.
+        acknowledgement: how long the application takes to hear of a loss.
+        lateness: of a timer.
+        backoff: between two attempts to dial.
+        faults: what the nemesis does; None: nothing.
+    """
+
+    nodes: int = 3
+    seed: int = 0
+    elections: tuple[str, ...] = ("default",)
+    heartbeat_interval: float = 0.1
+    support_duration: float = 1.0
+    clock_drift: float = 0.01
+    drift: float = 0.0
+    offset_rule: str = "prefer"
+    grace: float = 5.0
+    delay: Span = field(default_factory=lambda: Span(low=0.000_05, high=0.000_5))
+    loss: float = 0.0
+    duplication: float = 0.0
+    reordering: float = 0.0
+    untrusted: float = 0.0
+    disk_latency: Span = field(default_factory=lambda: Span(low=0.000_2, high=0.002))
+    acknowledgement: Span = field(default_factory=lambda: Span(low=0.0, high=0.001))
+    lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
+    backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
+    faults: Faults | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.nodes <= NODES_MAX:
+            raise ValueError(f"nodes is {self.nodes}; 1 to {NODES_MAX} is allowed")
+        if not 0 <= self.drift <= self.clock_drift:
+            raise ValueError(f"drift is {self.drift}; no promise holds beyond clock_drift, {self.clock_drift}")
+        for name in ("loss", "duplication", "reordering", "untrusted"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; 0 to 1 is allowed")
+
+    @property
+    def node_ids(self) -> tuple[str, ...]:
+        """The nodes' names."""
+        return tuple(ascii_lowercase[: self.nodes])
+
+    @property
+    def settle_seconds(self) -> float:
+        """Time within which a healed cluster elects: PROTOCOL.md, section 8."""
+        return 2 * self.support_duration + 10 * self.heartbeat_interval

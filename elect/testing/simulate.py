@@ -1,0 +1,35 @@
+"""One hostile world from beginning to end: what `elect simulate` runs, and what replays a violation."""
+
+from collections.abc import Callable
+
+from elect.testing.hostile import hostile
+from elect.testing.simulation import Simulation
+from elect.testing.violation import InvariantViolation
+
+
+def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], object]) -> int:
+    """Run one world with every kind of fault, heal it, and write its transcript and what it met.
+
+    Args:
+        seed: fixes everything.
+        nodes: how many.
+        seconds: virtual time with faults; the healing comes on top.
+        write: takes text, as `sys.stdout.write` does.
+
+    Returns:
+        The command's exit code: 0, or 1 after a violation, which is written with the command that replays it.
+    """
+    simulation = Simulation(hostile(seed, nodes))
+    violation: InvariantViolation | None = None
+    try:
+        simulation.run(seconds)
+        simulation.settle()
+    except InvariantViolation as error:
+        violation = error
+    write(simulation.transcript + "\n")
+    if violation is not None:
+        write(f"{violation.invariant}: {violation.detail}\nreplay: {violation.replay}\n")
+        return 1
+    met = ", ".join(f"{name}: {count}" for name, count in sorted(simulation.met.items()))
+    write(f"no violation in {simulation.now:g} virtual seconds; {met}\n")
+    return 0

@@ -1,0 +1,223 @@
+"""A whole cluster in one thread, in virtual time, from one seed.
+
+The Electors are the real ones; the network, disks, clocks and processes around them are not, and do everything to them
+that real ones may do. Observers check every promise after every step.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from elect.core.elector import Elector
+from elect.core.ready import Ready
+from elect.testing.checkers import Liveness, LocalSafety, Met, Safety, SupportSafety
+from elect.testing.host import Host
+from elect.testing.hostile import hostile
+from elect.testing.nemesis import Nemesis
+from elect.testing.network import Network
+from elect.testing.observer import Observer
+from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
+from elect.testing.process import Process
+from elect.testing.world import Record, World
+
+
+class Simulation:
+    """A cluster that is started at once and stands still until `run` is called.
+
+    Args:
+        options: the world; a seed fixes everything.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._world = world = World(options)
+        world.is_hostile = options == hostile(options.seed, options.nodes)
+        world.network = Network(world)
+        world.hosts = {node_id: Host(world, node_id) for node_id in options.node_ids}
+        safety = Safety(world)
+        self._met = Met(safety)
+        self._liveness = Liveness(world)
+        world.observers += [safety, SupportSafety(world), LocalSafety(world), self._met, self._liveness]
+        for host in world.hosts.values():
+            world.scheduler.after(world.rng.randrange(1_000_000), host.start)
+        self._nemesis = None if options.faults is None else Nemesis(world, options.faults)
+
+    # Time.
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the start."""
+        return self._world.now / NANOSECONDS
+
+    def run(self, seconds: float) -> None:
+        """Let virtual time pass.
+
+        Raises:
+            InvariantViolation: a promise was broken.
+        """
+        self._world.scheduler.run_until(self._world.now + nanoseconds(seconds))
+
+    def run_until(self, is_met: Callable[[], bool], timeout: float) -> bool:
+        """Let time pass in steps of a millisecond until a condition is met; False if it was not within `timeout` s."""
+        end = self.now + timeout
+        while not is_met():
+            if self.now >= end:
+                return False
+            self.run(0.001)
+        return True
+
+    def settle(self) -> None:
+        """Undo every fault, and check that each election gets its leader in time and keeps it.
+
+        Raises:
+            InvariantViolation: it does not.
+        """
+        self.restore()
+        self.run(self._world.options.settle_seconds)
+        self._liveness.settle()
+        self.run(2 * self._world.options.support_duration)
+        self._liveness.unsettle()
+
+    # Questions.
+
+    def leader(self, election: str = "default") -> str | None:
+        """Node id of who holds a valid lease now, or None."""
+        for host in self._world.hosts.values():
+            process = host.process
+            if process is not None and process.table.until(election) > process.now:
+                return host.node_id
+        return None
+
+    def elector(self, node_id: str) -> Elector:
+        """The real Elector of a running node.
+
+        Raises:
+            LookupError: the node does not run.
+        """
+        return self._process(node_id).elector
+
+    def is_running(self, node_id: str) -> bool:
+        """Whether the node's process is alive, paused or not."""
+        return self._world.hosts[node_id].process is not None
+
+    def term(self, node_id: str, election: str = "default") -> int:
+        """A node's term."""
+        elections = self.elector(node_id).state.elections
+        return elections[election].term if election in elections else 0
+
+    @property
+    def events(self) -> list[Record]:
+        """Everything that applications were told, in order."""
+        return self._world.records
+
+    @property
+    def transcript(self) -> str:
+        """What happened, one line a transition."""
+        return "\n".join(self._world.lines)
+
+    @property
+    def met(self) -> Counter[str]:
+        """How often each hard case of PROTOCOL.md, section 8, came about."""
+        return self._met.report()
+
+    # The network.
+
+    def cut(self, source: str, target: str, *, both: bool = True) -> None:
+        """Let nothing through from one node to another; with `both` nor the other way."""
+        for one, other in self._ways(source, target, both):
+            self._world.network.cut(one, other)
+
+    def mend(self, source: str, target: str, *, both: bool = True) -> None:
+        """Undo a cut."""
+        for one, other in self._ways(source, target, both):
+            self._world.network.mend(one, other)
+
+    def partition(self, *groups: Iterable[str]) -> None:
+        """Cut everything between these groups; a node in none of them is alone."""
+        self._world.network.partition(*groups)
+
+    def heal(self) -> None:
+        """Undo whatever befell the network."""
+        self._world.network.heal()
+
+    def delay(self, low: float, high: float, source: str = "", target: str = "", *, both: bool = True) -> None:
+        """Let frames take from `low` to `high` s, everywhere or between two nodes."""
+        for one, other in self._ways(source, target, both):
+            self._world.network.path(one, other).delay = Span(low=low, high=high)
+
+    def loss(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
+        """Drop this share of frames, everywhere or between two nodes."""
+        for one, other in self._ways(source, target, both):
+            self._world.network.path(one, other).loss = share
+
+    def _ways(self, source: str, target: str, both: bool) -> list[tuple[str, str]]:
+        if not source and not target:
+            return list(self._world.network.paths)
+        return [(source, target), (target, source)] if both else [(source, target)]
+
+    # Nodes.
+
+    def _process(self, node_id: str) -> Process:
+        process = self._world.hosts[node_id].process
+        if process is None:
+            raise LookupError(f"node {node_id} does not run")
+        return process
+
+    def crash(self, node_id: str, *, closes: bool = True) -> None:
+        """Kill a node; its sockets close, as in kill -9, or the host is gone with it and closes nothing."""
+        self._world.hosts[node_id].crash(closes=closes)
+
+    def restart(self, node_id: str) -> None:
+        """Start a node again, on what its disk holds."""
+        self._world.hosts[node_id].start()
+
+    def pause(self, node_id: str) -> None:
+        """Stop a node as SIGSTOP does: its clock runs on."""
+        self._process(node_id).pause()
+
+    def resume(self, node_id: str) -> None:
+        """Let a paused node go on."""
+        self._process(node_id).resume()
+
+    def wipe(self, node_id: str) -> None:
+        """Kill a node and lose its disk."""
+        self._world.hosts[node_id].wipe()
+
+    def disk(self, node_id: str, *, stall: float = 0.0, is_failing: bool = False) -> None:
+        """Let a disk complete nothing for `stall` s, and fail or not fail from now on."""
+        disk = self._world.hosts[node_id].disk
+        disk.stalled_until = self._world.now + nanoseconds(stall)
+        disk.is_failing = is_failing
+
+    def drift(self, node_id: str, share: float) -> None:
+        """Let a node's clock run fast (above 0) or slow.
+
+        Raises:
+            ValueError: beyond `clock_drift` nothing is promised.
+        """
+        self._world.hosts[node_id].set_drift(share)
+
+    def tell(self, node_id: str, call: Callable[[Elector, int], Ready]) -> None:
+        """Give a node's Elector any input: `sim.tell("a", lambda elector, now: elector.resign(now, "default"))`."""
+        self._process(node_id).do(call)
+
+    def set_standing(self, node_id: str, *, priority: int = 1, offset: int = 0) -> None:
+        """Change a node's standing, now and for its later starts."""
+        host = self._world.hosts[node_id]
+        host.standing = replace(host.standing, priority=priority, offset=offset)
+        if host.process is not None:
+            host.process.do(lambda elector, now: elector.set_standing(now, priority=priority, offset=offset))
+
+    def watch(self, observer: Observer) -> None:
+        """Add an observer; it may raise InvariantViolation itself."""
+        self._world.observers.append(observer)
+
+    def restore(self) -> None:
+        """Stop the nemesis and undo every fault: network, disks, processes, and what applications said."""
+        if self._nemesis is not None:
+            self._nemesis.stop()
+        world = self._world
+        world.calm()
+        world.note("net", "all is restored")
+        self.heal()
+        for host in world.hosts.values():
+            host.restore()

@@ -1,0 +1,27 @@
+"""Events as lines that read like a play."""
+
+from typing import assert_never
+
+from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged, Voted
+
+
+def describe(event: Event) -> str:
+    """One event as text."""
+    match event:
+        case PeerChanged():
+            return f"is {'' if event.supported else 'no longer '}supported by {event.peer}"
+        case Elected():
+            text = f"holds the lease of term {event.term}"
+        case Lost():
+            text = f"loses the lease of term {event.term} ({event.reason})"
+        case LeaderChanged():
+            text = f"knows {event.leader or 'nobody'} to lead, term {event.term}"
+        case RoleChanged():
+            text = f"{event.role} in term {event.term} ({event.reason})"
+        case Campaigned():
+            text = f"campaign of term {event.term} ends: {event.outcome}"
+        case Voted():
+            text = f"answers {event.candidate}'s vote of term {event.term}: {event.answer}"
+        case _:
+            assert_never(event)
+    return f"{event.election}: {text}"

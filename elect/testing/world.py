@@ -1,0 +1,96 @@
+"""What everything in one simulation shares: time, chance, the record, and who watches."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, NoReturn
+
+from elect.core.ready import Event
+from elect.testing.observer import Observer
+from elect.testing.options import NANOSECONDS, Options
+from elect.testing.scheduler import Scheduler
+from elect.testing.violation import InvariantViolation
+
+if TYPE_CHECKING:
+    from elect.testing.host import Host
+    from elect.testing.network import Network
+
+_DISK_CALM = 0.02
+_APPLICATION_CALM = 0.05
+"""What a healed world may take, s: a vote whose write outlasts a candidacy elects nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One event of one node, at the true time `at` (ns)."""
+
+    at: int
+    node_id: str
+    event: Event
+
+
+class World:
+    """One simulation's shared ground.
+
+    Attributes:
+        rng: the only source of chance.
+        lines: the transcript.
+        records: every event of every node.
+        is_hostile: made by `hostile`, so that seed and nodes say it all.
+        calmed_at: when the last fault was undone, or None.
+        disk_latency: of one durable write, now.
+        acknowledgement: how long applications take to hear of a loss, now.
+        crash_at_write: share of votes' writes around which the process is killed.
+    """
+
+    hosts: dict[str, "Host"]
+    network: "Network"
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.rng = Random(options.seed)  # noqa: S311 (chance, no secret)
+        self.scheduler = Scheduler()
+        self.observers: list[Observer] = []
+        self.lines: list[str] = []
+        self.records: list[Record] = []
+        self.is_hostile = False
+        self.calmed_at: int | None = None
+        self.disk_latency = options.disk_latency
+        self.acknowledgement = options.acknowledgement
+        self.crash_at_write = options.faults.crash_at_write if options.faults is not None else 0.0
+
+    @property
+    def now(self) -> int:
+        """The true time, ns."""
+        return self.scheduler.now
+
+    def calm(self) -> None:
+        """Let disks and applications be no slower than good ones are."""
+        self.crash_at_write = 0.0
+        self.calmed_at = self.now
+        self.disk_latency = self.disk_latency.capped(_DISK_CALM)
+        self.acknowledgement = self.acknowledgement.capped(_APPLICATION_CALM)
+
+    def note(self, who: str, text: str) -> None:
+        """Add one line to the transcript."""
+        self.lines.append(f"{self.scheduler.now / NANOSECONDS:12.6f} {who:<4} {text}")
+
+    def record(self, node_id: str, event: Event) -> None:
+        """Keep one event."""
+        self.records.append(Record(at=self.scheduler.now, node_id=node_id, event=event))
+
+    def fail(self, invariant: str, detail: str) -> NoReturn:
+        """Stop: a promise is broken.
+
+        Raises:
+            InvariantViolation: always.
+        """
+        self.note("!", f"{invariant}: {detail}")
+        raise InvariantViolation(invariant, detail, list(self.lines), self._replay())
+
+    def _replay(self) -> str:
+        """The line that shows all this again: the command's own worlds by their seed, others by their options."""
+        options = self.options
+        if not self.is_hostile:
+            return f"Simulation({options!r}), with the same calls"
+        seconds = self.scheduler.now // NANOSECONDS + 1 if self.calmed_at is None else self.calmed_at / NANOSECONDS
+        return f"elect simulate --seed {options.seed} --nodes {options.nodes} --seconds {seconds:g}"
