@@ -1,0 +1,171 @@
+"""What can go wrong on a connection, as types.
+
+Who is at fault decides what to do: a LocalFault is a mistake in this program and leaves the connection as it was; a
+RemoteFault is the other end breaking the format and ends the connection; a Refusal is a well-formed "no" to a
+handshake; a LinkFailure is the network's or the clock's doing. Each has a `reason`: a short word from a small set, fit
+for the label of a counter.
+"""
+
+from enum import StrEnum
+
+
+class RejectCode(StrEnum):
+    """Why a handshake was refused."""
+
+    VERSION = "version"
+    CLUSTER = "cluster"
+    SELF = "self"
+    WRONG_NODE = "wrong_node"
+    KIND = "kind"
+    UNKNOWN_PEER = "unknown_peer"
+    STALE_LINK = "stale_link"
+    FULL = "full"
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+    STOPPING = "stopping"
+    OTHER = "other"
+
+
+class WireError(Exception):
+    """Anything that this package raises or reports.
+
+    Attributes:
+        reason: a short word from a small set, for counters.
+    """
+
+    reason: str = "wire"
+
+
+class LocalFault(WireError):  # noqa: N818 - a fault has a side, an error has not
+    """This program asked for something that can't be done; nothing was sent, the connection is as it was."""
+
+    reason = "local"
+
+
+class EncodeError(LocalFault):
+    """A message doesn't fit its own type, isn't one of the codec's, or is too long for a frame."""
+
+    reason = "encode"
+
+
+class StateError(LocalFault):
+    """A verb was called that the connection's state doesn't allow."""
+
+    reason = "state"
+
+
+class RemoteFault(WireError):  # noqa: N818 - see LocalFault
+    """The other end broke the format: the connection is over."""
+
+    reason = "remote"
+
+
+class MagicError(RemoteFault):
+    """The first bytes are not this protocol's."""
+
+    reason = "magic"
+
+
+class FrameError(RemoteFault):
+    """A frame announces more bytes than are allowed."""
+
+    reason = "frame_too_long"
+
+
+class PayloadError(RemoteFault):
+    """A frame's bytes are not strict CBOR, or not a message of the expected shape and ranges."""
+
+    reason = "payload"
+
+
+class UnknownKindError(PayloadError):
+    """A well-formed message of a kind that this end doesn't know; on an open link it is skipped."""
+
+    reason = "unknown_kind"
+
+
+class OrderError(RemoteFault):
+    """A frame came when none, or another one, was due."""
+
+    reason = "order"
+
+
+class TruncatedError(RemoteFault):
+    """The stream ended inside a frame or inside the handshake."""
+
+    reason = "truncated"
+
+
+class Refusal(WireError):  # noqa: N818 - not an error of anybody's: an answer
+    """A handshake was refused, by the other end or by this one.
+
+    Attributes:
+        code: why.
+        is_retryable: whether the same Hello may succeed later.
+    """
+
+    def __init__(self, code: RejectCode, text: str, *, is_retryable: bool) -> None:
+        super().__init__(f"refused ({code}): {text}")
+        self.code = code
+        self.is_retryable = is_retryable
+        self.reason = str(code)
+
+
+class LinkFailure(WireError):  # noqa: N818 - the base of what follows
+    """The network, the operating system or a deadline ended it."""
+
+    reason = "link"
+
+
+class ResetError(LinkFailure):
+    """The operating system reported an error on the socket: a reset, a route gone, no more buffers."""
+
+    reason = "reset"
+
+
+class ClosedError(LinkFailure):
+    """The other end closed."""
+
+    reason = "closed"
+
+
+class ResolveError(LinkFailure):
+    """The name of a peer has no address now."""
+
+    reason = "resolve"
+
+
+class ConnectError(LinkFailure):
+    """None of a peer's addresses took the connection."""
+
+    reason = "connect"
+
+
+class HandshakeTimeoutError(LinkFailure):
+    """The handshake, as a whole, took too long."""
+
+    reason = "handshake_timeout"
+
+
+class IdleTimeoutError(LinkFailure):
+    """Not a byte came for too long, not even a keepalive."""
+
+    reason = "idle_timeout"
+
+
+class WriteTimeoutError(LinkFailure):
+    """The other end did not take what was sent for too long."""
+
+    reason = "write_timeout"
+
+
+class SupersededError(LinkFailure):
+    """A link with a higher number from the same peer took over."""
+
+    reason = "superseded"
+
+
+class StoppedError(LinkFailure):
+    """This end is being stopped."""
+
+    reason = "stopped"

@@ -1,0 +1,64 @@
+"""Frames: a 4-byte big-endian length, then that many bytes. Length 0 is a keepalive."""
+
+from collections.abc import Iterator
+
+from wire.errors import EncodeError, FrameError
+
+HEADER_BYTES = 4
+KEEPALIVE = bytes(HEADER_BYTES)
+
+
+def frame(payload: bytes, frame_bytes_max: int) -> bytes:
+    """The payload as a frame; EncodeError when it is empty (that is a keepalive) or too long."""
+    length = len(payload)
+    if not 0 < length <= frame_bytes_max:
+        raise EncodeError(f"a payload of {length} bytes; 1 to {frame_bytes_max} are allowed")
+    return length.to_bytes(HEADER_BYTES, "big") + payload
+
+
+class Deframer:
+    """Cuts a stream of bytes, in whatever pieces it comes, into payloads.
+
+    It never holds more than one unfinished frame, and judges a length as soon as its four bytes are there.
+    """
+
+    __slots__ = ("_held", "_wanted", "frame_bytes_max")
+
+    def __init__(self, frame_bytes_max: int) -> None:
+        self.frame_bytes_max = frame_bytes_max
+        self._held = bytearray()
+        self._wanted = HEADER_BYTES
+
+    @property
+    def is_inside_frame(self) -> bool:
+        """Whether an unfinished frame is held."""
+        return bool(self._held)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes; give each payload that they complete (b"" for a keepalive). Run it to its end.
+
+        Raises:
+            FrameError: a length is above the bound. All that came before it was given.
+        """
+        if self._held:
+            self._held += data
+            if len(self._held) < self._wanted:  # Without this, a frame that comes byte by byte costs its square.
+                return
+            data = bytes(self._held)
+            self._held.clear()
+        start = 0
+        while (end := self._end(data, start)) <= len(data):
+            yield data[start + HEADER_BYTES : end]
+            start = end
+        self._held += data[start:]
+        self._wanted = end - start
+
+    def _end(self, data: bytes, start: int) -> int:
+        """Where the frame at `start` ends; the end of its header while that is not complete."""
+        body = start + HEADER_BYTES
+        if body > len(data):
+            return body
+        length = int.from_bytes(data[start:body], "big")
+        if length > self.frame_bytes_max:
+            raise FrameError(f"a frame of {length} bytes is announced; {self.frame_bytes_max} are allowed")
+        return body + length

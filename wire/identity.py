@@ -1,0 +1,90 @@
+"""Who is at an end of a connection, and the numbers of links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+NAME_LENGTH_MAX = 64
+STORE_LENGTH = 16
+COUNTER_MAX = 2**63 - 1
+ATTRIBUTES_MAX = 16
+ATTRIBUTE_CHARACTERS_MAX = 2_048
+"""All keys and values of a Hello together: what a stranger can make this end keep before it is known."""
+
+
+class LinkNumber(NamedTuple):
+    """A dialer's number for one of its links, never used again; a later link's is higher.
+
+    Attributes:
+        incarnation: the dialing node's durable count of starts.
+        counter: counts up within one incarnation.
+    """
+
+    incarnation: int
+    counter: int
+
+    def __str__(self) -> str:
+        return f"{self.incarnation}.{self.counter}"
+
+
+def check_name(what: str, name: str, *, is_empty_allowed: bool = False) -> None:
+    """Raise ValueError unless the name has a sane length."""
+    if not (name or is_empty_allowed) or len(name) > NAME_LENGTH_MAX:
+        raise ValueError(f"{what} has {len(name)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
+
+
+def check_counter(what: str, value: int) -> None:
+    """Raise ValueError unless the value is a 63-bit count."""
+    if not 0 <= value <= COUNTER_MAX:
+        raise ValueError(f"{what} is {value}; 0 to {COUNTER_MAX} is allowed")
+
+
+def check_store(store: bytes) -> None:
+    """Raise ValueError unless these are a store id's bytes."""
+    if len(store) != STORE_LENGTH:
+        raise ValueError(f"store has {len(store)} bytes; {STORE_LENGTH} are needed")
+
+
+def check_attributes(attributes: Mapping[str, str]) -> None:
+    """Raise ValueError when there are too many attributes, or they are too long."""
+    characters = sum(len(key) + len(value) for key, value in attributes.items())
+    if len(attributes) > ATTRIBUTES_MAX:
+        raise ValueError(f"there are {len(attributes)} attributes; {ATTRIBUTES_MAX} are allowed")
+    if characters > ATTRIBUTE_CHARACTERS_MAX:
+        raise ValueError(f"attributes have {characters} characters; {ATTRIBUTE_CHARACTERS_MAX} are allowed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who this end is.
+
+    Attributes:
+        cluster: only ends of one cluster talk to each other.
+        node: this node's id.
+        incarnation: durable count of this node's starts.
+        store: random id of its store, 16 bytes.
+        attributes: small texts that travel in the handshake.
+    """
+
+    cluster: str
+    node: str
+    incarnation: int
+    store: bytes
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name("cluster", self.cluster)
+        check_name("node", self.node)
+        check_counter("incarnation", self.incarnation)
+        check_store(self.store)
+        check_attributes(self.attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerIdentity:
+    """Who the other end says it is: what its Hello or Welcome carried, checked for shape and bounds only."""
+
+    node: str
+    incarnation: int
+    store: bytes
+    attributes: Mapping[str, str]
