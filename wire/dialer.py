@@ -1,0 +1,223 @@
+"""Dialer: keeps one link to a peer open, and sends on it. One thread does it all.
+
+The rule above all others: before a link that got its Welcome is closed or shut down, whatever the reason, the owner is
+told (LinkClosing) and has to answer (`done`); only after that it is closed, and only after that comes the next dial.
+The other end takes the end of the stream for proof that nobody counts on the link any more.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from wire.address import Address
+from wire.backoff import Backoff
+from wire.bell import Bell
+from wire.codec import Codec
+from wire.deadline import Deadline
+from wire.dialing import Dialed, Dialing
+from wire.errors import Refusal, ResetError, ResolveError, StoppedError, WireError
+from wire.events import DialFailed, Event, LinkClosing, LinkOpened
+from wire.handshake import Bye
+from wire.identity import Identity, LinkNumber
+from wire.limits import Limits
+from wire.meter import Meter, NoMeter
+from wire.outbox import Outbox
+from wire.sender import Sender
+from wire.sockets import shut
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_LIMITS = Limits()
+
+
+class Dialer:
+    """The dialing end for one peer.
+
+    Args:
+        peer_id: the id of the node to reach.
+        resolve: where the peer is; asked at every dial. It may raise OSError or ValueError.
+        identity: who this end is.
+        codec: the messages that may be sent.
+        next_counter: the next number of a link, above all before it; asked at every dial.
+        deliver: takes the events, on the dialer's thread; must not raise.
+        limits: the bounds.
+        metrics: told of what happens.
+        name: first part of the thread's name.
+        rng: for the jitter.
+    """
+
+    def __init__(
+        self,
+        peer_id: str,
+        resolve: Callable[[], Address],
+        identity: Identity,
+        codec: Codec,
+        *,
+        next_counter: Callable[[], int],
+        deliver: Callable[[Event], None],
+        limits: Limits = DEFAULT_LIMITS,
+        metrics: Meter | None = None,
+        name: str = "wire",
+        rng: random.Random | None = None,
+    ) -> None:
+        self._peer = peer_id
+        self._resolve = resolve
+        self._identity = identity
+        self._codec = codec.extended(Bye)
+        self._next_counter = next_counter
+        self._deliver = deliver
+        self._limits = limits
+        self._meter: Meter = metrics or NoMeter()
+        self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
+        self._outbox = Outbox(limits.outbox_messages_max)
+        self._thread = threading.Thread(target=self._run, name=f"{name}-dialer-{peer_id}", daemon=True)
+        self._bell: Bell | None = None
+        self._link: Dialed | None = None
+        self._closing: threading.Event | None = None
+        self._stop_deadline: Deadline | None = None
+        self._bye = ""
+        self._is_nudged = False
+
+    def start(self) -> None:
+        """Begin to dial."""
+        self._bell = Bell()
+        self._meter.watch_outbox(self._peer, self._outbox.__len__)
+        self._thread.start()
+
+    def send(self, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None) -> bool:
+        """Put a message into the outbox of the link with this number. Never blocks.
+
+        Args:
+            number: the open link's, as LinkOpened gave it.
+            message: one of the codec's.
+            replaces: a word; a waiting message that was put with the same word is replaced in its place.
+
+        Returns:
+            False when it was dropped: the outbox is full, or that link is not open.
+        """
+        if self._outbox.put(number, message, replaces=replaces):
+            self._ring()
+            return True
+        self._meter.add_dropped(self._peer, type(message).__name__.lower())
+        return False
+
+    def nudge(self) -> None:
+        """There is reason to believe that the peer answers now: if the link is down, dial without waiting."""
+        self._is_nudged = True
+        self._ring()
+
+    def stop(self, timeout: float, bye: str = "stopping") -> bool:
+        """Send what waits and a Bye, close, end; whether that was done within so many seconds.
+
+        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for.
+        """
+        bell = self._bell
+        if bell is None:
+            return True
+        self._bye = bye
+        self._stop_deadline = self._stop_deadline or Deadline(timeout)
+        bell.stop()
+        closing = self._closing
+        if closing is not None:
+            closing.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """In a forked child: give back the copy of the socket, without a word to the other end."""
+        if self._link is not None:
+            self._link.sock.close()
+        if self._bell is not None:
+            self._bell.abandon()
+
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.ring()
+
+    def _run(self) -> None:
+        bell = self._bell
+        assert bell is not None
+        dialing = Dialing(to=self._peer, identity=self._identity, codec=self._codec, limits=self._limits, bell=bell)
+        try:
+            while not bell.is_stopped:
+                self._dial_once(dialing, bell)
+                self._pause(bell)
+        finally:
+            self._meter.forget_peer(self._peer)
+            bell.close()
+
+    def _dial_once(self, dialing: Dialing, bell: Bell) -> None:
+        """Dial; when that succeeds, serve the link to its end."""
+        self._is_nudged = False
+        try:
+            link = dialing.dial(self._where(), self._next_counter)
+        except WireError as error:
+            self._failed(error)
+            return
+        self._link = link
+        sender = Sender(link, self._outbox, bell, peer=self._peer, limits=self._limits, meter=self._meter)
+        ended: WireError = ResetError("the dialer is broken")
+        try:
+            self._opened(link)
+            ended = sender.run()
+        except Exception:
+            # A bug must not close the socket either before the owner knows.
+            logger.exception("! %s: link %s", self._peer, link.number)
+        self._close(link, sender, ended, bell)
+
+    def _where(self) -> Address:
+        try:
+            return self._resolve()
+        except (OSError, ValueError) as error:
+            raise ResolveError(str(error)) from error
+
+    def _failed(self, error: WireError) -> None:
+        self._meter.add_dial(self._peer, error.reason)
+        self._meter.add_handshake("out", error.reason)
+        if isinstance(error, StoppedError):
+            return
+        if isinstance(error, Refusal) and not error.is_retryable:
+            self._backoff.give_up()
+        logger.info("> %s: %s", self._peer, error)
+        self._deliver(DialFailed(peer=self._peer, error=error))
+
+    def _opened(self, link: Dialed) -> None:
+        self._backoff.reset()
+        self._meter.add_dial(self._peer, "ok")
+        self._meter.add_handshake("out", "ok")
+        self._meter.add_connections("out", 1)
+        logger.info("> %s: link %s to %s", self._peer, link.number, link.remote)
+        self._outbox.open(link.number)
+        self._deliver(
+            LinkOpened(
+                peer=self._peer,
+                number=link.number,
+                identity=link.welcome.identity,
+                is_trusted=link.is_trusted,
+                local=link.local,
+                remote=link.remote,
+            )
+        )
+
+    def _close(self, link: Dialed, sender: Sender, error: WireError, bell: Bell) -> None:
+        """Tell the owner, wait for its word, close. When telling fails, the socket stays open and in this object."""
+        if bell.is_stopped:
+            sender.finish(self._bye, self._stop_deadline or Deadline(0))
+        self._outbox.close()
+        self._closing = done = threading.Event()
+        if bell.is_stopped:
+            done.set()
+        logger.info("> %s: link %s is closing: %s", self._peer, link.number, error)
+        self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done))
+        done.wait()
+        shut(link.sock)
+        self._link = self._closing = None
+        self._meter.add_connections("out", -1)
+
+    def _pause(self, bell: Bell) -> None:
+        """Wait before the next dial, unless nudged or stopped."""
+        deadline = Deadline(self._backoff.next_s())
+        while not (bell.is_stopped or self._is_nudged or deadline.is_over):
+            bell.wait(deadline.remaining_s)

@@ -1,0 +1,128 @@
+"""One dial: from an address to a link that got its Welcome, or an error that says why not."""
+
+import contextlib
+import os
+import select
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wire.address import Address
+from wire.bell import Bell
+from wire.codec import Codec
+from wire.connection import Connection
+from wire.deadline import Deadline
+from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, StoppedError
+from wire.handshake import HELLO_BYTES_MAX, PEER_KIND, Reject, Welcome, are_views_equal, hello, review_welcome
+from wire.identity import Identity, LinkNumber
+from wire.limits import Limits
+from wire.sockets import shut, tune, views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialed:
+    """A dialed link after its handshake."""
+
+    sock: socket.socket
+    connection: Connection
+    number: LinkNumber
+    welcome: Welcome
+    is_trusted: bool
+    local: str
+    remote: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialing:
+    """What every dial of one peer has in common."""
+
+    to: str
+    identity: Identity
+    codec: Codec
+    limits: Limits
+    bell: Bell
+
+    def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
+        """Connect and shake hands, under one deadline each; WireError says what went wrong."""
+        sock = self._connect_any(address)
+        with _closed_on_error(sock):
+            number = LinkNumber(self.identity.incarnation, next_counter())
+            return self._shake_hands(sock, number)
+
+    def _connect_any(self, address: Address) -> socket.socket:
+        """A connection to the first of the host's addresses that takes one."""
+        try:
+            places = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ResolveError(f"{address}: {error}") from error
+        problems: list[str] = []
+        for family, kind, protocol, _, place in places:
+            try:
+                return self._connect(socket.socket(family, kind, protocol), place)
+            except OSError as error:
+                problems.append(f"{place[0]}: {error}")
+        raise ConnectError(f"{address}: {'; '.join(problems)}")
+
+    def _connect(self, sock: socket.socket, place: tuple[object, ...]) -> socket.socket:
+        with _closed_on_error(sock):
+            sock.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                sock.connect(place)
+            self._await(sock, select.POLLOUT, Deadline(self.limits.connect_timeout_s), TimeoutError("no answer"))
+            problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if problem:
+                raise OSError(problem, os.strerror(problem))
+            if sock.getsockname() == sock.getpeername():
+                raise OSError("connected to itself: nobody listens")  # A port of the ephemeral range can do that.
+            return sock
+
+    def _shake_hands(self, sock: socket.socket, number: LinkNumber) -> Dialed:
+        connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True)
+        try:
+            tune(sock, self.limits.write_timeout_s)
+            local, remote = views(sock)
+            said = hello(self.identity, to=self.to, number=number, kind=PEER_KIND, local=local, remote=remote)
+            sock.sendall(connection.greet(said))
+            answer = self._answer(sock, connection)
+        except (OSError, ValueError) as error:
+            raise ResetError(str(error)) from error
+        review_welcome(answer, to=self.to)
+        is_trusted = are_views_equal(answer, local=local, remote=remote)
+        return Dialed(
+            sock=sock,
+            connection=connection,
+            number=number,
+            welcome=answer,
+            is_trusted=is_trusted,
+            local=local,
+            remote=remote,
+        )
+
+    def _answer(self, sock: socket.socket, connection: Connection) -> Welcome:
+        deadline = Deadline(self.limits.handshake_timeout_s)
+        answer: Welcome | None = None
+        while answer is None:
+            self._await(sock, select.POLLIN, deadline, HandshakeTimeoutError("no answer to the Hello"))
+            data = sock.recv(HELLO_BYTES_MAX)
+            if not data:
+                connection.receive_end()
+            for message in connection.receive(data):
+                if isinstance(message, Reject):
+                    raise message.refusal
+                if isinstance(message, Welcome):
+                    answer = message
+        return answer
+
+    def _await(self, sock: socket.socket, events: int, deadline: Deadline, otherwise: Exception) -> None:
+        if not self.bell.await_socket(deadline, sock, events):
+            raise StoppedError("this end is being stopped") if self.bell.is_stopped else otherwise
+
+
+@contextlib.contextmanager
+def _closed_on_error(sock: socket.socket) -> Iterator[None]:
+    """Nobody counts on a link before its Welcome: it may be closed at any time."""
+    try:
+        yield
+    except BaseException:
+        shut(sock)
+        raise

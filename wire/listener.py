@@ -1,0 +1,239 @@
+"""Listener: takes connections, lets the right ones through the handshake, and reads each on a thread of its own."""
+
+import logging
+import select
+import socket
+import threading
+from collections.abc import Callable, Collection
+
+from wire.address import Address
+from wire.bell import Bell
+from wire.codec import Codec
+from wire.deadline import Deadline
+from wire.errors import Refusal, RejectCode, ResetError, StoppedError, WireError
+from wire.events import Event, LinkAccepted
+from wire.handshake import PEER_KIND, Bye, Hello, review, welcome
+from wire.identity import Identity
+from wire.limits import Limits
+from wire.link import AcceptedLink
+from wire.meter import Meter, NoMeter
+from wire.registry import Registry
+from wire.sockets import shut
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 128
+ACCEPT_PAUSE_S = 0.05
+"""After a failed accept (no descriptor left, for one): the connection stays in the backlog, so don't spin."""
+
+EVICTION_TIMEOUT_S = 1.0
+DEFAULT_LIMITS = Limits()
+
+
+class Listener:
+    """The accepting end.
+
+    Args:
+        address: where to listen; port 0 for any.
+        identity: who this end is.
+        codec: the messages that may come.
+        kinds: the kinds of peers that are served.
+        is_known_peer: whether a node of this id may connect; asked on any thread.
+        deliver: takes the events, on any thread; must not raise.
+        limits: the bounds.
+        metrics: told of what happens.
+        name: first part of the threads' names.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        identity: Identity,
+        codec: Codec,
+        *,
+        is_known_peer: Callable[[str], bool],
+        deliver: Callable[[Event], None],
+        kinds: Collection[str] = (PEER_KIND,),
+        limits: Limits = DEFAULT_LIMITS,
+        metrics: Meter | None = None,
+        name: str = "wire",
+    ) -> None:
+        self._address = address
+        self._identity = identity
+        self._codec = codec.extended(Bye)
+        self._is_known_peer = is_known_peer
+        self._deliver = deliver
+        self._kinds = kinds
+        self._limits = limits
+        self._meter: Meter = metrics or NoMeter()
+        self._name = name
+        self._registry = Registry()
+        self._slots = threading.Semaphore(limits.pending_max)
+        self._threads: set[threading.Thread] = set()
+        self._socket: socket.socket | None = None
+        self._bell: Bell | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where it listens, with the real port."""
+        return self._address
+
+    def open(self) -> None:
+        """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`."""
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            self._address.host, self._address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(place)
+            sock.listen(BACKLOG)
+            sock.settimeout(0)
+        except OSError:
+            sock.close()
+            raise
+        self._socket = sock
+        self._address = Address(self._address.host, sock.getsockname()[1])
+
+    def start(self) -> None:
+        """Begin to accept."""
+        if self._socket is None:
+            self.open()
+        self._bell = Bell()
+        self._spawn(self._accept_all, "listener")
+
+    def stop(self, timeout: float) -> bool:
+        """Close everything; whether all threads have ended within so many seconds."""
+        deadline = Deadline(timeout)
+        bell, sock = self._bell, self._socket
+        if bell is None:
+            if sock is not None:
+                sock.close()
+            return True
+        bell.stop()
+        for link in self._registry.all():
+            link.cut(StoppedError("this end is being stopped"))
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(deadline.remaining_s)
+        return not any(thread.is_alive() for thread in list(self._threads))
+
+    def abandon(self) -> None:
+        """In a forked child: give back the copies of the sockets, without a word to the other ends."""
+        self._registry.abandon()
+        if self._bell is not None:
+            self._bell.abandon()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _accept_all(self) -> None:
+        sock, bell = self._socket, self._bell
+        assert sock is not None and bell is not None
+        try:
+            while not bell.is_stopped:
+                if bell.wait(60.0, sock, select.POLLIN):
+                    self._accept(sock, bell)
+        finally:
+            shut(sock)
+            bell.close()
+
+    def _accept(self, sock: socket.socket, bell: Bell) -> None:
+        try:
+            connection, _ = sock.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            logger.warning("! can't accept: %s", error)
+            bell.wait(ACCEPT_PAUSE_S)
+            return
+        try:
+            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter), bell)
+        except (OSError, ValueError) as error:
+            logger.debug("a connection was gone before it was greeted: %s", error)
+            connection.close()
+
+    def _admit(self, link: AcceptedLink, bell: Bell) -> None:
+        """Give the connection a thread, if need be that of the oldest silent one."""
+        if not self._slots.acquire(blocking=False):
+            oldest = self._registry.oldest_pending()
+            if oldest is not None:
+                oldest.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes", is_retryable=True))
+            if not self._slots.acquire(timeout=EVICTION_TIMEOUT_S):
+                link.close()
+                return
+        self._registry.add(link)
+        if bell.is_stopped:
+            link.cut(StoppedError("this end is being stopped"))
+        try:
+            self._spawn(lambda: self._serve(link), "handshake")
+        except RuntimeError as error:
+            logger.warning("! no thread for a connection: %s", error)
+            self._registry.settle(link)
+            self._slots.release()
+            link.close()
+
+    def _spawn(self, work: Callable[[], None], what: str) -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name=f"{self._name}-{what}", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.discard(thread)
+            raise
+
+    def _serve(self, link: AcceptedLink) -> None:
+        try:
+            hello = self._shake_hands(link)
+            if hello is not None:
+                self._read(link, hello)
+        finally:
+            link.close()
+
+    def _shake_hands(self, link: AcceptedLink) -> Hello | None:
+        """Let it in, or say why not; the slot is free again either way."""
+        try:
+            hello = self._judge(link)
+            outcome = "ok"
+        except WireError as error:
+            logger.info("x %s: %s", link.remote, error)
+            link.reject(error)
+            hello, outcome = None, error.reason
+        finally:
+            self._registry.settle(link)
+            self._slots.release()
+        self._meter.add_handshake("in", outcome)
+        return hello
+
+    def _judge(self, link: AcceptedLink) -> Hello:
+        hello = link.await_hello()
+        review(hello, self._identity, kinds=self._kinds, is_known_peer=self._is_known_peer)
+        self._registry.check(hello)
+        try:
+            link.welcome(welcome(self._identity, hello, local=link.local, remote=link.remote))
+        except OSError as error:
+            raise ResetError(str(error)) from error
+        self._registry.claim(hello, link)
+        return hello
+
+    def _read(self, link: AcceptedLink, hello: Hello) -> None:
+        accepted = link.accepted(hello)
+        threading.current_thread().name = f"{self._name}-reader-{accepted.peer}"
+        self._meter.add_connections("in", 1)
+        self._deliver(accepted)
+        try:
+            self._finish(link, accepted)
+        finally:
+            self._registry.remove(hello, link)
+            self._meter.add_connections("in", -1)
+
+    def _finish(self, link: AcceptedLink, accepted: LinkAccepted) -> None:
+        logger.info("< %s: link %s from %s", accepted.peer, accepted.number, accepted.remote)
+        ended = link.run(accepted, self._deliver)
+        logger.info("< %s: link %s ended: %s", ended.peer, ended.number, ended.bye or ended.error or "end of stream")
+        self._deliver(ended)

@@ -1,0 +1,44 @@
+"""The few things done to every socket."""
+
+import contextlib
+import socket
+import struct
+
+from wire.address import Address
+
+_MS_PER_S = 1_000
+
+
+def tune(sock: socket.socket, write_timeout_s: float) -> None:
+    """No delay for small frames, and an error when the other end's host takes nothing for so long."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(write_timeout_s * _MS_PER_S))
+
+
+def block_reads(sock: socket.socket, timeout_s: float) -> None:
+    """Make reading block in the kernel for at most so long.
+
+    Python's own timeouts cost a poll() before each recv(); this one costs nothing.
+    """
+    sock.settimeout(None)
+    seconds, fraction = divmod(timeout_s, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(seconds), int(fraction * 1e6)))
+
+
+def views(sock: socket.socket) -> tuple[str, str]:
+    """This end's and the other end's address, as this end sees them."""
+    return str(Address.of_socket(sock.getsockname())), str(Address.of_socket(sock.getpeername()))
+
+
+def shut(sock: socket.socket) -> None:
+    """Close for both ends, even while a forked child holds a copy. Never in a forked child."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
+
+
+def stop_reading(sock: socket.socket) -> None:
+    """Wake a thread that reads."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RD)
