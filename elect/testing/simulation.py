@@ -149,6 +149,13 @@ class Simulation:
         for one, other in self._ways(source, target, both):
             self._world.network.path(one, other).loss = share
 
+    def hang_up_by_proxy(self, source: str, target: str) -> None:
+        """Let the box that terminates an untrusted link close it while its dialer lives: the end of stream is a lie."""
+        for link in tuple(self._world.network.path(source, target).links):
+            if link.path.is_proxied:
+                link.finish()
+                self._world.scheduler.after(link.back.delay.draw(self._world.rng), link.dialer.notice, link)
+
     def _ways(self, source: str, target: str, both: bool) -> list[tuple[str, str]]:
         if not source and not target:
             return list(self._world.network.paths)

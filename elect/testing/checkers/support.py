@@ -59,7 +59,8 @@ class SupportSafety(Observer):
             promised_until = given.promised_until if counted == given.session else 0
         if promiser.clock.when(promised_until) < counter.clock.when(until):
             late = counter.clock.when(until) - promiser.clock.when(promised_until)
-            self._world.fail("counted support is promised", f"{counter} counts {promiser} {late} ns too long")
+            excess = f"{late} ns too long" if promised_until else "without a promise"
+            self._world.fail("counted support is promised", f"{counter} counts {promiser} {excess}")
 
     def died(self, process: "Process") -> None:
         """Forget what a process counted and promised."""
