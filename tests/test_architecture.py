@@ -1,0 +1,261 @@
+"""Who may import whom, what a pure file may not do, how long a thing may be. Changing a table is a design review."""
+
+import configparser
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import architecture
+from tests.architecture import Source
+
+ROOT = Path(__file__).parent.parent
+
+PURE = (
+    "elect.core.**",
+    "wire.address",
+    "wire.codec",
+    "wire.connection",
+    "wire.errors",
+    "wire.frame",
+    "wire.handshake",
+    "wire.identity",
+    "wire.limits",
+    "wire.meter",
+    "wire.schema",
+)
+"""Nothing here touches a socket, a thread, a clock, a disk or a log; the coverage gate is about these files."""
+
+WHO_MAY_IMPORT_WHOM = {
+    # The protocols: they know nobody else.
+    "wire.**": ("wire.**",),
+    "elect.core.**": ("elect.core.**",),
+    # Values and small tools of the node: they know no node.
+    "elect.clock": (),
+    "elect.duration": (),
+    "elect.leader": (),
+    "elect.outage": (),
+    "elect.errors": ("elect.core.ready", "elect.leader"),
+    "elect.directory": ("elect.errors",),
+    "elect.data_lock": ("elect.errors",),
+    "elect.config_rules": ("elect.core.messages", "elect.duration", "elect.errors", "wire.address"),
+    "elect.config_source": ("elect.errors",),
+    "elect.config": (
+        "elect.config_rules",
+        "elect.config_source",
+        "elect.core.messages",
+        "elect.duration",
+        "elect.errors",
+        "wire.address",
+    ),
+    "elect.store": ("elect.core.ready",),
+    "elect.sqlite_schema": ("elect.core.ready",),
+    "elect.sqlite_store": (
+        "elect.core.messages",
+        "elect.core.ready",
+        "elect.data_lock",
+        "elect.directory",
+        "elect.errors",
+        "elect.sqlite_schema",
+        "elect.store",
+    ),
+    "elect.journal": ("elect.clock", "elect.core.ready", "elect.errors", "elect.outage", "elect.store"),
+    "elect.tally": ("elect.core.ready",),
+    "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally"),
+    # The faces: HTTP sees a node through a Protocol; the command sees everything; the test kit sees no face.
+    "elect.web.**": (
+        "elect.web.**",
+        "elect.config",
+        "elect.core.messages",
+        "elect.errors",
+        "elect.leader",
+        "wire.address",
+    ),
+    "elect.cli.**": (
+        "elect",
+        "elect.*",
+        "elect.cli.**",
+        "elect.core.**",
+        "elect.testing.**",
+        "elect.web.**",
+        "wire.**",
+    ),
+    "elect.testing.**": ("elect", "elect.*", "elect.core.**", "elect.testing.**", "wire.**"),
+    # The node, which puts all of it together.
+    "elect": ("elect.*",),
+    "elect.*": ("elect.*", "elect.core.**", "elect.web.**", "wire.**"),
+}
+"""The first row that fits a module holds; see `architecture.is_match` for the stars."""
+
+WHO_MAY_USE = {
+    "cbor2": ("wire.codec",),
+    "sortedcontainers": ("elect.core.**", "elect.testing.**"),
+    "prometheus_client": ("metrics",),
+    "hypothesis": ("elect.testing.**",),
+}
+"""What is neither ours nor the standard library's, and the files that may import it."""
+
+TIMELESS = ("unit", "property", "scenarios", "simulation")
+"""Folders of tests in which nothing waits for time to pass."""
+
+PRODUCT = architecture.read(ROOT, "elect", "wire")
+ALL = PRODUCT | architecture.read(ROOT, "tests", "bench")
+
+
+def is_pure(source: Source) -> bool:
+    return any(architecture.is_match(source.name, pattern) for pattern in PURE)
+
+
+def problems(source: Source, modules: dict[str, Source] = PRODUCT) -> Iterator[str]:
+    """All that is wrong with a file of the product."""
+    yield from architecture.forbidden_imports(source, modules, WHO_MAY_IMPORT_WHOM, WHO_MAY_USE)
+    yield from architecture.global_random(source)
+    yield from architecture.wall_clocks(source)
+    yield from architecture.abbreviations(source)
+    if not source.name.startswith("elect.cli"):  # the command owns its process, its output and its log
+        yield from architecture.calls(source, "print", "breakpoint", "logging.basicConfig", "sys.exit")
+    if is_pure(source):
+        yield from architecture.impurities(source, modules, PURE)
+    yield from problems_anywhere(source)
+
+
+def problems_anywhere(source: Source) -> Iterator[str]:
+    """What is wrong in tests and measurements as well."""
+    yield from architecture.too_long(source)
+    yield from architecture.slips(source)
+    if source.name.startswith(tuple(f"tests.{folder}." for folder in TIMELESS)):
+        yield from architecture.calls(source, "time.sleep", "sleep")
+
+
+@pytest.mark.parametrize("name", sorted(PRODUCT))
+def test_file_of_the_product_is_in_order(name):
+    assert list(problems(PRODUCT[name])) == []
+
+
+@pytest.mark.parametrize("name", sorted(ALL.keys() - PRODUCT.keys()))
+def test_file_of_tests_and_measurements_is_in_order(name):
+    assert list(problems_anywhere(ALL[name])) == []
+
+
+def test_all_of_the_product_was_read():
+    assert {"wire", "wire.codec", "elect", "elect.core.elector", "elect.config"} <= PRODUCT.keys()
+    assert {name for name, source in PRODUCT.items() if source.is_package} >= {"wire", "elect", "elect.core"}
+    assert sum(is_pure(source) for source in PRODUCT.values()) > 20
+
+
+def test_every_row_of_the_table_is_about_a_file_that_exists():
+    unused = [
+        pattern
+        for pattern in (*WHO_MAY_IMPORT_WHOM, *PURE)
+        if not any(architecture.is_match(name, pattern) for name in PRODUCT)
+    ]
+    assert unused == []
+
+
+def test_coverage_gate_is_about_the_pure_files():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    gated = parser["coverage:report"]["include"].split()
+    assert gated == [
+        pattern.replace(".**", ".*").replace(".", "/") + ("" if "*" in pattern else ".py") for pattern in PURE
+    ]
+    assert int(parser["coverage:report"]["fail_under"]) >= 95
+
+
+def test_nothing_is_configured_twice():
+    names = {path.name for path in ROOT.iterdir()}
+    assert not names & {
+        "tox.ini",
+        "pytest.ini",
+        "mypy.ini",
+        ".mypy.ini",
+        ".coveragerc",
+        "ruff.toml",
+        ".ruff.toml",
+        ".flake8",
+    }
+    sections = re.findall(r"^\[(.+)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert sections == ["build-system"]
+
+
+MODULES = {
+    name: Source(name, "", is_package=is_package)
+    for name, is_package in {
+        "wire": True,
+        "wire.frame": False,
+        "wire.listener": False,
+        "elect": True,
+        "elect.core": True,
+        "elect.core.quorum": False,
+        "elect.cli": True,
+        "elect.node": False,
+        "elect.errors": False,
+        "elect.web": True,
+        "elect.testing": True,
+    }.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("wire.listener", "import elect.errors", "may not import elect.errors"),
+        ("wire.listener", "from elect import errors", "may not import elect.errors"),
+        ("wire.listener", "def f():\n    from elect.errors import X", "listener:2: may not import elect.errors"),
+        ("wire.listener", "import cbor2", "may not import cbor2"),
+        ("wire.listener", "from requests import get", "may not import requests"),
+        ("wire.listener", "from .frame import x", "may not import .frame"),
+        ("elect.core.quorum", "import elect.node", "may not import elect.node"),
+        ("elect.core.quorum", "import wire.frame", "may not import wire.frame"),
+        ("elect.core.quorum", "import prometheus_client", "may not import prometheus_client"),
+        ("elect.errors", "import elect.node", "may not import elect.node"),
+        ("elect.node", "import elect.cli", "may not import elect.cli"),
+        ("elect.node", "from elect import testing", "may not import elect.testing"),
+        ("elect.web.application", "import elect.node", "may not import elect.node"),
+        ("elect.node", "import sortedcontainers", "may not import sortedcontainers"),
+        ("elect.client.http", "", "no row of the table"),
+        ("elect.core.quorum", "import time", "is pure, and imports time"),
+        ("elect.core.quorum", "from threading import Lock", "is pure, and imports threading"),
+        ("elect.core.quorum", "import logging", "is pure, and imports logging"),
+        ("wire.frame", "import socket", "is pure, and imports socket"),
+        ("wire.frame", "from wire import listener", "imports wire.listener, which is not"),
+        ("wire.frame", "open('x')", "calls open()"),
+        ("wire.listener", "print('x')", "calls print()"),
+        ("elect.core.quorum", "import random\nrandom.random()", "random.random is global"),
+        ("elect.node", "from random import choice", "random.choice is global"),
+        ("elect.node", "import time\nnow = time.time()", "time.time is a wall clock"),
+        ("elect.node", "import datetime\nnow = datetime.datetime.now()", "is a wall clock"),
+        ("elect.node", "import sys\nsys.exit(1)", "calls sys.exit()"),
+        ("elect.node", "import logging\nlogging.basicConfig()", "calls logging.basicConfig()"),
+        ("elect.node", "x = 1\n" * 401, "401 lines; 400 are allowed"),
+        ("elect.node", "def f():\n" + "    x = 1\n" * 50, "f has 51 lines; 50 are allowed"),
+        ("elect.node", "x = 1  # type: ignore", "type: ignore"),
+        ("elect.node", "x = 1  # noqa", "noqa"),
+        ("elect.node", "# TODO: later", "later"),
+        ("elect.node", "def send(msg): ...", "msg abbreviates"),
+        ("elect.node", "tmp_path = 1", "tmp_path abbreviates"),
+        ("tests.unit.test_x", "import time\ntime.sleep(1)", "calls time.sleep()"),
+    ],
+)
+def test_check_can_fail(name, text, problem):
+    source = Source(name, text)
+    found = list(problems(source, MODULES) if not name.startswith("tests") else problems_anywhere(source))
+    assert any(problem in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wire.listener", "import wire\nfrom wire import frame\nimport socket, threading, time\ntime.monotonic_ns()"),
+        ("wire.codec", "import cbor2"),
+        ("wire.metrics", "import prometheus_client"),
+        ("elect.core.quorum", "import random\nfrom sortedcontainers import SortedDict\nrandom.Random(7)"),
+        ("elect.node", "import elect.errors\nfrom elect.core import quorum\nfrom wire import Address"),
+        ("elect.node", "x = 1  # type: ignore[arg-type]  # why\n" * 400),
+        ("elect.node", "def f():\n" + "    x = 1\n" * 49),
+        ("elect.cli.run", "import elect.testing\nprint('x')"),
+    ],
+)
+def test_check_lets_pass_what_is_in_order(name, text):
+    assert list(problems(Source(name, text), MODULES)) == []
