@@ -88,7 +88,7 @@ def test_written_ballots_and_promises_are_found_again(store):
 def test_term_never_falls_and_vote_never_changes(store, ballot):
     start(store)
     store.write({"default": Ballot(term=5, voted_for="b")})
-    with pytest.raises(RuntimeError, match="never falls"):
+    with pytest.raises(RuntimeError, match=r"never falls .* asked for"):  # before the disk is asked
         store.write({"new": Ballot(term=1, voted_for="b"), "default": ballot})
     store.write({"default": Ballot(term=5, voted_for="b")})
     store.close()
@@ -142,20 +142,28 @@ def test_lock_of_a_holder_that_said_nothing_is_respected(tmp_path):
 def test_forked_child_neither_holds_the_lock_nor_harms_the_store(used):
     store, _ = open_store(used)
     store.write({"default": Ballot(term=6, voted_for="b")})
-    reader, writer = os.pipe()
+    is_forked, child_says = os.pipe()
+    child_waits, is_done = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(writer)
+        os.close(is_done)
+        os.write(child_says, b"x")  # the hook that lets go of the lock has run by now
+        os.read(child_waits, 1)  # lives on until the parent has opened the store again
         store.close()  # the worst that a child can do
-        os.read(reader, 1)  # lives on until the parent has looked
         os._exit(0)
-    os.close(reader)
+    os.close(child_waits)
+    assert os.read(is_forked, 1) == b"x"
     store.write({"default": Ballot(term=7, voted_for="b")})
     store.close()
-    opened = reopen(used)
-    os.close(writer)
+    again, opened = open_store(used)
+    os.close(is_done)
     assert os.waitpid(pid, 0)[1] == 0
+    again.write({"default": Ballot(term=8, voted_for="b")})
+    again.close()
+    os.close(is_forked)
+    os.close(child_says)
     assert opened.ballots == {"default": Ballot(term=7, voted_for="b")}
+    assert reopen(used).ballots == {"default": Ballot(term=8, voted_for="b")}
 
 
 @pytest.mark.parametrize("who", [{"node_id": "b"}, {"cluster": "other"}])
@@ -266,10 +274,22 @@ def test_another_database_of_the_same_node_is_refused(used, tmp_path):
         open_store(used)
 
 
-def test_damaged_lock_file_is_refused(used):
+@pytest.mark.parametrize(("old", "new"), [(b"writes=", b"wrotes="), (b"writes=0", b"writes=1"), (b"\n", b"")])
+def test_damaged_lock_file_is_refused(used, old, new):
     path = used / data_lock.NAME
-    path.write_bytes(path.read_bytes().replace(b"writes=", b"wrotes="))
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
     with pytest.raises(StoreError, match="lock file is damaged"):
+        open_store(used)
+
+
+def test_damage_that_spoils_even_the_complaint_is_refused(used):
+    connection = sqlite3.connect(used / sqlite_store.NAME, isolation_level=None)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT), tbl_name = CAST(x'ff' AS TEXT), sql = 'x'")
+    connection.close()
+    with pytest.raises(StoreError, match="damaged.*codec can't decode"):
         open_store(used)
 
 
