@@ -16,7 +16,7 @@ def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
     One that was overtaken by a later one on its link is ignored.
     """
     before = peer.heartbeat
-    if before is not None and heartbeat.sent <= before.sent:
+    if before is not None and heartbeat.sent < before.sent:
         return
     peer.heartbeat = heartbeat
     peer.said_heard = max(peer.said_heard, min(heartbeat.heard, peer.said))

@@ -68,7 +68,7 @@ def restart_counting(state: State, peer: Peer) -> None:
             if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
             regroup(state, election)
-    lapse(state)
+    lapse(state, is_cut_short=True)
 
 
 def regroup(state: State, election: Election) -> None:
@@ -132,15 +132,19 @@ def hold(state: State) -> None:
             state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
 
 
-def lapse(state: State) -> None:
-    """Suspend every leader whose lease is over: told at once, it may come back within two intervals."""
+def lapse(state: State, *, is_cut_short: bool = False) -> None:
+    """Suspend every leader whose lease is over: told at once, it may come back within two intervals.
+
+    Args:
+        is_cut_short: the lease held until now, whatever the peers that are left were counted on until.
+    """
     for followers, group in list(state.groups.items()):
         until = lease_until(state, followers)
         if until > state.now:
             continue
         for name in list(group.told):
             election = state.elections[name]
-            ended_at = until or state.now
+            ended_at = state.now if is_cut_short else until or state.now
             _tell_lost(state, election, LossReason.LEASE_LAPSED, at=ended_at)
             election.leading.ends_at = ended_at + 2 * state.timing.heartbeat_interval_ns
             state.deadlines.set(name, election.deadline)

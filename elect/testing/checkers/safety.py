@@ -15,8 +15,8 @@ from elect.testing.world import World
 if TYPE_CHECKING:
     from elect.testing.process import Process
 
-_Held = dict[str, tuple[int, int]]
-"""By election: the term and the end, on the holder's clock, of the lease it has published."""
+_Held = dict[str, tuple[int, int, int]]
+"""By election, on the holder's clock: the term and the end of the lease it has published, and when it published it."""
 
 
 class Safety(Observer):
@@ -35,6 +35,7 @@ class Safety(Observer):
         self._granted: dict[tuple[str, str, int], str] = {}
         self._terms: dict[tuple[str, int, str], int] = {}
         self._held: dict[str, _Held] = {}
+        self._ended: dict[tuple[str, str], int] = {}
         self._tokens: dict[str, tuple[int, str]] = {}
         self._told: dict[str, dict[str, int]] = {}
 
@@ -50,11 +51,14 @@ class Safety(Observer):
         if not table.claims and not before:
             return
         now = process.now
-        held = {election: (lease.term, table.until(election)) for election, lease in table.claims.items()}
-        for election, (term, until) in held.items():
-            term_before, until_before = before.get(election, (0, 0)) if before is not None else (0, 0)
+        held = {election: (lease.term, table.until(election), now) for election, lease in table.claims.items()}
+        for election, (term, until, _) in held.items():
+            term_before, until_before, _ = (before or {}).get(election, (0, 0, 0))
             if until > now and (until_before <= now or term_before != term):
                 self._check_beginning(process, election, term)
+        for election, (_, until, published_at) in (before or {}).items():
+            if until > published_at and held.get(election, (0, 0, 0))[1] <= now:
+                self._ended[process.node_id, election] = min(until, now)
         self._held[process.node_id] = held
 
     def _check_claim(self, process: "Process", election: str, lease: Lease) -> None:
@@ -122,8 +126,15 @@ class Safety(Observer):
             told = self._told.setdefault(process.node_id, {})
             if told.setdefault(event.election, event.term) != event.term or process.table.until(event.election) == 0:
                 self._world.fail("elected and lost alternate", f"{process} is told {event}")
-        elif isinstance(event, Lost) and self._told.get(process.node_id, {}).pop(event.election, None) != event.term:
+        elif isinstance(event, Lost):
+            self._check_lost(process, event)
+
+    def _check_lost(self, process: "Process", event: Lost) -> None:
+        if self._told.get(process.node_id, {}).pop(event.election, None) != event.term:
             self._world.fail("elected and lost alternate", f"{process} is told {event}")
+        ended_at = self._ended.get((process.node_id, event.election))
+        if ended_at != event.at:
+            self._world.fail("lost says when", f"{process} is told {event}; the lease ended at {ended_at}")
 
     def _check_elected(self, process: "Process", election: str, term: int) -> None:
         node_id = process.node_id
