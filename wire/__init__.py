@@ -1,4 +1,104 @@
-"""Frames and connections between processes: typed messages, one way, over TCP."""
+"""Typed messages between processes: strict, bounded, one way, over TCP. Knows nothing of elections.
+
+A **Listener** takes connections, a **Dialer** keeps one to a peer open; a **Codec** says which frozen dataclasses
+they carry. Both report to their owner by giving events (`wire.events`) to a function, such as a queue's `put`:
+
+    >>> import itertools, queue
+    >>> from dataclasses import dataclass
+    >>> from wire import Address, Codec, Dialer, Identity, LinkOpened, Listener
+    >>> @dataclass(frozen=True, slots=True, kw_only=True)
+    ... class Greeting:
+    ...     text: str
+    >>> codec = Codec(Greeting)
+    >>> ann = Identity(cluster="demo", node="ann", incarnation=1, store=bytes(16))
+    >>> bob = Identity(cluster="demo", node="bob", incarnation=1, store=bytes(16))
+    >>> heard, told = queue.Queue(), queue.Queue()
+    >>> listener = Listener(
+    ...     Address("127.0.0.1", 0), bob, codec, is_known_peer=lambda node: node == "ann", deliver=heard.put
+    ... )
+    >>> listener.open()
+    >>> listener.start()
+    >>> dialer = Dialer(
+    ...     "bob", lambda: listener.address, ann, codec, next_counter=itertools.count(1).__next__, deliver=told.put
+    ... )
+    >>> dialer.start()
+    >>> opened = told.get(timeout=5)
+    >>> dialer.send(opened.number, Greeting(text="hello"))
+    True
+    >>> heard.get(timeout=5).peer
+    'ann'
+    >>> heard.get(timeout=5).message
+    Greeting(text='hello')
+    >>> dialer.stop(5, bye="that was all")
+    True
+    >>> heard.get(timeout=5).bye
+    'that was all'
+    >>> listener.stop(5)
+    True
+
+The wire format, version 1
+==========================
+
+**Stream.** Each end first sends the 8 bytes of magic, 89 77 69 72 65 0D 0A 1A, then frames. A frame is a 4-byte
+big-endian length and that many bytes of payload. Length 0 is a keepalive: no payload, no meaning but a sign of life.
+A length above 65,536 (`frame_bytes_max`; 8,192 for a frame of the handshake) ends the connection.
+
+**Payload.** One CBOR (RFC 8949) array `[kind, field, ...]`: `kind` is a text, the fields are in the order below. No
+tag, no indefinite length, no duplicate key in a map, no map key but a text, no floating point number, no nesting
+deeper than 16, nothing after the array. Integers are of 64 bits, signed. Fields after those that a reader knows are
+ignored; missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the handshake.
+Within a field: an optional value is null or the value; a list is an array; a map of texts is a map; a part of fixed
+shape is an array of its fields; a part of one of several shapes is `[kind, field, ...]` again.
+
+**Handshake.** The dialer sends magic and a Hello, and nothing more before it has the answer: magic and a Welcome, or
+magic and a Reject, and then the close. To a wrong magic there is no answer. The whole of it has one deadline (2 s).
+
+    ["hello", version_min, version_max, cluster, node, to, incarnation, counter, store, kind, local, remote, attributes]
+
+    version_min, version_max   int     the protocol versions that the dialer speaks; this is version 1
+    cluster                    text    1 to 64 characters; must be the acceptor's
+    node                       text    the dialer's id, 1 to 64 characters
+    to                         text    the id of the node that it wants, or ""
+    incarnation, counter       int     the link's number, compared in this order: 0 to 2^63-1. It must be above that of
+                                       every link that this acceptor took from this node and kind
+    store                      bytes   16 bytes, the random id of the dialer's store
+    kind                       text    what the dialer is: "peer", or another that the acceptor serves
+    local, remote              text    the dialer's and the acceptor's address as the dialer's socket has them:
+                                       "1.2.3.4:5" or "[::1]:5", IPv4 within IPv6 written as IPv4, without zone
+    attributes                 map     of texts; at most 16, of at most 2,048 characters together; default: empty
+
+    ["welcome", version, node, incarnation, store, local, remote, attributes]
+
+    version                    int     the one to speak: the highest that both do
+    node, incarnation, store   as above, of the acceptor; a dialer that wanted another node goes away
+    local, remote              the acceptor's and the dialer's address as the acceptor's socket has them
+    attributes                 as above
+
+    ["reject", code, reason, retryable]
+
+    code                       text    version, cluster, self, wrong_node, kind, unknown_peer, stale_link, full,
+                                       timeout, malformed, stopping; or a later one
+    reason                     text    a sentence
+    retryable                  bool    whether the same Hello may succeed later
+
+**Trust.** Where each end's `local` is the other's `remote` nothing between the two terminates the connection: an end
+of stream comes from the other end's operating system. The link is then *trusted*.
+
+**Link.** After the Welcome frames go from the dialer to the acceptor only; the acceptor sends nothing, so that a
+dialer which is killed has nothing unread and its connection ends in an end of stream, never in a reset. The dialer
+sends messages of the application's kinds, a keepalive when it had nothing to say for 1 s, and before a deliberate
+close
+
+    ["bye", reason]            text    for the other end's log; nothing rests on it
+
+The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and
+kind has finished its handshake. The dialer closes a link that takes nothing for 5 s, and one that is readable (which
+can only mean that it is over).
+
+**Closing.** A dialer closes or shuts down a link, whatever the reason, only after its owner has said that it counts
+on that link no more, and dials again only after that. So the end of stream of a trusted link proves that; a reset
+proves nothing, nor does a close by the acceptor.
+"""
 
 from wire.address import Address
 from wire.codec import Codec

@@ -18,7 +18,7 @@ from wire.deadline import Deadline
 from wire.dialing import Dialed, Dialing
 from wire.errors import Refusal, ResetError, ResolveError, StoppedError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
-from wire.handshake import Bye
+from wire.handshake import PEER_KIND, Bye
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.meter import Meter, NoMeter
@@ -42,6 +42,7 @@ class Dialer:
         next_counter: the next number of a link, above all before it; asked at every dial.
         deliver: takes the events, on the dialer's thread; must not raise.
         limits: the bounds.
+        kind: what this end is to the peer; per kind, a node has one link to another.
         metrics: told of what happens.
         name: first part of the thread's name.
         rng: for the jitter.
@@ -57,6 +58,7 @@ class Dialer:
         next_counter: Callable[[], int],
         deliver: Callable[[Event], None],
         limits: Limits = DEFAULT_LIMITS,
+        kind: str = PEER_KIND,
         metrics: Meter | None = None,
         name: str = "wire",
         rng: random.Random | None = None,
@@ -67,6 +69,7 @@ class Dialer:
         self._codec = codec.extended(Bye)
         self._next_counter = next_counter
         self._deliver = deliver
+        self._kind = kind
         self._limits = limits
         self._meter: Meter = metrics or NoMeter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
@@ -139,7 +142,9 @@ class Dialer:
     def _run(self) -> None:
         bell = self._bell
         assert bell is not None
-        dialing = Dialing(to=self._peer, identity=self._identity, codec=self._codec, limits=self._limits, bell=bell)
+        dialing = Dialing(
+            to=self._peer, kind=self._kind, identity=self._identity, codec=self._codec, limits=self._limits, bell=bell
+        )
         try:
             while not bell.is_stopped:
                 self._dial_once(dialing, bell)

@@ -13,7 +13,7 @@ from wire.codec import Codec
 from wire.connection import Connection
 from wire.deadline import Deadline
 from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, StoppedError
-from wire.handshake import HELLO_BYTES_MAX, PEER_KIND, Reject, Welcome, are_views_equal, hello, review_welcome
+from wire.handshake import HELLO_BYTES_MAX, Reject, Welcome, are_views_equal, hello, review_welcome
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.sockets import shut, tune, views
@@ -37,6 +37,7 @@ class Dialing:
     """What every dial of one peer has in common."""
 
     to: str
+    kind: str
     identity: Identity
     codec: Codec
     limits: Limits
@@ -81,7 +82,7 @@ class Dialing:
         try:
             tune(sock, self.limits.write_timeout_s)
             local, remote = views(sock)
-            said = hello(self.identity, to=self.to, number=number, kind=PEER_KIND, local=local, remote=remote)
+            said = hello(self.identity, to=self.to, number=number, kind=self.kind, local=local, remote=remote)
             sock.sendall(connection.greet(said))
             answer = self._answer(sock, connection)
         except (OSError, ValueError) as error:

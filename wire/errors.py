@@ -101,12 +101,14 @@ class Refusal(WireError):  # noqa: N818 - not an error of anybody's: an answer
 
     Attributes:
         code: why.
+        text: a sentence.
         is_retryable: whether the same Hello may succeed later.
     """
 
     def __init__(self, code: RejectCode, text: str, *, is_retryable: bool) -> None:
         super().__init__(f"refused ({code}): {text}")
         self.code = code
+        self.text = text
         self.is_retryable = is_retryable
         self.reason = str(code)
 

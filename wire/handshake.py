@@ -153,7 +153,7 @@ class Reject:
     @classmethod
     def of(cls, refusal: Refusal) -> "Reject":
         """The frame that carries a refusal."""
-        return cls(code=str(refusal.code), reason=str(refusal)[:TEXT_LENGTH_MAX], retryable=refusal.is_retryable)
+        return cls(code=str(refusal.code), reason=refusal.text[:TEXT_LENGTH_MAX], retryable=refusal.is_retryable)
 
     @property
     def refusal(self) -> Refusal:
@@ -217,10 +217,10 @@ def review(said: Hello, identity: Identity, *, kinds: Collection[str], is_known_
         raise _no(RejectCode.SELF, f"this is node {identity.node!r} itself, or another of the same name")
     if said.to not in ("", identity.node):
         raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {said.to!r}")
-    if said.kind not in kinds:
-        raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here")
     if not is_known_peer(said.node):
         raise _no(RejectCode.UNKNOWN_PEER, f"node {said.node!r} is not known here", is_retryable=True)
+    if said.kind not in kinds:
+        raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here")
 
 
 def review_welcome(answer: Welcome, *, to: str) -> None:

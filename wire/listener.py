@@ -22,7 +22,9 @@ from wire.sockets import shut
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 128
+BACKLOG = 1_024
+"""Where it overflows, the next try of a peer that dials is a second later."""
+
 ACCEPT_PAUSE_S = 0.05
 """After a failed accept (no descriptor left, for one): the connection stays in the backlog, so don't spin."""
 
@@ -69,7 +71,8 @@ class Listener:
         self._name = name
         self._registry = Registry()
         self._slots = threading.Semaphore(limits.pending_max)
-        self._threads: set[threading.Thread] = set()
+        self._accepting: threading.Thread | None = None
+        self._reading: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
         self._bell: Bell | None = None
 
@@ -100,7 +103,8 @@ class Listener:
         if self._socket is None:
             self.open()
         self._bell = Bell()
-        self._spawn(self._accept_all, "listener")
+        self._accepting = threading.Thread(target=self._accept_all, name=f"{self._name}-listener", daemon=True)
+        self._accepting.start()
 
     def stop(self, timeout: float) -> bool:
         """Close everything; whether all threads have ended within so many seconds."""
@@ -113,10 +117,14 @@ class Listener:
         bell.stop()
         for link in self._registry.all():
             link.cut(StoppedError("this end is being stopped"))
-        for thread in list(self._threads):
-            if thread is not threading.current_thread():
-                thread.join(deadline.remaining_s)
-        return not any(thread.is_alive() for thread in list(self._threads))
+        # The accepting thread first: after it, no thread is added.
+        return self._join(self._accepting, deadline) and all(self._join(one, deadline) for one in list(self._reading))
+
+    def _join(self, thread: threading.Thread | None, deadline: Deadline) -> bool:
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(deadline.remaining_s)
+        return not thread.is_alive()
 
     def abandon(self) -> None:
         """In a forked child: give back the copies of the sockets, without a word to the other ends."""
@@ -165,49 +173,47 @@ class Listener:
         if bell.is_stopped:
             link.cut(StoppedError("this end is being stopped"))
         try:
-            self._spawn(lambda: self._serve(link), "handshake")
+            self._spawn(link)
         except RuntimeError as error:
             logger.warning("! no thread for a connection: %s", error)
             self._registry.settle(link)
             self._slots.release()
             link.close()
 
-    def _spawn(self, work: Callable[[], None], what: str) -> None:
-        def run() -> None:
-            try:
-                work()
-            finally:
-                self._threads.discard(threading.current_thread())
-
-        thread = threading.Thread(target=run, name=f"{self._name}-{what}", daemon=True)
-        self._threads.add(thread)
+    def _spawn(self, link: AcceptedLink) -> None:
+        thread = threading.Thread(target=self._serve, args=(link,), name=f"{self._name}-handshake", daemon=True)
+        self._reading.add(thread)
         try:
             thread.start()
         except RuntimeError:
-            self._threads.discard(thread)
+            self._reading.discard(thread)
             raise
 
     def _serve(self, link: AcceptedLink) -> None:
+        hello = None
         try:
             hello = self._shake_hands(link)
             if hello is not None:
+                self._slots.release()
                 self._read(link, hello)
         finally:
             link.close()
+            self._reading.discard(threading.current_thread())
+            if hello is None:
+                self._slots.release()
 
     def _shake_hands(self, link: AcceptedLink) -> Hello | None:
-        """Let it in, or say why not; the slot is free again either way."""
+        """Let it in, or say why not."""
         try:
             hello = self._judge(link)
-            outcome = "ok"
         except WireError as error:
             logger.info("x %s: %s", link.remote, error)
+            self._meter.add_handshake("in", error.reason)
             link.reject(error)
-            hello, outcome = None, error.reason
+            return None
         finally:
             self._registry.settle(link)
-            self._slots.release()
-        self._meter.add_handshake("in", outcome)
+        self._meter.add_handshake("in", "ok")
         return hello
 
     def _judge(self, link: AcceptedLink) -> Hello:

@@ -64,10 +64,9 @@ class Sender:
             logger.info("> %s: it was not said goodbye to: %s", self._peer, error)
 
     def _write_waiting(self) -> None:
-        data, frames = self._chunk()
-        while frames and not self._bell.is_stopped:
-            self._write(data, frames, Deadline(self._limits.write_timeout_s))
-            data, frames = self._chunk()
+        # What was taken out is written, whatever happens meanwhile: a stop sends it, too.
+        while not self._bell.is_stopped and (chunk := self._chunk())[1]:
+            self._write(*chunk, Deadline(self._limits.write_timeout_s))
 
     def _chunk(self) -> tuple[bytes, int]:
         """Frames that wait, together, and how many."""
