@@ -1,0 +1,183 @@
+import dataclasses
+from collections.abc import Collection
+
+import pytest
+
+from wire.codec import Codec
+from wire.errors import Refusal, RejectCode
+from wire.handshake import (
+    VERSION_MAX,
+    VERSION_MIN,
+    Bye,
+    Hello,
+    Reject,
+    Welcome,
+    are_views_equal,
+    hello,
+    review,
+    review_welcome,
+    stale,
+    welcome,
+)
+from wire.identity import Identity, LinkNumber
+
+ANN = Identity(cluster="c", node="ann", incarnation=3, store=b"a" * 16, attributes={"advertise": "ann:1"})
+BOB = Identity(cluster="c", node="bob", incarnation=1, store=b"b" * 16)
+HELLO = hello(ANN, to="bob", number=LinkNumber(3, 7), kind="peer", local="10.0.0.1:5", remote="10.0.0.2:6")
+WELCOME = welcome(BOB, HELLO, local="10.0.0.2:6", remote="10.0.0.1:5")
+
+
+def judge(said: Hello, *, kinds: Collection[str] = ("peer",), known: Collection[str] = ("ann",)) -> Refusal | None:
+    try:
+        review(said, BOB, kinds=kinds, is_known_peer=known.__contains__)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def test_a_hello_says_who_dials_whom() -> None:
+    assert HELLO.number == (3, 7)
+    assert HELLO.identity.node == "ann"
+    assert HELLO.identity.incarnation == 3
+    assert HELLO.identity.store == ANN.store
+    assert HELLO.identity.attributes == {"advertise": "ann:1"}
+    assert judge(HELLO) is None
+    assert judge(dataclasses.replace(HELLO, to="")) is None
+
+
+def test_a_welcome_says_who_answers() -> None:
+    assert WELCOME.identity.node == "bob"
+    assert WELCOME.identity.store == BOB.store
+    assert WELCOME.version == VERSION_MAX
+    review_welcome(WELCOME, to="bob")
+    review_welcome(WELCOME, to="")
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"version_min": VERSION_MAX + 1, "version_max": VERSION_MAX + 1}, RejectCode.VERSION),
+        ({"version_min": 0, "version_max": VERSION_MIN - 1}, RejectCode.VERSION),
+        ({"cluster": "d"}, RejectCode.CLUSTER),
+        ({"node": "bob"}, RejectCode.SELF),
+        ({"to": "cid"}, RejectCode.WRONG_NODE),
+        ({"kind": "client"}, RejectCode.KIND),
+        ({"node": "cid"}, RejectCode.UNKNOWN_PEER),
+    ],
+)
+def test_the_first_thing_wrong_is_named(changed: dict[str, object], code: RejectCode) -> None:
+    refusal = judge(dataclasses.replace(HELLO, **changed))  # type: ignore[arg-type]
+    assert refusal is not None
+    assert refusal.code is code
+    assert refusal.reason == code.value
+    assert refusal.is_retryable is (code is RejectCode.UNKNOWN_PEER)
+
+
+def test_a_newer_dialer_that_still_speaks_this_version_is_answered_in_it() -> None:
+    newer = dataclasses.replace(HELLO, version_max=VERSION_MAX + 5)
+    assert judge(newer) is None
+    assert welcome(BOB, newer, local="", remote="").version == VERSION_MAX
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "code"),
+    [
+        ({"version": VERSION_MAX + 1}, "bob", RejectCode.VERSION),
+        ({"version": VERSION_MIN - 1}, "bob", RejectCode.VERSION),
+        ({}, "cid", RejectCode.WRONG_NODE),
+    ],
+)
+def test_a_dialer_judges_the_answer(changed: dict[str, object], to: str, code: RejectCode) -> None:
+    with pytest.raises(Refusal) as raised:
+        review_welcome(dataclasses.replace(WELCOME, **changed), to=to)  # type: ignore[arg-type]
+    assert raised.value.code is code
+
+
+def test_a_stale_link_may_try_again_with_a_higher_number() -> None:
+    refusal = stale(HELLO, LinkNumber(3, 9))
+    assert refusal.code is RejectCode.STALE_LINK
+    assert refusal.is_retryable
+    assert "3.7 is not above 3.9" in str(refusal)
+
+
+def test_views_agree_only_when_both_addresses_do() -> None:
+    assert are_views_equal(HELLO, local="10.0.0.2:6", remote="10.0.0.1:5")
+    assert not are_views_equal(HELLO, local="10.0.0.2:6", remote="10.0.0.9:5")
+    assert not are_views_equal(HELLO, local="10.0.0.9:6", remote="10.0.0.1:5")
+    assert are_views_equal(WELCOME, local="10.0.0.1:5", remote="10.0.0.2:6")
+    assert not are_views_equal(WELCOME, local="10.0.0.2:6", remote="10.0.0.1:5")
+
+
+def test_a_refusal_travels_and_a_later_versions_code_is_kept_as_other() -> None:
+    refusal = Refusal(RejectCode.FULL, "x" * 1_000, is_retryable=True)
+    sent = Reject.of(refusal)
+    assert len(sent.reason) == 256
+    assert sent.refusal.code is RejectCode.FULL
+    assert sent.refusal.is_retryable
+    assert Reject(code="later", reason="", retryable=False).refusal.code is RejectCode.OTHER
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version_min": 2, "version_max": 1},
+        {"version_min": -1},
+        {"cluster": ""},
+        {"node": ""},
+        {"to": "x" * 65},
+        {"incarnation": -1},
+        {"counter": -1},
+        {"store": b""},
+        {"kind": ""},
+        {"local": "x" * 257},
+        {"remote": "x" * 257},
+        {"attributes": {"k": "x" * 5_000}},
+    ],
+)
+def test_the_bounds_of_a_hello(changed: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        dataclasses.replace(HELLO, **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"node": ""}, {"incarnation": -1}, {"store": b""}, {"local": "x" * 257}, {"attributes": {"k": "x" * 5_000}}],
+)
+def test_the_bounds_of_a_welcome(changed: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        dataclasses.replace(WELCOME, **changed)  # type: ignore[arg-type]
+
+
+def test_the_bounds_of_the_rest() -> None:
+    with pytest.raises(ValueError, match="reason has 257"):
+        Bye(reason="x" * 257)
+    with pytest.raises(ValueError, match="code has 0"):
+        Reject(code="", reason="", retryable=False)
+
+
+def test_the_frames_of_version_one_are_these_bytes() -> None:
+    """What the docstring of `wire` promises to clients in other languages."""
+    codec = Codec(Hello, Welcome, Reject, Bye)
+    short = Hello(
+        version_min=1,
+        version_max=1,
+        cluster="c",
+        node="a",
+        to="b",
+        incarnation=2,
+        counter=3,
+        store=bytes(16),
+        kind="peer",
+        local="x:1",
+        remote="y:2",
+        attributes={"k": "v"},
+    )
+    zeros = "00" * 16
+    assert codec.encode(short).hex() == (
+        "8d6568656c6c6f0101616361616162020350" + zeros + "647065657263783a3163793a32a1616b6176"
+    )
+    answer = Welcome(version=1, node="b", incarnation=1, store=bytes(16), local="y:2", remote="x:1")
+    assert codec.encode(answer).hex() == "8867" + b"welcome".hex() + "0161620150" + zeros + "63793a3263783a31a0"
+    refused = Reject(code="full", reason="r", retryable=True)
+    assert codec.encode(refused).hex() == "8466" + b"reject".hex() + "64" + b"full".hex() + "6172f5"
+    assert codec.encode(Bye(reason="r")).hex() == "8263" + b"bye".hex() + "6172"

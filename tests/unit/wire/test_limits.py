@@ -1,0 +1,14 @@
+import pytest
+
+from wire.limits import Limits
+
+
+def test_every_bound_is_above_zero() -> None:
+    with pytest.raises(ValueError, match="pending_max is 0; it must be above 0"):
+        Limits(pending_max=0)
+
+
+@pytest.mark.parametrize(("idle", "keepalive"), [(1.9, 0.1), (3.0, 2.0)])
+def test_an_idle_timeout_too_short_for_keepalives_is_refused_with_the_reason(idle: float, keepalive: float) -> None:
+    with pytest.raises(ValueError, match="one late keepalive ends a good link"):
+        Limits(idle_timeout_s=idle, keepalive_interval_s=keepalive)

@@ -1,0 +1,52 @@
+from prometheus_client import CollectorRegistry, generate_latest
+
+from wire.meter import Meter, NoMeter
+from wire.metrics import WireMetrics
+
+
+def tell(meter: Meter) -> None:
+    meter.add_connections("in", 1)
+    meter.add_frames("out", 2, 100)
+    meter.add_handshake("in", "cluster")
+    meter.add_dial("b", "connect")
+    meter.add_dropped("b", "heartbeat")
+    meter.add_rejected_frame("payload")
+    meter.watch_outbox("b", lambda: 3)
+
+
+def test_every_series_of_the_contract() -> None:
+    metrics = WireMetrics()
+    tell(metrics)
+    value = metrics.registry.get_sample_value
+    assert value("wire_connections", {"direction": "in"}) == 1
+    assert value("wire_frames_total", {"direction": "out"}) == 2
+    assert value("wire_bytes_total", {"direction": "out"}) == 100
+    assert value("wire_handshakes_total", {"direction": "in", "outcome": "cluster"}) == 1
+    assert value("wire_dials_total", {"peer": "b", "outcome": "connect"}) == 1
+    assert value("wire_outbox_dropped_total", {"peer": "b", "kind": "heartbeat"}) == 1
+    assert value("wire_rejected_frames_total", {"reason": "payload"}) == 1
+    assert value("wire_outbox_depth", {"peer": "b"}) == 3
+
+
+def test_a_peers_series_go_when_the_peer_goes() -> None:
+    registry = CollectorRegistry()
+    metrics = WireMetrics(registry)
+    tell(metrics)
+    metrics.forget_peer("b")
+    text = generate_latest(registry).decode()
+    assert 'peer="b"' not in text
+    assert 'reason="payload"' in text
+
+
+def test_a_peer_never_heard_of_may_be_forgotten() -> None:
+    metrics = WireMetrics()
+    metrics.watch_outbox("b", lambda: 0)
+    metrics.forget_peer("b")
+    metrics.forget_peer("b")
+
+
+def test_no_meter_is_one_that_counts_nothing() -> None:
+    meter = NoMeter()
+    tell(meter)
+    meter.forget_peer("b")
+    assert vars(meter) == {}

@@ -1,0 +1,70 @@
+from wire.identity import LinkNumber
+from wire.outbox import Outbox
+
+NUMBER = LinkNumber(1, 1)
+
+
+def opened(messages_max: int = 3) -> Outbox:
+    outbox = Outbox(messages_max)
+    outbox.open(NUMBER)
+    return outbox
+
+
+def drained(outbox: Outbox) -> list[object]:
+    messages = []
+    while taken := outbox.take():
+        messages.append(taken.message)
+    return messages
+
+
+def test_first_in_first_out_whatever_the_messages_are() -> None:
+    outbox = opened()
+    assert all(outbox.put(NUMBER, message) for message in (None, 0, "x"))
+    assert drained(outbox) == [None, 0, "x"]
+    assert outbox.take() is None
+
+
+def test_a_full_one_turns_away_and_takes_again_when_there_is_room() -> None:
+    outbox = opened(2)
+    assert [outbox.put(NUMBER, number) for number in range(3)] == [True, True, False]
+    assert len(outbox) == 2
+    outbox.take()
+    assert outbox.put(NUMBER, 3)
+    assert drained(outbox) == [1, 3]
+
+
+def test_a_newer_heartbeat_takes_the_place_of_the_one_that_waits_even_when_full() -> None:
+    outbox = opened(3)
+    outbox.put(NUMBER, "old", replaces="heartbeat")
+    outbox.put(NUMBER, "vote")
+    outbox.put(NUMBER, "other", replaces="other")
+    assert outbox.put(NUMBER, "new", replaces="heartbeat")
+    assert drained(outbox) == ["new", "vote", "other"]
+
+
+def test_one_that_was_taken_is_not_replaced() -> None:
+    outbox = opened()
+    outbox.put(NUMBER, "old", replaces="heartbeat")
+    assert drained(outbox) == ["old"]
+    outbox.put(NUMBER, "new", replaces="heartbeat")
+    assert drained(outbox) == ["new"]
+
+
+def test_only_the_open_link_gets_messages() -> None:
+    outbox = Outbox(3)
+    assert not outbox.put(NUMBER, "early")
+    outbox.open(NUMBER)
+    assert not outbox.put(LinkNumber(1, 2), "other")
+    assert outbox.put((1, 1), "plain tuple")
+    outbox.close()
+    assert not outbox.put(NUMBER, "late")
+    assert outbox.take() is None
+
+
+def test_nothing_of_an_older_link_is_sent_on_a_newer_one() -> None:
+    outbox = opened()
+    outbox.put(NUMBER, "old", replaces="heartbeat")
+    outbox.open(LinkNumber(1, 2))
+    assert len(outbox) == 0
+    assert outbox.put((1, 2), "new", replaces="heartbeat")
+    assert drained(outbox) == ["new"]
