@@ -1,0 +1,403 @@
+"""A link's life over real sockets: what each end is told, and in which order."""
+
+import itertools
+import queue
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from tests.integration.wire_ends import CODEC, Inbox, Note, Stranger, dialing, eventually, identity, linked, listening
+from wire import Address, Dialer, Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
+from wire.errors import (
+    ClosedError,
+    IdleTimeoutError,
+    OrderError,
+    PayloadError,
+    Refusal,
+    RejectCode,
+    ResetError,
+    StoppedError,
+    SupersededError,
+    TruncatedError,
+    WriteTimeoutError,
+)
+from wire.events import DialFailed, LinkClosing
+from wire.metrics import WireMetrics
+
+
+def test_messages_come_in_order_and_the_link_ends_with_a_bye() -> None:
+    metrics = WireMetrics()
+    with linked(metrics=metrics) as (dialer, told, number, _, heard):
+        for index in range(100):
+            assert dialer.send(number, Note(number=index))
+        assert [heard.next(MessageReceived).message for _ in range(100)] == [Note(number=n) for n in range(100)]
+        value = metrics.registry.get_sample_value
+        assert value("wire_connections", {"direction": "in"}) == value("wire_connections", {"direction": "out"}) == 1
+        assert dialer.stop(5, bye="going home")
+        ended = heard.next(LinkEnded)
+        assert (ended.number, ended.is_end_of_stream, ended.error, ended.bye) == (number, True, None, "going home")
+        assert isinstance(told.next(LinkClosing).error, StoppedError)
+        assert eventually(lambda: value("wire_connections", {"direction": "in"}) == 0)
+        assert (
+            value("wire_frames_total", {"direction": "in"}) == value("wire_frames_total", {"direction": "out"}) == 101
+        )
+
+
+def test_both_ends_see_the_same_addresses_on_loopback() -> None:
+    with listening() as (listener, heard), dialing(listener.address) as (_, told):
+        opened, accepted = told.next(LinkOpened), heard.next(LinkAccepted)
+        assert opened.is_trusted
+        assert accepted.is_trusted
+        assert (opened.local, opened.remote) == (accepted.remote, accepted.local)
+        assert opened.identity.node == "bob"
+        assert accepted.identity.store == identity("ann").store
+
+
+def test_a_hello_with_other_views_is_not_trusted() -> None:
+    with listening() as (listener, heard), Stranger(listener.address) as stranger:
+        said = stranger.hello()
+        object.__setattr__(said, "local", "10.1.2.3:4")
+        stranger.greet(said)
+        assert not heard.next(LinkAccepted).is_trusted
+
+
+def test_the_dialer_closes_only_after_the_owner_has_answered_and_dials_only_after_that() -> None:
+    told = Inbox(is_acknowledging=False)
+    with listening() as (listener, heard), dialing(listener.address, inbox=told):
+        told.next(LinkOpened)
+        first = heard.next(LinkAccepted).number
+        next(iter(listener._registry._live.values())).cut(SupersededError("a test's"))
+        assert heard.next(LinkEnded).number == first
+        closing = told.next(LinkClosing)
+        with pytest.raises(queue.Empty):
+            heard.next(LinkAccepted, timeout=0.5)
+        closing.done.set()
+        assert heard.next(LinkAccepted).number > first
+        told.next(LinkOpened)
+
+
+def test_nothing_is_closed_before_the_owner_has_answered() -> None:
+    """Seen from the other end: the acceptor speaks, which is a fault, and still no end of stream comes."""
+    told = Inbox(is_acknowledging=False)
+    with _bare_acceptor() as (address, accept), dialing(address, inbox=told):
+        sock = accept()
+        told.next(LinkOpened)
+        sock.sendall(b"\0")
+        closing = told.next(LinkClosing)
+        assert isinstance(closing.error, OrderError)
+        sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            sock.recv(100)
+        closing.done.set()
+        sock.settimeout(5)
+        assert sock.recv(100) == b""
+        sock.close()
+
+
+def test_an_owner_that_breaks_leaves_the_socket_open() -> None:
+    """Telling the owner failed: nobody knows that it stopped counting, so nothing may be closed."""
+    opened = threading.Event()
+
+    def deliver(event: object) -> None:
+        if isinstance(event, LinkClosing):
+            raise RuntimeError("broken")
+        opened.set()
+
+    with _bare_acceptor() as (address, accept):
+        counter = itertools.count(1)
+        dialer = Dialer("bob", lambda: address, identity("ann"), CODEC, next_counter=counter.__next__, deliver=deliver)
+        with _no_excepthook():
+            dialer.start()
+            sock = accept()
+            assert opened.wait(5)
+            sock.sendall(b"\0")
+            assert eventually(lambda: not dialer._thread.is_alive())
+        sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            sock.recv(100)
+        assert dialer.stop(1)
+        dialer.abandon()
+        sock.close()
+
+
+class _no_excepthook:  # noqa: N801
+    """A thread's death is expected."""
+
+    def __enter__(self) -> None:
+        self._hook, threading.excepthook = threading.excepthook, lambda _: None
+
+    def __exit__(self, *_: object) -> None:
+        threading.excepthook = self._hook
+
+
+@pytest.mark.parametrize("leftover", [b"", b"\x00\x00", b"\x00\x00\x00\x05ab"])
+def test_an_end_of_stream_is_one_also_inside_a_frame_and_comes_after_all_messages(leftover: bytes) -> None:
+    with listening() as (listener, heard), Stranger(listener.address) as stranger:
+        stranger.open()
+        data = b"".join(stranger.connection.send(Note(number=n, data=bytes(10_000))) for n in range(50))
+        stranger.sock.sendall(data + leftover)
+        stranger.sock.close()
+        heard.next(LinkAccepted)
+        assert [heard.next(MessageReceived).message for _ in range(50)][-1] == Note(number=49, data=bytes(10_000))
+        ended = heard.next(LinkEnded)
+        assert ended.is_end_of_stream
+        assert isinstance(ended.error, TruncatedError) == bool(leftover)
+
+
+def test_a_reset_proves_nothing() -> None:
+    with listening() as (listener, heard), Stranger(listener.address) as stranger:
+        stranger.open()
+        heard.next(LinkAccepted)
+        stranger.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        stranger.sock.close()
+        ended = heard.next(LinkEnded)
+        assert not ended.is_end_of_stream
+        assert isinstance(ended.error, ResetError)
+
+
+def test_garbage_after_the_handshake_ends_the_link_and_proves_nothing() -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, heard), Stranger(listener.address) as stranger:
+        stranger.open()
+        heard.next(LinkAccepted)
+        stranger.sock.sendall(b"\x00\x00\x00\x01\xff")
+        ended = heard.next(LinkEnded)
+        assert not ended.is_end_of_stream
+        assert isinstance(ended.error, PayloadError)
+        assert stranger.is_closed_by_other()
+        assert metrics.registry.get_sample_value("wire_rejected_frames_total", {"reason": "payload"}) == 1
+
+
+def test_a_kind_of_a_later_version_is_counted_and_skipped() -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, heard), Stranger(listener.address) as stranger:
+        stranger.open()
+        heard.next(LinkAccepted)
+        stranger.sock.sendall(b"\x00\x00\x00\x07\x81\x65later" + stranger.connection.send(Note(number=1)))
+        assert heard.next(MessageReceived).message == Note(number=1)
+        assert metrics.registry.get_sample_value("wire_rejected_frames_total", {"reason": "unknown_kind"}) == 1
+
+
+def test_a_higher_link_takes_over_and_the_older_one_proves_nothing() -> None:
+    with listening() as (listener, heard), Stranger(listener.address) as old, Stranger(listener.address) as new:
+        old.open(counter=3)
+        assert heard.next(LinkAccepted).number == (1, 3)
+        new.open(counter=4)
+        events = [heard.next(object), heard.next(object)]
+        [accepted] = [event for event in events if isinstance(event, LinkAccepted)]
+        [ended] = [event for event in events if isinstance(event, LinkEnded)]
+        assert accepted.number == (1, 4)
+        assert (ended.number, ended.is_end_of_stream) == ((1, 3), False)
+        assert isinstance(ended.error, SupersededError)
+        assert old.is_closed_by_other()
+
+
+@pytest.mark.parametrize("counter", [2, 3])
+def test_a_link_that_is_not_higher_is_refused_and_the_live_one_stays(counter: int) -> None:
+    with listening() as (listener, heard), Stranger(listener.address) as live, Stranger(listener.address) as stale:
+        live.open(counter=3)
+        heard.next(LinkAccepted)
+        refused = stale.greet(stale.hello(counter))
+        assert getattr(refused, "code", None) == "stale_link"
+        live.sock.sendall(live.connection.send(Note(number=1)))
+        assert heard.next(MessageReceived).message == Note(number=1)
+
+
+def test_the_listeners_stop_is_no_end_of_stream() -> None:
+    with linked() as (_, told, number, listener, heard):
+        assert listener.stop(5)
+        ended = heard.next(LinkEnded)
+        assert (ended.number, ended.is_end_of_stream) == (number, False)
+        assert isinstance(ended.error, StoppedError)
+        assert isinstance(told.next(LinkClosing).error, ClosedError)
+
+
+def test_a_dialer_finds_a_listener_that_comes_later_and_one_that_comes_back() -> None:
+    with listening() as (first, _):
+        address = first.address
+    with dialing(address) as (dialer, told):
+        assert told.next(DialFailed).error.reason == "connect"
+        with listening(port=address.port):
+            told.later(LinkOpened)
+        told.later(LinkClosing)
+        with listening(port=address.port):
+            dialer.nudge()
+            assert told.later(LinkOpened).number.counter > 1
+
+
+def test_a_nudge_dials_without_waiting() -> None:
+    limits = Limits(backoff_initial_s=60, backoff_max_s=60)
+    with listening() as (first, _):
+        address = first.address
+    with dialing(address, limits) as (dialer, told):
+        told.next(DialFailed)
+        with listening(port=address.port):
+            started = time.monotonic()
+            dialer.nudge()
+            told.next(LinkOpened)
+            assert time.monotonic() - started < 1.0
+
+
+def test_a_name_is_resolved_at_every_dial_and_one_that_has_no_address_is_no_end() -> None:
+    asked: list[int] = []
+    with listening() as (listener, _):
+
+        def resolve() -> Address:
+            asked.append(1)
+            if len(asked) == 1:
+                raise OSError("no such name")
+            return Address("no..name" if len(asked) == 2 else "127.0.0.1", listener.address.port)
+
+        told, counter = Inbox(), itertools.count(1)
+        dialer = Dialer(
+            "bob", resolve, identity("ann"), CODEC, next_counter=counter.__next__, deliver=told.deliver, name="test"
+        )
+        dialer.start()
+        try:
+            assert told.next(DialFailed).error.reason == "resolve"
+            assert told.next(DialFailed).error.reason == "resolve"
+            assert told.next(LinkOpened).number == (1, 1)
+        finally:
+            assert dialer.stop(5)
+
+
+def test_a_refusal_is_told_with_its_code() -> None:
+    with listening(known=()) as (listener, _), dialing(listener.address) as (_, told):
+        error = told.next(DialFailed).error
+        assert isinstance(error, Refusal)
+        assert error.code is RejectCode.UNKNOWN_PEER
+        assert error.is_retryable
+
+
+def test_a_wrong_node_at_the_address_is_refused() -> None:
+    with listening() as (listener, _):
+        told, counter = Inbox(), itertools.count(1)
+        dialer = Dialer(
+            "cid", lambda: listener.address, identity("ann"), CODEC, next_counter=counter.__next__, deliver=told.deliver
+        )
+        dialer.start()
+        try:
+            assert told.next(DialFailed).error.reason == "wrong_node"
+        finally:
+            assert dialer.stop(5)
+
+
+def test_a_listener_that_never_answers_costs_the_handshakes_deadline_only() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = Address("127.0.0.1", server.getsockname()[1])
+        with dialing(address, Limits(handshake_timeout_s=0.2)) as (_, told):
+            assert told.next(DialFailed).error.reason == "handshake_timeout"
+
+
+def test_keepalives_hold_an_idle_link_and_silence_ends_it() -> None:
+    limits = Limits(keepalive_interval_s=0.2, idle_timeout_s=2.0)
+    with listening(limits) as (listener, heard), dialing(listener.address, limits):
+        heard.next(LinkAccepted)
+        with pytest.raises(queue.Empty):
+            heard.next(LinkEnded, timeout=3.0)
+    with listening(limits) as (listener, heard), Stranger(listener.address) as silent:
+        silent.open()
+        heard.next(LinkAccepted)
+        ended = heard.next(LinkEnded)
+        assert isinstance(ended.error, IdleTimeoutError)
+        assert not ended.is_end_of_stream
+
+
+def test_a_message_for_another_link_is_dropped_and_counted() -> None:
+    metrics = WireMetrics()
+    with linked(metrics=metrics) as (dialer, _, number, _, _):
+        assert not dialer.send(LinkNumber(1, number.counter + 1), Note(number=1))
+        labels = {"peer": "bob", "kind": "note"}
+        assert metrics.registry.get_sample_value("wire_outbox_dropped_total", labels) == 1
+
+
+def test_a_message_that_cannot_be_sent_is_counted_and_the_others_go() -> None:
+    metrics = WireMetrics()
+    with linked(metrics=metrics) as (dialer, _, number, _, heard):
+        dialer.send(number, Note(number=2**63))
+        dialer.send(number, Note(number=1, data=bytes(70_000)))
+        dialer.send(number, Note(number=2))
+        assert heard.next(MessageReceived).message == Note(number=2)
+        labels = {"peer": "bob", "kind": "note"}
+        assert metrics.registry.get_sample_value("wire_outbox_dropped_total", labels) == 2
+
+
+class _bare_acceptor:  # noqa: N801
+    """Shakes hands, and then does what the test does."""
+
+    def __enter__(self) -> "tuple[Address, _bare_acceptor]":
+        self._server = socket.create_server(("127.0.0.1", 0))
+        return Address("127.0.0.1", self._server.getsockname()[1]), self
+
+    def __call__(self) -> socket.socket:
+        from wire.connection import Connection
+        from wire.handshake import Bye, Hello, welcome
+
+        sock, _ = self._server.accept()
+        connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=False)
+        while True:
+            for said in connection.receive(sock.recv(4_096)):
+                assert isinstance(said, Hello)
+                sock.sendall(connection.accept(welcome(identity("bob"), said, local="x", remote="y")))
+                return sock
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+
+def _fill(dialer: Dialer, number: LinkNumber) -> None:
+    """Until the outbox has been full for a while: the socket's buffers are full, too."""
+    full_since = None
+    while full_since is None or time.monotonic() - full_since < 0.3:
+        is_taken = dialer.send(number, Note(number=1, data=bytes(60_000)))
+        full_since = None if is_taken else full_since or time.monotonic()
+        time.sleep(0.001)
+
+
+def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> None:
+    with _bare_acceptor() as (address, accept), dialing(address, Limits(write_timeout_s=1.0)) as (dialer, told):
+        sock = accept()
+        number = told.next(LinkOpened).number
+        _fill(dialer, number)
+        assert isinstance(told.next(LinkClosing).error, WriteTimeoutError)
+        sock.close()
+
+
+def test_stopping_with_a_peer_that_never_reads_takes_no_longer_than_asked() -> None:
+    with _bare_acceptor() as (address, accept), dialing(address) as (dialer, told):
+        sock = accept()
+        _fill(dialer, told.next(LinkOpened).number)
+        started = time.monotonic()
+        dialer.stop(0.5)
+        assert eventually(lambda: not dialer._thread.is_alive(), timeout=1.0)
+        assert time.monotonic() - started < 1.5
+        sock.close()
+
+
+def test_what_waits_at_a_stop_is_still_sent() -> None:
+    with linked() as (dialer, _, number, _, heard):
+        for index in range(200):
+            dialer.send(number, Note(number=index, data=bytes(1_000)))
+        assert dialer.stop(5)
+        assert [heard.next(MessageReceived).message for _ in range(200)][-1] == Note(number=199, data=bytes(1_000))
+        assert heard.next(LinkEnded).bye == "stopping"
+
+
+def test_stop_does_not_wait_for_an_owner_that_is_gone() -> None:
+    told = Inbox(is_acknowledging=False)
+    with listening() as (listener, heard), dialing(listener.address, inbox=told) as (dialer, _):
+        told.next(LinkOpened)
+        started = time.monotonic()
+        assert dialer.stop(5)
+        assert time.monotonic() - started < 1.0
+        heard.next(LinkAccepted)
+        assert heard.next(LinkEnded).is_end_of_stream
+
+
+def test_a_hundred_starts_and_stops() -> None:
+    for _ in range(100):
+        with linked():
+            pass

@@ -1,0 +1,197 @@
+"""Strangers on the port of a running listener: typed, counted, bounded, and nobody else is disturbed."""
+
+import errno
+import os
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.integration.wire_ends import Note, Stranger, dialing, eventually, linked, listening
+from wire import Address, Limits, LinkAccepted, LinkOpened, MessageReceived
+from wire.handshake import MAGIC, Reject
+from wire.metrics import WireMetrics
+
+BOMB = b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff" * 100
+HOSTILE = {
+    "http": (b"GET / HTTP/1.1\r\nHost: bob\r\n\r\n", "magic"),
+    "zeros": (bytes(100), "magic"),
+    "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "magic"),
+    "four gibibytes": (MAGIC + b"\xff\xff\xff\xff", "frame_too_long"),
+    "longer than a hello": (MAGIC + b"\x00\x00\x20\x01", "frame_too_long"),
+    "not CBOR": (MAGIC + b"\x00\x00\x00\x01\xff", "payload"),
+    "a bomb": (MAGIC + len(BOMB).to_bytes(4, "big") + BOMB, "payload"),
+    "deep": (MAGIC + b"\x00\x00\x1f\x00" + b"\x81" * 0x1F00, "payload"),
+    "a keepalive": (MAGIC + bytes(4), "payload"),
+    "another kind": (MAGIC + b"\x00\x00\x00\x06\x81\x64vote", "unknown_kind"),
+    "an answer": (MAGIC + b"\x00\x00\x00\x11\x84\x66reject\x64full\x60\xf5" + bytes(4), "payload"),
+}
+
+
+def outcomes(metrics: WireMetrics, outcome: str) -> float:
+    labels = {"direction": "in", "outcome": outcome}
+    return metrics.registry.get_sample_value("wire_handshakes_total", labels) or 0
+
+
+@pytest.mark.parametrize(("said", "outcome"), HOSTILE.values(), ids=HOSTILE)
+def test_garbage_instead_of_a_hello(said: bytes, outcome: str) -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, heard), Stranger(listener.address) as stranger:
+        stranger.sock.sendall(said)
+        while stranger.sock.recv(4_096):
+            pass
+        assert eventually(lambda: outcomes(metrics, outcome) == 1)
+        assert heard.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("changed", "node", "code"),
+    [
+        ({"cluster": "d"}, "ann", "cluster"),
+        ({"to": "cid"}, "ann", "wrong_node"),
+        ({"kind": "client"}, "ann", "kind"),
+        ({}, "bob", "self"),
+        ({}, "eve", "unknown_peer"),
+    ],
+)
+def test_a_hello_that_is_not_for_here_is_answered_why(changed: dict[str, str], node: str, code: str) -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, heard), Stranger(listener.address, node) as stranger:
+        answer = stranger.greet(stranger.hello(**changed))  # type: ignore[arg-type]
+        assert isinstance(answer, Reject)
+        assert answer.code == code
+        assert stranger.is_closed_by_other()
+        assert eventually(lambda: outcomes(metrics, code) == 1)
+        assert heard.is_empty()
+
+
+def test_a_node_that_dials_itself_is_told() -> None:
+    with listening() as (listener, _), dialing(listener.address, node="bob") as (_, told):
+        assert getattr(told.next(object), "error").reason == "self"  # noqa: B009
+
+
+def test_dribbled_bytes_do_not_extend_the_handshakes_deadline() -> None:
+    limits = Limits(handshake_timeout_s=0.5)
+    with listening(limits) as (listener, _), Stranger(listener.address) as slow:
+        started = time.monotonic()
+        with pytest.raises(ConnectionError):
+            for byte in slow.connection.greet(slow.hello()):
+                slow.sock.sendall(bytes([byte]))
+                time.sleep(0.05)
+        assert 0.4 < time.monotonic() - started < 2.0
+
+
+def handshake_threads() -> int:
+    return sum(thread.name == "test-handshake" for thread in threading.enumerate())
+
+
+def resident_kib() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123
+        return int(statm.read().split()[1]) * resource.getpagesize() // 1024
+
+
+def test_a_thousand_silent_connections_cost_few_threads_and_disturb_nobody() -> None:
+    limits = Limits(pending_max=16)
+    with linked(limits) as (dialer, _, number, listener, heard), ExitStack() as stack:
+        before, most = resident_kib(), 0
+        for count in range(1_000):
+            silent = socket.create_connection((listener.address.host, listener.address.port), timeout=10)
+            stack.callback(silent.close)
+            most = max(most, handshake_threads())
+            if count % 100 == 0:
+                assert dialer.send(number, Note(number=count))
+                assert heard.next(MessageReceived).message == Note(number=count)
+        assert most <= 16 + 2, "a thread that has given its slot back may still be ending"
+        assert resident_kib() - before < 20_000
+        with Stranger(listener.address) as late:
+            late.open(counter=5)
+            assert heard.later(LinkAccepted).number == (1, 5)
+
+
+def test_the_oldest_silent_one_makes_room_and_one_that_speaks_is_spared() -> None:
+    with listening(Limits(pending_max=2, handshake_timeout_s=5.0)) as (listener, _), ExitStack() as stack:
+        speaking = stack.enter_context(Stranger(listener.address))
+        speaking.sock.sendall(MAGIC)
+        assert eventually(lambda: any(not link.is_silent for link in listener._registry.all()))
+        silent, late = (stack.enter_context(Stranger(listener.address)) for _ in range(2))
+        assert b"full" in silent.sock.recv(4_096)
+        assert silent.is_closed_by_other()
+        late.open()
+        speaking.sock.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            speaking.sock.recv(1)
+
+
+@contextmanager
+def few_descriptors() -> Iterator[None]:
+    """No descriptor is left for anybody."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    probe = os.dup(0)
+    os.close(probe)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (probe, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_accepting_survives_a_lack_of_descriptors() -> None:
+    with linked() as (dialer, _, number, listener, heard):
+        sock = socket.socket()
+        with few_descriptors():
+            with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+                os.dup(0)
+            sock.connect((listener.address.host, listener.address.port))
+            started = time.process_time()
+            time.sleep(0.3)
+            assert time.process_time() - started < 0.1, "it spins"
+            assert dialer.send(number, Note(number=1))
+            assert heard.next(MessageReceived).message == Note(number=1)
+        with sock, Stranger(listener.address) as late:
+            late.open(counter=5)
+
+
+def test_a_taken_port_is_told_at_once() -> None:
+    with listening() as (listener, _), pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
+        listening(port=listener.address.port).__enter__()
+
+
+def test_a_dialer_survives_garbage_from_what_listens_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", MAGIC + b"\xff\xff\xff\xff", b""):
+                sock, _ = server.accept()
+                with sock:
+                    sock.sendall(said)
+                    sock.recv(4_096)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with dialing(Address("127.0.0.1", server.getsockname()[1])) as (_, told):
+            reasons = [getattr(told.next(object), "error").reason for _ in range(3)]  # noqa: B009
+            thread.join()
+        assert reasons == ["magic", "frame_too_long", "truncated"]
+
+
+def test_a_forked_childs_copies_keep_no_link_open() -> None:
+    with linked() as (dialer, told, _, listener, heard):
+        child = os.fork()
+        if child == 0:
+            dialer.abandon()
+            listener.abandon()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert told.is_empty()
+        assert heard.is_empty()
+
+
+def test_a_dialer_opens_again_after_its_link_was_taken_over() -> None:
+    with linked() as (_, told, number, listener, heard), Stranger(listener.address) as other:
+        other.open(counter=2)
+        assert heard.later(LinkAccepted).number == (1, 2)
+        assert told.later(LinkOpened).number > number

@@ -1,0 +1,195 @@
+"""Both ends of wire over loopback, and a stranger who says what he likes."""
+
+import itertools
+import queue
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from wire import (
+    Address,
+    Codec,
+    Dialer,
+    Event,
+    Identity,
+    Limits,
+    LinkAccepted,
+    LinkClosing,
+    LinkNumber,
+    LinkOpened,
+    Listener,
+)
+from wire.connection import Connection
+from wire.handshake import Bye, Hello, Welcome, hello
+from wire.metrics import WireMetrics
+
+PATIENCE_S = 10.0
+EventT = TypeVar("EventT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A message."""
+
+    number: int
+    data: bytes = b""
+
+
+CODEC = Codec(Note)
+
+
+def identity(node: str, cluster: str = "c", incarnation: int = 1) -> Identity:
+    """A node's identity."""
+    return Identity(cluster=cluster, node=node, incarnation=incarnation, store=node.encode().ljust(16))
+
+
+class Inbox:
+    """What one end was told."""
+
+    def __init__(self, *, is_acknowledging: bool = True) -> None:
+        self._queue: queue.Queue[Event] = queue.Queue()
+        self._is_acknowledging = is_acknowledging
+
+    def deliver(self, event: Event) -> None:
+        """For a listener or dialer."""
+        if isinstance(event, LinkClosing) and self._is_acknowledging:
+            event.done.set()
+        self._queue.put(event)
+
+    def next(self, kind: type[EventT], timeout: float = PATIENCE_S) -> EventT:
+        """The next event, which has to be of this kind."""
+        event = self._queue.get(timeout=timeout)
+        assert isinstance(event, kind), event
+        return event
+
+    def later(self, kind: type[EventT], timeout: float = PATIENCE_S) -> EventT:
+        """The next event of this kind; others before it are passed over."""
+        while True:
+            event = self._queue.get(timeout=timeout)
+            if isinstance(event, kind):
+                return event
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._queue.empty()
+
+
+@contextmanager
+def listening(
+    limits: Limits | None = None, metrics: WireMetrics | None = None, port: int = 0, known: tuple[str, ...] = ("ann",)
+) -> Iterator[tuple[Listener, Inbox]]:
+    """The listener `bob`."""
+    inbox = Inbox()
+    listener = Listener(
+        Address("127.0.0.1", port),
+        identity("bob"),
+        CODEC,
+        is_known_peer=known.__contains__,
+        deliver=inbox.deliver,
+        limits=limits or Limits(),
+        metrics=metrics,
+        name="test",
+    )
+    listener.open()
+    listener.start()
+    try:
+        yield listener, inbox
+    finally:
+        assert listener.stop(PATIENCE_S)
+
+
+@contextmanager
+def dialing(
+    address: Address,
+    limits: Limits | None = None,
+    metrics: WireMetrics | None = None,
+    inbox: Inbox | None = None,
+    node: str = "ann",
+) -> Iterator[tuple[Dialer, Inbox]]:
+    """A dialer for `bob`."""
+    inbox = inbox or Inbox()
+    dialer = Dialer(
+        "bob",
+        lambda: address,
+        identity(node),
+        CODEC,
+        next_counter=itertools.count(1).__next__,
+        deliver=inbox.deliver,
+        limits=limits or Limits(),
+        metrics=metrics,
+        name="test",
+    )
+    dialer.start()
+    try:
+        yield dialer, inbox
+    finally:
+        assert dialer.stop(PATIENCE_S)
+
+
+@contextmanager
+def linked(
+    limits: Limits | None = None, metrics: WireMetrics | None = None
+) -> Iterator[tuple[Dialer, Inbox, LinkNumber, Listener, Inbox]]:
+    """`ann`'s link to `bob`, open at both ends."""
+    with listening(limits, metrics) as (listener, heard), dialing(listener.address, limits, metrics) as (dialer, told):
+        number = told.next(LinkOpened).number
+        assert heard.next(LinkAccepted).number == number
+        yield dialer, told, number, listener, heard
+
+
+class Stranger:
+    """A bare socket with a Connection beside it."""
+
+    def __init__(self, address: Address, node: str = "ann") -> None:
+        self.sock = socket.create_connection((address.host, address.port), timeout=PATIENCE_S)
+        self.connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=True)
+        self.node = node
+
+    def hello(self, counter: int = 1, *, to: str = "bob", cluster: str = "c", kind: str = "peer") -> Hello:
+        """A Hello that fits this socket."""
+        local, remote = (f"{host}:{port}" for host, port in (self.sock.getsockname(), self.sock.getpeername()))
+        number = LinkNumber(1, counter)
+        return hello(identity(self.node, cluster), to=to, number=number, kind=kind, local=local, remote=remote)
+
+    def greet(self, said: Hello) -> object:
+        """Send it; the answer."""
+        self.sock.sendall(self.connection.greet(said))
+        return self.answer()
+
+    def open(self, counter: int = 1) -> "Stranger":
+        """Shake hands."""
+        assert isinstance(self.greet(self.hello(counter)), Welcome)
+        return self
+
+    def answer(self) -> object:
+        """What the acceptor says."""
+        while data := self.sock.recv(4_096):
+            for message in self.connection.receive(data):
+                return message
+        return None
+
+    def is_closed_by_other(self) -> bool:
+        """Whether the acceptor closes; waits for it."""
+        try:
+            return self.sock.recv(4_096) == b""
+        except ConnectionError:
+            return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+
+def eventually(question: Callable[[], bool], timeout: float = PATIENCE_S) -> bool:
+    """Whether it becomes true in time."""
+    deadline = time.monotonic() + timeout
+    while not question():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
