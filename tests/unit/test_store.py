@@ -289,7 +289,7 @@ def test_damage_that_spoils_even_the_complaint_is_refused(used):
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT), tbl_name = CAST(x'ff' AS TEXT), sql = 'x'")
     connection.close()
-    with pytest.raises(StoreError, match="damaged.*codec can't decode"):
+    with pytest.raises(StoreError, match=r"damaged.*codec can't decode"):
         open_store(used)
 
 
