@@ -11,7 +11,7 @@ from random import Random
 from elect.core.elector import Elector
 from elect.core.invariants import check
 from elect.core.membership import Configuration
-from elect.core.messages import Batch, Entry, Heartbeat, Message, Number
+from elect.core.messages import Batch, Entry, Grant, Heartbeat, Message, Number
 from elect.core.options import Durable, Options, Timing
 from elect.core.ready import Ballot, Event, Ready, Send, Write
 from elect.testing.leases import LeaseTable
@@ -43,6 +43,7 @@ class Actor:
 
     Attributes:
         under_way: frames sent and not delivered, by peer, in order.
+        ballots: on disk.
         writes: begun and not ended; with `is_disk_slow` they wait for `Stage.write`.
     """
 
@@ -52,6 +53,8 @@ class Actor:
     links: dict[str, Number] = field(default_factory=dict)
     link_count: int = 0
     under_way: dict[str, list[Frame]] = field(default_factory=dict)
+    incarnation: int = 1
+    ballots: dict[str, Ballot] = field(default_factory=dict)
     writes: list[tuple[Write, tuple[Send, ...]]] = field(default_factory=list)
     is_disk_slow: bool = False
     events: list[Event] = field(default_factory=list)
@@ -67,29 +70,38 @@ class Stage:
     Attributes:
         now: everybody's clock, ns.
         cuts: pairs (source, target) between which `beat` delivers nothing.
+        grants: to whom each node sent a Grant, by node and term, restarts included.
     """
 
     def __init__(self, voters: str = "abc", *, ballots: Mapping[str, Ballot] | None = None) -> None:
         self.now = _START_NS
         self.timing = Timing()
         self.cuts: set[tuple[str, str]] = set()
-        configuration = Configuration.initial(voters)
+        self.grants: dict[tuple[str, int], set[str]] = {}
+        self._configuration = Configuration.initial(voters)
         self.actors: dict[str, Actor] = {}
-        for number, node_id in enumerate(voters):
-            ballot = (ballots or {}).get(node_id)
-            elector = Elector(
-                options=Options(node_id=node_id, configuration=configuration, timing=self.timing),
-                durable=Durable(incarnation=1, ballots={ELECTION: ballot} if ballot is not None else {}),
-                rng=Random(number),  # noqa: S311 (chance, no secret)
-                now=self.now,
-            )
-            self.actors[node_id] = Actor(node_id=node_id, elector=elector)
         for node_id in voters:
-            self.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
-            self.input(node_id, lambda elector, now: elector.enter(now, ELECTION))
+            ballot = (ballots or {}).get(node_id)
+            on_disk = {ELECTION: ballot} if ballot is not None else {}
+            elector = self._elector(node_id, Durable(incarnation=1, ballots=on_disk))
+            self.actors[node_id] = Actor(node_id=node_id, elector=elector, ballots=on_disk)
+        for node_id in voters:
+            self._enter(node_id)
         for source, target in self._pairs():
             self.dial(source, target)
         self.beat(2)
+
+    def _elector(self, node_id: str, durable: Durable) -> Elector:
+        return Elector(
+            options=Options(node_id=node_id, configuration=self._configuration, timing=self.timing),
+            durable=durable,
+            rng=Random(node_id),  # noqa: S311 (chance, no secret)
+            now=self.now,
+        )
+
+    def _enter(self, node_id: str) -> None:
+        self.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
+        self.input(node_id, lambda elector, now: elector.enter(now, ELECTION))
 
     def _pairs(self) -> list[tuple[str, str]]:
         return [(source, target) for source in self.actors for target in self.actors if source != target]
@@ -115,7 +127,17 @@ class Stage:
 
     def _send(self, actor: Actor, send: Send) -> None:
         if actor.links.get(send.peer) == send.link:
+            self._note_grants(actor.node_id, send)
             actor.under_way.setdefault(send.peer, []).append(Frame(link=send.link, message=send.message))
+
+    def _note_grants(self, node_id: str, send: Send) -> None:
+        entries = send.message.entries if isinstance(send.message, Batch) else ()
+        for entry in entries:
+            if isinstance(entry, Grant):
+                candidates = self.grants.setdefault((node_id, entry.term), set())
+                candidates.add(send.peer)
+                if len(candidates) > 1:
+                    raise InvariantViolation("one grant a term", f"{node_id}: {candidates}", [], "this test")
 
     def _check_promises(self) -> None:
         holders = self.holders()
@@ -125,6 +147,7 @@ class Stage:
             until = self.actors[source].table.counted.get(target, 0)
             promise = self.actors[target].elector.state.support.peers[source]
             promised_until = promise.promised_until if promise.session is not None else 0
+            promised_until = max(promised_until, self.actors[target].elector.state.fence_until)
             if until > max(self.now, promised_until):
                 detail = f"{source} counts {target} {until - promised_until} ns too long"
                 raise InvariantViolation("counted support is promised", detail, [], "this test")
@@ -134,12 +157,43 @@ class Stage:
         actor = self.actors[node_id]
         while actor.writes:
             write, held = actor.writes.pop(0)
+            actor.ballots.update(write.ballots)
             self._written(node_id, write.number)
             for send in held:
                 self._send(actor, send)
 
     def _written(self, node_id: str, number: int) -> None:
         self.input(node_id, lambda elector, now: elector.written(now, number))
+
+    def restart(self, node_id: str, *, is_written: bool, is_sent: bool = False) -> None:
+        """Kill a node and start it again at once, on new links.
+
+        Args:
+            node_id: whom.
+            is_written: what was being written when it died is on disk.
+            is_sent: what it had sent by then arrives nevertheless.
+        """
+        actor = self.actors[node_id]
+        if is_written:
+            for write, _ in actor.writes:
+                actor.ballots.update(write.ballots)
+        actor.writes.clear()
+        if not is_sent:
+            actor.under_way.clear()
+        actor.incarnation += 1
+        actor.link_count = 0
+        durable = Durable(
+            incarnation=actor.incarnation, promise_ns=self.timing.support_duration_ns, ballots=dict(actor.ballots)
+        )
+        actor.elector = self._elector(node_id, durable)
+        actor.table = LeaseTable()
+        actor.links.clear()
+        self._enter(node_id)
+        for peer in self.actors:
+            if peer != node_id:
+                self.close(peer, node_id)
+                self.dial(peer, node_id)
+                self.dial(node_id, peer)
 
     def stand(self, node_id: str) -> None:
         """Let a node be willing to lead: it campaigns at once if nobody else is."""
@@ -151,7 +205,7 @@ class Stage:
         """Open a new link; what older ones still hold stays under way."""
         actor = self.actors[source]
         actor.link_count += 1
-        number = actor.links[target] = Number(1, actor.link_count)
+        number = actor.links[target] = Number(actor.incarnation, actor.link_count)
         self.input(target, lambda elector, now: elector.link_accepted(now, source, number, is_trusted))
         self.input(source, lambda elector, now: elector.link_opened(now, target, number))
         return number
@@ -199,6 +253,12 @@ class Stage:
         message = frame.message
         if message is not None:
             self.input(target, lambda elector, now: elector.receive(now, source, frame.link, message))
+
+    def say(self, source: str, target: str, entry: Entry) -> None:
+        """Put an entry under way by hand, as if the source had sent it."""
+        message = Batch(configuration=self._configuration.id, entries=(entry,))
+        frame = Frame(link=self.actors[source].links[target], message=message)
+        self.actors[source].under_way.setdefault(target, []).append(frame)
 
     def lose(self, source: str, target: str) -> None:
         """Lose everything that is under way."""
