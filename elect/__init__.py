@@ -1,1 +1,47 @@
 """Leader election inside a Python program: at most one of a few processes leads, at any instant."""
+
+from elect.config import Config
+from elect.core.ready import LossReason, Role
+from elect.election import Election
+from elect.errors import (
+    BindError,
+    ConfigError,
+    ElectError,
+    Forked,
+    IdentityError,
+    LeadershipLost,
+    LeadershipTimeout,
+    NotLeader,
+    Stopped,
+    StoreError,
+)
+from elect.leader import Leader
+from elect.leadership import Leadership
+from elect.node import Node
+from elect.status import Status, WhyNoLeader
+from elect.subscription import Subscription
+from elect.worker import Run
+
+__all__ = [
+    "BindError",
+    "Config",
+    "ConfigError",
+    "ElectError",
+    "Election",
+    "Forked",
+    "IdentityError",
+    "Leader",
+    "Leadership",
+    "LeadershipLost",
+    "LeadershipTimeout",
+    "LossReason",
+    "Node",
+    "NotLeader",
+    "Role",
+    "Run",
+    "Status",
+    "Stopped",
+    "StoreError",
+    "Subscription",
+    "WhyNoLeader",
+]

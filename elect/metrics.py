@@ -15,6 +15,9 @@ from elect.clock import Clock, now_ns
 from elect.core.ready import Event, Role
 from elect.tally import Tally, folding
 
+Registry = CollectorRegistry
+"""So that others can name the type without importing the library."""
+
 SECOND_NS = 1_000_000_000
 
 _FAILOVER_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

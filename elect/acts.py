@@ -1,0 +1,63 @@
+"""What threads of the application ask of the protocol's thread."""
+
+from elect.core.elector import Elector
+from elect.core.ready import LossReason, Ready
+from elect.core.view import ElectorView
+from elect.inbox import Act
+
+
+def enter(election: str) -> Act:
+    """Stand in an election."""
+    return lambda elector, now: elector.enter(now, election)
+
+
+def leave(election: str, reason: LossReason) -> Act:
+    """Stand in it no longer."""
+    return lambda elector, now: elector.leave(now, election, reason)
+
+
+def resign(election: str, term: int, *, reason: LossReason, to: str | None = None) -> Act:
+    """Give up leading in this term; a later one is not meant."""
+
+    def act(elector: Elector, now: int) -> Ready:
+        if leads_in(elector, election) != term:
+            return elector.tick(now)
+        return elector.resign(now, election, to=to, reason=reason)
+
+    return act
+
+
+def acknowledge(election: str, term: int) -> Act:
+    """The application has heard of a loss."""
+    return lambda elector, now: elector.acknowledge(now, election, term)
+
+
+def set_paused(*, is_paused: bool) -> Act:
+    """Take no part as a candidate, or take part again."""
+    return lambda elector, now: elector.set_paused(now, is_paused)
+
+
+def set_standing(*, priority: int | None = None, offset: int | None = None) -> Act:
+    """Change this node's standing."""
+    return lambda elector, now: elector.set_standing(now, priority=priority, offset=offset)
+
+
+def nothing() -> Act:
+    """Only let time pass; whoever waits for it knows that what was asked before is done."""
+    return lambda elector, now: elector.tick(now)
+
+
+def look(views: list[ElectorView]) -> Act:
+    """Append a view of the elector."""
+
+    def act(elector: Elector, now: int) -> Ready:
+        views.append(elector.view(now))
+        return elector.tick(now)
+
+    return act
+
+
+def leads_in(elector: Elector, election: str) -> int | None:
+    """The term in which the elector leads, its resignation under way included; None: it does not."""
+    found = elector.state.elections.get(election)
+    return None if found is None or found.leadership is None else found.leadership.term

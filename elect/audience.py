@@ -1,0 +1,119 @@
+"""From the core's events to what the application sees: leaderships, leaders, log lines.
+
+What must not wait for a callback is done here, by the protocol's thread: a leadership that is lost says so at once.
+The rest is told by the dispatcher.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
+from elect.engine import Engine
+from elect.events import Dispatcher, Notice
+from elect.leader import Leader
+from elect.leadership import NS_PER_S, Leadership
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a node says of itself to those who look for a leader."""
+
+    address: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Audience:
+    """Keeps the seats up to date and passes events on.
+
+    Args:
+        engine: whose seats.
+        dispatcher: of the callbacks.
+        profile: of a node, as far as it is known.
+    """
+
+    def __init__(self, engine: Engine, dispatcher: Dispatcher, profile: Callable[[str], Profile]) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._profile = profile
+
+    def tell(self, events: tuple[Event, ...]) -> None:
+        """Take what happened, in order."""
+        with self._engine.changing():
+            notices = [self._take(event) for event in events]
+        self._dispatcher.tell(notices)
+
+    def close(self) -> None:
+        """No protocol's thread any more: whatever was led is over."""
+        with self._engine.changing():
+            for seat in list(self._engine.seats.values()):
+                if seat.leadership is not None:
+                    seat.leadership.end(None)
+                    seat.leadership = None
+
+    def _take(self, event: Event) -> Notice:
+        match event:
+            case Elected():
+                return Notice(event, leadership=self._elected(event))
+            case Lost():
+                return Notice(event, leadership=self._lost(event))
+            case LeaderChanged():
+                return Notice(event, leader=self._leader(event))
+            case RoleChanged():
+                seat = self._engine.seat(event.election)
+                seat.role, seat.role_term = event.role, event.term
+        return Notice(event)
+
+    def _elected(self, event: Elected) -> Leadership:
+        engine, seat = self._engine, self._engine.seat(event.election)
+        seat.leadership = Leadership(
+            election=event.election,
+            node_id=engine.node_id,
+            token=event.term,
+            leases=engine.leases,
+            give_up=engine.give_up,
+        )
+        return seat.leadership
+
+    def _lost(self, event: Lost) -> Leadership | None:
+        seat = self._engine.seat(event.election)
+        leadership, seat.leadership = seat.leadership, None
+        if leadership is not None:
+            leadership.end(event.reason)
+        return leadership
+
+    def _leader(self, event: LeaderChanged) -> Leader | None:
+        seat = self._engine.seat(event.election)
+        seat.leader_count += 1
+        seat.leader = None
+        if event.leader is not None:
+            profile = self._profile(event.leader)
+            seat.leader = Leader(
+                node_id=event.leader,
+                term=event.term,
+                address=profile.address,
+                metadata=profile.metadata,
+                as_of=event.at / NS_PER_S,
+            )
+        return seat.leader
+
+
+def log(event: Event) -> None:
+    """One line a change of role, leader or connection; a tap, so that a slow log delays no heartbeat."""
+    match event:
+        case Elected():
+            logger.info("* %s: leads in term %d", event.election, event.term)
+        case Lost():
+            logger.info("* %s: leads no more in term %d: %s", event.election, event.term, event.reason)
+        case LeaderChanged(leader=None):
+            logger.info("* %s: knows no leader", event.election)
+        case LeaderChanged():
+            logger.info("* %s: %s leads in term %d", event.election, event.leader, event.term)
+        case RoleChanged():
+            logger.info("* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
+        case PeerChanged():
+            logger.info("* %s %s", event.peer, "supports this node" if event.supported else "supports it no more")
+        case _:
+            logger.debug("* %s", event)

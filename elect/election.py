@@ -1,0 +1,273 @@
+"""The application's handle on one election."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Concatenate, Literal, ParamSpec, TypeVar, cast, overload
+
+from elect import acts
+from elect.core.ready import LossReason
+from elect.engine import Engine
+from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
+from elect.events import Dispatcher
+from elect.leader import Leader
+from elect.leadership import NS_PER_S, Leadership
+from elect.required import Guard, Otherwise
+from elect.stand import Stand
+from elect.subscription import OnLeader, OnLeadership, Subscription
+from elect.threads import OwnThread
+from elect.worker import OnReturn, Run, Work
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Election:
+    """One named election, as one node takes part in it. Any thread may use it; made by `Node.election`.
+
+    From its first use a node stands in it; from the first `lead` or `run` on, only while one of these is in progress.
+
+    Args:
+        name: of the election.
+        engine: of the node.
+        dispatcher: of the node's callbacks.
+        spawn: starts a thread of the node's.
+    """
+
+    def __init__(
+        self, name: str, engine: Engine, dispatcher: Dispatcher, spawn: Callable[[Callable[[], None], str], OwnThread]
+    ) -> None:
+        self.name = name
+        self.seat = engine.seat(name)
+        self.standing = Stand(name, engine.post)
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._spawn = spawn
+
+    def __repr__(self) -> str:
+        return f"<Election {self.name!r} of node {self._engine.node_id!r}>"
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this node leads on a lease that is valid at this call, by its own clock. Never blocks, never raises.
+
+        False after stop, after fork, and when a thread of ours has died.
+        """
+        return self._engine.leases.token(self.name) != 0
+
+    @property
+    def leadership(self) -> Leadership | None:
+        """The current leadership, if its lease is valid at this call."""
+        leadership = self.seat.leadership
+        return leadership if leadership is not None and leadership.valid() else None
+
+    @property
+    def leader(self) -> Leader | None:
+        """Who leads as far as this node knows: a hint, not a promise."""
+        leader = self.seat.leader
+        return None if leader is None else replace(leader, as_of=self._engine.turned_at / NS_PER_S)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the `health` hook's latest answer is good and in time; True without a hook."""
+        health = self._engine.health
+        return health is None or health.is_good(self._engine.clock())
+
+    @contextmanager
+    def lead(self, timeout: float | None = None) -> Iterator[Leadership]:
+        """Lead for the length of a `with` block: campaign, wait, work, resign. One block at a time in a process.
+
+        Args:
+            timeout: seconds to wait for leadership; None for ever, 0 once.
+
+        Raises:
+            LeadershipTimeout: it did not come in time.
+            LeadershipLost: at the end of the block, if it was lost inside and the block itself did not raise.
+            Stopped: the node does not run.
+            Forked: it runs in this process's parent.
+        """
+        self._engine.check_running()
+        with self.standing.hold():
+            leadership = self._engine.wait_for(self.seat.occupy, timeout)
+            if leadership is None:
+                raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
+            try:
+                yield leadership
+                is_lost = not leadership.is_resigned and not leadership.valid()
+            finally:
+                self._leave(leadership)
+            if is_lost:
+                reason = leadership.reason or LossReason.LEASE_LAPSED
+                raise LeadershipLost(self.name, leadership.token, reason, self.leader)
+
+    def run(self, work: Work, *, on_return: OnReturn = "resign") -> Run:
+        """Run `work(leadership)` on a thread of its own each time this node leads; returns at once.
+
+        Args:
+            work: ends soon after `leadership.lost` is set; after the configured `grace` it is reported.
+            on_return: what its return means: "resign", or "keep" to lead on without it.
+
+        Returns:
+            What stops it; it also ends with the node.
+
+        Raises:
+            Stopped: the node does not run.
+            Forked: it runs in this process's parent.
+        """
+        self._engine.check_running()
+        if on_return not in ("resign", "keep"):
+            raise ValueError(f'on_return is {on_return!r}; "resign" or "keep" is allowed')
+        run = Run(self, self._engine, work, on_return)
+        self._spawn(run.loop, f"elect-run-{self.name}")
+        return run
+
+    def subscribe(
+        self,
+        on_elected: OnLeadership | None = None,
+        on_lost: OnLeadership | None = None,
+        on_leader: OnLeader | None = None,
+    ) -> Subscription:
+        """Call back on changes, and now with how things are; all callbacks of a node run on one thread, in order.
+
+        Elected and lost strictly alternate, and lost comes only after elected, also when the node stops. A callback
+        that is slow or raises delays the next ones, never the protocol; when `on_elected` raises, this node resigns.
+
+        Args:
+            on_elected: given the Leadership; not called for one that is over by the time its turn comes.
+            on_lost: given the same Leadership, its `reason` set; until it returns, a leadership that was given up is
+                not passed on (for at most the configured `grace`).
+            on_leader: given the Leader, or None: nobody is known to lead.
+
+        Returns:
+            What cancels it.
+        """
+        subscription = Subscription(self.name, on_elected, on_lost, on_leader)
+        self._dispatcher.subscribe(subscription, self.seat)
+        return subscription
+
+    def watch(self) -> Iterator[Leader | None]:
+        """Yield whom this node knows to lead: now, and at each change; the latest value wins. Ends at stop."""
+        seen = -1
+
+        def find() -> tuple[int, Leader | None] | None:
+            return None if self.seat.leader_count == seen else (self.seat.leader_count, self.leader)
+
+        with suppress(Stopped):
+            while (found := self._engine.wait_for(find, None)) is not None:
+                seen, leader = found
+                yield leader
+
+    def wait_for_leader(self, timeout: float | None = None) -> Leader:
+        """Wait until this node knows who leads.
+
+        Raises:
+            LeadershipTimeout: it did not in time.
+            Stopped: the node does not run.
+        """
+        leader = self._engine.wait_for(lambda: self.leader, timeout)
+        if leader is None:
+            raise LeadershipTimeout(self.name, "a leader", timeout or 0.0)
+        return leader
+
+    def resign(self, to: str | None = None, timeout: float | None = None) -> None:
+        """Give leadership up, or hand it over, and wait until this node has resigned, or the other one leads.
+
+        The application is told first; this node stays a candidate. In a callback it does not wait: what it would wait
+        for comes after the callback.
+
+        Args:
+            to: the id of the node that should lead next.
+            timeout: seconds; None for ever, 0 once. What was begun goes on.
+
+        Raises:
+            NotLeader: there is nothing to give up.
+            LeadershipTimeout: it was not done in time, or somebody else leads than asked for.
+            ValueError: `to` is not another voter.
+        """
+        self._engine.check_running()
+        if to is not None and to not in self._engine.config.peers:
+            raise ValueError(f"to is {to!r}; one of {sorted(self._engine.config.peers)} is needed")
+        leadership = self.leadership
+        if leadership is None:
+            raise NotLeader(self.name, self.leader)
+        self._engine.resign(leadership, to)
+        if not self._dispatcher.is_current:
+            self._await_resigned(leadership.token, to, timeout)
+
+    def stand(self) -> None:
+        """Stand from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
+        self.standing.keep()
+
+    def pause(self) -> None:
+        """Take no part in this election as a candidate until `resume`; what is led is resigned."""
+        self._set_paused(is_paused=True)
+
+    def resume(self) -> None:
+        """Take part again."""
+        self._set_paused(is_paused=False)
+
+    def set_offset(self, offset: int) -> None:
+        """Say how far this node's replication is, in all elections: among equal priorities the highest leads."""
+        self._engine.call(acts.set_standing(offset=offset))
+
+    def set_priority(self, priority: int) -> None:
+        """Change this node's priority in all elections; with 0 it resigns and never leads."""
+        self._engine.call(acts.set_standing(priority=priority))
+
+    @overload
+    def required(self, job: Callable[P, R]) -> Callable[P, R | None]: ...
+
+    @overload
+    def required(
+        self, *, otherwise: Literal["raise"], pass_leadership: Literal[False] = False
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+    @overload
+    def required(
+        self, *, otherwise: Literal["raise"], pass_leadership: Literal[True]
+    ) -> Callable[[Callable[Concatenate[Leadership, P], R]], Callable[P, R]]: ...
+
+    @overload
+    def required(
+        self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[False] = False
+    ) -> Callable[[Callable[P, R]], Callable[P, R | None]]: ...
+
+    @overload
+    def required(
+        self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]
+    ) -> Callable[[Callable[Concatenate[Leadership, P], R]], Callable[P, R | None]]: ...
+
+    def required(self, job: object = None, *, otherwise: Otherwise = "skip", pass_leadership: bool = False) -> object:
+        """Decorate a job, or a coroutine function, that is to run only while this node leads.
+
+        Args:
+            job: what to run.
+            otherwise: what a call does while it does not lead: "skip" returns None, "raise" raises NotLeader.
+            pass_leadership: give the job the Leadership as its first argument.
+        """
+        guard = Guard(self, otherwise=otherwise, is_passing=pass_leadership)
+        return guard.wrap if job is None else guard.wrap(cast("Callable[[], object]", job))
+
+    def _leave(self, leadership: Leadership) -> None:
+        """The body is over, and with it the leadership."""
+        leadership.give_up(LossReason.RESIGNED)
+        with self._engine.changing():
+            self.seat.occupant = None
+
+    def _set_paused(self, *, is_paused: bool) -> None:
+        self._engine.check_running()
+        self.standing.set_paused(is_paused=is_paused)
+        self._engine.call(acts.nothing())
+
+    def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
+        def find() -> Leader | bool | None:
+            if not self.seat.has_resigned(term):
+                return None
+            leader = self.seat.leader
+            is_succeeded = leader is not None and leader.term > term
+            return leader if to is not None and is_succeeded else (True if to is None else None)
+
+        awaited = "the resignation" if to is None else f"leadership of {to}"
+        found = self._engine.wait_for(find, timeout)
+        if found is None or (isinstance(found, Leader) and found.node_id != to):
+            raise LeadershipTimeout(self.name, awaited, timeout or 0.0)

@@ -1,0 +1,156 @@
+"""What the parts of one node share: its state of life, its inbox, its published leases, its seats."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TypeVar
+
+from elect import acts
+from elect.clock import Clock
+from elect.config import Config
+from elect.core.ready import LossReason
+from elect.errors import Forked, Stopped
+from elect.health import Health
+from elect.inbox import Act, Command, Inbox
+from elect.leadership import Leadership
+from elect.leases import Leases
+from elect.seat import Seat
+
+Found = TypeVar("Found")
+
+
+class State(StrEnum):
+    """A node's life, in order; `failed` and `forked` are other ends of it."""
+
+    NEW = "new"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    FORKED = "forked"
+
+
+class Engine:
+    """The ground on which a node's parts stand. It starts nothing.
+
+    Attributes:
+        changed: notified when a seat, or the state, may have changed; also the lock of both.
+        seats: by election; made by the protocol's thread once the node runs.
+        state: of life.
+        turned_at: the clock at the latest input of the protocol's thread (ns).
+        health: the application's hook, if it gave one.
+        failure: what a thread of ours died of, if one did.
+    """
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.node_id = config.node
+        self.clock = clock
+        self.leases = Leases(clock)
+        self.inbox = Inbox()
+        self.changed = threading.Condition()
+        self.seats: dict[str, Seat] = {}
+        self.state = State.NEW
+        self.turned_at = 0
+        self.health: Health | None = None
+        self.failure: BaseException | None = None
+
+    def seat(self, election: str) -> Seat:
+        """The seat of that name, made if it is new."""
+        seat = self.seats.get(election)
+        return seat if seat is not None else self.seats.setdefault(election, Seat(election))
+
+    def check_running(self) -> None:
+        """Return if the node runs.
+
+        Raises:
+            Forked: this is a child of the process that runs it.
+            Stopped: it was not started, or does not run any more.
+        """
+        if self.state is State.FORKED:
+            raise Forked(self.node_id)
+        if self.state is not State.RUNNING:
+            raise Stopped(self.node_id) from self.failure
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change what waiters look at, and wake them."""
+        with self.changed:
+            yield
+            self.changed.notify_all()
+
+    def post(self, act: Act) -> Command:
+        """Have something done by the protocol's thread, soon."""
+        command = Command(act)
+        self.inbox.put(command)
+        return command
+
+    def call(self, act: Act, timeout: float | None = None) -> bool:
+        """Have something done by the protocol's thread, and wait until it is.
+
+        Returns:
+            Whether it was done in time.
+
+        Raises:
+            ValueError: the act's own.
+            Stopped: the node ended meanwhile.
+        """
+        self.check_running()
+        command = self.post(act)
+        if not command.wait(timeout):
+            return False
+        if command.error is not None:
+            raise command.error
+        if not command.is_done:
+            self.check_running()
+            raise Stopped(self.node_id)
+        return True
+
+    def wait_for(self, find: Callable[[], Found | None], timeout: float | None) -> Found | None:
+        """Wait until `find`, asked under the lock at each change, finds something; None: not in time.
+
+        Args:
+            find: must be quick.
+            timeout: seconds; None for ever, 0 once.
+
+        Raises:
+            Stopped: the node ended meanwhile.
+        """
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        with self.changed:
+            while True:
+                self.check_running()
+                found = find()
+                if found is not None:
+                    return found
+                remaining_s = None if ends_at is None else min(ends_at - time.monotonic(), threading.TIMEOUT_MAX)
+                if remaining_s is not None and remaining_s <= 0:
+                    return None
+                self.changed.wait(remaining_s)
+
+    def give_up(self, leadership: Leadership, reason: LossReason) -> None:
+        """Tell the protocol's thread of a leadership that is over for the application; never waits."""
+        self.post(acts.resign(leadership.election, leadership.token, reason=reason))
+        with self.changing():
+            pass
+
+    def resign(self, leadership: Leadership, to: str | None) -> None:
+        """Give a leadership up, to another node if one is named; never waits."""
+        reason = LossReason.RESIGNED if to is None else LossReason.TRANSFERRED
+        self.leases.give_up(leadership.election, leadership.token)
+        leadership.end(reason)
+        self.post(acts.resign(leadership.election, leadership.token, reason=reason, to=to))
+        with self.changing():
+            pass
+
+    def abandon(self) -> None:
+        """In a forked child: lead nothing; no lock of ours may be waited for before it is made anew."""
+        self.state = State.FORKED
+        self.leases.abandon()
+        threading.Condition.__init__(self.changed)
+        for seat in list(self.seats.values()):
+            for leadership in (seat.leadership, seat.occupant):
+                if leadership is not None:
+                    leadership.abandon()

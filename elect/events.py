@@ -1,0 +1,219 @@
+"""The thread on which the application's callbacks run, so that a slow one delays only the next one.
+
+What happens waits here in order. When callbacks are so slow that too much waits, what nobody needs any more is left
+out: whole leaderships that came and went unseen, and every leader but the latest of each election. Elected and lost
+still alternate, and the last word is always said.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from elect.core.ready import Elected, Event, LeaderChanged, LossReason, Lost
+from elect.leader import Leader
+from elect.leadership import Leadership
+from elect.seat import Seat
+from elect.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+NOTICES_MAX = 16_384
+"""About 5 MB; a thousand elections can change hands four times while one callback sleeps."""
+
+Tap = Callable[[Event], object]
+Acknowledge = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event of the core, with what the application sees of it.
+
+    Attributes:
+        event: what happened.
+        leadership: that began or ended, for Elected and Lost.
+        leader: who leads now, for LeaderChanged.
+    """
+
+    event: Event
+    leadership: Leadership | None = None
+    leader: Leader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A subscriber came; it is told how things are."""
+
+    subscription: Subscription
+    seat: Seat
+
+
+class Dispatcher:
+    """Calls back. Any thread tells, one thread (that of `run`) calls.
+
+    Args:
+        acknowledge: told the election and term of a loss that is not a lapse, when all callbacks have heard of it.
+        notices_max: above this many that wait, superseded ones are left out.
+    """
+
+    def __init__(self, acknowledge: Acknowledge, notices_max: int = NOTICES_MAX) -> None:
+        self._acknowledge = acknowledge
+        self._notices_max = self._threshold = notices_max
+        self._waiting: deque[Notice | _Joined] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._is_closed = False
+        self._taps: list[Tap] = []
+        self._subscriptions: dict[str, list[Subscription]] = {}
+        self._thread_id: int | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Notices that wait."""
+        return len(self._waiting)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is a callback."""
+        return threading.get_ident() == self._thread_id
+
+    def tap(self, tap: Tap) -> None:
+        """Give every event of the core to this callable as well, before the subscribers."""
+        self._taps = [*self._taps, tap]
+
+    def subscribe(self, subscription: Subscription, seat: Seat) -> None:
+        """Tell a subscriber how things are, and then of every change."""
+        self._put((_Joined(subscription, seat),))
+
+    def tell(self, notices: Iterable[Notice]) -> None:
+        """Have these told, in order. Never waits for a callback."""
+        self._put(notices)
+
+    def close(self) -> None:
+        """End the thread when all that waits was told."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Call back until closed; then tell everybody who thinks that this node leads that it does not."""
+        self._thread_id = threading.get_ident()
+        while (item := self._take()) is not None:
+            match item:
+                case Notice():
+                    self._tell(item)
+                case _Joined():
+                    self._join(item)
+        for subscription in self._all():
+            if (leadership := subscription.told) is not None:
+                leadership.end(LossReason.STOPPED)
+                _guarded(partial(subscription.lost, leadership), "on_lost")
+
+    def _put(self, items: Iterable[Notice | _Joined]) -> None:
+        with self._changed:
+            self._waiting.extend(items)
+            if len(self._waiting) > self._threshold:
+                self._compact()
+            self._changed.notify()
+
+    def _take(self) -> Notice | _Joined | None:
+        with self._changed:
+            while not self._waiting:
+                if self._is_closed:
+                    return None
+                self._changed.wait()
+            return self._waiting.popleft()
+
+    def _compact(self) -> None:
+        before = len(self._waiting)
+        self._waiting = deque(_compacted(self._waiting))
+        self._threshold = max(self._notices_max, 2 * len(self._waiting))
+        logger.warning("callbacks are slow: %d events that are over were left out", before - len(self._waiting))
+
+    def _tell(self, notice: Notice) -> None:
+        for tap in self._taps:
+            _guarded(partial(tap, notice.event), "an event tap")
+        match notice.event:
+            case Elected(election=election):
+                self._elected(election, notice.leadership)
+            case Lost() as lost:
+                self._lost(lost, notice.leadership)
+            case LeaderChanged(election=election):
+                for subscription in self._of(election):
+                    _guarded(partial(subscription.changed, notice.leader), "on_leader")
+            case _:
+                pass
+
+    def _elected(self, election: str, leadership: Leadership | None) -> None:
+        for subscription in self._of(election):
+            if leadership is not None:
+                _tell_elected(subscription, leadership)
+
+    def _lost(self, lost: Lost, leadership: Leadership | None) -> None:
+        for subscription in self._of(lost.election):
+            if leadership is not None:
+                _guarded(partial(subscription.lost, leadership), "on_lost")
+        if lost.reason is not LossReason.LEASE_LAPSED:
+            self._acknowledge(lost.election, lost.term)
+
+    def _join(self, joined: _Joined) -> None:
+        subscription, seat = joined.subscription, joined.seat
+        self._subscriptions.setdefault(subscription.election, []).append(subscription)
+        leader, leadership = seat.leader, seat.leadership
+        if leader is not None:
+            _guarded(partial(subscription.changed, leader), "on_leader")
+        if leadership is not None:
+            _tell_elected(subscription, leadership)
+
+    def _of(self, election: str) -> list[Subscription]:
+        """Who wants to hear of an election; those who want no more are forgotten."""
+        subscriptions = self._subscriptions.get(election, [])
+        if any(subscription.is_cancelled for subscription in subscriptions):
+            subscriptions = [each for each in subscriptions if not each.is_cancelled]
+            self._subscriptions[election] = subscriptions
+        return subscriptions
+
+    def _all(self) -> list[Subscription]:
+        return [subscription for group in self._subscriptions.values() for subscription in group]
+
+
+def _tell_elected(subscription: Subscription, leadership: Leadership) -> None:
+    """Who can't begin to lead should not lead."""
+    if not _guarded(partial(subscription.elected, leadership), "on_elected"):
+        leadership.give_up(LossReason.WORK_FAILED)
+
+
+def _guarded(call: Callable[[], object], what: str) -> bool:
+    """Whether a callback returned; what it raises ends here."""
+    try:
+        call()
+    except BaseException:
+        logger.exception("%s raised", what)
+        return False
+    return True
+
+
+def _compacted(items: Iterable[Notice | _Joined]) -> list[Notice | _Joined]:
+    """What is still worth telling, in order."""
+    kept: list[Notice | _Joined | None] = []
+    begun: dict[str, int] = {}
+    leaders: dict[str, int] = {}
+    for item in items:
+        at = len(kept)
+        match item:
+            case Notice(event=Elected(election=election)):
+                begun[election] = at
+            case Notice(event=Lost(election=election)) if election in begun:
+                kept[begun.pop(election)] = None
+                continue
+            case Notice(event=LeaderChanged(election=election)):
+                if election in leaders:
+                    kept[leaders[election]] = None
+                leaders[election] = at
+            case Notice(event=Lost()) | _Joined():
+                pass
+            case _:
+                continue
+        kept.append(item)
+    return [item for item in kept if item is not None]

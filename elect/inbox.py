@@ -1,0 +1,102 @@
+"""Where everything meets that the protocol's thread has to do."""
+
+import queue
+import threading
+from collections.abc import Callable
+
+from elect.core.elector import Elector
+from elect.core.ready import Ready
+from elect.journal import JournalEvent
+from wire.events import Event as WireEvent
+from wire.events import LinkClosing
+
+INPUTS_MAX = 4096
+"""Inputs that may wait: two seconds of a cluster of 100 nodes. Above it whoever reads a socket waits, and so the
+sender, by TCP's own means."""
+
+ROOM_CHECK_S = 0.05
+
+Act = Callable[[Elector, int], Ready]
+"""What a thread of the application wants done by the protocol's: given the elector and the time, its Ready."""
+
+
+class Command:
+    """An act, and word of its end.
+
+    Attributes:
+        error: what the act raised: a caller's mistake.
+        is_done: it was carried out (or raised), and its Ready too.
+    """
+
+    __slots__ = ("_settled", "act", "error", "is_done")
+
+    def __init__(self, act: Act) -> None:
+        self.act = act
+        self.error: ValueError | None = None
+        self.is_done = False
+        self._settled = threading.Event()
+
+    def settle(self, *, is_done: bool) -> None:
+        """Let who waits go on."""
+        self.is_done = is_done
+        self._settled.set()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is done, or never will be; whether either is the case."""
+        return self._settled.wait(timeout)
+
+
+Input = WireEvent | JournalEvent | Command
+
+
+class Inbox:
+    """A bounded queue with one reader.
+
+    The queue itself is a SimpleQueue, which a signal handler may put into at any moment; the bound is kept beside it,
+    to within one input for each thread that puts.
+    """
+
+    def __init__(self, inputs_max: int = INPUTS_MAX) -> None:
+        self._queue: queue.SimpleQueue[Input] = queue.SimpleQueue()
+        self._inputs_max = inputs_max
+        self._is_closed = threading.Event()
+        self._room = threading.Event()
+
+    def __len__(self) -> int:
+        return self._queue.qsize()
+
+    def put(self, item: Input) -> None:
+        """Add an input; waits while there is no room. After `close` it is settled on the spot."""
+        if self._queue.qsize() >= self._inputs_max:
+            self._await_room()
+        self._queue.put(item)
+        if self._is_closed.is_set():
+            self._drain()
+
+    def get(self, timeout_s: float) -> Input | None:
+        """The next input, or None when none comes in time."""
+        try:
+            item = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        if self._queue.qsize() == self._inputs_max // 2:
+            self._room.set()
+        return item
+
+    def close(self) -> None:
+        """Nobody reads any more: what waits, and what still comes, is settled without being done."""
+        self._is_closed.set()
+        self._room.set()
+        self._drain()
+
+    def _await_room(self) -> None:
+        while self._queue.qsize() >= self._inputs_max and not self._is_closed.is_set():
+            self._room.clear()
+            self._room.wait(ROOM_CHECK_S)
+
+    def _drain(self) -> None:
+        while (item := self.get(0)) is not None:
+            if isinstance(item, Command):
+                item.settle(is_done=False)
+            elif isinstance(item, LinkClosing):
+                item.done.set()  # the published table was closed before: nothing is counted any more

@@ -1,0 +1,210 @@
+"""This node's links: the listener, a dialer for each peer, and what their handshakes told.
+
+Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose closes prove something).
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from elect.audience import Profile
+from elect.config import Config
+from elect.core.membership import Configuration
+from elect.core.messages import Batch, Heartbeat, Knowledge, Number
+from elect.core.ready import Send
+from elect.errors import BindError
+from wire.address import Address
+from wire.codec import Codec
+from wire.deadline import Deadline
+from wire.dialer import Dialer
+from wire.events import Event, LinkAccepted, LinkOpened
+from wire.identity import Identity, LinkNumber
+from wire.limits import Limits
+from wire.listener import Listener
+from wire.meter import Meter
+
+OUTBOX_MESSAGES_MAX = 1024
+"""Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
+
+ADVERTISE = "advertise"
+CONFIGURATION = "configuration"
+METADATA_PREFIX = "m."
+
+
+class Links:
+    """Opens, starts, stops and names the links. `send`, `note_…` and `number` belong to the protocol's thread.
+
+    Attributes:
+        heard: when each peer was heard last (ns).
+
+    Args:
+        config: the node's.
+        incarnation: of this start.
+        store_id: of the store in use.
+        deliver: takes what wire tells.
+        meter: told what wire counts, or None.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        incarnation: int,
+        store_id: bytes,
+        deliver: Callable[[Event], None],
+        meter: Meter | None = None,
+    ) -> None:
+        self._config = config
+        self._attributes = attributes(config)
+        identity = Identity(
+            cluster=config.cluster,
+            node=config.node,
+            incarnation=incarnation,
+            store=store_id,
+            attributes=self._attributes,
+        )
+        codec = Codec(Heartbeat, Batch, Knowledge)
+        limits = Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX)
+        self._listener = Listener(
+            config.listen_address,
+            identity,
+            codec,
+            is_known_peer=config.peers.__contains__,
+            deliver=deliver,
+            limits=limits,
+            metrics=meter,
+            name="elect",
+        )
+        counter = itertools.count(1)
+        self._dialers = {
+            peer: Dialer(
+                peer,
+                _always(address),
+                identity,
+                codec,
+                next_counter=counter.__next__,
+                deliver=deliver,
+                limits=limits,
+                metrics=meter,
+                name="elect",
+            )
+            for peer, address in config.peer_addresses.items()
+        }
+        self._profiles: dict[str, Profile] = {}
+        self._opened: dict[str, LinkNumber] = {}
+        self.heard: dict[str, int] = {}
+        self._numbers: dict[str, tuple[LinkNumber, Number]] = {}
+
+    @property
+    def address(self) -> Address:
+        """Where the listener listens, with the real port."""
+        return self._listener.address
+
+    def open(self) -> None:
+        """Listen, but take nobody yet.
+
+        Raises:
+            BindError: the address can't be had.
+        """
+        try:
+            self._listener.open()
+        except OSError as error:
+            raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
+        if self._config.advertise is None:  # the identity shows it to peers, of which there are none yet
+            self._attributes[ADVERTISE] = str(self.address)
+        self._profiles[self._config.node] = profile(self._attributes)
+
+    def start(self) -> None:
+        """Accept and dial."""
+        self._listener.start()
+        for dialer in self._dialers.values():
+            dialer.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Say Bye and close every link; nothing counts on them any more. Whether it was all done in time."""
+        deadline = Deadline(timeout)
+        helpers = [threading.Thread(target=dialer.stop, args=(timeout,)) for dialer in self._dialers.values()]
+        with suppress(RuntimeError):  # no thread can be had: one after the other, then
+            for helper in helpers:
+                helper.start()
+        is_done = [dialer.stop(deadline.remaining_s) for dialer in self._dialers.values()]
+        for helper in helpers:
+            if helper.ident is not None:
+                helper.join()
+        return self._listener.stop(deadline.remaining_s) and all(is_done)
+
+    def abandon(self) -> None:
+        """In a forked child: close the copies of the sockets, without a word to the other ends."""
+        self._listener.abandon()
+        for dialer in self._dialers.values():
+            dialer.abandon()
+
+    def send(self, send: Send) -> None:
+        """Put a message on the link that it is for; on another one it would be meaningless."""
+        number = self._opened.get(send.peer)
+        if number is not None:
+            replaces = "heartbeat" if type(send.message) is Heartbeat else None
+            self._dialers[send.peer].send((send.link.incarnation, send.link.counter), send.message, replaces=replaces)
+
+    def number(self, peer: str, number: LinkNumber) -> Number:
+        """A link's number in the core's words; the peer's latest one is at hand."""
+        known = self._numbers.get(peer)
+        if known is None or known[0] != number:
+            known = self._numbers[peer] = (number, Number(*number))
+        return known[1]
+
+    def note_opened(self, event: LinkOpened) -> None:
+        """Our link to a peer is open."""
+        self._opened[event.peer] = event.number
+        self._profiles[event.peer] = profile(event.identity.attributes)
+
+    def note_closing(self, peer: str) -> None:
+        """It is not any more."""
+        self._opened.pop(peer, None)
+
+    def note_accepted(self, event: LinkAccepted) -> None:
+        """A peer dialed us: it is there, so now is the time to dial it."""
+        self._profiles[event.peer] = profile(event.identity.attributes)
+        if event.peer not in self._opened and event.peer in self._dialers:
+            self._dialers[event.peer].nudge()
+
+    def is_trusted(self, event: LinkAccepted) -> bool:
+        """Whether an end of stream on a peer's link proves something: the configuration decides, or the link."""
+        trust = self._config.trust_close
+        return event.is_trusted if isinstance(trust, str) else trust
+
+    def profile(self, node_id: str) -> Profile:
+        """What a node said of itself; where it said nothing, where it is dialed."""
+        return self._profiles.get(node_id) or Profile(address=self._config.peers.get(node_id))
+
+    def address_of(self, node_id: str) -> str | None:
+        """Where a node says that it is to be dialed."""
+        return self.profile(node_id).address
+
+
+def attributes(config: Config) -> dict[str, str]:
+    """What travels in this node's handshakes beside its names."""
+    configuration = Configuration.initial(config.voters)
+    return {
+        ADVERTISE: str(config.advertise_address),
+        CONFIGURATION: configuration.id.digest.hex(),
+        **{METADATA_PREFIX + name: value for name, value in config.metadata.items()},
+    }
+
+
+def profile(shown: Mapping[str, str]) -> Profile:
+    """The profile in a handshake's attributes."""
+    return Profile(
+        address=shown.get(ADVERTISE),
+        metadata={
+            name.removeprefix(METADATA_PREFIX): value
+            for name, value in shown.items()
+            if name.startswith(METADATA_PREFIX)
+        },
+    )
+
+
+def _always(address: Address) -> Callable[[], Address]:
+    """The name in it is resolved anew by each dial."""
+    return lambda: address

@@ -1,0 +1,353 @@
+"""One node of a cluster: what the application makes, starts and stops."""
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from elect import acts, fork
+from elect.clock import Clock, now_ns
+from elect.config import Config
+from elect.core.ready import Event
+from elect.core.view import ElectorView
+from elect.default_election import DefaultElection
+from elect.election import Election
+from elect.engine import Engine, State
+from elect.errors import Forked, Stopped
+from elect.events import Dispatcher
+from elect.inbox import Command
+from elect.metrics import ElectionSample, Metrics, PeerSample, Registry, Sample
+from elect.runtime import Runtime
+from elect.sqlite_store import SqliteStore
+from elect.status import Status, Surroundings
+from elect.store import Store
+from elect.threads import OwnThread
+from wire.address import Address
+from wire.deadline import Deadline
+from wire.metrics import WireMetrics
+
+if TYPE_CHECKING:
+    from elect.web.server import HttpServer
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_ELECTION = "default"
+STOP_TIMEOUT_S = 2.0
+STATUS_TIMEOUT_S = 1.0
+"""A protocol's thread that does not answer for so long is the status."""
+
+
+class Node(DefaultElection):
+    """Takes part in the elections of one cluster. The constructor starts nothing; a node is started once.
+
+    Args:
+        config: who it is.
+        store: of its votes; default: SQLite in `config.data_dir`.
+        metrics: a Metrics, or the Prometheus registry for one; default: a registry of its own.
+        health: asked at every heartbeat interval, on a thread of its own: while it returns something false, raises or
+            is late by `support_duration`, this node does not lead.
+        clock: ns, for tests.
+
+    Attributes:
+        config: who it is.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store | None = None,
+        metrics: Metrics | Registry | None = None,
+        health: Callable[[], object] | None = None,
+        clock: Clock = now_ns,
+    ) -> None:
+        self.config = config
+        self.metrics = metrics if isinstance(metrics, Metrics) else Metrics(metrics, clock=clock)
+        self.metrics.attach(self._sample)
+        self._meter = WireMetrics(self.metrics.registry)
+        self._store = store
+        self._hook = health
+        self._engine = Engine(config, clock)
+        self._dispatcher = Dispatcher(self._acknowledge)
+        self._elections: dict[str, Election] = {}
+        self._lock = threading.RLock()
+        self._runtime: Runtime | None = None
+        self._http: HttpServer | None = None
+        self._ended = threading.Event()
+        self._is_all_done = True
+        super().__init__(self.election(DEFAULT_ELECTION))
+
+    def __repr__(self) -> str:
+        return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
+
+    def __enter__(self) -> Self:
+        if self._engine.state is State.NEW:
+            self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._engine.state is not State.FORKED:
+            self.stop()
+
+    def start(self) -> Self:
+        """Open the store, listen, begin to take part. Once.
+
+        Raises:
+            BindError: an address can't be listened on.
+            StoreError: the data directory can't be used.
+            IdentityError: the store is another node's.
+            Stopped: it was started before.
+            Forked: it was made in this process's parent.
+        """
+        with self._lock:
+            if self._engine.state is not State.NEW:
+                self._engine.check_running()
+                raise Stopped(self.config.node)
+            runtime = self._make_runtime()
+            try:
+                self._http = self._open_http()
+            except BaseException:
+                runtime.discard()
+                raise
+            self._runtime = runtime
+            fork.guard(self)
+            self._engine.state = State.RUNNING
+            runtime.start()
+            for election in list(self._elections.values()):
+                election.standing.start()
+            if self._http is not None:
+                self._http.start()
+        logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
+        return self
+
+    def stop(self, timeout: float = STOP_TIMEOUT_S, resign: bool = True) -> bool:
+        """Resign, say goodbye, close everything. Idempotent, from any thread, and never much longer than `timeout`.
+
+        In a callback it only begins: callbacks still hear of what is lost, after this one returned.
+
+        Args:
+            timeout: seconds for all of it.
+            resign: tell the others, who then elect at once. Otherwise they find out.
+
+        Returns:
+            Whether everything has ended: a callback, a hook or work of the application's may not.
+
+        Raises:
+            Forked: it runs in this process's parent.
+        """
+        if self._engine.state is State.FORKED:
+            raise Forked(self.config.node)
+        deadline = Deadline(timeout)
+        if self._begin_stop(State.STOPPING):
+            if self._dispatcher.is_current:
+                self._spawn_ending(deadline, is_resigning=resign)
+            else:
+                self._end(deadline, is_resigning=resign)
+        if self._dispatcher.is_current:
+            return False
+        return self._ended.wait(deadline.remaining_s) and self._is_all_done
+
+    def election(self, name: str = DEFAULT_ELECTION) -> Election:
+        """The handle of an election; this node stands in it from now on.
+
+        Raises:
+            ValueError: it is no name: 1 to 64 printable ASCII characters.
+            Stopped: the node does not run any more.
+            Forked: it runs in this process's parent.
+        """
+        if not (1 <= len(name) <= 64 and name.isascii() and name.isprintable()):
+            raise ValueError(f"election name {name!r}: 1 to 64 printable ASCII characters are needed")
+        with self._lock:
+            election = self._elections.get(name)
+            if election is None:
+                if self._engine.state is not State.NEW:
+                    self._engine.check_running()
+                election = Election(name, self._engine, self._dispatcher, self._spawn)
+                self._elections[name] = election
+                if self._engine.state is State.RUNNING:
+                    election.standing.start()
+        return election
+
+    def find_election(self, name: str) -> Election | None:
+        """The handle of an election that was made here before, or None."""
+        return self._elections.get(name)
+
+    def observe(self, tap: Callable[[Event], object]) -> None:
+        """Give every event of the core to this callable, in order, on the callbacks' thread and before them."""
+        self._dispatcher.tap(tap)
+
+    @property
+    def state(self) -> str:
+        """new, running, stopping, stopped; or failed (a thread of ours died), or forked."""
+        return self._engine.state.value
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What a thread of ours died of, if one did."""
+        return self._engine.failure
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was started and not stopped, and all its threads live."""
+        return self._engine.state is State.RUNNING and all(self.threads.values())
+
+    @property
+    def threads(self) -> dict[str, bool]:
+        """Whether each thread without which it is nothing lives."""
+        return {} if self._runtime is None else self._runtime.threads
+
+    @property
+    def loop_lag_ns(self) -> int:
+        """By how much the protocol's thread is late now."""
+        return 0 if self._runtime is None else self._runtime.orchestrator.lag_ns
+
+    @property
+    def address(self) -> Address:
+        """Where it listens; after start with the real port."""
+        return self.config.listen_address if self._runtime is None else self._runtime.links.address
+
+    @property
+    def http_address(self) -> Address | None:
+        """Where it serves HTTP; after start with the real port."""
+        return self.config.http_address if self._http is None else self._http.address
+
+    def status(self) -> Status:
+        """Everything, at one moment; without the protocol's part when its thread does not answer within a second.
+
+        Raises:
+            Forked: it runs in this process's parent.
+        """
+        if self._engine.state is State.FORKED:
+            raise Forked(self.config.node)
+        views: list[ElectorView] = []
+        if self._engine.state is State.RUNNING:
+            self._engine.post(acts.look(views)).wait(STATUS_TIMEOUT_S)
+        return Status.of(self.config.node, views[0] if views else None, self._surroundings())
+
+    def pause(self) -> None:
+        """Take no part in any election as a candidate until `resume`; what is led is resigned."""
+        self._engine.call(acts.set_paused(is_paused=True))
+
+    def resume(self) -> None:
+        """Take part again."""
+        self._engine.call(acts.set_paused(is_paused=False))
+
+    def abandon(self) -> None:
+        """In a forked child: lead nothing, close the copies of the sockets. Called by itself."""
+        self._engine.abandon()
+        self._lock = threading.RLock()
+        for election in list(self._elections.values()):
+            election.standing.abandon()
+        for part in (self._runtime, self._http):
+            if part is not None:
+                part.abandon()
+
+    def _make_runtime(self) -> Runtime:
+        return Runtime(
+            self._engine,
+            self._dispatcher,
+            store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
+            metrics=self.metrics,
+            meter=self._meter,
+            hook=self._hook,
+            on_death=self._die,
+        )
+
+    def _open_http(self) -> "HttpServer | None":
+        address = self.config.http_address
+        if address is None:
+            return None
+        # Imported here: a program that serves no HTTP need not hold a server in memory.
+        from elect.web import application  # noqa: PLC0415
+        from elect.web.server import HttpServer  # noqa: PLC0415
+
+        server = HttpServer(address, application(self))
+        server.open()
+        return server
+
+    def _spawn(self, work: Callable[[], None], name: str) -> OwnThread:
+        assert self._runtime is not None
+        return self._runtime.spawn(work, name)
+
+    def _acknowledge(self, election: str, term: int) -> None:
+        self._engine.inbox.put(Command(acts.acknowledge(election, term)))
+
+    def _begin_stop(self, state: State) -> bool:
+        """Whether it is this caller who stops the node."""
+        with self._engine.changing():
+            if self._engine.state is State.NEW:
+                self._engine.state = State.STOPPED
+                self._ended.set()
+            if self._engine.state is not State.RUNNING:
+                return False
+            self._engine.state = state
+            return True
+
+    def _end(self, deadline: Deadline, *, is_resigning: bool) -> None:
+        runtime = self._runtime
+        assert runtime is not None
+        if is_resigning:
+            runtime.resign(deadline)
+        self._engine.leases.close()
+        is_http_done = self._http is None or self._http.stop(deadline.remaining_s)
+        self._is_all_done = runtime.stop(deadline) and is_http_done
+        fork.release(self)
+        with self._engine.changing():
+            if self._engine.state is State.STOPPING:
+                self._engine.state = State.STOPPED
+        self._ended.set()
+        logger.info("* node %s is stopped", self.config.node)
+
+    def _spawn_ending(self, deadline: Deadline, *, is_resigning: bool) -> None:
+        threading.Thread(
+            target=self._end, args=(deadline,), kwargs={"is_resigning": is_resigning}, name="elect-stop", daemon=True
+        ).start()
+
+    def _die(self, name: str, error: BaseException) -> None:
+        """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
+        self._engine.leases.close()
+        self.metrics.count_bug()
+        if self._begin_stop(State.FAILED):
+            self._engine.failure = error
+            logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
+            self._spawn_ending(Deadline(STOP_TIMEOUT_S), is_resigning=False)
+
+    def _surroundings(self) -> Surroundings:
+        runtime = self._runtime
+        return Surroundings(
+            cluster=self.config.cluster,
+            state=self.state,
+            threads=self.threads,
+            loop_lag_ns=self.loop_lag_ns,
+            inbox_depth=len(self._engine.inbox),
+            lease_ns=self._engine.leases.remaining_ns,
+            address=self.config.peers.get if runtime is None else runtime.links.address_of,
+        )
+
+    def _sample(self) -> Sample:
+        """What is true at a scrape; asks nobody."""
+        engine, now = self._engine, self._engine.clock()
+        heard = {} if self._runtime is None else self._runtime.links.heard
+        return Sample(
+            elections=[
+                ElectionSample(
+                    election=seat.election,
+                    term=seat.role_term,
+                    role=seat.role,
+                    lease_remaining_ns=engine.leases.remaining_ns(seat.election, seat.role_term),
+                )
+                for seat in list(engine.seats.values())
+            ],
+            peers=[
+                PeerSample(
+                    peer=peer,
+                    is_supported=engine.leases.supports(peer),
+                    last_heard_ns=None if peer not in heard else max(0, now - heard[peer]),
+                )
+                for peer in sorted(self.config.peers)
+            ],
+            inbox_depth=len(engine.inbox),
+        )

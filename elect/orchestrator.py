@@ -1,0 +1,246 @@
+"""The thread that owns the Elector: takes one input after the other, and carries out what each leads to.
+
+It waits for its inbox, at most until the elector wants to be woken, reads the clock *after* what it waited for came,
+and hands both to the elector. What comes back is carried out in the contract's order: start the write, publish the
+leases, send, hold back what waits for the disk, tell the application. Nothing in it waits for a disk, a peer or the
+application.
+
+Source: PROTOCOL.md, section 3 (the clock is read after the bytes) and section 4 (one step); `elect.core.ready`.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from elect.audience import Audience
+from elect.core.elector import Elector
+from elect.core.messages import Batch, Heartbeat, Knowledge, Number
+from elect.core.ready import Ready, Send, Write
+from elect.engine import Engine
+from elect.farewell import Farewell
+from elect.inbox import Command, Input
+from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
+from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+
+if TYPE_CHECKING:
+    from elect.core.ready import Event
+    from elect.links import Links
+
+NS_PER_S = 1_000_000_000
+CHECK_INTERVAL_NS = NS_PER_S
+"""Between two looks at whether all threads live."""
+
+
+class Disk(Protocol):
+    """The journal, as far as it is needed here."""
+
+    def put(self, write: Write) -> bool:
+        """Take a write without waiting; False: it was not taken."""
+
+
+class Observer(Protocol):
+    """The metrics, as far as they are needed here."""
+
+    def observe(self, event: "Event") -> None:
+        """Count an event."""
+
+    def observe_round_trip(self, peer: str, took_ns: int) -> None:
+        """A heartbeat of ours was acknowledged after so long."""
+
+    def observe_store_write(self, took_ns: int) -> None:
+        """A transaction took so long."""
+
+    def observe_loop_lag(self, lag_ns: int) -> None:
+        """A tick came so late."""
+
+
+class Orchestrator:
+    """Runs one elector.
+
+    Args:
+        engine: its inbox, clock and published leases.
+        elector: owned by the thread of `run` from now on.
+        disk: where writes go.
+        links: where messages go.
+        audience: where events go.
+        metrics: counts, once nothing else waits.
+        check: called about once a second; raises when a thread of ours is gone.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        elector: Elector,
+        *,
+        disk: Disk,
+        links: "Links",
+        audience: Audience,
+        metrics: Observer,
+        check: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._clock = engine.clock
+        self._inbox = engine.inbox
+        self._elector = elector
+        self._disk = disk
+        self._links = links
+        self._audience = audience
+        self._metrics = metrics
+        self._was_healthy = True
+        self._check = check
+        self._check_at = 0
+        self._held: dict[int, tuple[Send, ...]] = {}
+        self._refused: deque[int] = deque()
+        self._uncounted: list[Event] = []
+        self._round_trips: dict[str, int] = {}
+        self._farewell: Farewell | None = None
+        self._is_stopping = False
+        self._wake_at = self._clock()
+
+    @property
+    def lag_ns(self) -> int:
+        """By how much the thread is late now, or was when it last woke; 0: it is not."""
+        return max(0, self._clock() - self._wake_at)
+
+    def run(self) -> None:
+        """Take inputs until `stop`."""
+        while not self._is_stopping:
+            self._step()
+
+    def stop(self) -> None:
+        """Let `run` return after the inputs that came before this."""
+        self._engine.post(self._stop)
+
+    def begin_farewell(self, farewell: Farewell) -> None:
+        """Resign everything and stand for nothing any more; `farewell` says when all have heard."""
+
+        def act(elector: Elector, now: int) -> Ready:
+            for ready in farewell.begin(elector, now):
+                self._apply(ready)
+            self._farewell = farewell
+            return elector.tick(now)
+
+        self._engine.post(act)
+
+    def _stop(self, elector: Elector, now: int) -> Ready:
+        self._is_stopping = True
+        return elector.tick(now)
+
+    def _step(self) -> None:
+        """One turn: wait, read the clock, decide, carry out."""
+        if (self._uncounted or self._round_trips) and not self._inbox:
+            self._count()
+        item = self._inbox.get((self._wake_at - self._clock()) / NS_PER_S)
+        now = self._engine.turned_at = self._clock()
+        if item is None:
+            self._metrics.observe_loop_lag(max(0, now - self._wake_at))
+            self._apply(self._elector.tick(now))
+        else:
+            self._take(item, now)
+        while self._refused:
+            self._fail((self._refused.popleft(),), now)
+        if self._engine.health is not None:
+            self._ask_health(self._engine.health.is_good(now), now)
+        if now >= self._check_at:
+            self._check_at = now + CHECK_INTERVAL_NS
+            self._check()
+
+    def _take(self, item: Input, now: int) -> None:
+        match item:
+            case MessageReceived():
+                self._receive(item, now)
+            case Written():
+                self._written(item, now)
+            case Command():
+                self._command(item, now)
+            case WriteFailed():
+                self._fail(item.numbers, now)
+            case StoreRecovered():
+                self._apply(self._elector.set_storing(now, is_storing=True))
+            case JournalDied():
+                raise RuntimeError("the journal died") from item.error
+            case DialFailed():
+                pass
+            case _:
+                self._take_link(item, now)
+
+    def _take_link(self, item: LinkAccepted | LinkEnded | LinkOpened | LinkClosing, now: int) -> None:
+        number = Number(*item.number)
+        elector = self._elector
+        match item:
+            case LinkAccepted():
+                self._links.note_accepted(item)
+                self._apply(elector.link_accepted(now, item.peer, number, self._links.is_trusted(item)))
+            case LinkEnded():
+                self._apply(elector.link_ended(now, item.peer, number, item.is_end_of_stream))
+            case LinkOpened():
+                self._links.note_opened(item)
+                self._apply(elector.link_opened(now, item.peer, number))
+            case LinkClosing():
+                self._links.note_closing(item.peer)
+                self._apply(elector.link_closing(now, item.peer, number))
+                item.done.set()
+
+    def _receive(self, item: MessageReceived, now: int) -> None:
+        message = item.message
+        if isinstance(message, Heartbeat | Batch | Knowledge):
+            number = self._links.number(item.peer, item.number)
+            self._links.heard[item.peer] = now
+            if type(message) is Heartbeat and message.ack is not None:
+                self._round_trips[item.peer] = now - message.ack.sent
+            self._apply(self._elector.receive(now, item.peer, number, message))
+
+    def _written(self, item: Written, now: int) -> None:
+        for number in item.numbers:
+            for send in self._held.pop(number, ()):
+                self._links.send(send)
+            self._apply(self._elector.written(now, number))
+        self._metrics.observe_store_write(item.took_ns)
+
+    def _fail(self, numbers: tuple[int, ...], now: int) -> None:
+        """What waited for these is never sent, and this node is no candidate until the disk is good again."""
+        for number in numbers:
+            self._held.pop(number, None)
+            self._apply(self._elector.write_failed(now, number))
+        self._apply(self._elector.set_storing(now, is_storing=False))
+
+    def _command(self, command: Command, now: int) -> None:
+        # The time passes first: a caller's mistake must not swallow what else has happened by now.
+        self._apply(self._elector.tick(now))
+        try:
+            ready = command.act(self._elector, now)
+        except ValueError as error:
+            command.error = error
+        else:
+            self._apply(ready)
+        command.settle(is_done=True)
+
+    def _ask_health(self, is_healthy: bool, now: int) -> None:
+        if is_healthy is not self._was_healthy:
+            self._was_healthy = is_healthy
+            self._apply(self._elector.set_healthy(now, is_healthy=is_healthy))
+
+    def _apply(self, ready: Ready) -> None:
+        """Carry a Ready out, in its order."""
+        if ready.write is not None:
+            self._held[ready.write.number] = ready.send_when_written
+            if not self._disk.put(ready.write):
+                self._refused.append(ready.write.number)
+        self._engine.leases.publish(ready.leases, ready.counted)
+        for send in ready.send:
+            self._links.send(send)
+        if ready.events:
+            self._audience.tell(ready.events)
+            self._uncounted.extend(ready.events)
+        self._wake_at = ready.wake_at
+        if self._farewell is not None:
+            self._farewell.look(self._elector)
+
+    def _count(self) -> None:
+        for event in self._uncounted:
+            self._metrics.observe(event)
+        self._uncounted.clear()
+        for peer, took_ns in self._round_trips.items():
+            if took_ns > 0:
+                self._metrics.observe_round_trip(peer, took_ns)
+        self._round_trips.clear()

@@ -1,0 +1,193 @@
+"""What runs between a node's start and its stop: store, links, threads; put together here and nowhere else."""
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from elect import acts
+from elect.audience import Audience, log
+from elect.core.elector import Elector
+from elect.core.membership import Configuration
+from elect.core.messages import Standing
+from elect.core.options import Durable, OffsetRule, Options, Timing
+from elect.engine import Engine
+from elect.events import Dispatcher
+from elect.farewell import Farewell
+from elect.health import Health
+from elect.journal import Journal
+from elect.links import Links
+from elect.orchestrator import Orchestrator
+from elect.store import Opened, Store
+from elect.threads import OnDeath, OwnThread
+from elect.worker import WorkThread
+from wire.deadline import Deadline
+
+if TYPE_CHECKING:
+    from elect.metrics import Metrics
+    from wire.meter import Meter
+
+FAREWELL_S = 0.1
+"""For the peers' answers to our Resign: they take a round trip, and what left before a close arrives in any case."""
+
+STOP_SHARE = 0.5
+"""Of a stop's time: for the application to hear of its losses; the rest is for sockets, disk and threads."""
+
+
+class ThreadGone(RuntimeError):  # noqa: N818 - it is what happened, and ends in the log
+    """A thread of ours has ended without a word."""
+
+
+class Runtime:
+    """The running half of a node.
+
+    Args:
+        engine: what its parts share.
+        dispatcher: of the callbacks.
+        store: of the votes.
+        metrics: what is counted.
+        meter: what wire counts.
+        hook: the application's health hook, or None.
+        on_death: told when a thread of ours dies.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        *,
+        store: Store,
+        metrics: "Metrics",
+        meter: "Meter",
+        hook: Callable[[], object] | None,
+        on_death: OnDeath,
+    ) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._on_death = on_death
+        config = engine.config
+        opened = store.open(cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns)
+        with ExitStack() as undo:
+            undo.callback(store.close)
+            self.links = Links(
+                config,
+                incarnation=opened.incarnation,
+                store_id=opened.store_id,
+                deliver=engine.inbox.put,
+                meter=meter,
+            )
+            self.links.open()
+            undo.pop_all()
+        self.journal = Journal(store, engine.inbox.put)
+        self.audience = Audience(engine, dispatcher, self.links.profile)
+        self.orchestrator = Orchestrator(
+            engine,
+            _elector(engine, opened),
+            disk=self.journal,
+            links=self.links,
+            audience=self.audience,
+            metrics=metrics,
+            check=self._check,
+        )
+        self._protocol = self._thread(self.orchestrator.run, "elect-orchestrator")
+        self._events = self._thread(dispatcher.run, "elect-events")
+        self._asking = self._health(hook)
+        self._runs: list[OwnThread] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._dispatcher.tap(log)
+        self.journal.start()
+        self._events.start()
+        self._protocol.start()
+        if self._asking is not None:
+            self._asking.start()
+        self.links.start()
+
+    def spawn(self, work: Callable[[], None], name: str) -> OwnThread:
+        """Start a thread that ends with the node."""
+        self._runs = [thread for thread in self._runs if thread.is_alive()]
+        thread = self._thread(work, name)
+        self._runs.append(thread)
+        thread.start()
+        return thread
+
+    @property
+    def threads(self) -> dict[str, bool]:
+        """Whether each thread without which this node is nothing lives."""
+        own = [self._protocol, self._events, *([] if self._asking is None else [self._asking])]
+        return {**{thread.name: thread.is_alive() for thread in own}, "elect-journal": self.journal.is_alive}
+
+    def resign(self, deadline: Deadline) -> None:
+        """Resign everything, and wait a while for the application and the peers to hear of it."""
+        farewell = Farewell()
+        self.orchestrator.begin_farewell(farewell)
+        if self._protocol.is_alive() and farewell.resigned.wait(deadline.remaining_s * STOP_SHARE):
+            farewell.answered.wait(min(FAREWELL_S, deadline.remaining_s))
+
+    def stop(self, deadline: Deadline) -> bool:
+        """Close and end everything, in the order in which it leans on each other; whether it was all done in time."""
+        self._engine.leases.close()
+        is_done = [self.links.stop(deadline.remaining_s)]
+        if self._engine.health is not None:
+            self._engine.health.stop()
+        self.orchestrator.stop()
+        is_done.append(self._protocol.finish(deadline.remaining_s))
+        self._engine.inbox.close()
+        is_done.append(self.journal.stop(deadline.remaining_s))
+        self.audience.close()
+        self._dispatcher.close()
+        runs = [] if isinstance(threading.current_thread(), WorkThread) else self._runs  # it would wait for itself
+        threads = [self._events, *runs, *([] if self._asking is None else [self._asking])]
+        is_done += [thread.finish(deadline.remaining_s) for thread in threads]
+        return all(is_done)
+
+    def discard(self) -> None:
+        """Undo what the constructor did; nothing was started."""
+        self.links.stop(0)
+        self.journal.stop(0)
+
+    def abandon(self) -> None:
+        """In a forked child: close the copies of the sockets."""
+        self.links.abandon()
+
+    def _thread(self, work: Callable[[], None], name: str) -> OwnThread:
+        return OwnThread(work, name=name, on_death=self._on_death)
+
+    def _check(self) -> None:
+        for name, is_alive in self.threads.items():
+            if not is_alive:
+                raise ThreadGone(name)
+
+    def _health(self, hook: Callable[[], object] | None) -> OwnThread | None:
+        if hook is None:
+            return None
+        engine, config = self._engine, self._engine.config
+        engine.health = Health(
+            hook,
+            interval_ns=config.heartbeat_interval_ns,
+            late_ns=config.support_duration_ns,
+            clock=engine.clock,
+            tell=lambda: engine.post(acts.nothing()),
+        )
+        return self._thread(engine.health.run, "elect-health")
+
+
+def _elector(engine: Engine, opened: Opened) -> Elector:
+    """The protocol, with what the configuration and the store say."""
+    config = engine.config
+    options = Options(
+        node_id=config.node,
+        configuration=Configuration.initial(config.voters),
+        timing=Timing(
+            heartbeat_interval_ns=config.heartbeat_interval_ns,
+            support_duration_ns=config.support_duration_ns,
+            drift_ppm=config.drift_ppm,
+        ),
+        standing=Standing(priority=config.priority),
+        offset_rule=OffsetRule(config.offset_rule),
+        grace_ns=config.grace_ns,
+    )
+    durable = Durable(incarnation=opened.incarnation, promise_ns=opened.promise_ns, ballots=opened.ballots)
+    return Elector(options=options, durable=durable, rng=random.SystemRandom(), now=engine.clock())

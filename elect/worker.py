@@ -1,0 +1,145 @@
+"""Work that runs while this node leads: `Election.run`."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from elect.core.ready import LossReason
+from elect.errors import Forked, Stopped
+from elect.leadership import Leadership
+from wire.backoff import Backoff
+
+if TYPE_CHECKING:
+    from elect.election import Election
+    from elect.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+BACKOFF_INITIAL_S = 0.5
+BACKOFF_MAX_S = 30.0
+"""Work that fails at once should not make leadership go round and round; half a minute is soon enough for a repair."""
+
+Work = Callable[[Leadership], object]
+OnReturn = Literal["resign", "keep"]
+
+
+class WorkThread(threading.Thread):
+    """A thread in which the application's work runs."""
+
+
+class Run:
+    """Runs `work(leadership)` on a thread of its own each time this node leads, never two at once, until stopped.
+
+    Work that returns resigns (or keeps leading idly, with on_return="keep"); work that raises resigns, and this node
+    stands back for a while. Work that goes on after its leadership is lost is reported when the grace is over; until it
+    ends this node does not stand.
+
+    Args:
+        election: its handle.
+        engine: of its node.
+        work: the application's.
+        on_return: what its return means.
+        backoff: how long to stand back.
+    """
+
+    def __init__(
+        self, election: "Election", engine: "Engine", work: Work, on_return: OnReturn, backoff: Backoff | None = None
+    ) -> None:
+        self._election = election
+        self._engine = engine
+        self._work = work
+        self._on_return = on_return
+        self._backoff = backoff or Backoff(BACKOFF_INITIAL_S, BACKOFF_MAX_S, random.Random())  # noqa: S311 - spreads, hides nothing
+        self._is_stopping = False
+        self._is_working = False
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the work is in progress."""
+        return self._is_working
+
+    def stop(self) -> None:
+        """Run it no more: if it is in progress, its leadership is resigned, and `lost` set. Never waits."""
+        with self._engine.changing():
+            self._is_stopping = True
+
+    def loop(self) -> None:
+        """Lead and work, again and again; on a thread of its own."""
+        try:
+            while not self._is_stopping:
+                with self._election.standing.hold():
+                    is_failed = self._work_once()
+                if is_failed:
+                    self._stand_back()
+        except (Stopped, Forked):
+            return
+
+    def _work_once(self) -> bool:
+        """Wait for a leadership and work in it, to the end of both; whether it failed."""
+        leadership = self._engine.wait_for(self._occupy, None)
+        if leadership is None or leadership is self:
+            return False
+        assert isinstance(leadership, Leadership)
+        errors: list[BaseException] = []
+        thread = WorkThread(
+            target=self._body, args=(leadership, errors), name=f"elect-work-{self._election.name}", daemon=True
+        )
+        self._is_working = True
+        thread.start()
+        try:
+            self._engine.wait_for(lambda: self._is_over(leadership) or None, None)
+        finally:
+            self._end(leadership, thread, errors)
+        return bool(errors)
+
+    def _occupy(self) -> "Leadership | Run | None":
+        return self if self._is_stopping else self._election.seat.occupy()
+
+    def _is_over(self, leadership: Leadership) -> bool:
+        is_kept = self._on_return == "keep" and not self._is_stopping
+        return leadership.lost.is_set() or self._is_stopping or not (self._is_working or is_kept)
+
+    def _body(self, leadership: Leadership, errors: list[BaseException]) -> None:
+        try:
+            self._work(leadership)
+        except BaseException as error:
+            errors.append(error)
+            logger.exception("the work of election %r raised in term %d", leadership.election, leadership.token)
+            leadership.give_up(LossReason.WORK_FAILED)
+        finally:
+            with self._engine.changing():
+                self._is_working = False
+
+    def _end(self, leadership: Leadership, thread: WorkThread, errors: list[BaseException]) -> None:
+        """The leadership is over, or is resigned now; wait for the work to end."""
+        if not leadership.lost.is_set():
+            leadership.resign()
+        grace_s = self._engine.config.grace_ns / 1_000_000_000
+        thread.join(grace_s)
+        if thread.is_alive():
+            logger.warning(
+                "! the work of election %r still runs %.1f s after term %d was lost",
+                leadership.election,
+                grace_s,
+                leadership.token,
+            )
+            self._await_late(thread)
+        if not errors:
+            self._backoff.reset()
+        with self._engine.changing():
+            self._election.seat.occupant = None
+
+    def _await_late(self, thread: WorkThread) -> None:
+        """Stand aside until the work ends."""
+        standing = self._election.standing
+        standing.end(LossReason.UNHEALTHY)
+        try:
+            self._engine.wait_for(lambda: None if self._is_working else True, None)
+            thread.join()
+        finally:
+            standing.begin()
+
+    def _stand_back(self) -> None:
+        self._engine.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())
