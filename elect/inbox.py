@@ -15,6 +15,7 @@ INPUTS_MAX = 4096
 sender, by TCP's own means."""
 
 ROOM_CHECK_S = 0.05
+"""Who waits for room looks this often whether anybody still reads."""
 
 Act = Callable[[Elector, int], Ready]
 """What a thread of the application wants done by the protocol's: given the elector and the time, its Ready."""
@@ -49,27 +50,36 @@ class Command:
 Input = WireEvent | JournalEvent | Command
 
 
-class Inbox:
-    """A bounded queue with one reader.
+class _ReentrantQueue(queue.Queue[Input]):
+    """A queue into which a signal handler may put while the thread it interrupts does."""
 
-    The queue itself is a SimpleQueue, which a signal handler may put into at any moment; the bound is kept beside it,
-    to within one input for each thread that puts.
-    """
+    def __init__(self, maxsize: int) -> None:
+        super().__init__(maxsize)
+        self.mutex = threading.RLock()  # type: ignore[assignment]
+        self.not_empty = threading.Condition(self.mutex)
+        self.not_full = threading.Condition(self.mutex)
+
+
+class Inbox:
+    """A bounded queue with one reader."""
 
     def __init__(self, inputs_max: int = INPUTS_MAX) -> None:
-        self._queue: queue.SimpleQueue[Input] = queue.SimpleQueue()
-        self._inputs_max = inputs_max
+        self._queue = _ReentrantQueue(inputs_max)
         self._is_closed = threading.Event()
-        self._room = threading.Event()
 
     def __len__(self) -> int:
         return self._queue.qsize()
 
     def put(self, item: Input) -> None:
         """Add an input; waits while there is no room. After `close` it is settled on the spot."""
-        if self._queue.qsize() >= self._inputs_max:
-            self._await_room()
-        self._queue.put(item)
+        while not self._is_closed.is_set():
+            try:
+                self._queue.put(item, timeout=ROOM_CHECK_S)
+                break
+            except queue.Full:
+                continue
+        else:
+            _settle(item)
         if self._is_closed.is_set():
             self._drain()
 
@@ -79,24 +89,21 @@ class Inbox:
             item = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
             return None
-        if self._queue.qsize() == self._inputs_max // 2:
-            self._room.set()
         return item
 
     def close(self) -> None:
         """Nobody reads any more: what waits, and what still comes, is settled without being done."""
         self._is_closed.set()
-        self._room.set()
         self._drain()
-
-    def _await_room(self) -> None:
-        while self._queue.qsize() >= self._inputs_max and not self._is_closed.is_set():
-            self._room.clear()
-            self._room.wait(ROOM_CHECK_S)
 
     def _drain(self) -> None:
         while (item := self.get(0)) is not None:
-            if isinstance(item, Command):
-                item.settle(is_done=False)
-            elif isinstance(item, LinkClosing):
-                item.done.set()  # the published table was closed before: nothing is counted any more
+            _settle(item)
+
+
+def _settle(item: Input) -> None:
+    """Let nobody wait for what is not done."""
+    if isinstance(item, Command):
+        item.settle(is_done=False)
+    elif isinstance(item, LinkClosing):
+        item.done.set()  # the published table was closed before: nothing is counted any more

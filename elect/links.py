@@ -164,9 +164,9 @@ class Links:
         self._opened.pop(peer, None)
 
     def note_accepted(self, event: LinkAccepted) -> None:
-        """A peer dialed us: it is there, so now is the time to dial it."""
+        """A peer dialed us: it is there, so now is the time to dial it, or to see that our link has ended."""
         self._profiles[event.peer] = profile(event.identity.attributes)
-        if event.peer not in self._opened and event.peer in self._dialers:
+        if event.peer in self._dialers:
             self._dialers[event.peer].nudge()
 
     def is_trusted(self, event: LinkAccepted) -> bool:

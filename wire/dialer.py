@@ -7,16 +7,16 @@ The other end takes the end of the stream for proof that nobody counts on the li
 
 import logging
 import random
+import socket
 import threading
 from collections.abc import Callable
 
 from wire.address import Address
 from wire.backoff import Backoff
-from wire.bell import Bell
 from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.dialing import Dialed, Dialing
-from wire.errors import Refusal, ResetError, ResolveError, StoppedError, WireError
+from wire.errors import Refusal, ResetError, ResolveError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.handshake import PEER_KIND, Bye
 from wire.identity import Identity, LinkNumber
@@ -24,7 +24,7 @@ from wire.limits import Limits
 from wire.meter import Meter, NoMeter
 from wire.outbox import Outbox
 from wire.sender import Sender
-from wire.sockets import shut
+from wire.sockets import shut, wake
 
 logger = logging.getLogger(__name__)
 
@@ -75,16 +75,15 @@ class Dialer:
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max)
         self._thread = threading.Thread(target=self._run, name=f"{name}-dialer-{peer_id}", daemon=True)
-        self._bell: Bell | None = None
+        self._dialed: socket.socket | None = None
         self._link: Dialed | None = None
         self._closing: threading.Event | None = None
-        self._stop_deadline: Deadline | None = None
         self._bye = ""
+        self._is_stopped = False
         self._is_nudged = False
 
     def start(self) -> None:
         """Begin to dial."""
-        self._bell = Bell()
         self._meter.watch_outbox(self._peer, self._outbox.__len__)
         self._thread.start()
 
@@ -100,60 +99,69 @@ class Dialer:
             False when it was dropped: the outbox is full, or that link is not open.
         """
         if self._outbox.put(number, message, replaces=replaces):
-            self._ring()
             return True
         self._meter.add_dropped(self._peer, type(message).__name__.lower())
         return False
 
     def nudge(self) -> None:
-        """There is reason to believe that the peer answers now: if the link is down, dial without waiting."""
+        """There is reason to look: if the link is down, dial without waiting; if it is open, see if it still is."""
         self._is_nudged = True
-        self._ring()
+        self._outbox.ring()
 
     def stop(self, timeout: float, bye: str = "stopping") -> bool:
         """Send what waits and a Bye, close, end; whether that was done within so many seconds.
 
-        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for.
+        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for, and
+        a peer that takes nothing is cut off after half the time.
         """
-        bell = self._bell
-        if bell is None:
-            return True
         self._bye = bye
-        self._stop_deadline = self._stop_deadline or Deadline(timeout)
-        bell.stop()
-        closing = self._closing
+        self._is_stopped = True
+        self._outbox.ring()
+        closing, link = self._closing, self._link
         if closing is not None:
             closing.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+        if link is None:
+            self._wake(self._dialed)
+        if self._thread.ident is None or threading.current_thread() is self._thread:
+            return True
+        self._thread.join(timeout / 2)
+        if timeout > 0 and self._thread.is_alive():
+            self._wake(self._dialed)
+            self._thread.join(timeout / 2)
         return not self._thread.is_alive()
+
+    @staticmethod
+    def _wake(sock: socket.socket | None) -> None:
+        if sock is not None:
+            wake(sock)
 
     def abandon(self) -> None:
         """In a forked child: give back the copy of the socket, without a word to the other end."""
-        if self._link is not None:
-            self._link.sock.close()
-        if self._bell is not None:
-            self._bell.abandon()
+        if self._dialed is not None:
+            self._dialed.close()
 
-    def _ring(self) -> None:
-        if self._bell is not None:
-            self._bell.ring()
+    def _watch(self, sock: socket.socket) -> None:
+        self._dialed = sock
+        if self._is_stopped:
+            raise OSError("this end is being stopped")
 
     def _run(self) -> None:
-        bell = self._bell
-        assert bell is not None
         dialing = Dialing(
-            to=self._peer, kind=self._kind, identity=self._identity, codec=self._codec, limits=self._limits, bell=bell
+            to=self._peer,
+            kind=self._kind,
+            identity=self._identity,
+            codec=self._codec,
+            limits=self._limits,
+            watch=self._watch,
         )
         try:
-            while not bell.is_stopped:
-                self._dial_once(dialing, bell)
-                self._pause(bell)
+            while not self._is_stopped:
+                self._dial_once(dialing)
+                self._pause()
         finally:
             self._meter.forget_peer(self._peer)
-            bell.close()
 
-    def _dial_once(self, dialing: Dialing, bell: Bell) -> None:
+    def _dial_once(self, dialing: Dialing) -> None:
         """Dial; when that succeeds, serve the link to its end."""
         self._is_nudged = False
         try:
@@ -162,7 +170,9 @@ class Dialer:
             self._failed(error)
             return
         self._link = link
-        sender = Sender(link, self._outbox, bell, peer=self._peer, limits=self._limits, meter=self._meter)
+        sender = Sender(
+            link, self._outbox, lambda: self._is_stopped, peer=self._peer, limits=self._limits, meter=self._meter
+        )
         ended: WireError = ResetError("the dialer is broken")
         try:
             self._opened(link)
@@ -170,7 +180,7 @@ class Dialer:
         except Exception:
             # A bug must not close the socket either before the owner knows.
             logger.exception("! %s: link %s", self._peer, link.number)
-        self._close(link, sender, ended, bell)
+        self._close(link, sender, ended)
 
     def _where(self) -> Address:
         try:
@@ -181,7 +191,7 @@ class Dialer:
     def _failed(self, error: WireError) -> None:
         self._meter.add_dial(self._peer, error.reason)
         self._meter.add_handshake("out", error.reason)
-        if isinstance(error, StoppedError):
+        if self._is_stopped:
             return
         if isinstance(error, Refusal) and not error.is_retryable:
             self._backoff.give_up()
@@ -206,23 +216,23 @@ class Dialer:
             )
         )
 
-    def _close(self, link: Dialed, sender: Sender, error: WireError, bell: Bell) -> None:
+    def _close(self, link: Dialed, sender: Sender, error: WireError) -> None:
         """Tell the owner, wait for its word, close. When telling fails, the socket stays open and in this object."""
-        if bell.is_stopped:
-            sender.finish(self._bye, self._stop_deadline or Deadline(0))
+        if self._is_stopped:
+            sender.finish(self._bye)
         self._outbox.close()
         self._closing = done = threading.Event()
-        if bell.is_stopped:
+        if self._is_stopped:
             done.set()
         logger.info("> %s: link %s is closing: %s", self._peer, link.number, error)
         self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done))
         done.wait()
         shut(link.sock)
-        self._link = self._closing = None
+        self._link = self._closing = self._dialed = None
         self._meter.add_connections("out", -1)
 
-    def _pause(self, bell: Bell) -> None:
-        """Wait before the next dial, unless nudged or stopped."""
+    def _pause(self) -> None:
+        """Wait before the next dial, unless nudged or stopped; until a link is open only a ring ends the wait."""
         deadline = Deadline(self._backoff.next_s())
-        while not (bell.is_stopped or self._is_nudged or deadline.is_over):
-            bell.wait(deadline.remaining_s)
+        while not (self._is_stopped or self._is_nudged or deadline.is_over):
+            self._outbox.take(deadline.remaining_s)

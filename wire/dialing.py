@@ -1,22 +1,22 @@
 """One dial: from an address to a link that got its Welcome, or an error that says why not."""
 
 import contextlib
-import os
-import select
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wire.address import Address
-from wire.bell import Bell
 from wire.codec import Codec
 from wire.connection import Connection
 from wire.deadline import Deadline
-from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, StoppedError
+from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError
 from wire.handshake import HELLO_BYTES_MAX, Reject, Welcome, are_views_equal, hello, review_welcome
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
-from wire.sockets import shut, tune, views
+from wire.sockets import block_writes, shut, tune, views
+
+LEAST_S = 1e-3
+"""A timeout of 0 would mean: don't block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +32,24 @@ class Dialed:
     remote: str
 
 
+def _unwatched(_: socket.socket) -> None:
+    """Nobody calls this dial off."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialing:
-    """What every dial of one peer has in common."""
+    """What every dial of one peer has in common.
+
+    Attributes:
+        watch: told of each socket before it connects, so that a dial can be called off from another thread.
+    """
 
     to: str
     kind: str
     identity: Identity
     codec: Codec
     limits: Limits
-    bell: Bell
+    watch: Callable[[socket.socket], object] = _unwatched
 
     def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
         """Connect and shake hands, under one deadline each; WireError says what went wrong."""
@@ -66,13 +74,9 @@ class Dialing:
 
     def _connect(self, sock: socket.socket, place: tuple[object, ...]) -> socket.socket:
         with _closed_on_error(sock):
-            sock.settimeout(0)
-            with contextlib.suppress(BlockingIOError):
-                sock.connect(place)
-            self._await(sock, select.POLLOUT, Deadline(self.limits.connect_timeout_s), TimeoutError("no answer"))
-            problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if problem:
-                raise OSError(problem, os.strerror(problem))
+            self.watch(sock)
+            sock.settimeout(self.limits.connect_timeout_s)
+            sock.connect(place)
             if sock.getsockname() == sock.getpeername():
                 raise OSError("connected to itself: nobody listens")  # A port of the ephemeral range can do that.
             return sock
@@ -88,6 +92,7 @@ class Dialing:
         except (OSError, ValueError) as error:
             raise ResetError(str(error)) from error
         review_welcome(answer, to=self.to)
+        block_writes(sock, self.limits.write_timeout_s)
         is_trusted = are_views_equal(answer, local=local, remote=remote)
         return Dialed(
             sock=sock,
@@ -103,8 +108,7 @@ class Dialing:
         deadline = Deadline(self.limits.handshake_timeout_s)
         answer: Welcome | None = None
         while answer is None:
-            self._await(sock, select.POLLIN, deadline, HandshakeTimeoutError("no answer to the Hello"))
-            data = sock.recv(HELLO_BYTES_MAX)
+            data = self._read_before(sock, deadline)
             if not data:
                 connection.receive_end()
             for message in connection.receive(data):
@@ -114,9 +118,13 @@ class Dialing:
                     answer = message
         return answer
 
-    def _await(self, sock: socket.socket, events: int, deadline: Deadline, otherwise: Exception) -> None:
-        if not self.bell.await_socket(deadline, sock, events):
-            raise StoppedError("this end is being stopped") if self.bell.is_stopped else otherwise
+    @staticmethod
+    def _read_before(sock: socket.socket, deadline: Deadline) -> bytes:
+        try:
+            sock.settimeout(deadline.remaining_s or LEAST_S)
+            return sock.recv(HELLO_BYTES_MAX)
+        except TimeoutError:
+            raise HandshakeTimeoutError("no answer to the Hello") from None
 
 
 @contextlib.contextmanager

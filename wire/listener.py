@@ -1,13 +1,11 @@
 """Listener: takes connections, lets the right ones through the handshake, and reads each on a thread of its own."""
 
 import logging
-import select
 import socket
 import threading
 from collections.abc import Callable, Collection
 
 from wire.address import Address
-from wire.bell import Bell
 from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.errors import Refusal, RejectCode, ResetError, StoppedError, WireError
@@ -18,12 +16,15 @@ from wire.limits import Limits
 from wire.link import AcceptedLink
 from wire.meter import Meter, NoMeter
 from wire.registry import Registry
-from wire.sockets import shut
+from wire.sockets import shut, wake
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1_024
 """Where it overflows, the next try of a peer that dials is a second later."""
+
+ACCEPT_TIMEOUT_S = 1.0
+"""Where stopping does not wake a blocked accept, it ends after so long."""
 
 ACCEPT_PAUSE_S = 0.05
 """After a failed accept (no descriptor left, for one): the connection stays in the backlog, so don't spin."""
@@ -74,7 +75,7 @@ class Listener:
         self._accepting: threading.Thread | None = None
         self._reading: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
-        self._bell: Bell | None = None
+        self._stopped = threading.Event()
 
     @property
     def address(self) -> Address:
@@ -91,7 +92,7 @@ class Listener:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(place)
             sock.listen(BACKLOG)
-            sock.settimeout(0)
+            sock.settimeout(ACCEPT_TIMEOUT_S)
         except OSError:
             sock.close()
             raise
@@ -102,19 +103,17 @@ class Listener:
         """Begin to accept."""
         if self._socket is None:
             self.open()
-        self._bell = Bell()
         self._accepting = threading.Thread(target=self._accept_all, name=f"{self._name}-listener", daemon=True)
         self._accepting.start()
 
     def stop(self, timeout: float) -> bool:
         """Close everything; whether all threads have ended within so many seconds."""
         deadline = Deadline(timeout)
-        bell, sock = self._bell, self._socket
-        if bell is None:
-            if sock is not None:
-                sock.close()
-            return True
-        bell.stop()
+        self._stopped.set()
+        if self._socket is not None:
+            wake(self._socket)
+            if self._accepting is None:
+                self._socket.close()
         for link in self._registry.all():
             link.cut(StoppedError("this end is being stopped"))
         # The accepting thread first: after it, no thread is added.
@@ -129,38 +128,34 @@ class Listener:
     def abandon(self) -> None:
         """In a forked child: give back the copies of the sockets, without a word to the other ends."""
         self._registry.abandon()
-        if self._bell is not None:
-            self._bell.abandon()
         if self._socket is not None:
             self._socket.close()
 
     def _accept_all(self) -> None:
-        sock, bell = self._socket, self._bell
-        assert sock is not None and bell is not None
+        sock = self._socket
+        assert sock is not None
         try:
-            while not bell.is_stopped:
-                if bell.wait(60.0, sock, select.POLLIN):
-                    self._accept(sock, bell)
+            while not self._stopped.is_set():
+                self._accept(sock)
         finally:
             shut(sock)
-            bell.close()
 
-    def _accept(self, sock: socket.socket, bell: Bell) -> None:
+    def _accept(self, sock: socket.socket) -> None:
         try:
             connection, _ = sock.accept()
-        except BlockingIOError:
+        except TimeoutError:
             return
         except OSError as error:
-            logger.warning("! can't accept: %s", error)
-            bell.wait(ACCEPT_PAUSE_S)
+            if not self._stopped.wait(ACCEPT_PAUSE_S):
+                logger.warning("! can't accept: %s", error)
             return
         try:
-            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter), bell)
+            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter))
         except (OSError, ValueError) as error:
             logger.debug("a connection was gone before it was greeted: %s", error)
             connection.close()
 
-    def _admit(self, link: AcceptedLink, bell: Bell) -> None:
+    def _admit(self, link: AcceptedLink) -> None:
         """Give the connection a thread, if need be that of the oldest silent one."""
         if not self._slots.acquire(blocking=False):
             oldest = self._registry.oldest_pending()
@@ -170,7 +165,7 @@ class Listener:
                 link.close()
                 return
         self._registry.add(link)
-        if bell.is_stopped:
+        if self._stopped.is_set():
             link.cut(StoppedError("this end is being stopped"))
         try:
             self._spawn(link)

@@ -1,7 +1,8 @@
 """What waits to be sent on one link, bounded."""
 
+import queue
 import threading
-from collections import deque
+from contextlib import suppress
 from typing import NamedTuple
 
 from wire.identity import LinkNumber
@@ -31,14 +32,13 @@ class Outbox:
     """
 
     def __init__(self, messages_max: int) -> None:
-        self._messages_max = messages_max
+        self._queue: queue.Queue[_Slot | None] = queue.Queue(messages_max)
         self._lock = threading.Lock()
         self._number: LinkNumber | None = None
-        self._slots: deque[_Slot] = deque()
         self._replaceable: dict[str, _Slot] = {}
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return self._queue.qsize()
 
     def open(self, number: LinkNumber) -> None:
         """Take messages for this link, from nothing."""
@@ -61,26 +61,37 @@ class Outbox:
             if waiting is not None:
                 waiting.message = message
                 return True
-            if len(self._slots) >= self._messages_max:
-                return False
-            self._add(_Slot(message, replaces))
-            return True
+            return self._add(_Slot(message, replaces))
 
-    def take(self) -> Taken | None:
-        """The oldest message, or None."""
+    def ring(self) -> None:
+        """Wake the taker without a message; a full outbox wakes it anyway."""
+        with suppress(queue.Full):
+            self._queue.put_nowait(None)
+
+    def take(self, timeout_s: float = 0.0) -> Taken | None:
+        """The oldest message; None when none comes in so many seconds, or on a ring."""
+        try:
+            slot = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        if slot is None:
+            return None
         with self._lock:
-            if not self._slots:
-                return None
-            slot = self._slots.popleft()
             if slot.replaces is not None:
-                del self._replaceable[slot.replaces]
+                self._replaceable.pop(slot.replaces, None)
             return Taken(slot.message)
 
-    def _add(self, slot: _Slot) -> None:
-        self._slots.append(slot)
+    def _add(self, slot: _Slot) -> bool:
+        try:
+            self._queue.put_nowait(slot)
+        except queue.Full:
+            return False
         if slot.replaces is not None:
             self._replaceable[slot.replaces] = slot
+        return True
 
     def _empty(self) -> None:
-        self._slots.clear()
         self._replaceable.clear()
+        with suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()

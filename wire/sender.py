@@ -1,22 +1,24 @@
 """Sender: writes what an outbox gets to one dialed link, until the link is over."""
 
 import logging
-import select
+import socket
+from collections.abc import Callable
 
-from wire.bell import Bell
 from wire.deadline import Deadline
 from wire.dialing import Dialed
 from wire.errors import ClosedError, LocalFault, OrderError, ResetError, StoppedError, WireError, WriteTimeoutError
 from wire.limits import Limits
 from wire.meter import Meter
-from wire.outbox import Outbox
+from wire.outbox import Outbox, Taken
+from wire.sockets import block_writes
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 65_536
 """Frames that wait are written together, up to about this size."""
 
-READ_BYTES = 4_096
+FAREWELL_TIMEOUT_S = 0.5
+"""For what still waits, and the Bye, when this end stops: a peer that reads takes them at once."""
 
 
 class Sender:
@@ -24,98 +26,86 @@ class Sender:
 
     Args:
         link: the link; left open in the end.
-        outbox: what to send.
-        bell: rung when the outbox fills.
+        outbox: what to send; rung when there is something else to look at.
+        is_stopped: whether this end is being stopped.
         peer: the dialed node's id.
         limits: the bounds.
         meter: told of what is sent.
     """
 
-    def __init__(self, link: Dialed, outbox: Outbox, bell: Bell, *, peer: str, limits: Limits, meter: Meter) -> None:
-        self._peer = peer
+    def __init__(
+        self,
+        link: Dialed,
+        outbox: Outbox,
+        is_stopped: Callable[[], bool],
+        *,
+        peer: str,
+        limits: Limits,
+        meter: Meter,
+    ) -> None:
         self._link = link
         self._outbox = outbox
-        self._bell = bell
+        self._is_stopped = is_stopped
+        self._peer = peer
         self._limits = limits
         self._meter = meter
-        self._unsent = b""
         self._silence = Deadline(limits.keepalive_interval_s)
 
     def run(self) -> WireError:
-        """Write until the link fails or the bell is stopped; why it ended."""
+        """Write until the link fails or this end stops; why it ended."""
         try:
-            while not self._bell.is_stopped:
-                if self._bell.wait(self._silence.remaining_s, self._link.sock, select.POLLIN):
-                    self._hear()
-                self._write_waiting()
-                if self._silence.is_over:
-                    self._write(self._link.connection.keepalive(), 1, Deadline(self._limits.write_timeout_s))
+            while not self._is_stopped():
+                taken = self._outbox.take(self._silence.remaining_s)
+                self._check_open()
+                if taken is not None:
+                    self._write(*self._chunk(taken))
+                elif self._silence.is_over:
+                    self._write(self._link.connection.keepalive(), 1)
         except WireError as error:
             return error
         return StoppedError("this end is being stopped")
 
-    def finish(self, bye: str, deadline: Deadline) -> None:
-        """Write what still waits, and a Bye; a link that doesn't take them before the deadline goes without."""
+    def finish(self, bye: str) -> None:
+        """Write what still waits, and a Bye; a link that does not take them in time goes without."""
         try:
-            while (chunk := self._chunk())[1]:
-                self._write(*chunk, deadline)
-            self._write(self._link.connection.close(bye), 1, deadline)
-        except WireError as error:
+            block_writes(self._link.sock, FAREWELL_TIMEOUT_S)
+            while (taken := self._outbox.take()) is not None:
+                self._write(*self._chunk(taken))
+            self._write(self._link.connection.close(bye), 1)
+        except (OSError, WireError) as error:
             logger.info("> %s: it was not said goodbye to: %s", self._peer, error)
 
-    def _write_waiting(self) -> None:
-        # What was taken out is written, whatever happens meanwhile: a stop sends it, too.
-        while not self._bell.is_stopped and (chunk := self._chunk())[1]:
-            self._write(*chunk, Deadline(self._limits.write_timeout_s))
-
-    def _chunk(self) -> tuple[bytes, int]:
+    def _chunk(self, taken: Taken | None) -> tuple[bytes, int]:
         """Frames that wait, together, and how many."""
         frames: list[bytes] = []
         size = 0
-        while size < CHUNK_BYTES and (taken := self._outbox.take()):
+        while taken is not None:
             try:
                 frames.append(self._link.connection.send(taken.message))
                 size += len(frames[-1])
-            except LocalFault as fault:
-                logger.warning("! %s: a message can't be sent: %s", self._peer, fault)
+            except LocalFault:
+                logger.exception("> %s: a message can't be sent", self._peer)
                 self._meter.add_dropped(self._peer, type(taken.message).__name__.lower())
+            taken = self._outbox.take() if size < CHUNK_BYTES else None
         return b"".join(frames), len(frames)
 
-    def _write(self, data: bytes, frames: int, deadline: Deadline) -> None:
-        self._unsent += data
-        while self._unsent:
-            sent = self._send_some(self._unsent)
-            self._unsent = self._unsent[sent:]
-            if self._unsent:
-                self._await_room(deadline)
+    def _write(self, data: bytes, frames: int) -> None:
+        """Write all of it, or learn that the link is over; a part of it makes the link useless."""
+        try:
+            self._link.sock.sendall(data)
+        except (BlockingIOError, TimeoutError):
+            raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
+        except OSError as error:
+            raise ResetError(str(error)) from error
         self._silence = Deadline(self._limits.keepalive_interval_s)
         self._meter.add_frames("out", frames, len(data))
 
-    def _send_some(self, data: bytes) -> int:
+    def _check_open(self) -> None:
+        """The acceptor says nothing after its Welcome: whatever can be read is the end of the link."""
         try:
-            return self._link.sock.send(data)
+            data = self._link.sock.recv(1, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise ResetError(str(error)) from error
-
-    def _await_room(self, deadline: Deadline) -> None:
-        """Wait until the socket takes more. A stop ends that: `finish` goes on from there by its own deadline."""
-        was_stopped = self._bell.is_stopped
-        while not deadline.is_over:
-            events = self._bell.wait(deadline.remaining_s, self._link.sock, select.POLLOUT | select.POLLIN)
-            if events & select.POLLIN:
-                self._hear()
-            if events:
-                return
-            if self._bell.is_stopped and not was_stopped:
-                raise StoppedError("this end is being stopped")
-        raise WriteTimeoutError(f"{len(self._unsent)} bytes were not taken in time")
-
-    def _hear(self) -> None:
-        """The socket has something to read, which can only be the end of the link."""
-        try:
-            data = self._link.sock.recv(READ_BYTES)
+            return
         except OSError as error:
             raise ResetError(str(error)) from error
         if not data:

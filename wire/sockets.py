@@ -22,8 +22,18 @@ def block_reads(sock: socket.socket, timeout_s: float) -> None:
     Python's own timeouts cost a poll() before each recv(); this one costs nothing.
     """
     sock.settimeout(None)
-    seconds, fraction = divmod(timeout_s, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(seconds), int(fraction * 1e6)))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(timeout_s))
+
+
+def block_writes(sock: socket.socket, timeout_s: float) -> None:
+    """Make writing block in the kernel, for at most so long without progress."""
+    sock.settimeout(None)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
+
+
+def _timeval(seconds: float) -> bytes:
+    whole, fraction = divmod(seconds, 1)
+    return struct.pack("@ll", int(whole), int(fraction * 1e6))
 
 
 def views(sock: socket.socket) -> tuple[str, str]:
@@ -42,3 +52,9 @@ def stop_reading(sock: socket.socket) -> None:
     """Wake a thread that reads."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RD)
+
+
+def wake(sock: socket.socket) -> None:
+    """Wake a thread that connects, accepts, reads or writes, with an error; the thread closes the socket."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
