@@ -41,6 +41,7 @@ class Disk:
         self._waiting: list[_Held] = []
         self._under_way: list[_Held] = []
         self._transaction = 0
+        self._writer: Process | None = None
 
     def write(self, process: "Process", write: Write, held: tuple[Send, ...]) -> None:
         """Make a change durable; the messages leave after that."""
@@ -55,6 +56,7 @@ class Disk:
         """One transaction takes everything that waits."""
         self._under_way, self._waiting = self._waiting, []
         self._transaction += 1
+        self._writer = process
         latency = self._world.disk_latency.draw(self._world.rng)
         self._world.scheduler.after(latency, self._end, process, self._transaction)
 
@@ -89,9 +91,11 @@ class Disk:
             process.put(self, process.store_recovered)
 
     def repair(self) -> None:
-        """Let it work."""
+        """Let it work; what it was stuck in ends now."""
         self.is_failing = False
         self.stalled_until = 0
+        if self._writer is not None:
+            self._end(self._writer, self._transaction)
 
     def crash(self) -> None:
         """The process died: the transaction under way is whole or not at all; what waited is lost."""

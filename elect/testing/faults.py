@@ -8,7 +8,6 @@ from elect.core.ready import Ready
 from elect.testing.options import Span
 
 if TYPE_CHECKING:
-    from elect.testing.host import Host
     from elect.testing.nemesis import Nemesis
 
 _LONG = Span(low=0.02, high=8.0)
@@ -42,19 +41,26 @@ def _isolate(nemesis: "Nemesis") -> None:
 
 
 def _strip_leader(nemesis: "Nemesis") -> None:
-    """Leave a leader a bare quorum: every vote counts now. One of its supporters may lose its memory in time."""
+    """Leave a leader a bare quorum, so that every vote counts, and then shake the one who gives it."""
     leader = nemesis.leader(nemesis.election()) or nemesis.node_id()
     others = nemesis.rng.sample([node_id for node_id in nemesis.ids if node_id != leader], len(nemesis.ids) - 1)
     lost = others[: (len(nemesis.ids) - 1) // 2]
     ways = [way for way in nemesis.network.paths if leader in way and not {*lost}.isdisjoint(way)]
     _split(nemesis, ways, Span(low=2.0, high=8.0))
-    if nemesis.rng.random() < 0.5:
-        host = nemesis.hosts[others[-1]]
-        wait = Span(low=1.2, high=2.5)
-        nemesis.later(wait, _reboot, nemesis, host)
+    shake = nemesis.rng.choice((_reboot, _redial_to, _redial_to, None))
+    if shake is not None:
+        nemesis.later(Span(low=1.2, high=2.5), shake, nemesis, leader, others[-1])
 
 
-def _reboot(nemesis: "Nemesis", host: "Host") -> None:
+def _redial_to(nemesis: "Nemesis", leader: str, supporter: str) -> None:
+    for link in tuple(nemesis.network.path(leader, supporter).links):
+        nemesis.note(f"redial {link}")
+        link.dialer.notice(link)
+
+
+def _reboot(nemesis: "Nemesis", leader: str, supporter: str) -> None:
+    nemesis.note(f"reboot {supporter} under {leader}")
+    host = nemesis.hosts[supporter]
     host.crash(closes=nemesis.rng.random() < 0.3)
     nemesis.later(Span(low=0.0, high=0.3), host.start)
 
@@ -152,8 +158,7 @@ def _crash_machine(nemesis: "Nemesis") -> None:
 
 
 def _restart_at_once(nemesis: "Nemesis") -> None:
-    host = nemesis.hosts[nemesis.victim()]
-    _reboot(nemesis, host)
+    _reboot(nemesis, nemesis.node_id(), nemesis.victim())
 
 
 def _crash_all(nemesis: "Nemesis") -> None:

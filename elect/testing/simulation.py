@@ -18,6 +18,7 @@ from elect.testing.network import Network
 from elect.testing.observer import Observer
 from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
 from elect.testing.process import Process
+from elect.testing.violation import InvariantViolation
 from elect.testing.world import Record, World
 
 
@@ -52,9 +53,14 @@ class Simulation:
         """Let virtual time pass.
 
         Raises:
-            InvariantViolation: a promise was broken.
+            InvariantViolation: a promise was broken, or an Elector raised what it never may.
         """
-        self._world.scheduler.run_until(self._world.now + nanoseconds(seconds))
+        try:
+            self._world.scheduler.run_until(self._world.now + nanoseconds(seconds))
+        except InvariantViolation:
+            raise
+        except Exception as error:
+            raise self._world.violation("electors never raise", repr(error)) from error
 
     def run_until(self, is_met: Callable[[], bool], timeout: float) -> bool:
         """Let time pass in steps of a millisecond until a condition is met; False if it was not within `timeout` s."""
@@ -148,6 +154,11 @@ class Simulation:
         """Drop this share of frames, everywhere or between two nodes."""
         for one, other in self._ways(source, target, both):
             self._world.network.path(one, other).loss = share
+
+    def redial(self, source: str, target: str) -> None:
+        """Let a node close its link to another, for a reason of its own, and dial again."""
+        for link in tuple(self._world.network.path(source, target).links):
+            link.dialer.notice(link)
 
     def hang_up_by_proxy(self, source: str, target: str) -> None:
         """Let the box that terminates an untrusted link close it while its dialer lives: the end of stream is a lie."""

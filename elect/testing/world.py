@@ -84,8 +84,12 @@ class World:
         Raises:
             InvariantViolation: always.
         """
+        raise self.violation(invariant, detail)
+
+    def violation(self, invariant: str, detail: str) -> InvariantViolation:
+        """A broken promise, with what led to it."""
         self.note("!", f"{invariant}: {detail}")
-        raise InvariantViolation(invariant, detail, list(self.lines), self._replay())
+        return InvariantViolation(invariant, detail, list(self.lines), self._replay())
 
     def _replay(self) -> str:
         """The line that shows all this again: the command's own worlds by their seed, others by their options."""

@@ -105,6 +105,19 @@ def test_each_end_of_a_chain_may_lose_its_leader_but_the_middle_elects_one(seed:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_leader_that_redials_its_last_supporter_does_not_get_back_what_went_to_another(seed: int):
+    simulation, leader, (supporter, rival) = steady(3, seed)
+    simulation.set_standing(rival, priority=5)
+    simulation.cut(leader, rival)
+    simulation.run(1.5)
+    assert simulation.leader() == leader
+    simulation.redial(leader, supporter)
+    simulation.run(1)
+    assert simulation.leader() == rival
+    assert simulation.term(leader) <= simulation.term(rival)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("nodes", [3, 5])
 def test_a_leader_that_crashes_is_replaced_in_milliseconds(seed: int, nodes: int):
     simulation, leader, others = steady(nodes, seed)

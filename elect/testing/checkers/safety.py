@@ -57,7 +57,8 @@ class Safety(Observer):
             if until > now and (until_before <= now or term_before != term):
                 self._check_beginning(process, election, term)
         for election, (_, until, published_at) in (before or {}).items():
-            if until > published_at and held.get(election, (0, 0, 0))[1] <= now:
+            is_over = until <= now or held.get(election, (0, 0, 0))[1] <= now
+            if until > published_at and is_over:
                 self._ended[process.node_id, election] = min(until, now)
         self._held[process.node_id] = held
 

@@ -48,7 +48,7 @@ class SupportSafety(Observer):
         """Fail if `counter` counts longer on `promiser_id` than it is promised."""
         until = counter.table.counted.get(promiser_id, 0)
         promiser = self._world.hosts[promiser_id].process
-        if promiser is None or until <= counter.now:
+        if promiser is None or until <= counter.now or self._is_amnesiac(counter, promiser):
             return
         state = promiser.elector.state
         given = state.support.peers[counter.node_id]
@@ -61,6 +61,11 @@ class SupportSafety(Observer):
             late = counter.clock.when(until) - promiser.clock.when(promised_until)
             excess = f"{late} ns too long" if promised_until else "without a promise"
             self._world.fail("counted support is promised", f"{counter} counts {promiser} {excess}")
+
+    @staticmethod
+    def _is_amnesiac(counter: "Process", promiser: "Process") -> bool:
+        """Whether the promiser came back with another store: whoever met the first one never takes its vote."""
+        return counter.host.disk.met.get(promiser.node_id) != promiser.host.disk.store_id
 
     def died(self, process: "Process") -> None:
         """Forget what a process counted and promised."""

@@ -1,0 +1,139 @@
+"""The test kit as its users hold it: API.md, section 6."""
+
+import pickle
+from unittest.mock import patch
+
+import pytest
+
+from elect.core.elector import Elector
+from elect.core.ready import Elected
+from elect.testing import InvariantViolation, Observer, Options, Simulation, Span, hostile, simulate
+from tests.mutations.breaks import lease_from_receipt
+
+
+def test_the_readme_example_runs():
+    simulation = Simulation(Options(nodes=5, seed=7, loss=0.05, drift=0.005))
+    simulation.run(10)
+    leader = simulation.leader("default")
+    assert leader is not None
+    simulation.cut("a", "b", both=False)
+    simulation.partition({"a", "b"}, {"c"})
+    simulation.heal()
+    simulation.delay(0.001, 0.02)
+    simulation.loss(0.2, "a", "b", both=False)
+    simulation.crash("a", closes=True)
+    simulation.restart("a")
+    simulation.pause("b")
+    simulation.resume("b")
+    simulation.disk("a", stall=2.0)
+    simulation.drift("a", 0.01)
+    simulation.run(5)
+    simulation.settle()
+    assert simulation.elector("a").view(0).node_id == "a"
+    assert any(isinstance(record.event, Elected) for record in simulation.events)
+    assert "holds the lease of term" in simulation.transcript
+
+
+def test_a_violation_carries_its_name_its_transcript_and_a_command_that_replays_it():
+    with lease_from_receipt():
+        simulation = Simulation(hostile(0, 3))
+        with pytest.raises(InvariantViolation) as caught:
+            simulation.run(60)
+        violation = caught.value
+        assert violation.invariant == "counted support is promised"
+        assert violation.transcript[-1].endswith(f"{violation.invariant}: {violation.detail}")
+        words = violation.replay.split()
+        assert words[:6] == ["elect", "simulate", "--seed", "0", "--nodes", "3"]
+        text: list[str] = []
+        assert simulate(seed=int(words[3]), nodes=int(words[5]), seconds=float(words[7]), write=text.append) == 1
+    assert violation.detail in "".join(text)
+    assert violation.replay in "".join(text)
+    assert pickle.loads(pickle.dumps(violation)).replay == violation.replay
+
+
+def test_a_violation_while_settling_is_replayed_with_the_faults_time_and_not_beyond():
+    simulation = Simulation(hostile(1, 3))
+    simulation.run(7)
+    simulation.restore()
+    simulation.run(1)
+    violation = simulation._world.violation("a name", "what was seen")
+    assert violation.replay.endswith("--seed 1 --nodes 3 --seconds 7")
+
+
+def test_a_world_made_by_hand_is_replayed_by_its_options():
+    simulation = Simulation(Options(nodes=3, seed=4))
+    assert "Options(nodes=3, seed=4" in simulation._world.violation("a name", "what was seen").replay
+
+
+def test_an_exception_of_an_elector_is_a_violation_with_a_replay():
+    simulation = Simulation(hostile(2, 3))
+    with (
+        patch.object(Elector, "tick", side_effect=ZeroDivisionError("a slip")),
+        pytest.raises(InvariantViolation, match="electors never raise: ZeroDivisionError"),
+    ):
+        simulation.run(2)
+
+
+def test_a_wiped_node_is_refused_and_never_votes_again():
+    simulation = Simulation(Options(nodes=3, seed=1))
+    simulation.run(2)
+    leader = simulation.leader()
+    wiped, other = [node_id for node_id in "abc" if node_id != leader]
+    simulation.wipe(wiped)
+    simulation.restart(wiped)
+    simulation.run(5)
+    assert simulation.leader() == leader
+    simulation.crash(leader or "")
+    simulation.run(10)
+    assert simulation.leader() is None
+    simulation.restart(leader or "")
+    simulation.run(3)
+    assert simulation.leader() in (leader, other)
+
+
+def test_users_watch_with_observers_of_their_own():
+    class Tokens(Observer):
+        def __init__(self) -> None:
+            self.terms: list[int] = []
+
+        def told(self, process: object, event: object) -> None:
+            if isinstance(event, Elected):
+                self.terms.append(event.term)
+
+    simulation = Simulation(Options(nodes=3, seed=2))
+    tokens = Tokens()
+    simulation.watch(tokens)
+    simulation.run(1)
+    simulation.crash(simulation.leader() or "")
+    simulation.run(1)
+    assert tokens.terms == sorted(set(tokens.terms))
+    assert len(tokens.terms) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"nodes": 0}, "nodes is 0"), ({"loss": 1.5}, "loss is 1.5"), ({"drift": 0.02}, "drift is 0.02")],
+)
+def test_options_that_promise_nothing_are_refused(changes: dict[str, float], message: str):
+    with pytest.raises(ValueError, match=message):
+        Options(**changes)
+
+
+def test_a_span_runs_upwards():
+    with pytest.raises(ValueError, match="low <= high is needed"):
+        Span(low=2, high=1)
+
+
+def test_a_clock_beyond_the_bound_is_refused():
+    simulation = Simulation(Options(nodes=3))
+    with pytest.raises(ValueError, match="clock_drift is"):
+        simulation.drift("a", 0.02)
+
+
+def test_a_dead_node_has_no_elector():
+    simulation = Simulation(Options(nodes=3))
+    simulation.run(1)
+    simulation.crash("a")
+    assert not simulation.is_running("a")
+    with pytest.raises(LookupError, match="node a does not run"):
+        simulation.elector("a")
