@@ -107,7 +107,7 @@ class Process:
     def receive(self, link: "Link", message: Message) -> None:
         """A frame was read; the clock is read after that."""
         if type(message) is Heartbeat:
-            for observer in self.world.observers:
+            for observer in self.world.hearers:
                 observer.heard(self, link, message)
         self.apply(self.elector.receive(self.now, link.path.source, link.number, message))
 
@@ -181,9 +181,10 @@ class Process:
             self._transmit(send)
         for event in ready.events:
             self._tell(event)
-        for observer in observers:
+        for observer in self.world.steppers:
             observer.stepped(self)
-        self._arm(ready.wake_at)
+        if ready.wake_at != self._wake_at:
+            self._arm(ready.wake_at)
 
     def _transmit(self, send: Send) -> None:
         dialer = self.dialers[send.peer]
@@ -222,10 +223,11 @@ class Process:
     def _timer(self, armed: int) -> None:
         if armed == self._timer_at and self.is_alive:
             self._timer_at = _NEVER
-            if self.now >= self._wake_at:
+            self._wake_at, wake_at = 0, self._wake_at
+            if self.now >= wake_at:
                 self.put("timer", self._tick)
             else:
-                self._arm(self._wake_at)
+                self._arm(wake_at)
 
     def _tick(self) -> None:
         self._count_spins()

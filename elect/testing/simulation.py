@@ -37,7 +37,8 @@ class Simulation:
         safety = Safety(world)
         self._met = Met(safety)
         self._liveness = Liveness(world)
-        world.observers += [safety, SupportSafety(world), LocalSafety(world), self._met, self._liveness]
+        for observer in (safety, SupportSafety(world), LocalSafety(world), self._met, self._liveness):
+            world.watch(observer)
         for host in world.hosts.values():
             world.scheduler.after(world.rng.randrange(1_000_000), host.start)
         self._nemesis = None if options.faults is None else Nemesis(world, options.faults)
@@ -227,7 +228,7 @@ class Simulation:
 
     def watch(self, observer: Observer) -> None:
         """Add an observer; it may raise InvariantViolation itself."""
-        self._world.observers.append(observer)
+        self._world.watch(observer)
 
     def restore(self) -> None:
         """Stop the nemesis and undo every fault: network, disks, processes, and what applications said."""

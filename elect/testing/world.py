@@ -50,6 +50,8 @@ class World:
         self.rng = Random(options.seed)  # noqa: S311 (chance, no secret)
         self.scheduler = Scheduler()
         self.observers: list[Observer] = []
+        self.steppers: list[Observer] = []
+        self.hearers: list[Observer] = []
         self.lines: list[str] = []
         self.records: list[Record] = []
         self.is_hostile = False
@@ -62,6 +64,14 @@ class World:
     def now(self) -> int:
         """The true time, ns."""
         return self.scheduler.now
+
+    def watch(self, observer: Observer) -> None:
+        """Tell an observer of everything from now on; of each step and heartbeat only if it asks for that."""
+        self.observers.append(observer)
+        if type(observer).stepped is not Observer.stepped:
+            self.steppers.append(observer)
+        if type(observer).heard is not Observer.heard:
+            self.hearers.append(observer)
 
     def calm(self) -> None:
         """Let disks and applications be no slower than good ones are."""

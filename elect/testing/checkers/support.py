@@ -3,6 +3,7 @@
 Source: PROTOCOL.md, sections 3 and 8.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Number
@@ -13,24 +14,26 @@ from elect.testing.world import World
 if TYPE_CHECKING:
     from elect.testing.process import Process
 
+_NOTHING: Mapping[str, int] = {}
+
 
 class SupportSafety(Observer):
     """Compares what one node counts with what the other promises, in true time."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._counted: dict[str, dict[str, int]] = {}
+        self._counted: dict[str, Mapping[str, int]] = {}
         self._sessions: dict[str, list[Number | None]] = {}
 
     def published(self, process: "Process", ready: Ready) -> None:
         """Check what is newly counted."""
         if ready.counted is None:
             return
-        before = self._counted.get(process.node_id, {})
+        before = self._counted.get(process.node_id, _NOTHING)
         for peer, until in ready.counted.items():
             if until and before.get(peer) != until:
                 self._check(process, peer)
-        self._counted[process.node_id] = dict(ready.counted)
+        self._counted[process.node_id] = ready.counted
 
     def stepped(self, process: "Process") -> None:
         """Check what is counted on promises that changed."""
