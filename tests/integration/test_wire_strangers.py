@@ -3,7 +3,10 @@
 import errno
 import os
 import resource
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +15,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.integration.wire_ends import Note, Stranger, dialing, eventually, linked, listening
-from wire import Address, Limits, LinkAccepted, LinkOpened, MessageReceived
+from wire import Address, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
+from wire.errors import IdleTimeoutError
 from wire.handshake import MAGIC, Reject
 from wire.metrics import WireMetrics
 
@@ -195,3 +199,44 @@ def test_a_dialer_opens_again_after_its_link_was_taken_over() -> None:
         other.open(counter=2)
         assert heard.later(LinkAccepted).number == (1, 2)
         assert told.later(LinkOpened).number > number
+
+
+KILLED = """
+import sys
+from tests.integration.wire_ends import Note, dialing
+from wire import Address, LinkOpened
+with dialing(Address("127.0.0.1", int(sys.argv[1]))) as (dialer, told):
+    number = told.next(LinkOpened).number
+    count = 0
+    while True:
+        count += dialer.send(number, Note(number=count, data=bytes(1_000)))
+"""
+
+
+def test_a_killed_process_ends_in_an_end_of_stream_after_all_it_said() -> None:
+    with listening() as (listener, heard):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(listener.address.port)])
+        heard.next(LinkAccepted)
+        for number in range(1_000):
+            assert heard.next(MessageReceived).message == Note(number=number, data=bytes(1_000))
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        ended = heard.later(LinkEnded)
+        assert ended.is_end_of_stream
+        assert ended.bye is None
+
+
+def test_a_stopped_process_is_silent_and_nothing_more() -> None:
+    with listening(Limits(idle_timeout_s=2.0)) as (listener, heard):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(listener.address.port)])
+        try:
+            heard.next(LinkAccepted)
+            process.send_signal(signal.SIGSTOP)
+            ended = heard.later(LinkEnded)
+            assert isinstance(ended.error, IdleTimeoutError)
+            assert not ended.is_end_of_stream
+            process.send_signal(signal.SIGCONT)
+            assert heard.next(LinkAccepted).number > ended.number
+        finally:
+            process.kill()
+            process.wait(10)
