@@ -1,0 +1,121 @@
+"""How long nobody leads: real processes, default timing; a crash, a hang, a resignation, a cold start.
+
+Each row is from the cause to the next leader's first valid lease (`elected` of `elect run --events`), on the boot clock
+that all processes share. Beside it stands the floor, measured in the same run on the same machine (see floor.py), and
+the ratio of the medians. The merged events of every round are checked for leases that overlap.
+
+Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes 3]
+"""
+
+import argparse
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import floor
+
+from elect.testing.processes import Plan, ProcessCluster, overlaps, tenures
+
+SETTLED_S = 1.2
+"""Nothing happened for so long: a node that was restarted is past its boot fence and votes."""
+
+
+@contextmanager
+def cluster(nodes: int) -> Iterator[ProcessCluster]:
+    """A new cluster in a directory of its own; leases must not have overlapped by its end."""
+    with tempfile.TemporaryDirectory(prefix="elect-bench-") as directory:
+        with ProcessCluster(Plan(directory=Path(directory), nodes=tuple("abcdefghi"[:nodes]))) as running:
+            yield running
+        overlapping = overlaps(tenures(running.events))
+        if overlapping:
+            sys.exit(f"two leases at once: {overlapping}")
+
+
+def fail(running: ProcessCluster, rounds: int, number: int, mend: Callable[[ProcessCluster, str], None]) -> list[float]:
+    """Send the leader a signal, `rounds` times; seconds until another one leads."""
+    taken = []
+    leader = running.wait_for_leader().node
+    for _ in range(rounds):
+        running.wait_until_quiet(SETTLED_S)
+        since = len(running.events)
+        at = running.nodes[leader].signal(number)
+        elected = running.wait_for_leader(since=since, besides=leader)
+        taken.append(elected.boottime - at)
+        mend(running, leader)
+        leader = elected.node
+    return taken
+
+
+def restart(running: ProcessCluster, node_id: str) -> None:
+    """Start an ended node again and wait until it follows."""
+    node = running.nodes[node_id]
+    node.wait()
+    since = len(running.events)
+    node.start()
+    running.wait_for(
+        lambda event: event.node == node_id and event.event == "leader" and event.leader is not None,
+        since=since,
+        timeout=20,
+    )
+
+
+def go_on(running: ProcessCluster, node_id: str) -> None:
+    """Let a stopped node run again, and wait until it knows that it lost."""
+    since = len(running.events)
+    running.nodes[node_id].signal(signal.SIGCONT)
+    running.wait_for(lambda event: event.node == node_id and event.event == "lost", since=since, timeout=20)
+    running.wait_for(
+        lambda event: event.node == node_id and event.event == "leader" and event.leader is not None,
+        since=since,
+        timeout=20,
+    )
+
+
+def cold_starts(rounds: int, nodes: int) -> list[float]:
+    """Seconds from the last node's `started` to the first lease, on new data."""
+    taken = []
+    for _ in range(rounds):
+        with cluster(nodes) as running:
+            elected = running.wait_for_leader()
+            started = [event.boottime for event in running.events if event.event == "started"]
+            taken.append(elected.boottime - sorted(started)[nodes // 2])
+    return taken
+
+
+def row(name: str, taken: list[float], least: float | None) -> None:
+    """One line of the table."""
+    ordered = sorted(1e3 * each for each in taken)
+    median, p95 = statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    ratio = f"{median / (1e3 * least):6.2f}" if least else "     -"
+    print(
+        f"{name:<22}{len(ordered):>4}{ordered[0]:>9.2f}{median:>9.2f}{p95:>9.2f}{ordered[-1]:>9.2f}{ratio}", flush=True
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=50, help="crashes and resignations")
+    parser.add_argument("--hangs", type=int, default=10, help="SIGSTOPs: each takes a support_duration")
+    parser.add_argument("--nodes", type=int, default=3)
+    arguments = parser.parse_args()
+    least = floor.measure()
+    print(least)
+    print(f"{'milliseconds':<22}{'n':>4}{'min':>9}{'median':>9}{'p95':>9}{'max':>9} ratio", flush=True)
+    with cluster(arguments.nodes) as running:
+        row("crash (SIGKILL)", fail(running, arguments.rounds, signal.SIGKILL, restart), least.failover)
+    resignation = 2.5 * least.round_trip + least.durable_write
+    with cluster(arguments.nodes) as running:
+        row("resignation (SIGTERM)", fail(running, arguments.rounds, signal.SIGTERM, restart), resignation)
+    with cluster(arguments.nodes) as running:
+        row("hang (SIGSTOP)", fail(running, arguments.hangs, signal.SIGSTOP, go_on), None)
+    row("cold start", cold_starts(5, arguments.nodes), None)
+    print(f"again, after: {floor.measure()}")
+
+
+if __name__ == "__main__":
+    main()

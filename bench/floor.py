@@ -1,0 +1,118 @@
+"""What this machine needs for the parts that no failover can do without, measured with nothing around them.
+
+Kill to end of stream: from SIGKILL of a process (with this package imported, as a node has it) until a peer's `recv`
+returns. Round trip: 100 bytes there and back between two processes over loopback TCP. Durable write: one ballot in one
+transaction of the store. A failover's floor is kill to end of stream + 2.5 round trips + one durable write.
+
+Usage: python bench/floor.py
+"""
+
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from elect.core.ready import Ballot
+from elect.sqlite_store import SqliteStore
+
+PEER = """
+import socket, sys
+import elect
+link = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+while data := link.recv(4096):
+    link.sendall(data)
+"""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Medians, in seconds."""
+
+    kill_to_end: float
+    round_trip: float
+    durable_write: float
+
+    @property
+    def failover(self) -> float:
+        """The least that a crash can cost."""
+        return self.kill_to_end + 2.5 * self.round_trip + self.durable_write
+
+    def __str__(self) -> str:
+        return (
+            f"floor {1e3 * self.failover:.2f} ms = kill to end of stream {1e3 * self.kill_to_end:.2f}"
+            f" + 2.5 x round trip {1e3 * self.round_trip:.3f} + durable write {1e3 * self.durable_write:.2f}"
+        )
+
+
+@contextmanager
+def peer_process() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """A process with one connection to this one, on which it echoes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        process = subprocess.Popen([sys.executable, "-c", PEER, str(port)])
+        try:
+            link, _ = server.accept()
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with link:
+                yield process, link
+        finally:
+            process.kill()
+            process.wait()
+
+
+def kill_to_end() -> float:
+    """Seconds from the kill to the end of stream, once."""
+    with peer_process() as (process, link):
+        link.sendall(b"ready?")
+        link.recv(4096)
+        start = time.perf_counter()
+        process.send_signal(signal.SIGKILL)
+        while link.recv(4096):
+            pass
+        return time.perf_counter() - start
+
+
+def round_trip(count: int) -> float:
+    """Median seconds of `count` round trips."""
+    taken = []
+    with peer_process() as (_, link):
+        for _ in range(count):
+            start = time.perf_counter()
+            link.sendall(b"x" * 100)
+            received = 0
+            while received < 100:
+                received += len(link.recv(4096))
+            taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def durable_write(count: int, directory: str) -> float:
+    """Median seconds of `count` ballots, each in a transaction of its own."""
+    taken = []
+    store = SqliteStore(f"{directory}/floor")
+    store.open(cluster="floor", node_id="a", promise_ns=1)
+    for term in range(1, count + 1):
+        start = time.perf_counter()
+        store.write({"default": Ballot(term=term, voted_for="a")}, None)
+        taken.append(time.perf_counter() - start)
+    store.close()
+    return statistics.median(taken)
+
+
+def measure(kills: int = 11, count: int = 500) -> Floor:
+    """All three, as medians."""
+    with tempfile.TemporaryDirectory() as directory:
+        write = durable_write(count, directory)
+    end = statistics.median(kill_to_end() for _ in range(kills))
+    return Floor(kill_to_end=end, round_trip=round_trip(count), durable_write=write)
+
+
+if __name__ == "__main__":
+    print(measure())

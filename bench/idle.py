@@ -1,0 +1,141 @@
+"""What a cluster costs that does nothing: CPU, memory and bytes on the wire, with 1 and with 10,000 elections.
+
+Real processes at default timing. CPU and memory are the kernel's own accounting of each process (Linux, /proc); bytes
+are what the nodes' own counters say they sent, and the loopback interface's count beside it, which sees headers too.
+The baseline of the same run is a process of the same interpreter that imports the package and sleeps.
+
+Usage: python bench/idle.py [--seconds 30] [--elections 10000]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from elect.testing.processes import free_ports
+
+NODE = """
+import json, sys, threading
+from elect import Config, Node
+config, elections = json.loads(sys.argv[1]), int(sys.argv[2])
+with Node(Config(**config)) as node:
+    for number in range(1, elections):
+        node.election(f"e{number:05}")
+    for line in sys.stdin:
+        registry = node.metrics.registry
+        sent = registry.get_sample_value("wire_bytes_total", {"direction": "out"})
+        led = sum(each.is_leader for each in node.status().elections)
+        print(json.dumps([sent, led]), flush=True)
+"""
+SLEEPER = "import elect, sys; sys.stdin.read()"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of one process: seconds of CPU, resident bytes, bytes sent."""
+
+    cpu_s: float
+    resident_bytes: int
+    sent_bytes: float
+    led: int
+
+
+class Process:
+    """A program that answers each line on its standard input with one line, or not at all."""
+
+    def __init__(self, program: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self) -> tuple[float, int]:
+        """Bytes sent so far, and elections led."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        sent, led = json.loads(self.process.stdout.readline())
+        return sent, led
+
+    def usage(self, *, answers: bool = True) -> Usage:
+        """What it has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        cpu_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+        assert fields
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        sent, led = self.ask() if answers else (0.0, 0)
+        return Usage(cpu_s=cpu_ns / 1e9, resident_bytes=pages * 4096, sent_bytes=sent, led=led)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+
+def loopback_bytes() -> int:
+    """Bytes that the loopback interface has carried."""
+    return int(Path("/sys/class/net/lo/statistics/tx_bytes").read_text())
+
+
+def measure(elections: int, seconds: float, directory: Path) -> list[tuple[Usage, Usage]]:
+    """Usage of each of three nodes before and after `seconds` of doing nothing."""
+    addresses = {node: f"127.0.0.1:{port}" for node, port in zip("abc", free_ports(3), strict=True)}
+    nodes = []
+    for node, address in addresses.items():
+        peers = {peer: its for peer, its in addresses.items() if peer != node}
+        config = {"node": node, "cluster": "idle", "listen": address, "peers": peers}
+        config["data_dir"] = str(directory / f"{elections}-{node}")
+        nodes.append(Process(NODE, json.dumps(config), str(elections)))
+    try:
+        deadline = time.monotonic() + 60
+        while sum(node.ask()[1] for node in nodes) < elections and time.monotonic() < deadline:
+            time.sleep(0.5)
+        time.sleep(5)
+        carried = loopback_bytes()
+        before = [node.usage() for node in nodes]
+        time.sleep(seconds)
+        after = [node.usage() for node in nodes]
+        carried = loopback_bytes() - carried
+    finally:
+        for node in nodes:
+            node.close()
+    report(f"{elections} elections", list(zip(before, after, strict=True)), seconds, carried)
+    return list(zip(before, after, strict=True))
+
+
+def report(name: str, usages: list[tuple[Usage, Usage]], seconds: float, carried: int) -> None:
+    """One line of the table."""
+    cpu = [100 * (after.cpu_s - before.cpu_s) / seconds for before, after in usages]
+    memory = [after.resident_bytes / 1e6 for _, after in usages]
+    sent = sum(after.sent_bytes - before.sent_bytes for before, after in usages) / seconds
+    led = sum(after.led for _, after in usages)
+    each = " ".join(f"{value:.2f}" for value in cpu)
+    print(f"{name:<18}{each:>18}{max(memory):>10.1f}{sent:>14.0f}{carried / seconds:>14.0f}{led:>9}", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--elections", type=int, default=10_000)
+    arguments = parser.parse_args()
+    print(f"{'three nodes':<18}{'CPU % a node':>18}{'MB max':>10}{'sent B/s':>14}{'loopback B/s':>14}{'led':>9}")
+    with tempfile.TemporaryDirectory(prefix="elect-bench-") as directory:
+        one = measure(1, arguments.seconds, Path(directory))
+        many = measure(arguments.elections, arguments.seconds, Path(directory))
+    sleeper = Process(SLEEPER)
+    time.sleep(2)
+    idle = sleeper.usage(answers=False)
+    sleeper.close()
+    sent = [sum(after.sent_bytes - before.sent_bytes for before, after in usages) for usages in (one, many)]
+    print(f"bytes with {arguments.elections} elections / with 1: {sent[1] / sent[0]:.3f}")
+    resident = max(after.resident_bytes for _, after in one)
+    print(f"memory of a node / of an interpreter that imported elect: {resident / idle.resident_bytes:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,302 @@
+"""A cluster of real node processes on this machine: for the demo, the benchmarks, and tests that need the real thing.
+
+Each node is one `elect run --events`; its event lines are collected as they come. Times are seconds of the boot clock,
+which all processes of a machine share.
+"""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from elect.clock import now_ns
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+
+SAID = ("election", "term", "leader", "reason", "peer", "supported")
+"""What an event may say besides what, who and when."""
+
+Route = Callable[[str, str, str], str]
+"""Given who dials, who accepts, and the acceptor's address: the address to dial, a proxy's perhaps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessEvent:
+    """One line of a node's `--events`, or what was done to the process (`killed`, `paused`, `continued`)."""
+
+    event: str
+    node: str
+    boottime: float
+    election: str | None = None
+    term: int | None = None
+    leader: str | None = None
+    reason: str | None = None
+    peer: str | None = None
+    supported: bool | None = None
+
+
+class NodeProcess:
+    """One node as a process of its own.
+
+    Args:
+        node_id: its id.
+        path: its configuration file.
+        record: takes each event; called on a thread of this object.
+    """
+
+    def __init__(self, node_id: str, path: Path, record: Callable[[ProcessEvent], None]) -> None:
+        self.node_id = node_id
+        self.path = path
+        self._record = record
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives (a stopped one does)."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the latest start."""
+        return self._started.pid
+
+    @property
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise RuntimeError(f"node {self.node_id!r} was never started")
+        return self._process
+
+    def start(self) -> None:
+        """Start the process, again if it has ended."""
+        command = [sys.executable, "-m", "elect.cli", "run", "-c", str(self.path), "--events"]
+        with self.path.with_suffix(".log").open("a") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                process_group=0,  # Ctrl-C in a terminal is for whoever started this
+            )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"events-{self.node_id}")
+        self._reader.start()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        with process.stdout or nullcontext(()) as lines:
+            for line in lines:
+                said = json.loads(line)
+                known = {name: said.get(name) for name in SAID}
+                event = ProcessEvent(event=said["event"], node=self.node_id, boottime=said["boottime"], **known)
+                self._record(event)
+
+    def signal(self, number: int) -> float:
+        """Send a signal; the boot clock's seconds just before it."""
+        names: dict[int, str] = {signal.SIGKILL: "killed", signal.SIGSTOP: "paused", signal.SIGCONT: "continued"}
+        at = now_ns() / 1e9
+        self._started.send_signal(number)
+        if number in names:
+            self._record(ProcessEvent(event=names[number], node=self.node_id, boottime=at))
+        return at
+
+    def wait(self, timeout: float = STOP_TIMEOUT_S) -> int:
+        """The exit code, once it has ended and its last line was read.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time.
+        """
+        code = self._started.wait(timeout)
+        if self._reader is not None:
+            self._reader.join(timeout)
+        return code
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        if self._process is not None and self.is_running:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+
+    def close(self) -> None:
+        """End the process, kindly if it answers."""
+        if self._process is None:
+            return
+        self.terminate()
+        try:
+            self.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self.wait(STOP_TIMEOUT_S)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a cluster of processes is made of.
+
+    Attributes:
+        directory: for configuration files, data and logs.
+        nodes: ids.
+        timing: lines of the `[timing]` table, by name.
+        route: puts proxies between the nodes.
+        with_http: whether each node gets an HTTP address.
+    """
+
+    directory: Path
+    nodes: tuple[str, ...] = ("a", "b", "c")
+    timing: Mapping[str, str | float | bool] = field(default_factory=dict)
+    route: Route = lambda _dialer, _acceptor, address: address
+    with_http: bool = False
+
+
+class ProcessCluster:
+    """Nodes as processes, and everything that they said."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.events: list[ProcessEvent] = []
+        self._changed = threading.Condition()
+        ports = iter(free_ports(2 * len(plan.nodes)))
+        self.addresses = {node_id: f"127.0.0.1:{next(ports)}" for node_id in plan.nodes}
+        self.http = {node_id: f"127.0.0.1:{next(ports)}" for node_id in plan.nodes} if plan.with_http else {}
+        self.nodes = {node_id: NodeProcess(node_id, self._write(node_id), self._record) for node_id in plan.nodes}
+
+    def __enter__(self) -> Self:
+        try:
+            for node in self.nodes.values():
+                node.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes; they need not wait for each other."""
+        with ExitStack() as stack:
+            for node in self.nodes.values():
+                stack.callback(node.close)
+            for node in self.nodes.values():
+                node.terminate()
+
+    def _record(self, event: ProcessEvent) -> None:
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
+
+    def _write(self, node_id: str) -> Path:
+        plan = self.plan
+        lines = [
+            "[node]",
+            f'id = "{node_id}"',
+            'cluster = "processes"',
+            f'listen = "{self.addresses[node_id]}"',
+            f'data_dir = "{plan.directory / node_id}"',
+            "[peers]",
+        ]
+        for peer, address in self.addresses.items():
+            if peer != node_id:
+                lines.append(f'{peer} = "{plan.route(node_id, peer, address)}"')
+        lines += ["[timing]", *(f"{name} = {json.dumps(value)}" for name, value in plan.timing.items())]
+        if plan.with_http:
+            lines += ["[http]", f'listen = "{self.http[node_id]}"']
+        path = plan.directory / f"{node_id}.toml"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def wait_for(self, predicate: Callable[[ProcessEvent], bool], *, since: int = 0, timeout: float) -> ProcessEvent:
+        """The first event, from the `since`-th on, for which the predicate is true.
+
+        Raises:
+            TimeoutError: it did not come in `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                found = next(filter(predicate, self.events[since:]), None)
+                if found is not None:
+                    return found
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or not self._changed.wait(remaining):
+                    raise TimeoutError(f"{timeout:g} s passed; the latest: {self.events[-10:]}")
+
+    def wait_for_leader(self, *, since: int = 0, besides: str = "", timeout: float = START_TIMEOUT_S) -> ProcessEvent:
+        """The first `elected` of another node than `besides`, from the `since`-th event on."""
+        return self.wait_for(
+            lambda event: event.event == "elected" and event.node != besides, since=since, timeout=timeout
+        )
+
+    def wait_for_news(self, known: int, timeout: float) -> None:
+        """Until there are more than `known` events, `timeout` seconds at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.events) > known, timeout)
+
+    def wait_until_quiet(self, quiet_s: float, timeout: float = START_TIMEOUT_S) -> None:
+        """Until nothing was said for so long.
+
+        Raises:
+            TimeoutError: something was always said.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while self._changed.wait(quiet_s):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not quiet for {quiet_s:g} s within {timeout:g} s: {self.events[-10:]}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nobody listens on now."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenure:
+    """One node's lease, from and to (seconds of the boot clock)."""
+
+    node: str
+    term: int
+    begins: float
+    ends: float
+
+
+def tenures(events: Iterable[ProcessEvent], election: str = "default") -> list[Tenure]:
+    """Who held the lease when, by order of begin; one that a kill ended ends there, one that lasts never."""
+    return sorted(_tenures(events, election), key=lambda tenure: tenure.begins)
+
+
+def _tenures(events: Iterable[ProcessEvent], election: str) -> Iterator[Tenure]:
+    held: dict[str, ProcessEvent] = {}
+    for event in events:
+        begun = held.get(event.node)
+        if begun is not None and (event.event == "killed" or (event.event == "lost" and event.election == election)):
+            yield Tenure(node=begun.node, term=begun.term or 0, begins=begun.boottime, ends=event.boottime)
+            del held[event.node]
+        if event.event == "elected" and event.election == election:
+            held[event.node] = event
+    for begun in held.values():
+        yield Tenure(node=begun.node, term=begun.term or 0, begins=begun.boottime, ends=float("inf"))
+
+
+def overlaps(found: Iterable[Tenure]) -> list[tuple[Tenure, Tenure]]:
+    """The pairs of leases that were held at once: there must be none."""
+    ordered = sorted(found, key=lambda tenure: tenure.begins)
+    return [
+        (one, other)
+        for index, one in enumerate(ordered)
+        for other in ordered[index + 1 :]
+        if other.begins < one.ends and other.node != one.node
+    ]

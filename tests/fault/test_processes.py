@@ -1,0 +1,141 @@
+"""Three real processes: crashes, hangs, cuts and a proxy between them; leases never overlap."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from elect.testing.processes import Plan, ProcessCluster, ProcessEvent, overlaps, tenures
+from tests.fault.proxy import Network
+
+SUPPORT_DURATION_S = 1.0
+INTERVAL_S = 0.1
+DETECTED_S = SUPPORT_DURATION_S + 3 * INTERVAL_S
+
+
+@pytest.fixture
+def cluster(tmp_path: Path):
+    with ProcessCluster(Plan(directory=tmp_path)) as running:
+        yield running
+        assert overlaps(tenures(running.events)) == []
+
+
+@pytest.fixture
+def network():
+    with Network() as proxies:
+        yield proxies
+
+
+@pytest.fixture
+def proxied(tmp_path: Path, network: Network):
+    with ProcessCluster(Plan(directory=tmp_path, route=network.route)) as running:
+        yield running
+        network.heal()
+        assert overlaps(tenures(running.events)) == []
+
+
+def settled(cluster: ProcessCluster) -> ProcessEvent:
+    """The one leader that everybody follows, once nothing happens any more."""
+    cluster.wait_for_leader()
+    cluster.wait_until_quiet(3 * INTERVAL_S)
+    holding = [tenure for tenure in tenures(cluster.events) if tenure.ends == float("inf")]
+    assert len(holding) == 1
+    return next(e for e in reversed(cluster.events) if e.event == "elected" and e.node == holding[0].node)
+
+
+def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster):
+    for _ in range(5):
+        leader = settled(cluster)
+        since = len(cluster.events)
+        cluster.nodes[leader.node].signal(signal.SIGKILL)
+        elected = cluster.wait_for_leader(since=since, besides=leader.node, timeout=10)
+        assert elected.term > leader.term
+        cluster.nodes[leader.node].wait()
+        cluster.nodes[leader.node].start()
+        cluster.wait_for(
+            lambda e, node=leader.node: e.event == "leader" and e.node == node and e.leader is not None,
+            since=since,
+            timeout=10,
+        )
+
+
+def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster):
+    for _ in range(3):
+        leader = settled(cluster)
+        since = len(cluster.events)
+        cluster.nodes[leader.node].signal(signal.SIGSTOP)
+        elected = cluster.wait_for_leader(since=since, besides=leader.node, timeout=10)
+        cluster.nodes[leader.node].signal(signal.SIGCONT)
+        lost = cluster.wait_for(lambda e, n=leader.node: e.event == "lost" and e.node == n, since=since, timeout=10)
+        assert lost.boottime < elected.boottime, "the moment at which the lease ended, not that of noticing"
+
+
+def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(cluster):
+    for _ in range(3):
+        leader = settled(cluster)
+        since = len(cluster.events)
+        cluster.nodes[leader.node].signal(signal.SIGTERM)
+        elected = cluster.wait_for_leader(since=since, besides=leader.node, timeout=10)
+        assert cluster.nodes[leader.node].wait() == 0
+        lost = next(e for e in cluster.events[since:] if e.event == "lost" and e.node == leader.node)
+        assert lost.boottime < elected.boottime
+        said = [e.event for e in cluster.events[since:] if e.node == leader.node]
+        assert said[-1] == "stopped"
+        cluster.nodes[leader.node].start()
+        cluster.wait_for(
+            lambda e, node=leader.node: e.event == "leader" and e.node == node and e.leader is not None,
+            since=since,
+            timeout=10,
+        )
+
+
+def test_through_a_proxy_a_close_proves_nothing_and_the_promise_decides(proxied):
+    leader = settled(proxied)
+    since = len(proxied.events)
+    killed = proxied.nodes[leader.node].signal(signal.SIGKILL)
+    elected = proxied.wait_for_leader(since=since, besides=leader.node, timeout=10)
+    assert elected.boottime - killed > SUPPORT_DURATION_S - 2 * INTERVAL_S, "nobody may trust the proxy's close"
+
+
+def test_a_proxy_that_drops_connections_of_living_nodes_never_makes_two_leases(proxied, network):
+    rng = random.Random(7)
+    settled(proxied)
+    for _ in range(60):
+        network.drop_one(rng)
+        time.sleep(rng.uniform(0, 0.1))
+    settled(proxied)
+    assert overlaps(tenures(proxied.events)) == []
+
+
+def test_a_leader_whose_links_are_cut_has_lost_before_another_leads(proxied, network):
+    leader = settled(proxied)
+    others = [node for node in proxied.nodes if node != leader.node]
+    since = len(proxied.events)
+    for other in others:
+        network.cut_both(leader.node, other)
+    elected = proxied.wait_for_leader(since=since, besides=leader.node, timeout=10)
+    lost = proxied.wait_for(lambda e: e.event == "lost" and e.node == leader.node, since=since, timeout=10)
+    assert lost.boottime < elected.boottime
+    since = len(proxied.events)
+    network.heal()
+    proxied.wait_for(
+        lambda e: e.event == "leader" and e.node == leader.node and e.leader == elected.node, since=since, timeout=10
+    )
+    assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == [], "coming back unseats nobody"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_one_link_cut_beside_a_node_that_sees_both_ends_changes_nothing(proxied, network, both):
+    leader = settled(proxied)
+    follower = next(node for node in proxied.nodes if node != leader.node)
+    since = len(proxied.events)
+    network.cut(leader.node, follower)
+    if both:
+        network.cut(follower, leader.node)
+    time.sleep(5 * SUPPORT_DURATION_S)
+    assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == []
+    network.heal()
+    settled(proxied)
+    assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == []
