@@ -100,9 +100,9 @@ class Runtime:
         self._dispatcher.tap(log)
         self.journal.start()
         self._events.start()
-        self._protocol.start()
         if self._asking is not None:
             self._asking.start()
+        self._protocol.start()  # last of these: it looks after the others
         self.links.start()
 
     def spawn(self, work: Callable[[], None], name: str) -> OwnThread:

@@ -83,7 +83,7 @@ WHO_MAY_IMPORT_WHOM = {
     ),
     "elect.testing.**": ("elect", "elect.*", "elect.core.**", "elect.testing.**", "wire.**"),
     # The node, which puts all of it together.
-    "elect": ("elect.*",),
+    "elect": ("elect.*", "elect.core.ready"),
     "elect.*": ("elect.*", "elect.core.**", "elect.web.**", "wire.**"),
 }
 """The first row that fits a module holds; see `architecture.is_match` for the stars."""

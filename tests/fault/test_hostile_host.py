@@ -1,0 +1,430 @@
+"""A program that does to its node what programs do: holds the GIL, blocks callbacks, raises, forks, hangs."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from elect import Config, Forked, LossReason, Node, Stopped
+from elect.clock import now_ns
+from elect.core.ready import Lost
+from elect.store import MemoryStore
+from tests.conftest import open_descriptors
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, free_ports, single
+
+GIL_S = 3.0
+
+
+def hold_the_gil(seconds: float) -> None:
+    """A C function that keeps every Python thread from running."""
+    ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
+
+
+class Others:
+    """Two followers in processes of their own, and what they print."""
+
+    def __init__(self, stack: ExitStack, directory: Path) -> None:
+        self.addresses = {node_id: f"127.0.0.1:{port}" for node_id, port in zip("abc", free_ports(3), strict=True)}
+        self.elected_at: list[int] = []
+        self._answers = threading.Semaphore(0)
+        self._processes: list[subprocess.Popen] = []
+        for node_id in "bc":
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.fault.follower", node_id, str(directory / node_id)]
+                + [f"{each}={address}" for each, address in self.addresses.items()],
+                cwd=Path(__file__).parent.parent.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(process)
+            self._processes.append(process)
+            thread = threading.Thread(target=self._read, args=(process,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(process.stdin.close)
+        self._await_answers()
+
+    def stand(self) -> None:
+        """Let them be candidates."""
+        for process in self._processes:
+            process.stdin.write("stand\n")
+            process.stdin.flush()
+        self._await_answers()
+
+    def _await_answers(self) -> None:
+        for _ in self._processes:
+            assert self._answers.acquire(timeout=DEADLINE_S)
+
+    def _read(self, process: subprocess.Popen) -> None:
+        for line in process.stdout:
+            what, *values = line.split()
+            if what == "elected":
+                self.elected_at.append(int(values[1]))
+            else:
+                self._answers.release()
+
+
+def test_a_held_gil_ends_the_lease_and_the_first_is_leader_knows(tmp_path):
+    with ExitStack() as stack:
+        others = Others(stack, tmp_path)
+        config = Config(
+            node="a",
+            cluster="test",
+            listen=others.addresses["a"],
+            peers={node_id: others.addresses[node_id] for node_id in "bc"},
+            data_dir=tmp_path / "a",
+        )
+        node = stack.enter_context(Node(config, store=MemoryStore()))
+        eventually(lambda: node.is_leader)
+        others.stand()
+        losses = []
+        node.observe(lambda event: losses.append(event) if isinstance(event, Lost) else None)
+        before = now_ns()
+        hold_the_gil(GIL_S)
+        was_leader = node.is_leader
+        assert not was_leader
+        eventually(lambda: losses)
+        assert losses[0].reason is LossReason.LEASE_LAPSED
+        assert before < losses[0].at < before + 1_000_000_000
+        eventually(lambda: others.elected_at)
+        assert losses[0].at < others.elected_at[-1] < before + 1_500_000_000
+
+
+def test_a_callback_that_sleeps_delays_no_heartbeat(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        token = leader.leadership.token
+        done = threading.Event()
+
+        def sleep(_):
+            time.sleep(1.5)
+            done.set()
+
+        leader.subscribe(on_elected=sleep)
+        ends_at = time.monotonic() + DEADLINE_S
+        while not done.is_set():
+            assert leader.election().seat.leadership.remaining() > 0.5
+            assert time.monotonic() < ends_at
+            time.sleep(0.01)
+        assert leader.leadership.token == token
+
+
+def test_a_callback_that_raises_on_elected_resigns_and_the_next_node_leads(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        heard = []
+
+        def fail(leadership):
+            heard.append("elected")
+            raise RuntimeError("can't lead")
+
+        leader.subscribe(on_elected=fail, on_lost=lambda leadership: heard.append(leadership.reason))
+        nodes.leader(besides=leader)
+        eventually(lambda: heard == ["elected", LossReason.WORK_FAILED])
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
+def test_a_callback_that_raises_on_lost_or_on_leader_changes_nothing(tmp_path, error):
+    def fail(_):
+        raise error
+
+    with single(tmp_path) as node:
+        heard = []
+        node.subscribe(on_lost=fail, on_leader=fail)
+        node.subscribe(on_elected=heard.append, on_lost=heard.append)
+        eventually(lambda: heard)
+        node.resign(timeout=DEADLINE_S)
+        assert heard[0] is heard[1]
+        eventually(lambda: node.is_leader)
+        assert node.is_alive
+
+
+def test_work_that_dies_resigns_and_stands_back(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        taken = []
+
+        def die(leadership):
+            taken.append(leadership)
+            raise SystemExit
+
+        leader.run(die)
+        nodes.leader(besides=leader)
+        assert taken[0].reason is LossReason.WORK_FAILED
+        eventually(lambda: not leader.status().elections["default"].view.is_entered)
+        assert len(taken) == 1
+
+
+def test_late_work_is_reported_and_its_node_stands_aside_until_it_ends(tmp_path, caplog):
+    end = threading.Event()
+    with cluster(tmp_path, grace=0.1) as nodes:
+        leader = nodes.leader()
+        run = leader.run(lambda _: end.wait(DEADLINE_S))
+        eventually(lambda: run.is_working)
+        leader.resign(timeout=DEADLINE_S)
+        eventually(lambda: "still runs" in caplog.text)
+        eventually(lambda: not leader.status().elections["default"].view.is_entered)
+        assert run.is_working
+        end.set()
+        eventually(lambda: leader.status().elections["default"].view.is_entered)
+
+
+def test_a_node_outlives_the_thread_that_made_it(tmp_path):
+    made = []
+    with ExitStack() as stack:
+        thread = threading.Thread(target=lambda: made.append(stack.enter_context(single(tmp_path))))
+        thread.start()
+        thread.join()
+        node = made[0]
+        ends_at = time.monotonic() + 1.5
+        while time.monotonic() < ends_at:
+            assert node.is_leader
+            time.sleep(0.01)
+
+
+def in_child(check) -> None:
+    """Fork, run `check` in the child, and fail with what it raised there."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        text = b"ok"
+        try:
+            check()
+        except BaseException as error:  # noqa: BLE001 - the parent raises it
+            text = repr(error).encode()
+        os.write(writer, text)
+        os._exit(0)
+    os.close(writer)
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            assert pipe.read() == b"ok"
+    finally:
+        os.waitpid(child, 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_of_the_leader_leads_nothing_and_disturbs_nobody(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        leadership = leader.leadership
+
+        def check():
+            assert not leader.is_leader
+            assert leader.leadership is None
+            assert leadership.lost.wait(1)
+            assert not leadership.valid()
+            assert not any(name.startswith("socket:") for name in open_descriptors())
+            for call in (leader.start, leader.stop, leader.status, leader.resign, leader.pause, leader.wait_for_leader):
+                with pytest.raises(Forked):
+                    call()
+            with pytest.raises(Forked), leader.lead():
+                pass
+            with leader:  # a child that falls out of its parent's block stops nothing
+                pass
+
+        for _ in range(5):
+            in_child(check)
+        assert leader.leadership is leadership
+        assert leadership.valid()
+        assert all(node.leader.term == leadership.token for node in nodes.nodes.values())
+        for node in nodes.nodes.values():
+            assert all(peer["is_supported"] for peer in node.status().to_dict()["peers"])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_at_any_moment_finds_no_lock_taken(tmp_path):
+    with single(tmp_path) as node:
+        stopping = threading.Event()
+
+        def be_busy():
+            while not stopping.is_set():
+                node.is_leader  # noqa: B018
+                node.election("other")
+                with suppress(Exception), node.lead(timeout=0.001) as leadership:
+                    leadership.lost.wait(0.0001)
+
+        threads = [threading.Thread(target=be_busy) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+
+        def check():
+            threading.Timer(2, os._exit, args=(1,)).start()
+            assert not node.is_leader
+            with pytest.raises(Forked):
+                node.election("another")
+            with pytest.raises(Forked), node.lead(timeout=1):
+                pass
+
+        try:
+            for _ in range(30):
+                in_child(check)
+        finally:
+            stopping.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_stop_inside_a_callback_returns_and_the_rest_follows(tmp_path):
+    with single(tmp_path) as node:
+        heard = []
+
+        def stop(leadership):
+            heard.append(("stopped", node.stop()))
+
+        node.subscribe(on_elected=stop, on_lost=lambda leadership: heard.append(("lost", leadership.reason)))
+        eventually(lambda: node.state == "stopped", 2.0)
+        assert heard == [("stopped", False), ("lost", LossReason.STOPPED)]
+        assert not node.is_leader
+
+
+def test_stop_inside_the_work_returns(tmp_path):
+    with single(tmp_path) as node:
+        took = []
+
+        def work(leadership):
+            begun = time.monotonic()
+            node.stop()
+            took.append(time.monotonic() - begun)
+            assert leadership.lost.is_set()
+
+        node.run(work)
+        eventually(lambda: took)
+        assert took[0] < 2.0
+
+
+def test_waiters_hear_of_a_stop_at_once(tmp_path):
+    config = configs(tmp_path)["a"]
+    node = Node(config, store=MemoryStore()).start()
+    raised = []
+
+    def wait(wait_for):
+        try:
+            wait_for()
+        except Stopped as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=wait, args=(call,)) for call in (node.wait_for_leader, node.lead().__enter__)]
+    for thread in threads:
+        thread.start()
+    assert node.stop()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    assert len(raised) == 2
+
+
+class Hook:
+    """A health hook that does what it is told."""
+
+    def __init__(self) -> None:
+        self.answer = lambda: True
+
+    def __call__(self) -> object:
+        return self.answer()
+
+
+def raise_error() -> bool:
+    raise RuntimeError("not well")
+
+
+@pytest.mark.parametrize("kind", ["no", "raises", "hangs"])
+def test_an_unwell_application_resigns_until_it_is_well_again(tmp_path, kind):
+    hook, release = Hook(), threading.Event()
+    answers = {"no": lambda: False, "raises": raise_error, "hangs": lambda: release.wait(DEADLINE_S)}
+    with cluster(tmp_path, health={"a": hook}, support_duration=0.3) as nodes:
+        nodes["a"].set_priority(5)
+        first = nodes.leader()
+        if first is not nodes["a"]:
+            eventually(lambda: nodes["a"].status().to_dict()["is_healthy"])
+            first.resign(to="a", timeout=DEADLINE_S)
+        leadership = eventually(lambda: nodes["a"].leadership)
+        hook.answer = answers[kind]
+        assert leadership.lost.wait(DEADLINE_S)
+        assert leadership.reason is LossReason.UNHEALTHY
+        assert not nodes["a"].healthy
+        second = nodes.leader(besides=nodes["a"])
+        assert not nodes["a"].is_leader
+        hook.answer = lambda: True
+        release.set()
+        eventually(lambda: nodes["a"].healthy)
+        eventually(lambda: nodes["a"].status().to_dict()["is_willing"])
+        second.resign(to="a", timeout=DEADLINE_S)
+        eventually(lambda: nodes["a"].is_leader)
+
+
+def test_a_hanging_hook_does_not_hold_up_stop(tmp_path):
+    release = threading.Event()
+    hook = Hook()
+    with single(tmp_path, health=hook) as node:
+        hook.answer = lambda: release.wait(DEADLINE_S)
+        eventually(lambda: not node.healthy)
+        begun = time.monotonic()
+        assert not node.stop(timeout=0.5)
+        assert time.monotonic() - begun < 1.0
+        release.set()
+
+
+@pytest.mark.parametrize("name", ["elect-orchestrator", "elect-events", "elect-journal", "elect-health"])
+def test_a_dead_thread_takes_the_node_down_loudly(tmp_path, name, caplog):
+    with single(tmp_path, health=lambda: True) as node:
+        heard = []
+        node.subscribe(on_elected=lambda _: heard.append("elected"), on_lost=lambda _: heard.append("lost"))
+        eventually(lambda: heard)
+        leadership = node.leadership
+        thread = next(thread for thread in threading.enumerate() if thread.name == name)
+        kill(thread)
+        if name != "elect-health":  # it is asked for ten times a second; the others wake up when there is work
+            node.election("wake")
+        eventually(lambda: node.state == "failed")
+        assert not node.is_leader
+        assert not node.is_alive
+        eventually(leadership.lost.is_set)
+        assert node.failure is not None
+        assert "goes down" in caplog.text
+        with pytest.raises(Stopped):
+            node.pause()
+        if name != "elect-events":
+            eventually(lambda: heard == ["elected", "lost"])
+
+
+def kill(thread: threading.Thread) -> None:
+    """Raise an exception in another thread."""
+    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(MemoryError)) == 1
+
+
+def test_200_starts_and_stops_leak_nothing(tmp_path):
+    config = configs(tmp_path, "a")["a"]
+    with Node(config):  # what is made once in a process is made here
+        pass
+    threads, descriptors = threading.active_count(), open_descriptors()
+    for _ in range(200):
+        with Node(config) as node:
+            assert node.stop()
+    assert threading.active_count() == threads
+    assert not open_descriptors() - descriptors
+
+
+def test_stop_is_quick_with_a_peer_that_never_reads(tmp_path):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes connections, nobody reads them
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        config = Config(
+            node="a",
+            cluster="test",
+            listen="127.0.0.1:0",
+            peers={"b": address, "c": "127.0.0.1:9"},
+            data_dir=tmp_path / "a",
+        )
+        node = Node(config, store=MemoryStore()).start()
+        connection, _ = silent.accept()
+        with connection:
+            begun = time.monotonic()
+            assert node.stop()
+            assert time.monotonic() - begun < 2.0

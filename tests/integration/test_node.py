@@ -1,0 +1,380 @@
+"""Three real nodes on loopback, used as an application uses them."""
+
+import socket
+import threading
+import time
+from itertools import islice
+
+import pytest
+
+from elect import (
+    BindError,
+    LeadershipLost,
+    LeadershipTimeout,
+    LossReason,
+    Node,
+    NotLeader,
+    Stopped,
+    StoreError,
+    WhyNoLeader,
+)
+from elect.core.ready import Elected, LeaderChanged, Lost
+from elect.store import MemoryStore
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
+
+
+def test_three_nodes_elect_one_and_agree(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        for node in nodes.nodes.values():
+            eventually(lambda node=node: node.leader is not None)
+            assert node.leader.node_id == leader.config.node
+            assert node.leader.term == leader.leadership.token
+            assert node.leader.address == leader.config.listen
+            assert node.leader.metadata == {"name": f"node {leader.config.node}"}
+        assert [node.is_leader for node in nodes.nodes.values()].count(True) == 1
+
+
+def test_a_stopped_leader_is_succeeded_with_a_higher_token(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        token = leader.leadership.token
+        assert leader.stop()
+        assert not leader.is_leader
+        assert leader.leadership is None
+        assert nodes.leader(besides=leader).leadership.token > token
+
+
+def test_lead_waits_works_and_resigns(tmp_path):
+    with cluster(tmp_path) as nodes:
+        first = nodes.leader()
+        other = nodes.followers()[0]
+        with first.lead(timeout=DEADLINE_S) as leadership:
+            assert leadership.valid()
+            assert 0 < leadership.remaining() <= 1
+            assert first.is_leader
+            with pytest.raises(LeadershipTimeout), other.lead(timeout=0):
+                pass
+        assert not first.is_leader
+        assert leadership.lost.is_set()
+        assert leadership.reason is LossReason.RESIGNED
+        with pytest.raises(LeadershipLost):
+            leadership.check()
+        nodes.leader(besides=first)
+
+
+def test_a_node_stands_from_the_start_and_after_a_first_lead_only_for_the_next(tmp_path):
+    def is_standing(node):
+        return node.status().elections["default"].view.is_entered
+
+    with cluster(tmp_path) as nodes:
+        first = nodes.leader()
+        assert all(is_standing(node) for node in nodes.nodes.values())
+        with first.lead(timeout=DEADLINE_S):
+            assert is_standing(first)
+        assert not is_standing(first)
+        nodes.leader(besides=first)
+        with pytest.raises(LeadershipTimeout), first.lead(timeout=0):
+            pass
+        assert not is_standing(first)
+        first.election().stand()
+        eventually(lambda: is_standing(first))
+
+
+def test_one_body_at_a_time(tmp_path):
+    with single(tmp_path) as node:
+        with node.lead(timeout=DEADLINE_S), pytest.raises(LeadershipTimeout), node.lead(timeout=0.05):
+            pass
+        with node.lead(timeout=DEADLINE_S):
+            pass
+
+
+def test_lead_reports_a_loss_unless_the_body_raised(tmp_path):
+    with single(tmp_path) as node:
+        with pytest.raises(LeadershipLost) as caught, node.lead(timeout=DEADLINE_S) as leadership:
+            node.pause()
+            assert leadership.lost.wait(DEADLINE_S)
+        assert caught.value.reason is LossReason.PAUSED
+        assert caught.value.token == leadership.token
+        node.resume()
+        with pytest.raises(KeyError), node.lead(timeout=DEADLINE_S):
+            node.pause()
+            raise KeyError
+
+
+def test_lead_that_resigns_itself_was_not_robbed(tmp_path):
+    with single(tmp_path) as node, node.lead(timeout=DEADLINE_S) as leadership:
+        leadership.resign()
+        assert not node.is_leader
+
+
+def test_resign_is_done_when_it_returns_and_another_node_leads_soon(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        leader.resign(timeout=DEADLINE_S)
+        assert not leader.is_leader
+        assert nodes.leader(besides=leader)
+
+
+def test_resign_without_leading_names_the_leader(tmp_path):
+    with cluster(tmp_path) as nodes:
+        follower = nodes.followers()[0]
+        follower.wait_for_leader(DEADLINE_S)
+        with pytest.raises(NotLeader) as caught:
+            follower.resign(timeout=DEADLINE_S)
+        assert caught.value.leader.node_id == nodes.leader().config.node
+
+
+def test_transfer_hands_over_to_the_named_node(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        successor = nodes.followers()[-1]
+        leader.resign(to=successor.config.node, timeout=DEADLINE_S)
+        assert nodes.leader() is successor
+        assert leader.leader.node_id == successor.config.node
+        with pytest.raises(ValueError, match="one of"):
+            successor.resign(to=successor.config.node)
+
+
+def test_pause_resigns_and_keeps_out_until_resume(tmp_path):
+    with single(tmp_path) as node:
+        node.pause()
+        assert not node.is_leader
+        eventually(lambda: node.status().elections["default"].why_no_leader is WhyNoLeader.PAUSED)
+        node.resume()
+        eventually(lambda: node.is_leader)
+
+
+def test_an_election_is_paused_alone(tmp_path):
+    with single(tmp_path) as node:
+        other = node.election("other")
+        eventually(lambda: other.is_leader)
+        node.election().pause()
+        eventually(lambda: not node.is_leader)
+        assert other.is_leader
+        node.election().resume()
+        eventually(lambda: node.is_leader)
+
+
+def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        heir, witness = nodes.followers()
+        witness.set_priority(0)
+        heir.set_priority(5)
+        leader.resign(timeout=DEADLINE_S)
+        assert nodes.leader(besides=leader) is heir
+        leader.set_priority(0)
+        heir.set_priority(0)
+        eventually(lambda: heir.status().elections["default"].why_no_leader is WhyNoLeader.WITNESS)
+
+
+def test_the_higher_offset_leads_among_equals(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        _, ahead = nodes.followers()
+        ahead.set_offset(100)
+        me = ahead.config.node
+        for node in nodes.nodes.values():
+            if node is not ahead:
+                eventually(
+                    lambda node=node: {p["node"]: p["offset"] for p in node.status().to_dict()["peers"]}[me] == 100
+                )
+        leader.resign(timeout=DEADLINE_S)
+        assert nodes.leader(besides=leader) is ahead
+
+
+def test_subscribers_hear_elected_and_lost_in_turn(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        heard = []
+        leader.subscribe(
+            on_elected=lambda leadership: heard.append(("elected", leadership.token)),
+            on_lost=lambda leadership: heard.append(("lost", leadership.token, leadership.reason)),
+        )
+        token = leader.leadership.token
+        eventually(lambda: heard == [("elected", token)])
+        leader.resign(timeout=DEADLINE_S)
+        assert heard[:2] == [("elected", token), ("lost", token, LossReason.RESIGNED)]
+        nodes.leader(besides=leader).stop()
+        leader.set_priority(9)
+        for node in nodes.nodes.values():
+            if node is not leader and node.is_leader:
+                node.resign(timeout=DEADLINE_S)
+        eventually(lambda: leader.is_leader)
+        leader.stop()
+        assert [what for what, *_ in heard] == ["elected", "lost"] * (len(heard) // 2)
+        assert heard[-1][-1] is LossReason.STOPPED
+
+
+def test_the_application_hears_of_its_loss_before_anyone_else_leads(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        others = [node for node in nodes.nodes.values() if node is not leader]
+        seen = []
+
+        def on_lost(_):
+            ends_at = time.monotonic() + 0.3
+            while time.monotonic() < ends_at:
+                seen.append(any(node.is_leader for node in others))
+
+        leader.subscribe(on_lost=on_lost)
+        eventually(lambda: leader.status().to_dict()["threads"]["elect-events"])
+        leader.resign(timeout=DEADLINE_S)
+        assert seen
+        assert not any(seen)
+
+
+def test_watch_yields_the_latest_leader_and_ends_at_stop(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        follower = nodes.followers()[0]
+        seen = []
+        thread = threading.Thread(target=lambda: seen.extend(follower.watch()))
+        thread.start()
+        leader.resign(timeout=DEADLINE_S)
+        new = nodes.leader(besides=leader)
+        eventually(lambda: seen and seen[-1] is not None and seen[-1].node_id == new.config.node)
+        follower.stop()
+        thread.join(DEADLINE_S)
+        assert not thread.is_alive()
+        assert list(islice(follower.watch(), 1)) == []
+
+
+def test_run_works_while_leading_and_again_after_it_returns(tmp_path):
+    with single(tmp_path) as node:
+        tokens = []
+        run = node.run(lambda leadership: tokens.append(leadership.token))
+        eventually(lambda: len(tokens) >= 3)
+        run.stop()
+        assert tokens == sorted(set(tokens))
+        eventually(lambda: not node.is_leader)
+
+
+def test_run_keeps_leading_after_it_returns_when_asked_to(tmp_path):
+    with single(tmp_path) as node:
+        done = threading.Event()
+        run = node.run(lambda _: done.set(), on_return="keep")
+        assert done.wait(DEADLINE_S)
+        eventually(lambda: not run.is_working)
+        assert node.is_leader
+        run.stop()
+        eventually(lambda: not node.is_leader)
+
+
+def test_run_tells_the_work_of_the_loss_and_starts_no_second_one(tmp_path):
+    with single(tmp_path) as node:
+        count = []
+
+        def work(leadership):
+            count.append(1)
+            leadership.lost.wait(DEADLINE_S)
+            count.append(-1)
+
+        node.run(work)
+        eventually(lambda: sum(count) == 1)
+        node.resign(timeout=DEADLINE_S)
+        eventually(lambda: len(count) >= 3)
+        assert count[:3] == [1, -1, 1]
+
+
+def test_observers_get_every_event_in_order(tmp_path):
+    config = configs(tmp_path, "a")["a"]
+    node, events = Node(config, store=MemoryStore()), []
+    node.observe(events.append)
+    with node:
+        eventually(lambda: node.is_leader)
+        node.resign(timeout=DEADLINE_S)
+    kinds = [type(event) for event in events]
+    assert kinds.index(Elected) < kinds.index(Lost)
+    assert LeaderChanged in kinds
+    assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+def test_many_elections_are_led_side_by_side(tmp_path):
+    with cluster(tmp_path) as nodes:
+        names = [f"shard-{number}" for number in range(20)]
+        for node in nodes.nodes.values():
+            for name in names:
+                node.election(name)
+        leaders = {nodes.leader(name).config.node for name in names}
+        assert len(leaders) > 1
+        assert nodes["a"].find_election("never") is None
+        with pytest.raises(ValueError, match="printable"):
+            nodes["a"].election("bell\a")
+
+
+def test_required_runs_a_job_only_while_leading(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        follower = nodes.followers()[0]
+        assert leader.required(lambda: "done")() == "done"
+        assert follower.required(lambda: "done")() is None
+        with pytest.raises(NotLeader):
+            follower.required(otherwise="raise")(lambda: "done")()
+        token = leader.required(pass_leadership=True)(lambda leadership: leadership.token)()
+        assert token == leader.leadership.token
+
+
+def test_status_says_who_leads_and_why_nobody_does(tmp_path):
+    settings = configs(tmp_path)
+    with Node(settings["a"], store=MemoryStore()) as alone:
+        eventually(lambda: alone.status().elections["default"].why_no_leader is WhyNoLeader.NO_QUORUM)
+        why = alone.status().to_dict()["elections"][0]["why_no_leader"]
+        assert why == {"code": "no_quorum", "text": "1 of 3 voters support this node, itself included; 2 are needed"}
+        assert not alone.status().has_quorum
+        with pytest.raises(LeadershipTimeout):
+            alone.wait_for_leader(timeout=0)
+        with Node(settings["b"], store=MemoryStore()):
+            eventually(lambda: alone.leader)
+            election = alone.status().to_dict()["elections"][0]
+            assert election["why_no_leader"] is None
+            assert election["leader"] == alone.leader.node_id
+
+
+def test_start_fails_at_once_on_a_taken_port_and_leaves_nothing(tmp_path):
+    config = configs(tmp_path, "a")["a"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", config.listen_address.port))
+        taken.listen()
+        node = Node(config)
+        with pytest.raises(BindError):
+            node.start()
+    with Node(config) as free:  # the store was let go of
+        eventually(lambda: free.is_leader)
+
+
+def test_start_fails_at_once_on_an_unusable_directory(tmp_path):
+    config = configs(tmp_path, "a")["a"]
+    with Node(config), pytest.raises(StoreError):
+        Node(configs(tmp_path, "a")["a"]).start()
+
+
+def test_a_node_is_started_once_and_stopped_as_often_as_one_likes(tmp_path):
+    config = configs(tmp_path, "a")["a"]
+    node = Node(config, store=MemoryStore())
+    with pytest.raises(Stopped), node.lead():
+        pass
+    assert not node.is_leader
+    node.start()
+    assert node.stop()
+    assert node.stop()
+    with pytest.raises(Stopped):
+        node.start()
+    with pytest.raises(Stopped), node.lead(timeout=0):
+        pass
+    assert node.status().to_dict()["state"] == "stopped"
+    assert Node(config, store=MemoryStore()).stop()
+
+
+def test_http_answers_for_the_node(tmp_path):
+    import json
+    import urllib.request
+
+    config = configs(tmp_path, "a", http_listen="127.0.0.1:0")["a"]
+    with Node(config, store=MemoryStore()) as node:
+        eventually(lambda: node.is_leader)
+        with urllib.request.urlopen(f"http://{node.http_address}/status", timeout=DEADLINE_S) as answer:
+            assert json.load(answer)["elections"][0]["is_leader"]
+        with urllib.request.urlopen(f"http://{node.http_address}/metrics", timeout=DEADLINE_S) as answer:
+            assert b'elect_is_leader{election="default"} 1.0' in answer.read()

@@ -1,0 +1,125 @@
+"""Real nodes of one cluster in this process, over loopback."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from elect import Config, Node
+from elect.store import MemoryStore, Store
+
+DEADLINE_S = 10.0
+"""Everything here takes milliseconds; a machine that is shared may stall."""
+
+Found = TypeVar("Found")
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for sock in sockets:
+        sock.bind(("127.0.0.1", 0))
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+def eventually(find: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Found:
+    """What `find` returns as soon as that is true."""
+    ends_at = time.monotonic() + deadline_s
+    while not (found := find()):
+        assert time.monotonic() < ends_at, "it did not happen in time"
+        time.sleep(0.001)
+    return found
+
+
+def configs(directory: Path, node_ids: str = "abc", **settings: object) -> dict[str, Config]:
+    ports = free_ports(len(node_ids))
+    addresses = {node_id: f"127.0.0.1:{port}" for node_id, port in zip(node_ids, ports, strict=True)}
+    return {
+        node_id: Config(
+            **{
+                "node": node_id,
+                "cluster": "test",
+                "listen": addresses[node_id],
+                "peers": {peer: address for peer, address in addresses.items() if peer != node_id},
+                "data_dir": directory / node_id,
+                "metadata": {"name": f"node {node_id}"},
+                **settings,
+            }
+        )
+        for node_id in node_ids
+    }
+
+
+class Cluster:
+    """Nodes by id, and who of them leads."""
+
+    def __init__(self, nodes: dict[str, Node]) -> None:
+        self.nodes = nodes
+
+    def __getitem__(self, node_id: str) -> Node:
+        return self.nodes[node_id]
+
+    def leader(self, election: str = "default", *, besides: Node | None = None) -> Node:
+        """The node that leads on a valid lease, as soon as there is one."""
+
+        def find() -> Node | None:
+            for node in self.nodes.values():
+                found = node.find_election(election)
+                if node is not besides and found is not None and found.is_leader:
+                    return node
+            return None
+
+        return eventually(find)
+
+    def settle(self) -> None:
+        """Wait until everybody knows that everybody supports everybody: until then some are not taken for electable."""
+        for node in self.nodes.values():
+            others = set(self.nodes) - {node.config.node}
+            eventually(lambda node=node, others=others: _is_settled(node, others))
+
+    def followers(self) -> list[Node]:
+        leader = self.leader()
+        return [node for node in self.nodes.values() if node is not leader]
+
+
+def _is_settled(node: Node, others: set[str]) -> bool:
+    peers = {peer["node"]: peer for peer in node.status().to_dict()["peers"]}
+    return all(
+        peer["is_supported"] and {*peer["supports"], peer_id, node.config.node} == {*others, node.config.node}
+        for peer_id, peer in peers.items()
+    )
+
+
+@contextmanager
+def cluster(
+    directory: Path,
+    node_ids: str = "abc",
+    *,
+    stores: dict[str, Store] | None = None,
+    health: dict[str, Callable[[], object]] | None = None,
+    **settings: object,
+) -> Iterator[Cluster]:
+    """A running cluster, on stores in memory unless others are given."""
+    nodes = {
+        node_id: Node(config, store=(stores or {}).get(node_id, MemoryStore()), health=(health or {}).get(node_id))
+        for node_id, config in configs(directory, node_ids, **settings).items()
+    }
+    with ExitStack() as stack:
+        for node in nodes.values():
+            stack.enter_context(node)
+        made = Cluster(nodes)
+        made.settle()
+        yield made
+
+
+@contextmanager
+def single(directory: Path, **options: object) -> Iterator[Node]:
+    """A running cluster of one."""
+    config = configs(directory, "a")["a"]
+    with Node(config, **{"store": MemoryStore(), **options}) as node:
+        eventually(lambda: node.is_leader)
+        yield node
