@@ -63,6 +63,7 @@ class Dispatcher:
         self._notices_max = self._threshold = notices_max
         self._waiting: deque[Notice | _Joined] = deque()
         self._changed = threading.Condition(threading.Lock())
+        self._left_out = 0
         self._is_closed = False
         self._taps: list[Tap] = []
         self._subscriptions: dict[str, list[Subscription]] = {}
@@ -100,11 +101,7 @@ class Dispatcher:
         """Call back until closed; then tell everybody who thinks that this node leads that it does not."""
         self._thread_id = threading.get_ident()
         while (item := self._take()) is not None:
-            match item:
-                case Notice():
-                    self._tell(item)
-                case _Joined():
-                    self._join(item)
+            self._handle(item)
         for subscription in self._all():
             if (leadership := subscription.told) is not None:
                 leadership.end(LossReason.STOPPED)
@@ -129,7 +126,17 @@ class Dispatcher:
         before = len(self._waiting)
         self._waiting = deque(_compacted(self._waiting))
         self._threshold = max(self._notices_max, 2 * len(self._waiting))
-        logger.warning("callbacks are slow: %d events that are over were left out", before - len(self._waiting))
+        self._left_out += before - len(self._waiting)
+
+    def _handle(self, item: Notice | _Joined) -> None:
+        match item:
+            case Notice():
+                self._tell(item)
+            case _Joined():
+                self._join(item)
+        if self._left_out and not self._waiting:  # said here: a log may be as slow as a callback
+            logger.warning("callbacks were slow: %d events that were over were left out", self._left_out)
+            self._left_out = 0
 
     def _tell(self, notice: Notice) -> None:
         for tap in self._taps:

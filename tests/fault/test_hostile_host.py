@@ -1,17 +1,16 @@
 """A program that does to its node what programs do: holds the GIL, blocks callbacks, raises, forks, hangs."""
 
 import ctypes
-import os
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from elect import Config, Forked, LossReason, Node, Stopped
+from elect import Config, LossReason, Node, Stopped
 from elect.clock import now_ns
 from elect.core.ready import Lost
 from elect.store import MemoryStore
@@ -189,88 +188,6 @@ def test_a_node_outlives_the_thread_that_made_it(tmp_path):
             time.sleep(0.01)
 
 
-def in_child(check) -> None:
-    """Fork, run `check` in the child, and fail with what it raised there."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        text = b"ok"
-        try:
-            check()
-        except BaseException as error:  # noqa: BLE001 - the parent raises it
-            text = repr(error).encode()
-        os.write(writer, text)
-        os._exit(0)
-    os.close(writer)
-    try:
-        with os.fdopen(reader, "rb") as pipe:
-            assert pipe.read() == b"ok"
-    finally:
-        os.waitpid(child, 0)
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_fork_of_the_leader_leads_nothing_and_disturbs_nobody(tmp_path):
-    with cluster(tmp_path) as nodes:
-        leader = nodes.leader()
-        leadership = leader.leadership
-
-        def check():
-            assert not leader.is_leader
-            assert leader.leadership is None
-            assert leadership.lost.wait(1)
-            assert not leadership.valid()
-            assert not any(name.startswith("socket:") for name in open_descriptors())
-            for call in (leader.start, leader.stop, leader.status, leader.resign, leader.pause, leader.wait_for_leader):
-                with pytest.raises(Forked):
-                    call()
-            with pytest.raises(Forked), leader.lead():
-                pass
-            with leader:  # a child that falls out of its parent's block stops nothing
-                pass
-
-        for _ in range(5):
-            in_child(check)
-        assert leader.leadership is leadership
-        assert leadership.valid()
-        assert all(node.leader.term == leadership.token for node in nodes.nodes.values())
-        for node in nodes.nodes.values():
-            assert all(peer["is_supported"] for peer in node.status().to_dict()["peers"])
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_fork_at_any_moment_finds_no_lock_taken(tmp_path):
-    with single(tmp_path) as node:
-        stopping = threading.Event()
-
-        def be_busy():
-            while not stopping.is_set():
-                node.is_leader  # noqa: B018
-                node.election("other")
-                with suppress(Exception), node.lead(timeout=0.001) as leadership:
-                    leadership.lost.wait(0.0001)
-
-        threads = [threading.Thread(target=be_busy) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-
-        def check():
-            threading.Timer(2, os._exit, args=(1,)).start()
-            assert not node.is_leader
-            with pytest.raises(Forked):
-                node.election("another")
-            with pytest.raises(Forked), node.lead(timeout=1):
-                pass
-
-        try:
-            for _ in range(30):
-                in_child(check)
-        finally:
-            stopping.set()
-            for thread in threads:
-                thread.join()
-
-
 def test_stop_inside_a_callback_returns_and_the_rest_follows(tmp_path):
     with single(tmp_path) as node:
         heard = []
@@ -317,57 +234,6 @@ def test_waiters_hear_of_a_stop_at_once(tmp_path):
     for thread in threads:
         thread.join(DEADLINE_S)
     assert len(raised) == 2
-
-
-class Hook:
-    """A health hook that does what it is told."""
-
-    def __init__(self) -> None:
-        self.answer = lambda: True
-
-    def __call__(self) -> object:
-        return self.answer()
-
-
-def raise_error() -> bool:
-    raise RuntimeError("not well")
-
-
-@pytest.mark.parametrize("kind", ["no", "raises", "hangs"])
-def test_an_unwell_application_resigns_until_it_is_well_again(tmp_path, kind):
-    hook, release = Hook(), threading.Event()
-    answers = {"no": lambda: False, "raises": raise_error, "hangs": lambda: release.wait(DEADLINE_S)}
-    with cluster(tmp_path, health={"a": hook}, support_duration=0.3) as nodes:
-        nodes["a"].set_priority(5)
-        first = nodes.leader()
-        if first is not nodes["a"]:
-            eventually(lambda: nodes["a"].status().to_dict()["is_healthy"])
-            first.resign(to="a", timeout=DEADLINE_S)
-        leadership = eventually(lambda: nodes["a"].leadership)
-        hook.answer = answers[kind]
-        assert leadership.lost.wait(DEADLINE_S)
-        assert leadership.reason is LossReason.UNHEALTHY
-        assert not nodes["a"].healthy
-        second = nodes.leader(besides=nodes["a"])
-        assert not nodes["a"].is_leader
-        hook.answer = lambda: True
-        release.set()
-        eventually(lambda: nodes["a"].healthy)
-        eventually(lambda: nodes["a"].status().to_dict()["is_willing"])
-        second.resign(to="a", timeout=DEADLINE_S)
-        eventually(lambda: nodes["a"].is_leader)
-
-
-def test_a_hanging_hook_does_not_hold_up_stop(tmp_path):
-    release = threading.Event()
-    hook = Hook()
-    with single(tmp_path, health=hook) as node:
-        hook.answer = lambda: release.wait(DEADLINE_S)
-        eventually(lambda: not node.healthy)
-        begun = time.monotonic()
-        assert not node.stop(timeout=0.5)
-        assert time.monotonic() - begun < 1.0
-        release.set()
 
 
 @pytest.mark.parametrize("name", ["elect-orchestrator", "elect-events", "elect-journal", "elect-health"])

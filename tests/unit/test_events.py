@@ -1,0 +1,217 @@
+from itertools import pairwise
+
+import pytest
+
+from elect.core.ready import Elected, LeaderChanged, Lease, LossReason, Lost, PeerChanged
+from elect.events import Dispatcher, Notice
+from elect.leader import Leader
+from elect.leadership import Leadership
+from elect.leases import Leases
+from elect.seat import Seat
+from elect.subscription import Subscription
+
+
+class Desk:
+    """A dispatcher that runs when it is told to, on the test's own thread, and one election."""
+
+    def __init__(self, notices_max: int = 1000) -> None:
+        self.log = []
+        self.leases = Leases(lambda: 0)
+        self.seat = Seat("e")
+        self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), notices_max)
+
+    def leadership(self, term: int) -> Leadership:
+        lease = Lease(term=term, followers=frozenset(), quorum=1, counts_self=True)
+        self.leases.publish({"e": lease}, None)
+        return Leadership(
+            election="e",
+            node_id="a",
+            token=term,
+            leases=self.leases,
+            give_up=lambda leadership, reason: self.log.append(("gave up", reason)),
+        )
+
+    def elected(self, term: int) -> Leadership:
+        leadership = self.seat.leadership = self.leadership(term)
+        self.dispatcher.tell([Notice(Elected(election="e", term=term, at=term), leadership=leadership)])
+        return leadership
+
+    def lost(self, leadership: Leadership, reason: LossReason = LossReason.RESIGNED) -> None:
+        leadership.end(reason)
+        self.seat.leadership = None
+        event = Lost(election="e", term=leadership.token, at=0, reason=reason)
+        self.dispatcher.tell([Notice(event, leadership=leadership)])
+
+    def leader(self, node_id: str | None, term: int) -> None:
+        leader = None if node_id is None else Leader(node_id=node_id, term=term)
+        self.seat.leader = leader
+        event = LeaderChanged(election="e", term=term, leader=node_id, at=0)
+        self.dispatcher.tell([Notice(event, leader=leader)])
+
+    def subscribe(self, name: str = "", on_elected=None, on_lost=None) -> Subscription:
+        subscription = Subscription(
+            "e",
+            on_elected or (lambda leadership: self.log.append((name + "elected", leadership.token))),
+            on_lost or (lambda leadership: self.log.append((name + "lost", leadership.token))),
+            lambda leader: self.log.append((name + "leader", leader and leader.node_id)),
+        )
+        self.dispatcher.subscribe(subscription, self.seat)
+        return subscription
+
+    def pump(self) -> None:
+        """Call back with all that waits."""
+        while self.dispatcher.backlog:
+            self.dispatcher._handle(self.dispatcher._take())
+
+    def run(self) -> list:
+        self.dispatcher.close()
+        self.dispatcher.run()
+        return self.log
+
+
+def test_callbacks_come_in_order_and_the_loss_is_acknowledged_after_them():
+    desk = Desk()
+    desk.subscribe("x ")
+    desk.subscribe("y ")
+    desk.pump()
+    desk.leader("a", 1)
+    leadership = desk.elected(1)
+    desk.pump()
+    desk.lost(leadership)
+    assert desk.run() == [
+        ("x leader", "a"),
+        ("y leader", "a"),
+        ("x elected", 1),
+        ("y elected", 1),
+        ("x lost", 1),
+        ("y lost", 1),
+        ("ack", 1),
+    ]
+
+
+def test_a_lapse_is_told_and_not_acknowledged():
+    desk = Desk()
+    desk.subscribe()
+    first = desk.elected(1)
+    desk.pump()
+    desk.lost(first, LossReason.LEASE_LAPSED)
+    desk.pump()
+    desk.elected(1)
+    assert desk.run() == [("elected", 1), ("lost", 1), ("elected", 1), ("lost", 1)]
+
+
+def test_taps_get_every_event_before_subscribers_and_acknowledgement():
+    desk = Desk()
+    desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__))
+    desk.subscribe()
+    leadership = desk.elected(1)
+    desk.pump()
+    desk.lost(leadership)
+    assert desk.run() == [("elected", 1), "Elected", "Lost", ("lost", 1), ("ack", 1)]
+
+
+def test_a_leadership_that_is_over_by_its_turn_is_not_told_but_acknowledged():
+    desk = Desk()
+    desk.subscribe()
+    desk.pump()
+    desk.lost(desk.elected(1))
+    desk.elected(2)
+    assert desk.run() == [("ack", 1), ("elected", 2), ("lost", 2)]
+
+
+def test_who_thinks_at_the_end_that_it_leads_is_told_that_it_does_not():
+    desk = Desk()
+    reasons = []
+    desk.subscribe(on_lost=lambda leadership: reasons.append(leadership.reason))
+    leadership = desk.elected(1)
+    desk.run()
+    assert reasons == [LossReason.STOPPED]
+    assert leadership.lost.is_set()
+
+
+def test_a_late_subscriber_hears_how_things_are_once():
+    desk = Desk()
+    desk.leader("a", 1)
+    leadership = desk.elected(1)
+    desk.subscribe()
+    assert desk.run() == [("leader", "a"), ("elected", 1), ("lost", 1)]
+    assert leadership.lost.is_set()
+
+
+def test_a_subscriber_ahead_of_the_queue_is_not_told_twice():
+    desk = Desk()
+    desk.subscribe()
+    desk.leader("a", 1)
+    desk.elected(1)
+    assert desk.run() == [("leader", "a"), ("elected", 1), ("lost", 1)]
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
+def test_raising_in_on_elected_gives_leadership_up_and_later_subscribers_never_hear_of_it(error):
+    desk = Desk()
+
+    def fail(leadership):
+        raise error
+
+    desk.subscribe("x ", on_elected=fail)
+    desk.subscribe("y ")
+    desk.elected(1)
+    assert desk.run() == [("gave up", LossReason.WORK_FAILED), ("x lost", 1)]
+
+
+def test_what_taps_and_other_callbacks_raise_ends_there():
+    desk = Desk()
+
+    def fail(_):
+        raise SystemExit
+
+    desk.dispatcher.tap(fail)
+    desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__))
+    desk.subscribe("x ", on_lost=fail)
+    desk.subscribe("y ")
+    desk.pump()
+    desk.dispatcher.tell([Notice(PeerChanged(peer="b", supported=True, at=0))])
+    leadership = desk.elected(1)
+    desk.pump()
+    desk.lost(leadership)
+    expected = ["PeerChanged", "Elected", ("x elected", 1), ("y elected", 1), "Lost", ("y lost", 1), ("ack", 1)]
+    assert desk.run() == expected
+
+
+def test_a_cancelled_subscriber_hears_nothing_more():
+    desk = Desk()
+    subscription = desk.subscribe("x ", on_elected=lambda _: subscription.cancel())
+    desk.subscribe("y ")
+    desk.pump()
+    desk.elected(1)
+    desk.leader("a", 1)
+    assert desk.run() == [("y elected", 1), ("y leader", "a"), ("y lost", 1)]
+
+
+def test_when_too_much_waits_superseded_things_are_left_out_and_the_last_word_is_said(caplog):
+    desk = Desk(notices_max=50)
+    desk.subscribe()
+    leadership = desk.elected(1)
+    desk.pump()
+    for term in range(2, 1000):
+        desk.lost(leadership)
+        desk.leader(None, term)
+        desk.leader("a", term)
+        leadership = desk.elected(term)
+        assert desk.dispatcher.backlog <= 51
+    log = desk.run()
+    turns = [what for what, _ in log if what in ("elected", "lost")]
+    assert all(one != other for one, other in pairwise(turns))
+    assert log[0] == ("elected", 1)
+    assert ("elected", 999) in log
+    assert log[-1] == ("lost", 999)
+    assert [who for what, who in log if what == "leader"][-1] == "a"
+    assert len(caplog.records) == 1
+
+
+def test_a_dispatcher_knows_its_own_callbacks():
+    desk = Desk()
+    desk.subscribe(on_elected=lambda _: desk.log.append(desk.dispatcher.is_current))
+    assert not desk.dispatcher.is_current
+    desk.elected(1)
+    assert True in desk.run()

@@ -1,0 +1,90 @@
+import math
+
+import pytest
+
+from elect.core.ready import Lease, LossReason
+from elect.errors import LeadershipLost
+from elect.leadership import Leadership
+from elect.leases import Leases
+
+
+class Desk:
+    """A leadership in term 3, valid until 100 ns, and what was given up."""
+
+    def __init__(self, quorum: int = 2) -> None:
+        self.now = 0
+        self.leases = Leases(lambda: self.now)
+        lease = Lease(term=3, followers=frozenset("b"), quorum=quorum, counts_self=True)
+        self.leases.publish({"e": lease}, {"b": 100})
+        self.given_up = []
+        self.leadership = Leadership(
+            election="e",
+            node_id="a",
+            token=3,
+            leases=self.leases,
+            give_up=lambda leadership, reason: self.given_up.append(reason),
+        )
+
+
+def test_it_is_valid_while_its_lease_is():
+    desk = Desk()
+    assert desk.leadership.valid()
+    desk.leadership.check()
+    assert desk.leadership.remaining() == 100 / 1e9
+    desk.now = 100
+    assert not desk.leadership.valid()
+    assert desk.leadership.remaining() == 0
+    assert not desk.leadership.lost.is_set()
+    with pytest.raises(LeadershipLost) as caught:
+        desk.leadership.check()
+    assert (caught.value.token, caught.value.reason) == (3, LossReason.LEASE_LAPSED)
+
+
+def test_without_peers_it_remains_for_ever():
+    assert Desk(quorum=1).leadership.remaining() == math.inf
+
+
+def test_it_is_not_valid_under_another_token():
+    desk = Desk()
+    lease = Lease(term=4, followers=frozenset("b"), quorum=2, counts_self=True)
+    desk.leases.publish({"e": lease}, None)
+    assert not desk.leadership.valid()
+    assert desk.leadership.remaining() == 0
+
+
+def test_resigning_ends_it_at_once_and_once():
+    desk = Desk()
+    desk.leadership.resign()
+    assert desk.leadership.lost.is_set()
+    assert desk.leadership.reason is LossReason.RESIGNED
+    assert desk.leadership.is_resigned
+    assert desk.leases.token("e") == 0
+    desk.leadership.resign()
+    assert desk.given_up == [LossReason.RESIGNED]
+
+
+def test_the_first_reason_stays():
+    desk = Desk()
+    desk.leadership.end(LossReason.LEASE_LAPSED)
+    desk.leadership.end(LossReason.STOPPED)
+    desk.leadership.give_up(LossReason.WORK_FAILED)
+    assert desk.leadership.reason is LossReason.LEASE_LAPSED
+    assert desk.given_up == []
+    assert not desk.leadership.valid()
+    assert desk.leadership.remaining() == 0
+
+
+def test_once_lost_it_stays_lost_though_the_lease_comes_back():
+    desk = Desk()
+    desk.leadership.end(LossReason.LEASE_LAPSED)
+    assert desk.leases.token("e") == 3
+    assert not desk.leadership.valid()
+
+
+def test_in_a_forked_child_it_is_over_whoever_held_its_event():
+    leadership = Desk().leadership
+    lost = leadership.lost
+    lost._cond.acquire()
+    leadership.abandon()
+    assert leadership.lost is lost
+    assert lost.wait(0)

@@ -1,0 +1,287 @@
+"""The loop on the test's own thread: an elector that answers from a script, and a log of what was carried out."""
+
+import threading
+
+import pytest
+
+from elect import Config, acts
+from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
+from elect.core.ready import Ballot, Elected, Lease, Ready, Send, Write
+from elect.engine import Engine
+from elect.errors import StoreError
+from elect.inbox import Command
+from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
+from elect.orchestrator import Orchestrator
+from wire.errors import StoppedError
+from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.identity import LinkNumber, PeerIdentity
+
+LINK = LinkNumber(1, 2)
+NUMBER = Number(1, 2)
+IDENTITY = PeerIdentity(node="b", incarnation=1, store=bytes(16), attributes={})
+CONFIGURATION = ConfigurationId(0, 0, bytes(8))
+HEARTBEAT = Heartbeat(sent=1, duration=1, ack=None, supports=(), standing=Standing(), configuration=CONFIGURATION)
+WAKE_AT = 10**9
+
+
+def send(text: int) -> Send:
+    return Send(peer="b", link=NUMBER, message=Knowledge(number=text, whole=False, entries=()))
+
+
+class Elector:
+    """Notes each call, and answers with what the script holds for it."""
+
+    def __init__(self, log: list, script: dict[str, Ready]) -> None:
+        self.log = log
+        self.script = script
+
+    def __getattr__(self, name: str):
+        def call(now: int, *values: object, **named: object) -> Ready:
+            self.log.append((name, *values, *named.values()))
+            answer = self.script.pop(name, Ready(wake_at=WAKE_AT))
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+
+class Desk:
+    """Everything around the loop: it is the disk, the links, the audience and the metrics."""
+
+    def __init__(self, is_disk_full: bool = False, is_trusted: bool = True, **script: Ready) -> None:
+        self.log: list = []
+        self.now = 0
+        self.is_disk_full = is_disk_full
+        self.trust = is_trusted
+        self.heard: dict[str, int] = {}
+        self.engine = Engine(Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x"), lambda: self.now)
+        publish = self.engine.leases.publish
+        self.engine.leases.publish = lambda leases, counted: (
+            (self.log.append(("publish", leases, counted)) if leases or counted else None),
+            publish(leases, counted),
+        )
+        self.loop = Orchestrator(
+            self.engine,
+            Elector(self.log, script),
+            disk=self,
+            links=self,
+            audience=self,
+            metrics=self,
+            check=lambda: self.log.append(("check",)),
+        )
+
+    def run(self, *items: object) -> list:
+        for item in items:
+            self.engine.inbox.put(item)
+        self.loop.stop()
+        self.loop.run()
+        return [line for line in self.log if line not in [("tick",), ("check",)]]
+
+    def put(self, write: Write) -> bool:
+        self.log.append(("write", write.number))
+        return not self.is_disk_full
+
+    def send(self, message: Send) -> None:
+        self.log.append(("send", message.message.number))
+
+    def tell(self, events: tuple) -> None:
+        self.log.append(("tell", *events))
+
+    def number(self, peer: str, number: LinkNumber) -> Number:
+        return Number(*number)
+
+    def is_trusted(self, event: LinkAccepted) -> bool:
+        return self.trust
+
+    def note_accepted(self, event: LinkAccepted) -> None:
+        self.log.append(("accepted",))
+
+    def note_opened(self, event: LinkOpened) -> None:
+        self.log.append(("opened",))
+
+    def note_closing(self, peer: str) -> None:
+        self.log.append(("not opened",))
+
+    def observe(self, event: object) -> None:
+        self.log.append(("count", event))
+
+    def observe_loop_lag(self, lag_ns: int) -> None:
+        self.log.append(("lag", lag_ns))
+
+    def observe_round_trip(self, peer: str, took_ns: int) -> None:
+        self.log.append(("round trip", peer, took_ns))
+
+    def observe_store_write(self, took_ns: int) -> None:
+        self.log.append(("stored", took_ns))
+
+
+ELECTED = Elected(election="e", term=1, at=0)
+LEASES = {"e": Lease(term=1, followers=frozenset("b"), quorum=2, counts_self=True)}
+FULL = Ready(
+    write=Write(number=1, ballots={"e": Ballot(term=1, voted_for="a")}),
+    send=(send(1), send(2)),
+    send_when_written=(send(3),),
+    leases=LEASES,
+    counted={"b": 5},
+    events=(ELECTED,),
+    wake_at=WAKE_AT,
+)
+RECEIVED = MessageReceived(peer="b", number=LINK, message=HEARTBEAT)
+
+
+def test_a_ready_is_carried_out_in_the_order_of_the_contract():
+    assert Desk(receive=FULL).run(RECEIVED) == [
+        ("receive", "b", NUMBER, HEARTBEAT),
+        ("write", 1),
+        ("publish", LEASES, {"b": 5}),
+        ("send", 1),
+        ("send", 2),
+        ("tell", ELECTED),
+    ]
+
+
+def test_what_waits_for_the_disk_is_sent_when_it_is_written_and_before_anything_follows_from_that():
+    log = Desk(receive=FULL).run(RECEIVED, Written(numbers=(1,), took_ns=9))
+    assert log[-3:] == [("send", 3), ("written", 1), ("stored", 9)]
+
+
+def test_what_waits_for_a_write_that_failed_is_never_sent():
+    failed = WriteFailed(numbers=(1,), error=StoreError(None, "full", "x"))
+    log = Desk(receive=FULL).run(RECEIVED, failed, Written(numbers=(1,), took_ns=9), StoreRecovered(failures=1))
+    assert ("send", 3) not in log
+    assert log[6:8] == [("write_failed", 1), ("set_storing", False)]
+    assert log[-1] == ("set_storing", True)
+
+
+def test_a_write_that_the_journal_does_not_take_has_failed():
+    log = Desk(receive=FULL, is_disk_full=True).run(RECEIVED)
+    assert log[-2:] == [("write_failed", 1), ("set_storing", False)]
+
+
+def test_a_link_is_let_close_only_after_the_leases_are_published():
+    done = threading.Event()
+    desk = Desk(link_closing=Ready(counted={"b": 0}, wake_at=WAKE_AT))
+    publish = desk.engine.leases.publish
+    desk.engine.leases.publish = lambda *given: (publish(*given), desk.log.append(("done", done.is_set())))
+    log = desk.run(LinkClosing(peer="b", number=LINK, error=StoppedError("x"), done=done))
+    at = log.index(("publish", {}, {"b": 0}))
+    assert log[at - 2 : at] == [("not opened",), ("link_closing", "b", NUMBER)]
+    assert log[at + 1] == ("done", False)
+    assert done.is_set()
+
+
+def test_links_are_told_to_the_elector_in_its_words():
+    events = (
+        LinkAccepted(peer="b", number=LINK, kind="peer", identity=IDENTITY, is_trusted=True, local="", remote=""),
+        LinkOpened(peer="b", number=LINK, identity=IDENTITY, is_trusted=True, local="", remote=""),
+        LinkEnded(peer="b", number=LINK, is_end_of_stream=True, error=None, bye=None),
+        DialFailed(peer="b", error=StoppedError("x")),
+        MessageReceived(peer="b", number=LINK, message="what is this"),
+    )
+    assert Desk(is_trusted=False).run(*events) == [
+        ("accepted",),
+        ("link_accepted", "b", NUMBER, False),
+        ("opened",),
+        ("link_opened", "b", NUMBER),
+        ("link_ended", "b", NUMBER, True),
+    ]
+
+
+def test_the_clock_is_read_after_the_input_came():
+    desk = Desk()
+    seen = []
+    get = desk.engine.inbox.get
+
+    def late_get(timeout_s: float) -> object:
+        item = get(0)
+        desk.now += 1000
+        return item
+
+    desk.engine.inbox.get = late_get
+    desk.run(Command(lambda elector, now: seen.append(now) or elector.tick(now)))
+    assert seen == [1000]
+
+
+def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
+    desk = Desk(tick=Ready(wake_at=50))
+    get = desk.engine.inbox.get
+    waits = []
+
+    def get_nothing_first(timeout_s: float) -> object:
+        waits.append(timeout_s)
+        if len(waits) < 3:
+            desk.now += 60
+            return None
+        return get(0)
+
+    desk.engine.inbox.get = get_nothing_first
+    desk.run()
+    assert ("lag", 60) in desk.log
+    assert ("lag", 70) in desk.log
+    assert waits[:2] == [0.0, -10 / 1e9]
+
+
+def test_a_command_passes_time_first_and_answers_a_mistake_to_its_caller():
+    desk = Desk(enter=ValueError("too many"), tick=Ready(events=(ELECTED,), wake_at=WAKE_AT))
+    command = Command(acts.enter("e"))
+    log = desk.run(command)
+    assert log[:2] == [("tell", ELECTED), ("enter", "e")]
+    assert command.wait(0)
+    assert command.is_done
+    assert str(command.error) == "too many"
+
+
+def test_metrics_are_counted_when_nothing_waits():
+    log = Desk(receive=FULL).run(RECEIVED, StoreRecovered(failures=1))
+    assert ("count", ELECTED) not in log
+    desk = Desk(receive=FULL)
+    desk.engine.inbox.put(RECEIVED)
+    desk.loop._step()
+    desk.run()
+    desk.engine.inbox.put(RECEIVED)
+    assert ("count", ELECTED) not in desk.log
+    desk.engine.inbox.get(0)
+    desk.loop._wake_at = 0
+    desk.loop._step()
+    assert ("count", ELECTED) in desk.log
+
+
+def test_threads_are_looked_after_once_a_second():
+    desk = Desk()
+    for _ in range(5):
+        desk.engine.inbox.put(RECEIVED)
+        desk.loop._step()
+    assert desk.log.count(("check",)) == 1
+    desk.now = 10**9
+    desk.engine.inbox.put(RECEIVED)
+    desk.loop._step()
+    assert desk.log.count(("check",)) == 2
+
+
+def test_a_change_of_health_is_told_once():
+    desk = Desk()
+    answers = iter([True, False, False, True])
+    desk.engine.health = type("Hook", (), {"is_good": lambda self, now: next(answers)})()
+    log = desk.run(RECEIVED, RECEIVED, RECEIVED)
+    assert [line for line in log if line[0] == "set_healthy"] == [("set_healthy", False), ("set_healthy", True)]
+
+
+def test_a_dead_journal_ends_the_loop():
+    with pytest.raises(RuntimeError, match="journal"):
+        Desk().run(JournalDied(error=ValueError("x")))
+
+
+def test_lag_grows_while_nothing_is_done():
+    desk = Desk()
+    desk.loop._wake_at = 100
+    assert desk.loop.lag_ns == 0
+    desk.now = 150
+    assert desk.loop.lag_ns == 50
+
+
+def test_a_batch_of_a_peer_counts_as_hearing_it():
+    desk = Desk()
+    desk.now = 7
+    desk.run(MessageReceived(peer="b", number=LINK, message=Batch(configuration=CONFIGURATION, entries=())))
+    assert desk.heard == {"b": 7}

@@ -1,0 +1,81 @@
+import pytest
+
+from elect.core.ready import LossReason
+from elect.stand import Stand
+
+
+class Desk:
+    """A stand whose acts are applied to an elector that only notes them."""
+
+    def __init__(self) -> None:
+        self.log = []
+        self.stand = Stand("e", lambda act: act(self, 0))
+
+    def enter(self, now: int, election: str) -> None:
+        self.log.append("enter")
+
+    def leave(self, now: int, election: str, reason: LossReason) -> None:
+        self.log.append(reason)
+
+
+@pytest.fixture
+def desk():
+    desk = Desk()
+    desk.stand.start()
+    assert desk.log == ["enter"]
+    desk.log.clear()
+    return desk
+
+
+def test_nothing_is_said_before_the_start():
+    desk = Desk()
+    desk.stand.set_paused(is_paused=True)
+    desk.stand.set_paused(is_paused=False)
+    assert desk.log == []
+
+
+def test_after_the_first_hold_it_stands_only_while_one_lasts(desk):
+    with desk.stand.hold():
+        assert desk.log == []
+        with desk.stand.hold():
+            pass
+        assert desk.log == []
+    assert desk.log == [LossReason.RESIGNED]
+    with desk.stand.hold():
+        assert desk.log == [LossReason.RESIGNED, "enter"]
+
+
+def test_who_asks_to_stand_for_good_does(desk):
+    desk.stand.keep()
+    with desk.stand.hold():
+        pass
+    assert desk.log == []
+
+
+def test_asking_later_stands_again(desk):
+    with desk.stand.hold():
+        pass
+    desk.stand.keep()
+    assert desk.log == [LossReason.RESIGNED, "enter"]
+
+
+def test_a_pause_outlasts_holds(desk):
+    desk.stand.set_paused(is_paused=True)
+    assert desk.stand.is_paused
+    with desk.stand.hold():
+        assert desk.log == [LossReason.PAUSED]
+        desk.stand.set_paused(is_paused=False)
+        assert desk.log == [LossReason.PAUSED, "enter"]
+
+
+def test_a_hold_ends_also_when_its_body_raises(desk):
+    with pytest.raises(KeyError), desk.stand.hold():
+        raise KeyError
+    assert desk.log == [LossReason.RESIGNED]
+
+
+def test_in_a_forked_child_it_says_nothing(desk):
+    desk.stand.begin()
+    desk.stand.abandon()
+    desk.stand.end()
+    assert desk.log == []

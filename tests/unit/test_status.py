@@ -1,0 +1,122 @@
+import json
+
+import pytest
+
+from elect.core.messages import Standing
+from elect.core.quorum import FOREVER
+from elect.core.ready import Role
+from elect.core.view import ElectionView, ElectorView, PeerView
+from elect.status import Status, Surroundings, WhyNoLeader, sentence
+
+
+def election(**changed: object) -> ElectionView:
+    values = {
+        "name": "default",
+        "role": Role.FOLLOWER,
+        "term": 3,
+        "voted_for": None,
+        "durable_term": 3,
+        "is_entered": True,
+        "leader": None,
+        "leader_term": 0,
+        "lease_until": 0,
+        "followers": (),
+        "waiting": WhyNoLeader.NO_QUORUM,
+        "refusals": (),
+    }
+    return ElectionView(**(values | changed))
+
+
+def peer(node_id: str, counted_until: int) -> PeerView:
+    return PeerView(
+        node_id=node_id,
+        accepted=None,
+        opened=None,
+        is_trusted=True,
+        is_supported=True,
+        promised_until=0,
+        counted_until=counted_until,
+        supports=("a",),
+        standing=Standing(),
+        is_configuration_same=True,
+    )
+
+
+def view(*elections: ElectionView, supported_until: int = 0) -> ElectorView:
+    return ElectorView(
+        now=10**9,
+        node_id="a",
+        incarnation=1,
+        voters=("a", "b", "c"),
+        quorum=2,
+        standing=Standing(),
+        is_paused=False,
+        is_healthy=True,
+        is_storing=True,
+        fence_until=25 * 10**8,
+        supported_until=supported_until,
+        peers=(peer("b", 2 * 10**9), peer("c", 0)),
+        elections=elections,
+    )
+
+
+def status(seen: ElectorView | None, lease_ns: int = 0) -> Status:
+    return Status.of(
+        "a",
+        seen,
+        Surroundings(
+            cluster="orders",
+            state="running",
+            threads={"elect-orchestrator": True},
+            loop_lag_ns=5,
+            inbox_depth=0,
+            lease_ns=lambda name, term: lease_ns,
+            address={"b": "host:1"}.get,
+        ),
+    )
+
+
+def test_without_a_leader_it_says_why_in_words_and_numbers():
+    found = status(view(election()))
+    assert found.elections["default"].why_no_leader is WhyNoLeader.NO_QUORUM
+    assert found.elections["default"].why_text == "2 of 3 voters support this node, itself included; 2 are needed"
+
+
+def test_with_a_leader_there_is_no_why():
+    found = status(view(election(leader="b", waiting=WhyNoLeader.FOLLOWING))).elections["default"]
+    assert (found.why_no_leader, found.why_text) == (None, None)
+    assert found.to_dict()["waiting"] == "following"
+
+
+@pytest.mark.parametrize("why", WhyNoLeader)
+def test_every_reason_has_a_sentence(why):
+    assert len(sentence(view(), why)) > 10
+    assert "{" not in sentence(view(), why)
+
+
+def test_the_boot_fence_says_how_long():
+    assert sentence(view(), WhyNoLeader.BOOT_FENCE).endswith("in 1.5 s")
+
+
+def test_all_of_it_is_json():
+    found = status(view(election(), supported_until=2 * 10**9), lease_ns=5 * 10**8).to_dict()
+    assert json.loads(json.dumps(found)) == found
+    assert found["has_quorum"] is True
+    assert found["is_fenced"] is True
+    assert found["elections"][0]["is_leader"] is True
+    assert found["elections"][0]["lease_remaining"] == 0.5
+    supported = [(each["node"], each["is_supported"], each["supported_for"]) for each in found["peers"]]
+    assert supported == [("b", True, 1.0), ("c", False, 0)]
+    assert found["peers"][0]["address"] == "host:1"
+
+
+def test_a_lease_without_end_is_null_in_json():
+    found = status(view(election()), lease_ns=FOREVER).to_dict()["elections"][0]
+    assert (found["is_leader"], found["lease_remaining"]) == (True, None)
+
+
+def test_a_thread_that_does_not_answer_leaves_the_rest():
+    found = status(None).to_dict()
+    assert found["has_quorum"] is False
+    assert "elections" not in found
+    assert found["threads"] == {"elect-orchestrator": True}
