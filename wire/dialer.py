@@ -16,7 +16,7 @@ from wire.backoff import Backoff
 from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.dialing import Dialed, Dialing
-from wire.errors import Refusal, ResetError, ResolveError, WireError
+from wire.errors import Refusal, ResetError, ResolveError, StoppedError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.handshake import PEER_KIND, Bye
 from wire.identity import Identity, LinkNumber
@@ -108,13 +108,14 @@ class Dialer:
         self._is_nudged = True
         self._outbox.ring()
 
-    def stop(self, timeout: float, bye: str = "stopping") -> bool:
-        """Send what waits and a Bye, close, end; whether that was done within so many seconds.
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was started and its thread has not ended."""
+        return self._thread.is_alive()
 
-        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for, and
-        a peer that takes nothing is cut off after half the time.
-        """
-        self._bye = bye
+    def ask_stop(self, bye: str = "stopping") -> None:
+        """What `stop` does, without waiting: so many dialers say goodbye at the same time, and `stop` then waits."""
+        self._bye = self._bye or bye
         self._is_stopped = True
         self._outbox.ring()
         closing, link = self._closing, self._link
@@ -122,6 +123,14 @@ class Dialer:
             closing.set()
         if link is None:
             self._wake(self._dialed)
+
+    def stop(self, timeout: float, bye: str = "stopping") -> bool:
+        """Send what waits and a Bye, close, end; whether that was done within so many seconds.
+
+        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for, and
+        a peer that takes nothing is cut off after half the time.
+        """
+        self.ask_stop(bye)
         if self._thread.ident is None or threading.current_thread() is self._thread:
             return True
         self._thread.join(timeout / 2)
@@ -218,8 +227,8 @@ class Dialer:
 
     def _close(self, link: Dialed, sender: Sender, error: WireError) -> None:
         """Tell the owner, wait for its word, close. When telling fails, the socket stays open and in this object."""
-        if self._is_stopped:
-            sender.finish(self._bye)
+        if isinstance(error, StoppedError):
+            sender.finish(self._bye)  # Only then does the stream end with a whole frame.
         self._outbox.close()
         self._closing = done = threading.Event()
         if self._is_stopped:

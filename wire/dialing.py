@@ -89,10 +89,10 @@ class Dialing:
             said = hello(self.identity, to=self.to, number=number, kind=self.kind, local=local, remote=remote)
             sock.sendall(connection.greet(said))
             answer = self._answer(sock, connection)
+            block_writes(sock, self.limits.write_timeout_s)
         except (OSError, ValueError) as error:
             raise ResetError(str(error)) from error
         review_welcome(answer, to=self.to)
-        block_writes(sock, self.limits.write_timeout_s)
         is_trusted = are_views_equal(answer, local=local, remote=remote)
         return Dialed(
             sock=sock,

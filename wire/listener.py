@@ -82,6 +82,11 @@ class Listener:
         """Where it listens, with the real port."""
         return self._address
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was started and still accepts."""
+        return self._accepting is not None and self._accepting.is_alive()
+
     def open(self) -> None:
         """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`."""
         family, kind, protocol, _, place = socket.getaddrinfo(

@@ -21,6 +21,7 @@ class WireMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
         self._lock = threading.Lock()
+        self._collectors: list[Counter | Gauge] = []
         self._labels: dict[str, set[tuple[Counter, str]]] = {}
         self._connections = self._gauge("wire_connections", "Links after their handshake.", "direction")
         self._handshakes = self._counter("wire_handshakes", "Handshakes, by how they ended.", "direction", "outcome")
@@ -71,13 +72,23 @@ class WireMetrics:
             counter.remove(peer, label)
         self._depth.remove(peer)
 
+    def close(self) -> None:
+        """Leave the registry, so that another may come; again: nothing."""
+        collectors, self._collectors = self._collectors, []
+        for collector in collectors:
+            self.registry.unregister(collector)
+
     def _add(self, counter: Counter, peer: str, label: str) -> None:
         with self._lock:
             self._labels.setdefault(peer, set()).add((counter, label))
         counter.labels(peer, label).inc()
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+        counter = Counter(name, text, labels, registry=self.registry)
+        self._collectors.append(counter)
+        return counter
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry)
+        gauge = Gauge(name, text, labels, registry=self.registry)
+        self._collectors.append(gauge)
+        return gauge

@@ -4,7 +4,6 @@ import itertools
 import queue
 import socket
 import struct
-import threading
 import time
 
 import pytest
@@ -14,7 +13,6 @@ from wire import Address, Dialer, Limits, LinkAccepted, LinkEnded, LinkNumber, L
 from wire.errors import (
     ClosedError,
     IdleTimeoutError,
-    OrderError,
     PayloadError,
     Refusal,
     RejectCode,
@@ -22,7 +20,6 @@ from wire.errors import (
     StoppedError,
     SupersededError,
     TruncatedError,
-    WriteTimeoutError,
 )
 from wire.events import DialFailed, LinkClosing
 from wire.metrics import WireMetrics
@@ -77,60 +74,6 @@ def test_the_dialer_closes_only_after_the_owner_has_answered_and_dials_only_afte
         closing.done.set()
         assert heard.next(LinkAccepted).number > first
         told.next(LinkOpened)
-
-
-def test_nothing_is_closed_before_the_owner_has_answered() -> None:
-    """Seen from the other end: the acceptor speaks, which is a fault, and still no end of stream comes."""
-    told = Inbox(is_acknowledging=False)
-    with _bare_acceptor() as (address, accept), dialing(address, inbox=told):
-        sock = accept()
-        told.next(LinkOpened)
-        sock.sendall(b"\0")
-        closing = told.next(LinkClosing)
-        assert isinstance(closing.error, OrderError)
-        sock.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            sock.recv(100)
-        closing.done.set()
-        sock.settimeout(5)
-        assert sock.recv(100) == b""
-        sock.close()
-
-
-def test_an_owner_that_breaks_leaves_the_socket_open() -> None:
-    """Telling the owner failed: nobody knows that it stopped counting, so nothing may be closed."""
-    opened = threading.Event()
-
-    def deliver(event: object) -> None:
-        if isinstance(event, LinkClosing):
-            raise RuntimeError("broken")
-        opened.set()
-
-    with _bare_acceptor() as (address, accept):
-        counter = itertools.count(1)
-        dialer = Dialer("bob", lambda: address, identity("ann"), CODEC, next_counter=counter.__next__, deliver=deliver)
-        with _no_excepthook():
-            dialer.start()
-            sock = accept()
-            assert opened.wait(5)
-            sock.sendall(b"\0")
-            assert eventually(lambda: not dialer._thread.is_alive())
-        sock.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            sock.recv(100)
-        assert dialer.stop(1)
-        dialer.abandon()
-        sock.close()
-
-
-class _no_excepthook:  # noqa: N801
-    """A thread's death is expected."""
-
-    def __enter__(self) -> None:
-        self._hook, threading.excepthook = threading.excepthook, lambda _: None
-
-    def __exit__(self, *_: object) -> None:
-        threading.excepthook = self._hook
 
 
 @pytest.mark.parametrize("leftover", [b"", b"\x00\x00", b"\x00\x00\x00\x05ab"])
@@ -323,81 +266,3 @@ def test_a_message_that_cannot_be_sent_is_counted_and_the_others_go() -> None:
         assert heard.next(MessageReceived).message == Note(number=2)
         labels = {"peer": "bob", "kind": "note"}
         assert metrics.registry.get_sample_value("wire_outbox_dropped_total", labels) == 2
-
-
-class _bare_acceptor:  # noqa: N801
-    """Shakes hands, and then does what the test does."""
-
-    def __enter__(self) -> "tuple[Address, _bare_acceptor]":
-        self._server = socket.create_server(("127.0.0.1", 0))
-        return Address("127.0.0.1", self._server.getsockname()[1]), self
-
-    def __call__(self) -> socket.socket:
-        from wire.connection import Connection
-        from wire.handshake import Bye, Hello, welcome
-
-        sock, _ = self._server.accept()
-        connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=False)
-        while True:
-            for said in connection.receive(sock.recv(4_096)):
-                assert isinstance(said, Hello)
-                sock.sendall(connection.accept(welcome(identity("bob"), said, local="x", remote="y")))
-                return sock
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
-
-
-def _fill(dialer: Dialer, number: LinkNumber) -> None:
-    """Until the outbox has been full for a while: the socket's buffers are full, too."""
-    full_since = None
-    while full_since is None or time.monotonic() - full_since < 0.3:
-        is_taken = dialer.send(number, Note(number=1, data=bytes(60_000)))
-        full_since = None if is_taken else full_since or time.monotonic()
-        time.sleep(0.001)
-
-
-def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> None:
-    with _bare_acceptor() as (address, accept), dialing(address, Limits(write_timeout_s=1.0)) as (dialer, told):
-        sock = accept()
-        number = told.next(LinkOpened).number
-        _fill(dialer, number)
-        assert isinstance(told.next(LinkClosing).error, WriteTimeoutError)
-        sock.close()
-
-
-def test_stopping_with_a_peer_that_never_reads_takes_no_longer_than_asked() -> None:
-    with _bare_acceptor() as (address, accept), dialing(address) as (dialer, told):
-        sock = accept()
-        _fill(dialer, told.next(LinkOpened).number)
-        started = time.monotonic()
-        dialer.stop(0.5)
-        assert eventually(lambda: not dialer._thread.is_alive(), timeout=1.0)
-        assert time.monotonic() - started < 1.5
-        sock.close()
-
-
-def test_what_waits_at_a_stop_is_still_sent() -> None:
-    with linked() as (dialer, _, number, _, heard):
-        for index in range(200):
-            dialer.send(number, Note(number=index, data=bytes(1_000)))
-        assert dialer.stop(5)
-        assert [heard.next(MessageReceived).message for _ in range(200)][-1] == Note(number=199, data=bytes(1_000))
-        assert heard.next(LinkEnded).bye == "stopping"
-
-
-def test_stop_does_not_wait_for_an_owner_that_is_gone() -> None:
-    told = Inbox(is_acknowledging=False)
-    with listening() as (listener, heard), dialing(listener.address, inbox=told) as (dialer, _):
-        told.next(LinkOpened)
-        started = time.monotonic()
-        assert dialer.stop(5)
-        assert time.monotonic() - started < 1.0
-        heard.next(LinkAccepted)
-        assert heard.next(LinkEnded).is_end_of_stream
-
-
-def test_a_hundred_starts_and_stops() -> None:
-    for _ in range(100):
-        with linked():
-            pass

@@ -23,7 +23,7 @@ from wire import (
     Listener,
 )
 from wire.connection import Connection
-from wire.handshake import Bye, Hello, Welcome, hello
+from wire.handshake import Bye, Hello, Welcome, hello, welcome
 from wire.metrics import WireMetrics
 
 PATIENCE_S = 10.0
@@ -183,6 +183,27 @@ class Stranger:
 
     def __exit__(self, *_: object) -> None:
         self.sock.close()
+
+
+class BareAcceptor:
+    """Shakes hands, and then does what the test does."""
+
+    def __enter__(self) -> tuple[Address, Self]:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        return Address("127.0.0.1", self._server.getsockname()[1]), self
+
+    def __call__(self) -> socket.socket:
+        """The next dialer's socket, after its handshake."""
+        sock, _ = self._server.accept()
+        connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=False)
+        while True:
+            for said in connection.receive(sock.recv(4_096)):
+                assert isinstance(said, Hello)
+                sock.sendall(connection.accept(welcome(identity("bob"), said, local="x", remote="y")))
+                return sock
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
 
 
 def eventually(question: Callable[[], bool], timeout: float = PATIENCE_S) -> bool:

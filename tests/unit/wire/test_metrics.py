@@ -50,3 +50,12 @@ def test_no_meter_is_one_that_counts_nothing() -> None:
     tell(meter)
     meter.forget_peer("b")
     assert vars(meter) == {}
+
+
+def test_one_that_left_the_registry_makes_room_for_another() -> None:
+    registry = CollectorRegistry()
+    first = WireMetrics(registry)
+    first.close()
+    first.close()
+    tell(WireMetrics(registry))
+    assert registry.get_sample_value("wire_connections", {"direction": "in"}) == 1
