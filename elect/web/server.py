@@ -77,7 +77,7 @@ class HttpServer:
         return self.address
 
     def start(self) -> None:
-        """Take connections from now on."""
+        """Take connections from now on; opens first, if nobody has."""
         if self._socket is None:
             self.open()
         self._thread = threading.Thread(target=self._accept, name=self._name, daemon=True)
@@ -108,7 +108,7 @@ class HttpServer:
             self._socket.close()
         return not any(thread.is_alive() for thread in threads if thread is not threading.current_thread())
 
-    def close_in_child(self) -> None:
+    def abandon(self) -> None:
         """After a fork, in the child: let go of the sockets without touching the parent's connections."""
         if self._socket is not None:
             self._socket.close()

@@ -101,7 +101,8 @@ def test_silent_clients_do_not_keep_others_out(serve):
     connection = dial(server)
     connection.sendall(GET)
     assert b"503 Service Unavailable" in read_all(connection)
-    for other in silent:
+    assert [read_to_the_end_of(other) for other in silent[:-2]] == [b""] * 18
+    for other in silent[-2:]:
         other.close()
 
 
@@ -114,7 +115,7 @@ def test_more_than_the_bound_at_work_are_turned_away(serve):
         start_response("200 OK", [])
         return [b"done"]
 
-    server = serve(slow, connections_max=2)
+    server = serve(slow, connections_max=2, request_timeout_s=30)
     working = [dial(server) for _ in range(2)]
     for connection in working:
         connection.sendall(GET)
@@ -150,6 +151,9 @@ def test_a_client_that_goes_away_leaves_no_trace(serve, capfd):
 def test_stop_ends_silent_connections_and_every_thread_and_may_be_repeated(serve):
     server = serve(request_timeout_s=30, name="elect-http-test")
     silent = [dial(server) for _ in range(3)]
+    last = dial(server)
+    last.sendall(GET)
+    assert b"503" in read_all(last)  # so the ones before it have been accepted
     assert server.stop(5.0)
     assert server.stop(5.0)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("elect-http-test")]

@@ -1,0 +1,86 @@
+"""`elect check`: is a configuration good, and do the peers answer, agree and hear us?
+
+Each peer is dialed for a kind of link that no node serves. It judges all else first, so a refusal of the kind alone
+says that version, cluster and ids agree, and nothing of the peer was touched.
+"""
+
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+
+from elect.cli import hearing
+from elect.cli.hearing import Faults
+from elect.cli.outcome import ExitCode
+from elect.config import Config
+from elect.core.membership import Configuration
+from elect.errors import BindError
+from wire.address import Address
+from wire.codec import Codec
+from wire.dialing import Dialing
+from wire.errors import Refusal, RejectCode, WireError
+from wire.identity import STORE_LENGTH, Identity
+from wire.limits import Limits
+from wire.sockets import shut
+
+KIND = "check"
+GOOD = "answers, agrees, hears us"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("-c", "--config", required=True, metavar="FILE", help="the node's configuration, TOML")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check; 0 when all is good."""
+    config = Config.load(arguments.config)
+    configuration = Configuration.initial(config.voters)
+    print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
+    print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")
+    identity = Identity(cluster=config.cluster, node=config.node, incarnation=0, store=bytes(STORE_LENGTH))
+    faults = _dial_all(config, identity)
+    answering = [node_id for node_id, fault in faults.items() if fault is None]
+    faults |= _hearing(config, identity, answering)
+    width = max(map(len, config.peers), default=0)
+    for node_id, address in config.peers.items():
+        print(f"{node_id:<{width}}  {address}  {faults[node_id] or GOOD}")
+    return ExitCode.FAILED if any(faults.values()) else ExitCode.OK
+
+
+def _dial_all(config: Config, identity: Identity) -> Faults:
+    addresses = config.peer_addresses
+    with ThreadPoolExecutor(max(1, len(addresses))) as pool:
+        dialed = {node_id: pool.submit(dial, identity, node_id, place) for node_id, place in addresses.items()}
+        return {node_id: future.result() for node_id, future in dialed.items()}
+
+
+def _hearing(config: Config, identity: Identity, answering: list[str]) -> Faults:
+    try:
+        return hearing.listen(config, identity, answering)
+    except BindError:
+        if dial(identity, config.node, config.listen_address) is not None:
+            raise
+        if not answering:
+            return {}
+        return hearing.ask(config, answering)
+
+
+def dial(identity: Identity, to: str, address: Address) -> str | None:
+    """Dial a node, without getting a link.
+
+    Args:
+        identity: who dials.
+        to: whom.
+        address: where.
+
+    Returns:
+        What is wrong, or None: it answers and agrees.
+    """
+    dialing = Dialing(to=to, kind=KIND, identity=identity, codec=Codec(), limits=Limits())
+    try:
+        shut(dialing.dial(address, lambda: 0).sock)
+    except Refusal as refusal:
+        agreeing = RejectCode.SELF if to == identity.node else RejectCode.KIND
+        return None if refusal.code is agreeing else f"answers, but does not agree: {refusal}"
+    except WireError as error:
+        return f"does not answer: {error}"
+    return None

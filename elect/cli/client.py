@@ -1,0 +1,81 @@
+"""Asks a running node over HTTP."""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from elect.cli.outcome import Failure
+from wire.address import Address
+
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+TIMEOUT_S = 3.0
+TOKEN_VARIABLE = "ELECT_OPERATOR_TOKEN"  # noqa: S105 - where it is, not what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a node said.
+
+    Attributes:
+        status: the status code.
+        content: the JSON object.
+    """
+
+    status: int
+    content: Mapping[str, object]
+
+
+def address(text: str) -> Address:
+    """Read an HTTP address as a person writes it; for argparse, which shows the ValueError.
+
+    Args:
+        text: "127.0.0.1:9101" or "http://127.0.0.1:9101/".
+    """
+    return Address.parse(text.removeprefix("http://").rstrip("/"))
+
+
+def ask(
+    node: Address, method: str, path: str, fields: Mapping[str, object] | None = None, timeout: float = TIMEOUT_S
+) -> Answer:
+    """One request.
+
+    Args:
+        node: its HTTP address.
+        method: GET or POST.
+        path: what for.
+        fields: of the JSON body.
+        timeout: seconds for each step.
+
+    Raises:
+        Failure: no answer, or none that a node gives.
+    """
+    connection = HTTPConnection(node.host, node.port, timeout=timeout)
+    headers = {"Content-Type": "application/json"} if fields is not None else {}
+    if method == "POST" and (token := os.environ.get(TOKEN_VARIABLE)):
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        connection.request(method, path, json.dumps(fields) if fields is not None else None, headers)
+        answer = connection.getresponse()
+        content = json.loads(answer.read(ANSWER_BYTES_MAX))
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
+        raise Failure(f"{node} does not answer: {_reason(error)}") from None
+    finally:
+        connection.close()
+    if not isinstance(content, dict):
+        raise Failure(f"{node} is not a node's HTTP address")
+    return Answer(status=answer.status, content=content)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return "it took too long"
+        case socket.gaierror():
+            return "its name has no address"
+        case OSError():
+            return (error.strerror or str(error)).lower()
+        case _:
+            return "what it says is not HTTP and JSON; is it a node's HTTP address?"

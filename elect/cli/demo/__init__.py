@@ -1,0 +1,126 @@
+"""`elect demo`: real processes on this machine elect a leader, lose it, and elect again, before your eyes."""
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from elect.cli.demo.measurements import Measurements
+from elect.cli.demo.scene import Scene
+from elect.cli.demo.script import Stage, check_leases, play
+from elect.cli.demo.view import MARGIN, Story, picture
+from elect.cli.outcome import Failure
+from elect.cli.paint import Paint, is_live
+from elect.cli.screen import Screen
+from elect.clock import now_ns
+from elect.testing.processes import Plan, ProcessCluster
+
+FRAME_S = 0.1
+NODES_MIN, NODES_MAX = 3, 9
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.description = """\
+Three nodes run as three processes on this machine, in a temporary directory. The leader
+is killed, hung, and told to go; each time another one leads. What is measured: from the
+signal to the moment from which the next leader's lease is valid."""
+    parser.add_argument("--rounds", type=_between(1, 1000), default=3, metavar="N", help="default: %(default)s")
+    nodes = _between(NODES_MIN, NODES_MAX)
+    parser.add_argument("--nodes", type=nodes, default=3, metavar="N", help="3 to 9 (default: %(default)s)")
+    parser.add_argument("--plain", action="store_true", help="lines of text, also on a terminal")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show it."""
+    node_ids = tuple("abcdefghi"[: arguments.nodes])
+    with _termination_as_interruption(), tempfile.TemporaryDirectory(prefix="elect-demo-") as name:
+        directory = Path(name)
+        try:
+            _show(ProcessCluster(Plan(directory=directory, nodes=node_ids)), arguments)
+        except (Failure, TimeoutError) as failure:
+            raise Failure(f"{failure}{_last_words(directory)}") from None
+    return 0
+
+
+def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
+    scene, story = Scene(cluster.plan.nodes, now_ns() / 1e9), Story(progress="start")
+    is_live_view = is_live(sys.stdout) and not arguments.plain
+    with ExitStack() as stack:
+        draw = _drawer(stack.enter_context(Screen()), scene, story) if is_live_view else _nothing
+        say = _nothing if is_live_view else _say
+        say(f"{len(cluster.nodes)} nodes, a process each")
+        stack.enter_context(cluster)
+        stage = Stage(cluster=cluster, scene=scene, story=story, say=say, refresh=_refresher(cluster, scene, draw))
+        play(stage, arguments.rounds)
+    margin = MARGIN if is_live_view else ""
+    print(*(f"{margin}{line}".rstrip() for line in _closing(cluster, story.measurements)), sep="\n")
+
+
+def _closing(cluster: ProcessCluster, measurements: Measurements) -> Iterator[str]:
+    leases = check_leases(cluster)
+    yield from ("From the signal to the moment from which the next leader's lease is valid:", "")
+    yield from (*measurements.summary(), "")
+    yield f"{measurements.count} failovers, {leases} leases, never two at once."
+
+
+def _refresher(cluster: ProcessCluster, scene: Scene, draw: Callable[[], None]) -> Callable[[], None]:
+    """Waits for news, a frame's time at most; takes them in; draws."""
+    taken = 0
+
+    def refresh() -> None:
+        nonlocal taken
+        cluster.wait_for_news(taken, FRAME_S)
+        for event in cluster.events[taken:]:
+            scene.take(event)
+            taken += 1
+        draw()
+
+    return refresh
+
+
+def _drawer(screen: Screen, scene: Scene, story: Story) -> Callable[[], None]:
+    paint = Paint.of(sys.stdout)
+    return lambda: screen.draw(picture(scene, story, now=now_ns() / 1e9, width=screen.width, paint=paint))
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _nothing(*_: str) -> None:
+    pass
+
+
+def _last_words(directory: Path) -> str:
+    """What stands at the end of the nodes' logs, in a line."""
+    logs = ((path.stem, path.read_text(errors="replace").splitlines()) for path in sorted(directory.glob("*.log")))
+    return "".join(f"; {name}: {lines[-1]}" for name, lines in logs if lines)
+
+
+@contextmanager
+def _termination_as_interruption() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that no process of ours stays behind."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _between(minimum: int, maximum: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not minimum <= (value := int(text)) <= maximum:
+            raise argparse.ArgumentTypeError(f"{value} is not {minimum} to {maximum}")
+        return value
+
+    return number

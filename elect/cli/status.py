@@ -1,0 +1,81 @@
+"""`elect status`: every node's view, side by side."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from elect.cli import client
+from elect.cli.outcome import ExitCode, Failure
+from elect.cli.paint import is_live
+from elect.cli.report import Row, rows, table
+from elect.cli.screen import Screen
+from wire.address import Address
+
+WATCH_INTERVAL_S = 1.0
+
+View = Mapping[str, object] | Failure
+"""What a node says, or why it doesn't."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "addresses", nargs="+", type=client.address, metavar="ADDRESS", help="a node's HTTP address, host:port"
+    )
+    parser.add_argument("--election", action="append", default=[], metavar="E", help="only this one; may be repeated")
+    parser.add_argument("--watch", action="store_true", help="again each second, until interrupted")
+    parser.add_argument("--json", action="store_true", help="all that the nodes say, by address; a line each time")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask all, show, and ask again if told to; 1 if one did not answer."""
+    with ExitStack() as stack:
+        is_drawn = arguments.watch and not arguments.json and is_live(sys.stdout)
+        screen = stack.enter_context(Screen()) if is_drawn else None
+        while True:
+            views = _ask_all(arguments.addresses)
+            lines = [_json(views)] if arguments.json else list(table(_rows(views, arguments.election)))
+            if screen is not None:
+                screen.draw([line[: screen.width] for line in lines])
+            else:
+                print(*lines, sep="\n", flush=True)
+            if not arguments.watch:
+                return ExitCode.FAILED if _has_failed(views) else ExitCode.OK
+            time.sleep(WATCH_INTERVAL_S)
+
+
+def _ask_all(addresses: Sequence[Address]) -> dict[str, View]:
+    with ThreadPoolExecutor(min(16, len(addresses))) as pool:
+        return dict(zip(map(str, addresses), pool.map(_ask, addresses), strict=True))
+
+
+def _ask(address: Address) -> View:
+    try:
+        return client.ask(address, "GET", "/status").content
+    except Failure as failure:
+        return failure
+
+
+def _has_failed(views: Mapping[str, View]) -> bool:
+    return any(isinstance(view, Failure) for view in views.values())
+
+
+def _json(views: Mapping[str, View]) -> str:
+    return json.dumps(
+        {address: {"error": str(view)} if isinstance(view, Failure) else view for address, view in views.items()}
+    )
+
+
+def _rows(views: Mapping[str, View], names: Sequence[str]) -> list[Row]:
+    shown: list[Row] = []
+    for address, view in views.items():
+        shown += (
+            [Row(address, note=str(view).removeprefix(f"{address} "))]
+            if isinstance(view, Failure)
+            else rows(view, names)
+        )
+    return shown

@@ -1,0 +1,70 @@
+"""Waits in the main thread for what ends a node in the foreground."""
+
+import os
+import select
+import signal
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LOOK_MS = 500
+"""How often to look whether the node still lives: that is no signal and no descriptor."""
+
+
+class Ending:
+    """Why to end: a signal, or nobody reads a pipe any more.
+
+    Args:
+        wake_fd: readable after a signal.
+        watched_fd: a descriptor to watch for a reader that has gone, or None.
+    """
+
+    def __init__(self, wake_fd: int, watched_fd: int | None) -> None:
+        self._poll = select.poll()
+        self._poll.register(wake_fd, select.POLLIN)
+        self._wake_fd = wake_fd
+        if watched_fd is not None and _is_pipe(watched_fd):
+            self._poll.register(watched_fd, 0)  # an error is always told
+
+    def wait(self) -> str | None:
+        """What came, within a moment: "signal", "reader", or None: nothing."""
+        ready = [fd for fd, _ in self._poll.poll(LOOK_MS)]
+        if self._wake_fd in ready:
+            return "signal"
+        return "reader" if ready else None
+
+
+@contextmanager
+def ending(watched_fd: int | None = None) -> Iterator[Ending]:
+    """Catch the signals that end a program; a second one ends it at once, as if none had been caught.
+
+    Args:
+        watched_fd: where somebody else reads, or None.
+    """
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(write_fd, False)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    caught = [number for number in ENDING if before[number] is not signal.SIG_IGN]
+
+    def catch(_number: int, _frame: FrameType | None) -> None:
+        for each in caught:
+            signal.signal(each, signal.SIG_DFL)
+
+    wake_before = signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
+    try:
+        for number in caught:
+            signal.signal(number, catch)
+        yield Ending(read_fd, watched_fd)
+    finally:
+        signal.set_wakeup_fd(wake_before)
+        for number in caught:
+            signal.signal(number, before[number])
+        os.close(read_fd)
+        os.close(write_fd)
+
+
+def _is_pipe(fd: int) -> bool:
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -1,0 +1,70 @@
+import io
+import json
+import threading
+
+import pytest
+
+from elect.cli.event_lines import EventLines
+from elect.core.ready import Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
+
+AT = 1_234_567_890_123
+
+
+def lines_of(*events):
+    stream = io.StringIO()
+    lines = EventLines("a", stream)
+    for event in events:
+        lines.take(event)
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_each_event_is_a_line_with_the_moment_itself():
+    base = {"node": "a", "boottime": 1234.567890123}
+    assert lines_of(
+        Elected(election="default", term=7, at=AT),
+        Lost(election="default", term=7, at=AT, reason=LossReason.LEASE_LAPSED),
+        LeaderChanged(election="jobs", term=8, leader=None, at=AT),
+        PeerChanged(peer="b", supported=True, at=AT),
+    ) == [
+        base | {"event": "elected", "election": "default", "term": 7, "leader": "a"},
+        base | {"event": "lost", "election": "default", "term": 7, "leader": None, "reason": "lease_lapsed"},
+        base | {"event": "leader", "election": "jobs", "term": 8, "leader": None},
+        base | {"event": "peer", "election": None, "term": None, "leader": None, "peer": "b", "supported": True},
+    ]
+
+
+def test_what_happens_during_the_start_is_told_after_it():
+    stream = io.StringIO()
+    lines = EventLines("a", stream)
+    other = threading.Thread(target=lambda: lines.take(Elected(election="default", term=1, at=AT)))
+    with lines.first("started"):
+        other.start()
+    other.join(10)
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["started", "elected"]
+
+
+def test_a_start_that_fails_is_not_told():
+    stream = io.StringIO()
+    with pytest.raises(OSError, match="taken"), EventLines("a", stream).first("started"):
+        raise OSError("taken")
+    assert stream.getvalue() == ""
+
+
+def test_what_is_not_told_is_not_told():
+    assert lines_of(RoleChanged(election="default", term=7, role=Role.CANDIDATE, reason="x", at=AT)) == []
+
+
+def test_a_reader_that_has_gone_is_noted_and_raises_nothing():
+    class Gone(io.StringIO):
+        writes = 0
+
+        def write(self, _text):
+            self.writes += 1
+            raise BrokenPipeError
+
+    stream = Gone()
+    lines = EventLines("a", stream)
+    lines.write("started", AT)
+    lines.write("stopped", AT)
+    assert lines.is_broken
+    assert stream.writes == 1

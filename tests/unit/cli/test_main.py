@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from elect.cli import COMMANDS, main
+
+
+def elect(*arguments, **options):
+    command = [sys.executable, "-m", "elect.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+def test_help_lists_every_command_and_the_exit_codes(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(f"    {name} " in shown for name in COMMANDS)
+    assert "exit codes:" in shown
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "run"])
+def test_every_command_has_help_with_exit_codes(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert "exit codes:" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("elect ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nonsense"], ["check"], ["status"], ["demo", "--nodes", "2"], ["demo", "--rounds", "x"], ["pause", "nowhere"],
+     ["simulate", "--seconds", "0"], ["simulate", "--nodes", "99"], ["transfer", "127.0.0.1:1"]],
+)  # fmt: skip
+def test_bad_usage_is_one_line_and_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert ended.value.code == 2
+    assert shown.out == ""
+    assert shown.err.startswith("elect: ")
+    assert shown.err.count("\n") == 1
+
+
+def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path, capsys):
+    path = tmp_path / "node.toml"
+    path.write_text('[node]\nid = "a b"\ncluster = "x"\nlisten = "127.0.0.1:0"\ndata_dir = "d"\n')
+    for arguments in (["check", "-c", str(path)], ["check", "-c", str(tmp_path / "missing.toml")]):
+        assert main(arguments) == 2
+        shown = capsys.readouterr()
+        assert shown.err.startswith("elect: ")
+        assert shown.err.count("\n") == 1
+
+
+def test_nobody_answers_is_one_line_and_exit_code_1(capsys):
+    assert main(["pause", "127.0.0.1:1"]) == 1
+    assert capsys.readouterr().err == "elect: 127.0.0.1:1 does not answer: connection refused\n"
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        command = [sys.executable, "-m", "elect.cli", "simulate", "--seconds", "5"]
+        ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(write)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_a_command_imports_no_other():
+    program = "import sys, elect.cli; elect.cli.main(['pause', '127.0.0.1:1']); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert not {"elect.cli.run", "elect.cli.demo", "elect.testing", "elect.web"} & set(ended.stdout.split())

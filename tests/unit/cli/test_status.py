@@ -1,0 +1,121 @@
+import io
+import json
+
+import pytest
+
+from elect.cli import main
+from elect.cli.report import rows, table
+from elect.cli.screen import Screen
+from elect.web import application
+from elect.web.server import HttpServer
+from tests.unit.web.fake_node import FakeNode
+from wire.address import Address
+
+LEADING = {
+    "node": "a",
+    "is_healthy": True,
+    "is_storing": True,
+    "peers": [{"node": "b", "is_supported": True}, {"node": "c", "is_supported": False}],
+    "elections": [
+        {"name": "default", "role": "leader", "term": 7, "leader": "a", "is_leader": True, "lease_remaining": 0.934}
+    ],
+}
+WAITING = {
+    "node": "b",
+    "is_paused": True,
+    "is_storing": False,
+    "peers": [],
+    "elections": [
+        {
+            "name": "default",
+            "role": "follower",
+            "term": 7,
+            "leader": None,
+            "is_leader": False,
+            "lease_remaining": 0.0,
+            "why_no_leader": {"code": "no_quorum", "text": "1 of 3 voters support it"},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(content):
+        node = FakeNode()
+        node.content = content
+        server = HttpServer(Address("127.0.0.1", 0), application(node))
+        servers.append(server)
+        server.start()
+        return str(server.address)
+
+    yield start
+    assert all(server.stop(5.0) for server in servers)
+
+
+def test_the_table_has_every_nodes_view(serve, capsys):
+    assert main(["status", serve(LEADING), serve(WAITING)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "NODE  ELECTION  ROLE      TERM  LEADER  LEASE   PEERS  NOTE",
+        "a     default   leader    7     a       0.93 s  1/2",
+        "b     default   follower  7     -       -       0/0    1 of 3 voters support it; paused; its disk fails",
+    ]
+
+
+def test_a_lease_that_needs_nobody_else_lasts_for_ever():
+    alone = {"node": "a", "elections": [{"name": "default", "is_leader": True, "lease_remaining": None}]}
+    assert [row.lease for row in rows(alone, [])] == ["for ever"]
+
+
+def test_one_that_does_not_answer_is_in_the_table_and_in_the_exit_code(serve, capsys):
+    assert main(["status", serve(LEADING), "127.0.0.1:1"]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith("a ")
+    assert shown[2].startswith("127.0.0.1:1 ")
+    assert shown[2].endswith("does not answer: connection refused")
+
+
+def test_json_is_all_of_it_by_address(serve, capsys):
+    address = serve(LEADING)
+    assert main(["status", "--json", address, "127.0.0.1:1"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said == {address: LEADING, "127.0.0.1:1": {"error": "127.0.0.1:1 does not answer: connection refused"}}
+
+
+def test_elections_are_shown_by_name_or_the_first_few():
+    many = {"node": "a", "elections": [{"name": f"job-{number:02}"} for number in range(25)]}
+    assert [row.election for row in rows(many, ["job-24", "nothing"])] == ["job-24", "nothing"]
+    shown = list(rows(many, []))
+    assert len(shown) == 11
+    assert shown[-1].note == "15 more elections: ask for them with --election"
+
+
+@pytest.mark.parametrize("content", [{}, {"elections": 3, "peers": {}}, {"elections": [3, {}], "peers": [None]}])
+def test_what_another_version_says_breaks_nothing(content):
+    assert list(table(list(rows(content, []))))
+
+
+def test_watch_goes_on_until_interrupted(serve, monkeypatch, capsys):
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        if len(naps) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("elect.cli.status.time.sleep", nap)
+    assert main(["status", "--watch", "--json", serve(LEADING)]) == 130
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_screen_draws_in_place_and_only_what_changed():
+    stream = io.StringIO()
+    with Screen(stream) as screen:
+        screen.draw(["one", "two"])
+        first = stream.getvalue()
+        screen.draw(["one", "two"])
+        assert stream.getvalue() == first
+        screen.draw(["three"])
+    assert stream.getvalue() == f"{first}\r\x1b[2Athree\x1b[K\n\x1b[J\x1b[?25h"

@@ -1,0 +1,73 @@
+import re
+
+from elect.cli.demo.measurements import Kind, Measurements, duration
+from elect.cli.demo.scene import Scene
+from elect.cli.demo.view import Story, picture
+from elect.cli.paint import Paint
+from elect.testing.processes import ProcessEvent
+
+PLAIN = Paint(is_coloured=False)
+
+
+def a_scene():
+    scene = Scene(("a", "b"), 90.0)
+    scene.take(ProcessEvent(event="started", node="a", boottime=90.5))
+    scene.take(ProcessEvent(event="elected", node="a", boottime=95.0, term=4))
+    scene.take(ProcessEvent(event="started", node="b", boottime=90.5))
+    scene.take(ProcessEvent(event="leader", node="b", boottime=95.0, term=4, leader="a"))
+    return scene
+
+
+def a_story():
+    story = Story(headline="crash: b is killed", progress="round 1 of 3")
+    story.measurements.add(Kind.CRASH, 0.0029)
+    return story
+
+
+def test_the_picture_says_who_leads_and_draws_since_when():
+    lines = picture(a_scene(), a_story(), now=100.0, width=100, paint=PLAIN)
+    leader = next(line for line in lines if line.startswith("  a "))
+    assert re.search(r"● leads, term 4, 5 s +─+█{22}$", leader)
+    follower = next(line for line in lines if line.startswith("  b "))
+    assert re.search(r"○ follows a +─+$", follower)
+    assert "  crash          2.9 ms" in lines
+    assert "  round 1 of 3  crash: b is killed" in lines
+
+
+def test_a_narrow_terminal_gets_no_line_wider_than_it_is():
+    for width in (48, 60, 79, 200):
+        lines = picture(a_scene(), a_story(), now=100.0, width=width, paint=PLAIN)
+        assert max(map(len, lines)) <= width
+
+
+def test_colours_change_no_width():
+    coloured = picture(a_scene(), a_story(), now=100.0, width=100, paint=Paint(is_coloured=True))
+    plain = picture(a_scene(), a_story(), now=100.0, width=100, paint=PLAIN)
+    assert coloured != plain
+    assert [re.sub("\x1b\\[[0-9;]*m", "", line) for line in coloured] == plain
+
+
+def test_the_number_of_lines_never_changes_as_the_story_goes_on():
+    late = a_story()
+    for kind in Kind:
+        for _ in range(50):
+            late.measurements.add(kind, 1.0)
+    early = picture(a_scene(), Story(), now=90.0, width=80, paint=PLAIN)
+    assert len(picture(a_scene(), late, now=100.0, width=80, paint=PLAIN)) == len(early)
+
+
+def test_the_summary_has_the_least_the_middle_and_the_most():
+    measurements = Measurements()
+    for seconds in (0.003, 0.001, 0.010):
+        measurements.add(Kind.CRASH, seconds)
+    measurements.add(Kind.HANG, 0.95)
+    assert list(measurements.summary()) == [
+        "                     min    median       max",
+        "crash             1.0 ms    3.0 ms   10.0 ms",
+        "hang              0.95 s    0.95 s    0.95 s",
+    ]
+    assert measurements.count == 4
+
+
+def test_durations_read_well():
+    assert [duration(value) for value in (0.00042, 0.0999, 0.1, 12.3456)] == ["0.4 ms", "99.9 ms", "0.10 s", "12.35 s"]
