@@ -121,9 +121,7 @@ def test_strangers_and_silence_on_the_port_hold_nobody_up(tmp_path, listen, dial
     address = free_address()
     config = Config.load(write(tmp_path, address, b=listen("b")))
     found = {}
-    thread = threading.Thread(
-        target=lambda: found.update(hearing.listen(config, identity("a"), ["b"], timeout_s=60.0))
-    )
+    thread = threading.Thread(target=lambda: found.update(hearing.listen(config, identity("a"), ["b"], timeout_s=60.0)))
     thread.start()
     garbage = None
     while garbage is None:

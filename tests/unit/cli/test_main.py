@@ -77,6 +77,14 @@ def test_a_reader_that_has_gone_is_no_error():
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
+def test_an_output_that_cannot_show_a_sign_is_no_error(tmp_path):
+    path = tmp_path / "kn\u00f6ten.toml"
+    path.write_text('[node]\nid = "a"\ncluster = "x"\nlisten = "127.0.0.1:0"\ndata_dir = "d"\n')
+    ended = elect("check", "-c", str(path), env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "kn?ten.toml: good" in ended.stdout
+
+
 def test_a_command_imports_no_other():
     program = "import sys, elect.cli; elect.cli.main(['pause', '127.0.0.1:1']); print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
