@@ -82,5 +82,6 @@ def dial(identity: Identity, to: str, address: Address) -> str | None:
         agreeing = RejectCode.SELF if to == identity.node else RejectCode.KIND
         return None if refusal.code is agreeing else f"answers, but does not agree: {refusal}"
     except WireError as error:
-        return f"does not answer: {error}"
+        why = str(error).removeprefix(f"{address}: ")
+        return f"does not answer: {why}"
     return None
