@@ -192,13 +192,13 @@ BREAKS = (
     Break(name="sessions are not tied to links", apply=sessions_without_links, seeds_max=20),
     Break(name="a Grant before its write", apply=grants_before_the_disk, seeds_max=3),
     Break(name="two votes in one term", apply=two_votes_a_term, seeds_max=3),
-    Break(name="half of the voters elect", apply=half_is_a_quorum, seeds_max=6),
-    Break(name="the own vote before its write", apply=own_vote_before_the_disk, seeds_max=6),
-    Break(name="every close is trusted", apply=every_close_is_trusted, seeds_max=10),
+    Break(name="half of the voters elect", apply=half_is_a_quorum, seeds_max=20),
+    Break(name="the own vote before its write", apply=own_vote_before_the_disk, seeds_max=20),
+    Break(name="every close is trusted", apply=every_close_is_trusted, seeds_max=20),
     Break(name="a reset ends a session", apply=resets_end_sessions, seeds_max=20),
     Break(name="an old end of stream ends a new session", apply=any_end_of_stream_ends_the_session, seeds_max=30),
     Break(name="no allowance for drift", apply=clocks_are_perfect, seeds_max=3),
-    Break(name="a session that ended is revived", apply=dead_sessions_are_revived, seeds_max=6),
+    Break(name="a session that ended is revived", apply=dead_sessions_are_revived, seeds_max=30),
 )
 
 

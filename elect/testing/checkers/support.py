@@ -24,6 +24,7 @@ class SupportSafety(Observer):
         self._world = world
         self._counted: dict[str, Mapping[str, int]] = {}
         self._sessions: dict[str, list[Number | None]] = {}
+        self._highest: dict[str, Number] = {}
 
     def published(self, process: "Process", ready: Ready) -> None:
         """Check what is newly counted."""
@@ -41,11 +42,20 @@ class SupportSafety(Observer):
         sessions = [peer.session for peer in peers.values()]
         before = self._sessions.get(process.node_id)
         if before != sessions:
+            self._check_numbers(process, [session for session in sessions if session not in (before or ())])
             self._sessions[process.node_id] = sessions
             for peer_id in peers:
                 counter = self._world.hosts[peer_id].process
                 if counter is not None:
                     self._check(counter, process.node_id)
+
+    def _check_numbers(self, process: "Process", opened: list[Number | None]) -> None:
+        for session in opened:
+            highest = self._highest.get(process.node_id)
+            if session is not None and highest is not None and session <= highest:
+                self._world.fail("session numbers are new", f"{process} opens {session} after {highest}")
+            if session is not None:
+                self._highest[process.node_id] = session
 
     def _check(self, counter: "Process", promiser_id: str) -> None:
         """Fail if `counter` counts longer on `promiser_id` than it is promised."""
@@ -69,6 +79,11 @@ class SupportSafety(Observer):
     def _is_amnesiac(counter: "Process", promiser: "Process") -> bool:
         """Whether the promiser came back with another store: whoever met the first one never takes its vote."""
         return counter.host.disk.met.get(promiser.node_id) != promiser.host.disk.store_id
+
+    def started(self, process: "Process") -> None:
+        """Forget the numbers of a store that is gone."""
+        if process.incarnation == 1:
+            self._highest.pop(process.node_id, None)
 
     def died(self, process: "Process") -> None:
         """Forget what a process counted and promised."""
