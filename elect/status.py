@@ -30,6 +30,7 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.CAMPAIGNING: "this node campaigns now",
     WhyNoLeader.NO_LEASE: "this node is elected and waits for a quorum to follow",
     WhyNoLeader.RESIGNING: "this node resigns, and waits for its application to hear of it",
+    WhyNoLeader.TERMS_USED_UP: "a peer told of the last term there is: it is broken, and this election with it",
     WhyNoLeader.NOT_ITS_TURN: "a node with a better standing goes first; this one follows within a few intervals",
 }
 

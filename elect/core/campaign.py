@@ -5,8 +5,8 @@ Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 
 from elect.core import following, leading, standing, voting
 from elect.core.election import Election
-from elect.core.messages import Refuse, Vote
-from elect.core.quorum import is_quorum
+from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
+from elect.core.quorum import FOREVER, is_quorum
 from elect.core.state import State
 from elect.core.support import Peer
 
@@ -62,6 +62,8 @@ class Turns:
             state.deadlines.set(election.name, at)
 
     def _turn_at(self, election: Election, since: int) -> int:
+        if next_term(self._state, election) > TERM_MAX:
+            return FOREVER
         place = standing.place(self._state, election, self._electable)
         return max(election.retry_at, since + place * self._state.timing.heartbeat_interval_ns)
 
@@ -72,9 +74,14 @@ def is_free(state: State, election: Election) -> bool:
     return all(leader is None or standing.denies_support(state, leader) for leader in leaders)
 
 
+def next_term(state: State, election: Election) -> int:
+    """The term to campaign in; above TERM_MAX there is none: who was told of the last term can't have been elected."""
+    return 1 + max(election.term, election.term_seen, state.configuration.floor)
+
+
 def begin(state: State, election: Election) -> None:
     """Ask every voter for its vote; the own one counts once it is on disk."""
-    term = 1 + max(election.term, election.term_seen, state.configuration.floor)
+    term = next_term(state, election)
     vote = Vote(election=election.name, term=term, offset=state.offset)
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason

@@ -116,15 +116,15 @@ def take_knowledge(state: State, peer: Peer, knowledge: Knowledge) -> None:
         peer.knows = {}
         state.touch_vacant()
     for known in knowledge.entries:
-        election = state.elections.get(known.election)
-        if known.leader is not None:
-            peer.knows[known.election] = known
-            election = state.meet(known.election)
-        else:
+        election = state.elections.get(known.election) if known.leader is None else state.meet(known.election)
+        if election is None:
+            continue
+        if known.leader is None:
             peer.knows.pop(known.election, None)
-        if election is not None:
-            election.term_seen = max(election.term_seen, known.term)
-            state.touch(election)
+        else:
+            peer.knows[known.election] = known
+        election.term_seen = max(election.term_seen, known.term)
+        state.touch(election)
 
 
 def known_leaders(state: State, election: Election) -> list[Known]:

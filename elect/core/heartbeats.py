@@ -3,11 +3,16 @@
 Source: PROTOCOL.md, section 3.
 """
 
+from itertools import islice
+
 from elect.core import leading
 from elect.core.messages import Heartbeat
 from elect.core.ready import PeerChanged
 from elect.core.state import State
 from elect.core.support import Peer
+
+RESIGNS_MAX = 1024
+"""Resignations said again to one peer each interval: what a peer never answers must not fill the day."""
 
 
 def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
@@ -53,11 +58,17 @@ def repeat(state: State) -> list[str]:
         if peer.opened is None:
             continue
         leading.repeat(state, peer)
-        for resign in peer.resigns.values():
-            state.outcome.send(peer.id, resign)
+        _repeat_resigns(state, peer)
         if _has_missed_knowledge(state, peer):
             missed.append(peer.id)
     return missed
+
+
+def _repeat_resigns(state: State, peer: Peer) -> None:
+    """Say Resign again, in turns: what a peer never answers costs only so much."""
+    for name in list(islice(peer.resigns, RESIGNS_MAX)):
+        peer.resigns[name] = resign = peer.resigns.pop(name)
+        state.outcome.send(peer.id, resign)
 
 
 def _has_missed_knowledge(state: State, peer: Peer) -> bool:

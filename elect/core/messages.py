@@ -13,6 +13,9 @@ from enum import StrEnum
 TERM_MAX = 2**53 - 1
 """Terms stay exact in JSON and in floating point; one campaign a millisecond reaches this in 285,000 years."""
 
+DURATION_NS_MIN = 1_000_000
+"""The shortest: each support that ends or begins is told to every peer at once."""
+
 DURATION_NS_MAX = 600_000_000_000
 """The longest support anyone may ask for: a promise of ten minutes is already an outage."""
 
@@ -24,7 +27,12 @@ PRIORITY_MAX = 1_000_000
 INTEGER_MAX = 2**63 - 1
 
 
-def _check_name(field: str, value: str) -> None:
+def check_name(field: str, value: str) -> None:
+    """Check a node's or an election's name.
+
+    Raises:
+        ValueError: it is too long, empty, or not printable ASCII.
+    """
     if not 1 <= len(value) <= NAME_LENGTH_MAX:
         raise ValueError(f"{field} has {len(value)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
     if not (value.isascii() and value.isprintable()):
@@ -131,11 +139,11 @@ class Heartbeat:
 
     def __post_init__(self) -> None:
         _check_range("sent", self.sent, INTEGER_MAX)
-        _check_range("duration", self.duration, DURATION_NS_MAX, minimum=1)
+        _check_range("duration", self.duration, DURATION_NS_MAX, minimum=DURATION_NS_MIN)
         _check_range("said", self.said, INTEGER_MAX)
         _check_range("heard", self.heard, INTEGER_MAX)
         for node_id in self.supports:
-            _check_name("supports", node_id)
+            check_name("supports", node_id)
 
 
 class RefusalReason(StrEnum):
@@ -157,7 +165,7 @@ class _Entry:
     term: int
 
     def __post_init__(self) -> None:
-        _check_name("election", self.election)
+        check_name("election", self.election)
         _check_range("term", self.term, TERM_MAX, minimum=1)
 
 
@@ -166,6 +174,10 @@ class Vote(_Entry):
     """A candidate asks for this vote, in its batch's configuration; `offset` is its replication offset."""
 
     offset: int
+
+    def __post_init__(self) -> None:
+        _Entry.__post_init__(self)
+        _check_range("offset", self.offset, OFFSET_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +202,12 @@ class Refuse(_Entry):
     leader: str | None = None
     is_to_lead: bool = False
 
+    def __post_init__(self) -> None:
+        _Entry.__post_init__(self)
+        _check_range("own_term", self.own_term, TERM_MAX)
+        if self.leader is not None:
+            check_name("leader", self.leader)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead(_Entry):
@@ -208,6 +226,11 @@ class Resign(_Entry):
     """The sender no longer leads in this term; `successor` is asked to campaign first."""
 
     successor: str | None = None
+
+    def __post_init__(self) -> None:
+        _Entry.__post_init__(self)
+        if self.successor is not None:
+            check_name("successor", self.successor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,8 +264,10 @@ class Known:
     incarnation: int = 0
 
     def __post_init__(self) -> None:
-        _check_name("election", self.election)
+        check_name("election", self.election)
         _check_range("term", self.term, TERM_MAX)
+        if self.leader is not None:
+            check_name("leader", self.leader)
         _check_range("incarnation", self.incarnation, INTEGER_MAX)
 
 

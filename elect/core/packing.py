@@ -33,8 +33,8 @@ def knowledge(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
     """All that is known, for peers with a new link or that missed some of it."""
     if not peer_ids:
         return
-    everything = [state.known(election) for election in state.elections.values()]
-    leaders = [known for known in everything if known.leader is not None]
+    led = (election for election in state.elections.values() if election.following or election.leadership)
+    leaders = [known for known in map(state.known, led) if known.leader is not None]
     for peer in _open(state, peer_ids):
         if leaders or peer.said:
             yield from _say(peer, leaders, is_whole=True)

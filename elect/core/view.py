@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from elect.core import campaign, following, leading
 from elect.core.election import Election
-from elect.core.messages import Number, RefusalReason, Standing
+from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
 from elect.core.ready import Role
 from elect.core.state import State
 from elect.core.support import Peer
@@ -30,6 +30,7 @@ class Waiting(StrEnum):
     CAMPAIGNING = "campaigning"
     NO_LEASE = "no_lease"
     RESIGNING = "resigning"
+    TERMS_USED_UP = "terms_used_up"
     NOT_ITS_TURN = "not_its_turn"
 
 
@@ -180,4 +181,6 @@ def _outnumbered(state: State, election: Election) -> Waiting:
         return Waiting.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
         return Waiting.OFFSET
+    if campaign.next_term(state, election) > TERM_MAX:
+        return Waiting.TERMS_USED_UP
     return Waiting.NOT_ITS_TURN

@@ -1,0 +1,93 @@
+"""Peers that lie, or are mad: nothing they say makes a node fail, hold more than it can, or work without end."""
+
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+
+from elect.core import state
+from elect.core.heartbeats import RESIGNS_MAX
+from elect.core.messages import (
+    TERM_MAX,
+    Follow,
+    Grant,
+    Knowledge,
+    Known,
+    Lead,
+    Number,
+    RefusalReason,
+    Refuse,
+    Resign,
+    Vote,
+)
+from elect.core.view import Waiting
+from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
+
+NAMED = {"election": "default", "term": TERM_MAX}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        Vote(**NAMED, offset=0),
+        Grant(**NAMED),
+        Refuse(election="default", term=1, own_term=TERM_MAX, reason=RefusalReason.TERM),
+        Follow(**NAMED, session=Number(1, 1)),
+        Resign(**NAMED),
+    ],
+    ids=lambda lie: type(lie).__name__,
+)
+def test_whoever_was_told_of_the_last_term_campaigns_no_more_and_says_why(lie):
+    desk = Desk()
+    desk.connect("a")
+    desk.say("a", lie)
+    desk.supported()
+    desk.tick(10 * INTERVAL)
+    desk.beat("a", supports="bc")
+    desk.beat("c", supports="ab")
+    assert desk.election.campaign is None
+    assert desk.elector.view(desk.now).elections[0].waiting is Waiting.TERMS_USED_UP
+
+
+def test_the_term_before_the_last_can_still_be_won():
+    desk = Desk()
+    desk.connect("a")
+    desk.say("a", Resign(election="default", term=TERM_MAX - 1))
+    assert desk.supported().election.campaign.term == TERM_MAX
+
+
+def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
+    desk = Desk()
+    desk.connect("a")
+    with patch.object(state, "ELECTIONS_MAX", 3):
+        said = tuple(Known(election=f"e{i}", term=1, leader="a", incarnation=1) for i in range(9))
+        desk.receive("a", Knowledge(number=1, whole=False, entries=said))
+    kept = desk.elector.state.support.peers["a"].knows
+    assert list(kept) == ["e0", "e1"]
+
+
+def test_follows_of_what_nobody_leads_cost_a_bounded_number_of_answers_an_interval():
+    desk = Desk()
+    desk.connect("a")
+    names = [f"e{i}" for i in range(RESIGNS_MAX + 10)]
+    desk.say("a", *(Follow(election=name, term=1, session=Number(7, 1)) for name in names))
+    heard = set()
+    for _ in range(2):
+        desk.tick(INTERVAL)
+        said = [entry.election for entry in desk.entries("a")]
+        assert len(said) == RESIGNS_MAX
+        heard.update(said)
+    assert heard == set(names), "in turns"
+
+
+def test_a_leader_of_nothing_is_not_followed_into_an_unknown_state():
+    desk = Desk().elected()
+    desk.say("a", Lead(election="default", term=TERM_MAX))
+    assert desk.election.following.leader == "a"
+    desk.tick(2 * DURATION)
+    assert desk.election.following is None
+
+
+def test_a_heartbeat_must_ask_for_long_enough_to_be_kept_between_two():
+    with pytest.raises(ValueError, match="allowed"):
+        replace(Desk().heartbeat(), duration=MS - 1)
