@@ -107,7 +107,9 @@ def take_refusal(state: State, election: Election, peer: Peer, refuse: Refuse) -
     """Learn the peer's term; abandon once a majority is impossible."""
     election.term_seen = max(election.term_seen, refuse.own_term)
     if refuse.is_to_lead:
-        if election.leadership is not None and election.leadership.term == refuse.term:
+        # A candidate may follow soon, unasked; that Follow would be said once only, so it goes on being asked.
+        is_final = refuse.reason is not RefusalReason.CANDIDATE
+        if is_final and election.leadership is not None and election.leadership.term == refuse.term:
             leading.take_answer(peer, election, peer.counted_session)
         return
     campaign = election.campaign

@@ -135,14 +135,14 @@ class Elector:
         if election is None:
             return
         election.term_seen = max(election.term_seen, entry.term)
-        leading.settle_resign(peer, entry.election, entry.term)
+        if not isinstance(entry, Refuse):  # it names the term asked for, and its sender may follow a lower one
+            leading.settle_resign(peer, entry.election, entry.term)
         match entry:
             case Vote():
                 voting.answer(state, election, peer, entry, configuration)
             case Grant():
                 campaign.take_grant(state, election, peer_id, entry.term)
             case Refuse():
-                leading.settle_resign(peer, entry.election, entry.own_term)
                 campaign.take_refusal(state, election, peer, entry)
             case Lead():
                 following.answer(state, election, peer, entry)
@@ -316,10 +316,11 @@ class Elector:
         state, outcome = self.state, self.state.outcome
         beating, resync = self._new_links, self._new_links
         if state.now >= self._heartbeat_at:
+            # Only these move the next: else peers that come and go keep all that is repeated from ever being so.
+            self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
             resync = resync + heartbeats.repeat(state)
             outcome.is_heartbeat_due = True
         if outcome.is_heartbeat_due:
-            self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
             beating = list(state.support.peers)
         self._new_links = []
         return (

@@ -17,10 +17,10 @@ def refusal(election: Election, leader: str, term: int) -> RefusalReason | None:
     """Why a Lead can't be followed, or None."""
     if election.leadership is not None and election.leadership.term >= term:
         return RefusalReason.LEADING
-    if election.campaign is not None and election.campaign.term > term:
-        return RefusalReason.CANDIDATE
     if term < election.term and term < election.base:
         return RefusalReason.TERM
+    if election.campaign is not None and election.campaign.term > term:
+        return RefusalReason.CANDIDATE
     following = election.following
     if following is not None and following.leader != leader and following.term >= term:
         return RefusalReason.TERM
@@ -35,7 +35,8 @@ def answer(state: State, election: Election, peer: Peer, lead: Lead) -> None:
     if reason is None:
         _follow(state, election, peer, lead.term)
         return
-    election.refused = (peer.id, lead.term)
+    if reason is RefusalReason.CANDIDATE:
+        election.refused = (peer.id, lead.term)
     leader = state.known(election).leader
     entry = Refuse(
         election=election.name, term=lead.term, own_term=election.term, reason=reason, leader=leader, is_to_lead=True

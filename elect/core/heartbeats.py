@@ -24,7 +24,8 @@ def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
     if before is not None and heartbeat.sent < before.sent:
         return
     peer.heartbeat = heartbeat
-    peer.said_heard = max(peer.said_heard, min(heartbeat.heard, peer.said))
+    if heartbeat.ack is not None and heartbeat.ack.link == peer.opened:  # else it heard that on an older link
+        peer.said_heard = max(peer.said_heard, min(heartbeat.heard, peer.said))
     is_opened = False
     if not state.support.may_promise(heartbeat.duration):
         state.outcome.is_promise_due = True
