@@ -26,7 +26,9 @@ from elect.core.messages import (
     Refuse,
     Resign,
     Resigned,
+    Standing,
     Vote,
+    check_name,
 )
 from elect.core.options import Durable, Options
 from elect.core.outcome import Outcome
@@ -193,8 +195,9 @@ class Elector:
         """Stand in an election.
 
         Raises:
-            ValueError: there are too many elections.
+            ValueError: there are too many elections, or this can't be the name of one.
         """
+        check_name("election", election)
         self._begin(now)
         entered = self.state.meet(election)
         if entered is None:
@@ -223,7 +226,12 @@ class Elector:
         """Give up leading: Lost is told at once, Resign leaves after `acknowledge` or the grace.
 
         `to` names who should campaign first.
+
+        Raises:
+            ValueError: `to` is no voter.
         """
+        if to is not None and to not in self.state.voters:
+            raise ValueError(f"{to!r} is no voter; {', '.join(self.state.voters)} are")
         self._begin(now)
         led = self.state.elections.get(election)
         if led is not None:
@@ -240,11 +248,18 @@ class Elector:
         return self._finish()
 
     def set_standing(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
-        """Change this node's standing; with priority 0 it resigns and never leads."""
-        self._begin(now)
+        """Change this node's standing; with priority 0 it resigns and never leads.
+
+        Raises:
+            ValueError: out of range.
+        """
         state = self.state
-        state.priority = state.priority if priority is None else priority
-        state.offset = state.offset if offset is None else offset
+        standing = Standing(
+            priority=state.priority if priority is None else priority,
+            offset=state.offset if offset is None else offset,
+        )
+        self._begin(now)
+        state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             self._withdraw(LossReason.WITHDRAWN)
         state.touch_vacant()
