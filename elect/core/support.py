@@ -22,6 +22,7 @@ class Peer:
         accepted: its link to us, while open; `accepted_highest` is the highest ever.
         is_trusted: an end of stream on it proves that the peer no longer counts it.
         session: our promise to it, live while not None; it ends at `promised_until` (ns).
+        promised: the heartbeat that `promised_until` answers, or None.
         heartbeat: the latest heard on its newest link, or None.
         opened: our link to it, while open.
         sent_latest: stamp of our latest heartbeat on that link.
@@ -47,6 +48,7 @@ class Peer:
         "knows",
         "leads",
         "opened",
+        "promised",
         "promised_until",
         "resigns",
         "said",
@@ -63,6 +65,7 @@ class Peer:
         self.accepted_highest = NO_LINK
         self.is_trusted = False
         self.session: Number | None = None
+        self.promised: Heartbeat | None = None
         self.promised_until = 0
         self.heartbeat: Heartbeat | None = None
         self.opened: Number | None = None
@@ -112,7 +115,7 @@ class Support:
             return False
         peer.accepted = peer.accepted_highest = link
         peer.is_trusted = is_trusted
-        peer.heartbeat = None
+        peer.promised = peer.heartbeat = None
         peer.knows = {}
         peer.heard = 0
         peer.session = None
@@ -168,6 +171,7 @@ class Support:
     def promise(self, now: int, peer: Peer, heartbeat: Heartbeat) -> bool:
         """Extend the promise that a heartbeat asks for, or open a session; True if one was opened."""
         until = now + self._timing.promised_ns(heartbeat.duration)
+        peer.promised = heartbeat
         if peer.session is not None:
             peer.promised_until = max(peer.promised_until, until)
             return False
@@ -197,7 +201,7 @@ class Support:
     @staticmethod
     def ack(peer: Peer) -> Ack | None:
         """What the next heartbeat to a peer says of our promise to it."""
-        if peer.session is None or peer.accepted is None or peer.heartbeat is None:
+        promised = peer.promised
+        if peer.session is None or peer.accepted is None or promised is None:
             return None
-        heard = peer.heartbeat
-        return Ack(link=peer.accepted, session=peer.session, sent=heard.sent, duration=heard.duration)
+        return Ack(link=peer.accepted, session=peer.session, sent=promised.sent, duration=promised.duration)

@@ -171,3 +171,16 @@ def test_links_of_strangers_are_ignored():
         desk.elector.leave(desk.now, "unheard of"),
     ):
         assert ready.send == () and ready.events == ()
+
+
+def test_an_ack_says_nothing_of_a_heartbeat_whose_promise_is_not_on_disk():
+    desk = Desk()
+    desk.connect("a")
+    desk.beat("a", acks=False)
+    before = desk.now
+    desk.now += MS
+    desk.receive("a", desk.heartbeat(duration=5 * DURATION))
+    peer = desk.elector.state.support.peers["a"]
+    assert desk.elector.state.support.ack(peer).sent == before
+    assert desk.elector.state.support.ack(peer).duration == DURATION
+    assert peer.promised_until < desk.now + 5 * DURATION
