@@ -167,9 +167,14 @@ class Election:
         return self.leadership
 
     @property
+    def is_idle(self) -> bool:
+        """Whether this node plays no part and follows nobody."""
+        return self.following is None and self.campaign is None and self.leadership is None
+
+    @property
     def is_vacant(self) -> bool:
-        """Whether this node might campaign: it stands, and plays no part and follows nobody."""
-        return self.is_entered and self.following is None and self.campaign is None and self.leadership is None
+        """Whether this node might campaign: it stands, and is idle."""
+        return self.is_entered and self.is_idle
 
     @property
     def deadline(self) -> int:

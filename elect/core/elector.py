@@ -262,7 +262,7 @@ class Elector:
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             self._withdraw(LossReason.WITHDRAWN)
-        state.touch_vacant()
+        state.touch_watched()
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:

@@ -85,7 +85,7 @@ def release(state: State, leaders: Iterable[str]) -> None:
             _let_go(state, election)
     state.outcome.is_heartbeat_due = True
     state.is_order_stale = True
-    state.touch_vacant()
+    state.touch_watched()
 
 
 def _let_go(state: State, election: Election) -> None:
@@ -115,7 +115,7 @@ def take_knowledge(state: State, peer: Peer, knowledge: Knowledge) -> None:
     peer.heard = knowledge.number
     if knowledge.whole:
         peer.knows = {}
-        state.touch_vacant()
+        state.touch_watched()
     for known in knowledge.entries:
         election = state.elections.get(known.election) if known.leader is None else state.meet(known.election)
         if election is None:
@@ -140,6 +140,13 @@ def known_leaders(state: State, election: Election) -> list[Known]:
         if peer.session is not None and not _is_past(state, election, known):
             found.append(known)
     return found
+
+
+def is_watched(state: State, election: Election) -> bool:
+    """Whether what this node does or knows here rests on what its peers support and know."""
+    if not election.is_idle:
+        return False
+    return election.is_entered or any(election.name in peer.knows for peer in state.support.peers.values())
 
 
 def _is_past(state: State, election: Election, known: Known) -> bool:

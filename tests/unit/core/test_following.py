@@ -13,7 +13,7 @@ from elect.core.messages import (
     Resigned,
 )
 from elect.core.ready import Ballot, LeaderChanged, LossReason, Lost, Role
-from tests.unit.core.desk import INTERVAL, MS, Desk, vote
+from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk, vote
 
 
 def lead(term: int) -> Lead:
@@ -258,3 +258,17 @@ def test_no_knowledge_is_repeated_to_a_peer_that_heard_it():
         desk.beat("a", supports="c")
         desk.tick(INTERVAL)
         assert desk.messages("c", Knowledge) == []
+
+
+def test_a_node_that_was_heard_of_as_leader_is_forgotten_where_nobody_stands():
+    desk = Desk(elections=())
+    desk.connect("c")
+    desk.know("c", "a")
+    assert desk.election.leader == (None, 0)
+    desk.beat("c", supports="a")
+    assert desk.election.leader == ("a", 1)
+    desk.beat("c", supports="")
+    assert desk.election.leader[0] is None
+    desk.beat("c", supports="a")
+    desk.tick(2 * DURATION)
+    assert desk.election.leader[0] is None
