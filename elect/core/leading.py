@@ -50,6 +50,7 @@ def take_follow(state: State, election: Election, peer: Peer, follow: Follow) ->
     leadership.follows[peer.id] = follow.session
     take_answer(peer, election, follow.session)
     regroup(state, election)
+    lapse(state, is_cut_short=True)
     hold(state)
 
 
@@ -135,8 +136,7 @@ def hold(state: State) -> None:
 def lapse(state: State, *, is_cut_short: bool = False) -> None:
     """Suspend every leader whose lease is over: told at once, it may come back within two intervals.
 
-    Args:
-        is_cut_short: the lease held until now, whatever the peers that are left were counted on until.
+    `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
     """
     for followers, group in list(state.groups.items()):
         until = lease_until(state, followers)

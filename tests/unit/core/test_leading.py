@@ -251,3 +251,11 @@ def test_thousands_of_leases_are_told_and_lapse_together():
     desk.tick(2 * INTERVAL)
     assert {e.role for e in desk.events(RoleChanged)} == {Role.FOLLOWER}
     assert max(len(s.message.entries) for s in desk.latest.send if hasattr(s.message, "entries")) <= 256
+
+
+def test_a_follow_in_a_session_that_is_not_counted_yet_ends_the_lease_with_word_of_it():
+    desk = Desk(voters="ab").elected()
+    desk.say("a", Follow(election="default", term=desk.election.term, session=Number(9, 9)))
+    (lost,) = desk.events(Lost)
+    assert (lost.reason, lost.at) == (LossReason.LEASE_LAPSED, desk.now)
+    assert desk.latest.leases == {"default": None}
