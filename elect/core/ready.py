@@ -1,7 +1,7 @@
 """What the shell has to do after one input to the Elector: one immutable value.
 
-The order of the fields is the contract: start the write, send, hold back what waits for the write, publish the
-leases, tell the application, come back.
+The order of the fields is the contract: start the write, publish the leases, send, hold back what waits for the write,
+tell the application, come back.
 """
 
 from collections.abc import Mapping
@@ -162,18 +162,18 @@ class Ready:
 
     Attributes:
         write: to be made durable, or None.
-        send: at once.
-        send_when_written: once `write` is on disk; never, if it fails.
         leases: changed claims by election (None: given up); to be published before anything is sent.
         counted: until when each peer's support counts (ns), if changed; published together with `leases`.
+        send: at once.
+        send_when_written: once `write` is on disk; never, if it fails.
         events: for the application, logs and metrics, in order.
         wake_at: when `tick` is due at the latest (ns).
     """
 
     write: Write | None = None
-    send: tuple[Send, ...] = ()
-    send_when_written: tuple[Send, ...] = ()
     leases: Mapping[str, Lease | None] = field(default_factory=dict)
     counted: Mapping[str, int] | None = None
+    send: tuple[Send, ...] = ()
+    send_when_written: tuple[Send, ...] = ()
     events: tuple[Event, ...] = ()
     wake_at: int
