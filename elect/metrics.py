@@ -56,6 +56,7 @@ class Sample:
     elections: Collection[ElectionSample] = ()
     peers: Collection[PeerSample] = ()
     inbox_depth: int = 0
+    is_store_failing: bool = False
 
 
 class Metrics:
@@ -160,6 +161,9 @@ class _Scrape(Collector):
         yield _counter("elect_leaderless_seconds", "Time without a leader known here.", [], leaderless_s, label)
         yield from _peer_gauges(sample.peers)
         yield GaugeMetricFamily("elect_inbox_depth", "Inputs that wait for the protocol's thread.", sample.inbox_depth)
+        yield GaugeMetricFamily(
+            "elect_store_failing", "Whether votes can't be written now: no candidate.", sample.is_store_failing
+        )
 
 
 def _counter(

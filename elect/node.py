@@ -350,4 +350,5 @@ class Node(DefaultElection):
                 for peer in sorted(self.config.peers)
             ],
             inbox_depth=len(engine.inbox),
+            is_store_failing=self._runtime is not None and self._runtime.orchestrator.is_store_failing,
         )

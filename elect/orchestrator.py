@@ -98,6 +98,11 @@ class Orchestrator:
         self._wake_at = self._clock()
 
     @property
+    def is_store_failing(self) -> bool:
+        """Whether the latest write was not taken by the disk."""
+        return not self._elector.state.is_storing
+
+    @property
     def lag_ns(self) -> int:
         """By how much the thread is late now, or was when it last woke; 0: it is not."""
         return max(0, self._clock() - self._wake_at)

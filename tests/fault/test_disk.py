@@ -1,0 +1,83 @@
+"""A disk that stalls, fills up or fails: no vote leaves that is not on it, and nothing else stops."""
+
+import threading
+import time
+
+from elect import Node
+from elect.core.ready import Elected, Lost
+from elect.errors import StoreError
+from elect.store import MemoryStore
+from tests.nodes import cluster, eventually
+
+ENOSPC = 28
+STALL_S = 5.0
+
+
+class Disk(MemoryStore):
+    """Holds or refuses writes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.works = threading.Event()
+        self.works.set()
+        self.is_full = False
+        self.held = 0
+
+    def write(self, ballots, promise_ns) -> None:
+        if self.is_full:
+            raise StoreError(ENOSPC, "no space left on device", "data_dir")
+        if not self.works.is_set():
+            self.held += 1
+        self.works.wait(30)
+        super().write(ballots, promise_ns)
+
+
+def sample(node: Node, name: str) -> float:
+    return node.metrics.registry.get_sample_value(name)
+
+
+def follow_events(node: Node, kinds: type) -> list:
+    events = []
+    node.observe(lambda event: events.append(event) if isinstance(event, kinds) else None)
+    return events
+
+
+def test_a_leader_keeps_its_lease_while_its_disk_stalls(tmp_path):
+    disks = {node_id: Disk() for node_id in "abc"}
+    with cluster(tmp_path, stores=disks) as nodes:
+        leader = nodes.leader()
+        disk = disks[leader.config.node]
+        events = follow_events(leader, Elected | Lost)
+        token = leader.leadership.token
+        disk.works.clear()
+        leader.election("second")
+        eventually(lambda: disk.held == 1)
+        ends_at = time.monotonic() + STALL_S
+        while time.monotonic() < ends_at:
+            assert leader.is_leader
+            time.sleep(0.01)
+        disk.works.set()
+        assert (leader.is_leader, leader.leadership.token) == (True, token)
+        assert [event for event in events if event.election == "default"] == []
+        eventually(lambda: any(node.election("second").is_leader for node in nodes.nodes.values()))
+
+
+def test_a_full_disk_grants_nothing_says_so_everywhere_and_recovers_by_itself(tmp_path, caplog):
+    disks = {node_id: Disk() for node_id in "abc"}
+    with cluster(tmp_path, stores=disks) as nodes:
+        leader = nodes.leader()
+        first, second = nodes.followers()
+        for follower in (first, second):
+            disks[follower.config.node].is_full = True
+        caplog.clear()
+        leader.resign(timeout=5)
+        eventually(lambda: sample(first, "elect_store_failing") == sample(second, "elect_store_failing") == 1)
+        for follower in (first, second):
+            assert not follower.status().to_dict()["is_storing"]
+            assert not follower.is_leader
+        eventually(lambda: sum("no space left" in record.getMessage() for record in caplog.records) >= 2)
+        assert not any(node.is_leader for node in nodes.nodes.values()), "one vote is not a majority"
+        for disk in disks.values():
+            disk.is_full = False
+        eventually(lambda: any(node.is_leader for node in nodes.nodes.values()))
+        eventually(lambda: sample(first, "elect_store_failing") == sample(second, "elect_store_failing") == 0)
