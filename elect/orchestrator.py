@@ -20,6 +20,7 @@ from elect.engine import Engine
 from elect.farewell import Farewell
 from elect.inbox import Command, Input
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
+from elect.lull import Lull
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 CHECK_INTERVAL_NS = NS_PER_S
-"""Between two looks at whether all threads live."""
+"""Between two looks at what is not worth a look at every step."""
 
 
 class Disk(Protocol):
@@ -60,6 +61,7 @@ class Orchestrator:
     Args:
         engine: its inbox, clock and published leases.
         elector: owned by the thread of `run` from now on.
+        lull: heartbeats that wait for the next tick.
         disk: where writes go.
         links: where messages go.
         audience: where events go.
@@ -72,6 +74,7 @@ class Orchestrator:
         engine: Engine,
         elector: Elector,
         *,
+        lull: Lull,
         disk: Disk,
         links: "Links",
         audience: Audience,
@@ -82,6 +85,7 @@ class Orchestrator:
         self._clock = engine.clock
         self._inbox = engine.inbox
         self._elector = elector
+        self._lull = lull
         self._disk = disk
         self._links = links
         self._audience = audience
@@ -133,12 +137,15 @@ class Orchestrator:
 
     def _step(self) -> None:
         """One turn: wait, read the clock, decide, carry out."""
-        if (self._uncounted or self._round_trips) and not self._inbox:
+        if self._uncounted and not self._inbox:
             self._count()
         item = self._inbox.get((self._wake_at - self._clock()) / NS_PER_S)
         now = self._engine.turned_at = self._clock()
+        lag_ns = now - self._wake_at
+        if lag_ns >= 0:
+            self._take_lull()
         if item is None:
-            self._metrics.observe_loop_lag(max(0, now - self._wake_at))
+            self._metrics.observe_loop_lag(max(0, lag_ns))
             self._apply(self._elector.tick(now))
         else:
             self._take(item, now)
@@ -148,7 +155,12 @@ class Orchestrator:
             self._ask_health(self._engine.health.is_good(now), now)
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL_NS
-            self._check()
+            self._look_around()
+
+    def _take_lull(self) -> None:
+        """Before anything can end: what may extend it, with the time at which it was read."""
+        for read_at, heartbeat in self._lull.take():
+            self._receive(heartbeat, read_at)
 
     def _take(self, item: Input, now: int) -> None:
         match item:
@@ -245,6 +257,10 @@ class Orchestrator:
         for event in self._uncounted:
             self._metrics.observe(event)
         self._uncounted.clear()
+
+    def _look_around(self) -> None:
+        """Once in a while: do all threads live, how far away are the peers."""
+        self._check()
         for peer, took_ns in self._round_trips.items():
             if took_ns > 0:
                 self._metrics.observe_round_trip(peer, took_ns)

@@ -18,6 +18,7 @@ from elect.farewell import Farewell
 from elect.health import Health
 from elect.journal import Journal
 from elect.links import Links
+from elect.lull import Lull
 from elect.orchestrator import Orchestrator
 from elect.store import Opened, Store
 from elect.threads import OnDeath, OwnThread
@@ -68,13 +69,14 @@ class Runtime:
         self._on_death = on_death
         config = engine.config
         opened = store.open(cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns)
+        lull = Lull(config, engine.clock, engine.inbox.put)
         with ExitStack() as undo:
             undo.callback(store.close)
             self.links = Links(
                 config,
                 incarnation=opened.incarnation,
                 store_id=opened.store_id,
-                deliver=engine.inbox.put,
+                deliver=lull.deliver,
                 meter=meter,
             )
             self.links.open()
@@ -84,6 +86,7 @@ class Runtime:
         self.orchestrator = Orchestrator(
             engine,
             _elector(engine, opened),
+            lull=lull,
             disk=self.journal,
             links=self.links,
             audience=self.audience,

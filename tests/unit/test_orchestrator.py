@@ -20,7 +20,8 @@ LINK = LinkNumber(1, 2)
 NUMBER = Number(1, 2)
 IDENTITY = PeerIdentity(node="b", incarnation=1, store=bytes(16), attributes={})
 CONFIGURATION = ConfigurationId(0, 0, bytes(8))
-HEARTBEAT = Heartbeat(sent=1, duration=1, ack=None, supports=(), standing=Standing(), configuration=CONFIGURATION)
+HEARTBEAT = Heartbeat(sent=1, duration=10**9, ack=None, supports=(), standing=Standing(), configuration=CONFIGURATION)
+BATCH = Batch(configuration=CONFIGURATION, entries=())
 WAKE_AT = 10**9
 
 
@@ -55,6 +56,7 @@ class Desk:
         self.is_disk_full = is_disk_full
         self.trust = is_trusted
         self.heard: dict[str, int] = {}
+        self.waiting: list = []
         self.engine = Engine(Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x"), lambda: self.now)
         publish = self.engine.leases.publish
         self.engine.leases.publish = lambda leases, counted: (
@@ -64,6 +66,7 @@ class Desk:
         self.loop = Orchestrator(
             self.engine,
             Elector(self.log, script),
+            lull=self,
             disk=self,
             links=self,
             audience=self,
@@ -77,6 +80,10 @@ class Desk:
         self.loop.stop()
         self.loop.run()
         return [line for line in self.log if line not in [("tick",), ("check",)]]
+
+    def take(self) -> list:
+        waiting, self.waiting = self.waiting, []
+        return waiting
 
     def put(self, write: Write) -> bool:
         self.log.append(("write", write.number))
@@ -272,6 +279,35 @@ def test_a_dead_journal_ends_the_loop():
         Desk().run(JournalDied(error=ValueError("x")))
 
 
+@pytest.mark.parametrize("item", [None, MessageReceived(peer="b", number=LINK, message=BATCH)])
+def test_heartbeats_that_wait_are_taken_before_anything_can_end_with_the_time_they_were_read(item):
+    desk = Desk()
+    desk.waiting = [(3, RECEIVED), (5, RECEIVED)]
+    desk.loop._elector = type(
+        "Elector",
+        (),
+        {
+            "receive": lambda self, now, *given: desk.log.append(("receive", now)) or Ready(wake_at=7),
+            "tick": lambda self, now: desk.log.append(("tick at", now)) or Ready(wake_at=WAKE_AT),
+        },
+    )()
+    desk.now = desk.loop._wake_at = 10
+    if item is not None:
+        desk.engine.inbox.put(item)
+    desk.loop._step()
+    assert desk.log[:2] == [("receive", 3), ("receive", 5)]
+    assert (("tick at", 10) if item is None else ("receive", 10)) in desk.log[2:]
+
+
+def test_heartbeats_wait_while_nothing_can_end():
+    desk = Desk(receive=Ready(wake_at=WAKE_AT))
+    desk.loop._wake_at = WAKE_AT
+    desk.waiting = [(3, RECEIVED)]
+    desk.engine.inbox.put(MessageReceived(peer="b", number=LINK, message=BATCH))
+    desk.loop._step()
+    assert desk.waiting == [(3, RECEIVED)]
+
+
 def test_lag_grows_while_nothing_is_done():
     desk = Desk()
     desk.loop._wake_at = 100
@@ -283,5 +319,5 @@ def test_lag_grows_while_nothing_is_done():
 def test_a_batch_of_a_peer_counts_as_hearing_it():
     desk = Desk()
     desk.now = 7
-    desk.run(MessageReceived(peer="b", number=LINK, message=Batch(configuration=CONFIGURATION, entries=())))
+    desk.run(MessageReceived(peer="b", number=LINK, message=BATCH))
     assert desk.heard == {"b": 7}

@@ -1,0 +1,79 @@
+"""Lets heartbeats that say nothing new wait for the next tick, so that an idle node wakes up a third as often.
+
+Such a heartbeat only moves the ends of promises forward. It is stamped here, after its bytes were read; taken late
+with that stamp, it does what it would have done at once. The end of a promise, and that of a lease, are times at which
+the protocol's thread wakes anyway, and then it takes what waits first. Anything else wakes it at once.
+
+Source: PROTOCOL.md, section 3 (the clock is read after the bytes).
+"""
+
+from collections.abc import Callable
+
+from elect.clock import Clock
+from elect.config import Config
+from elect.core.messages import Ack, Heartbeat
+from wire.events import Event, LinkAccepted, LinkEnded, MessageReceived
+from wire.identity import LinkNumber
+
+INTERVALS_MIN = 5
+"""With less support than so many intervals a lease might end, for those who ask, while its extension waits."""
+
+Waiting = tuple[int, MessageReceived]
+"""When a heartbeat was read (ns), and the heartbeat."""
+
+
+class Lull:
+    """Stands before the inbox: readers deliver, the protocol's thread takes.
+
+    Args:
+        config: the node's timing.
+        clock: the node's.
+        put: wakes the protocol's thread with an event.
+    """
+
+    def __init__(self, config: Config, clock: Clock, put: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._put = put
+        self._is_used = config.support_duration_ns >= INTERVALS_MIN * config.heartbeat_interval_ns
+        self._latest: dict[str, tuple[LinkNumber, Heartbeat]] = {}
+        self._waiting: dict[str, Waiting] = {}
+
+    def deliver(self, event: Event) -> None:
+        """Take an event of a link's thread; the events of one link come from one thread, and stay in order."""
+        if isinstance(event, MessageReceived):
+            if self._is_used and isinstance(event.message, Heartbeat) and self._is_old_news(event, event.message):
+                self._waiting[event.peer] = (self._clock(), event)  # an earlier one has nothing to add to this one
+                return
+            waiting = self._waiting.pop(event.peer, None)
+            if waiting is not None:
+                self._put(waiting[1])
+        elif isinstance(event, LinkAccepted | LinkEnded):
+            self._waiting.pop(event.peer, None)  # as if it had been lost; nobody was told that it came
+        self._put(event)
+
+    def take(self) -> list[Waiting]:
+        """All that waits, oldest first."""
+        peers = list(self._waiting)
+        return sorted(
+            (waiting for peer in peers if (waiting := self._waiting.pop(peer, None)) is not None),
+            key=lambda waiting: waiting[0],
+        )
+
+    def _is_old_news(self, event: MessageReceived, heartbeat: Heartbeat) -> bool:
+        """Whether it differs from the one before on its link in nothing but its stamps."""
+        number, before = self._latest.get(event.peer, (None, None))
+        self._latest[event.peer] = (event.number, heartbeat)
+        return (
+            before is not None
+            and number == event.number
+            and heartbeat.supports == before.supports
+            and heartbeat.standing == before.standing
+            and heartbeat.configuration == before.configuration
+            and heartbeat.duration == before.duration
+            and (heartbeat.said, heartbeat.heard) == (before.said, before.heard)
+            and _session(heartbeat.ack) == _session(before.ack)
+        )
+
+
+def _session(ack: Ack | None) -> tuple[object, ...]:
+    return () if ack is None else (ack.link, ack.session, ack.duration)

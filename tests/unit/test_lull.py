@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import pytest
+
+from elect import Config
+from elect.core.messages import Ack, ConfigurationId, Heartbeat, Knowledge, Number, Standing
+from elect.lull import Lull
+from wire.errors import ClosedError
+from wire.events import DialFailed, LinkEnded, MessageReceived
+from wire.identity import LinkNumber
+
+ACK = Ack(link=Number(1, 1), session=Number(1, 1), sent=1, duration=10**9)
+HEARTBEAT = Heartbeat(
+    sent=1, duration=10**9, ack=ACK, supports=("a",), standing=Standing(), configuration=ConfigurationId(0, 0, bytes(8))
+)
+
+
+def message(content: object, peer: str = "b", counter: int = 1) -> MessageReceived:
+    return MessageReceived(peer=peer, number=LinkNumber(1, counter), message=content)
+
+
+def beat(sent: int, **changed: object) -> MessageReceived:
+    return message(replace(HEARTBEAT, sent=sent, **changed))
+
+
+class Desk:
+    """A lull on a clock that counts the times it is read; `log` is what woke the protocol's thread."""
+
+    def __init__(self, **timing: object) -> None:
+        self.now = 100
+        self.log: list = []
+        config = Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x", **timing)
+        self.lull = Lull(config, self.clock, self.log.append)
+
+    def clock(self) -> int:
+        self.now += 1
+        return self.now
+
+    def deliver(self, *events: object) -> list:
+        for event in events:
+            self.lull.deliver(event)
+        return self.log
+
+
+def test_the_first_heartbeat_is_news_and_the_next_waits_with_its_time():
+    desk = Desk()
+    assert desk.deliver(beat(1), beat(2)) == [beat(1)]
+    assert desk.lull.take() == [(101, beat(2))]
+    assert desk.lull.take() == []
+
+
+def test_only_the_latest_waits_and_peers_come_in_the_order_of_time():
+    desk = Desk()
+    other = message(HEARTBEAT, peer="c")
+    desk.deliver(beat(1), beat(2), other, other, beat(3))
+    assert desk.lull.take() == [(102, other), (103, beat(3))]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"supports": ("a", "c")},
+        {"standing": Standing(priority=2)},
+        {"configuration": ConfigurationId(1, 0, bytes(8))},
+        {"duration": 10**8},
+        {"said": 1},
+        {"heard": 1},
+        {"ack": None},
+        {"ack": replace(ACK, session=Number(1, 2))},
+        {"ack": replace(ACK, link=Number(1, 2))},
+    ],
+)
+def test_whatever_is_new_wakes_at_once(changed):
+    desk = Desk()
+    assert desk.deliver(beat(1), beat(2, **changed)) == [beat(1), beat(2, **changed)]
+    assert desk.lull.take() == []
+
+
+def test_only_stamps_are_no_news():
+    desk = Desk()
+    assert len(desk.deliver(beat(1), beat(2, ack=replace(ACK, sent=5)))) == 1
+
+
+def test_the_first_on_another_link_is_news():
+    desk = Desk()
+    later = message(HEARTBEAT, counter=2)
+    assert desk.deliver(beat(1), later) == [beat(1), later]
+
+
+def test_messages_of_one_link_stay_in_order():
+    desk = Desk()
+    knowledge = message(Knowledge(number=1, whole=False, entries=()))
+    assert desk.deliver(beat(1), beat(2), knowledge) == [beat(1), beat(2), knowledge]
+    assert desk.lull.take() == []
+
+
+def test_what_waits_does_not_delay_the_end_of_its_link():
+    desk = Desk()
+    ended = LinkEnded(peer="b", number=LinkNumber(1, 1), is_end_of_stream=True, error=None, bye=None)
+    assert desk.deliver(beat(1), beat(2), ended) == [beat(1), ended]
+    assert desk.lull.take() == []
+
+
+def test_other_events_pass():
+    failed = DialFailed(peer="b", error=ClosedError("x"))
+    desk = Desk()
+    desk.deliver(beat(1), beat(2))
+    assert desk.deliver(failed)[-1] is failed
+    assert len(desk.lull.take()) == 1
+
+
+def test_with_little_support_to_spare_nothing_waits():
+    desk = Desk(heartbeat_interval=0.1, support_duration=0.49)
+    assert len(desk.deliver(beat(1), beat(2))) == 2
+    desk = Desk(heartbeat_interval=0.1, support_duration=0.5)
+    assert len(desk.deliver(beat(1), beat(2))) == 1
