@@ -4,9 +4,7 @@ Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose 
 """
 
 import itertools
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from elect.audience import Profile
 from elect.config import Config
@@ -101,6 +99,12 @@ class Links:
         """Where the listener listens, with the real port."""
         return self._listener.address
 
+    @property
+    def threads(self) -> dict[str, bool]:
+        """Whether the thread that listens, and each that dials, lives."""
+        dialers = {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.items()}
+        return {"elect-listener": self._listener.is_alive, **dialers}
+
     def open(self) -> None:
         """Listen, but take nobody yet.
 
@@ -124,14 +128,9 @@ class Links:
     def stop(self, timeout: float) -> bool:
         """Say Bye and close every link; nothing counts on them any more. Whether it was all done in time."""
         deadline = Deadline(timeout)
-        helpers = [threading.Thread(target=dialer.stop, args=(timeout,)) for dialer in self._dialers.values()]
-        with suppress(RuntimeError):  # no thread can be had: one after the other, then
-            for helper in helpers:
-                helper.start()
+        for dialer in self._dialers.values():  # all of them are told before one is waited for
+            dialer.ask_stop()
         is_done = [dialer.stop(deadline.remaining_s) for dialer in self._dialers.values()]
-        for helper in helpers:
-            if helper.ident is not None:
-                helper.join()
         return self._listener.stop(deadline.remaining_s) and all(is_done)
 
     def abandon(self) -> None:

@@ -66,6 +66,7 @@ class Node(DefaultElection):
         self.metrics = metrics if isinstance(metrics, Metrics) else Metrics(metrics, clock=clock)
         self.metrics.attach(self._sample)
         self._meter = WireMetrics(self.metrics.registry)
+        self._is_registry_shared = metrics is not None and not isinstance(metrics, Metrics)
         self._store = store
         self._hook = health
         self._engine = Engine(config, clock)
@@ -295,6 +296,9 @@ class Node(DefaultElection):
         is_http_done = self._http is None or self._http.stop(deadline.remaining_s)
         self._is_all_done = runtime.stop(deadline) and is_http_done
         fork.release(self)
+        if self._is_registry_shared:  # a later node of this process may use it
+            self.metrics.close()
+            self._meter.close()
         with self._engine.changing():
             if self._engine.state is State.STOPPING:
                 self._engine.state = State.STOPPED

@@ -136,9 +136,10 @@ class Orchestrator:
         return elector.tick(now)
 
     def _step(self) -> None:
-        """One turn: wait, read the clock, decide, carry out."""
-        if self._uncounted and not self._inbox:
-            self._count()
+        """One turn: wait, read the clock, decide, carry out.
+
+        Events are counted at a tick: in an election other threads need the processor more.
+        """
         item = self._inbox.get((self._wake_at - self._clock()) / NS_PER_S)
         now = self._engine.turned_at = self._clock()
         lag_ns = now - self._wake_at
@@ -146,6 +147,7 @@ class Orchestrator:
             self._take_lull()
         if item is None:
             self._metrics.observe_loop_lag(max(0, lag_ns))
+            self._count()
             self._apply(self._elector.tick(now))
         else:
             self._take(item, now)

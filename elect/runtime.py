@@ -12,7 +12,7 @@ from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import Durable, OffsetRule, Options, Timing
-from elect.engine import Engine
+from elect.engine import Engine, State
 from elect.events import Dispatcher
 from elect.farewell import Farewell
 from elect.health import Health
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wire.meter import Meter
 
 FAREWELL_S = 0.1
-"""For the peers' answers to our Resign: they take a round trip, and what left before a close arrives in any case."""
+"""For a successor: it takes two round trips; where there is none, what left before a close arrives in any case."""
 
 STOP_SHARE = 0.5
 """Of a stop's time: for the application to hear of its losses; the rest is for sockets, disk and threads."""
@@ -105,8 +105,8 @@ class Runtime:
         self._events.start()
         if self._asking is not None:
             self._asking.start()
-        self._protocol.start()  # last of these: it looks after the others
         self.links.start()
+        self._protocol.start()  # last: it looks after the others
 
     def spawn(self, work: Callable[[], None], name: str) -> OwnThread:
         """Start a thread that ends with the node."""
@@ -120,14 +120,15 @@ class Runtime:
     def threads(self) -> dict[str, bool]:
         """Whether each thread without which this node is nothing lives."""
         own = [self._protocol, self._events, *([] if self._asking is None else [self._asking])]
-        return {**{thread.name: thread.is_alive() for thread in own}, "elect-journal": self.journal.is_alive}
+        lives = {thread.name: thread.is_alive() for thread in own}
+        return {**lives, "elect-journal": self.journal.is_alive, **self.links.threads}
 
     def resign(self, deadline: Deadline) -> None:
         """Resign everything, and wait a while for the application and the peers to hear of it."""
         farewell = Farewell()
         self.orchestrator.begin_farewell(farewell)
         if self._protocol.is_alive() and farewell.resigned.wait(deadline.remaining_s * STOP_SHARE):
-            farewell.answered.wait(min(FAREWELL_S, deadline.remaining_s))
+            farewell.succeeded.wait(min(FAREWELL_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline) -> bool:
         """Close and end everything, in the order in which it leans on each other; whether it was all done in time."""
@@ -159,6 +160,8 @@ class Runtime:
         return OwnThread(work, name=name, on_death=self._on_death)
 
     def _check(self) -> None:
+        if self._engine.state is not State.RUNNING:  # threads end in their order now
+            return
         for name, is_alive in self.threads.items():
             if not is_alive:
                 raise ThreadGone(name)

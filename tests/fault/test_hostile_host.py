@@ -1,6 +1,7 @@
 """A program that does to its node what programs do: holds the GIL, blocks callbacks, raises, forks, hangs."""
 
 import ctypes
+import socket
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elect import Config, LossReason, Node, Stopped
+from elect import Config, LossReason, Node, Stopped, orchestrator
 from elect.clock import now_ns
 from elect.core.ready import Lost
 from elect.store import MemoryStore
@@ -259,6 +260,23 @@ def test_a_dead_thread_takes_the_node_down_loudly(tmp_path, name, caplog):
             eventually(lambda: heard == ["elected", "lost"])
 
 
+def test_a_thread_that_is_gone_without_a_word_is_missed(tmp_path):
+    with single(tmp_path) as node:
+        assert node._runtime.links._listener.stop(DEADLINE_S)
+        eventually(lambda: node.state == "failed")
+        assert "elect-listener" in str(node.failure)
+        assert not node.is_leader
+
+
+def test_threads_that_end_at_a_stop_are_not_missed(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(orchestrator, "CHECK_INTERVAL_NS", 0)
+    with cluster(tmp_path) as nodes:
+        for node in nodes.nodes.values():
+            assert node.stop()
+            assert node.failure is None
+    assert "died" not in caplog.text
+
+
 def kill(thread: threading.Thread) -> None:
     """Raise an exception in another thread."""
     assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(MemoryError)) == 1
@@ -277,8 +295,6 @@ def test_200_starts_and_stops_leak_nothing(tmp_path):
 
 
 def test_stop_is_quick_with_a_peer_that_never_reads(tmp_path):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes connections, nobody reads them
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         config = Config(
