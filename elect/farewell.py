@@ -1,4 +1,7 @@
-"""The last resignations of a node that stops: when everybody has heard, its links may close."""
+"""The last resignations of a node that stops: its links close when others lead what it led.
+
+Until then it votes: its own vote may be the one that its successor needs.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -12,12 +15,12 @@ class Farewell:
 
     Attributes:
         resigned: the application acknowledged every loss, and Resign has left for every peer.
-        answered: every peer that can has answered.
+        succeeded: every peer that can has answered, and each election has another leader.
     """
 
     def __init__(self) -> None:
         self.resigned = threading.Event()
-        self.answered = threading.Event()
+        self.succeeded = threading.Event()
         self._elections: tuple[str, ...] = ()
 
     def begin(self, elector: Elector, now: int) -> Iterator[Ready]:
@@ -30,10 +33,11 @@ class Farewell:
 
     def look(self, elector: Elector) -> None:
         """Note what is done by now; called after every input."""
-        state = elector.state
-        if self.resigned.is_set() is False and all(
-            state.elections[name].leadership is None for name in self._elections
-        ):
+        led = [elector.state.elections[name] for name in self._elections]
+        if self.resigned.is_set():
+            peers = elector.state.support.peers.values()
+            is_heard = not any(peer.resigns for peer in peers if peer.opened)
+            if is_heard and all(election.leader[0] is not None for election in led):
+                self.succeeded.set()
+        elif all(election.leadership is None for election in led):
             self.resigned.set()
-        if self.resigned.is_set() and not any(peer.resigns for peer in state.support.peers.values() if peer.opened):
-            self.answered.set()
