@@ -25,17 +25,17 @@ class Turns:
         return is_fit and state.supported_until > state.now
 
     def review(self) -> None:
-        """Note whether this node as a whole might win; if it newly might, every watched election is considered."""
+        """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
         state = self._state
         if state.is_order_stale:
             self._electable = standing.electable(state)
             state.is_order_stale = False
-            state.touch_watched()
+            state.touch_vacant()
         if not self.is_eligible():
             state.eligible_since = None
         elif state.eligible_since is None:
             state.eligible_since = state.now
-            state.touch_watched()
+            state.touch_vacant()
 
     def consider(self, election: Election) -> None:
         """Campaign if it is time to, or note when it will be."""
@@ -43,11 +43,13 @@ class Turns:
         following.follow_refused(state, election)
         following.tell_leader(state, election)
         state.deadlines.set(election.name, election.deadline)
-        if following.is_watched(state, election):
-            state.watched.add(election.name)
-        else:
-            state.watched.discard(election.name)
-        if not election.is_vacant or not is_free(state, election):
+        following.note_hearsay(state, election)
+        if not election.is_vacant:
+            state.vacant.discard(election.name)
+            election.free_since = None
+            return
+        state.vacant.add(election.name)
+        if not is_free(state, election):
             election.free_since = None
             return
         if election.free_since is None:

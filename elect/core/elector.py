@@ -262,7 +262,7 @@ class Elector:
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             self._withdraw(LossReason.WITHDRAWN)
-        state.touch_watched()
+        state.touch_vacant()
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
@@ -316,6 +316,8 @@ class Elector:
     def _finish(self) -> Ready:
         state = self.state
         self._turns.review()
+        if state.now >= self._heartbeat_at:
+            following.review_hearsay(state)
         while state.touched:
             name = next(iter(state.touched))
             del state.touched[name]

@@ -4,6 +4,7 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 from elect.core import leading
 from elect.core.election import Election, Following
@@ -11,6 +12,9 @@ from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, R
 from elect.core.ready import Ballot, LeaderChanged
 from elect.core.state import State
 from elect.core.support import Peer
+
+HEARSAY_MAX = 256
+"""Elections that are only heard of and looked at again each interval; more take more intervals."""
 
 
 def refusal(election: Election, leader: str, term: int) -> RefusalReason | None:
@@ -85,7 +89,7 @@ def release(state: State, leaders: Iterable[str]) -> None:
             _let_go(state, election)
     state.outcome.is_heartbeat_due = True
     state.is_order_stale = True
-    state.touch_watched()
+    state.touch_vacant()
 
 
 def _let_go(state: State, election: Election) -> None:
@@ -115,7 +119,7 @@ def take_knowledge(state: State, peer: Peer, knowledge: Knowledge) -> None:
     peer.heard = knowledge.number
     if knowledge.whole:
         peer.knows = {}
-        state.touch_watched()
+        state.touch_vacant()
     for known in knowledge.entries:
         election = state.elections.get(known.election) if known.leader is None else state.meet(known.election)
         if election is None:
@@ -142,11 +146,20 @@ def known_leaders(state: State, election: Election) -> list[Known]:
     return found
 
 
-def is_watched(state: State, election: Election) -> bool:
-    """Whether what this node does or knows here rests on what its peers support and know."""
-    if not election.is_idle:
-        return False
-    return election.is_entered or any(election.name in peer.knows for peer in state.support.peers.values())
+def note_hearsay(state: State, election: Election) -> None:
+    """Note whether this node has no part in an election but to hear of it."""
+    is_apart = election.is_idle and not election.is_entered
+    if is_apart and any(election.name in peer.knows for peer in state.support.peers.values()):
+        state.hearsay[election.name] = None
+    else:
+        state.hearsay.pop(election.name, None)
+
+
+def review_hearsay(state: State) -> None:
+    """Consider elections that are only heard of again, in turns: nobody waits for them, and there may be many."""
+    for name in list(islice(state.hearsay, HEARSAY_MAX)):
+        state.hearsay[name] = state.hearsay.pop(name)
+        state.touched[name] = None
 
 
 def _is_past(state: State, election: Election, known: Known) -> bool:

@@ -6,7 +6,6 @@ is a bug of ours, never a peer's.
 
 from collections.abc import Iterator
 
-from elect.core import following
 from elect.core.election import Election
 from elect.core.state import State
 
@@ -35,10 +34,7 @@ def _broken(state: State, election: Election) -> Iterator[str]:
         (election.base <= election.term, "base is at most the term"),
         (_is_bound_in_live_session(state, election), "bound only while the session lives"),
         (_is_grouped(state, election), "each leadership shares its lease's end with its own followers"),
-        (
-            (election.name in state.watched) == following.is_watched(state, election),
-            "watched elections are those that rest on what peers say",
-        ),
+        ((election.name in state.vacant) == election.is_vacant, "vacant elections are those it might campaign in"),
     )
     return (f"{election.name}: {rule}" for is_kept, rule in rules if not is_kept)
 

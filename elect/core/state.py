@@ -26,7 +26,8 @@ class State:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted.
         groups: the elections led here, by who follows.
-        watched: elections to consider when what peers support or know changes: all that rests on it.
+        vacant: elections in which this node might campaign.
+        hearsay: elections of which this node only hears, in the order in which they are looked at again.
         touched: elections to consider before the input is done, in order.
         eligible_since: since when this node as a whole might win (ns), or None.
         is_order_stale: what the candidates' order rests on has changed.
@@ -57,7 +58,8 @@ class State:
         self.elections = {name: Election(name, ballot) for name, ballot in sorted(durable.ballots.items())}
         self.deadlines = Deadlines()
         self.groups: dict[frozenset[str], Group] = {}
-        self.watched: SortedSet[str] = SortedSet()
+        self.vacant: SortedSet[str] = SortedSet()
+        self.hearsay: dict[str, None] = {}
         self.touched: dict[str, None] = {}
         self.eligible_since: int | None = None
         self.is_order_stale = True
@@ -111,9 +113,9 @@ class State:
         """Have an election considered before this input is done."""
         self.touched[election.name] = None
 
-    def touch_watched(self) -> None:
-        """Have every watched election considered: something that all of them rest on has changed."""
-        self.touched.update(dict.fromkeys(self.watched))
+    def touch_vacant(self) -> None:
+        """Have every vacant election considered: something that all of them rest on has changed."""
+        self.touched.update(dict.fromkeys(self.vacant))
 
     def write(self, election: Election) -> None:
         """Make an election's ballot durable."""

@@ -266,9 +266,13 @@ def test_a_node_that_was_heard_of_as_leader_is_forgotten_where_nobody_stands():
     desk.know("c", "a")
     assert desk.election.leader == (None, 0)
     desk.beat("c", supports="a")
+    desk.tick(INTERVAL)
     assert desk.election.leader == ("a", 1)
     desk.beat("c", supports="")
+    desk.tick(INTERVAL)
     assert desk.election.leader[0] is None
     desk.beat("c", supports="a")
+    desk.tick(INTERVAL)
+    assert desk.election.leader == ("a", 1)
     desk.tick(2 * DURATION)
     assert desk.election.leader[0] is None

@@ -33,8 +33,8 @@ def break_ghost(desk):
     desk.election.leadership = None
 
 
-def break_watched(desk):
-    desk.elector.state.watched.add("default")
+def break_vacant(desk):
+    desk.elector.state.vacant.add("default")
 
 
 def break_count(desk):
@@ -54,7 +54,7 @@ def break_expiry(desk):
         (break_session, "only while the session lives"),
         (break_groups, "shares its lease's end"),
         (break_ghost, "shares its lease's end"),
-        (break_watched, "watched elections"),
+        (break_vacant, "vacant elections"),
         (break_count, "only on an open link"),
         (break_expiry, "expired is expired"),
     ],

@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from elect.core import state
+from elect.core.following import HEARSAY_MAX
 from elect.core.heartbeats import RESIGNS_MAX
 from elect.core.messages import (
     TERM_MAX,
@@ -20,6 +21,7 @@ from elect.core.messages import (
     Resign,
     Vote,
 )
+from elect.core.ready import LeaderChanged
 from elect.core.view import Waiting
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
@@ -91,3 +93,18 @@ def test_a_leader_of_nothing_is_not_followed_into_an_unknown_state():
 def test_a_heartbeat_must_ask_for_long_enough_to_be_kept_between_two():
     with pytest.raises(ValueError, match="allowed"):
         replace(Desk().heartbeat(), duration=MS - 1)
+
+
+def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little():
+    desk = Desk()
+    desk.connect("a")
+    said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(HEARSAY_MAX + 10))
+    desk.receive("a", Knowledge(number=1, whole=False, entries=said))
+    told = {}
+    for _ in range(3):
+        desk.beat("a", supports="bc", acks=False)
+        assert desk.events(LeaderChanged) == []
+        desk.tick(INTERVAL)
+        told |= {event.election: event.leader for event in desk.events(LeaderChanged)}
+        assert len(desk.events(LeaderChanged)) <= HEARSAY_MAX
+    assert told == {known.election: "c" for known in said}, "in turns"
