@@ -15,7 +15,7 @@ class Farewell:
 
     Attributes:
         resigned: the application acknowledged every loss, and Resign has left for every peer.
-        succeeded: every peer that can has answered, and each election has another leader.
+        succeeded: every peer that can has answered, and each election has another leader; or there is no such peer.
     """
 
     def __init__(self) -> None:
@@ -34,10 +34,10 @@ class Farewell:
     def look(self, elector: Elector) -> None:
         """Note what is done by now; called after every input."""
         led = [elector.state.elections[name] for name in self._elections]
-        if self.resigned.is_set():
-            peers = elector.state.support.peers.values()
-            is_heard = not any(peer.resigns for peer in peers if peer.opened)
-            if is_heard and all(election.leader[0] is not None for election in led):
-                self.succeeded.set()
-        elif all(election.leadership is None for election in led):
-            self.resigned.set()
+        if any(election.leadership is not None for election in led):
+            return
+        self.resigned.set()
+        listening = [peer for peer in elector.state.support.peers.values() if peer.opened]
+        is_heard = not any(peer.resigns for peer in listening)
+        if not listening or (is_heard and all(election.leader[0] is not None for election in led)):
+            self.succeeded.set()

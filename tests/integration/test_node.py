@@ -218,8 +218,9 @@ def test_the_application_hears_of_its_loss_before_anyone_else_leads(tmp_path):
             while time.monotonic() < ends_at:
                 seen.append(any(node.is_leader for node in others))
 
-        leader.subscribe(on_lost=on_lost)
-        eventually(lambda: leader.status().to_dict()["threads"]["elect-events"])
+        is_told = threading.Event()
+        leader.subscribe(on_elected=lambda _: is_told.set(), on_lost=on_lost)
+        assert is_told.wait(DEADLINE_S)
         leader.resign(timeout=DEADLINE_S)
         assert seen
         assert not any(seen)

@@ -1,0 +1,70 @@
+from types import SimpleNamespace
+
+from elect.core.ready import LossReason
+from elect.farewell import Farewell
+
+
+class Elector:
+    """As much of one as a farewell looks at: led elections, and a peer that owes an answer."""
+
+    def __init__(self, *led: str, peer: bool = True) -> None:
+        self.log: list = []
+        elections = {name: SimpleNamespace(leadership="held", leader=("a", 1)) for name in led}
+        elections["followed"] = SimpleNamespace(leadership=None, leader=(None, 0))
+        self.peer = SimpleNamespace(opened="1.1" if peer else None, resigns=dict.fromkeys(led))
+        support = SimpleNamespace(peers={"b": self.peer})
+        self.state = SimpleNamespace(elections=elections, support=support)
+
+    def leave(self, now: int, name: str, reason: LossReason) -> str:
+        self.log.append((name, reason))
+        return name
+
+    def set_paused(self, now: int, *, is_paused: bool) -> str:
+        self.log.append(is_paused)
+        return "paused"
+
+
+def begun(elector: Elector) -> Farewell:
+    farewell = Farewell()
+    assert len(list(farewell.begin(elector, 0))) == len(elector.log)
+    farewell.look(elector)
+    return farewell
+
+
+def state(farewell: Farewell) -> tuple[bool, bool]:
+    return farewell.resigned.is_set(), farewell.succeeded.is_set()
+
+
+def test_what_is_led_is_resigned_and_then_nothing_is_stood_for():
+    elector = Elector("x", "y")
+    begun(elector)
+    assert elector.log == [("x", LossReason.STOPPED), ("y", LossReason.STOPPED), True]
+
+
+def test_it_lasts_until_the_application_the_peers_and_a_successor_are_there():
+    elector = Elector("x")
+    farewell = begun(elector)
+    assert state(farewell) == (False, False)
+    elector.state.elections["x"].leadership = None
+    elector.state.elections["x"].leader = (None, 1)
+    farewell.look(elector)
+    assert state(farewell) == (True, False)
+    elector.peer.resigns.clear()
+    farewell.look(elector)
+    assert state(farewell) == (True, False)
+    elector.state.elections["x"].leader = ("b", 2)
+    farewell.look(elector)
+    assert state(farewell) == (True, True)
+
+
+def test_who_leads_nothing_is_done_at_once():
+    assert state(begun(Elector())) == (True, True)
+
+
+def test_where_nobody_listens_nobody_is_waited_for():
+    elector = Elector("x", peer=False)
+    farewell = begun(elector)
+    elector.state.elections["x"].leadership = None
+    elector.state.elections["x"].leader = (None, 1)
+    farewell.look(elector)
+    assert state(farewell) == (True, True)
