@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from elect.audience import Audience
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
-from elect.core.ready import Ready, Send, Write
+from elect.core.ready import Elected, Lost, Ready, Send, Write
 from elect.engine import Engine
 from elect.farewell import Farewell
 from elect.inbox import Command, Input
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from elect.links import Links
 
 NS_PER_S = 1_000_000_000
+UNTOLD_S = 0.0005
+"""What no application waits for is told when for so long no input came: in an election links need the processor more."""
+
+UNTOLD_MAX = 1_000
 CHECK_INTERVAL_NS = NS_PER_S
 """Between two looks at what is not worth a look at every step."""
 
@@ -96,6 +100,7 @@ class Orchestrator:
         self._held: dict[int, tuple[Send, ...]] = {}
         self._refused: deque[int] = deque()
         self._uncounted: list[Event] = []
+        self._untold: list[Event] = []
         self._round_trips: dict[str, int] = {}
         self._farewell: Farewell | None = None
         self._is_stopping = False
@@ -115,6 +120,7 @@ class Orchestrator:
         """Take inputs until `stop`."""
         while not self._is_stopping:
             self._step()
+        self._tell()
 
     def stop(self) -> None:
         """Let `run` return after the inputs that came before this."""
@@ -140,7 +146,7 @@ class Orchestrator:
 
         Events are counted at a tick: in an election other threads need the processor more.
         """
-        item = self._inbox.get((self._wake_at - self._clock()) / NS_PER_S)
+        item = self._next()
         now = self._engine.turned_at = self._clock()
         lag_ns = now - self._wake_at
         if lag_ns >= 0:
@@ -158,6 +164,22 @@ class Orchestrator:
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL_NS
             self._look_around()
+
+    def _next(self) -> Input | None:
+        """The next input, or None when it is time for a tick; what is untold is told as soon as none follows."""
+        wait_s = (self._wake_at - self._clock()) / NS_PER_S
+        if self._untold:
+            item = self._inbox.get(min(wait_s, UNTOLD_S))
+            if item is not None:
+                return item
+            self._tell()
+            wait_s = (self._wake_at - self._clock()) / NS_PER_S
+        return self._inbox.get(wait_s)
+
+    def _tell(self) -> None:
+        untold, self._untold = tuple(self._untold), []
+        if untold:
+            self._audience.tell(untold)
 
     def _take_lull(self) -> None:
         """Before anything can end: what may extend it, with the time at which it was read."""
@@ -249,7 +271,9 @@ class Orchestrator:
         for send in ready.send:
             self._links.send(send)
         if ready.events:
-            self._audience.tell(ready.events)
+            self._untold.extend(ready.events)
+            if len(self._untold) > UNTOLD_MAX or any(isinstance(event, Elected | Lost) for event in ready.events):
+                self._tell()
             self._uncounted.extend(ready.events)
         self._wake_at = ready.wake_at
         if self._farewell is not None:

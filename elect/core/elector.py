@@ -328,7 +328,8 @@ class Elector:
     def _sends(self) -> tuple[Send, ...]:
         """What leaves at once.
 
-        On a new link all that is known comes before the first heartbeat, and so before any support to be counted.
+        On a new link all that is known comes before the first heartbeat, and so before any support to be counted. Then
+        comes what somebody waits for: in a failover each message that has to be read first delays the next step.
         """
         state, outcome = self.state, self.state.outcome
         beating, resync = self._new_links, self._new_links
@@ -342,9 +343,9 @@ class Elector:
         self._new_links = []
         return (
             *packing.knowledge(state, resync),
+            *packing.batches(state, outcome.entries),
             *packing.heartbeats(state, beating),
             *packing.changes(state, resync),
-            *packing.batches(state, outcome.entries),
         )
 
     def _pack(self, sends: tuple[Send, ...]) -> Ready:
