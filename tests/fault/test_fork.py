@@ -2,7 +2,7 @@
 
 import os
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -91,3 +91,43 @@ def test_a_fork_at_any_moment_finds_no_lock_taken(tmp_path):
             stopping.set()
             for thread in threads:
                 thread.join()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_while_another_thread_holds_every_lock_waits_for_none(tmp_path):
+    with single(tmp_path) as node, ExitStack() as stack:
+        leadership = node.leadership
+        locks = [
+            node._lock,
+            node._engine.changed,
+            node._engine.leases._lock,
+            node.election().standing._lock,
+            leadership.lost._cond,
+        ]
+        are_held, let_go = threading.Event(), threading.Event()
+
+        def hold():
+            with ExitStack() as held:
+                for lock in locks:
+                    held.enter_context(lock)
+                are_held.set()
+                let_go.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(let_go.set)
+        assert are_held.wait(5)
+
+        def check():
+            threading.Timer(5, os._exit, args=(1,)).start()
+            assert not node.is_leader
+            assert not leadership.valid()
+            assert leadership.lost.wait(1)
+            for call in (node.start, node.stop, node.election, node.wait_for_leader, node.pause, node.status):
+                with pytest.raises(Forked):
+                    call() if call != node.election else call("another")
+            with node.election().standing.hold():
+                pass
+
+        in_child(check)

@@ -202,6 +202,25 @@ def test_stop_inside_a_callback_returns_and_the_rest_follows(tmp_path):
         assert not node.is_leader
 
 
+def test_stop_inside_a_callback_waits_for_nothing_and_still_tells_the_loss_before_anyone_else_leads(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader = nodes.leader()
+        others = [node for node in nodes.nodes.values() if node is not leader]
+        took, seen = [], []
+
+        def stop(_):
+            begun = time.monotonic()
+            leader.stop()
+            took.append(time.monotonic() - begun)
+
+        leader.subscribe(on_elected=stop, on_lost=lambda _: seen.append([node.is_leader for node in others]))
+        eventually(lambda: seen)
+        assert seen == [[False, False]]
+        assert took[0] < 0.5
+        nodes.leader(besides=leader)
+        eventually(lambda: leader.state == "stopped", 2.0)
+
+
 def test_stop_inside_the_work_returns(tmp_path):
     with single(tmp_path) as node:
         took = []

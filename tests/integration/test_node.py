@@ -217,6 +217,7 @@ def test_the_application_hears_of_its_loss_before_anyone_else_leads(tmp_path):
             ends_at = time.monotonic() + 0.3
             while time.monotonic() < ends_at:
                 seen.append(any(node.is_leader for node in others))
+                time.sleep(0.001)
 
         is_told = threading.Event()
         leader.subscribe(on_elected=lambda _: is_told.set(), on_lost=on_lost)

@@ -69,3 +69,18 @@ def test_closing_frees_who_waits_for_room():
     inbox.close()
     waiting.join(5)
     assert not waiting.is_alive()
+
+
+def test_an_input_that_meets_the_closing_half_way_is_settled():
+    inbox = Inbox()
+    put = inbox._queue.put
+
+    def put_late(item, **given):
+        inbox.close()
+        put(item, **given)
+
+    inbox._queue.put = put_late
+    item = command()
+    inbox.put(item)
+    assert item.wait(0)
+    assert not item.is_done
