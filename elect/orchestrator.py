@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 UNTOLD_S = 0.0005
-"""What no application waits for is told when for so long no input came: in an election links need the processor more."""
+"""What no application waits for is told when no input came for so long: links need the processor more."""
 
 UNTOLD_MAX = 1_000
+"""So many events are told whatever comes."""
+
 CHECK_INTERVAL_NS = NS_PER_S
 """Between two looks at what is not worth a look at every step."""
 
