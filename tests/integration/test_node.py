@@ -211,18 +211,20 @@ def test_the_application_hears_of_its_loss_before_anyone_else_leads(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         others = [node for node in nodes.nodes.values() if node is not leader]
-        seen = []
+        seen, has_heard = [], threading.Event()
 
         def on_lost(_):
             ends_at = time.monotonic() + 0.3
             while time.monotonic() < ends_at:
                 seen.append(any(node.is_leader for node in others))
                 time.sleep(0.001)
+            has_heard.set()
 
         is_told = threading.Event()
         leader.subscribe(on_elected=lambda _: is_told.set(), on_lost=on_lost)
         assert is_told.wait(DEADLINE_S)
         leader.resign(timeout=DEADLINE_S)
+        assert has_heard.wait(DEADLINE_S)
         assert seen
         assert not any(seen)
 
