@@ -2,7 +2,8 @@
 
 Real processes at default timing. CPU and memory are the kernel's own accounting of each process (Linux, /proc); bytes
 are what the nodes' own counters say they sent, and the loopback interface's count beside it, which sees headers too.
-The baseline of the same run is a process of the same interpreter that imports the package and sleeps.
+The baseline of the same run imports the package and has five threads that wake up ten times a second to do nothing: as
+many wake-ups as a node of three has (an orchestrator, and a reader and a dialer for each of two peers).
 
 Usage: python bench/idle.py [--seconds 30] [--elections 10000]
 """
@@ -30,7 +31,15 @@ with Node(Config(**config)) as node:
         led = sum(each.is_leader for each in handles)
         print(json.dumps([sent, led]), flush=True)
 """
-SLEEPER = "import elect, sys; sys.stdin.read()"
+SLEEPER = """
+import threading, time, elect
+def wake():
+    while True:
+        time.sleep(0.1)
+for _ in range(4):
+    threading.Thread(target=wake, daemon=True).start()
+wake()
+"""
 
 
 @dataclass(frozen=True)
@@ -128,8 +137,15 @@ def main() -> None:
         many = measure(arguments.elections, arguments.seconds, Path(directory))
     sleeper = Process(SLEEPER)
     time.sleep(2)
+    before = sleeper.usage(answers=False)
+    time.sleep(arguments.seconds)
     idle = sleeper.usage(answers=False)
+    sleeper.process.kill()
     sleeper.close()
+    slept = 100 * (idle.cpu_s - before.cpu_s) / arguments.seconds
+    busy = [100 * (after.cpu_s - before.cpu_s) / arguments.seconds for before, after in one]
+    print(f"{'only waking up':<18}{slept:>18.2f}{idle.resident_bytes / 1e6:>10.1f}")
+    print(f"CPU of a node / of only waking up as often: {sum(busy) / len(busy) / slept:.2f}")
     sent = [sum(after.sent_bytes - before.sent_bytes for before, after in usages) for usages in (one, many)]
     print(f"bytes with {arguments.elections} elections / with 1: {sent[1] / sent[0]:.3f}")
     resident = max(after.resident_bytes for _, after in one)

@@ -106,12 +106,13 @@ class Orchestrator:
         self._round_trips: dict[str, int] = {}
         self._farewell: Farewell | None = None
         self._is_stopping = False
+        self._is_store_failing = False
         self._wake_at = self._clock()
 
     @property
     def is_store_failing(self) -> bool:
         """Whether the latest write was not taken by the disk."""
-        return not self._elector.state.is_storing
+        return self._is_store_failing
 
     @property
     def lag_ns(self) -> int:
@@ -199,7 +200,7 @@ class Orchestrator:
             case WriteFailed():
                 self._fail(item.numbers, now)
             case StoreRecovered():
-                self._apply(self._elector.set_storing(now, is_storing=True))
+                self._set_storing(now, is_storing=True)
             case JournalDied():
                 raise RuntimeError("the journal died") from item.error
             case DialFailed():
@@ -238,6 +239,8 @@ class Orchestrator:
             for send in self._held.pop(number, ()):
                 self._links.send(send)
             self._apply(self._elector.written(now, number))
+        if self._is_store_failing:  # a journal that had no room says no more than this when it has
+            self._set_storing(now, is_storing=True)
         self._metrics.observe_store_write(item.took_ns)
 
     def _fail(self, numbers: tuple[int, ...], now: int) -> None:
@@ -245,7 +248,11 @@ class Orchestrator:
         for number in numbers:
             self._held.pop(number, None)
             self._apply(self._elector.write_failed(now, number))
-        self._apply(self._elector.set_storing(now, is_storing=False))
+        self._set_storing(now, is_storing=False)
+
+    def _set_storing(self, now: int, *, is_storing: bool) -> None:
+        self._is_store_failing = not is_storing
+        self._apply(self._elector.set_storing(now, is_storing=is_storing))
 
     def _command(self, command: Command, now: int) -> None:
         # The time passes first: a caller's mistake must not swallow what else has happened by now.

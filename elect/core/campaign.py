@@ -7,16 +7,25 @@ from elect.core import following, leading, standing, voting
 from elect.core.election import Election
 from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
-from elect.core.state import State
+from elect.core.state import CAMPAIGNS_MAX, State
 from elect.core.support import Peer
 
 
+CAMPAIGNS_MIN = 16
+
+
 class Turns:
-    """Whose turn it is: holds what the order of candidates rests on between two changes of it."""
+    """Whose turn it is: holds what the order of candidates rests on between two changes of it.
+
+    A campaign has two intervals. A node that begins more of them at once than it and its peers can bring to an end in
+    that time would see all of them time out, for ever; so their number is halved when some do, and grows as they end
+    otherwise. The rest waits for its turn.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._electable = standing.electable(state)
+        self._queued: dict[str, None] = {}
 
     def is_eligible(self) -> bool:
         """Rules 1 and 2, as far as they are the same for every election."""
@@ -57,10 +66,25 @@ class Turns:
         if state.eligible_since is None:
             return
         at = self._turn_at(election, max(election.free_since, state.eligible_since))
-        if at <= state.now:
+        if at > state.now:
+            state.deadlines.set(election.name, at)
+        elif len(state.campaigning) < state.campaigns_max:
             begin(state, election)
         else:
-            state.deadlines.set(election.name, at)
+            self._queued[election.name] = None
+
+    def next_name(self) -> str | None:
+        """The next election to consider: one that was touched, or one that waited while too many campaigns lived."""
+        state = self._state
+        if state.touched:
+            names = state.touched
+        elif self._queued and len(state.campaigning) < state.campaigns_max:
+            names = self._queued
+        else:
+            return None
+        name = next(iter(names))
+        del names[name]
+        return name
 
     def _turn_at(self, election: Election, since: int) -> int:
         if next_term(self._state, election) > TERM_MAX:
@@ -86,6 +110,7 @@ def begin(state: State, election: Election) -> None:
     vote = Vote(election=election.name, term=term, offset=state.offset)
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
+    state.campaigning[election.name] = None
     election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
     state.write(election)
     for peer in state.other_voters:
@@ -101,6 +126,7 @@ def take_grant(state: State, election: Election, voter: str, term: int) -> None:
         return
     campaign.grants.add(voter)
     if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
+        state.campaigns_max = min(CAMPAIGNS_MAX, state.campaigns_max + 1)
         leading.begin(state, election)
 
 
@@ -119,6 +145,14 @@ def take_refusal(state: State, election: Election, peer: Peer, refuse: Refuse) -
     election.refusals[peer.id] = refuse.reason
     if not is_quorum(len(state.voters) - len(election.refusals), len(state.voters)):
         abandon(state, election, "refused")
+
+
+def time_out(state: State, elections: list[Election]) -> None:
+    """Abandon campaigns that have had their two intervals; so many at once were too many."""
+    if elections:
+        state.campaigns_max = max(CAMPAIGNS_MIN, len(state.campaigning) // 2)
+    for election in elections:
+        abandon(state, election, "timed_out")
 
 
 def abandon(state: State, election: Election, outcome: str) -> None:

@@ -2,7 +2,7 @@
 
 Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
 leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
-(`_finish`) each touched election is considered once more (may this node campaign, whom does it know to lead, when is it
+(`_finish`) touched elections are considered once more (may this node campaign, whom does it know to lead, when is it
 due), and what piled up in the Outcome is packed into a Ready. Nothing here reads a clock, touches a socket or waits.
 
 Source: PROTOCOL.md, sections 3 to 6.
@@ -35,6 +35,10 @@ from elect.core.outcome import Outcome
 from elect.core.ready import LossReason, Ready, Send, Write
 from elect.core.state import State
 from elect.core.view import ElectorView, view
+
+
+CONSIDERED_MAX = 1024
+"""Elections considered after one input (some 10 ms); the rest follows after the next, so that no heartbeat waits."""
 
 
 class Elector:
@@ -301,26 +305,24 @@ class Elector:
             following.release(state, state.support.expire(state.now))
         if leading.next_lapse(state) <= state.now:
             leading.lapse(state)
-        for name in state.deadlines.take_due(state.now):
-            self._take_deadline(name)
-
-    def _take_deadline(self, name: str) -> None:
-        election = self.state.elections[name]
-        if election.deadline <= self.state.now:
-            if election.campaign is not None:
-                campaign.abandon(self.state, election, "timed_out")
-            else:
-                leading.expire(self.state, election)
-        self.state.touch(election)
+        due = [state.elections[name] for name in state.deadlines.take_due(state.now)]
+        over = [election for election in due if election.deadline <= state.now]
+        campaign.time_out(state, [election for election in over if election.campaign is not None])
+        for election in over:
+            if election.leadership is not None:
+                leading.expire(state, election)
+        for election in due:
+            state.touch(election)
 
     def _finish(self) -> Ready:
         state = self.state
         self._turns.review()
         if state.now >= self._heartbeat_at:
             following.review_hearsay(state)
-        while state.touched:
-            name = next(iter(state.touched))
-            del state.touched[name]
+        for _ in range(CONSIDERED_MAX):
+            name = self._turns.next_name()
+            if name is None:
+                break
             self._turns.consider(state.elections[name])
         heartbeats.tell_support(state)
         return self._pack(self._sends())
@@ -372,5 +374,7 @@ class Elector:
 
     def _wake_at(self) -> int:
         state = self.state
+        if state.touched:
+            return state.now
         wake_at = min(self._heartbeat_at, state.support.next_expiry, state.deadlines.next_at, leading.next_lapse(state))
         return min(wake_at, state.fence_until) if state.is_fenced else wake_at

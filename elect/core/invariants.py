@@ -34,9 +34,13 @@ def _broken(state: State, election: Election) -> Iterator[str]:
         (election.base <= election.term, "base is at most the term"),
         (_is_bound_in_live_session(state, election), "bound only while the session lives"),
         (_is_grouped(state, election), "each leadership shares its lease's end with its own followers"),
-        ((election.name in state.vacant) == election.is_vacant, "vacant elections are those it might campaign in"),
+        (_is_listed(state, election), "vacant elections are those it might campaign in"),
     )
     return (f"{election.name}: {rule}" for is_kept, rule in rules if not is_kept)
+
+
+def _is_listed(state: State, election: Election) -> bool:
+    return election.name in state.touched or (election.name in state.vacant) == election.is_vacant
 
 
 def _is_bound_in_live_session(state: State, election: Election) -> bool:

@@ -15,6 +15,7 @@ from elect.core.support import Peer
 
 def begin(state: State, election: Election) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
+    del state.campaigning[election.name]
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     name, term = election.name, leadership.term
     state.outcome.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
@@ -204,6 +205,7 @@ def end(state: State, election: Election, reason: str) -> None:
         _ungroup(state, election, leadership)
     else:
         successor = leadership.resigning.successor
+        election.retry_at = max(election.retry_at, state.now + state.timing.heartbeat_interval_ns)
     election.become_follower()
     election.resigned = (state.id, leadership.term)
     election.successor = successor

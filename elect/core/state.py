@@ -16,6 +16,9 @@ from elect.core.support import Peer, Support
 ELECTIONS_MAX = 100_000
 """Peers can name elections; a hundred thousand of them take about 150 MB, more are not met."""
 
+CAMPAIGNS_MAX = 4096
+"""Live campaigns of one node: so many fit in one durable write and a few dozen frames."""
+
 ROOT_ELECTION = "default"
 
 
@@ -27,6 +30,7 @@ class State:
         fence_until: the boot fence (ns): before it no vote is granted.
         groups: the elections led here, by who follows.
         vacant: elections in which this node might campaign.
+        campaigning: those in which it does; at most `campaigns_max`.
         hearsay: elections of which this node only hears, in the order in which they are looked at again.
         touched: elections to consider before the input is done, in order.
         eligible_since: since when this node as a whole might win (ns), or None.
@@ -59,6 +63,8 @@ class State:
         self.deadlines = Deadlines()
         self.groups: dict[frozenset[str], Group] = {}
         self.vacant: SortedSet[str] = SortedSet()
+        self.campaigning: dict[str, None] = {}
+        self.campaigns_max = CAMPAIGNS_MAX
         self.hearsay: dict[str, None] = {}
         self.touched: dict[str, None] = {}
         self.eligible_since: int | None = None
@@ -152,6 +158,7 @@ class State:
     def end_campaign(self, election: Election, outcome: str) -> None:
         """End a live candidacy, for good, without becoming anything else."""
         self.outcome.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
+        self.campaigning.pop(election.name, None)
         election.become_follower(election.following)
         self.tell_role(election, outcome)
         self.touch(election)

@@ -188,7 +188,7 @@ class Break:
 BREAKS = (
     Break(name="the boot fence is gone", apply=no_boot_fence, seeds_max=20),
     Break(name="the lease is anchored at receipt", apply=lease_from_receipt, seeds_max=3),
-    Break(name="a vote while bound", apply=vote_while_bound, seeds_max=30),
+    Break(name="a vote while bound", apply=vote_while_bound, seeds_max=150),
     Break(name="sessions are not tied to links", apply=sessions_without_links, seeds_max=20),
     Break(name="a Grant before its write", apply=grants_before_the_disk, seeds_max=3),
     Break(name="two votes in one term", apply=two_votes_a_term, seeds_max=3),

@@ -166,6 +166,15 @@ def test_a_write_that_the_journal_does_not_take_has_failed():
     assert log[-2:] == [("write_failed", 1), ("set_storing", False)]
 
 
+def test_a_journal_that_had_no_room_has_recovered_with_its_next_write():
+    log = Desk(receive=FULL, is_disk_full=True).run(RECEIVED, Written(numbers=(7,), took_ns=1))
+    assert [line for line in log if line[0] in ("set_storing", "written")] == [
+        ("set_storing", False),
+        ("written", 7),
+        ("set_storing", True),
+    ]
+
+
 def test_a_link_is_let_close_only_after_the_leases_are_published():
     done = threading.Event()
     desk = Desk(link_closing=Ready(counted={"b": 0}, wake_at=WAKE_AT))

@@ -256,3 +256,29 @@ def test_a_learner_s_or_strangers_grant_is_not_counted():
     desk.links["z"] = 1
     desk.say("z", Grant(election="default", term=1))
     assert desk.election.role is Role.CANDIDATE
+
+
+def test_so_many_campaigns_live_at_once_as_come_to_an_end_in_time():
+    names = tuple(f"e{n:03}" for n in range(200))
+    desk = Desk(elections=names)
+    state = desk.elector.state
+    state.campaigns_max = 64
+    desk.supported()
+    assert len(state.campaigning) == 64
+    desk.written()
+    desk.say("a", *(Grant(election=name, term=1) for name in list(state.campaigning)[:10]))
+    assert len(state.campaigning) == 64 + 10, "one more for each that was won"
+    desk.tick(2 * INTERVAL)
+    assert state.campaigns_max == 37, "half of those that lived when some timed out"
+    assert len(state.campaigning) <= 37
+
+
+def test_no_input_considers_more_than_a_bounded_number_of_elections(monkeypatch):
+    monkeypatch.setattr("elect.core.elector.CONSIDERED_MAX", 50)
+    desk = Desk(elections=tuple(f"e{n:03}" for n in range(120))).supported()
+    steps = 0
+    while desk.latest.wake_at == desk.now:
+        desk.tick()
+        steps += 1
+    assert steps >= 1
+    assert len(desk.elector.state.campaigning) == 120
