@@ -10,7 +10,6 @@ from elect.core.quorum import FOREVER, is_quorum
 from elect.core.state import CAMPAIGNS_MAX, State
 from elect.core.support import Peer
 
-
 CAMPAIGNS_MIN = 16
 
 

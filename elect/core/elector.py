@@ -36,7 +36,6 @@ from elect.core.ready import LossReason, Ready, Send, Write
 from elect.core.state import State
 from elect.core.view import ElectorView, view
 
-
 CONSIDERED_MAX = 1024
 """Elections considered after one input (some 10 ms); the rest follows after the next, so that no heartbeat waits."""
 
