@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from elect.audience import Audience
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
-from elect.core.ready import Elected, Lost, Ready, Send, Write
+from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
 from elect.engine import Engine
 from elect.farewell import Farewell
 from elect.inbox import Command, Input
@@ -24,7 +24,6 @@ from elect.lull import Lull
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 
 if TYPE_CHECKING:
-    from elect.core.ready import Event
     from elect.links import Links
 
 NS_PER_S = 1_000_000_000
@@ -48,7 +47,7 @@ class Disk(Protocol):
 class Observer(Protocol):
     """The metrics, as far as they are needed here."""
 
-    def observe(self, event: "Event") -> None:
+    def observe(self, event: Event) -> None:
         """Count an event."""
 
     def observe_round_trip(self, peer: str, took_ns: int) -> None:
@@ -179,6 +178,15 @@ class Orchestrator:
             wait_s = (self._wake_at - self._clock()) / NS_PER_S
         return self._inbox.get(wait_s)
 
+    def _note(self, events: tuple[Event, ...]) -> None:
+        """Tell up to the last election or loss at once; what follows it can wait a moment."""
+        self._uncounted.extend(events)
+        urgent = max((place for place, event in enumerate(events, 1) if isinstance(event, Elected | Lost)), default=0)
+        self._untold.extend(events[:urgent])
+        if urgent or len(self._untold) > UNTOLD_MAX:
+            self._tell()
+        self._untold.extend(events[urgent:])
+
     def _tell(self) -> None:
         untold, self._untold = tuple(self._untold), []
         if untold:
@@ -280,10 +288,7 @@ class Orchestrator:
         for send in ready.send:
             self._links.send(send)
         if ready.events:
-            self._untold.extend(ready.events)
-            if len(self._untold) > UNTOLD_MAX or any(isinstance(event, Elected | Lost) for event in ready.events):
-                self._tell()
-            self._uncounted.extend(ready.events)
+            self._note(ready.events)
         self._wake_at = ready.wake_at
         if self._farewell is not None:
             self._farewell.look(self._elector)

@@ -6,7 +6,7 @@ import pytest
 
 from elect import Config, acts
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
-from elect.core.ready import Ballot, Elected, Lease, Ready, Send, Write
+from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Ready, Send, Write
 from elect.engine import Engine
 from elect.errors import StoreError
 from elect.inbox import Command
@@ -146,6 +146,16 @@ def test_a_ready_is_carried_out_in_the_order_of_the_contract():
         ("send", 2),
         ("tell", ELECTED),
     ]
+
+
+def test_an_election_is_told_at_once_and_what_nobody_waits_for_when_no_input_follows():
+    changed = LeaderChanged(election="e", term=1, leader="a", at=0)
+    events = (changed, ELECTED, changed)
+    log = Desk(receive=Ready(events=events, wake_at=WAKE_AT)).run(RECEIVED, Written(numbers=(7,), took_ns=1))
+    told = [(place, line[1:]) for place, line in enumerate(log) if line[0] == "tell"]
+    written = log.index(("written", 7))
+    assert [events for _, events in told] == [(changed, ELECTED), (changed,)]
+    assert told[0][0] < written < told[1][0]
 
 
 def test_what_waits_for_the_disk_is_sent_when_it_is_written_and_before_anything_follows_from_that():
