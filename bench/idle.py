@@ -69,10 +69,8 @@ class Process:
 
     def usage(self, *, answers: bool = True) -> Usage:
         """What it has used so far."""
-        fields = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
         threads = Path(f"/proc/{self.process.pid}/task").iterdir()
         cpu_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
-        assert fields
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         sent, led = self.ask() if answers else (0.0, 0)
         return Usage(cpu_s=cpu_ns / 1e9, resident_bytes=pages * 4096, sent_bytes=sent, led=led)

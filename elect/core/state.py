@@ -17,7 +17,7 @@ ELECTIONS_MAX = 100_000
 """Peers can name elections; a hundred thousand of them take about 150 MB, more are not met."""
 
 CAMPAIGNS_MAX = 4096
-"""Live campaigns of one node: so many fit in one durable write and a few dozen frames."""
+"""Live campaigns of one node, at the most: their votes fill 16 frames to each peer."""
 
 ROOT_ELECTION = "default"
 

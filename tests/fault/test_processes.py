@@ -45,6 +45,12 @@ def settled(cluster: ProcessCluster) -> ProcessEvent:
     return next(e for e in reversed(cluster.events) if e.event == "elected" and e.node == holding[0].node)
 
 
+def rejoin(cluster: ProcessCluster, node: str, since: int) -> None:
+    """Start a node that has ended, and wait until it knows who leads."""
+    cluster.nodes[node].start()
+    cluster.wait_for(lambda e: e.event == "leader" and e.node == node and e.leader is not None, since=since, timeout=10)
+
+
 def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster):
     for _ in range(5):
         leader = settled(cluster)
@@ -53,12 +59,7 @@ def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster):
         elected = cluster.wait_for_leader(since=since, besides=leader.node, timeout=10)
         assert elected.term > leader.term
         cluster.nodes[leader.node].wait()
-        cluster.nodes[leader.node].start()
-        cluster.wait_for(
-            lambda e, node=leader.node: e.event == "leader" and e.node == node and e.leader is not None,
-            since=since,
-            timeout=10,
-        )
+        rejoin(cluster, leader.node, since)
 
 
 def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster):
@@ -83,12 +84,7 @@ def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(
         assert lost.boottime < elected.boottime
         said = [e.event for e in cluster.events[since:] if e.node == leader.node]
         assert said[-1] == "stopped"
-        cluster.nodes[leader.node].start()
-        cluster.wait_for(
-            lambda e, node=leader.node: e.event == "leader" and e.node == node and e.leader is not None,
-            since=since,
-            timeout=10,
-        )
+        rejoin(cluster, leader.node, since)
 
 
 def test_through_a_proxy_a_close_proves_nothing_and_the_promise_decides(proxied):
