@@ -61,7 +61,10 @@ def leader_of(cluster):
 def test_run_tells_its_life_in_lines_and_ends_well_on_a_signal(tmp_path, number):
     began = now_ns() / 1e9
     command = [*ELECT, "run", "-c", write_alone(tmp_path), "--events"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell ignores SIGINT for what it runs in the background, and elect leaves an ignored signal ignored.
+    options["preexec_fn"] = lambda: signal.signal(number, signal.SIG_DFL)
+    with subprocess.Popen(command, **options) as process:
         said = lines_until(process.stdout, "elected")
         process.send_signal(number)
         said += lines_until(process.stdout, "stopped")
