@@ -102,7 +102,7 @@ class Link:
         else:
             self._last_at = at
         self._sent += 1
-        world.scheduler.at(at, self._arrive, self._sent, message)
+        self._carry(at, self._sent, message)
 
     def finish(self) -> None:
         """The dialer's operating system closes: the end of the stream comes after everything sent."""
@@ -110,7 +110,15 @@ class Link:
             self.is_finished = True
             world = self._world
             self._last_at = max(self._last_at, world.scheduler.now + self.path.delay.draw(world.rng))
-            world.scheduler.at(self._last_at, self._arrive, 0, None)
+            self._carry(self._last_at, 0, None)
+
+    def _carry(self, at: int, frame: int, message: Message | None) -> None:
+        """Let it arrive then, unless somebody places every arrival by hand."""
+        world = self._world
+        if world.carrier is None:
+            world.scheduler.at(at, self.arrive, frame, message)
+        else:
+            world.carrier.take(at, self, frame, message)
 
     def freeze(self, *, is_lost: bool) -> None:
         """The sender stops: of its last frames a few may be inside it still, kept for later or lost with it."""
@@ -127,9 +135,10 @@ class Link:
         self._kept_after = _FAR
         kept, self._kept = self._kept, []
         for message in kept:
-            self._arrive(0, message)
+            self.arrive(0, message)
 
-    def _arrive(self, frame: int, message: Message | None) -> None:
+    def arrive(self, frame: int, message: Message | None) -> None:
+        """A frame, or the end of the stream (None), gets here, if anything does; `frame` 0 is never kept back."""
         if self.is_broken:
             self._answer_reset()
         elif self.held or self._is_clogged or self.path.is_cut:
@@ -174,7 +183,7 @@ class Link:
             return
         held, self.held = self.held, []
         for frame, message in held:
-            self._arrive(frame, message)
+            self.arrive(frame, message)
 
     def break_off(self) -> None:
         """Let nothing arrive any more."""

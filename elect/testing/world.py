@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from elect.core.messages import Message
 from elect.core.ready import Event
 from elect.testing.observer import Observer
 from elect.testing.options import NANOSECONDS, Options
@@ -12,6 +13,7 @@ from elect.testing.violation import InvariantViolation
 
 if TYPE_CHECKING:
     from elect.testing.host import Host
+    from elect.testing.link import Link
     from elect.testing.network import Network
 
 _DISK_CALM = 0.02
@@ -28,6 +30,13 @@ class Record:
     event: Event
 
 
+class Carrier(Protocol):
+    """Decides when what was sent arrives, in place of the scheduler."""
+
+    def take(self, at: int, link: "Link", frame: int, message: Message | None) -> None:
+        """Take what would arrive at `at` (ns), and call `link.arrive(frame, message)` for it, or not."""
+
+
 class World:
     """One simulation's shared ground.
 
@@ -40,6 +49,7 @@ class World:
         disk_latency: of one durable write, now.
         acknowledgement: how long applications take to hear of a loss, now.
         crash_at_write: share of votes' writes around which the process is killed.
+        carrier: takes every frame sent, or None: frames arrive when they are due.
     """
 
     hosts: dict[str, "Host"]
@@ -58,6 +68,7 @@ class World:
         self.calmed_at: int | None = None
         self.disk_latency = options.disk_latency
         self.acknowledgement = options.acknowledgement
+        self.carrier: Carrier | None = None
         self.crash_at_write = options.faults.crash_at_write if options.faults is not None else 0.0
 
     @property
