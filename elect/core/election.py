@@ -87,6 +87,9 @@ class Group:
         self.told.pop(name, None)
         self.untold.pop(name, None)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.told or name in self.untold
+
     def names(self) -> list[str]:
         """All of them."""
         return [*self.told, *self.untold]

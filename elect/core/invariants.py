@@ -50,7 +50,7 @@ def _is_bound_in_live_session(state: State, election: Election) -> bool:
 
 def _is_grouped(state: State, election: Election) -> bool:
     leadership = election.leadership
-    groups = [followers for followers, group in state.groups.items() if election.name in group.names()]
+    groups = [followers for followers, group in state.groups.items() if election.name in group]
     if leadership is None or leadership.resigning is not None:
         return not groups
     return groups == [leadership.followers] and (election.name in state.groups[groups[0]].told) == leadership.is_told
