@@ -45,8 +45,9 @@ def settled(cluster: ProcessCluster) -> ProcessEvent:
     return next(e for e in reversed(cluster.events) if e.event == "elected" and e.node == holding[0].node)
 
 
-def rejoin(cluster: ProcessCluster, node: str, since: int) -> None:
-    """Start a node that has ended, and wait until it knows who leads."""
+def rejoin(cluster: ProcessCluster, node: str) -> None:
+    """Start a node that has ended, and wait until it knows who leads: what it knew before it ended doesn't count."""
+    since = len(cluster.events)
     cluster.nodes[node].start()
     cluster.wait_for(lambda e: e.event == "leader" and e.node == node and e.leader is not None, since=since, timeout=10)
 
@@ -59,7 +60,7 @@ def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster):
         elected = cluster.wait_for_leader(since=since, besides=leader.node, timeout=10)
         assert elected.term > leader.term
         cluster.nodes[leader.node].wait()
-        rejoin(cluster, leader.node, since)
+        rejoin(cluster, leader.node)
 
 
 def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster):
@@ -84,7 +85,7 @@ def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(
         assert lost.boottime < elected.boottime
         said = [e.event for e in cluster.events[since:] if e.node == leader.node]
         assert said[-1] == "stopped"
-        rejoin(cluster, leader.node, since)
+        rejoin(cluster, leader.node)
 
 
 def test_through_a_proxy_a_close_proves_nothing_and_the_promise_decides(proxied):
