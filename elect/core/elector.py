@@ -3,7 +3,8 @@
 Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
 leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
 (`_finish`) touched elections are considered once more (may this node campaign, whom does it know to lead, when is it
-due), and what piled up in the Outcome is packed into a Ready. Nothing here reads a clock, touches a socket or waits.
+due), and what piled up in the Outcome is packed into a Ready. Most heartbeats only move the ends of promises: they end
+in `_rest` instead, which looks at nothing else. Nothing here reads a clock, touches a socket or waits.
 
 Source: PROTOCOL.md, sections 3 to 6.
 """
@@ -11,7 +12,7 @@ Source: PROTOCOL.md, sections 3 to 6.
 from random import Random
 from typing import assert_never
 
-from elect.core import campaign, following, heartbeats, leading, packing, voting
+from elect.core import campaign, following, heartbeats, leading, packing, passing, voting
 from elect.core.messages import (
     Batch,
     ConfigurationId,
@@ -34,6 +35,7 @@ from elect.core.options import Durable, Options
 from elect.core.outcome import Outcome
 from elect.core.ready import LossReason, Ready, Send, Write
 from elect.core.state import State
+from elect.core.support import Peer
 from elect.core.view import ElectorView, view
 
 CONSIDERED_MAX = 1024
@@ -59,6 +61,7 @@ class Elector:
         self._writes: dict[int, Write] = {}
         self._write_latest = 0
         self._heartbeat_at = now
+        self._quiet_until = now
         self._new_links: list[str] = []
 
     def tick(self, now: int) -> Ready:
@@ -125,6 +128,8 @@ class Elector:
             match message:
                 case Heartbeat():
                     heartbeats.take(self.state, other, message)
+                    if self._is_quiet(other):
+                        return self._rest()
                 case Batch():
                     for entry in message.entries:
                         self._take_entry(peer, entry, message.configuration)
@@ -299,19 +304,21 @@ class Elector:
     def _begin(self, now: int) -> None:
         state = self.state
         state.now = max(state.now, now)
-        state.outcome = Outcome()
-        if state.support.next_expiry <= state.now:
-            following.release(state, state.support.expire(state.now))
-        if leading.next_lapse(state) <= state.now:
-            leading.lapse(state)
-        due = [state.elections[name] for name in state.deadlines.take_due(state.now)]
-        over = [election for election in due if election.deadline <= state.now]
-        campaign.time_out(state, [election for election in over if election.campaign is not None])
-        for election in over:
-            if election.leadership is not None:
-                leading.expire(state, election)
-        for election in due:
-            state.touch(election)
+        if state.now >= self._quiet_until:
+            passing.end_what_is_over(state)
+
+    def _is_quiet(self, peer: Peer) -> bool:
+        """Whether a peer's heartbeat only moved the ends of promises, and none of them comes before the next tick."""
+        state = self.state
+        is_same = state.outcome.is_empty and not state.is_order_stale
+        return is_same and peer.is_supporting and state.now < self._quiet_until <= peer.counted_until
+
+    def _rest(self) -> Ready:
+        """Most heartbeats lead to no more than this."""
+        outcome = self.state.outcome
+        counted = packing.counted(self.state) if outcome.is_count_changed else None
+        outcome.is_count_changed = False
+        return Ready(counted=counted, wake_at=self._quiet_until)
 
     def _finish(self) -> Ready:
         state = self.state
@@ -350,9 +357,9 @@ class Elector:
         )
 
     def _pack(self, sends: tuple[Send, ...]) -> Ready:
-        outcome = self.state.outcome
+        outcome, self.state.outcome = self.state.outcome, Outcome()
         return Ready(
-            write=self._write(),
+            write=self._write(outcome),
             send=sends,
             send_when_written=tuple(packing.batches(self.state, outcome.entries_when_written)),
             leases=outcome.leases,
@@ -361,8 +368,7 @@ class Elector:
             wake_at=self._wake_at(),
         )
 
-    def _write(self) -> Write | None:
-        outcome = self.state.outcome
+    def _write(self, outcome: Outcome) -> Write | None:
         if not outcome.ballots and not outcome.is_promise_due:
             return None
         self._write_latest += 1
@@ -372,8 +378,8 @@ class Elector:
         return write
 
     def _wake_at(self) -> int:
-        state = self.state
-        if state.touched:
-            return state.now
-        wake_at = min(self._heartbeat_at, state.support.next_expiry, state.deadlines.next_at, leading.next_lapse(state))
-        return min(wake_at, state.fence_until) if state.is_fenced else wake_at
+        """The next tick: time for heartbeats, or before if something ends before."""
+        state, at = self.state, self._heartbeat_at
+        ends_at = passing.next_end(state)
+        self._quiet_until = at if at <= min(ends_at, state.support.next_loss) else state.now
+        return min(at, ends_at)

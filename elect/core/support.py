@@ -109,6 +109,11 @@ class Support:
         """When the first promise ends, or FOREVER."""
         return min((peer.promised_until for peer in self.peers.values() if peer.session is not None), default=FOREVER)
 
+    @property
+    def next_loss(self) -> int:
+        """When the first peer's support for this node ends, if nothing more is heard, or FOREVER."""
+        return min((peer.counted_until for peer in self.peers.values() if peer.is_supporting), default=FOREVER)
+
     def accept(self, peer: Peer, link: Number, *, is_trusted: bool) -> bool:
         """Take a peer's new link; False if it is not higher than the highest one before."""
         if link <= peer.accepted_highest:
@@ -165,8 +170,10 @@ class Support:
 
     def may_promise(self, duration_ns: int) -> bool:
         """Whether a promise that long is on disk, so that after a restart the boot fence outlives it."""
+        if duration_ns <= self.promise_ns_durable:
+            return True
         self.promise_ns = max(self.promise_ns, duration_ns)
-        return duration_ns <= self.promise_ns_durable
+        return False
 
     def promise(self, now: int, peer: Peer, heartbeat: Heartbeat) -> bool:
         """Extend the promise that a heartbeat asks for, or open a session; True if one was opened."""
@@ -188,11 +195,11 @@ class Support:
         is_ours = ack.link == peer.opened and ack.sent <= peer.sent_latest
         if not is_ours or ack.duration > self._timing.support_duration_ns:
             return False
-        if peer.counted_session is not None and ack.session < peer.counted_session:
-            return False
         until = ack.sent + self._timing.counted_ns(ack.duration)
         if ack.session == peer.counted_session:
             peer.counted_until = max(peer.counted_until, until)
+            return False
+        if peer.counted_session is not None and ack.session < peer.counted_session:
             return False
         peer.counted_session = ack.session
         peer.counted_until = until

@@ -184,3 +184,38 @@ def test_an_ack_says_nothing_of_a_heartbeat_whose_promise_is_not_on_disk():
     assert desk.elector.state.support.ack(peer).sent == before
     assert desk.elector.state.support.ack(peer).duration == DURATION
     assert peer.promised_until < desk.now + 5 * DURATION
+
+
+def test_a_longer_promise_is_asked_of_the_disk_though_nothing_else_is_new():
+    desk = quiet_desk()
+    desk.now += MS
+    desk.receive("a", desk.heartbeat(ack=desk.ack("a"), duration=5 * DURATION))
+    assert desk.latest.write is not None
+    assert desk.latest.write.promise_ns == 5 * DURATION
+
+
+def test_support_that_begins_anew_and_ends_sooner_is_told_when_it_ends():
+    desk = quiet_desk()
+    desk.sessions["a"] += 1
+    old = desk.ack("a", sent=desk.now - COUNTED + 20 * MS)
+    desk.now += MS
+    desk.receive("a", desk.heartbeat(ack=old))
+    assert desk.latest.events == ()
+    desk.now += 20 * MS
+    desk.beat("c")
+    assert [event.peer for event in desk.events(PeerChanged)] == ["a"]
+
+
+def quiet_desk() -> Desk:
+    """One whose peers both support it, and had nothing new to say since its latest heartbeats."""
+    desk = Desk()
+    desk.connect("a", "c")
+    desk.written()
+    desk.tick(INTERVAL)
+    for _ in range(10):
+        desk.beat("a")
+        desk.beat("c")
+        desk.written()
+        desk.tick(INTERVAL)
+    assert desk.beat("a").events == ()
+    return desk
