@@ -24,8 +24,8 @@ def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
     if before is not None and heartbeat.sent < before.sent:
         return
     peer.heartbeat = heartbeat
-    if heartbeat.ack is not None and heartbeat.ack.link == peer.opened:  # else it heard that on an older link
-        peer.said_heard = max(peer.said_heard, min(heartbeat.heard, peer.said))
+    if heartbeat.heard > peer.said_heard and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
+        peer.said_heard = min(heartbeat.heard, peer.said)  # it heard that on this link, not on an older one
     is_opened = False
     if not state.support.may_promise(heartbeat.duration):
         state.outcome.is_promise_due = True
@@ -58,8 +58,10 @@ def repeat(state: State) -> list[str]:
     for peer in state.support.peers.values():
         if peer.opened is None:
             continue
-        leading.repeat(state, peer)
-        _repeat_resigns(state, peer)
+        if peer.leads:
+            leading.repeat(state, peer)
+        if peer.resigns:
+            _repeat_resigns(state, peer)
         if _has_missed_knowledge(state, peer):
             missed.append(peer.id)
     return missed

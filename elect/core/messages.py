@@ -9,6 +9,7 @@ Source: PROTOCOL.md, sections 3 and 4.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 TERM_MAX = 2**53 - 1
 """Terms stay exact in JSON and in floating point; one campaign a millisecond reaches this in 285,000 years."""
@@ -37,6 +38,12 @@ def check_name(field: str, value: str) -> None:
         raise ValueError(f"{field} has {len(value)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
     if not (value.isascii() and value.isprintable()):
         raise ValueError(f"{field} is {value!r}; only printable ASCII is allowed")
+
+
+@lru_cache(maxsize=64)  # heartbeats carry the same few names again and again
+def _check_names(field: str, values: tuple[str, ...]) -> None:
+    for value in values:
+        check_name(field, value)
 
 
 def _check_range(field: str, value: int, maximum: int, minimum: int = 0) -> None:
@@ -142,8 +149,7 @@ class Heartbeat:
         _check_range("duration", self.duration, DURATION_NS_MAX, minimum=DURATION_NS_MIN)
         _check_range("said", self.said, INTEGER_MAX)
         _check_range("heard", self.heard, INTEGER_MAX)
-        for node_id in self.supports:
-            check_name("supports", node_id)
+        _check_names("supports", self.supports)
 
 
 class RefusalReason(StrEnum):

@@ -13,16 +13,18 @@ Item = TypeVar("Item")
 
 def heartbeats(state: State, peer_ids: Iterable[str]) -> Iterator[Send]:
     """A heartbeat for each of these peers."""
-    supports, standing = state.support.supported, state.standing
+    now, support = state.now, state.support
+    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.standing
+    configuration = state.configuration.id
     for peer in _open(state, peer_ids):
-        peer.sent_latest = state.now
+        peer.sent_latest = now
         message = Heartbeat(
-            sent=state.now,
-            duration=state.timing.support_duration_ns,
-            ack=state.support.ack(peer),
+            sent=now,
+            duration=duration,
+            ack=support.ack(peer),
             supports=supports,
             standing=standing,
-            configuration=state.configuration.id,
+            configuration=configuration,
             said=peer.said,
             heard=peer.heard,
         )

@@ -1,5 +1,6 @@
 """What one node's rules share: its options, its support, its elections, and the outcome in the making."""
 
+from functools import lru_cache
 from random import Random
 
 from sortedcontainers import SortedSet
@@ -20,6 +21,11 @@ CAMPAIGNS_MAX = 4096
 """Live campaigns of one node, at the most: their votes fill 16 frames to each peer."""
 
 ROOT_ELECTION = "default"
+
+
+@lru_cache(maxsize=16)
+def _standing(priority: int, offset: int, is_willing: bool) -> Standing:
+    return Standing(priority=priority, offset=offset, willing=is_willing)
 
 
 class State:
@@ -90,7 +96,7 @@ class State:
     @property
     def standing(self) -> Standing:
         """What heartbeats say of this node as a candidate."""
-        return Standing(priority=self.priority, offset=self.offset, willing=self.is_willing)
+        return _standing(self.priority, self.offset, self.is_willing)
 
     @property
     def supported_until(self) -> int:
