@@ -8,10 +8,10 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage soak bench fmt clean
+.PHONY: help demo test check lint types coverage soak bench figure16 fmt clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(INSTALLED)  ## three processes on this machine elect, fail and elect again
 	.venv/bin/elect demo
@@ -37,6 +37,11 @@ soak: $(INSTALLED)  ## the slow tests: many seeds, many rounds
 
 bench: $(INSTALLED)  ## every measurement, one after the other
 	set -e; for program in bench/*.py; do echo "== $$program"; $(PYTHON) $$program; done
+
+figure16: $(INSTALLED)  ## the Raft paper's figure 16, for Raft and for elect: build/figure16.csv and .svg
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@rm -rf elect.egg-info
+	$(PYTHON) bench/figure16.py
 
 fmt: build/ruff.toml  ## format; the only target that edits sources
 	$(RUFF) check --fix-only --config build/ruff.toml .

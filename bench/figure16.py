@@ -1,0 +1,278 @@
+"""How long nobody leads after the leader crashed: the Raft paper's figure 16 for plain Raft, and for this protocol.
+
+Five nodes in virtual time; the leader's process is killed; a trial measures from there, by the true clock, until
+another server wins (Raft) or another node's lease is valid (elect: one more round trip, which Raft is not asked for).
+
+- As in the paper: election timeouts of T1-T2 ms; heartbeats every T1/2; the leader dies at an evenly random moment
+  between two of them, which it sends to all at once; everybody's log has another length, the leader's is the longest,
+  so two of the four left can't win. Votes may split again and again: a trial ends after 100 s.
+- elect: support_duration = T1 and heartbeat_interval = T1/3, the longest that it allows. So the earliest moment at
+  which a silent leader may be suspected is the same: T1 after its last heartbeat (of which there are more, and all
+  nodes send them). T2 has no meaning here. The lengths of logs are replication offsets with offset_rule = "require".
+  Every promise is checked after each step, as in any simulation. "promise" doesn't trust closed sockets (trust_close =
+  false), so the promise must run out; "close" does.
+- The network "paper" has the paper's broadcast time of 15 ms, which means RequestVote to four peers, each of which
+  writes its vote to disk, until all have answered; "lan" has one of 1.7 ms. Both protocols get the same delays, disks
+  and timers.
+- A trial needs a leader that stands for ten heartbeats, within twenty T1; otherwise it is "unstable", and has no time:
+  a lease of T1 must outlast two heartbeats and a round trip, and a campaign has two heartbeats.
+
+Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version), section 9.3.
+
+Usage: python bench/figure16.py [--trials 1000] [--network paper|lan] [--equal-logs] [--seed 0]
+"""
+
+import argparse
+import csv
+import os
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple, dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from random import Random
+
+from peers import raft
+
+from elect.core.ready import Elected, Lost
+from elect.testing import Options, Simulation, Span
+
+try:
+    from charts import shares
+except ImportError:  # matplotlib is an extra
+    shares = None
+
+MS = 1_000_000
+NODES = 5
+CAP_S = 100
+STANDS_HEARTBEATS = 10
+STANDS_TIMEOUTS = 20
+SCALES = ((12, 24), (25, 50), (50, 100), (100, 200), (150, 300))
+SPREADS = ((150, 150), (150, 151), (150, 155), (150, 175), (150, 200))
+NETWORKS = {
+    "paper": (Span(low=0.003, high=0.009), Span(low=0.001, high=0.007_5)),
+    "lan": (Span(low=0.000_1, high=0.000_5), Span(low=0.000_2, high=0.002)),
+}
+"""One way of a frame, and one durable write, s."""
+PANELS = (
+    (("raft", SPREADS + SCALES[-1:], "plain Raft, more or less randomness"),),
+    (
+        ("raft", SCALES, "plain Raft"),
+        ("promise", SCALES, "elect, closed sockets not trusted"),
+        ("close", SCALES, "elect, closed sockets trusted"),
+    ),
+)
+"""Rows of the chart's panels: protocol, settings, title."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What fixes one trial.
+
+    Attributes:
+        timeout: T1 and T2, ms.
+    """
+
+    protocol: str
+    timeout: tuple[int, int]
+    seed: int
+    network: str
+    has_equal_logs: bool
+
+    @property
+    def setting(self) -> str:
+        """As the paper writes it."""
+        return f"{self.timeout[0]}-{self.timeout[1]}"
+
+    def options(self) -> Options:
+        """The world, the same for both protocols, and elect's timing."""
+        delay, disk_latency = NETWORKS[self.network]
+        return Options(
+            nodes=NODES,
+            seed=self.seed,
+            delay=delay,
+            disk_latency=disk_latency,
+            heartbeat_interval=self.timeout[0] / 3000,
+            support_duration=self.timeout[0] / 1000,
+            untrusted=0.0 if self.protocol == "close" else 1.0,
+            offset_rule="require",
+        )
+
+    def log_lengths(self, rng: Random) -> list[int]:
+        """The leader's, and the others'."""
+        return [NODES] * NODES if self.has_equal_logs else [NODES, *rng.sample(range(1, NODES), NODES - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What came of a trial: "elected", "capped", or "unstable": then there was no leader to kill, and no time."""
+
+    protocol: str
+    setting: str
+    seed: int
+    outcome: str
+    leaderless_ms: float | None
+
+
+def raft_trial(trial: Trial, rng: Random) -> tuple[str, float | None]:
+    """Kill plain Raft's leader; how it ended, and the time without one, ms."""
+    low, high = (each * MS for each in trial.timeout)
+    timing = raft.Timing(timeout_low_ns=low, timeout_high_ns=high, heartbeat_interval_ns=low // 2)
+    cluster = raft.Cluster(trial.options(), timing, trial.log_lengths(rng))
+    scheduler, leader = cluster.scheduler, cluster.servers[0]
+    cluster.install(leader)
+    scheduler.run_until(round((STANDS_HEARTBEATS + rng.random()) * timing.heartbeat_interval_ns))
+    if len(cluster.wins) > 1:
+        return "unstable", None
+    crashed_at = scheduler.now
+    leader.crash()
+    while scheduler.now < crashed_at + CAP_S * 1000 * MS:
+        scheduler.run_until(scheduler.now + MS)
+        if len(cluster.wins) > 1:
+            return "elected", (cluster.wins[1].at - crashed_at) / MS
+    return "capped", 1000.0 * CAP_S
+
+
+def elect_trial(trial: Trial, rng: Random) -> tuple[str, float | None]:
+    """Kill this protocol's leader; how it ended, and the time without one, ms."""
+    options = trial.options()
+    simulation = Simulation(options)
+    leader = stand(simulation, options, trial.log_lengths(rng), rng)
+    if leader is None:
+        return "unstable", None
+    crashed_at, seen = simulation.now, len(simulation.events)
+    simulation.crash(leader, closes=True)
+    while simulation.now < crashed_at + CAP_S:
+        simulation.run(0.001)
+        for record in simulation.events[seen:]:
+            if isinstance(record.event, Elected):
+                return "elected", record.at / MS - 1000 * crashed_at
+    return "capped", 1000.0 * CAP_S
+
+
+def stand(simulation: Simulation, options: Options, log_lengths: Sequence[int], rng: Random) -> str | None:
+    """Wait for a leader that stands, and for the moment of its death; None if none does."""
+    interval, end = options.heartbeat_interval, STANDS_TIMEOUTS * options.support_duration
+    while simulation.now < end and simulation.run_until(lambda: simulation.leader() is not None, end - simulation.now):
+        leader = simulation.leader()
+        others = (node_id for node_id in options.node_ids if node_id != leader)
+        for node_id, length in zip((leader, *others), log_lengths, strict=True):
+            simulation.set_standing(node_id, offset=length)
+        seen = len(simulation.events)
+        simulation.run((STANDS_HEARTBEATS + rng.random()) * interval)
+        if simulation.leader() == leader and not any(isinstance(each.event, Lost) for each in simulation.events[seen:]):
+            return leader
+    return None
+
+
+def run(trial: Trial) -> Row:
+    """One trial."""
+    rng = Random(f"{trial.setting} {trial.seed}")
+    outcome, leaderless_ms = (raft_trial if trial.protocol == "raft" else elect_trial)(trial, rng)
+    return Row(
+        protocol=trial.protocol,
+        setting=trial.setting,
+        seed=trial.seed,
+        outcome=outcome,
+        leaderless_ms=None if leaderless_ms is None else round(leaderless_ms, 3),
+    )
+
+
+def plan(arguments: argparse.Namespace) -> list[Trial]:
+    """All trials, in the order of the output."""
+    settings = [("raft", timeout) for timeout in SPREADS + SCALES]
+    settings += [(protocol, timeout) for protocol in ("promise", "close") for timeout in SCALES]
+    return [
+        Trial(
+            protocol=protocol,
+            timeout=timeout,
+            seed=seed,
+            network=arguments.network,
+            has_equal_logs=arguments.equal_logs,
+        )
+        for protocol, timeout in settings
+        for seed in range(arguments.seed, arguments.seed + arguments.trials)
+    ]
+
+
+def measure(trials: Sequence[Trial]) -> list[Row]:
+    """Run all trials, on every core."""
+    rows, start = [], time.monotonic()
+    with ProcessPoolExecutor() as pool:
+        for row in pool.map(run, trials, chunksize=1 + len(trials) // (50 * (os.cpu_count() or 1))):
+            rows.append(row)
+            if len(rows) % 100 == 0 or len(rows) == len(trials):
+                seconds = time.monotonic() - start
+                print(f"\r{len(rows)} of {len(trials)} trials, {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return rows
+
+
+def write(rows: Sequence[Row], path: Path) -> None:
+    """One line a trial."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(each.name for each in fields(Row))
+        table.writerows(map(astuple, rows))
+
+
+def times(rows: Sequence[Row], protocol: str, setting: str) -> list[float]:
+    """In order, ms; without the unstable."""
+    found = (row.leaderless_ms for row in rows if (row.protocol, row.setting) == (protocol, setting))
+    return sorted(each for each in found if each is not None)
+
+
+def report(rows: Sequence[Row]) -> None:
+    """The table."""
+    print(f"{'ms':<9}{'timeout':<9}{'n':>6}{'min':>9}{'mean':>9}{'median':>9}{'p95':>9}{'max':>10}  capped unstable")
+    for (protocol, setting), group in groupby(rows, key=lambda row: (row.protocol, row.setting)):
+        outcomes = Counter(row.outcome for row in group)
+        taken = times(rows, protocol, setting)
+        numbers = f"{len(taken):>6}" + " " * 46
+        if taken:
+            p95 = taken[int(0.95 * (len(taken) - 1))]
+            numbers = f"{len(taken):>6}{taken[0]:>9.1f}{statistics.mean(taken):>9.1f}{statistics.median(taken):>9.1f}"
+            numbers += f"{p95:>9.1f}{taken[-1]:>10.1f}"
+        print(f"{protocol:<9}{setting:<9}{numbers}{outcomes['capped']:>8}{outcomes['unstable']:>9}")
+
+
+def panel(rows: Sequence[Row], protocol: str, timeouts: Iterable[tuple[int, int]], title: str) -> "shares.Panel":
+    """One panel of the chart."""
+    curves = []
+    for low, high in timeouts:
+        taken = times(rows, protocol, f"{low}-{high}")
+        label = f"{low}\u2013{high}" if protocol == "raft" else f"{low}"
+        label += "" if taken else ": unstable"
+        reached = [each for each in taken if each < 1000 * CAP_S]
+        curves.append(shares.Curve(label=label, values=reached, count=len(taken)))
+    return shares.Panel(title=title, legend="timeout, ms" if protocol == "raft" else "promise, ms", curves=curves)
+
+
+def main() -> None:
+    """Measure, print, write, draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=1000, help="of each setting")
+    parser.add_argument("--network", choices=NETWORKS, default="paper")
+    parser.add_argument("--equal-logs", action="store_true", help="let everybody be eligible")
+    parser.add_argument("--seed", type=int, default=0, help="of the first trial of each setting")
+    parser.add_argument("--output", type=Path, default=Path("build"), help="the directory for figure16.csv and .svg")
+    arguments = parser.parse_args()
+    rows = measure(plan(arguments))
+    arguments.output.mkdir(exist_ok=True)
+    write(rows, arguments.output / "figure16.csv")
+    print("elect (promise, close): support_duration = T1, heartbeat_interval = T1/3; Raft: heartbeats every T1/2")
+    report(rows)
+    if shares is None:
+        print("no figure16.svg: it needs matplotlib, the extra 'bench'")
+        return
+    title = f"Time without a leader after it crashed: {NODES} nodes, {arguments.trials} trials a curve"
+    chart = [[panel(rows, *each) for each in row] for row in PANELS]
+    shares.draw(chart, title=title, cap_ms=1000 * CAP_S, path=arguments.output / "figure16.svg")
+
+
+if __name__ == "__main__":
+    main()
