@@ -14,8 +14,9 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 50
 
 PURE_STDLIB = frozenset(
-    {"abc", "bisect", "collections", "dataclasses", "enum", "fractions", "functools", "hashlib", "heapq", "io"}
-    | {"ipaddress", "itertools", "math", "operator", "random", "re", "string", "struct", "types", "typing"}
+    {"abc", "base64", "bisect", "collections", "dataclasses", "enum", "fractions", "functools", "hashlib", "heapq"}
+    | {"hmac", "io", "ipaddress", "itertools", "math", "operator", "random", "re", "string", "struct", "types"}
+    | {"typing"}
 )
 """What a pure file may use: nothing here has a clock, a socket, a thread, a disk or a log."""
 

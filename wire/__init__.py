@@ -53,7 +53,8 @@ shape is an array of its fields; a part of one of several shapes is `[kind, fiel
 **Handshake.** The dialer sends magic and a Hello, and nothing more before it has the answer: magic and a Welcome, or
 magic and a Reject, and then the close. To a wrong magic there is no answer. The whole of it has one deadline (2 s).
 
-    ["hello", version_min, version_max, cluster, node, to, incarnation, counter, store, kind, local, remote, attributes]
+    ["hello", version_min, version_max, cluster, node, to, incarnation, counter, store, kind, local, remote, attributes,
+     nonce, keys]
 
     version_min, version_max   int     the protocol versions that the dialer speaks; this is version 1
     cluster                    text    1 to 64 characters; must be the acceptor's
@@ -66,20 +67,45 @@ magic and a Reject, and then the close. To a wrong magic there is no answer. The
     local, remote              text    the dialer's and the acceptor's address as the dialer's socket has them:
                                        "1.2.3.4:5" or "[::1]:5", IPv4 within IPv6 written as IPv4, without zone
     attributes                 map     of texts; at most 16, of at most 2,048 characters together; default: empty
+    nonce                      bytes   32 fresh random bytes where there are keys; else, and by default, empty
+    keys                       list    of bytes: the ids of the dialer's shared keys, 8 bytes each, at most 8 of them,
+                                       the one it prefers first; default: empty
 
-    ["welcome", version, node, incarnation, store, local, remote, attributes]
+    ["welcome", version, node, incarnation, store, local, remote, attributes, nonce, key]
 
     version                    int     the one to speak: the highest that both do
     node, incarnation, store   as above, of the acceptor; a dialer that wanted another node goes away
     local, remote              the acceptor's and the dialer's address as the acceptor's socket has them
-    attributes                 as above
+    attributes, nonce          as above
+    key                        bytes   the first of the Hello's keys that the acceptor holds, too; default: empty
 
     ["reject", code, reason, retryable]
 
-    code                       text    version, cluster, self, wrong_node, kind, unknown_peer, stale_link, full,
-                                       timeout, malformed, stopping; or a later one
+    code                       text    version, cluster, key, certificate, self, wrong_node, kind, unknown_peer,
+                                       stale_link, full, timeout, malformed, stopping; or a later one
     reason                     text    a sentence
     retryable                  bool    whether the same Hello may succeed later
+
+**Shared keys.** An end that holds keys talks to nobody without, and one without to nobody that offers some: the answer
+is a Reject `key`, and a dialer with keys takes no Welcome that names none of its own. A key K has 32 to 64 bytes. With
+H(k, p, d, n) for BLAKE2b (RFC 7693) of the data d under the key k with the personalization p (ASCII, zeros after it)
+and n bytes of digest, and hello and welcome for those frames exactly as they were sent, their lengths included:
+
+    the id of K           = H(K, "wire1 id", "", 8)
+    S, the session key    = H(K, "wire1 session", hello || welcome, 64)
+    the dialer's proof    = H(S, "wire1 proof d", "", 32)       the acceptor's = H(S, "wire1 proof a", "", 32)
+    F of dialer's frames  = H(S, "wire1 frames d", "", 64)      of acceptor's  = H(S, "wire1 frames a", "", 64)
+
+The acceptor's next frame after its Welcome, and the dialer's first after it has seen that this one is right, is
+
+    ["proof", tag]             bytes   32 bytes: the proof of the end that says it
+
+and only when the acceptor has seen that the dialer's is right, too, within the handshake's deadline, is the handshake
+over. From then on the payload of every frame, a keepalive's empty one and the Bye's included, is followed by 16 bytes,
+which count in the frame's length (so that may be 65,552): H(F, "", counter || payload, 16), where counter is 8 bytes,
+big-endian, and counts the frames of this direction after the proof from 0. A wrong tag or proof ends the connection.
+Nothing is encrypted. Whoever is on the path can still end a connection, and a forged end of stream looks like any other
+(see Trust). And whoever learns K can forge what was not sent yet.
 
 **Trust.** Where each end's `local` is the other's `remote` nothing between the two terminates the connection: an end
 of stream comes from the other end's operating system. The link is then *trusted*.
@@ -108,6 +134,7 @@ from wire.identity import Identity, LinkNumber, PeerIdentity
 from wire.limits import Limits
 from wire.listener import Listener
 from wire.meter import Meter
+from wire.security import Keyed, Plain, Security
 
 __all__ = [
     "Address",
@@ -116,6 +143,7 @@ __all__ = [
     "Dialer",
     "Event",
     "Identity",
+    "Keyed",
     "Limits",
     "LinkAccepted",
     "LinkClosing",
@@ -126,4 +154,6 @@ __all__ = [
     "MessageReceived",
     "Meter",
     "PeerIdentity",
+    "Plain",
+    "Security",
 ]

@@ -6,6 +6,13 @@ Theory of operation. A connection is in one phase at a time, and each verb is al
     acceptor   GREETING --receive() gives a Hello--> DECISION --accept()--> OPEN
                                                               --reject()--> CLOSED
 
+With shared keys there is one more phase at each end before OPEN, in which it waits for the other end's proof. The
+acceptor's goes with its Welcome, which `receive` gives to the dialer after the proof was good, and not before; the
+dialer's is what `prove` gives.
+
+    dialer     ANSWER --the Welcome--> PROOF --receive() gives it--> OPEN
+    acceptor   DECISION --accept()--> PROOF --receive() gives a Proof--> OPEN
+
 `receive` takes what the socket gave and yields what it completes; run it to its end. `receive_end` takes the end of
 the stream. The verbs that speak return bytes for the socket. After the handshake frames go from the dialer to the
 acceptor only: a byte the other way is a fault of the acceptor.
@@ -19,11 +26,22 @@ from collections.abc import Iterator
 from enum import Enum
 
 from wire.codec import Codec
-from wire.errors import MagicError, OrderError, RemoteFault, StateError, TruncatedError, UnknownKindError
+from wire.errors import (
+    EncodeError,
+    MagicError,
+    OrderError,
+    ProofError,
+    RemoteFault,
+    StateError,
+    TruncatedError,
+    UnknownKindError,
+)
 from wire.frame import KEEPALIVE, Deframer, frame
-from wire.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Hello, Reject, Welcome
+from wire.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Hello, Proof, Reject, Welcome
+from wire.keys import Key, KeyRing
+from wire.seal import TAG_BYTES, Seal, Session
 
-_HANDSHAKE = Codec(Hello, Welcome, Reject)
+_HANDSHAKE = Codec(Hello, Welcome, Reject, Proof)
 
 
 class Phase(Enum):
@@ -32,6 +50,7 @@ class Phase(Enum):
     GREETING = "greeting"
     ANSWER = "answer"
     DECISION = "decision"
+    PROOF = "proof"
     OPEN = "open"
     CLOSED = "closed"
     BROKEN = "broken"
@@ -44,48 +63,75 @@ class Connection:
         codec: the messages, with Bye among them (`codec.extended(Bye)`).
         frame_bytes_max: the longest payload after the handshake.
         is_dialer: which end this is.
+        ring: the shared keys of this end, if it has any; the Hello or Welcome that it says must have been made with it.
 
     Attributes:
         phase: where it is in its life.
+        is_answered: the acceptor has said yes or no.
     """
 
-    def __init__(self, codec: Codec, frame_bytes_max: int, *, is_dialer: bool) -> None:
+    def __init__(self, codec: Codec, frame_bytes_max: int, *, is_dialer: bool, ring: KeyRing | None = None) -> None:
         self.phase = Phase.GREETING
+        self.is_answered = False
         self._codec = codec
         self._frame_bytes_max = frame_bytes_max
         self._is_dialer = is_dialer
         self._magic = b""
         self._deframer = Deframer(min(HELLO_BYTES_MAX, frame_bytes_max))
         self._fault: RemoteFault | None = None
+        self._ring = ring
+        self._hello = b""
+        self._welcome: Welcome | None = None
+        self._session: Session | None = None
+        self._outgoing: Seal | None = None
+        self._incoming: Seal | None = None
 
     def greet(self, hello: Hello) -> bytes:
         """The dialer's first bytes."""
         self._need(Phase.GREETING, is_dialer=True)
         self.phase = Phase.ANSWER
-        return MAGIC + self._handshake_frame(hello)
+        self._hello = self._handshake_frame(hello)
+        return MAGIC + self._hello
 
     def accept(self, welcome: Welcome) -> bytes:
-        """The acceptor's yes: from now on it only reads."""
+        """The acceptor's yes, and its proof where there is a key: from now on it only reads."""
         self._need(Phase.DECISION, is_dialer=False)
-        self._open()
-        return MAGIC + self._handshake_frame(welcome)
+        said = self._handshake_frame(welcome)
+        if self._ring is None:
+            self._open()
+            proof = b""
+        else:
+            self._begin_session(self._ring.find([welcome.key]), said)
+            proof = self._proof()
+        self.is_answered = True
+        return MAGIC + said + proof
+
+    def prove(self) -> bytes:
+        """The dialer's proof, which goes before all else that it sends; nothing where there are no keys."""
+        self._need(Phase.OPEN, is_dialer=True)
+        return b"" if self._session is None else self._proof()
 
     def reject(self, reject: Reject) -> bytes:
         """The acceptor's no; also before or instead of a Hello (a timeout, a malformed one)."""
-        if self._is_dialer or self.phase in (Phase.OPEN, Phase.CLOSED):
+        if self._is_dialer or self.is_answered:
             raise StateError(f"reject: the connection is {self.phase.value}")
-        self.phase = Phase.CLOSED
+        self.phase, self.is_answered = Phase.CLOSED, True
         return MAGIC + self._handshake_frame(reject)
 
     def send(self, message: object) -> bytes:
         """A message as a frame; EncodeError when it can't be one."""
         self._need(Phase.OPEN, is_dialer=True)
-        return frame(self._codec.encode(message), self._frame_bytes_max)
+        payload = self._codec.encode(message)
+        if self._outgoing is None:
+            return frame(payload, self._frame_bytes_max)
+        if len(payload) > self._frame_bytes_max:  # before it is sealed: a tag that is not sent would be missed
+            raise EncodeError(f"a payload of {len(payload)} bytes; {self._frame_bytes_max} are allowed")
+        return frame(self._outgoing.close(payload), self._frame_bytes_max + TAG_BYTES)
 
     def keepalive(self) -> bytes:
         """A sign of life."""
         self._need(Phase.OPEN, is_dialer=True)
-        return KEEPALIVE
+        return KEEPALIVE if self._outgoing is None else frame(self._outgoing.close(b""), TAG_BYTES)
 
     def close(self, reason: str) -> bytes:
         """The dialer's last frame."""
@@ -94,7 +140,7 @@ class Connection:
         return last
 
     def receive(self, data: bytes) -> Iterator[object]:
-        """Take bytes; yield each message that they complete, a Hello, Welcome, Reject or Bye among them.
+        """Take bytes; yield each message that they complete, a Hello, Welcome, Reject, Proof or Bye among them.
 
         A message of an unknown kind is yielded as an UnknownKindError: later versions may say more.
 
@@ -105,8 +151,8 @@ class Connection:
             raise self._fault
         try:
             for payload in self._deframer.feed(self._after_magic(data)):
-                if payload or self._is_dialer or self.phase is not Phase.OPEN:
-                    yield self._take(payload)
+                if (message := self._take(payload)) is not None:
+                    yield message
             if self._is_dialer and self.phase is Phase.OPEN and self._deframer.is_inside_frame:
                 raise OrderError("the acceptor spoke after its Welcome")
         except RemoteFault as fault:
@@ -115,7 +161,7 @@ class Connection:
 
     def receive_end(self) -> None:
         """Take the end of the stream; TruncatedError when it came inside a frame or the handshake."""
-        if self.phase in (Phase.GREETING, Phase.ANSWER, Phase.DECISION):
+        if self.phase in (Phase.GREETING, Phase.ANSWER, Phase.DECISION, Phase.PROOF):
             raise TruncatedError("the stream ended inside the handshake")
         if self._deframer.is_inside_frame:
             raise TruncatedError("the stream ended inside a frame")
@@ -124,7 +170,7 @@ class Connection:
         if self.phase is not phase or self._is_dialer is not is_dialer:
             raise StateError(f"the connection is {self.phase.value}, its end is_dialer={self._is_dialer}")
 
-    def _handshake_frame(self, message: Hello | Welcome | Reject) -> bytes:
+    def _handshake_frame(self, message: Hello | Welcome | Reject | Proof) -> bytes:
         return frame(_HANDSHAKE.encode(message), self._frame_bytes_max)
 
     def _after_magic(self, data: bytes) -> bytes:
@@ -137,30 +183,61 @@ class Connection:
             raise MagicError("the first bytes are not this protocol's")
         return data[missing:]
 
-    def _take(self, payload: bytes) -> object:
-        """The message in one payload, and the step that it takes the connection."""
+    def _take(self, payload: bytes) -> object | None:
+        """The message in one payload, and the step that it takes the connection; None when nobody is to hear of it."""
         if self.phase is not Phase.OPEN:
             return self._take_handshake(payload)
         if self._is_dialer:
             raise OrderError("the acceptor spoke after its Welcome")
+        if self._incoming is not None:
+            payload = self._incoming.open(payload)
+        if not payload:
+            return None
         try:
             return self._codec.decode(payload)
         except UnknownKindError as error:
             return error
 
-    def _take_handshake(self, payload: bytes) -> object:
+    def _take_handshake(self, payload: bytes) -> object | None:
         message = _HANDSHAKE.decode(payload)
         match self.phase, message:
             case Phase.GREETING, Hello() if not self._is_dialer:
                 self.phase = Phase.DECISION
+                self._hello = frame(payload, HELLO_BYTES_MAX)
+            case Phase.ANSWER, Welcome() if self._ring is not None:
+                key = self._ring.find([message.key])
+                if key is None:
+                    raise ProofError("the Welcome names no key that this end holds")
+                self._begin_session(key, frame(payload, HELLO_BYTES_MAX))
+                self._welcome = message
+                return None
             case Phase.ANSWER, Welcome():
                 self._open()
             case Phase.ANSWER, Reject():
                 self.phase = Phase.CLOSED
+            case Phase.PROOF, Proof() if self._session is not None:
+                self._session.check(message.tag, of_dialer=not self._is_dialer)
+                self._open()
+                return self._welcome or message
             case _:
                 raise OrderError(f"a {type(message).__name__} while the connection is {self.phase.value}")
         return message
 
+    def _begin_session(self, key: Key | None, welcome: bytes) -> None:
+        """The handshake's words are said; what is missing is the other end's proof."""
+        if key is None:
+            raise StateError("the Welcome was made without a key of this end's")
+        self._session = Session(key, self._hello, welcome)
+        self.phase = Phase.PROOF
+
+    def _proof(self) -> bytes:
+        assert self._session is not None
+        return self._handshake_frame(Proof(tag=self._session.proof(of_dialer=self._is_dialer)))
+
     def _open(self) -> None:
         self.phase = Phase.OPEN
         self._deframer.frame_bytes_max = self._frame_bytes_max
+        if self._session is not None:
+            self._deframer.frame_bytes_max += TAG_BYTES
+            self._outgoing = self._session.seal(of_dialer=self._is_dialer)
+            self._incoming = self._session.seal(of_dialer=not self._is_dialer)

@@ -23,6 +23,7 @@ from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.meter import Meter, NoMeter
 from wire.outbox import Outbox
+from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
 
@@ -42,6 +43,7 @@ class Dialer:
         next_counter: the next number of a link, above all before it; asked at every dial.
         deliver: takes the events, on the dialer's thread; must not raise.
         limits: the bounds.
+        security: what both ends go by to know each other.
         kind: what this end is to the peer; per kind, a node has one link to another.
         metrics: told of what happens.
         name: first part of the thread's name.
@@ -58,6 +60,7 @@ class Dialer:
         next_counter: Callable[[], int],
         deliver: Callable[[Event], None],
         limits: Limits = DEFAULT_LIMITS,
+        security: Security = PLAIN,
         kind: str = PEER_KIND,
         metrics: Meter | None = None,
         name: str = "wire",
@@ -71,6 +74,7 @@ class Dialer:
         self._deliver = deliver
         self._kind = kind
         self._limits = limits
+        self._security = security
         self._meter: Meter = metrics or NoMeter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max)
@@ -161,6 +165,7 @@ class Dialer:
             identity=self._identity,
             codec=self._codec,
             limits=self._limits,
+            security=self._security,
             watch=self._watch,
         )
         try:

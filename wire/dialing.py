@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wire.address import Address
+from wire.channel import Channel
 from wire.codec import Codec
 from wire.connection import Connection
 from wire.deadline import Deadline
 from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError
-from wire.handshake import HELLO_BYTES_MAX, Reject, Welcome, are_views_equal, hello, review_welcome
+from wire.handshake import Reject, Welcome, are_views_equal, hello, review_welcome
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
+from wire.security import PLAIN, Security
 from wire.sockets import block_writes, shut, tune, views
-
-LEAST_S = 1e-3
-"""A timeout of 0 would mean: don't block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +23,7 @@ class Dialed:
     """A dialed link after its handshake."""
 
     sock: socket.socket
+    channel: Channel
     connection: Connection
     number: LinkNumber
     welcome: Welcome
@@ -49,6 +49,7 @@ class Dialing:
     identity: Identity
     codec: Codec
     limits: Limits
+    security: Security = PLAIN
     watch: Callable[[socket.socket], object] = _unwatched
 
     def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
@@ -82,20 +83,38 @@ class Dialing:
             return sock
 
     def _shake_hands(self, sock: socket.socket, number: LinkNumber) -> Dialed:
-        connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True)
+        guard, deadline = self.security.guard, Deadline(self.limits.handshake_timeout_s)
+        ring, channel = guard.ring, guard.channel(sock, is_dialer=True)
+        connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True, ring=ring)
         try:
             tune(sock, self.limits.write_timeout_s)
             local, remote = views(sock)
-            said = hello(self.identity, to=self.to, number=number, kind=self.kind, local=local, remote=remote)
-            sock.sendall(connection.greet(said))
-            answer = self._answer(sock, connection)
+            said = hello(
+                self.identity,
+                to=self.to,
+                number=number,
+                kind=self.kind,
+                local=local,
+                remote=remote,
+                nonce=guard.nonce(),
+                ring=ring,
+            )
+            channel.shake_hands(deadline)
+            channel.write(connection.greet(said))
+            answer = self._answer(channel, connection, deadline)
+            review_welcome(answer, to=self.to)
+            channel.review(answer.node, self.identity.cluster)
+            if proof := connection.prove():
+                channel.write(proof)
             block_writes(sock, self.limits.write_timeout_s)
+        except TimeoutError:
+            raise HandshakeTimeoutError("no answer to the Hello") from None
         except (OSError, ValueError) as error:
             raise ResetError(str(error)) from error
-        review_welcome(answer, to=self.to)
         is_trusted = are_views_equal(answer, local=local, remote=remote)
         return Dialed(
             sock=sock,
+            channel=channel,
             connection=connection,
             number=number,
             welcome=answer,
@@ -104,11 +123,11 @@ class Dialing:
             remote=remote,
         )
 
-    def _answer(self, sock: socket.socket, connection: Connection) -> Welcome:
-        deadline = Deadline(self.limits.handshake_timeout_s)
+    @staticmethod
+    def _answer(channel: Channel, connection: Connection, deadline: Deadline) -> Welcome:
         answer: Welcome | None = None
         while answer is None:
-            data = self._read_before(sock, deadline)
+            data = channel.read_before(deadline)
             if not data:
                 connection.receive_end()
             for message in connection.receive(data):
@@ -117,14 +136,6 @@ class Dialing:
                 if isinstance(message, Welcome):
                     answer = message
         return answer
-
-    @staticmethod
-    def _read_before(sock: socket.socket, deadline: Deadline) -> bytes:
-        try:
-            sock.settimeout(deadline.remaining_s or LEAST_S)
-            return sock.recv(HELLO_BYTES_MAX)
-        except TimeoutError:
-            raise HandshakeTimeoutError("no answer to the Hello") from None
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ class RejectCode(StrEnum):
     CLUSTER = "cluster"
     SELF = "self"
     WRONG_NODE = "wrong_node"
+    KEY = "key"
+    CERTIFICATE = "certificate"
     KIND = "kind"
     UNKNOWN_PEER = "unknown_peer"
     STALE_LINK = "stale_link"
@@ -46,6 +48,12 @@ class EncodeError(LocalFault):
     """A message doesn't fit its own type, isn't one of the codec's, or is too long for a frame."""
 
     reason = "encode"
+
+
+class CredentialsError(LocalFault):
+    """Keys or certificates of this end can't be used; the text names the file and what is wrong, and no secret."""
+
+    reason = "credentials"
 
 
 class StateError(LocalFault):
@@ -82,6 +90,18 @@ class UnknownKindError(PayloadError):
     """A well-formed message of a kind that this end doesn't know; on an open link it is skipped."""
 
     reason = "unknown_kind"
+
+
+class ProofError(RemoteFault):
+    """The other end did not prove that it holds a key of this end's."""
+
+    reason = "proof"
+
+
+class ForgedError(RemoteFault):
+    """A frame is not what the other end sent next: changed, repeated, left out, moved, or somebody else's."""
+
+    reason = "tag"
 
 
 class OrderError(RemoteFault):

@@ -3,6 +3,9 @@
 The dialer sends MAGIC and a Hello; the acceptor judges it with `review` and answers MAGIC and a Welcome, or MAGIC and
 a Reject. Both carry their end's own view of the connection's two addresses: where the views agree nothing between the
 ends terminates the connection, and the end of the stream comes from the other end's operating system itself.
+
+Where there are shared keys (`wire.keys`), the Hello names those that the dialer holds and the Welcome the one to use; a
+Proof of each end follows (`wire.seal`). An end with keys takes nobody without.
 """
 
 from collections.abc import Callable, Collection
@@ -18,6 +21,8 @@ from wire.identity import (
     check_name,
     check_store,
 )
+from wire.keys import KEY_ID_BYTES, KeyRing
+from wire.seal import PROOF_BYTES
 
 MAGIC = b"\x89wire\r\n\x1a"
 """Not text, and changed by whatever changes line ends or the eighth bit."""
@@ -31,12 +36,24 @@ HELLO_BYTES_MAX = 8_192
 
 TEXT_LENGTH_MAX = 256
 
+NONCE_BYTES = 32
+
+KEY_IDS_MAX = 8
+"""A later version may hold more keys than this one."""
+
 PEER_KIND = "peer"
 
 
 def _check_text(what: str, text: str) -> None:
     if len(text) > TEXT_LENGTH_MAX:
         raise ValueError(f"{what} has {len(text)} characters; {TEXT_LENGTH_MAX} are allowed")
+
+
+def _check_nonce(nonce: bytes, keys: Collection[bytes]) -> None:
+    if len(nonce) != (NONCE_BYTES if keys else 0):
+        raise ValueError(f"nonce has {len(nonce)} bytes; with a key {NONCE_BYTES} are needed, without none")
+    if len(keys) > KEY_IDS_MAX or any(len(key) != KEY_ID_BYTES for key in keys):
+        raise ValueError(f"more than {KEY_IDS_MAX} keys, or an id that has not {KEY_ID_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +73,8 @@ class Hello:
         local: its own address, as it sees it.
         remote: the acceptor's address, as it sees it.
         attributes: small texts.
+        nonce: fresh random bytes, where there are keys.
+        keys: ids of the keys that it holds, the one it prefers first.
     """
 
     version_min: int
@@ -70,6 +89,8 @@ class Hello:
     local: str
     remote: str
     attributes: dict[str, str] = field(default_factory=dict)
+    nonce: bytes = b""
+    keys: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.version_min <= self.version_max:
@@ -84,6 +105,7 @@ class Hello:
         _check_text("local", self.local)
         _check_text("remote", self.remote)
         check_attributes(self.attributes)
+        _check_nonce(self.nonce, self.keys)
 
     @property
     def number(self) -> LinkNumber:
@@ -108,6 +130,8 @@ class Welcome:
         local: its own address, as it sees it.
         remote: the dialer's address, as it sees it.
         attributes: small texts.
+        nonce: fresh random bytes, where there is a key.
+        key: id of the key to use, one of the Hello's; empty where there is none.
     """
 
     version: int
@@ -117,6 +141,8 @@ class Welcome:
     local: str
     remote: str
     attributes: dict[str, str] = field(default_factory=dict)
+    nonce: bytes = b""
+    key: bytes = b""
 
     def __post_init__(self) -> None:
         check_name("node", self.node)
@@ -125,6 +151,7 @@ class Welcome:
         _check_text("local", self.local)
         _check_text("remote", self.remote)
         check_attributes(self.attributes)
+        _check_nonce(self.nonce, (self.key,) if self.key else ())
 
     @property
     def identity(self) -> PeerIdentity:
@@ -166,6 +193,17 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What each end says after the Welcome, where there is a key: that it holds the key."""
+
+    tag: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.tag) != PROOF_BYTES:
+            raise ValueError(f"tag has {len(self.tag)} bytes; {PROOF_BYTES} are needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bye:
     """The dialer's last frame before it closes on purpose: for the other end's log, nothing rests on it."""
 
@@ -175,8 +213,18 @@ class Bye:
         _check_text("reason", self.reason)
 
 
-def hello(identity: Identity, *, to: str, number: LinkNumber, kind: str, local: str, remote: str) -> Hello:
-    """What this node says when it dials."""
+def hello(
+    identity: Identity,
+    *,
+    to: str,
+    number: LinkNumber,
+    kind: str,
+    local: str,
+    remote: str,
+    nonce: bytes = b"",
+    ring: KeyRing | None = None,
+) -> Hello:
+    """What this node says when it dials; with its keys, if it has any, goes a fresh nonce."""
     return Hello(
         version_min=VERSION_MIN,
         version_max=VERSION_MAX,
@@ -190,11 +238,22 @@ def hello(identity: Identity, *, to: str, number: LinkNumber, kind: str, local: 
         local=local,
         remote=remote,
         attributes=dict(identity.attributes),
+        nonce=nonce,
+        keys=() if ring is None else ring.ids,
     )
 
 
-def welcome(identity: Identity, said: Hello, *, local: str, remote: str) -> Welcome:
-    """What this node answers to a Hello that `review` let pass."""
+def welcome(
+    identity: Identity,
+    said: Hello,
+    *,
+    local: str,
+    remote: str,
+    nonce: bytes = b"",
+    ring: KeyRing | None = None,
+) -> Welcome:
+    """What this node answers to a Hello that `review` let pass; with its keys, if it has any, goes a fresh nonce."""
+    key = ring.find(said.keys) if ring is not None else None
     return Welcome(
         version=min(said.version_max, VERSION_MAX),
         node=identity.node,
@@ -203,16 +262,26 @@ def welcome(identity: Identity, said: Hello, *, local: str, remote: str) -> Welc
         local=local,
         remote=remote,
         attributes=dict(identity.attributes),
+        nonce=nonce,
+        key=b"" if key is None else key.id,
     )
 
 
-def review(said: Hello, identity: Identity, *, kinds: Collection[str], is_known_peer: Callable[[str], bool]) -> None:
+def review(
+    said: Hello,
+    identity: Identity,
+    *,
+    kinds: Collection[str],
+    is_known_peer: Callable[[str], bool],
+    ring: KeyRing | None = None,
+) -> None:
     """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it."""
     if said.version_max < VERSION_MIN or said.version_min > VERSION_MAX:
         theirs, ours = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
         raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {ours} are spoken here")
     if said.cluster != identity.cluster:
         raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {said.cluster!r}")
+    _review_keys(said, ring)
     if said.node == identity.node:
         raise _no(RejectCode.SELF, f"this is node {identity.node!r} itself, or another of the same name")
     if said.to not in ("", identity.node):
@@ -221,6 +290,15 @@ def review(said: Hello, identity: Identity, *, kinds: Collection[str], is_known_
         raise _no(RejectCode.UNKNOWN_PEER, f"node {said.node!r} is not known here", is_retryable=True)
     if said.kind not in kinds:
         raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here")
+
+
+def _review_keys(said: Hello, ring: KeyRing | None) -> None:
+    if ring is None and said.keys:
+        raise _no(RejectCode.KEY, "this end has no keys: the other one must have none either")
+    if ring is not None and not said.keys:
+        raise _no(RejectCode.KEY, "this end has keys: without one nobody is let in")
+    if ring is not None and ring.find(said.keys) is None:
+        raise _no(RejectCode.KEY, "none of the keys that are offered is held here")
 
 
 def review_welcome(answer: Welcome, *, to: str) -> None:

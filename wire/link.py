@@ -2,7 +2,8 @@
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from wire.codec import Codec
 from wire.connection import Connection, Phase
@@ -21,14 +22,15 @@ from wire.errors import (
     WireError,
 )
 from wire.events import Event, LinkAccepted, LinkEnded, MessageReceived
-from wire.handshake import HELLO_BYTES_MAX, Bye, Hello, Reject, Welcome, are_views_equal
+from wire.handshake import Bye, Hello, Reject, Welcome, are_views_equal
 from wire.limits import Limits
 from wire.meter import Meter
+from wire.security import NO_GUARD, Guard
 from wire.sockets import block_reads, shut, stop_reading, tune, views
 
 logger = logging.getLogger(__name__)
 
-READ_BYTES = 65_536
+Value = TypeVar("Value")
 
 
 class AcceptedLink:
@@ -36,16 +38,23 @@ class AcceptedLink:
 
     Attributes:
         is_silent: not a byte came yet.
+        guard: what its handshake goes by.
         local: this end's address, as this end sees it.
         remote: the other end's.
     """
 
-    def __init__(self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter) -> None:
+    def __init__(
+        self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter, guard: Guard = NO_GUARD
+    ) -> None:
         self.is_silent = True
+        self.guard = guard
         self._sock = sock
         self._limits = limits
         self._meter = meter
-        self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False)
+        self._channel = guard.channel(sock, is_dialer=False)
+        self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=guard.ring)
+        self._deadline = Deadline(limits.handshake_timeout_s)
+        self._early: Iterator[object] = iter(())
         self._cut_for: WireError | None = None
         self._bye: str | None = None
         tune(sock, limits.write_timeout_s)
@@ -66,25 +75,38 @@ class AcceptedLink:
         shut(self._sock)
 
     def await_hello(self) -> Hello:
-        """Read until the Hello is complete, within one deadline for all of it."""
-        deadline = Deadline(self._limits.handshake_timeout_s)
+        """Read until the Hello is complete, and the other end proved to be who it says; one deadline for all of it.
+
+        Raises:
+            WireError: whatever ends the handshake.
+        """
+        self._in_time(self._channel.shake_hands)
         while True:
-            for message in self._connection.receive(self._read_before(deadline)):
+            for message in self._connection.receive(self._read_in_time()):
                 if isinstance(message, Hello):
+                    self._channel.review(message.node, message.cluster)
                     return message
 
     def welcome(self, answer: Welcome) -> None:
-        """Say yes, and turn to reading."""
-        self._sock.sendall(self._connection.accept(answer))
+        """Say yes, hear the other end's proof where there is a key, and turn to reading.
+
+        Raises:
+            WireError: whatever ends the handshake.
+        """
+        said = self._connection.accept(answer)
+        self._in_time(lambda _: self._channel.write(said))
+        while self._connection.phase is not Phase.OPEN:
+            self._early = self._connection.receive(self._read_in_time())
+            next(self._early, None)
         block_reads(self._sock, self._limits.idle_timeout_s)
 
     def reject(self, error: WireError) -> None:
         """Say why not, if the other end can understand it and takes it at once."""
-        if isinstance(error, MagicError) or self._connection.phase is Phase.OPEN:
+        if isinstance(error, MagicError) or self._connection.is_answered:
             return
         try:
             self._sock.settimeout(0)
-            self._sock.send(self._connection.reject(Reject.of(_refusal(error))))
+            self._channel.write(self._connection.reject(Reject.of(_refusal(error))))
         except OSError as problem:
             logger.debug("%s: the refusal did not leave: %s", self.remote, problem)
 
@@ -105,8 +127,9 @@ class AcceptedLink:
         is_end_of_stream = False
         error: WireError | None = None
         try:
+            self._pass_on(link, self._early, 0, deliver)
             while data := self._read():
-                self._pass_on(link, data, deliver)
+                self._pass_on(link, self._connection.receive(data), len(data), deliver)
             is_end_of_stream = True
             self._connection.receive_end()
         except WireError as ended:
@@ -118,10 +141,12 @@ class AcceptedLink:
             peer=link.peer, number=link.number, is_end_of_stream=is_end_of_stream, error=error, bye=self._bye
         )
 
-    def _pass_on(self, link: LinkAccepted, data: bytes, deliver: Callable[[Event], None]) -> None:
+    def _pass_on(
+        self, link: LinkAccepted, messages: Iterator[object], size: int, deliver: Callable[[Event], None]
+    ) -> None:
         frames = 0
         try:
-            for message in self._connection.receive(data):
+            for message in messages:
                 frames += 1
                 if isinstance(message, Bye):
                     self._bye = message.reason
@@ -133,12 +158,12 @@ class AcceptedLink:
             self._meter.add_rejected_frame(fault.reason)
             raise
         finally:
-            self._meter.add_frames("in", frames, len(data))
+            self._meter.add_frames("in", frames, size)
 
     def _read(self) -> bytes:
         """What came; b"" at the end of the stream, which then is the other end's own."""
         try:
-            data = self._sock.recv(READ_BYTES)
+            data = self._channel.read()
         except BlockingIOError:
             raise self._cut_for or IdleTimeoutError(f"not a byte for {self._limits.idle_timeout_s} s") from None
         except OSError as error:
@@ -147,19 +172,25 @@ class AcceptedLink:
             raise self._cut_for
         return data
 
-    def _read_before(self, deadline: Deadline) -> bytes:
-        """What came before the deadline of the handshake; never b""."""
+    def _in_time(self, step: Callable[[Deadline], Value]) -> Value:
+        """A step of the handshake, before its deadline and unless this end was cut."""
         try:
-            self._sock.settimeout(deadline.remaining_s or 1e-3)
-            data = self._sock.recv(HELLO_BYTES_MAX)
+            result = step(self._deadline)
         except TimeoutError:
-            raise self._cut_for or HandshakeTimeoutError("no complete Hello") from None
+            raise self._cut_for or HandshakeTimeoutError("the handshake took too long") from None
         except OSError as error:
             raise self._cut_for or ResetError(str(error)) from error
+        except WireError as error:
+            raise self._cut_for or error from None
         if self._cut_for is not None:
             raise self._cut_for
-        if deadline.is_over:
-            raise HandshakeTimeoutError("no complete Hello")
+        if self._deadline.is_over:
+            raise HandshakeTimeoutError("the handshake took too long")
+        return result
+
+    def _read_in_time(self) -> bytes:
+        """What came before the deadline of the handshake; never b""."""
+        data = self._in_time(self._channel.read_before)
         if not data:
             self._connection.receive_end()
         self.is_silent = False

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
-from wire.errors import Refusal, RejectCode, ResetError, StoppedError, WireError
+from wire.errors import Refusal, RejectCode, StoppedError, WireError
 from wire.events import Event, LinkAccepted
 from wire.handshake import PEER_KIND, Bye, Hello, review, welcome
 from wire.identity import Identity
@@ -16,6 +16,7 @@ from wire.limits import Limits
 from wire.link import AcceptedLink
 from wire.meter import Meter, NoMeter
 from wire.registry import Registry
+from wire.security import PLAIN, Security
 from wire.sockets import shut, wake
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Listener:
         is_known_peer: whether a node of this id may connect; asked on any thread.
         deliver: takes the events, on any thread; must not raise.
         limits: the bounds.
+        security: what both ends go by to know each other.
         metrics: told of what happens.
         name: first part of the threads' names.
     """
@@ -58,6 +60,7 @@ class Listener:
         deliver: Callable[[Event], None],
         kinds: Collection[str] = (PEER_KIND,),
         limits: Limits = DEFAULT_LIMITS,
+        security: Security = PLAIN,
         metrics: Meter | None = None,
         name: str = "wire",
     ) -> None:
@@ -68,6 +71,7 @@ class Listener:
         self._deliver = deliver
         self._kinds = kinds
         self._limits = limits
+        self._security = security
         self._meter: Meter = metrics or NoMeter()
         self._name = name
         self._registry = Registry()
@@ -142,6 +146,7 @@ class Listener:
         try:
             while not self._stopped.is_set():
                 self._accept(sock)
+                self._security.look(self._meter)
         finally:
             shut(sock)
 
@@ -155,7 +160,7 @@ class Listener:
                 logger.warning("! can't accept: %s", error)
             return
         try:
-            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter))
+            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
         except (OSError, ValueError) as error:
             logger.debug("a connection was gone before it was greeted: %s", error)
             connection.close()
@@ -218,12 +223,11 @@ class Listener:
 
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
-        review(hello, self._identity, kinds=self._kinds, is_known_peer=self._is_known_peer)
+        ring = link.guard.ring
+        review(hello, self._identity, kinds=self._kinds, is_known_peer=self._is_known_peer, ring=ring)
         self._registry.check(hello)
-        try:
-            link.welcome(welcome(self._identity, hello, local=link.local, remote=link.remote))
-        except OSError as error:
-            raise ResetError(str(error)) from error
+        nonce = link.guard.nonce()
+        link.welcome(welcome(self._identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring))
         self._registry.claim(hello, link)
         return hello
 

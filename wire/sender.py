@@ -1,7 +1,6 @@
 """Sender: writes what an outbox gets to one dialed link, until the link is over."""
 
 import logging
-import socket
 from collections.abc import Callable
 
 from wire.deadline import Deadline
@@ -92,7 +91,7 @@ class Sender:
     def _write(self, data: bytes, frames: int) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""
         try:
-            self._link.sock.sendall(data)
+            self._link.channel.write(data)
         except (BlockingIOError, TimeoutError):
             raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
         except OSError as error:
@@ -103,11 +102,11 @@ class Sender:
     def _check_open(self) -> None:
         """The acceptor says nothing after its Welcome: whatever can be read is the end of the link."""
         try:
-            data = self._link.sock.recv(1, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
+            data = self._link.channel.poll()
         except OSError as error:
             raise ResetError(str(error)) from error
+        if data is None:
+            return
         if not data:
             raise ClosedError("the acceptor closed")
         raise OrderError("the acceptor spoke after its Welcome")

@@ -25,6 +25,7 @@ from wire import (
 from wire.connection import Connection
 from wire.handshake import Bye, Hello, Welcome, hello, welcome
 from wire.metrics import WireMetrics
+from wire.security import PLAIN, Security
 
 PATIENCE_S = 10.0
 EventT = TypeVar("EventT")
@@ -79,7 +80,11 @@ class Inbox:
 
 @contextmanager
 def listening(
-    limits: Limits | None = None, metrics: WireMetrics | None = None, port: int = 0, known: tuple[str, ...] = ("ann",)
+    limits: Limits | None = None,
+    metrics: WireMetrics | None = None,
+    port: int = 0,
+    known: tuple[str, ...] = ("ann",),
+    security: Security = PLAIN,
 ) -> Iterator[tuple[Listener, Inbox]]:
     """The listener `bob`."""
     inbox = Inbox()
@@ -90,6 +95,7 @@ def listening(
         is_known_peer=known.__contains__,
         deliver=inbox.deliver,
         limits=limits or Limits(),
+        security=security,
         metrics=metrics,
         name="test",
     )
@@ -108,6 +114,7 @@ def dialing(
     metrics: WireMetrics | None = None,
     inbox: Inbox | None = None,
     node: str = "ann",
+    security: Security = PLAIN,
 ) -> Iterator[tuple[Dialer, Inbox]]:
     """A dialer for `bob`."""
     inbox = inbox or Inbox()
@@ -119,6 +126,7 @@ def dialing(
         next_counter=itertools.count(1).__next__,
         deliver=inbox.deliver,
         limits=limits or Limits(),
+        security=security,
         metrics=metrics,
         name="test",
     )
@@ -131,10 +139,15 @@ def dialing(
 
 @contextmanager
 def linked(
-    limits: Limits | None = None, metrics: WireMetrics | None = None
+    limits: Limits | None = None,
+    metrics: WireMetrics | None = None,
+    securities: tuple[Security, Security] = (PLAIN,) * 2,
 ) -> Iterator[tuple[Dialer, Inbox, LinkNumber, Listener, Inbox]]:
     """`ann`'s link to `bob`, open at both ends."""
-    with listening(limits, metrics) as (listener, heard), dialing(listener.address, limits, metrics) as (dialer, told):
+    with (
+        listening(limits, metrics, security=securities[1]) as (listener, heard),
+        dialing(listener.address, limits, metrics, security=securities[0]) as (dialer, told),
+    ):
         number = told.next(LinkOpened).number
         assert heard.next(LinkAccepted).number == number
         yield dialer, told, number, listener, heard

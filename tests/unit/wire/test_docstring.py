@@ -11,9 +11,9 @@ def test_the_example_of_two_ends_runs() -> None:
 def test_the_docstring_names_every_field_of_the_handshake() -> None:
     from dataclasses import fields
 
-    from wire.handshake import Hello, Reject, Welcome
+    from wire.handshake import Hello, Proof, Reject, Welcome
 
-    text = wire.__doc__ or ""
-    for kind in (Hello, Welcome, Reject):
+    text = " ".join((wire.__doc__ or "").split())
+    for kind in (Hello, Welcome, Reject, Proof):
         names = ", ".join(field.name for field in fields(kind))
         assert f'["{kind.__name__.lower()}", {names}]' in text

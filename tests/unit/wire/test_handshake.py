@@ -10,6 +10,7 @@ from wire.handshake import (
     VERSION_MIN,
     Bye,
     Hello,
+    Proof,
     Reject,
     Welcome,
     are_views_equal,
@@ -157,7 +158,7 @@ def test_the_bounds_of_the_rest() -> None:
 
 def test_the_frames_of_version_one_are_these_bytes() -> None:
     """What the docstring of `wire` promises to clients in other languages."""
-    codec = Codec(Hello, Welcome, Reject, Bye)
+    codec = Codec(Hello, Welcome, Reject, Proof, Bye)
     short = Hello(
         version_min=1,
         version_max=1,
@@ -174,10 +175,15 @@ def test_the_frames_of_version_one_are_these_bytes() -> None:
     )
     zeros = "00" * 16
     assert codec.encode(short).hex() == (
-        "8d6568656c6c6f0101616361616162020350" + zeros + "647065657263783a3163793a32a1616b6176"
+        "8f6568656c6c6f0101616361616162020350" + zeros + "647065657263783a3163793a32a1616b6176" + "4080"
+    )
+    with_keys = dataclasses.replace(short, nonce=bytes(32), keys=(b"first id", b"secondid"))
+    assert codec.encode(with_keys).hex()[-110:] == (
+        "6176" + "5820" + "00" * 32 + "82" + "48" + b"first id".hex() + "48" + b"secondid".hex()
     )
     answer = Welcome(version=1, node="b", incarnation=1, store=bytes(16), local="y:2", remote="x:1")
-    assert codec.encode(answer).hex() == "8867" + b"welcome".hex() + "0161620150" + zeros + "63793a3263783a31a0"
+    assert codec.encode(answer).hex() == "8a67" + b"welcome".hex() + "0161620150" + zeros + "63793a3263783a31a04040"
+    assert codec.encode(Proof(tag=bytes(32))).hex() == "8265" + b"proof".hex() + "5820" + "00" * 32
     refused = Reject(code="full", reason="r", retryable=True)
     assert codec.encode(refused).hex() == "8466" + b"reject".hex() + "64" + b"full".hex() + "6172f5"
     assert codec.encode(Bye(reason="r")).hex() == "8263" + b"bye".hex() + "6172"

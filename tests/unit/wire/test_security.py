@@ -1,0 +1,140 @@
+"""Keys in a file: read, read again, and never shown."""
+
+import logging
+import traceback
+from pathlib import Path
+
+import pytest
+
+from wire import reloaded
+from wire.errors import CredentialsError
+from wire.keys import Key
+from wire.meter import NoMeter
+from wire.security import Keyed, Plain
+
+OLD, NEW = "ab" * 32, "cd" * 32
+
+
+@pytest.fixture(autouse=True)
+def without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reloaded, "LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 0.0)
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write(tmp_path / "cluster.key", OLD)
+
+
+def ids(security: Keyed) -> tuple[bytes, ...]:
+    assert security.guard.ring is not None
+    return security.guard.ring.ids
+
+
+def id_of(text: str) -> bytes:
+    return Key.parse(text).id
+
+
+def test_without_security_there_are_no_keys_and_no_nonces() -> None:
+    plain = Plain()
+    plain.look(NoMeter())
+    assert plain.guard.ring is None
+    assert plain.guard.nonce() == b""
+
+
+def test_a_files_keys_are_held_in_its_order(path: Path) -> None:
+    write(path, f"{NEW}\n{OLD}\n")
+    assert ids(Keyed(path)) == (id_of(NEW), id_of(OLD))
+
+
+def test_nonces_are_fresh(path: Path) -> None:
+    guard = Keyed(path).guard
+    assert len(guard.nonce()) == 32
+    assert guard.nonce() != guard.nonce()
+
+
+def test_a_file_that_changed_is_read_at_the_next_handshake(path: Path) -> None:
+    security = Keyed(path)
+    write(path, f"{OLD}\n{NEW}\n")
+    assert ids(security) == (id_of(OLD), id_of(NEW))
+
+
+def test_a_file_that_was_replaced_is_read_also_when_nobody_dials(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    security = Keyed(path)
+    write(path.with_suffix(".new"), NEW).rename(path)
+    with caplog.at_level(logging.INFO, "wire"):
+        security.look(NoMeter())
+    assert id_of(NEW).hex() in caplog.text
+    assert "read anew" in caplog.text
+
+
+def test_a_file_that_did_not_change_is_not_read_again(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    security = Keyed(path)
+    with caplog.at_level(logging.DEBUG, "wire"):
+        security.look(NoMeter())
+        assert ids(security) == (id_of(OLD),)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("text", ["", "hunter2 hunter2", "ab" * 31, None, "\xff\xfe"])
+def test_a_bad_new_file_leaves_the_old_keys_and_is_told_once(
+    path: Path, text: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    security = Keyed(path)
+    if text is None:
+        path.unlink()
+    else:
+        write(path, text)
+    for _ in range(3):
+        assert ids(security) == (id_of(OLD),)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "those from before stay in use" in caplog.text
+    assert "hunter2" not in caplog.text
+    write(path, NEW)
+    assert ids(security) == (id_of(NEW),)
+
+
+def test_after_a_failure_the_files_are_not_tried_at_every_handshake(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    security = Keyed(path)
+    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 1_000.0)
+    write(path, "nothing")
+    assert ids(security) == (id_of(OLD),)
+    write(path, NEW)
+    assert ids(security) == (id_of(OLD),)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [("", "there are 0 keys"), ("hunter2\n", "line 1: a key has|line 1: it is neither"), ("\xff", "not ASCII")],
+)
+def test_a_bad_file_at_the_start_is_an_error_that_names_it_and_shows_nothing(path: Path, text: str, rule: str) -> None:
+    write(path, text)
+    with pytest.raises(CredentialsError, match=rule) as caught:
+        Keyed(path)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert str(path) in str(caught.value)
+    assert "hunter2" not in shown
+
+
+def test_no_file_at_the_start_is_an_error(path: Path) -> None:
+    path.unlink()
+    with pytest.raises(CredentialsError, match="No such file"):
+        Keyed(path)
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_file_that_others_may_read_is_warned_of(
+    path: Path, mode: int, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(path, OLD, mode)
+    Keyed(path)
+    assert ("others than its owner" in caplog.text) is is_told
+    assert OLD not in caplog.text

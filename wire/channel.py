@@ -1,0 +1,56 @@
+"""Channel: a socket's bytes as a connection says and hears them. Here they are in the clear."""
+
+import socket
+
+from wire.deadline import Deadline
+from wire.handshake import HELLO_BYTES_MAX
+
+READ_BYTES = 65_536
+
+LEAST_S = 1e-3
+"""A timeout of 0 would mean: don't block."""
+
+
+class Channel:
+    """A connected socket.
+
+    One thread may read while another one writes. How long that may block is the socket's affair (`wire.sockets`).
+
+    Attributes:
+        sock: the socket.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def shake_hands(self, deadline: Deadline) -> None:
+        """Agree on what keeps the bytes private; in the clear, nothing. Once, and before anything else.
+
+        Raises:
+            TimeoutError: it was not done in time, as a whole.
+            OSError: the socket failed.
+            RemoteFault: the other end is not one to talk to.
+        """
+
+    def review(self, node: str, cluster: str) -> None:
+        """Refusal unless the other end has proved to be this node; in the clear nobody proves anything."""
+
+    def read(self) -> bytes:
+        """What came; b"" at the end of the stream."""
+        return self.sock.recv(READ_BYTES)
+
+    def read_before(self, deadline: Deadline) -> bytes:
+        """What came before the deadline; TimeoutError when nothing did."""
+        self.sock.settimeout(deadline.remaining_s or LEAST_S)
+        return self.sock.recv(HELLO_BYTES_MAX)
+
+    def write(self, data: bytes) -> None:
+        """Write all of it."""
+        self.sock.sendall(data)
+
+    def poll(self) -> bytes | None:
+        """What is there to be read, b"" at the end of the stream; None when nothing is, at once."""
+        try:
+            return self.sock.recv(1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None

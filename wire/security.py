@@ -1,0 +1,117 @@
+"""What lets only the right ones in: nothing, or shared keys. A listener and its dialers share one.
+
+It is asked anew for each handshake, so that keys and certificates can be replaced while links are open; an open link
+goes on with what it began with.
+"""
+
+import logging
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from wire.channel import Channel
+from wire.errors import CredentialsError
+from wire.handshake import NONCE_BYTES
+from wire.keys import KeyRing
+from wire.reloaded import Reloaded
+
+if TYPE_CHECKING:
+    from wire.meter import Meter
+
+logger = logging.getLogger(__name__)
+
+FILE_CHARACTERS_MAX = 65_536
+"""Two keys and what is to be said of them."""
+
+OTHERS = 0o077
+"""The bits of a file's mode that let others than its owner at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What one handshake goes by.
+
+    Attributes:
+        ring: the shared keys of this end, if it has any.
+    """
+
+    ring: KeyRing | None = None
+
+    def channel(self, sock: socket.socket, *, is_dialer: bool) -> Channel:  # noqa: ARG002
+        """The socket as the connection sees it."""
+        return Channel(sock)
+
+    def nonce(self) -> bytes:
+        """Fresh random bytes for a Hello or Welcome, where they are needed."""
+        return b"" if self.ring is None else secrets.token_bytes(NONCE_BYTES)
+
+
+NO_GUARD = Guard()
+
+
+class Security(Protocol):
+    """What listeners and dialers ask; from any thread."""
+
+    @property
+    def guard(self) -> Guard:
+        """What a handshake that begins now goes by."""
+
+    def look(self, meter: "Meter") -> None:
+        """Called about once a second by a listener: for what must be noticed although nobody dials."""
+
+
+class Plain:
+    """Nothing is proven, nothing is hidden: for a network that only the right ones can reach."""
+
+    guard = NO_GUARD
+
+    def look(self, meter: "Meter") -> None:
+        """There is nothing to look at."""
+
+
+PLAIN = Plain()
+
+
+class Keyed:
+    """A file of shared keys: both ends prove that they hold one, and every frame is authenticated; nothing is hidden.
+
+    The file has one key a line, in hex or base64, one or two of them; `#` begins a comment. It is read again when it
+    changes; where that can't be used, the keys from before stay, and a warning says so.
+
+    Args:
+        path: the file.
+
+    Raises:
+        CredentialsError: it can't be read, or is no such file. Keys are not shown.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._guard = Reloaded(f"keys of {path}", [path], self._read)
+
+    @property
+    def guard(self) -> Guard:
+        """See Security."""
+        return self._guard.value
+
+    def look(self, meter: "Meter") -> None:  # noqa: ARG002 - nothing is counted
+        """See Security."""
+        self._guard.look()
+
+    def _read(self) -> Guard:
+        try:
+            with self._path.open(encoding="ascii") as file:
+                mode = self._path.stat().st_mode
+                ring = KeyRing.parse(file.read(FILE_CHARACTERS_MAX))
+        except OSError as error:
+            raise CredentialsError(f"{self._path}: {error.strerror}") from None
+        except ValueError as error:
+            # An UnicodeDecodeError would show what it could not decode.
+            why = "it is not ASCII text" if isinstance(error, UnicodeError) else str(error)
+            raise CredentialsError(f"{self._path}: {why}") from None
+        if mode & OTHERS:
+            logger.warning("%s: others than its owner may read or write it (mode %o)", self._path, mode & 0o777)
+        logger.info("keys of %s: %s", self._path, " ".join(each.hex() for each in ring.ids))
+        return Guard(ring=ring)
