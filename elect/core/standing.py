@@ -12,11 +12,11 @@ from elect.core.support import Peer
 
 
 def place(state: State, election: Election, electable: tuple[tuple[str, Standing], ...]) -> int:
-    """How many electable nodes come before this one in an election."""
+    """How many electable nodes come before this one in an election; a named successor does, electable or not."""
     own = _rank(election, state.id, state.standing)
     before = sum(_rank(election, node_id, standing) < own for node_id, standing in electable)
-    is_after_successor = election.successor not in (None, state.id)
-    return max(before, 1) if is_after_successor else before
+    is_counted = any(node_id == election.successor for node_id, _ in electable)
+    return before + (election.successor not in (None, state.id) and not is_counted)
 
 
 def _rank(election: Election, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
