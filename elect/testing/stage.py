@@ -1,203 +1,198 @@
 """A few real Electors on which nothing moves by itself: every frame, write and moment is put there by hand.
 
-For plays in which the order of two messages is the whole point. All nodes share one clock; the promises that span
-nodes are checked after every input.
+For plays in which the order of two messages is the whole point. Each node has a clock of its own; the promises that
+span nodes are checked after every input.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from random import Random
+from collections.abc import Callable, Iterable
 
 from elect.core.elector import Elector
 from elect.core.invariants import check
-from elect.core.membership import Configuration
-from elect.core.messages import Batch, Entry, Grant, Heartbeat, Message, Number
-from elect.core.options import Durable, Options, Timing
-from elect.core.ready import Ballot, Event, Ready, Send, Write
+from elect.core.messages import Batch, ConfigurationId, Entry, Heartbeat, Number
+from elect.core.options import Durable
+from elect.core.quorum import FOREVER
+from elect.core.ready import Ready, Send, Write
+from elect.testing.actor import Actor, Frame, Kind
+from elect.testing.cast import ELECTION, Cast
 from elect.testing.leases import LeaseTable
 from elect.testing.options import NANOSECONDS
-from elect.testing.violation import InvariantViolation
+from elect.testing.promises import Promises
 
-ELECTION = "default"
-_START_NS = 100 * NANOSECONDS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What is under way on one link: a message, or the end of its stream."""
-
-    link: Number
-    message: Message | None
-
-    def holds(self, kind: type[Message] | type[Entry], term: int | None) -> bool:
-        """Whether it is, or has an entry, of that kind and term."""
-        message = self.message
-        entries = message.entries if isinstance(message, Batch) else ()
-        found = [entry for entry in entries if isinstance(entry, kind)]
-        return isinstance(message, kind) or any(term in (None, entry.term) for entry in found)
+START_NS = 100 * NANOSECONDS
 
 
-@dataclass(slots=True, kw_only=True)
-class Actor:
-    """One node.
+class Spectator:
+    """Told of all that happens on a stage; overrides what it cares about."""
 
-    Attributes:
-        under_way: frames sent and not delivered, by peer, in order.
-        ballots: on disk.
-        writes: begun and not ended; with `is_disk_slow` they wait for `Stage.write`.
-    """
+    def arriving(self, source: str, target: str, frame: Frame) -> None:
+        """A frame is about to be handled."""
 
-    node_id: str
-    elector: Elector
-    table: LeaseTable = field(default_factory=LeaseTable)
-    links: dict[str, Number] = field(default_factory=dict)
-    link_count: int = 0
-    under_way: dict[str, list[Frame]] = field(default_factory=dict)
-    incarnation: int = 1
-    ballots: dict[str, Ballot] = field(default_factory=dict)
-    writes: list[tuple[Write, tuple[Send, ...]]] = field(default_factory=list)
-    is_disk_slow: bool = False
-    events: list[Event] = field(default_factory=list)
+    def stepped(self, actor: Actor, ready: Ready) -> None:
+        """A node handled an input; nothing of what follows from it has happened yet."""
+
+    def sent(self, node_id: str, send: Send, *, is_lost: bool) -> None:
+        """A message left, or was lost on the spot."""
+
+    def written(self, node_id: str, write: Write) -> None:
+        """A write ended well."""
 
 
 class Stage:
     """A connected cluster of nodes that support each other, none of them willing to lead yet.
 
     Args:
-        voters: one letter a node.
-        ballots: what the disks of some hold.
+        cast: who plays.
+        spectator: who watches.
 
     Attributes:
-        now: everybody's clock, ns.
-        cuts: pairs (source, target) between which `beat` delivers nothing.
-        grants: to whom each node sent a Grant, by node and term, restarts included.
+        now: the true time, ns.
+        actors: by node id.
+        cuts: ways (source, target) on which all that is sent is lost.
+        promises: what is checked.
     """
 
-    def __init__(self, voters: str = "abc", *, ballots: Mapping[str, Ballot] | None = None) -> None:
-        self.now = _START_NS
-        self.timing = Timing()
+    def __init__(self, cast: Cast | None = None, *, spectator: Spectator | None = None) -> None:
+        self.cast = cast or Cast()
+        self.timing = self.cast.timing
+        self.now = START_NS
         self.cuts: set[tuple[str, str]] = set()
-        self.grants: dict[tuple[str, int], set[str]] = {}
-        self._configuration = Configuration.initial(voters)
-        self.actors: dict[str, Actor] = {}
-        for node_id in voters:
-            ballot = (ballots or {}).get(node_id)
-            on_disk = {ELECTION: ballot} if ballot is not None else {}
-            elector = self._elector(node_id, Durable(incarnation=1, ballots=on_disk))
-            self.actors[node_id] = Actor(node_id=node_id, elector=elector, ballots=on_disk)
-        for node_id in voters:
-            self._enter(node_id)
-        for source, target in self._pairs():
+        self._spectator = spectator or Spectator()
+        self._inputs = 0
+        self.actors = {node_id: self.cast.actor(node_id, self.now) for node_id in self.cast.voters + self.cast.learners}
+        self.promises = Promises(self.actors, self.cast.configuration.voters)
+        for actor in self.actors.values():
+            self.promises.note_stored(actor.node_id, actor.ballots)
+            self._enter(actor.node_id)
+        for source, target in self._ways():
             self.dial(source, target)
         self.beat(2)
 
-    def _elector(self, node_id: str, durable: Durable) -> Elector:
-        return Elector(
-            options=Options(node_id=node_id, configuration=self._configuration, timing=self.timing),
-            durable=durable,
-            rng=Random(node_id),  # noqa: S311 (chance, no secret)
-            now=self.now,
-        )
-
     def _enter(self, node_id: str) -> None:
         self.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
-        self.input(node_id, lambda elector, now: elector.enter(now, ELECTION))
+        for election in self.cast.elections:
+            self.enter(node_id, election)
 
-    def _pairs(self) -> list[tuple[str, str]]:
+    def enter(self, node_id: str, election: str = ELECTION) -> None:
+        """Let a node stand in an election."""
+        self.input(node_id, lambda elector, now: elector.enter(now, election))
+
+    def _ways(self) -> list[tuple[str, str]]:
         return [(source, target) for source in self.actors for target in self.actors if source != target]
 
     # Inputs.
 
     def input(self, node_id: str, call: Callable[[Elector, int], Ready]) -> None:
-        """Give a node any input now."""
+        """Give a node any input now.
+
+        Raises:
+            LookupError: it is dead or suspended.
+        """
         actor = self.actors[node_id]
-        self._carry_out(actor, call(actor.elector, self.now))
+        if not actor.is_present:
+            raise LookupError(f"{node_id} is {'suspended' if actor.is_alive else 'dead'}")
+        self._carry_out(actor, call(actor.elector, actor.clock.read(self.now)))
 
     def _carry_out(self, actor: Actor, ready: Ready) -> None:
+        self._spectator.stepped(actor, ready)
+        actor.wake_at = ready.wake_at
         if ready.write is not None:
             actor.writes.append((ready.write, ready.send_when_written))
         actor.table.publish(ready.leases, ready.counted)
         for send in ready.send:
             self._send(actor, send)
         actor.events += ready.events
-        check(actor.elector.state)
-        self._check_promises()
+        for event in ready.events:
+            self.promises.note_event(actor.node_id, event)
+        self._check(actor)
         if not actor.is_disk_slow:
             self.write(actor.node_id)
 
+    def _check(self, actor: Actor) -> None:
+        """Check what holds after every input; with many elections, of which each costs time, more seldom."""
+        self._inputs += 1
+        if self._inputs % (1 + len(self.cast.elections) // 4):
+            return
+        check(actor.elector.state)
+        self.promises.check(self.now)
+
     def _send(self, actor: Actor, send: Send) -> None:
-        if actor.links.get(send.peer) == send.link:
-            self._note_grants(actor.node_id, send)
+        is_open = actor.links.get(send.peer) == send.link
+        if is_open and isinstance(send.message, Batch):
+            self.promises.note_sent(actor.node_id, send.peer, send.message)
+        is_lost = not is_open or (actor.node_id, send.peer) in self.cuts
+        self._spectator.sent(actor.node_id, send, is_lost=is_lost)
+        if not is_lost:
             actor.under_way.setdefault(send.peer, []).append(Frame(link=send.link, message=send.message))
 
-    def _note_grants(self, node_id: str, send: Send) -> None:
-        entries = send.message.entries if isinstance(send.message, Batch) else ()
-        for entry in entries:
-            if isinstance(entry, Grant):
-                candidates = self.grants.setdefault((node_id, entry.term), set())
-                candidates.add(send.peer)
-                if len(candidates) > 1:
-                    raise InvariantViolation("one grant a term", f"{node_id}: {candidates}", [], "this test")
+    def stand(self, node_id: str) -> None:
+        """Let a node be willing to lead: it campaigns at once if nobody else is."""
+        self.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=False))
 
-    def _check_promises(self) -> None:
-        holders = self.holders()
-        if len(holders) > 1:
-            raise InvariantViolation("one lease", f"{holders} at {self.now}", [], "this test")
-        for source, target in self._pairs():
-            until = self.actors[source].table.counted.get(target, 0)
-            promise = self.actors[target].elector.state.support.peers[source]
-            promised_until = promise.promised_until if promise.session is not None else 0
-            promised_until = max(promised_until, self.actors[target].elector.state.fence_until)
-            if until > max(self.now, promised_until):
-                detail = f"{source} counts {target} {until - promised_until} ns too long"
-                raise InvariantViolation("counted support is promised", detail, [], "this test")
+    # Disks and deaths.
 
     def write(self, node_id: str) -> None:
         """End every write that a node has begun; what waited for them leaves."""
         actor = self.actors[node_id]
         while actor.writes:
             write, held = actor.writes.pop(0)
-            actor.ballots.update(write.ballots)
-            self._written(node_id, write.number)
+            self._store(actor, write)
             for send in held:
                 self._send(actor, send)
+            self._written(node_id, write.number)
 
     def _written(self, node_id: str, number: int) -> None:
         self.input(node_id, lambda elector, now: elector.written(now, number))
 
-    def restart(self, node_id: str, *, is_written: bool, is_sent: bool = False) -> None:
-        """Kill a node and start it again at once, on new links.
+    def _store(self, actor: Actor, write: Write) -> None:
+        self.promises.note_stored(actor.node_id, write.ballots)
+        actor.ballots.update(write.ballots)
+        self._spectator.written(actor.node_id, write)
+
+    def fail_write(self, node_id: str) -> None:
+        """Let every write that a node has begun come to nothing."""
+        actor = self.actors[node_id]
+        while actor.writes:
+            self._write_failed(node_id, actor.writes.pop(0)[0].number)
+
+    def _write_failed(self, node_id: str, number: int) -> None:
+        self.input(node_id, lambda elector, now: elector.write_failed(now, number))
+
+    def crash(self, node_id: str, *, is_written: bool = False, closes: bool = True) -> None:
+        """Kill a node; what it had sent by then stays under way.
 
         Args:
             node_id: whom.
             is_written: what was being written when it died is on disk.
-            is_sent: what it had sent by then arrives nevertheless.
+            closes: its links end, as with a killed process; else its host is gone.
         """
         actor = self.actors[node_id]
-        if is_written:
-            for write, _ in actor.writes:
-                actor.ballots.update(write.ballots)
+        for write, _ in actor.writes if is_written else ():
+            self._store(actor, write)
         actor.writes.clear()
-        if not is_sent:
-            actor.under_way.clear()
+        actor.table = LeaseTable()
+        for peer, link in actor.links.items():
+            if closes and (node_id, peer) not in self.cuts:
+                actor.under_way.setdefault(peer, []).append(Frame(link=link, message=None))
+        actor.links.clear()
+        actor.is_alive = False
+
+    def restart(self, node_id: str) -> None:
+        """Start a dead node again, with what its disk holds and on new links, both ways, wherever nothing is cut."""
+        actor = self.actors[node_id]
         actor.incarnation += 1
         actor.link_count = 0
-        durable = Durable(
-            incarnation=actor.incarnation, promise_ns=self.timing.support_duration_ns, ballots=dict(actor.ballots)
-        )
-        actor.elector = self._elector(node_id, durable)
-        actor.table = LeaseTable()
-        actor.links.clear()
+        promise_ns, ballots = self.timing.support_duration_ns, dict(actor.ballots)
+        durable = Durable(incarnation=actor.incarnation, promise_ns=promise_ns, ballots=ballots)
+        actor.elector = self.cast.elector(node_id, durable, actor.clock.read(self.now))
+        actor.is_alive = True
         self._enter(node_id)
-        for peer in self.actors:
-            if peer != node_id:
+        for peer, other in self.actors.items():
+            if peer == node_id or not other.is_present or self.cuts & {(peer, node_id), (node_id, peer)}:
+                continue
+            if node_id in other.links:
                 self.close(peer, node_id)
-                self.dial(peer, node_id)
-                self.dial(node_id, peer)
-
-    def stand(self, node_id: str) -> None:
-        """Let a node be willing to lead: it campaigns at once if nobody else is."""
-        self.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=False))
+            self.dial(peer, node_id)
+            self.dial(node_id, peer)
 
     # Links.
 
@@ -216,76 +211,117 @@ class Stage:
         number = actor.links[target]
         self.input(source, lambda elector, now: elector.link_closing(now, target, number))
         del actor.links[target]
-        actor.under_way.setdefault(target, []).append(Frame(link=number, message=None))
+        if (source, target) not in self.cuts:
+            actor.under_way.setdefault(target, []).append(Frame(link=number, message=None))
 
-    def deliver_end(self, source: str, target: str) -> None:
-        """Let a node read the end of a stream, past whatever was under way before it."""
-        frames = self.actors[source].under_way[target]
-        frame = next(frame for frame in frames if frame.message is None)
+    def deliver_end(self, source: str, target: str, *, is_reset: bool = False) -> None:
+        """Let a node read the end of a stream, or a reset in its place, past whatever was under way before it.
+
+        Raises:
+            LookupError: no stream between them ended.
+        """
+        frames = self.actors[source].under_way.get(target, [])
+        frame = next((frame for frame in frames if frame.message is None), None)
+        if frame is None:
+            raise LookupError(f"no end of stream is under way from {source} to {target}")
         frames.remove(frame)
-        self.input(target, lambda elector, now: elector.link_ended(now, source, frame.link, is_end_of_stream=True))
+        self._spectator.arriving(source, target, frame)
+        self.input(
+            target, lambda elector, now: elector.link_ended(now, source, frame.link, is_end_of_stream=not is_reset)
+        )
 
     # Frames.
 
-    def deliver(
-        self,
-        source: str,
-        target: str,
-        kind: type[Message] | type[Entry],
-        term: int | None = None,
-        *,
-        is_copy: bool = False,
-    ) -> None:
-        """Let the first frame under way of that kind arrive, or a copy of it.
+    def deliver(self, source: str, target: str, kind: Kind, term: int | None = None, *, is_copy: bool = False) -> None:
+        """Let the first frame under way that holds this arrive, or a copy of it.
 
         Raises:
             LookupError: there is none.
         """
-        frames = self.actors[source].under_way.get(target, [])
-        frame = next((frame for frame in frames if frame.holds(kind, term)), None)
-        if frame is None:
-            raise LookupError(f"no {kind.__name__} of term {term} is under way from {source} to {target}: {frames}")
+        frame = self.find(source, target, kind, term)
         if not is_copy:
-            frames.remove(frame)
+            self.actors[source].take(target, frame)
         self._arrive(source, target, frame)
+
+    def find(self, source: str, target: str, kind: Kind, term: int | None = None) -> Frame:
+        """The first frame under way that holds this.
+
+        Raises:
+            LookupError: there is none.
+        """
+        frame = self.actors[source].find(target, kind, term)
+        if frame is None:
+            wanted = kind.__name__ if term is None else f"{kind.__name__} of term {term}"
+            raise LookupError(f"no {wanted} is under way from {source} to {target}")
+        return frame
+
+    def delay(self, source: str, target: str, kind: Kind, term: int | None = None) -> None:
+        """Keep the first frame under way that holds this for `deliver` alone; others overtake it.
+
+        Raises:
+            LookupError: there is none.
+        """
+        actor, frame = self.actors[source], self.find(source, target, kind, term)
+        actor.take(target, frame)
+        actor.delayed.setdefault(target, []).append(frame)
 
     def _arrive(self, source: str, target: str, frame: Frame) -> None:
         message = frame.message
         if message is not None:
+            self._spectator.arriving(source, target, frame)
             self.input(target, lambda elector, now: elector.receive(now, source, frame.link, message))
 
-    def say(self, source: str, target: str, entry: Entry) -> None:
+    def say(self, source: str, target: str, entry: Entry, *, configuration: ConfigurationId | None = None) -> None:
         """Put an entry under way by hand, as if the source had sent it."""
-        message = Batch(configuration=self._configuration.id, entries=(entry,))
+        message = Batch(configuration=configuration or self.cast.configuration.id, entries=(entry,))
         frame = Frame(link=self.actors[source].links[target], message=message)
         self.actors[source].under_way.setdefault(target, []).append(frame)
 
     def lose(self, source: str, target: str) -> None:
-        """Lose everything that is under way."""
+        """Lose everything that is under way, but for what is delayed."""
         self.actors[source].under_way[target] = []
 
-    def is_under_way(
-        self, source: str, target: str, kind: type[Message] | type[Entry], term: int | None = None
-    ) -> bool:
-        """Whether such a frame was sent and not delivered."""
-        return any(frame.holds(kind, term) for frame in self.actors[source].under_way.get(target, []))
+    def cut(self, source: str, target: str) -> None:
+        """Lose everything that is under way, or sent from now on."""
+        self.lose(source, target)
+        self.cuts.add((source, target))
 
-    def deliver_all(self, pairs: Iterable[tuple[str, str]] | None = None) -> None:
-        """Deliver what is under way between these pairs, and what follows from it, until nothing is left."""
-        ways = [pair for pair in (pairs or self._pairs()) if pair not in self.cuts]
-        while any(self.actors[source].under_way.get(target) for source, target in ways):
-            for source, target in ways:
-                frames = self.actors[source].under_way.get(target, [])
-                if frames and frames[0].message is None:
-                    self.deliver_end(source, target)
-                elif frames:
-                    self._arrive(source, target, frames.pop(0))
+    def is_under_way(self, source: str, target: str, kind: Kind, term: int | None = None) -> bool:
+        """Whether such a frame was sent and not delivered."""
+        return self.actors[source].find(target, kind, term) is not None
+
+    def deliver_all(self, ways: Iterable[tuple[str, str]] | None = None, *, kind: Kind | None = None) -> None:
+        """Deliver what is under way there, and what follows from it, until nothing is left.
+
+        Args:
+            ways: from whom to whom; None: all.
+            kind: only frames that hold this; None: all, and ends of streams.
+        """
+        chosen = list(ways or self._ways())
+        is_moving = True
+        while is_moving:
+            is_moving = False
+            for source, target in chosen:
+                is_moving |= self._deliver_next(source, target, kind)
+
+    def _deliver_next(self, source: str, target: str, kind: Kind | None) -> bool:
+        frames = self.actors[source].under_way.get(target, [])
+        frame = next((frame for frame in frames if kind is None or frame.holds(kind)), None)
+        if frame is None or not self.actors[target].is_present:
+            return False
+        if frame.message is None:
+            self.deliver_end(source, target)
+        else:
+            frames.remove(frame)
+            self._arrive(source, target, frame)
+        return True
 
     # Time.
 
     def wait(self, duration_ns: int) -> None:
         """Let time pass unnoticed."""
         self.now += duration_ns
+        self.promises.check(self.now)
 
     def tick(self, *node_ids: str) -> None:
         """Let nodes notice the time."""
@@ -293,31 +329,52 @@ class Stage:
             self.input(node_id, lambda elector, now: elector.tick(now))
 
     def beat(self, count: int = 1) -> None:
-        """Let intervals pass in which heartbeats and nothing else arrive, except where `cuts` says otherwise."""
-        for _ in range(count):
-            self.wait(self.timing.heartbeat_interval_ns)
-            self.tick(*self.actors)
-            for source, target in [pair for pair in self._pairs() if pair not in self.cuts]:
-                while self.is_under_way(source, target, Heartbeat):
-                    self.deliver(source, target, Heartbeat)
+        """Let intervals pass in which heartbeats and nothing else arrive."""
+        self.run(count * self.timing.heartbeat_interval_ns, kind=Heartbeat)
+
+    def run(self, duration_ns: int = 0, *, kind: Kind | None = None) -> None:
+        """Let time pass, nodes wake when they asked to, and what is sent arrive at once.
+
+        Args:
+            duration_ns: how long.
+            kind: deliver only frames that hold this; None: all.
+        """
+        end = self.now + duration_ns
+        self.deliver_all(kind=kind)
+        while (at := self._next_wake()) <= end:
+            self.now = max(self.now, at)
+            self.tick(*[actor.node_id for actor in self._present() if actor.clock.when(actor.wake_at) <= self.now])
+            self.deliver_all(kind=kind)
+        self.wait(end - self.now)
+
+    def _present(self) -> list[Actor]:
+        return [actor for actor in self.actors.values() if actor.is_present]
+
+    def _next_wake(self) -> int:
+        return min((actor.clock.when(actor.wake_at) for actor in self._present()), default=FOREVER)
 
     # Questions.
 
-    def holders(self) -> list[str]:
-        """Who holds a valid lease now."""
-        return [node_id for node_id, actor in self.actors.items() if actor.table.until(ELECTION) > self.now]
+    def holders(self, election: str = ELECTION) -> list[str]:
+        """Who holds a valid lease now, each by its own clock."""
+        actors = self.actors.items()
+        return [node_id for node_id, actor in actors if actor.table.until(election) > actor.clock.read(self.now)]
 
-    def following(self, node_id: str) -> tuple[str, int] | None:
+    def following(self, node_id: str, election: str = ELECTION) -> tuple[str, int] | None:
         """Whom a node follows, and in which term."""
-        election = self.actors[node_id].elector.state.elections[ELECTION]
-        return None if election.following is None else (election.following.leader, election.following.term)
+        following = self.actors[node_id].elector.state.elections[election].following
+        return None if following is None else (following.leader, following.term)
 
     def elect(self, node_id: str) -> None:
-        """Let a node win and everybody follow it."""
+        """Let a node win and everybody follow it.
+
+        Raises:
+            LookupError: another one leads.
+        """
         self.stand(node_id)
         self.deliver_all()
-        if self.holders() != [node_id]:
-            raise LookupError(f"{node_id} was to be elected; {self.holders()} lead")
+        if any(self.holders(election) != [node_id] for election in self.cast.elections):
+            raise LookupError(f"{node_id} was to be elected")
 
 
-__all__ = ["ELECTION", "Actor", "Frame", "Stage"]
+__all__ = ["ELECTION", "START_NS", "Actor", "Cast", "Frame", "Kind", "Spectator", "Stage"]
