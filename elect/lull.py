@@ -8,9 +8,9 @@ Source: PROTOCOL.md, section 3 (the clock is read after the bytes).
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from elect.clock import Clock
-from elect.config import Config
 from elect.core.messages import Ack, Heartbeat
 from wire.events import Event, LinkAccepted, LinkEnded, MessageReceived
 from wire.identity import LinkNumber
@@ -22,19 +22,31 @@ Waiting = tuple[int, MessageReceived]
 """When a heartbeat was read (ns), and the heartbeat."""
 
 
+class Timing(Protocol):
+    """What it needs to know of the node's timing, ns."""
+
+    @property
+    def heartbeat_interval_ns(self) -> int:
+        """Between two heartbeats of a peer."""
+
+    @property
+    def support_duration_ns(self) -> int:
+        """For which each of them asks."""
+
+
 class Lull:
     """Stands before the inbox: readers deliver, the protocol's thread takes.
 
     Args:
-        config: the node's timing.
+        timing: the node's.
         clock: the node's.
         put: wakes the protocol's thread with an event.
     """
 
-    def __init__(self, config: Config, clock: Clock, put: Callable[[Event], None]) -> None:
+    def __init__(self, timing: Timing, clock: Clock, put: Callable[[Event], None]) -> None:
         self._clock = clock
         self._put = put
-        self._is_used = config.support_duration_ns >= INTERVALS_MIN * config.heartbeat_interval_ns
+        self._is_used = timing.support_duration_ns >= INTERVALS_MIN * timing.heartbeat_interval_ns
         self._latest: dict[str, tuple[LinkNumber, Heartbeat]] = {}
         self._waiting: dict[str, Waiting] = {}
 

@@ -56,7 +56,7 @@ class Dialer:
             link.break_off()
             self._world.scheduler.after(link.back.delay.draw(self._world.rng), self.notice, link)
         else:
-            host.process.put(link, host.process.greet, link)
+            host.process.greet(link)
 
     def welcome(self, link: Link) -> None:
         """The peer's Welcome, or its Reject, is on its way back."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _PROBE_NS = NANOSECONDS
 """A failing disk is tried once a second."""
 
+_KEPT_SHARE = 0.3
+"""Of the transactions that are said to have failed, those that are on the disk all the same."""
+
 _Held = tuple[Write, tuple[Send, ...]]
 
 
@@ -26,6 +29,7 @@ class Disk:
         met: the store ids under which peers were met.
         stalled_until: nothing completes before this time.
         is_failing: every write fails.
+        fails_left: so many writes fail yet.
     """
 
     def __init__(self, world: World, node_id: str, store_id: int) -> None:
@@ -38,6 +42,11 @@ class Disk:
         self.met: dict[str, int] = {}
         self.stalled_until = 0
         self.is_failing = False
+        self.fails_left = 0
+        self._is_halted = False
+        self._is_out = False
+        self._is_busy = False
+        self._unkept: list[Write] = []
         self._waiting: list[_Held] = []
         self._under_way: list[_Held] = []
         self._transaction = 0
@@ -49,60 +58,94 @@ class Disk:
         world = self._world
         if write.ballots and world.crash_at_write and world.rng.random() < world.crash_at_write:
             world.scheduler.after(world.disk_latency.draw(world.rng) // 2, process.kill_around_write)
-        if not self._under_way:
+        if not self._is_busy:
             self._begin(process)
 
     def _begin(self, process: "Process") -> None:
-        """One transaction takes everything that waits."""
+        """One transaction takes everything that waits, and what failed before."""
         self._under_way, self._waiting = self._waiting, []
+        self._unkept += [write for write, _ in self._under_way]
+        self._is_busy = True
         self._transaction += 1
         self._writer = process
         latency = self._world.disk_latency.draw(self._world.rng)
         self._world.scheduler.after(latency, self._end, process, self._transaction)
 
     def _end(self, process: "Process", transaction: int) -> None:
-        if transaction != self._transaction or not self._under_way:
+        if transaction != self._transaction or not self._is_busy or self._is_halted:
             return
         if self._world.now < self.stalled_until:
             self._world.scheduler.at(self.stalled_until, self._end, process, transaction)
             return
+        self._is_busy = False
         done, self._under_way = self._under_way, []
-        if self.is_failing:
-            process.put(self, process.write_failed, [write.number for write, _ in done])
-            self._world.scheduler.after(_PROBE_NS, self._probe, process)
+        if self.is_failing or self.fails_left:
+            self._fail(process, done)
         else:
-            self._commit(done)
-            process.put(self, process.written, done)
-        if self._waiting:
+            self._keep()
+            if self._is_out:
+                self._is_out = False
+                process.put(self, process.store_recovered)
+            if done:
+                process.put(self, process.written, done)
+        if self._waiting and not self._is_busy:
             self._begin(process)
 
-    def _commit(self, done: list[_Held]) -> None:
-        for write, _ in done:
+    def _fail(self, process: "Process", done: list[_Held]) -> None:
+        """Say that it failed: it may be kept all the same, and else is with the next transaction."""
+        self.fails_left = max(0, self.fails_left - 1)
+        self._is_out = True
+        if self._world.rng.random() < _KEPT_SHARE:
+            self._keep()
+        self._world.scheduler.after(_PROBE_NS, self._probe, process, self._transaction)
+        if done:
+            process.put(self, process.write_failed, [write.number for write, _ in done])
+
+    def _probe(self, process: "Process", transaction: int) -> None:
+        """Nothing was written since it failed: try again."""
+        if transaction == self._transaction and process.is_alive:
+            self._begin(process)
+
+    def _keep(self) -> None:
+        """What is owed and not kept yet is on the disk now."""
+        unkept, self._unkept = self._unkept, []
+        for write in unkept:
             self.ballots.update(write.ballots)
-            if write.promise_ns is not None:
-                self.promise_ns = max(self.promise_ns, write.promise_ns)
+            self.promise_ns = max(self.promise_ns, write.promise_ns or 0)
             for observer in self._world.observers:
                 observer.stored(self._node_id, self.store_id, write.ballots)
 
-    def _probe(self, process: "Process") -> None:
-        if self.is_failing:
-            self._world.scheduler.after(_PROBE_NS, self._probe, process)
-        else:
-            process.put(self, process.store_recovered)
+    def halt(self) -> None:
+        """Stand still with the machine."""
+        self._is_halted = True
+
+    def go(self) -> None:
+        """The machine runs on: what was under way is done by now."""
+        self._is_halted = False
+        self._hurry()
 
     def repair(self) -> None:
         """Let it work; what it was stuck in ends now."""
         self.is_failing = False
+        self.fails_left = 0
         self.stalled_until = 0
+        if self._is_out and not self._is_busy and self._writer is not None:
+            self._probe(self._writer, self._transaction)
+        self._hurry()
+
+    def _hurry(self) -> None:
         if self._writer is not None:
             self._end(self._writer, self._transaction)
 
     def crash(self) -> None:
         """The process died: the transaction under way is whole or not at all; what waited is lost."""
-        if self._under_way and not self.is_failing and self._world.rng.random() < 0.5:
-            self._commit(self._under_way)
+        if self._is_busy and not self.is_failing and self._world.rng.random() < 0.5:
+            self._keep()
+        self._unkept.clear()
         self._under_way, self._waiting = [], []
+        self._is_busy = self._is_out = self._is_halted = False
         self._transaction += 1
+        self._writer = None
 
     def open(self, support_duration_ns: int) -> int:
         """Begin an incarnation, durably; return the longest support acknowledged before it."""

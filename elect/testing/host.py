@@ -1,21 +1,23 @@
 """One machine: a clock, a disk, and at most one process of ours."""
 
-from functools import partial
+from dataclasses import replace
 
-from elect.core.elector import Elector
+from elect import acts
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule, Options, Timing
-from elect.core.ready import Ready
 from elect.testing.clock import VirtualClock
 from elect.testing.disk import Disk
-from elect.testing.options import NANOSECONDS, nanoseconds
+from elect.testing.options import NANOSECONDS, Span, nanoseconds
 from elect.testing.process import Process
 from elect.testing.world import World
 
 _PPM = 1_000_000
 _CLOCK_SLACK_PPM = 1
 """Rates stay this much inside the bound, so that whole nanoseconds can't cross it."""
+
+_RETRANSMISSION = Span(low=0.0, high=2.0)
+"""How long TCP waits before it tries again to reach a machine that was gone, s."""
 
 _BOOT_MAX_NS = 100_000 * NANOSECONDS
 
@@ -25,6 +27,9 @@ class Host:
 
     Attributes:
         is_up: the operating system answers.
+        is_halted: suspended, or frozen by its hypervisor: nothing on it runs, and nothing reaches it.
+        is_healthy: what the application's health hook says.
+        stale_until: support counted up to this reading of the clock may rest on a time when it stood still.
         process: running or paused, or None.
         standing: what the application says of itself at every start.
     """
@@ -33,12 +38,21 @@ class Host:
         self.world = world
         self.node_id = node_id
         self.is_up = True
+        self.is_halted = False
+        self.is_healthy = True
+        self.stale_until = 0
         self.process: Process | None = None
         self.standing = Standing()
+        self._ways: list[tuple[str, str]] = []
         self._stores = 1
         self.disk = Disk(world, node_id, self._stores)
         self._rate_ppm = self._draw_rate()
         self.clock = self._boot_clock()
+
+    @property
+    def is_wiped(self) -> bool:
+        """Whether it has another store than at first."""
+        return self._stores > 1
 
     def _draw_rate(self) -> int:
         bound = self._rate_max
@@ -77,7 +91,7 @@ class Host:
             node_id=self.node_id,
             configuration=Configuration.initial(options.node_ids),
             timing=timing,
-            standing=self.standing,
+            standing=replace(self.standing, willing=False) if options.health is not None else self.standing,
             offset_rule=OffsetRule(options.offset_rule),
             grace_ns=nanoseconds(options.grace),
         )
@@ -92,6 +106,7 @@ class Host:
         if not self.is_up:
             self.is_up = True
             self.clock = self._boot_clock()
+            self.stale_until = 0
         promise_ns = self.disk.open(nanoseconds(self.world.options.support_duration))
         self.process = Process(self, promise_ns)
         self.world.note(str(self.process), f"starts (store {self.disk.store_id})")
@@ -102,6 +117,7 @@ class Host:
         process = self.process
         if process is None:
             return
+        closes = closes and not self.is_halted
         self.world.note(str(process), "crashes" if closes else "is gone with its machine")
         self.process = None
         process.die(closes=closes)
@@ -109,6 +125,60 @@ class Host:
         self.disk.crash()
         for observer in self.world.observers:
             observer.died(process)
+        self._go_on()
+
+    def halt(self, *, stops_clock: bool) -> None:
+        """Suspend the machine, or have its hypervisor stop it: then its clock stands still as well.
+
+        A clock that stands still breaks what P3 rests on: this node goes on counting the support that it asked for
+        before, by its own clock, for as long as it stood still after the promises are over. `stale_until` bounds just
+        that: what it asked for later, and all that it promises itself, is as good as ever. Checkers excuse what rests
+        on support counted up to `stale_until`, and nothing else.
+
+        Source: PROTOCOL.md, section 1 ("anything, when a hypervisor stops a machine's clock").
+        """
+        if self.process is None or self.is_halted:
+            return
+        self.is_halted = True
+        self.world.note(self.node_id, "is frozen" if stops_clock else "is suspended")
+        self.process.gate.set_stopped(is_halted=True)
+        self.disk.halt()
+        paths = self.world.network.paths
+        self._ways = [way for way, path in paths.items() if self.node_id in way and not path.is_cut]
+        for way in self._ways:
+            self.world.network.cut(*way)
+        if stops_clock:
+            timing = self.elector_options().timing
+            self.stale_until = self.clock.read(self.world.now) + timing.counted_ns(timing.support_duration_ns)
+            self.clock.stop(self.world.now)
+
+    def wake(self) -> None:
+        """Let a suspended or frozen machine go on: TCP sends again what was not answered."""
+        process = self.process
+        if process is None or not self.is_halted:
+            return
+        self.world.note(self.node_id, "wakes")
+        self._go_on()
+        self.disk.go()
+        process.reset_timer()
+        process.gate.set_stopped(is_halted=False)
+
+    def _go_on(self) -> None:
+        if self.is_halted:
+            self.is_halted = False
+            self.clock.go(self.world.now)
+            for way in self._ways:
+                self.world.network.mend(*way, retransmission=_RETRANSMISSION)
+
+    def is_stale(self, counted_until: int) -> bool:
+        """Whether support counted until then may rest on a time when this machine's clock stood still."""
+        return counted_until <= self.stale_until
+
+    def set_healthy(self, *, is_healthy: bool) -> None:
+        """Let the application's health hook say this from now on, to later processes as well."""
+        self.is_healthy = is_healthy
+        if self.process is not None:
+            self.process.do(lambda elector, now: elector.set_healthy(now, is_healthy=is_healthy))
 
     def wipe(self) -> None:
         """Lose the disk: what starts next is another store under the same name."""
@@ -117,24 +187,23 @@ class Host:
         self.disk = Disk(self.world, self.node_id, self._stores)
         self.world.note(self.node_id, "is wiped")
 
-    def restore(self) -> None:
-        """Let everything work: disk, program, and an application that stands in every election."""
+    def restore(self, *, is_willing: bool = True) -> None:
+        """Let everything work: disk, program, and an application that stands in every election, or leads nothing."""
         self.disk.repair()
-        self.standing = Standing()
+        self.standing = Standing(priority=int(is_willing))
+        self.is_healthy = True
         if self.process is None:
             self.start()
             return
         process = self.process
+        self.wake()
         process.resume()
-        process.do(lambda elector, now: elector.set_standing(now, priority=1, offset=0))
+        process.catch_up()
+        process.do(lambda elector, now: elector.set_standing(now, priority=int(is_willing), offset=0))
         process.do(lambda elector, now: elector.set_paused(now, is_paused=False))
         process.do(lambda elector, now: elector.set_healthy(now, is_healthy=True))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))
         for election in self.world.options.elections:
-            process.do(partial(_enter, election=election))
+            process.do(acts.enter(election))
         for dialer in process.dialers.values():
             dialer.nudge()
-
-
-def _enter(elector: Elector, now: int, election: str) -> Ready:
-    return elector.enter(now, election)

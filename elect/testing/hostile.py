@@ -8,6 +8,10 @@ from elect.testing.options import Faults, Options, Span
 
 _DELAYS = (Span(low=0.000_03, high=0.000_3), Span(low=0.000_5, high=0.02), Span(low=0.001, high=0.25))
 _DISKS = (Span(low=0.000_1, high=0.001), Span(low=0.001, high=0.05), Span(low=0.005, high=0.4))
+_RARE_SHARE = 0.1
+_RARE = ("freeze",)
+"""Fault kinds that only some worlds know: what they break is excused, and that makes checkers a little blind."""
+
 _APPLICATIONS = (Span(low=0.0, high=0.001), Span(low=0.0, high=0.3), Span(low=0.01, high=3.0))
 
 
@@ -20,8 +24,9 @@ def hostile(seed: int, nodes: int) -> Options:
     """
     rng = Random(f"options {seed} {nodes}")  # noqa: S311 (chance, no secret)
     names = sorted(FAULTS)
-    kinds = tuple(name for name in names if rng.random() < 0.6) or tuple(names)
+    kinds = tuple(name for name in names if rng.random() < (_RARE_SHARE if name in _RARE else 0.6)) or tuple(names)
     base = Options(nodes=nodes, seed=seed)
+    is_mixed = rng.random() < 0.1
     return replace(
         base,
         elections=("default", "jobs", "reports")[: rng.choice((1, 2, 2, 3))],
@@ -40,5 +45,12 @@ def hostile(seed: int, nodes: int) -> Options:
             every=rng.choice((0.15, 0.4, 0.8, 1.5, 3.0)),
             kinds=kinds,
             crash_at_write=rng.choice((0.0, 0.0, 0.05, 0.2)),
+            ambush=rng.choice((0.0, 0.01, 0.03, 0.1)),
+            unwilling=rng.choice((0.0, 0.2, 0.5)),
         ),
+        raising=rng.choice((0.0, 0.0, 0.1, 0.5)),
+        health=rng.choice((None, None, Span(low=0.0, high=1.0))),
+        lull=rng.random() < 0.3,
+        is_encoded=rng.random() < 0.1,
+        previous=tuple(node_id for node_id in base.node_ids if is_mixed and rng.random() < 0.5),
     )

@@ -10,21 +10,29 @@ _ALWAYS = 2**63 - 1
 class LeaseTable:
     """The table that `is_leader` reads, kept by the simulation on its own so that it is a second opinion."""
 
-    __slots__ = ("claims", "counted")
+    __slots__ = ("claims", "counted", "given_up")
 
     def __init__(self) -> None:
         self.claims: dict[str, Lease] = {}
         self.counted: Mapping[str, int] = {}
+        self.given_up: dict[str, int] = {}
 
     def publish(self, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None) -> None:
         """Take what a Ready says."""
         if counted is not None:
             self.counted = counted
         for election, lease in leases.items():
-            if lease is None:
+            if lease is None or (self.given_up and lease.term <= self.given_up.get(election, 0)):
                 self.claims.pop(election, None)
             else:
                 self.claims[election] = lease
+
+    def give_up(self, election: str, term: int) -> None:
+        """Hold no lease in this term any more; the protocol's thread hears of it later."""
+        self.given_up[election] = max(term, self.given_up.get(election, 0))
+        claim = self.claims.get(election)
+        if claim is not None and claim.term <= term:
+            del self.claims[election]
 
     def until(self, election: str) -> int:
         """Until when the node's lease in an election holds, by its own clock; 0 without one."""

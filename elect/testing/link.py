@@ -85,6 +85,8 @@ class Link:
         path, rng, now = self.path, self._world.rng, self._world.scheduler.now
         if path.loss and rng.random() < path.loss:
             return
+        if path.carry is not None:
+            message = path.carry(message)
         if now != self._burst_at:
             self._burst_at = now
             self._burst_first = self._sent + 1
@@ -155,10 +157,10 @@ class Link:
             if self._world.hosts[self.path.target].is_up:
                 self._answer_reset()
         elif message is not None:
-            acceptor.put(self, acceptor.receive, self, message)
+            acceptor.read(self, message)
         else:
             self.path.links.pop(self, None)
-            acceptor.put(self, acceptor.end, self)
+            acceptor.end(self, is_end_of_stream=True)
 
     def _answer_reset(self) -> None:
         """The receiving system knows no such connection and says so."""

@@ -5,10 +5,13 @@ from typing import TypeVarTuple
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
+from elect.testing.ambush import Ambush
+from elect.testing.application_faults import withhold
 from elect.testing.faults import FAULTS
 from elect.testing.link import Link
 from elect.testing.network import Path
 from elect.testing.options import Faults, Span, nanoseconds
+from elect.testing.schemes import mute
 from elect.testing.world import World
 
 Arguments = TypeVarTuple("Arguments")
@@ -32,6 +35,8 @@ class Nemesis:
         self.hosts = world.hosts
         self.ids = world.options.node_ids
         self.is_active = True
+        if faults.ambush:
+            world.watch(Ambush(self, faults.ambush))
         self._wait()
 
     @property
@@ -47,6 +52,22 @@ class Nemesis:
         if self.is_active:
             FAULTS[self.rng.choice(self._kinds)](self)
             self._wait()
+
+    def strike_last(self) -> str | None:
+        """Just before all is healed, have a leader give up unheard, for good; return who that was."""
+        leader = self.leader(self.election())
+        if leader is None or not self._faults.unwilling or self.rng.random() < 0.5:
+            return None
+        mute(self, leader)
+        withhold(self, leader)
+        return leader
+
+    def draw_unwilling(self, besides: str | None) -> list[str]:
+        """Who is to lead nothing when all else is healed, `besides` among them; never all: others must be elected."""
+        share = self._faults.unwilling
+        unwilling = [node_id for node_id in self.ids if node_id == besides or self.rng.random() < share]
+        willing = [node_id for node_id in self.ids if node_id not in unwilling and not self.hosts[node_id].is_wiped]
+        return unwilling if willing else []
 
     def stop(self) -> None:
         """Let nothing more go wrong; undoing is up to the caller."""

@@ -1,9 +1,11 @@
 """The wires: one path for each direction between two nodes, and the faults that befall it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from elect.testing.options import Span
+from elect.core.messages import Message
+from elect.testing.options import Options, Span
+from elect.testing.versions import carried, translated
 from elect.testing.world import World
 
 if TYPE_CHECKING:
@@ -22,11 +24,23 @@ class Path:
     Attributes:
         delay: of a frame.
         is_cut: a black hole; what is sent meanwhile is held, as TCP does.
+        carry: what becomes of a message on its way, or None: it arrives as it was.
         is_proxied: something in between terminates TCP, in this direction's links.
         links: those alive, as connections of the operating systems.
     """
 
-    __slots__ = ("delay", "duplication", "is_cut", "is_proxied", "links", "loss", "reordering", "source", "target")
+    __slots__ = (
+        "carry",
+        "delay",
+        "duplication",
+        "is_cut",
+        "is_proxied",
+        "links",
+        "loss",
+        "reordering",
+        "source",
+        "target",
+    )
 
     def __init__(self, world: World, source: str, target: str) -> None:
         options = world.options
@@ -36,12 +50,19 @@ class Path:
         self.loss = options.loss
         self.duplication = options.duplication
         self.reordering = options.reordering
+        self.carry = _carrier(options, source, target)
         self.is_cut = False
         self.is_proxied = world.rng.random() < options.untrusted
         self.links: dict[Link, None] = {}
 
     def __str__(self) -> str:
         return f"{self.source}->{self.target}"
+
+
+def _carrier(options: Options, source: str, target: str) -> Callable[[Message], Message] | None:
+    if source in options.previous or target in options.previous:
+        return translated
+    return carried if options.is_encoded else None
 
 
 class Network:

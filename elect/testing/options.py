@@ -47,11 +47,15 @@ class Faults:
         every: mean time between two faults, s.
         kinds: names of `elect.testing.faults.FAULTS` to choose from; empty: all of them.
         crash_at_write: share of writes with votes around which the process is killed.
+        ambush: share of elections', votes', leases' and resignations' moments at which somebody strikes those involved.
+        unwilling: share of nodes, never all, that stay out of candidacies when everything else is healed.
     """
 
     every: float = 0.5
     kinds: tuple[str, ...] = ()
     crash_at_write: float = 0.0
+    ambush: float = 0.0
+    unwilling: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,12 @@ class Options:
         reordering: share of frames that overtake or are overtaken. TCP never does this either.
         untrusted: share of pairs of nodes between which something terminates TCP.
         disk_latency: of one durable write.
-        acknowledgement: how long the application takes to hear of a loss.
+        acknowledgement: how long each of the application's callbacks takes.
+        raising: share of leaderships whose application raises: the node resigns, or its work stands back for a while.
+        health: how long the application's health hook takes for its first answer; None: there is no hook.
+        lull: heartbeats without news wait for the next tick, as in the product's `elect.lull`.
+        is_encoded: every message is really encoded and decoded, as on a wire.
+        previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
         lateness: of a timer.
         backoff: between two attempts to dial.
         faults: what the nemesis does; None: nothing.
@@ -96,6 +105,11 @@ class Options:
     untrusted: float = 0.0
     disk_latency: Span = field(default_factory=lambda: Span(low=0.000_2, high=0.002))
     acknowledgement: Span = field(default_factory=lambda: Span(low=0.0, high=0.001))
+    raising: float = 0.0
+    health: Span | None = None
+    lull: bool = False
+    is_encoded: bool = False
+    previous: tuple[str, ...] = ()
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
     backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
     faults: Faults | None = None
@@ -105,10 +119,12 @@ class Options:
             raise ValueError(f"nodes is {self.nodes}; 1 to {NODES_MAX} is allowed")
         if not 0 <= self.drift <= self.clock_drift:
             raise ValueError(f"drift is {self.drift}; no promise holds beyond clock_drift, {self.clock_drift}")
-        for name in ("loss", "duplication", "reordering", "untrusted"):
+        for name in ("loss", "duplication", "reordering", "untrusted", "raising"):
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; 0 to 1 is allowed")
+        if not {*self.previous} <= {*self.node_ids}:
+            raise ValueError(f"previous is {self.previous}; the nodes are {self.node_ids}")
 
     @property
     def node_ids(self) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ Source: PROTOCOL.md, sections 3 to 5, for what a shell owes the core.
 """
 
 from collections.abc import Callable
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, TypeVarTuple
 
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Message
 from elect.core.options import Durable
-from elect.core.ready import Event, Lost, Ready, Send, Write
+from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
+from elect.testing.application import Application
 from elect.testing.dialer import Dialer
+from elect.testing.gate import Gate
 from elect.testing.leases import LeaseTable
 from elect.testing.network import PATIENCE
+from elect.testing.reader import Reader
 from elect.testing.transcript import describe
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ class Process:
 
     Attributes:
         is_alive: not killed yet.
-        is_paused: stopped by a signal: its clock runs on, its inputs wait.
+        gate: which of its threads run.
+        reader: lets heartbeats without news wait, or None: every frame is handled when it comes.
+        application: whom it serves.
         accepted: peers' links by peer.
         table: what `is_leader` would read.
     """
@@ -45,11 +49,12 @@ class Process:
         self.clock = host.clock
         self.incarnation = host.disk.incarnation
         self.is_alive = True
-        self.is_paused = False
+        self.reader: Reader | None = None
+        self.gate = Gate(self)
+        self.application = Application(self)
         self.table = LeaseTable()
         self.accepted: dict[str, Link] = {}
         self._counter = 0
-        self._waiting: list[tuple[object, Callable[[], None]]] = []
         self._wake_at = 0
         self._timer_at = _NEVER
         self._spins = (0, 0)
@@ -57,6 +62,9 @@ class Process:
         rng = Random(self.world.rng.getrandbits(64))  # noqa: S311 (chance, no secret)
         self.elector = Elector(options=host.elector_options(), durable=durable, rng=rng, now=self.now)
         self.dialers = {peer: Dialer(self, peer) for peer in self.world.options.node_ids if peer != self.node_id}
+        if self.world.options.lull:
+            self.reader = Reader(self)
+        self.gate.settle()
 
     def __str__(self) -> str:
         return f"{self.node_id}{self.incarnation}"
@@ -67,9 +75,9 @@ class Process:
         return self.clock.read(self.world.scheduler.now)
 
     @property
-    def is_running(self) -> bool:
-        """Whether it handles inputs."""
-        return self.is_alive and not self.is_paused
+    def is_paused(self) -> bool:
+        """Whether a signal stopped it."""
+        return self.gate.is_paused
 
     def next_counter(self) -> int:
         """Number the next link."""
@@ -83,19 +91,24 @@ class Process:
         self.apply(self.elector.tick(self.now))
         for election in self.world.options.elections:
             self.apply(self.elector.enter(self.now, election))
+        self.application.answer_health()
         for dialer in self.dialers.values():
             dialer.dial()
 
     # Inputs.
 
     def put(self, source: object, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Handle an input now, after a pause, or never."""
-        if not self.is_alive:
-            return
-        if self.is_paused:
-            self._waiting.append((source, partial(action, *arguments)))
-        else:
+        """Handle an input now, later, or never."""
+        if self.gate.is_open:
             action(*arguments)
+        else:
+            self.gate.put(source, action, *arguments)
+
+    def step(self, action: Callable[[], None]) -> None:
+        """Handle one input; before it, if it is time for a tick, the heartbeats that wait for that."""
+        if self.reader is not None and self.now >= self._wake_at:
+            self.reader.take()
+        action()
 
     def do(self, call: Callable[[Elector, int], Ready]) -> None:
         """Give the Elector any input, with a clock read when it is handled."""
@@ -104,15 +117,31 @@ class Process:
     def _do(self, call: Callable[[Elector, int], Ready]) -> None:
         self.apply(call(self.elector, self.now))
 
+    def read(self, link: "Link", message: Message) -> None:
+        """A reader thread has a frame."""
+        if self.gate.is_open:
+            self.receive(link, message)
+        elif self.reader is None:
+            self.gate.put(link, self.receive, link, message)
+        else:
+            self.gate.run(link, self.reader.read, link, message)
+
     def receive(self, link: "Link", message: Message) -> None:
         """A frame was read; the clock is read after that."""
+        self.receive_at(self.now, link, message)
+
+    def receive_at(self, now: int, link: "Link", message: Message) -> None:
+        """Handle a frame as of `now`."""
         if type(message) is Heartbeat:
             for observer in self.world.hearers:
                 observer.heard(self, link, message)
-        self.apply(self.elector.receive(self.now, link.path.source, link.number, message))
+        self.apply(self.elector.receive(now, link.path.source, link.number, message))
 
     def greet(self, link: "Link") -> None:
-        """Answer a Hello."""
+        """Answer a Hello, on the listener's thread."""
+        self.gate.run(link, self._greet, link)
+
+    def _greet(self, link: "Link") -> None:
         peer, met = link.path.source, self.host.disk.met
         store_id = self.world.hosts[peer].disk.store_id
         older = self.accepted.get(peer)
@@ -125,18 +154,24 @@ class Process:
             met[peer] = store_id
             link.acceptor = self
             self.accepted[peer] = link
-            self.apply(self.elector.link_accepted(self.now, peer, link.number, link.is_trusted))
+            if self.reader is not None:
+                self.reader.forget(link)
+            self.put(link, self._accept, link)
         link.dialer.welcome(link)
 
-    def end(self, link: "Link") -> None:
-        """The end of the stream was read on a peer's link."""
-        self._end(link, is_end_of_stream=True)
+    def _accept(self, link: "Link") -> None:
+        self.apply(self.elector.link_accepted(self.now, link.path.source, link.number, link.is_trusted))
 
-    def cut_off(self, link: "Link") -> None:
-        """A peer's link was reset, or closed by this end."""
-        self._end(link, is_end_of_stream=False)
+    def end(self, link: "Link", *, is_end_of_stream: bool) -> None:
+        """A reader thread is at the end of a peer's link: an end of stream, or a reset or this end's own close."""
+        self.gate.run(link, self._end_thread, link, is_end_of_stream)
 
-    def _end(self, link: "Link", *, is_end_of_stream: bool) -> None:
+    def _end_thread(self, link: "Link", is_end_of_stream: bool) -> None:
+        if self.reader is not None:
+            self.reader.forget(link)
+        self.put(link, self._end, link, is_end_of_stream)
+
+    def _end(self, link: "Link", is_end_of_stream: bool) -> None:
         for observer in self.world.observers:
             observer.ended(self, link, is_end_of_stream)
         self.apply(self.elector.link_ended(self.now, link.path.source, link.number, is_end_of_stream))
@@ -203,12 +238,8 @@ class Process:
             self.world.note(str(self), text)
         for observer in self.world.observers:
             observer.told(self, event)
-        if isinstance(event, Lost):
-            wait = self.world.acknowledgement.draw(self.world.rng)
-            self.world.scheduler.after(wait, self.put, self, self._acknowledge, event.election, event.term)
-
-    def _acknowledge(self, election: str, term: int) -> None:
-        self.apply(self.elector.acknowledge(self.now, election, term))
+        if isinstance(event, Elected | Lost):
+            self.application.hear(event)
 
     # Time.
 
@@ -244,33 +275,33 @@ class Process:
     # Stops.
 
     def pause(self) -> None:
-        """SIGSTOP."""
-        if self.is_running:
-            self.is_paused = True
+        """SIGSTOP: its clock runs on, its inputs wait."""
+        if self.is_alive and not self.gate.is_paused:
             self.world.note(str(self), "pauses")
-            for dialer in self.dialers.values():
-                if dialer.link is not None:
-                    dialer.link.freeze(is_lost=False)
+            self.gate.set_stopped(is_paused=True)
 
     def resume(self) -> None:
         """SIGCONT: what waited is handled in any order across sources, in order within each."""
-        if not self.is_alive or not self.is_paused:
-            return
-        self.is_paused = False
-        self.world.note(str(self), "resumes")
-        for dialer in self.dialers.values():
-            if dialer.link is not None:
-                dialer.link.thaw()
-        waiting, self._waiting = self._waiting, []
-        queues: dict[object, list[Callable[[], None]]] = {}
-        for source, action in reversed(waiting):
-            queues.setdefault(source, []).append(action)
-        while queues:
-            source = self.world.rng.choice(list(queues))
-            action = queues[source].pop()
-            if not queues[source]:
-                del queues[source]
-            self.put(source, action)
+        if self.is_alive and self.gate.is_paused:
+            self.world.note(str(self), "resumes")
+            self.gate.set_stopped(is_paused=False)
+
+    def stall(self) -> None:
+        """Let the protocol's thread alone stop."""
+        if self.is_alive and not self.gate.is_stalled:
+            self.world.note(str(self), "stalls")
+            self.gate.set_stalled(is_stalled=True)
+
+    def catch_up(self) -> None:
+        """Let the protocol's thread go on with its inbox."""
+        if self.is_alive and self.gate.is_stalled:
+            self.world.note(str(self), "catches up")
+            self.gate.set_stalled(is_stalled=False)
+
+    def reset_timer(self) -> None:
+        """The clock stood still: wake when it shows the time, whenever that is now."""
+        self._timer_at = _NEVER
+        self._arm(self._wake_at)
 
     def kill_around_write(self) -> None:
         """Kill -9 while a vote is on its way to disk or out."""
@@ -281,7 +312,7 @@ class Process:
     def die(self, *, closes: bool) -> None:
         """Stop for good; the operating system closes what was open, or is gone as well."""
         self.is_alive = False
-        self._waiting.clear()
+        self.gate.close()
         for dialer in self.dialers.values():
             if dialer.link is not None:
                 dialer.link.freeze(is_lost=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.checkers import Liveness, LocalSafety, Met, Safety, SupportSafety
+from elect.testing.checkers import BoundSafety, Liveness, LocalSafety, Met, Safety, SupportSafety
 from elect.testing.host import Host
 from elect.testing.hostile import hostile
 from elect.testing.nemesis import Nemesis
@@ -20,6 +20,9 @@ from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
 from elect.testing.process import Process
 from elect.testing.violation import InvariantViolation
 from elect.testing.world import Record, World
+
+_LAST_WORD = 0.05
+"""Between a last resignation that nobody hears and the healing, s."""
 
 
 class Simulation:
@@ -37,7 +40,14 @@ class Simulation:
         safety = Safety(world)
         self._met = Met(safety)
         self._liveness = Liveness(world)
-        for observer in (safety, SupportSafety(world), LocalSafety(world), self._met, self._liveness):
+        for observer in (
+            safety,
+            SupportSafety(world),
+            BoundSafety(world),
+            LocalSafety(world),
+            self._met,
+            self._liveness,
+        ):
             world.watch(observer)
         for host in world.hosts.values():
             world.scheduler.after(world.rng.randrange(1_000_000), host.start)
@@ -75,13 +85,20 @@ class Simulation:
     def settle(self) -> None:
         """Undo every fault, and check that each election gets its leader in time and keeps it.
 
+        The nemesis has the last word: a leader may give up unheard just before, and some nodes stay unwilling.
+
         Raises:
             InvariantViolation: it does not.
         """
-        self.restore()
+        self._world.end_faults()
+        quitter = None if self._nemesis is None else self._nemesis.strike_last()
+        if quitter is not None:
+            self.run(_LAST_WORD)
+        self._restore([] if self._nemesis is None else self._nemesis.draw_unwilling(quitter))
         self.run(self._world.options.settle_seconds)
         self._liveness.settle()
         self.run(2 * self._world.options.support_duration)
+        self._liveness.check_followers()
         self._liveness.unsettle()
 
     # Questions.
@@ -156,6 +173,22 @@ class Simulation:
         for one, other in self._ways(source, target, both):
             self._world.network.path(one, other).loss = share
 
+    def duplication(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
+        """Let this share of frames arrive twice, everywhere or between two nodes."""
+        for one, other in self._ways(source, target, both):
+            self._world.network.path(one, other).duplication = share
+
+    def reordering(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
+        """Let this share of frames arrive late, out of their order, everywhere or between two nodes."""
+        for one, other in self._ways(source, target, both):
+            self._world.network.path(one, other).reordering = share
+
+    def clog(self, seconds: float, source: str = "", target: str = "", *, both: bool = True) -> None:
+        """Hold what is under way for a while, as TCP does until it sends again, everywhere or between two nodes."""
+        for one, other in self._ways(source, target, both):
+            for link in self._world.network.path(one, other).links:
+                link.clog(nanoseconds(seconds))
+
     def redial(self, source: str, target: str) -> None:
         """Let a node close its link to another, for a reason of its own, and dial again."""
         for link in tuple(self._world.network.path(source, target).links):
@@ -197,15 +230,57 @@ class Simulation:
         """Let a paused node go on."""
         self._process(node_id).resume()
 
+    def stall(self, node_id: str, seconds: float) -> None:
+        """Keep the protocol's thread of a node from running, as a busy interpreter may.
+
+        Its other threads run: frames are read into the inbox, handshakes answered, writes done, `is_leader` answered.
+        """
+        process = self._process(node_id)
+        process.stall()
+        self._world.scheduler.after(nanoseconds(seconds), process.catch_up)
+
+    def suspend(self, node_id: str, seconds: float) -> None:
+        """Suspend a node's machine: nothing on it runs, nothing reaches it, and its clock is ahead when it wakes."""
+        host = self._process(node_id).host
+        host.halt(stops_clock=False)
+        self._world.scheduler.after(nanoseconds(seconds), host.wake)
+
+    def freeze(self, node_id: str) -> None:
+        """Have a hypervisor stop a node's machine, and its clock with it: only its own lease may then be one of two.
+
+        Source: PROTOCOL.md, section 1; `Host.halt` says what checkers excuse.
+        """
+        self._process(node_id).host.halt(stops_clock=True)
+
+    def thaw(self, node_id: str) -> None:
+        """Let a frozen machine run on, its clock from where it stood."""
+        self._process(node_id).host.wake()
+
+    def health(self, node_id: str, *, is_healthy: bool) -> None:
+        """Have the application's health hook say this from now on, to later processes of this node as well."""
+        self._world.hosts[node_id].set_healthy(is_healthy=is_healthy)
+
+    def raising(self, share: float) -> None:
+        """Have applications raise in this share of the leaderships that begin from now on."""
+        self._world.raising = share
+
+    def acknowledgement(self, low: float, high: float) -> None:
+        """Let each of the applications' callbacks take from `low` to `high` s from now on."""
+        self._world.acknowledgement = Span(low=low, high=high)
+
     def wipe(self, node_id: str) -> None:
         """Kill a node and lose its disk."""
         self._world.hosts[node_id].wipe()
 
-    def disk(self, node_id: str, *, stall: float = 0.0, is_failing: bool = False) -> None:
-        """Let a disk complete nothing for `stall` s, and fail or not fail from now on."""
+    def disk(self, node_id: str, *, stall: float = 0.0, is_failing: bool = False, failures: int = 0) -> None:
+        """Let a disk complete nothing for `stall` s, and fail or not fail from now on, or in `failures` writes only.
+
+        Not all that failed is lost: some of it is on the disk all the same.
+        """
         disk = self._world.hosts[node_id].disk
         disk.stalled_until = self._world.now + nanoseconds(stall)
         disk.is_failing = is_failing
+        disk.fails_left = failures
 
     def drift(self, node_id: str, share: float) -> None:
         """Let a node's clock run fast (above 0) or slow.
@@ -232,11 +307,16 @@ class Simulation:
 
     def restore(self) -> None:
         """Stop the nemesis and undo every fault: network, disks, processes, and what applications said."""
+        self._restore([])
+
+    def _restore(self, unwilling: list[str]) -> None:
         if self._nemesis is not None:
             self._nemesis.stop()
         world = self._world
         world.calm()
-        world.note("net", "all is restored")
+        world.note("net", f"all is restored, but {unwilling} lead nothing" if unwilling else "all is restored")
+        for host in world.hosts.values():
+            host.wake()
         self.heal()
         for host in world.hosts.values():
-            host.restore()
+            host.restore(is_willing=host.node_id not in unwilling)

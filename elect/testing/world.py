@@ -47,7 +47,8 @@ class World:
         is_hostile: made by `hostile`, so that seed and nodes say it all.
         calmed_at: when the last fault was undone, or None.
         disk_latency: of one durable write, now.
-        acknowledgement: how long applications take to hear of a loss, now.
+        acknowledgement: how long applications take for a callback, now.
+        raising: share of leaderships whose application raises, now.
         crash_at_write: share of votes' writes around which the process is killed.
         carrier: takes every frame sent, or None: frames arrive when they are due.
     """
@@ -68,6 +69,7 @@ class World:
         self.calmed_at: int | None = None
         self.disk_latency = options.disk_latency
         self.acknowledgement = options.acknowledgement
+        self.raising = options.raising
         self.carrier: Carrier | None = None
         self.crash_at_write = options.faults.crash_at_write if options.faults is not None else 0.0
 
@@ -84,10 +86,15 @@ class World:
         if type(observer).heard is not Observer.heard:
             self.hearers.append(observer)
 
+    def end_faults(self) -> None:
+        """Note that the time with faults is over: a replay has to be as long."""
+        if self.calmed_at is None:
+            self.calmed_at = self.now
+
     def calm(self) -> None:
         """Let disks and applications be no slower than good ones are."""
-        self.crash_at_write = 0.0
-        self.calmed_at = self.now
+        self.end_faults()
+        self.crash_at_write = self.raising = 0.0
         self.disk_latency = self.disk_latency.capped(_DISK_CALM)
         self.acknowledgement = self.acknowledgement.capped(_APPLICATION_CALM)
 

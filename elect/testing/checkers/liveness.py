@@ -36,6 +36,28 @@ class Liveness(Observer):
                 self._world.fail("healed clusters elect", f"{election}: {holders or 'nobody'} leads{self._views()}")
         self.is_settled = True
 
+    def check_followers(self) -> None:
+        """Whoever is not excused must follow the leader by now: Lead is repeated until it is answered.
+
+        Raises:
+            InvariantViolation: one does not.
+        """
+        for election in self._world.options.elections:
+            for leader in self._holders(election):
+                for host in self._world.hosts.values():
+                    if host.process is not None and host.process is not leader and not host.is_wiped:
+                        self._check_follower(election, leader, host.process)
+
+    def _check_follower(self, election: str, leader: "Process", follower: "Process") -> None:
+        """Of a lower term only one who never was in a higher one follows: PROTOCOL.md, section 4, "Following"."""
+        term = leader.table.claims[election].term
+        found = follower.elector.state.elections[election]
+        is_excused = term < found.term and term < found.base
+        following = found.following
+        is_following = following is not None and (following.leader, following.term) == (leader.node_id, term)
+        if not is_following and not is_excused:
+            self._world.fail("healed clusters follow", f"{election} term {term}: {follower} does not follow {leader}")
+
     def _holders(self, election: str) -> list["Process"]:
         processes = [host.process for host in self._world.hosts.values() if host.process is not None]
         return [process for process in processes if process.table.until(election) > process.now]

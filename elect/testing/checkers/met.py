@@ -45,7 +45,7 @@ class Met(Observer):
         """The counts, and what only shows at the end."""
         ties = 0
         for (election, term), votes in self._safety.votes.items():
-            candidates = sum(voter == candidate for voter, candidate in votes.items())
+            candidates = sum(voter == candidate for (voter, _), candidate in votes.items())
             ties += candidates > 1 and (election, term) not in self._safety.elected
         return self.counts + Counter({"tie": ties, "elections": len(self._safety.elected)})
 

@@ -16,21 +16,24 @@ if TYPE_CHECKING:
     from elect.testing.process import Process
 
 _Held = dict[str, tuple[int, int, int]]
-"""By election, on the holder's clock: the term and the end of the lease it has published, and when it published it."""
+"""By election, on the holder's clock: term and end of the lease that it has published, and as of when.
+
+As of an earlier time than that of publishing it, if a heartbeat waited: such a lease may be over when it is extended.
+"""
 
 
 class Safety(Observer):
     """Leases, votes, terms and what applications are told.
 
     Attributes:
-        votes: every durable vote ever, by election and term, then by node.
+        votes: every durable vote ever, by election and term, then by store: its node, and which of its stores.
         elected: who was elected, by election and term.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._voters = world.options.node_ids
-        self.votes: dict[tuple[str, int], dict[str, str]] = {}
+        self.votes: dict[tuple[str, int], dict[tuple[str, int], str]] = {}
         self.elected: dict[tuple[str, int], str] = {}
         self._granted: dict[tuple[str, str, int], str] = {}
         self._terms: dict[tuple[str, int, str], int] = {}
@@ -51,15 +54,19 @@ class Safety(Observer):
         if not table.claims and not before:
             return
         now = process.now
-        held = {election: (lease.term, table.until(election), now) for election, lease in table.claims.items()}
+        taken_at = process.elector.state.now
+        held = {election: (lease.term, table.until(election), taken_at) for election, lease in table.claims.items()}
         for election, (term, until, _) in held.items():
             term_before, until_before, _ = (before or {}).get(election, (0, 0, 0))
-            if until > now and (until_before <= now or term_before != term):
-                self._check_beginning(process, election, term)
+            is_new = until_before <= now or term_before != term
+            is_sound_again = until_before <= process.host.stale_until < until
+            if until > now and (is_new or is_sound_again):
+                self._check_beginning(process, election, term, until)
         for election, (_, until, published_at) in (before or {}).items():
-            is_over = until <= now or held.get(election, (0, 0, 0))[1] <= now
-            if until > published_at and is_over:
-                self._ended[process.node_id, election] = min(until, now)
+            until_now = held.get(election, (0, 0, 0))[1]
+            if until > published_at and (until <= now or until_now <= now):
+                extended = 0 if election in ready.leases else until_now
+                self._ended[process.node_id, election] = min(max(until, extended), now)
         self._held[process.node_id] = held
 
     def _check_claim(self, process: "Process", election: str, lease: Lease) -> None:
@@ -71,16 +78,22 @@ class Safety(Observer):
         if self.elected.get((election, lease.term), node_id) != node_id:
             self._world.fail("one elected a term", f"{process} claims {election} in term {lease.term}")
 
-    def _check_beginning(self, process: "Process", election: str, term: int) -> None:
-        world = self._world
+    def _check_beginning(self, process: "Process", election: str, term: int, until: int) -> None:
+        """Compare a lease with all others, before and now; of two, only the older may be a frozen machine's."""
+        world, is_stale = self._world, process.host.is_stale(until)
         for other in world.hosts.values():
             rival = other.process
             if rival is None or rival is process:
                 continue
-            if rival.table.until(election) > rival.now:
+            rival_until = rival.table.until(election)
+            if rival_until > rival.now:
                 rival_term = rival.table.claims[election].term
+                if (is_stale and term < rival_term) or (rival.host.is_stale(rival_until) and rival_term < term):
+                    continue
                 world.fail("one lease", f"{election}: {process} (term {term}) and {rival} (term {rival_term})")
         highest, holder = self._tokens.get(election, (0, ""))
+        if term < highest and is_stale:
+            return
         if term < highest or (term == highest and holder != process.node_id):
             world.fail("tokens rise", f"{election}: {process} begins term {term} after {holder}'s term {highest}")
         self._tokens[election] = (term, process.node_id)
@@ -96,8 +109,8 @@ class Safety(Observer):
             self._terms[key] = ballot.term
             if ballot.voted_for is not None:
                 votes = self.votes.setdefault((election, ballot.term), {})
-                if votes.setdefault(node_id, ballot.voted_for) != ballot.voted_for:
-                    was = votes[node_id]
+                was = votes.setdefault((node_id, store_id), ballot.voted_for)
+                if was != ballot.voted_for:
                     self._world.fail("one vote a term", f"{node_id}: {election} {ballot} after a vote for {was}")
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
@@ -114,7 +127,8 @@ class Safety(Observer):
         voter = process.node_id
         if self._granted.setdefault((voter, grant.election, grant.term), peer) != peer:
             self._world.fail("one grant a term", f"{process} grants {grant.election} term {grant.term} to {peer} too")
-        if self.votes.get((grant.election, grant.term), {}).get(voter) != peer:
+        votes = self.votes.get((grant.election, grant.term), {})
+        if votes.get((voter, process.host.disk.store_id)) != peer:
             self._world.fail("grants are durable", f"{process} grants {peer} {grant}, which is not on its disk")
 
     # What applications and logs are told.
@@ -125,7 +139,9 @@ class Safety(Observer):
             self._check_elected(process, event.election, event.term)
         elif isinstance(event, Elected):
             told = self._told.setdefault(process.node_id, {})
-            if told.setdefault(event.election, event.term) != event.term or process.table.until(event.election) == 0:
+            is_known = told.setdefault(event.election, event.term) != event.term
+            is_empty = process.table.until(event.election) == 0 and not self._is_given_up(process, event)
+            if is_known or is_empty:
                 self._world.fail("elected and lost alternate", f"{process} is told {event}")
         elif isinstance(event, Lost):
             self._check_lost(process, event)
@@ -134,8 +150,13 @@ class Safety(Observer):
         if self._told.get(process.node_id, {}).pop(event.election, None) != event.term:
             self._world.fail("elected and lost alternate", f"{process} is told {event}")
         ended_at = self._ended.get((process.node_id, event.election))
-        if ended_at != event.at:
+        if ended_at != event.at and not self._is_given_up(process, event):
             self._world.fail("lost says when", f"{process} is told {event}; the lease ended at {ended_at}")
+
+    @staticmethod
+    def _is_given_up(process: "Process", event: Elected | Lost) -> bool:
+        """Whether the application had ended this leadership by itself, before the protocol's thread heard of it."""
+        return event.term <= process.table.given_up.get(event.election, 0)
 
     def _check_elected(self, process: "Process", election: str, term: int) -> None:
         node_id = process.node_id
@@ -143,7 +164,7 @@ class Safety(Observer):
             rival = self.elected[election, term]
             self._world.fail("one elected a term", f"{election} term {term}: {rival} and {process}")
         votes = self.votes.get((election, term), {})
-        granted = [voter for voter, candidate in votes.items() if candidate == node_id]
+        granted = sorted({voter for (voter, _), candidate in votes.items() if candidate == node_id})
         if len(granted) < majority(len(self._voters)):
             self._world.fail("leaders have majorities", f"{process} leads {election} term {term} by {granted}")
 

@@ -63,6 +63,8 @@ class SupportSafety(Observer):
         promiser = self._world.hosts[promiser_id].process
         if promiser is None or until <= counter.now or self._is_amnesiac(counter, promiser):
             return
+        if counter.host.is_stale(until):
+            return
         state = promiser.elector.state
         given = state.support.peers[counter.node_id]
         counted = counter.elector.state.support.peers[promiser_id].counted_session

@@ -1,0 +1,59 @@
+"""Whoever waits for the moments that matter, and strikes just then at one of those involved."""
+
+from typing import TYPE_CHECKING
+
+from elect.core.ready import Elected, Event, LeaderChanged, Lost, RoleChanged, Voted
+from elect.testing.network_faults import SHORT, split
+from elect.testing.node_faults import fail_writes, pause, reboot, stall
+from elect.testing.observer import Observer
+from elect.testing.options import Span
+from elect.testing.schemes import mute, redial_to
+
+if TYPE_CHECKING:
+    from elect.testing.nemesis import Nemesis
+    from elect.testing.process import Process
+
+_SOON = Span(low=0.0, high=0.05)
+_STRIKES = ("reboot", "pause", "stall", "fail writes", "mute", "redial", "redial", "cut", "cut")
+
+
+class Ambush(Observer):
+    """Strikes at a share of the moments at which a part in an election changes.
+
+    Args:
+        nemesis: whose chance, network and hosts it uses; it ends with it.
+        share: of those moments.
+    """
+
+    def __init__(self, nemesis: "Nemesis", share: float) -> None:
+        self._nemesis = nemesis
+        self._share = share
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Strike soon, or not."""
+        nemesis = self._nemesis
+        if (
+            isinstance(event, RoleChanged | Elected | Lost | LeaderChanged | Voted)
+            and nemesis.is_active
+            and nemesis.rng.random() < self._share
+        ):
+            nemesis.later(_SOON, self._strike, process.node_id)
+
+    def _strike(self, node_id: str) -> None:
+        nemesis = self._nemesis
+        other = nemesis.rng.choice([each for each in nemesis.ids if each != node_id])
+        match nemesis.rng.choice(_STRIKES):
+            case "reboot":
+                reboot(nemesis, node_id)
+            case "pause":
+                pause(nemesis, node_id)
+            case "stall":
+                stall(nemesis, node_id)
+            case "fail writes":
+                fail_writes(nemesis, node_id)
+            case "mute":
+                mute(nemesis, node_id)
+            case "redial":
+                redial_to(nemesis, node_id, other)
+            case _:
+                split(nemesis, [nemesis.rng.choice(((node_id, other), (other, node_id)))], SHORT)

@@ -1,0 +1,61 @@
+"""The application above one process: hears one thing after the other, slowly, and may fail at its work.
+
+Source: `elect.events`, `elect.worker` and `elect.health`, for what the shell makes of it.
+"""
+
+from typing import TYPE_CHECKING
+
+from elect import acts
+from elect.core.ready import Elected, LossReason, Lost
+from elect.testing.options import Span
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+_STANDS_BACK = Span(low=0.5, high=2.0)
+"""For how long work that raised lets others lead, s."""
+
+
+class Application:
+    """Callbacks on a thread of their own, in the order of what happened."""
+
+    def __init__(self, process: "Process") -> None:
+        self._process = process
+        self._world = process.world
+        self._free_at = 0
+
+    def hear(self, event: Elected | Lost) -> None:
+        """Tell it, once it has done with what it was told before."""
+        world = self._world
+        begins_at = max(world.scheduler.now, self._free_at)
+        self._free_at = begins_at + world.acknowledgement.draw(world.rng)
+        if isinstance(event, Lost):
+            if event.reason is not LossReason.LEASE_LAPSED:
+                world.scheduler.at(self._free_at, self._process.gate.run, self, self._acknowledge, event)
+        elif world.raising and world.rng.random() < world.raising:
+            world.scheduler.at(self._free_at, self._process.gate.run, self, self._raise, event)
+
+    def _acknowledge(self, lost: Lost) -> None:
+        self._process.do(acts.acknowledge(lost.election, lost.term))
+
+    def _raise(self, elected: Elected) -> None:
+        """A callback raised, and the node resigns; or work did, and then it also stands back for a while."""
+        process, election = self._process, elected.election
+        self._world.note(str(process), f"{election}: the application raises in term {elected.term}")
+        process.table.give_up(election, elected.term)
+        process.do(acts.resign(election, elected.term, reason=LossReason.WORK_FAILED))
+        if self._world.rng.random() < 0.5:
+            process.do(acts.leave(election, LossReason.RESIGNED))
+            back_at = self._world.now + _STANDS_BACK.draw(self._world.rng)
+            self._world.scheduler.at(back_at, process.do, acts.enter(election))
+
+    def answer_health(self) -> None:
+        """The hook is asked for the first time, and its answer counts from then on."""
+        world, process = self._world, self._process
+        if world.options.health is not None:
+            asked_at = world.now + world.options.health.draw(world.rng)
+            world.scheduler.at(asked_at, process.gate.run, self, self._tell_health)
+
+    def _tell_health(self) -> None:
+        is_healthy = self._process.host.is_healthy
+        self._process.do(lambda elector, now: elector.set_healthy(now, is_healthy=is_healthy))

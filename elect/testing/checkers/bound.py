@@ -1,0 +1,72 @@
+"""A lease that is valid rests on nodes that are bound to it: what makes two of them impossible, seen before there are.
+
+Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
+"""
+
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Batch, Grant
+from elect.core.ready import Lease, Ready
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+
+class BoundSafety(Observer):
+    """Looks at every follower that a valid lease counts, whenever the count changes and whenever a vote is given."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def published(self, process: "Process", ready: Ready) -> None:
+        """Check whom a leader counts."""
+        claims = process.table.claims
+        if claims and (ready.counted is not None or ready.leases):
+            for election, lease in claims.items():
+                self._check(process, election, lease)
+
+    def sent(self, process: "Process", peer: str, batch: Batch) -> None:  # noqa: ARG002 (the observer's signature)
+        """Check whether anybody counts one that grants."""
+        for entry in batch.entries:
+            if type(entry) is Grant:
+                self._check_others(process, entry.election)
+
+    def _check_others(self, voter: "Process", election: str) -> None:
+        for host in self._world.hosts.values():
+            leader = host.process
+            if leader is not None and leader is not voter:
+                lease = leader.table.claims.get(election)
+                if lease is not None:
+                    self._check(leader, election, lease)
+
+    def _check(self, leader: "Process", election: str, lease: Lease) -> None:
+        """Fail if a valid lease counts a follower that is free to help somebody else."""
+        now, table = leader.now, leader.table
+        if table.until(election) <= now or leader.host.is_stale(table.until(election)):
+            return
+        for follower_id in lease.followers:
+            if table.counted.get(follower_id, 0) > now:
+                follower = self._world.hosts[follower_id].process
+                if follower is not None and not self._is_kept(leader, election, lease.term, follower):
+                    self._world.fail(
+                        "valid leases rest on the bound", f"{election} term {lease.term}: {leader} counts {follower}"
+                    )
+
+    @staticmethod
+    def _is_kept(leader: "Process", election: str, term: int, follower: "Process") -> bool:
+        """Whether a follower is bound to this lease, fenced since its restart, or refused since it lost its store."""
+        state = follower.elector.state
+        session = leader.elector.state.support.peers[follower.node_id].counted_session
+        if leader.host.disk.met.get(follower.node_id) != follower.host.disk.store_id:
+            return True
+        if session is not None and session.incarnation != follower.incarnation:
+            return state.is_fenced
+        found = state.elections.get(election)
+        following = None if found is None else found.following
+        return (
+            following is not None
+            and (following.leader, following.term) == (leader.node_id, term)
+            and following.session == session
+        )
