@@ -61,7 +61,7 @@ class Elector:
         self._writes: dict[int, Write] = {}
         self._write_latest = 0
         self._heartbeat_at = now
-        self._quiet_until = now
+        self._ends_at = now
         self._new_links: list[str] = []
 
     def tick(self, now: int) -> Ready:
@@ -304,21 +304,21 @@ class Elector:
     def _begin(self, now: int) -> None:
         state = self.state
         state.now = max(state.now, now)
-        if state.now >= self._quiet_until:
+        if state.now >= self._ends_at:
             passing.end_what_is_over(state)
 
     def _is_quiet(self, peer: Peer) -> bool:
         """Whether a peer's heartbeat only moved the ends of promises, and none of them comes before the next tick."""
-        state = self.state
-        is_same = state.outcome.is_empty and not state.is_order_stale
-        return is_same and peer.is_supporting and state.now < self._quiet_until <= peer.counted_until
+        state, tick_at = self.state, self._heartbeat_at
+        is_calm = state.now < tick_at <= self._ends_at and tick_at <= peer.counted_until and peer.is_supporting
+        return is_calm and not state.is_order_stale and state.outcome.is_empty
 
     def _rest(self) -> Ready:
         """Most heartbeats lead to no more than this."""
         outcome = self.state.outcome
         counted = packing.counted(self.state) if outcome.is_count_changed else None
         outcome.is_count_changed = False
-        return Ready(counted=counted, wake_at=self._quiet_until)
+        return Ready(counted=counted, wake_at=self._heartbeat_at)
 
     def _finish(self) -> Ready:
         state = self.state
@@ -378,8 +378,6 @@ class Elector:
         return write
 
     def _wake_at(self) -> int:
-        """The next tick: time for heartbeats, or before if something ends before."""
-        state, at = self.state, self._heartbeat_at
-        ends_at = passing.next_end(state)
-        self._quiet_until = at if at <= min(ends_at, state.support.next_loss) else state.now
-        return min(at, ends_at)
+        """The next tick: time for heartbeats, or before if something ends before that has to be noticed at once."""
+        ends_at, self._ends_at = passing.next_ends(self.state)
+        return min(self._heartbeat_at, ends_at)

@@ -146,7 +146,7 @@ class Heartbeat:
 
     def __post_init__(self) -> None:
         _check_range("sent", self.sent, INTEGER_MAX)
-        _check_range("duration", self.duration, DURATION_NS_MAX, minimum=DURATION_NS_MIN)
+        _check_range("duration", self.duration, DURATION_NS_MAX, DURATION_NS_MIN)
         _check_range("said", self.said, INTEGER_MAX)
         _check_range("heard", self.heard, INTEGER_MAX)
         _check_names("supports", self.supports)

@@ -6,10 +6,8 @@ from elect.core.state import State
 
 def end_what_is_over(state: State) -> None:
     """Bring every rule forward to `state.now`."""
-    if state.support.next_expiry <= state.now:
-        following.release(state, state.support.expire(state.now))
-    if leading.next_lapse(state) <= state.now:
-        leading.lapse(state)
+    following.release(state, state.support.expire(state.now))
+    leading.lapse(state)
     due = [state.elections[name] for name in state.deadlines.take_due(state.now)]
     over = [election for election in due if election.deadline <= state.now]
     campaign.time_out(state, [election for election in over if election.campaign is not None])
@@ -20,9 +18,12 @@ def end_what_is_over(state: State) -> None:
         state.touch(election)
 
 
-def next_end(state: State) -> int:
-    """When something ends next (ns); at once, if elections are still to be considered."""
+def next_ends(state: State) -> tuple[int, int]:
+    """When something ends next that has to be noticed at once, and when anything does (ns)."""
     if state.touched:
-        return state.now
-    ends_at = min(state.support.next_expiry, state.deadlines.next_at, leading.next_lapse(state))
-    return min(ends_at, state.fence_until) if state.is_fenced else ends_at
+        return state.now, state.now
+    promise_until, counted_until = state.support.next_ends()
+    ends_at = min(promise_until, state.deadlines.next_at, leading.next_lapse(state))
+    if state.is_fenced:
+        ends_at = min(ends_at, state.fence_until)
+    return ends_at, min(ends_at, counted_until)

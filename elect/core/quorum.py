@@ -1,7 +1,6 @@
 """Majorities, and until when one holds. Imports nothing of the election."""
 
 from collections.abc import Iterable
-from itertools import islice
 
 FOREVER = 2**63 - 1
 """A time that never comes, ns."""
@@ -19,4 +18,7 @@ def is_quorum(votes: int, voters: int) -> bool:
 
 def nth_largest(values: Iterable[int], n: int) -> int:
     """The time until which `n` of these expiries still hold; 0 if there are fewer than `n`."""
-    return next(islice(sorted(values, reverse=True), n - 1, n), 0) if n > 0 else FOREVER
+    if n <= 0:
+        return FOREVER
+    ends = sorted(values, reverse=True)
+    return ends[n - 1] if n <= len(ends) else 0

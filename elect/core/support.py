@@ -104,15 +104,15 @@ class Support:
         """Ids of the peers that this node supports now, sorted."""
         return tuple(peer.id for peer in self.peers.values() if peer.session is not None)
 
-    @property
-    def next_expiry(self) -> int:
-        """When the first promise ends, or FOREVER."""
-        return min((peer.promised_until for peer in self.peers.values() if peer.session is not None), default=FOREVER)
-
-    @property
-    def next_loss(self) -> int:
-        """When the first peer's support for this node ends, if nothing more is heard, or FOREVER."""
-        return min((peer.counted_until for peer in self.peers.values() if peer.is_supporting), default=FOREVER)
+    def next_ends(self) -> tuple[int, int]:
+        """When the first promise to a peer ends, and when the first peer's support does (ns); FOREVER if none lives."""
+        promised_until = counted_until = FOREVER
+        for peer in self.peers.values():
+            if peer.session is not None and peer.promised_until < promised_until:
+                promised_until = peer.promised_until
+            if peer.is_supporting and peer.counted_until < counted_until:
+                counted_until = peer.counted_until
+        return promised_until, counted_until
 
     def accept(self, peer: Peer, link: Number, *, is_trusted: bool) -> bool:
         """Take a peer's new link; False if it is not higher than the highest one before."""
