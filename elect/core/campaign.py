@@ -4,7 +4,7 @@ Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
 
 from elect.core import following, leading, standing, voting
-from elect.core.election import Election
+from elect.core.election import Campaign, Election
 from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.state import CAMPAIGNS_MAX, State
@@ -49,6 +49,7 @@ class Turns:
         """Campaign if it is time to, or note when it will be."""
         state = self._state
         following.follow_refused(state, election)
+        ask_again(state, election)
         following.tell_leader(state, election)
         state.deadlines.set(election.name, election.deadline)
         following.note_hearsay(state, election)
@@ -141,9 +142,33 @@ def take_refusal(state: State, election: Election, peer: Peer, refuse: Refuse) -
     campaign = election.campaign
     if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:
         return
+    if _is_early(election, campaign, peer, refuse):
+        campaign.early.add(peer.id)
+        return
     election.refusals[peer.id] = refuse.reason
     if not is_quorum(len(state.voters) - len(election.refusals), len(state.voters)):
         abandon(state, election, "refused")
+
+
+def _is_early(election: Election, campaign: Campaign, peer: Peer, refuse: Refuse) -> bool:
+    """Whether the voter is bound to a leader that, as this node knows, has resigned: it will hear of that, too."""
+    is_bound = refuse.reason is RefusalReason.BOUND and peer.id not in campaign.asked_again
+    return is_bound and election.resigned is not None and election.resigned[0] == refuse.leader
+
+
+def ask_again(state: State, election: Election) -> None:
+    """Ask voters that were asked too early once more, when they say that they follow nobody any longer.
+
+    A Vote overtakes a Resign that is under way on another link; else who was named would lose to whoever comes next.
+    """
+    campaign = election.campaign
+    if campaign is None or not campaign.early:
+        return
+    for peer in state.other_voters:
+        if peer.id in campaign.early and election.name not in peer.knows:
+            campaign.early.remove(peer.id)
+            campaign.asked_again.add(peer.id)
+            state.outcome.send(peer.id, Vote(election=election.name, term=campaign.term, offset=state.offset))
 
 
 def time_out(state: State, elections: list[Election]) -> None:

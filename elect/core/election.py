@@ -29,11 +29,15 @@ class Campaign:
     Attributes:
         grants: voters that granted, this node from when its own vote is on disk.
         ends_at: when it is abandoned (ns).
+        early: voters that have not heard yet of the resignation that this node has heard of.
+        asked_again: those that were asked a second time, since they had.
     """
 
     term: int
     ends_at: int
     grants: set[str] = field(default_factory=set)
+    early: set[str] = field(default_factory=set)
+    asked_again: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,23 @@ def test_a_named_successor_campaigns_at_once_and_the_others_give_it_one_interval
         assert desk.election.role is Role.CANDIDATE
 
 
+def test_who_refused_before_it_heard_of_the_resignation_is_asked_once_more_when_it_has():
+    desk = Desk().following("a", 3)
+    desk.take(desk.elector.set_paused(desk.now, is_paused=False))
+    desk.beat("a", supports="bc")
+    desk.beat("c", supports="ab", standing=UNWILLING)
+    desk.know("c", "a", term=3, number=1)
+    desk.say("a", Resign(election="default", term=3, successor="b"))
+    bound = Refuse(election="default", term=4, own_term=3, reason=RefusalReason.BOUND, leader="a")
+    desk.say("c", bound)
+    desk.say("a", refuse(4, 3))
+    assert desk.election.role is Role.CANDIDATE, "c may still grant"
+    desk.know("c", None, term=3, number=2)
+    assert desk.entries("c") == [Vote(election="default", term=4, offset=0)]
+    desk.say("c", bound)
+    assert desk.events(Campaigned)[0].outcome == "refused", "once"
+
+
 @pytest.mark.parametrize(
     ("prepare", "why"),
     [
