@@ -16,7 +16,7 @@ FUNCTION_LINES_MAX = 50
 PURE_STDLIB = frozenset(
     {"abc", "base64", "bisect", "collections", "dataclasses", "enum", "fractions", "functools", "hashlib", "heapq"}
     | {"hmac", "io", "ipaddress", "itertools", "math", "operator", "random", "re", "string", "struct", "types"}
-    | {"typing"}
+    | {"typing", "urllib"}
 )
 """What a pure file may use: nothing here has a clock, a socket, a thread, a disk or a log."""
 

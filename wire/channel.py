@@ -1,4 +1,4 @@
-"""Channel: a socket's bytes as a connection says and hears them. Here they are in the clear."""
+"""Channel: a socket's bytes as a connection says and hears them: here in the clear, in `wire.tls_channel` under TLS."""
 
 import socket
 
@@ -41,6 +41,8 @@ class Channel:
 
     def read_before(self, deadline: Deadline) -> bytes:
         """What came before the deadline; TimeoutError when nothing did."""
+        if deadline.is_over:  # each byte of a dribble would be in time
+            raise TimeoutError
         self.sock.settimeout(deadline.remaining_s or LEAST_S)
         return self.sock.recv(HELLO_BYTES_MAX)
 

@@ -161,6 +161,8 @@ class Connection:
 
     def receive_end(self) -> None:
         """Take the end of the stream; TruncatedError when it came inside a frame or the handshake."""
+        if self.phase is Phase.ANSWER and not self._magic:
+            raise TruncatedError("the stream ended without an answer; does the other end have TLS?")
         if self.phase in (Phase.GREETING, Phase.ANSWER, Phase.DECISION, Phase.PROOF):
             raise TruncatedError("the stream ended inside the handshake")
         if self._deframer.is_inside_frame:

@@ -104,6 +104,18 @@ class ForgedError(RemoteFault):
     reason = "tag"
 
 
+class TlsError(RemoteFault):
+    """The other end does not speak TLS as this end does, or its bytes were changed under way."""
+
+    reason = "tls"
+
+
+class CertificateError(RemoteFault):
+    """An end has no certificate that the other one takes: none, another authority's, or one that is out of time."""
+
+    reason = "certificate"
+
+
 class OrderError(RemoteFault):
     """A frame came when none, or another one, was due."""
 

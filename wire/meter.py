@@ -25,6 +25,9 @@ class Meter(Protocol):
     def add_rejected_frame(self, reason: str) -> None:
         """A frame was refused or skipped."""
 
+    def set_certificate_end(self, which: str, end_s: float) -> None:
+        """A certificate in use, "own" or "ca", ends at this Unix time."""
+
     def watch_outbox(self, peer: str, depth: Callable[[], int]) -> None:
         """From now on the depth of a peer's outbox can be asked for."""
 
@@ -51,6 +54,9 @@ class NoMeter:
         """Ignored."""
 
     def add_rejected_frame(self, reason: str) -> None:
+        """Ignored."""
+
+    def set_certificate_end(self, which: str, end_s: float) -> None:
         """Ignored."""
 
     def watch_outbox(self, peer: str, depth: Callable[[], int]) -> None:

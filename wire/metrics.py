@@ -29,6 +29,9 @@ class WireMetrics:
         self._dropped = self._counter("wire_outbox_dropped", "Messages that were not sent.", "peer", "kind")
         self._rejected = self._counter("wire_rejected_frames", "Frames refused or skipped, by why.", "reason")
         self._dials = self._counter("wire_dials", "Dials, by how they ended.", "peer", "outcome")
+        self._certificate_end = self._gauge(
+            "wire_certificate_not_after_timestamp_seconds", "When a certificate in use ends, Unix time.", "certificate"
+        )
         frames = self._counter("wire_frames", "Frames read or written.", "direction")
         size = self._counter("wire_bytes", "Bytes read or written.", "direction")
         # Looked up once: these two are counted for every frame.
@@ -59,6 +62,10 @@ class WireMetrics:
     def add_rejected_frame(self, reason: str) -> None:
         """See Meter."""
         self._rejected.labels(reason).inc()
+
+    def set_certificate_end(self, which: str, end_s: float) -> None:
+        """See Meter."""
+        self._certificate_end.labels(which).set(end_s)
 
     def watch_outbox(self, peer: str, depth: Callable[[], int]) -> None:
         """See Meter."""

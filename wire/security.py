@@ -1,4 +1,4 @@
-"""What lets only the right ones in: nothing, or shared keys. A listener and its dialers share one.
+"""What lets only the right ones in: nothing, shared keys, or TLS (`wire.tls`). A listener and its dialers share one.
 
 It is asked anew for each handshake, so that keys and certificates can be replaced while links are open; an open link
 goes on with what it began with.
@@ -18,6 +18,7 @@ from wire.keys import KeyRing
 from wire.reloaded import Reloaded
 
 if TYPE_CHECKING:
+    from wire.credentials import Credentials
     from wire.meter import Meter
 
 logger = logging.getLogger(__name__)
@@ -29,19 +30,31 @@ OTHERS = 0o077
 """The bits of a file's mode that let others than its owner at it."""
 
 
+def warn_of_others(path: Path) -> None:
+    """Say so when a file with a secret can be read or written by others than its owner."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError:  # gone since it was read
+        return
+    if mode & OTHERS:
+        logger.warning("! %s: others than its owner may read or write it (mode %o)", path, mode)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """What one handshake goes by.
 
     Attributes:
         ring: the shared keys of this end, if it has any.
+        credentials: its certificate, if it has one.
     """
 
     ring: KeyRing | None = None
+    credentials: "Credentials | None" = None
 
-    def channel(self, sock: socket.socket, *, is_dialer: bool) -> Channel:  # noqa: ARG002
+    def channel(self, sock: socket.socket, *, is_dialer: bool) -> Channel:
         """The socket as the connection sees it."""
-        return Channel(sock)
+        return Channel(sock) if self.credentials is None else self.credentials.channel(sock, is_dialer=is_dialer)
 
     def nonce(self) -> bytes:
         """Fresh random bytes for a Hello or Welcome, where they are needed."""
@@ -103,7 +116,6 @@ class Keyed:
     def _read(self) -> Guard:
         try:
             with self._path.open(encoding="ascii") as file:
-                mode = self._path.stat().st_mode
                 ring = KeyRing.parse(file.read(FILE_CHARACTERS_MAX))
         except OSError as error:
             raise CredentialsError(f"{self._path}: {error.strerror}") from None
@@ -111,7 +123,6 @@ class Keyed:
             # An UnicodeDecodeError would show what it could not decode.
             why = "it is not ASCII text" if isinstance(error, UnicodeError) else str(error)
             raise CredentialsError(f"{self._path}: {why}") from None
-        if mode & OTHERS:
-            logger.warning("%s: others than its owner may read or write it (mode %o)", self._path, mode & 0o777)
+        warn_of_others(self._path)
         logger.info("keys of %s: %s", self._path, " ".join(each.hex() for each in ring.ids))
         return Guard(ring=ring)

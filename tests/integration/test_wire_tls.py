@@ -1,0 +1,203 @@
+"""Links under TLS, over loopback: messages, ends, and certificates that are replaced."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import Authority
+from tests.integration.tls_ends import relay
+from tests.integration.wire_ends import Inbox, Note, dialing, eventually, linked, listening
+from wire import (
+    Address,
+    Limits,
+    LinkAccepted,
+    LinkClosing,
+    LinkEnded,
+    LinkOpened,
+    MessageReceived,
+    reloaded,
+)
+from wire.errors import TlsError
+from wire.metrics import WireMetrics
+from wire.tls import Tls
+
+
+def test_messages_and_a_goodbye_under_tls(ann: Tls, bob: Tls) -> None:
+    with linked(securities=(ann, bob)) as (dialer, told, number, _, heard):
+        for count in range(300):
+            note = Note(number=count, data=bytes(count * 200))
+            assert dialer.send(number, note)
+            assert heard.next(MessageReceived).message == note
+        assert dialer.stop(5, bye="done")
+        assert told.next(LinkClosing).number == number
+        ended = heard.next(LinkEnded)
+    assert (ended.bye, ended.is_end_of_stream, ended.error) == ("done", True, None)
+
+
+def test_a_link_that_is_trusted_in_the_clear_is_so_under_tls(ann: Tls, bob: Tls) -> None:
+    inbox = Inbox()
+    with (
+        listening(security=bob) as (listener, heard),
+        dialing(listener.address, inbox=inbox, security=ann) as (dialer, _),
+    ):
+        assert inbox.next(LinkOpened).is_trusted
+        assert heard.next(LinkAccepted).is_trusted
+        assert dialer._dialed is not None
+        with pytest.raises(BlockingIOError):  # no session ticket: a killed dialer with something unread ends in a reset
+            dialer._dialed.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+
+
+def test_keepalives_and_the_close_of_an_acceptor_are_noticed_under_tls(ann: Tls, bob: Tls) -> None:
+    limits = Limits(keepalive_interval_s=0.05, idle_timeout_s=2.0)
+    metrics = WireMetrics()
+    with (
+        listening(limits, metrics, security=bob) as (listener, _),
+        dialing(listener.address, limits, metrics, security=ann) as (_, told),
+    ):
+        told.next(LinkOpened)
+        frames = {"direction": "out"}
+        assert eventually(lambda: (metrics.registry.get_sample_value("wire_frames_total", frames) or 0) > 10)
+        assert listener.stop(5)
+        assert told.next(LinkClosing).error.reason == "closed"
+
+
+KILLED = """
+import itertools, pathlib, sys, threading
+from tests.integration.wire_ends import CODEC, Inbox, Note, identity
+from wire import Address, Dialer, LinkOpened
+from wire.credentials import TlsFiles
+from wire.tls import Tls
+told = Inbox()
+files = TlsFiles(**dict(zip(("certificate", "key", "ca"), map(pathlib.Path, sys.argv[2:]))))
+dialer = Dialer("bob", lambda: Address("127.0.0.1", int(sys.argv[1])), identity("ann"), CODEC,
+                next_counter=itertools.count(1).__next__, deliver=told.deliver,
+                security=Tls(files, node="ann", cluster="c"))
+dialer.start()
+number = told.next(LinkOpened).number
+for count in range(1000):
+    while not dialer.send(number, Note(number=count, data=bytes(1000))):
+        pass
+threading.Event().wait()
+"""
+
+
+def test_a_killed_process_ends_in_a_trusted_end_of_stream_after_all_it_said(authority: Authority, bob: Tls) -> None:
+    files = authority.files("ann")
+    with listening(security=bob) as (listener, heard):
+        arguments = [str(listener.address.port), *map(str, files.all)]
+        process = subprocess.Popen([sys.executable, "-c", KILLED, *arguments])
+        try:
+            assert heard.next(LinkAccepted).is_trusted
+            for count in range(1_000):
+                assert heard.next(MessageReceived).message == Note(number=count, data=bytes(1_000))
+            process.send_signal(signal.SIGKILL)
+            ended = heard.next(LinkEnded)
+        finally:
+            process.kill()
+            process.wait(10)
+        assert (ended.is_end_of_stream, ended.error, ended.bye) == (True, None, None)
+
+
+def test_a_bit_that_is_flipped_under_way_ends_the_link(ann: Tls, bob: Tls) -> None:
+    is_flipping = threading.Event()
+
+    def change(data: bytes) -> bytes:
+        return data[:-1] + bytes([data[-1] ^ is_flipping.is_set()])
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        listening(security=bob) as (listener, heard),
+    ):
+        thread = threading.Thread(target=relay, args=(listener.address, server, change))
+        thread.start()
+        with dialing(Address("127.0.0.1", server.getsockname()[1]), security=ann) as (dialer, told):
+            number = told.next(LinkOpened).number
+            assert not heard.next(LinkAccepted).is_trusted
+            assert dialer.send(number, Note(number=1))
+            assert heard.next(MessageReceived).message == Note(number=1)
+            is_flipping.set()
+            assert dialer.send(number, Note(number=2))
+            ended = heard.next(LinkEnded)
+            assert isinstance(ended.error, TlsError)
+            assert not ended.is_end_of_stream
+        thread.join()
+
+
+def test_certificates_and_authority_are_replaced_while_links_are_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of the manual: the new authority is believed everywhere before anybody shows its certificates."""
+    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 0.0)
+    old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")
+    files = {node: replace(old.files(node, name=node), ca=tmp_path / f"{node}.ca") for node in ("ann", "bob")}
+    for each in files.values():
+        each.ca.write_bytes(old.ca.read_bytes())
+    tls = {node: Tls(each, node=node, cluster="c") for node, each in files.items()}
+
+    def swap(node: str) -> None:
+        fresh = new.files(node)
+        fresh.certificate.replace(files[node].certificate)
+        assert tls[node].guard.credentials is not None, "half of a pair leaves the old one in use"
+        fresh.key.replace(files[node].key)
+
+    def believe(node: str, *authorities: Authority) -> None:
+        files[node].ca.write_bytes(b"".join(each.ca.read_bytes() for each in authorities))
+
+    steps: list[Callable[[], None]] = [
+        *(lambda node=node: believe(node, old, new) for node in files),  # type: ignore[misc]
+        *(lambda node=node: swap(node) for node in files),  # type: ignore[misc]
+        *(lambda node=node: believe(node, new) for node in files),  # type: ignore[misc]
+    ]
+    with linked(securities=(tls["ann"], tls["bob"])) as (dialer, _, number, _, heard):
+        for step in steps:
+            step()
+            with (
+                listening(security=tls["bob"]) as (second, _),
+                dialing(second.address, security=tls["ann"]) as (_, told),
+            ):
+                assert told.next(LinkOpened)
+            assert dialer.send(number, Note(number=1))
+            assert heard.next(MessageReceived).message == Note(number=1)
+
+
+def test_one_thread_reads_while_another_writes_at_both_ends(ann: Tls, bob: Tls) -> None:
+    """For connections that carry messages both ways: two saturated ends don't wait for each other."""
+    from wire.deadline import Deadline
+
+    near, far = socket.socketpair()
+    ends = ann.guard.channel(near, is_dialer=True), bob.guard.channel(far, is_dialer=False)
+    greeting = threading.Thread(target=ends[1].shake_hands, args=(Deadline(5),))
+    greeting.start()
+    ends[0].shake_hands(Deadline(5))
+    ends[0].write(b"x")
+    greeting.join()
+    assert ends[1].read_before(Deadline(5)) == b"x"
+    for sock in (near, far):
+        sock.settimeout(20)
+    total, received = 3_000_000, [bytearray(), bytearray()]
+    said = [bytes([index]) * total for index in range(2)]
+
+    def write(index: int) -> None:
+        for start in range(0, total, 30_000):
+            ends[index].write(said[index][start : start + 30_000])
+
+    def read(index: int) -> None:
+        while len(received[index]) < total:
+            received[index] += ends[index].read()
+
+    threads = [threading.Thread(target=each, args=(index,)) for each in (write, read) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    near.close()
+    far.close()
+    assert received[0] == said[1]
+    assert received[1] == said[0]

@@ -1,0 +1,125 @@
+"""Certificates in files: found to fit at the start, read again when they change, watched for their end."""
+
+import logging
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import BOTH_ROLES, DAY, Authority
+from wire import reloaded
+from wire.credentials import Credentials, TlsFiles
+from wire.errors import CredentialsError
+from wire.metrics import WireMetrics
+from wire.tls import WARNING_S, Expiry, Tls
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def text(path: Path, content: str) -> Path:
+    path.write_text(content)
+    path.chmod(0o600)
+    return path
+
+
+def encrypted(path: Path) -> Path:
+    target = path.with_suffix(".encrypted")
+    command = ["openssl", "ec", "-aes128", "-passout", "pass:secret", "-in", str(path), "-out", str(target)]
+    subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+Broken = Callable[[Authority, TlsFiles, Path], TlsFiles]
+BROKEN: dict[str, tuple[Broken, str]] = {
+    "no file": (lambda _, files, path: replace(files, key=path / "none.key"), "none.key: No such file"),
+    "no PEM": (lambda _, files, path: replace(files, certificate=text(path / "x", "x")), "x, .*key: not a certificate"),
+    "no CA": (lambda _, files, path: replace(files, ca=text(path / "x", "x")), "x: no certificate in PEM"),
+    "another key": (
+        lambda authority, files, _: replace(files, key=authority.files("ann").key),
+        "not a certificate and its key.*key values mismatch",
+    ),
+    "another CA": (
+        lambda _, files, path: replace(files, ca=Authority(path / "other").ca),
+        "judged by .*ca.pem: unable to get local issuer",
+    ),
+    "another node": (lambda authority, *_: authority.files("bob"), "not for node 'ann' of cluster 'c'"),
+    "another cluster": (lambda authority, *_: authority.files("ann", uris=["wire://d/ann"]), "of cluster 'c'"),
+    "expired": (lambda authority, *_: authority.files("ann", ends_s=-1), "certificate has expired"),
+    "not yet valid": (lambda authority, *_: authority.files("ann", begins_s=DAY), "not yet valid"),
+    "one role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[:1]), "unsuitable certificate purpose"),
+    "the other role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[1:]), "unsuitable certificate"),
+    "an encrypted key": (lambda _, files, __: replace(files, key=encrypted(files.key)), "unencrypted"),
+}
+
+
+@pytest.mark.parametrize(("broken", "rule"), BROKEN.values(), ids=BROKEN)
+def test_files_that_can_not_be_used_are_refused_at_the_start(
+    broken: Broken, rule: str, authority: Authority, tmp_path: Path
+) -> None:
+    with pytest.raises(CredentialsError, match=rule):
+        Tls(broken(authority, authority.files("ann"), tmp_path), node="ann", cluster="c")
+
+
+def test_a_pin_of_this_node_itself_must_be_right(authority: Authority) -> None:
+    with pytest.raises(CredentialsError, match="pinned"):
+        Tls(authority.files("ann"), node="ann", cluster="c", pins={"ann": ["00" * 32]})
+
+
+def test_the_ends_are_those_of_the_certificate_and_of_its_own_authority(tmp_path: Path) -> None:
+    ours, other = Authority(tmp_path / "ours", ends_s=7 * DAY), Authority(tmp_path / "other", ends_s=DAY)
+    files = ours.files("ann", ends_s=3 * DAY)
+    both = text(tmp_path / "both.pem", other.ca.read_text() + ours.ca.read_text())
+    credentials = Credentials(replace(files, ca=both), node="ann", cluster="c", pins={})
+    assert credentials.ends["own"] == pytest.approx(time.time() + 3 * DAY, abs=60)
+    assert credentials.ends["ca"] == pytest.approx(time.time() + 7 * DAY, abs=60)
+
+
+def test_the_end_of_the_files_in_use_is_a_metric(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reloaded, "LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 0.0)
+    files = authority.files("ann", ends_s=3 * DAY)
+    tls, metrics = Tls(files, node="ann", cluster="c"), WireMetrics()
+
+    def end(which: str) -> float:
+        tls.look(metrics)
+        name = "wire_certificate_not_after_timestamp_seconds"
+        return metrics.registry.get_sample_value(name, {"certificate": which}) or 0
+
+    assert end("own") == pytest.approx(time.time() + 3 * DAY, abs=60)
+    assert end("ca") == pytest.approx(time.time() + 10 * DAY, abs=60)
+    fresh = authority.files("ann", ends_s=5 * DAY)
+    fresh.certificate.replace(files.certificate)
+    assert end("own") == pytest.approx(time.time() + 3 * DAY, abs=60), "half of a pair"
+    fresh.key.replace(files.key)
+    assert end("own") == pytest.approx(time.time() + 5 * DAY, abs=60)
+
+
+def test_a_key_that_others_may_read_is_warned_of(authority: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    files = authority.files("ann")
+    files.key.chmod(0o644)
+    Tls(files, node="ann", cluster="c")
+    assert "others than its owner" in caplog.text
+
+
+def test_a_certificate_that_ends_soon_is_warned_of_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    expiry, end_s = Expiry(), 1e9
+    for before_s, count in (
+        (WARNING_S + 1, 0),
+        (WARNING_S, 1),
+        (WARNING_S - 60, 1),
+        (WARNING_S - DAY, 2),
+        (WARNING_S - DAY - 60, 2),
+        (-1, 3),
+    ):
+        expiry.look("own", end_s, end_s - before_s)
+        assert len(caplog.records) == count
+    assert "own certificate ends in 14.0 days" in caplog.text
+    expiry.look("ca", end_s, end_s - DAY)
+    assert "ca certificate ends in 1.0 days" in caplog.text

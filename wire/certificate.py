@@ -1,0 +1,87 @@
+"""Certificate: what one says of the node that it was made for. Whether it is genuine and in time, TLS has judged."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from urllib.parse import quote
+
+from wire.errors import Refusal, RejectCode
+
+SCHEME = "wire://"
+PIN_LENGTH = 64
+
+_LONG_FORM = 0x80
+_VERSION_TAG = 0xA0
+_FIELDS_BEFORE_KEY = 5
+
+
+def node_uri(cluster: str, node: str) -> str:
+    """How a certificate names a node of one cluster."""
+    return f"{SCHEME}{quote(cluster, safe='')}/{quote(node, safe='')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The names and fingerprints of a certificate.
+
+    Attributes:
+        dns: its DNS names.
+        uris: its URIs.
+        pins: SHA-256 of it, and of its public key (SubjectPublicKeyInfo), in hex.
+    """
+
+    dns: frozenset[str]
+    uris: frozenset[str]
+    pins: tuple[str, str]
+
+    @classmethod
+    def of(cls, fields: Mapping[str, object], der: bytes) -> "Certificate":
+        """From what ssl's getpeercert() gives in its two forms."""
+        names = fields.get("subjectAltName", ())
+        pairs = [pair for pair in names if isinstance(pair, tuple)] if isinstance(names, tuple) else []
+        return cls(
+            dns=frozenset(name for kind, name in pairs if kind == "DNS"),
+            uris=frozenset(name for kind, name in pairs if kind == "URI"),
+            pins=(hashlib.sha256(der).hexdigest(), hashlib.sha256(public_key(der)).hexdigest()),
+        )
+
+    def names(self, node: str, cluster: str) -> bool:
+        """Whether it was made for this node.
+
+        One with URIs `wire://CLUSTER/NODE` is for these alone; one without is for the nodes that its DNS names name,
+        in any cluster.
+        """
+        uris = {uri for uri in self.uris if uri.startswith(SCHEME)}
+        return node_uri(cluster, node) in uris if uris else node in self.dns
+
+    def review(self, node: str, cluster: str, pins: Collection[str]) -> None:
+        """Refusal unless it is for this node, and one of its pins if there are any."""
+        if not self.names(node, cluster):
+            text = f"the certificate is not for node {node!r} of cluster {cluster!r}"
+            raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False)
+        if pins and not any(compare_digest(own, pin) for own in self.pins for pin in pins):
+            text = f"the certificate of node {node!r} is not the one that is pinned"
+            raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False)
+
+
+def public_key(der: bytes) -> bytes:
+    """The SubjectPublicKeyInfo of an X.509 certificate that was parsed by somebody else before.
+
+    Source: RFC 5280, section 4.1. Before it come serial number, signature, issuer, validity and subject, and before
+    these, but in certificates of version 1, the version.
+    """
+    start, _ = _content(der, 0)  # Certificate
+    start, _ = _content(der, start)  # TBSCertificate
+    for _ in range(_FIELDS_BEFORE_KEY + (der[start] == _VERSION_TAG)):
+        _, start = _content(der, start)
+    return der[start : _content(der, start)[1]]
+
+
+def _content(der: bytes, start: int) -> tuple[int, int]:
+    """Where the content of the DER element at `start` begins, and where the element ends."""
+    length, begin = der[start + 1], start + 2
+    if length >= _LONG_FORM:
+        size = length - _LONG_FORM
+        length, begin = int.from_bytes(der[begin : begin + size], "big"), begin + size
+    return begin, begin + length

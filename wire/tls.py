@@ -1,0 +1,84 @@
+"""Tls: mutual TLS 1.3. Imported by those who use it: the rest of the package does without `ssl`."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from wire.credentials import Credentials, Pins, TlsFiles
+from wire.meter import Meter
+from wire.reloaded import Reloaded
+from wire.security import Guard, warn_of_others
+
+logger = logging.getLogger(__name__)
+
+WARNING_S = 14 * 86_400.0
+"""Long enough for somebody to come back from a holiday."""
+
+WARNING_INTERVAL_S = 86_400.0
+
+
+class Tls:
+    """Both ends show a certificate of the same authority that names them; everything is encrypted.
+
+    The files are read again when one of them changes; where the new ones can't be used (half of a pair, for one), those
+    from before stay, and a warning says so.
+
+    Args:
+        files: where they are.
+        node: the id of this node.
+        cluster: the name of its cluster.
+        pins: by node id, SHA-256 in hex of certificates or of their public keys: the node must have one of them.
+
+    Raises:
+        CredentialsError: the files can't be used.
+    """
+
+    def __init__(self, files: TlsFiles, *, node: str, cluster: str, pins: Pins | None = None) -> None:
+        self._files = files
+        self._node = node
+        self._cluster = cluster
+        self._pins = dict(pins or {})
+        self._expiry = Expiry()
+        self._ends: Mapping[str, float] = {}
+        self._guard = Reloaded(f"certificate {files.certificate}", files.all, self._read)
+
+    @property
+    def guard(self) -> Guard:
+        """See Security."""
+        return self._guard.value
+
+    def look(self, meter: Meter) -> None:
+        """See Security."""
+        self._guard.look()
+        for which, end_s in self._ends.items():
+            meter.set_certificate_end(which, end_s)
+            self._expiry.look(which, end_s, time.time())
+
+    def _read(self) -> Guard:
+        credentials = Credentials(self._files, node=self._node, cluster=self._cluster, pins=self._pins)
+        warn_of_others(self._files.key)
+        self._ends = credentials.ends
+        return Guard(credentials=credentials)
+
+
+class Expiry:
+    """Warns of certificates that end soon, once a day."""
+
+    def __init__(self) -> None:
+        self._warned_s: dict[str, float] = {}
+
+    def look(self, which: str, end_s: float, now_s: float) -> None:
+        """Warn, if it is time to.
+
+        Args:
+            which: the certificate.
+            end_s: when it ends, Unix time.
+            now_s: now.
+        """
+        left_s = end_s - now_s
+        if left_s > WARNING_S or abs(now_s - self._warned_s.get(which, -WARNING_INTERVAL_S)) < WARNING_INTERVAL_S:
+            return
+        self._warned_s[which] = now_s
+        logger.warning(
+            "! the %s certificate ends in %.1f days: no link can be opened after that", which, left_s / 86_400
+        )

@@ -1,0 +1,133 @@
+"""TlsChannel: a socket's bytes under TLS.
+
+TLS works on buffers here, and the socket is read and written by the rest of the package as one in the clear is: the
+same timeouts, the same end of stream, and one thread may read while another one writes. What TLS itself has to say
+after the handshake goes with the next thing that is written. A close is not announced in TLS: the Bye has said it, and
+a killed process says nothing.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Collection, Mapping
+
+from wire.certificate import Certificate
+from wire.channel import READ_BYTES, Channel
+from wire.deadline import Deadline
+from wire.errors import CertificateError, RemoteFault, TlsError, TruncatedError
+
+
+class TlsChannel(Channel):
+    """A connected socket, and TLS on it.
+
+    Args:
+        sock: the socket.
+        context: this end's certificate, and whom it believes.
+        pins: fingerprints that a node's certificate must have one of, by node id.
+        is_dialer: which end this is.
+    """
+
+    def __init__(
+        self, sock: socket.socket, context: ssl.SSLContext, pins: Mapping[str, Collection[str]], *, is_dialer: bool
+    ) -> None:
+        super().__init__(sock)
+        self._pins = pins
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not is_dialer)
+        self._lock = threading.Lock()
+        self._fault: RemoteFault | None = None
+        self._is_ended = False
+
+    def shake_hands(self, deadline: Deadline) -> None:
+        """See Channel. The dialer's last words of it go with its Hello."""
+        while not self._is_agreed():
+            self.sock.sendall(self._outgoing.read())
+            data = super().read_before(deadline)
+            if not data:
+                raise TruncatedError("the stream ended inside the handshake of TLS; does the other end have it?")
+            self._incoming.write(data)
+
+    def _is_agreed(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as error:
+            with contextlib.suppress(OSError):
+                self.sock.sendall(self._outgoing.read())  # why not
+            raise _fault(error) from None
+        return True
+
+    def review(self, node: str, cluster: str) -> None:
+        """See Channel."""
+        fields, der = self._tls.getpeercert(), self._tls.getpeercert(binary_form=True)
+        if not fields or not der:
+            raise CertificateError("the other end has no certificate")
+        Certificate.of(fields, der).review(node, cluster, self._pins.get(node, ()))
+
+    def read(self) -> bytes:
+        """See Channel."""
+        while not (plain := self._open(data := super().read())):
+            if self._is_over(data):
+                return b""
+        return plain
+
+    def read_before(self, deadline: Deadline) -> bytes:
+        """See Channel."""
+        plain = self._open(b"")  # it may have come with the end of the handshake
+        while not plain:
+            plain = self._open(data := super().read_before(deadline))
+            if not plain and self._is_over(data):
+                return b""
+        return plain
+
+    def write(self, data: bytes) -> None:
+        """See Channel."""
+        with self._lock:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._tls.write(rest) :]
+            sealed = self._outgoing.read()
+        self.sock.sendall(sealed)
+
+    def poll(self) -> bytes | None:
+        """See Channel."""
+        try:
+            data = self.sock.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        return self._open(data) or (b"" if self._is_over(data) else None)
+
+    def _is_over(self, data: bytes) -> bool:
+        return self._is_ended or not data
+
+    def _open(self, data: bytes) -> bytes:
+        """What came in the clear; a fault is raised only after what came before it was given."""
+        if self._fault is not None:
+            raise self._fault
+        parts: list[bytes] = []
+        with self._lock:
+            self._incoming.write(data)
+            try:
+                while part := self._tls.read(READ_BYTES):
+                    parts.append(part)
+                self._is_ended = True  # announced in TLS, as others may do
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as error:
+                self._fault = _fault(error)
+        if self._fault is not None and not parts:
+            raise self._fault
+        return b"".join(parts)
+
+
+def _fault(error: ssl.SSLError) -> RemoteFault:
+    """What OpenSSL says, as one of ours."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CertificateError(f"the other end's certificate is not taken: {error.verify_message}")
+    reason = error.reason or "failed"
+    text = reason.lower().replace("_", " ")
+    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
+        return CertificateError(f"no certificate of this end's or of the other's was taken: {text}")
+    return TlsError(f"TLS: {text}")
