@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Entry, Message, Number
-from elect.core.ready import Ballot, Event, Send, Write
+from elect.core.ready import Ballot, Send, Write
 from elect.testing.clock import VirtualClock
 from elect.testing.leases import LeaseTable
 
@@ -53,7 +53,6 @@ class Actor:
     incarnation: int = 1
     ballots: dict[str, Ballot] = field(default_factory=dict)
     writes: list[tuple[Write, tuple[Send, ...]]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
     wake_at: int = 0
     is_disk_slow: bool = False
     is_awake: bool = True

@@ -4,7 +4,7 @@ For plays in which the order of two messages is the whole point. Each node has a
 span nodes are checked after every input.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from elect.core.elector import Elector
 from elect.core.invariants import check
@@ -17,24 +17,9 @@ from elect.testing.cast import ELECTION, Cast
 from elect.testing.leases import LeaseTable
 from elect.testing.options import NANOSECONDS
 from elect.testing.promises import Promises
+from elect.testing.spectator import Spectator
 
 START_NS = 100 * NANOSECONDS
-
-
-class Spectator:
-    """Told of all that happens on a stage; overrides what it cares about."""
-
-    def arriving(self, source: str, target: str, frame: Frame) -> None:
-        """A frame is about to be handled."""
-
-    def stepped(self, actor: Actor, ready: Ready) -> None:
-        """A node handled an input; nothing of what follows from it has happened yet."""
-
-    def sent(self, node_id: str, send: Send, *, is_lost: bool) -> None:
-        """A message left, or was lost on the spot."""
-
-    def written(self, node_id: str, write: Write) -> None:
-        """A write ended well."""
 
 
 class Stage:
@@ -100,7 +85,6 @@ class Stage:
         actor.table.publish(ready.leases, ready.counted)
         for send in ready.send:
             self._send(actor, send)
-        actor.events += ready.events
         for event in ready.events:
             self.promises.note_event(actor.node_id, event)
         self._check(actor)
@@ -177,8 +161,14 @@ class Stage:
         actor.is_alive = False
 
     def restart(self, node_id: str) -> None:
-        """Start a dead node again, with what its disk holds and on new links, both ways, wherever nothing is cut."""
+        """Start a dead node again, with what its disk holds and on new links, both ways, wherever nothing is cut.
+
+        Raises:
+            LookupError: it is alive.
+        """
         actor = self.actors[node_id]
+        if actor.is_alive:
+            raise LookupError(f"{node_id} is alive")
         actor.incarnation += 1
         actor.link_count = 0
         promise_ns, ballots = self.timing.support_duration_ns, dict(actor.ballots)
@@ -206,13 +196,22 @@ class Stage:
         return number
 
     def close(self, source: str, target: str) -> None:
-        """Stop counting a link, then close it: its end of stream is under way."""
-        actor = self.actors[source]
-        number = actor.links[target]
+        """Stop counting a link, then close it: its end of stream is under way.
+
+        Raises:
+            LookupError: none is open.
+        """
+        actor, number = self.actors[source], self._link(source, target)
         self.input(source, lambda elector, now: elector.link_closing(now, target, number))
         del actor.links[target]
         if (source, target) not in self.cuts:
             actor.under_way.setdefault(target, []).append(Frame(link=number, message=None))
+
+    def _link(self, source: str, target: str) -> Number:
+        number = self.actors[source].links.get(target)
+        if number is None:
+            raise LookupError(f"{source} has no link to {target} open")
+        return number
 
     def deliver_end(self, source: str, target: str, *, is_reset: bool = False) -> None:
         """Let a node read the end of a stream, or a reset in its place, past whatever was under way before it.
@@ -272,9 +271,13 @@ class Stage:
             self.input(target, lambda elector, now: elector.receive(now, source, frame.link, message))
 
     def say(self, source: str, target: str, entry: Entry, *, configuration: ConfigurationId | None = None) -> None:
-        """Put an entry under way by hand, as if the source had sent it."""
+        """Put an entry under way by hand, as if the source had sent it.
+
+        Raises:
+            LookupError: it has no link open.
+        """
         message = Batch(configuration=configuration or self.cast.configuration.id, entries=(entry,))
-        frame = Frame(link=self.actors[source].links[target], message=message)
+        frame = Frame(link=self._link(source, target), message=message)
         self.actors[source].under_way.setdefault(target, []).append(frame)
 
     def lose(self, source: str, target: str) -> None:
@@ -290,18 +293,16 @@ class Stage:
         """Whether such a frame was sent and not delivered."""
         return self.actors[source].find(target, kind, term) is not None
 
-    def deliver_all(self, ways: Iterable[tuple[str, str]] | None = None, *, kind: Kind | None = None) -> None:
-        """Deliver what is under way there, and what follows from it, until nothing is left.
+    def deliver_all(self, *, kind: Kind | None = None) -> None:
+        """Deliver what is under way, and what follows from it, until nothing is left.
 
         Args:
-            ways: from whom to whom; None: all.
             kind: only frames that hold this; None: all, and ends of streams.
         """
-        chosen = list(ways or self._ways())
         is_moving = True
         while is_moving:
             is_moving = False
-            for source, target in chosen:
+            for source, target in self._ways():
                 is_moving |= self._deliver_next(source, target, kind)
 
     def _deliver_next(self, source: str, target: str, kind: Kind | None) -> bool:

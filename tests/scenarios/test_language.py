@@ -74,6 +74,8 @@ def test_every_play_of_this_repository_is_found():
         ("nodes a b c\n\ndeliver a b Vote 1\n", ":6: deliver a b Vote 1: no Vote of term 1 is under way from a to b"),
         ("nodes a b c\n\ndeliver a b Vite\n", ":6: deliver a b Vite: no kind 'Vite'; there are Heartbeat, "),
         ("nodes a b c\n\ncrash a\n\ntick a\n", ":8: tick a: a is dead"),
+        ("nodes a b c\n\nrestart a\n", ":6: restart a: a is alive"),
+        ("nodes a b c\n\nclose a b\n\nclose a b\n", ":8: close a b: a has no link to b open"),
         ("nodes a b c\n\nwait soon\n", ":6: wait soon: a duration is a number and a unit"),
         ("nodes a b c\n\nquietly sing\n", ":6: quietly sing: no command 'sing'"),
         ("nodes a b c colour=red\n", ":4: nodes a b c colour=red: no setting colour"),

@@ -1,0 +1,20 @@
+"""Who watches a stage, without touching it."""
+
+from elect.core.ready import Ready, Send, Write
+from elect.testing.actor import Actor, Frame
+
+
+class Spectator:
+    """Told of all that happens on a stage; overrides what it cares about."""
+
+    def arriving(self, source: str, target: str, frame: Frame) -> None:
+        """A frame is about to be handled."""
+
+    def stepped(self, actor: Actor, ready: Ready) -> None:
+        """A node handled an input; nothing of what follows from it has happened yet."""
+
+    def sent(self, node_id: str, send: Send, *, is_lost: bool) -> None:
+        """A message left, or was lost on the spot."""
+
+    def written(self, node_id: str, write: Write) -> None:
+        """A write ended well."""
