@@ -3,6 +3,7 @@
 Source: `elect.events`, `elect.worker` and `elect.health`, for what the shell makes of it.
 """
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from elect import acts
@@ -23,19 +24,35 @@ class Application:
         self._process = process
         self._world = process.world
         self._free_at = 0
+        self._heard: deque[Elected | Lost] = deque()
 
     def hear(self, event: Elected | Lost) -> None:
         """Tell it, once it has done with what it was told before."""
         world = self._world
-        begins_at = max(world.scheduler.now, self._free_at)
-        self._free_at = begins_at + world.acknowledgement.draw(world.rng)
+        self._free_at = max(world.scheduler.now, self._free_at) + world.acknowledgement.draw(world.rng)
+        self._heard.append(event)
+        world.scheduler.at(self._free_at, self._process.gate.run, self, self._return, event)
+
+    def hurry(self) -> None:
+        """Have it return from all that it was told."""
+        self._free_at = 0
+        while self._heard:
+            self._return(self._heard[0])
+
+    def _return(self, event: Elected | Lost) -> None:
+        """The callback of an event returns, or raises; the events of one process are told one after the other."""
+        if not self._heard or self._heard[0] is not event:
+            return
+        self._heard.popleft()
         if isinstance(event, Lost):
             if event.reason is not LossReason.LEASE_LAPSED:
-                world.scheduler.at(self._free_at, self._process.gate.run, self, self._acknowledge, event)
-        elif world.raising and world.rng.random() < world.raising:
-            world.scheduler.at(self._free_at, self._process.gate.run, self, self._raise, event)
+                self._acknowledge(event)
+        elif self._world.raising and self._world.rng.random() < self._world.raising:
+            self._raise(event)
 
     def _acknowledge(self, lost: Lost) -> None:
+        for observer in self._world.observers:
+            observer.acknowledged(self._process, lost.election, lost.term)
         self._process.do(acts.acknowledge(lost.election, lost.term))
 
     def _raise(self, elected: Elected) -> None:

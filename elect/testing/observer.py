@@ -32,6 +32,9 @@ class Observer:
     def told(self, process: "Process", event: Event) -> None:
         """A node's application was told something."""
 
+    def acknowledged(self, process: "Process", election: str, term: int) -> None:
+        """A node's application has heard that it leads no more."""
+
     def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
         """Ballots are on a node's disk."""
 

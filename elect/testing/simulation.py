@@ -7,10 +7,21 @@ that real ones may do. Observers check every promise after every step.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NoReturn
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.checkers import BoundSafety, Liveness, LocalSafety, Met, Safety, SupportSafety
+from elect.testing.checkers import (
+    BoundSafety,
+    Candidacy,
+    Farewell,
+    Liveness,
+    LocalSafety,
+    Met,
+    Origin,
+    Safety,
+    SupportSafety,
+)
 from elect.testing.host import Host
 from elect.testing.hostile import hostile
 from elect.testing.nemesis import Nemesis
@@ -45,6 +56,9 @@ class Simulation:
             SupportSafety(world),
             BoundSafety(world),
             LocalSafety(world),
+            Candidacy(world),
+            Farewell(world, safety),
+            Origin(world, safety),
             self._met,
             self._liveness,
         ):
@@ -81,6 +95,14 @@ class Simulation:
                 return False
             self.run(0.001)
         return True
+
+    def fail(self, invariant: str, detail: str) -> NoReturn:
+        """Stop: what was to be is not.
+
+        Raises:
+            InvariantViolation: always, with what led to it.
+        """
+        self._world.fail(invariant, detail)
 
     def settle(self) -> None:
         """Undo every fault, and check that each election gets its leader in time and keeps it.
@@ -142,6 +164,11 @@ class Simulation:
     def met(self) -> Counter[str]:
         """How often each hard case of PROTOCOL.md, section 8, came about."""
         return self._met.report()
+
+    @property
+    def strikes(self) -> Counter[str]:
+        """How often each kind of fault struck."""
+        return Counter() if self._nemesis is None else self._nemesis.strikes
 
     # The network.
 

@@ -1,0 +1,52 @@
+"""What terms, follows and grants rest on.
+
+Source: PROTOCOL.md, section 4: "A refusal changes nothing", "A term above its own is written first", `offset_rule`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Batch, Follow, Vote
+from elect.core.options import OffsetRule
+from elect.core.ready import Ballot, Event, Voted
+from elect.testing.checkers.safety import Safety
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.process import Process
+
+
+class Origin(Observer):
+    """Looks for the reason of each term on a disk, each Follow and each Grant."""
+
+    def __init__(self, world: World, safety: Safety) -> None:
+        self._world = world
+        self._safety = safety
+        self._offers: dict[tuple[str, str, int], int] = {}
+
+    def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
+        """A term is taken without a vote only from a leader."""
+        for election, ballot in ballots.items():
+            if ballot.voted_for is None and (election, ballot.term) not in self._safety.elected:
+                text = f"{node_id} (store {store_id}) stores {ballot} in {election}; nobody was elected in it"
+                self._world.fail("terms have a reason", text)
+
+    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+        """Check that the term of a Follow is on disk, and note what candidates offer."""
+        for entry in batch.entries:
+            if isinstance(entry, Follow):
+                ballot = process.host.disk.ballots.get(entry.election)
+                if ballot is None or ballot.term < entry.term:
+                    self._world.fail("follows are durable", f"{process} sends {peer} {entry} and has {ballot} on disk")
+            elif isinstance(entry, Vote):
+                self._offers[process.node_id, entry.election, entry.term] = entry.offset
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Check a vote that was given against the offset that it was asked with."""
+        if isinstance(event, Voted) and event.answer == "granted":
+            state = process.elector.state
+            offered = self._offers[event.candidate, event.election, event.term]
+            if state.offset_rule is OffsetRule.REQUIRE and offered < state.offset:
+                text = f"{process} (offset {state.offset}) votes for {event.candidate} (offset {offered})"
+                self._world.fail("voters are not ahead", text)

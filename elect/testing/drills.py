@@ -1,0 +1,198 @@
+"""Exercises in an otherwise healthy world: one disturbance, and exactly what must follow from it.
+
+Source: PROTOCOL.md, section 1, P4 to P6; section 6.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+from elect.core.ready import Elected, Event, Lost, Role, RoleChanged
+from elect.testing.observer import Observer
+from elect.testing.options import Options
+from elect.testing.process import Process
+from elect.testing.simulation import Simulation
+
+_SLACK_S = 0.05
+"""Frames, writes and timers of a few steps in a healthy world."""
+
+_SIZES = (3, 4, 5)
+
+
+def healthy(seed: int) -> Options:
+    """A world without faults; sizes, links that prove nothing when they close, and a second election take turns."""
+    return Options(
+        nodes=_SIZES[seed % 3],
+        seed=seed,
+        drift=0.01,
+        untrusted=(0.0, 1.0)[seed // 3 % 2],
+        elections=("default", "jobs")[: 1 + seed // 6 % 2],
+    )
+
+
+class _Peace(Observer):
+    """Notes what happens while nothing should.
+
+    One that has just come back may not know yet that somebody leads, and campaign once; a second time it knows.
+    """
+
+    def __init__(self) -> None:
+        self.breaches: list[str] = []
+        self._candidates: set[tuple[str, str]] = set()
+
+    def told(self, process: Process, event: Event) -> None:
+        """Note a leader that changes, and who campaigns again."""
+        is_breach = isinstance(event, Elected | Lost)
+        if isinstance(event, RoleChanged) and event.role is Role.CANDIDATE:
+            key = (str(process), event.election)
+            is_breach = key in self._candidates
+            self._candidates.add(key)
+        if is_breach:
+            self.breaches.append(f"{process} is told {event}")
+
+
+class Drill:
+    """A healthy cluster to exercise.
+
+    Args:
+        options: a world without faults.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.simulation = Simulation(options)
+        self._options = options
+        self._rng = Random(f"drill {options.seed}")  # noqa: S311 (chance, no secret)
+        self.simulation.run(3 * options.support_duration)
+
+    def _leaders(self) -> dict[str, str]:
+        """Who leads, by election; each must have somebody."""
+        leaders = {}
+        for election in self._options.elections:
+            leader = self.simulation.leader(election)
+            if leader is None:
+                self.simulation.fail("healthy clusters elect", f"nobody leads {election}")
+            leaders[election] = leader
+        return leaders
+
+    def _others(self, *besides: str) -> list[str]:
+        return [node_id for node_id in self._options.node_ids if node_id not in besides]
+
+    # P5: who reaches only a minority, or comes back, changes nothing.
+
+    def trouble_a_minority(self, rounds: int = 4) -> None:
+        """Cut, stop, pause and restart nodes that nobody needs: no leader changes, and nobody even campaigns.
+
+        Raises:
+            InvariantViolation: something changed.
+        """
+        simulation, rng, minority_max = self.simulation, self._rng, (self._options.nodes - 1) // 2
+        for _ in range(rounds):
+            peace = _Peace()
+            simulation.watch(peace)
+            leaders = self._leaders()
+            idle = self._others(*leaders.values())
+            for node_id in rng.sample(idle, min(len(idle), minority_max)):
+                rng.choice((self._isolate, self._half_cut, self._pause, self._restart))(node_id, *leaders.values())
+            simulation.run(rng.choice((0.3, 1.3, 3.0)))
+            self._mend()
+            simulation.run(2 * self._options.support_duration)
+            if peace.breaches:
+                simulation.fail("minorities change nothing", f"led by {leaders}: {peace.breaches[0]}")
+
+    def _isolate(self, node_id: str, *_: str) -> None:
+        for other in self._others(node_id):
+            self.simulation.cut(node_id, other)
+
+    def _half_cut(self, node_id: str, *leaders: str) -> None:
+        """Cut from leaders alone, one way or both."""
+        for leader in leaders:
+            ends = self._rng.sample((node_id, leader), 2)
+            self.simulation.cut(*ends, both=self._rng.random() < 0.5)
+
+    def _pause(self, node_id: str, *_: str) -> None:
+        self.simulation.pause(node_id)
+
+    def _restart(self, node_id: str, *_: str) -> None:
+        self.simulation.crash(node_id, closes=self._rng.random() < 0.5)
+
+    def _mend(self) -> None:
+        self.simulation.heal()
+        for node_id in self._options.node_ids:
+            if not self.simulation.is_running(node_id):
+                self.simulation.restart(node_id)
+            self.simulation.resume(node_id)
+
+    # P4: whoever still reaches a quorum is enough.
+
+    def leave_a_hub(self) -> None:
+        """Cut links anyhow, but leave one node a quorum: somebody leads in time, and goes on leading.
+
+        Raises:
+            InvariantViolation: nobody does.
+        """
+        simulation, rng = self.simulation, self._rng
+        self._leaders()
+        hub = rng.choice(self._options.node_ids)
+        needed = set(rng.sample(self._others(hub), self._options.nodes // 2))
+        for source, target in self._ways():
+            is_needed = hub in (source, target) and not needed.isdisjoint((source, target))
+            if not is_needed and rng.random() < rng.choice((0.5, 1.0)):
+                simulation.cut(source, target, both=False)
+        simulation.run(self._options.settle_seconds)
+        for _ in range(10):
+            self._check_led(f"{hub} reaches {sorted(needed)}")
+            simulation.run(0.2)
+
+    def _ways(self) -> Iterator[tuple[str, str]]:
+        ids = self._options.node_ids
+        return ((source, target) for source in ids for target in ids if source != target)
+
+    def _check_led(self, why: str) -> None:
+        for election in self._options.elections:
+            if self.simulation.leader(election) is None:
+                self.simulation.fail("hubs elect", f"nobody leads {election}, but {why}")
+
+    # P6: the best of those that are left.
+
+    def replace_the_leader(self) -> None:
+        """Rank the nodes anew and take the leader away: the best of the others leads, in time.
+
+        Raises:
+            InvariantViolation: another one does, or nobody.
+        """
+        simulation, rng, options = self.simulation, self._rng, self._options
+        leader = self._leaders()["default"]
+        standings = {node_id: (rng.randrange(3), rng.randrange(3)) for node_id in options.node_ids}
+        standings[rng.choice(self._others(leader))] = (2, 2)
+        for node_id in self._others(leader):
+            priority, offset = standings[node_id]
+            simulation.set_standing(node_id, priority=priority, offset=offset)
+        simulation.run(5 * options.heartbeat_interval)
+        best = min(self._others(leader), key=lambda node_id: (*(-part for part in standings[node_id]), node_id))
+        how, seconds = rng.choice((self._kill, self._cut_off, self._withdraw, self._hand_over))(leader, best)
+        if not simulation.run_until(lambda: simulation.leader() not in (None, leader), seconds + _SLACK_S):
+            simulation.fail("leaders are replaced in time", f"nobody leads {seconds} s after {leader} {how}")
+        successor = simulation.leader()
+        if successor != best:
+            simulation.fail("the best standing leads", f"{leader} {how}; {successor} leads, not {best} of {standings}")
+
+    def _kill(self, leader: str, _: str) -> tuple[str, float]:
+        self.simulation.crash(leader)
+        return "was killed", self._patience if self._options.untrusted else 0.0
+
+    def _cut_off(self, leader: str, _: str) -> tuple[str, float]:
+        self._isolate(leader)
+        return "was cut off", self._patience
+
+    def _withdraw(self, leader: str, _: str) -> tuple[str, float]:
+        self.simulation.set_standing(leader, priority=0)
+        return "withdrew", 0.0
+
+    def _hand_over(self, leader: str, best: str) -> tuple[str, float]:
+        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=best))
+        return "handed over", 0.0
+
+    @property
+    def _patience(self) -> float:
+        """Until every promise has run out, and those who made them have said so."""
+        options = self._options
+        return options.support_duration * (1 + 3 * options.clock_drift) + 2 * options.heartbeat_interval
