@@ -308,9 +308,10 @@ class Elector:
             passing.end_what_is_over(state)
 
     def _is_quiet(self, peer: Peer) -> bool:
-        """Whether a peer's heartbeat only moved the ends of promises, and none of them comes before the next tick."""
+        """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
         state, tick_at = self.state, self._heartbeat_at
-        is_calm = state.now < tick_at <= self._ends_at and tick_at <= peer.counted_until and peer.is_supporting
+        is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
+        is_calm = is_same and state.now < tick_at <= self._ends_at
         return is_calm and not state.is_order_stale and state.outcome.is_empty
 
     def _rest(self) -> Ready:

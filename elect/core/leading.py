@@ -153,7 +153,7 @@ def lapse(state: State, *, is_cut_short: bool = False) -> None:
 
 def next_lapse(state: State) -> int:
     """When the first lease that the application knows of ends, or FOREVER."""
-    ends = (lease_until(state, followers) for followers, group in state.groups.items() if group.told)
+    ends = [lease_until(state, followers) for followers, group in state.groups.items() if group.told]
     return min(ends, default=FOREVER)
 
 

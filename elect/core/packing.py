@@ -11,8 +11,10 @@ from elect.core.support import Peer
 Item = TypeVar("Item")
 
 
-def heartbeats(state: State, peer_ids: Iterable[str]) -> Iterator[Send]:
+def heartbeats(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
     """A heartbeat for each of these peers."""
+    if not peer_ids:
+        return
     now, support = state.now, state.support
     duration, supports, standing = state.timing.support_duration_ns, support.supported, state.standing
     configuration = state.configuration.id
@@ -60,6 +62,8 @@ def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send
 
 def batches(state: State, entries_by_peer: dict[str, list[Entry]]) -> Iterator[Send]:
     """Entries, for the peers that can be reached now."""
+    if not entries_by_peer:
+        return
     for peer in _open(state, entries_by_peer):
         for entries in _chunks(entries_by_peer[peer.id]):
             yield _send(peer, Batch(configuration=state.configuration.id, entries=entries))

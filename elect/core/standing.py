@@ -3,6 +3,7 @@
 Source: PROTOCOL.md, section 6, rule 4 and "Handing over".
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 
 from elect.core.election import Election
@@ -27,6 +28,7 @@ def _rank(election: Election, node_id: str, standing: Standing) -> tuple[bool, b
     return (not is_named, has_resigned, -standing.priority, -standing.offset, spread, node_id)
 
 
+@lru_cache(maxsize=1024)
 def _spread(election: str, node_id: str) -> bytes:
     """Rendezvous hashing: each election orders the nodes by a draw of its own (Thaler and Ravishankar, 1996)."""
     return blake2b(f"{election}\0{node_id}".encode(), digest_size=8).digest()
