@@ -32,7 +32,7 @@ class Span:
     def draw(self, rng: Random) -> int:
         """One value, ns."""
         share = rng.random()
-        return nanoseconds(self.low + (self.high - self.low) * share * share * share)
+        return round((self.low + (self.high - self.low) * share * share * share) * NANOSECONDS)
 
     def capped(self, high: float) -> "Span":
         """The same, but never above `high`."""

@@ -15,20 +15,18 @@ class Scheduler:
         now: the true time, which no node can read.
     """
 
-    __slots__ = ("_actions", "_count", "_heap", "now")
+    __slots__ = ("_count", "_queue", "now")
 
     def __init__(self) -> None:
         self.now = 0
         self._count = 0
-        self._heap: list[tuple[int, int]] = []
-        self._actions: dict[int, Callable[[], None]] = {}
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
 
     def at(self, when: int, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
         """Do `action` at `when`, at once if that is past."""
         self._count += 1
         now = self.now
-        self._actions[self._count] = partial(action, *arguments)
-        heappush(self._heap, (when if when > now else now, self._count))
+        heappush(self._queue, (when if when > now else now, self._count, partial(action, *arguments)))
 
     def after(self, delay: int, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
         """Do `action` in `delay` ns."""
@@ -36,8 +34,8 @@ class Scheduler:
 
     def run_until(self, end: int) -> None:
         """Do everything that is due up to `end`, and let it be `end`."""
-        heap, actions = self._heap, self._actions
-        while heap and heap[0][0] <= end:
-            self.now, number = heappop(heap)
-            actions.pop(number)()
+        queue = self._queue
+        while queue and queue[0][0] <= end:
+            self.now, _, action = heappop(queue)
+            action()
         self.now = end

@@ -16,10 +16,17 @@ class LocalSafety(Observer):
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._told: Event | None = None
 
-    def told(self, process: "Process", event: Event) -> None:
-        """Check a node that tells something."""
-        try:
-            check(process.elector.state)
-        except InvariantError as error:
-            self._world.fail("nodes are consistent", f"{error} (told {event})")
+    def told(self, process: "Process", event: Event) -> None:  # noqa: ARG002 (the observer's signature)
+        """Remember that a node tells something."""
+        self._told = event
+
+    def stepped(self, process: "Process") -> None:
+        """Check a node that told something in this step."""
+        event, self._told = self._told, None
+        if event is not None:
+            try:
+                check(process.elector.state)
+            except InvariantError as error:
+                self._world.fail("nodes are consistent", f"{error} (told {event})")
