@@ -5,10 +5,12 @@ INSTALLED := build/installed
 RUFF := .venv/bin/ruff
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
+SECONDS := 600
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage soak bench figure16 fmt clean
+.PHONY: help demo test check lint types coverage soak slow bench figure16 fmt clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -32,7 +34,10 @@ coverage: $(INSTALLED)  ## branch coverage of the pure files by unit and propert
 	$(PYTHON) -m coverage run --rcfile setup.cfg -m pytest -q tests/unit tests/property
 	$(PYTHON) -m coverage report --rcfile setup.cfg
 
-soak: $(INSTALLED)  ## the slow tests: many seeds, many rounds
+soak: $(INSTALLED)  ## simulate fresh worlds on all cores for SECONDS=600 of real time
+	$(PYTHON) -m elect.testing.soak --for $(SECONDS)
+
+slow: $(INSTALLED)  ## the slow tests: many seeds, many rounds
 	$(PYTHON) -m pytest -m slow
 
 bench: $(INSTALLED)  ## every measurement, one after the other

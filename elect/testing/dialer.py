@@ -42,10 +42,12 @@ class Dialer:
         world.scheduler.after(_HANDSHAKE_TIMEOUT_NS, process.put, self, self._time_out, link)
 
     def nudge(self) -> None:
-        """Dial now instead of after the backoff."""
+        """Dial now instead of after the backoff, and notice now what is closed or reset."""
         self._failures = 0
         if self.link is None:
             self.dial()
+        elif self.link.is_broken or self.link.is_finished:
+            self.notice(self.link)
 
     def _hello(self, link: Link) -> None:
         """Hello reaches the peer's machine, or nothing."""

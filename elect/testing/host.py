@@ -199,6 +199,7 @@ class Host:
         self.wake()
         process.resume()
         process.catch_up()
+        process.application.hurry()
         process.do(lambda elector, now: elector.set_standing(now, priority=int(is_willing), offset=0))
         process.do(lambda elector, now: elector.set_paused(now, is_paused=False))
         process.do(lambda elector, now: elector.set_healthy(now, is_healthy=True))

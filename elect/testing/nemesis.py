@@ -1,5 +1,6 @@
 """Whoever lets things go wrong: at random times, to random victims, most often to a leader."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVarTuple
 
@@ -35,6 +36,7 @@ class Nemesis:
         self.hosts = world.hosts
         self.ids = world.options.node_ids
         self.is_active = True
+        self.strikes: Counter[str] = Counter()
         if faults.ambush:
             world.watch(Ambush(self, faults.ambush))
         self._wait()
@@ -50,7 +52,9 @@ class Nemesis:
 
     def _strike(self) -> None:
         if self.is_active:
-            FAULTS[self.rng.choice(self._kinds)](self)
+            kind = self.rng.choice(self._kinds)
+            self.strikes[kind] += 1
+            FAULTS[kind](self)
             self._wait()
 
     def strike_last(self) -> str | None:

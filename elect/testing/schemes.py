@@ -14,7 +14,7 @@ _CUT = Span(low=2.0, high=8.0)
 _SHAKEN = Span(low=1.2, high=2.5)
 """When a leader counts nobody any more from whom it was cut off, s."""
 
-_DELAY = Span(low=0.0, high=0.2)
+_DELAYS = (0.001, 0.03, 0.1, 0.2)
 _UNHEARD = Span(low=0.005, high=0.8)
 """Shorter than a promise: the sessions live on."""
 
@@ -48,16 +48,17 @@ def redial_to(nemesis: "Nemesis", leader: str, supporter: str) -> None:
 def contest(nemesis: "Nemesis") -> None:
     """Have a leader lose and regain its last supporter, again and again, while a rival asks that one for its vote.
 
-    The rival comes first in the candidates' order, and what the two say to each other takes its time: the vote may come
-    before the old leader is back, or after, and so may the rival's Lead.
+    The rival comes first in the candidates' order, and what leader, supporter and rival say to each other takes its
+    time: the vote may come before the old leader is back, or after, and so may the rival's Lead.
     """
     leader = nemesis.leader(nemesis.election())
     if leader is None or len(nemesis.ids) < 3:
         return
     supporter, (rival, *_) = _strip(nemesis, leader)
     set_priority(nemesis, rival, 9)
-    for path in (nemesis.network.path(rival, supporter), nemesis.network.path(supporter, rival)):
-        path.delay = _DELAY
+    for one, other in ((rival, supporter), (supporter, rival), (leader, supporter), (supporter, leader)):
+        path = nemesis.network.path(one, other)
+        path.delay = Span(low=0.0, high=nemesis.rng.choice(_DELAYS))
         nemesis.later(_CUT, setattr, path, "delay", nemesis.options.delay)
     for turn in range(4):
         start = 1.1 + turn * 0.4

@@ -1,67 +1,33 @@
-"""Many hostile worlds over several cores, and what they met. `python -m elect.testing.soak --seeds 300`."""
+"""Many hostile worlds over several cores, and what they met.
 
-from argparse import ArgumentParser
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+`python -m elect.testing.soak --for 600` runs fresh seeds for ten minutes; `--first 0 --seeds 300` runs just these.
+"""
+
+import signal
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from os import cpu_count
-from sys import stdout
-from time import process_time
+from secrets import randbelow
+from time import monotonic, process_time
 
-from elect.testing.checkers import HARD_CASES
 from elect.testing.hostile import hostile
+from elect.testing.options import NODES_MAX
+from elect.testing.progress import Progress
+from elect.testing.report import VIOLATIONS_MAX, Report
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
 
 NODES = (3, 4, 5)
 """Cluster sizes, taken in turn by seed."""
 
-
-@dataclass(kw_only=True)
-class Report:
-    """What some runs came to.
-
-    Attributes:
-        runs: how many worlds.
-        virtual_seconds: their time.
-        real_seconds: of one core.
-        met: hard cases and elections.
-        violations: each with its transcript's end and its replay command.
-    """
-
-    runs: int = 0
-    virtual_seconds: float = 0.0
-    real_seconds: float = 0.0
-    met: Counter[str] = field(default_factory=Counter)
-    violations: list[InvariantViolation] = field(default_factory=list)
-
-    def add(self, other: "Report") -> None:
-        """Take another report into this one."""
-        self.runs += other.runs
-        self.virtual_seconds += other.virtual_seconds
-        self.real_seconds += other.real_seconds
-        self.met += other.met
-        self.violations += other.violations
-
-    @property
-    def unmet(self) -> list[str]:
-        """The hard cases that never came about."""
-        return [name for name in HARD_CASES if not self.met[name]]
-
-    def __str__(self) -> str:
-        speed = self.virtual_seconds / self.real_seconds if self.real_seconds else 0.0
-        hours = self.virtual_seconds / 3600
-        lines = [
-            f"{self.runs} runs, {hours:.1f} virtual hours, {speed:.0f} virtual seconds per second of one core",
-            f"{self.met['elections']:8} elections",
-            *(f"{self.met[name]:8} {name}" for name in HARD_CASES),
-            f"{len(self.violations):8} violations",
-            *(str(violation) for violation in self.violations),
-        ]
-        return "\n".join(lines)
+SEEDS = 300
+_FRESH_MAX = 1_000_000_000
+_INTERRUPTED = 130
 
 
 def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -> Report:
@@ -74,35 +40,160 @@ def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -
         simulation.settle()
     except InvariantViolation as violation:
         violations.append(violation)
-    spent = process_time() - began
-    return Report(runs=1, virtual_seconds=simulation.now, real_seconds=spent, met=simulation.met, violations=violations)
+    return Report(
+        runs=1,
+        virtual_seconds=simulation.now,
+        real_seconds=process_time() - began,
+        met=simulation.met,
+        strikes=simulation.strikes,
+        violated=len(violations),
+        violations=violations,
+    )
+
+
+class Soak:
+    """Runs a world for each seed, on all cores, until there are no more or it is interrupted.
+
+    Args:
+        run: what a worker does with a seed.
+        tell: given each world's report, after it was added to the total.
+
+    Attributes:
+        total: what all worlds came to so far.
+        is_interrupted: somebody pressed Ctrl-C; what ran counts.
+    """
+
+    def __init__(self, run: Callable[[int], Report], tell: Callable[[Report], None] | None = None) -> None:
+        self._run = run
+        self._tell = tell
+        self._waiting: set[Future[Report]] = set()
+        self.total = Report()
+        self.is_interrupted = False
+
+    def go(self, seeds: Iterable[int], workers: int | None = None) -> Report:
+        """Take the seeds in order, only so many ahead that no worker waits; one worker is this process."""
+        workers = workers or cpu_count() or 1
+        if workers == 1:
+            self._go_alone(seeds)
+            return self.total
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupt) as pool:
+            try:
+                for seed in seeds:
+                    self._waiting.add(pool.submit(self._run, seed))
+                    if len(self._waiting) >= 2 * workers:
+                        self._collect()
+                while self._waiting:
+                    self._collect()
+            except KeyboardInterrupt:
+                self.is_interrupted = True
+                pool.shutdown(cancel_futures=True)
+                self._take({future for future in self._waiting if not future.cancelled()})
+        return self.total
+
+    def _go_alone(self, seeds: Iterable[int]) -> None:
+        try:
+            for seed in seeds:
+                self._add(self._run(seed))
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+
+    def _collect(self) -> None:
+        done, self._waiting = wait(self._waiting, return_when=FIRST_COMPLETED)
+        self._take(done)
+
+    def _take(self, done: set[Future[Report]]) -> None:
+        for future in done:
+            self._add(future.result())
+
+    def _add(self, report: Report) -> None:
+        self.total.add(report)
+        if self._tell is not None:
+            self._tell(report)
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C goes to every process of the terminal; only the first one decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def soak(
     seeds: Iterable[int], *, nodes: Sequence[int] = NODES, seconds: float = 60.0, workers: int | None = None
 ) -> Report:
     """Run a world for each seed, on all cores."""
-    total = Report()
-    run = partial(run_one, nodes=tuple(nodes), seconds=seconds)
-    with ProcessPoolExecutor(workers or cpu_count(), mp_context=get_context("spawn")) as pool:
-        for report in pool.map(run, seeds, chunksize=4):
-            total.add(report)
-    return total
+    return Soak(partial(run_one, nodes=tuple(nodes), seconds=seconds)).go(seeds, workers)
+
+
+def _until(seeds: Iterable[int], real_seconds: float) -> Iterable[int]:
+    """Seeds for so long."""
+    end = monotonic() + real_seconds
+    for seed in seeds:
+        if monotonic() >= end:
+            return
+        yield seed
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _size(text: str) -> int:
+    nodes = int(text)
+    if not 1 <= nodes <= NODES_MAX:
+        raise ArgumentTypeError(f"{nodes} nodes; 1 to {NODES_MAX} are allowed")
+    return nodes
+
+
+def _arguments(arguments: Sequence[str] | None) -> Namespace:
+    parser = ArgumentParser(prog="python -m elect.testing.soak", description=__doc__)
+    parser.add_argument("--for", type=_positive, dest="real_seconds", metavar="S", help="real time, s")
+    parser.add_argument("--first", type=int, metavar="N", help="first seed (default 0; with --for a fresh one)")
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"how many (default {SEEDS}; with --for no end)")
+    parser.add_argument(
+        "--seconds", type=_positive, default=60.0, metavar="S", help="virtual, with faults, each (default %(default)g)"
+    )
+    parser.add_argument("--nodes", type=_size, nargs="+", default=NODES, metavar="N", help="sizes (default 3 4 5)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    return parser.parse_args(arguments)
+
+
+def _seeds(given: Namespace) -> tuple[int, Iterable[int]]:
+    is_timed = given.real_seconds is not None
+    first: int = given.first if given.first is not None else randbelow(_FRESH_MAX) if is_timed else 0
+    if given.seeds is None and is_timed:
+        return first, _until(count(first), given.real_seconds)
+    seeds = range(first, first + (SEEDS if given.seeds is None else given.seeds))
+    return first, _until(seeds, given.real_seconds) if is_timed else seeds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run seeds and print what they met; 1 on a violation, 2 if a hard case was not met."""
-    parser = ArgumentParser(prog="python -m elect.testing.soak", description=__doc__)
-    parser.add_argument("--first", type=int, default=0, help="first seed (default 0)")
-    parser.add_argument("--seeds", type=int, default=300, help="how many (default 300)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="virtual seconds with faults each (default 60)")
-    parser.add_argument("--nodes", type=int, nargs="+", default=NODES, help="cluster sizes (default 3 4 5)")
-    given = parser.parse_args(arguments)
-    report = soak(range(given.first, given.first + given.seeds), nodes=given.nodes, seconds=given.seconds)
-    stdout.write(f"{report}\n")
-    if report.violations:
+    """Run seeds and print what they met.
+
+    Returns:
+        1 after a violation, 130 if it was interrupted without one, 2 if a hard case was not met, else 0.
+    """
+    given = _arguments(arguments)
+    first, seeds = _seeds(given)
+    progress = Progress(sys.stderr)
+    progress.say(f"seeds from {first} on; the same again: --first {first} --seeds N")
+
+    def tell(report: Report) -> None:
+        if running.total.violated <= VIOLATIONS_MAX:
+            for violation in report.violations:
+                progress.say(f"{violation.invariant}: {violation.detail}\nreplay: {violation.replay}")
+        progress.show(running.total.line)
+
+    running = Soak(partial(run_one, nodes=tuple(given.nodes), seconds=given.seconds), tell)
+    total = running.go(seeds, given.workers)
+    progress.clear()
+    sys.stdout.write(f"{total}\n")
+    if total.violated:
         return 1
-    return 2 if report.unmet else 0
+    if running.is_interrupted:
+        return _INTERRUPTED
+    return 2 if total.unmet else 0
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ class Safety(Observer):
         self.votes: dict[tuple[str, int], dict[tuple[str, int], str]] = {}
         self.elected: dict[tuple[str, int], str] = {}
         self._granted: dict[tuple[str, str, int], str] = {}
+        self._elected_latest: dict[str, int] = {}
         self._terms: dict[tuple[str, int, str], int] = {}
         self._held: dict[str, _Held] = {}
         self._ended: dict[tuple[str, str], int] = {}
@@ -94,6 +95,8 @@ class Safety(Observer):
         highest, holder = self._tokens.get(election, (0, ""))
         if term < highest and is_stale:
             return
+        if term < self._elected_latest.get(election, 0) and not is_stale:
+            world.fail("no lease below an elected term", f"{election}: {process} begins term {term}")
         if term < highest or (term == highest and holder != process.node_id):
             world.fail("tokens rise", f"{election}: {process} begins term {term} after {holder}'s term {highest}")
         self._tokens[election] = (term, process.node_id)
@@ -167,6 +170,20 @@ class Safety(Observer):
         granted = sorted({voter for (voter, _), candidate in votes.items() if candidate == node_id})
         if len(granted) < majority(len(self._voters)):
             self._world.fail("leaders have majorities", f"{process} leads {election} term {term} by {granted}")
+        self._elected_latest[election] = max(term, self._elected_latest.get(election, 0))
+        self._check_unopposed(process, election, term)
+
+    def _check_unopposed(self, process: "Process", election: str, term: int) -> None:
+        """A majority voted, and none of it was bound: no older lease is valid any more (section 4, "Why P3 holds")."""
+        for host in self._world.hosts.values():
+            rival = host.process
+            claim = None if rival is None else rival.table.claims.get(election)
+            if rival is None or claim is None or claim.term >= term:
+                continue
+            until = rival.table.until(election)
+            if until > rival.now and not host.is_stale(until):
+                detail = f"{election}: {process} in term {term} while {rival} holds the lease of term {claim.term}"
+                self._world.fail("nobody is elected over a lease", detail)
 
     def died(self, process: "Process") -> None:
         """Forget what a process held."""

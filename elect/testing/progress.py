@@ -1,0 +1,49 @@
+"""One line that says how far a long run is: in its place on a terminal, else now and then on a line of its own."""
+
+from time import monotonic
+from typing import TextIO
+
+_TERMINAL_S = 0.5
+_PLAIN_S = 10.0
+"""Between two lines: often enough to watch, and seldom enough for a log."""
+
+
+class Progress:
+    """Writes the latest state to a stream.
+
+    Args:
+        stream: a terminal or not.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._interval_s = _TERMINAL_S if self._is_terminal else _PLAIN_S
+        self._shown_at = monotonic()
+        self._width = 0
+
+    def show(self, text: str) -> None:
+        """Say how far it is, unless that was said a moment ago."""
+        now = monotonic()
+        if now - self._shown_at < self._interval_s:
+            return
+        self._shown_at = now
+        if self._is_terminal:
+            self._stream.write(f"\r{text:<{self._width}}")
+            self._width = len(text)
+        else:
+            self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def say(self, text: str) -> None:
+        """Write lines that stay, above the line that moves."""
+        self.clear()
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Leave no half line."""
+        if self._width:
+            self._stream.write(f"\r{'':<{self._width}}\r")
+            self._stream.flush()
+            self._width = 0
