@@ -58,15 +58,15 @@ NETWORKS = {
     "lan": (Span(low=0.000_1, high=0.000_5), Span(low=0.000_2, high=0.002)),
 }
 """One way of a frame, and one durable write, s."""
-PANELS = (
-    (("raft", SPREADS + SCALES[-1:], "plain Raft, more or less randomness"),),
-    (
+CHART = {
+    "timeout, ms": (("raft", SPREADS + SCALES[-1:], "plain Raft, more or less randomness"),),
+    "timeout, ms\n(elect: a promise\nof the first number)": (
         ("raft", SCALES, "plain Raft"),
         ("promise", SCALES, "elect, closed sockets not trusted"),
         ("close", SCALES, "elect, closed sockets trusted"),
     ),
-)
-"""Rows of the chart's panels: protocol, settings, title."""
+}
+"""The chart's rows by the titles of their legends; protocol, settings and title of each panel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +234,7 @@ def report(rows: Sequence[Row]) -> None:
         taken = times(rows, protocol, setting)
         numbers = f"{len(taken):>6}" + " " * 46
         if taken:
-            p95 = taken[int(0.95 * (len(taken) - 1))]
+            p95 = taken[min(len(taken) - 1, int(0.95 * len(taken)))]
             numbers = f"{len(taken):>6}{taken[0]:>9.1f}{statistics.mean(taken):>9.1f}{statistics.median(taken):>9.1f}"
             numbers += f"{p95:>9.1f}{taken[-1]:>10.1f}"
         print(f"{protocol:<9}{setting:<9}{numbers}{outcomes['capped']:>8}{outcomes['unstable']:>9}")
@@ -245,11 +245,9 @@ def panel(rows: Sequence[Row], protocol: str, timeouts: Iterable[tuple[int, int]
     curves = []
     for low, high in timeouts:
         taken = times(rows, protocol, f"{low}-{high}")
-        label = f"{low}\u2013{high}" if protocol == "raft" else f"{low}"
-        label += "" if taken else ": unstable"
         reached = [each for each in taken if each < 1000 * CAP_S]
-        curves.append(shares.Curve(label=label, values=reached, count=len(taken)))
-    return shares.Panel(title=title, legend="timeout, ms" if protocol == "raft" else "promise, ms", curves=curves)
+        curves.append(shares.Curve(label=f"{low}\u2013{high}", values=reached, count=len(taken)))
+    return shares.Panel(title=title, curves=curves)
 
 
 def main() -> None:
@@ -270,7 +268,9 @@ def main() -> None:
         print("no figure16.svg: it needs matplotlib, the extra 'bench'")
         return
     title = f"Time without a leader after it crashed: {NODES} nodes, {arguments.trials} trials a curve"
-    chart = [[panel(rows, *each) for each in row] for row in PANELS]
+    chart = [
+        shares.Row(legend=legend, panels=[panel(rows, *each) for each in panels]) for legend, panels in CHART.items()
+    ]
     shares.draw(chart, title=title, cap_ms=1000 * CAP_S, path=arguments.output / "figure16.svg")
 
 

@@ -35,15 +35,22 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One of the panels; `legend` is the title of its legend."""
+    """Some curves on the same axes."""
 
     title: str
-    legend: str
     curves: Sequence[Curve]
 
 
-Row = Sequence[Panel]
-"""Panels beside each other, with one axis of time: they can be compared."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Panels beside each other that share the axis of time, so that they can be compared, and the curves' labels.
+
+    Attributes:
+        legend: what the labels are.
+    """
+
+    legend: str
+    panels: Sequence[Panel]
 
 
 def draw(rows: Sequence[Row], *, title: str, cap_ms: float, path: Path) -> None:
@@ -55,23 +62,25 @@ def draw(rows: Sequence[Row], *, title: str, cap_ms: float, path: Path) -> None:
         cap_ms: when trials were given up.
         path: an SVG, or whatever its ending says.
     """
-    figure = Figure(figsize=(10, 3.3 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(11, 3.3 * len(rows)), layout="constrained")
     figure.suptitle(title)
     letters = iter("abcdefgh")
     for part, row in zip(figure.subfigures(len(rows)), rows, strict=True):
-        axes = part.subplots(1, len(row), sharex=True, sharey=True, squeeze=False)[0]
+        axes = part.subplots(1, len(row.panels), sharex=True, sharey=True, squeeze=False)[0]
         axes[0].set_xscale("log")
         axes[0].set_xlim(_limits(row, cap_ms))
         axes[0].set_ylabel("trials with a new leader by then")
-        for axis, panel in zip(axes, row, strict=True):
+        for axis, panel in zip(axes, row.panels, strict=True):
             _plot(axis, panel)
             axis.set_title(f"({next(letters)}) {panel.title}", loc="left", fontsize=10)
+        handles, labels = axes[0].get_legend_handles_labels()
+        part.legend(handles, labels, title=row.legend, loc="outside right upper", fontsize=8, title_fontsize=8)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
 
 
 def _limits(row: Row, cap_ms: float) -> tuple[float, float]:
     """Whole powers of ten around what the row shows."""
-    curves = [curve for panel in row for curve in panel.curves]
+    curves = [curve for panel in row.panels for curve in panel.curves]
     values = [value for curve in curves for value in curve.values] or [1, cap_ms]
     is_complete = all(len(curve.values) == curve.count for curve in curves)
     return 10 ** floor(log10(min(values))), 10 ** ceil(log10(max(values))) if is_complete else cap_ms
@@ -84,9 +93,11 @@ def _plot(axis: Axes, panel: Panel) -> None:
         at = [low, *curve.values, high]
         line = style if curve.count else "none"
         axis.step(at, [*shares, shares[-1]], where="post", color=colour, ls=line, lw=1.4, label=curve.label)
+    missing = ", ".join(curve.label for curve in panel.curves if not curve.count)
+    if missing:
+        axis.text(0.97, 0.03, f"{missing}: no leader stands", transform=axis.transAxes, ha="right", fontsize=8)
     axis.set_ylim(0, 101)
     axis.set_xlabel("time without a leader (logarithmic)")
     axis.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s"))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:g} %"))
     axis.grid(visible=True, color="#dddddd", linewidth=0.6)
-    axis.legend(title=panel.legend, loc="best", fontsize=8, title_fontsize=8, framealpha=1)
