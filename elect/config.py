@@ -42,6 +42,12 @@ class Config:
         grace: how long the application may take to acknowledge that it no longer leads, when leadership is given up.
         http_listen: where metrics, health and status are served; None: nowhere.
         operator_token: what an operator's request from another machine must carry; None: none is taken.
+        tls: paths of this node's `certificate`, its `key` and the `ca` whose certificates are taken, in PEM: every
+            connection between nodes is mutual TLS. The certificate must name the node id.
+        pins: node id to SHA-256 in hex of its certificate or public key, several after each other: with TLS, that node
+            must have one of them.
+        key_file: path of a file with one or two shared keys, one a line: both ends of a connection prove that they hold
+            one, and every frame is authenticated; nothing is encrypted.
         insecure: listen beyond loopback although nothing is encrypted or proven.
     """
 
@@ -61,30 +67,34 @@ class Config:
     grace: str | float = "5s"
     http_listen: str | None = None
     operator_token: str | None = field(default=None, repr=False)
+    tls: Mapping[str, str | os.PathLike[str]] | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+    key_file: str | os.PathLike[str] | None = None
     insecure: bool = False
 
     def __post_init__(self) -> None:
         rules.check_id("node", self.node)
         rules.check_id("cluster", self.cluster)
-        rules.check_directory(self.data_dir)
+        rules.check_path("data_dir", self.data_dir)
         rules.check_choice("offset_rule", self.offset_rule, ("prefer", "require"))
         rules.check_choice("trust_close", self.trust_close, (True, False, "auto"))
         rules.check_clock_drift(self.clock_drift)
-        rules.check_choice("insecure", self.insecure, (True, False))
+        self._check_security()
         rules.check_priority(self.priority)
         rules.check_metadata(self.metadata)
         rules.check_operator_token(self.operator_token)
         self._check_addresses()
         self._check_peers()
         self._check_timing()
-        for name in ("peers", "metadata"):  # the caller keeps its own dict, and can't change this one
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for name in ("peers", "metadata", "pins", "tls"):  # the caller keeps its own dict, and can't change this one
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[object, ...]:
         # A read-only mapping can't be pickled; a process pool's configuration must.
         values = {name: getattr(self, name) for name in self.__slots__}
-        values |= {"peers": dict(self.peers), "metadata": dict(self.metadata)}
-        return _restore, (values,)
+        plain = {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in values.items()}
+        return _restore, (plain,)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -93,9 +103,7 @@ class Config:
         Raises:
             ConfigError: naming the file, the setting and the rule.
         """
-        values = config_source.read_file(Path(path))
-        if isinstance(directory := values.get("data_dir"), str):
-            values["data_dir"] = str(Path(path).absolute().parent / directory)
+        values = config_source.absolute(config_source.read_file(Path(path)), Path(path).absolute().parent)
         return cls._make(values, lambda name: f"{path}: {config_source.place(name)}")
 
     @classmethod
@@ -162,18 +170,23 @@ class Config:
         return {node_id: Address.parse(address) for node_id, address in self.peers.items()}
 
     @property
+    def pins_by_node(self) -> dict[str, tuple[str, ...]]:
+        """The pins by node id, in lower case."""
+        return {node_id: tuple(text.lower().split()) for node_id, text in self.pins.items()}
+
+    @property
     def voters(self) -> frozenset[str]:
         """The initial voters: this node and its peers."""
         return frozenset((self.node, *self.peers))
 
     def _check_addresses(self) -> None:
         listen = rules.parse_address("listen", self.listen)
-        if not (rules.is_loopback(listen.host) or self.insecure):
+        if not (rules.is_loopback(listen.host) or self.tls or self.key_file or self.insecure):
             raise ConfigError(
                 "listen",
                 self.listen,
-                "beyond loopback whoever reaches the port could vote; listen on 127.0.0.1 or [::1],"
-                " or set insecure = true in [security] on a network that only the cluster can reach",
+                "beyond loopback whoever reaches the port could vote; give tls or key_file in [security], or set"
+                " insecure = true there on a network that only the cluster can reach, or listen on 127.0.0.1 or [::1]",
             )
         if self.advertise is not None:
             rules.parse_dialable("advertise", self.advertise)
@@ -181,6 +194,21 @@ class Config:
             raise ConfigError("advertise", None, f"peers can't dial {listen.host}; give this host's own address")
         if self.http_listen is not None:
             rules.parse_address("http_listen", self.http_listen)
+
+    def _check_security(self) -> None:
+        rules.check_choice("insecure", self.insecure, (True, False))
+        rules.check_tls(self.tls)
+        rules.check_pins(self.pins, {str(self.node), *rules.check_table("peers", self.peers, rules.PEERS_MAX)})
+        if self.key_file is not None:
+            rules.check_key_file(self.key_file)
+        if self.key_file is not None and self.tls is not None:
+            raise ConfigError("key_file", self.key_file, "there is tls, too; one of them is needed, not both")
+        if self.insecure and (self.key_file is not None or self.tls is not None):
+            raise ConfigError(
+                "insecure", self.insecure, "there is tls or a key_file, too: they can't be left out of use"
+            )
+        if self.pins and self.tls is None:
+            raise ConfigError("pins", dict(self.pins), "they are of certificates: tls is needed")
 
     def _check_peers(self) -> None:
         owners: dict[Address, object] = {self.advertise_address: self.node}

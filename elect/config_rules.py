@@ -6,12 +6,14 @@ Values come from files and variables, so none is taken to be of the type that it
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import PurePath
 
 from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
 from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
 from wire.address import Address
+from wire.keys import Key
 
 HEARTBEATS_PER_SUPPORT_MIN = 3
 """One lost heartbeat, and one late, must not end a leadership."""
@@ -34,6 +36,9 @@ METADATA_CHARACTERS_MAX = 1_000
 OPERATOR_TOKEN_LENGTH_MIN = 16
 OPERATOR_TOKEN_LENGTH_MAX = 256
 
+TLS_FILES = ("certificate", "key", "ca")
+
+_PIN = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _ID = re.compile(rf"[A-Za-z0-9._-]{{1,{NAME_LENGTH_MAX}}}", re.ASCII)
 _ID_RULE = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - are allowed"
 
@@ -60,10 +65,41 @@ def check_id(name: str, value: object) -> None:
         raise ConfigError(name, value, _ID_RULE)
 
 
-def check_directory(value: object) -> None:
+def check_path(name: str, value: object) -> None:
     """A path."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ConfigError("data_dir", value, "the path of a directory is needed")
+        raise ConfigError(name, value, f"the path of a {'directory' if name == 'data_dir' else 'file'} is needed")
+
+
+def check_key_file(value: object) -> None:
+    """A path, and not the key itself, which an error would show."""
+    check_path("key_file", value)
+    try:
+        Key.parse(PurePath(str(value)).name)
+    except ValueError:
+        return
+    raise ConfigError("key_file", "***", "this looks like a key; the path of a file that holds it is needed")
+
+
+def check_tls(value: object) -> None:
+    """The paths of three files."""
+    if value is None:
+        return
+    table = check_table("tls", value, len(TLS_FILES))
+    if set(table) != set(TLS_FILES):
+        raise ConfigError("tls", dict(table), f"the paths of {', '.join(TLS_FILES)} are needed, and nothing else")
+    for path in table.values():
+        check_path("tls", path)
+
+
+def check_pins(value: object, known: Collection[object]) -> None:
+    """Fingerprints of nodes that there are."""
+    for node_id, text in check_table("pins", value, PEERS_MAX + 1).items():
+        if node_id not in known:
+            raise ConfigError("pins", node_id, "no node has this id")
+        if not isinstance(text, str) or not text.split() or not all(map(_PIN.fullmatch, text.split())):
+            rule = f"the pin of {node_id} must be one SHA-256 in hex (64 digits), or several with blanks between"
+            raise ConfigError("pins", text, rule)
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:

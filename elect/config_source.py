@@ -26,12 +26,15 @@ PLACES = {
     "grace": ("timing", "grace"),
     "http_listen": ("http", "listen"),
     "operator_token": ("http", "operator_token"),
+    "tls": ("security", "tls"),
+    "pins": ("security", "pins"),
+    "key_file": ("security", "key_file"),
     "insecure": ("security", "insecure"),
 }
 """Section and key of each field in a file; the section [peers] is a field of its own."""
 
 SECTIONS = ("node", "peers", "timing", "http", "security")
-UNSUPPORTED = {("security", "tls"), ("security", "key_file")}
+PATHS = ("data_dir", "key_file")
 
 PREFIX = "ELECT_"
 FOREIGN_VARIABLES = {"ELECT_TOKEN", "ELECT_TERM"}
@@ -70,12 +73,22 @@ def read_file(path: Path) -> dict[str, object]:
             values["peers"] = table
             continue
         for key, value in table.items():
-            if (section, key) in UNSUPPORTED:
-                raise ConfigError(key, value, "this version has no keys and no TLS yet", f"{path}: [{section}] {key}")
             if (section, key) not in fields:
                 raise _unknown(f"{path}: [{section}] {key}", key, value, _spellings(section))
             values[fields[section, key]] = value
     return values
+
+
+def absolute(values: Mapping[str, object], directory: Path) -> dict[str, object]:
+    """The same, with the paths in it taken from a directory. What is no text is left for the field's own rule."""
+    found = {name: _within(directory, values[name]) for name in PATHS if name in values}
+    if isinstance(tls := values.get("tls"), dict):
+        found["tls"] = {name: _within(directory, path) for name, path in tls.items()}
+    return {**values, **found}
+
+
+def _within(directory: Path, path: object) -> object:
+    return str(directory / path) if isinstance(path, str) and path else path
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -97,7 +110,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 def _read_text(name: str, text: str) -> object:
     match name:
-        case "peers" | "metadata":
+        case "peers" | "metadata" | "tls" | "pins":
             return _read_pairs(name, text)
         case "priority" | "clock_drift":
             return _read_number(name, text)

@@ -21,6 +21,7 @@ from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.listener import Listener
 from wire.meter import Meter
+from wire.security import PLAIN, Security
 
 OUTBOX_MESSAGES_MAX = 1024
 """Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
@@ -41,6 +42,7 @@ class Links:
         incarnation: of this start.
         store_id: of the store in use.
         deliver: takes what wire tells.
+        security: who is let in.
         meter: told what wire counts, or None.
     """
 
@@ -51,17 +53,12 @@ class Links:
         incarnation: int,
         store_id: bytes,
         deliver: Callable[[Event], None],
+        security: Security = PLAIN,
         meter: Meter | None = None,
     ) -> None:
         self._config = config
         self._attributes = attributes(config)
-        identity = Identity(
-            cluster=config.cluster,
-            node=config.node,
-            incarnation=incarnation,
-            store=store_id,
-            attributes=self._attributes,
-        )
+        identity = _identity(config, incarnation, store_id, self._attributes)
         codec = Codec(Heartbeat, Batch, Knowledge)
         limits = Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX)
         self._listener = Listener(
@@ -71,6 +68,7 @@ class Links:
             is_known_peer=config.peers.__contains__,
             deliver=deliver,
             limits=limits,
+            security=security,
             metrics=meter,
             name="elect",
         )
@@ -84,6 +82,7 @@ class Links:
                 next_counter=counter.__next__,
                 deliver=deliver,
                 limits=limits,
+                security=security,
                 metrics=meter,
                 name="elect",
             )
@@ -180,6 +179,12 @@ class Links:
     def address_of(self, node_id: str) -> str | None:
         """Where a node says that it is to be dialed."""
         return self.profile(node_id).address
+
+
+def _identity(config: Config, incarnation: int, store_id: bytes, attributes: Mapping[str, str]) -> Identity:
+    return Identity(
+        cluster=config.cluster, node=config.node, incarnation=incarnation, store=store_id, attributes=attributes
+    )
 
 
 def attributes(config: Config) -> dict[str, str]:

@@ -57,6 +57,7 @@ class Sample:
     peers: Collection[PeerSample] = ()
     inbox_depth: int = 0
     is_store_failing: bool = False
+    is_insecure: bool = False
 
 
 class Metrics:
@@ -163,6 +164,9 @@ class _Scrape(Collector):
         yield GaugeMetricFamily("elect_inbox_depth", "Inputs that wait for the protocol's thread.", sample.inbox_depth)
         yield GaugeMetricFamily(
             "elect_store_failing", "Whether votes can't be written now: no candidate.", sample.is_store_failing
+        )
+        yield GaugeMetricFamily(
+            "elect_insecure", "Whether this node was told to take part although nothing is proven.", sample.is_insecure
         )
 
 

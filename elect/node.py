@@ -19,6 +19,7 @@ from elect.events import Dispatcher
 from elect.inbox import Command
 from elect.metrics import ElectionSample, Metrics, PeerSample, Registry, Sample
 from elect.runtime import Runtime
+from elect.security import warn_of_insecurity
 from elect.sqlite_store import SqliteStore
 from elect.status import Status, Surroundings
 from elect.store import Store
@@ -97,6 +98,7 @@ class Node(DefaultElection):
         """Open the store, listen, begin to take part. Once.
 
         Raises:
+            ConfigError: its keys or certificates can't be used.
             BindError: an address can't be listened on.
             StoreError: the data directory can't be used.
             IdentityError: the store is another node's.
@@ -121,6 +123,7 @@ class Node(DefaultElection):
                 election.standing.start()
             if self._http is not None:
                 self._http.start()
+        warn_of_insecurity(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
         return self
 
@@ -354,5 +357,6 @@ class Node(DefaultElection):
                 for peer in sorted(self.config.peers)
             ],
             inbox_depth=len(engine.inbox),
+            is_insecure=self.config.insecure,
             is_store_failing=self._runtime is not None and self._runtime.orchestrator.is_store_failing,
         )

@@ -20,6 +20,7 @@ from elect.journal import Journal
 from elect.links import Links
 from elect.lull import Lull
 from elect.orchestrator import Orchestrator
+from elect.security import security
 from elect.store import Opened, Store
 from elect.threads import OnDeath, OwnThread
 from elect.worker import WorkThread
@@ -68,6 +69,7 @@ class Runtime:
         self._dispatcher = dispatcher
         self._on_death = on_death
         config = engine.config
+        guarding = security(config)
         opened = store.open(cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns)
         lull = Lull(config, engine.clock, engine.inbox.put)
         with ExitStack() as undo:
@@ -77,6 +79,7 @@ class Runtime:
                 incarnation=opened.incarnation,
                 store_id=opened.store_id,
                 deliver=lull.deliver,
+                security=guarding,
                 meter=meter,
             )
             self.links.open()

@@ -35,7 +35,10 @@ def eventually(find: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Fou
     return found
 
 
-def configs(directory: Path, node_ids: str = "abc", **settings: object) -> dict[str, Config]:
+def configs(
+    directory: Path, node_ids: str = "abc", *, each: dict[str, dict[str, object]] | None = None, **settings: object
+) -> dict[str, Config]:
+    """Configurations of nodes that know each other; `each` has settings by node, `settings` those of all."""
     ports = free_ports(len(node_ids))
     addresses = {node_id: f"127.0.0.1:{port}" for node_id, port in zip(node_ids, ports, strict=True)}
     return {
@@ -48,6 +51,7 @@ def configs(directory: Path, node_ids: str = "abc", **settings: object) -> dict[
                 "data_dir": directory / node_id,
                 "metadata": {"name": f"node {node_id}"},
                 **settings,
+                **(each or {}).get(node_id, {}),
             }
         )
         for node_id in node_ids

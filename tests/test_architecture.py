@@ -42,7 +42,7 @@ WHO_MAY_IMPORT_WHOM = {
     "elect.errors": ("elect.core.ready", "elect.leader"),
     "elect.directory": ("elect.errors",),
     "elect.data_lock": ("elect.errors",),
-    "elect.config_rules": ("elect.core.messages", "elect.duration", "elect.errors", "wire.address"),
+    "elect.config_rules": ("elect.core.messages", "elect.duration", "elect.errors", "wire.address", "wire.keys"),
     "elect.config_source": ("elect.errors",),
     "elect.config": (
         "elect.config_rules",

@@ -107,13 +107,14 @@ big-endian, and counts the frames of this direction after the proof from 0. A wr
 Nothing is encrypted. Whoever is on the path can still end a connection, and a forged end of stream looks like any other
 (see Trust). And whoever learns K can forge what was not sent yet.
 
-**TLS.** Where an end has TLS, the handshake of TLS 1.3 comes first, within the same deadline, and all that is said above
+**TLS.** Where an end has TLS, the handshake of TLS 1.3 comes first, within the same deadline, and all that is said here
 is said inside it, the magic included. Both ends show a certificate for TLS in that role, of an authority that the other
 one believes. One with URIs of the form wire://CLUSTER/NODE (percent-encoded) as subject alternative names is for these
 nodes alone; one without is for those that its DNS names name. The acceptor holds it against the Hello's node and
-cluster and answers a Reject `certificate` when it is another's; the dialer against the Welcome's node. The acceptor
-sends no session ticket (RFC 8446, section 4.6.1): nothing may wait unread at the dialer. Nobody renegotiates, resumes
-or updates keys, and an end closes without close_notify; one that comes is an end of stream.
+cluster, and answers a Reject `certificate` when it is another's; the dialer holds it against the node that it wants,
+before its Hello, or else the Welcome's. The acceptor sends no session ticket (RFC 8446, section 4.6.1): nothing may
+wait unread at the dialer. Nobody resumes or updates keys. An end closes without close_notify; one that comes is an end
+of stream.
 
 **Trust.** Where each end's `local` is the other's `remote` nothing between the two terminates the connection: an end
 of stream comes from the other end's operating system. The link is then *trusted*.

@@ -100,10 +100,13 @@ class Dialing:
                 ring=ring,
             )
             channel.shake_hands(deadline)
+            if self.to:  # before a word is said, and before anything is believed
+                channel.review(self.to, self.identity.cluster)
             channel.write(connection.greet(said))
             answer = self._answer(channel, connection, deadline)
             review_welcome(answer, to=self.to)
-            channel.review(answer.node, self.identity.cluster)
+            if not self.to:
+                channel.review(answer.node, self.identity.cluster)
             if proof := connection.prove():
                 channel.write(proof)
             block_writes(sock, self.limits.write_timeout_s)

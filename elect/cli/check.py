@@ -13,12 +13,14 @@ from elect.cli.outcome import ExitCode
 from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
+from elect.security import security
 from wire.address import Address
 from wire.codec import Codec
 from wire.dialing import Dialing
-from wire.errors import Refusal, RejectCode, WireError
+from wire.errors import Refusal, RejectCode, RemoteFault, WireError
 from wire.identity import STORE_LENGTH, Identity
 from wire.limits import Limits
+from wire.security import Security
 from wire.sockets import shut
 
 KIND = "check"
@@ -36,51 +38,57 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = Configuration.initial(config.voters)
     print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
     print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")
+    guarding = security(config)
     identity = Identity(cluster=config.cluster, node=config.node, incarnation=0, store=bytes(STORE_LENGTH))
-    faults = _dial_all(config, identity)
+    faults = _dial_all(config, identity, guarding)
     answering = [node_id for node_id, fault in faults.items() if fault is None]
-    faults |= _hearing(config, identity, answering)
+    faults |= _hearing(config, identity, guarding, answering)
     width = max(map(len, config.peers), default=0)
     for node_id, address in config.peers.items():
         print(f"{node_id:<{width}}  {address}  {faults[node_id] or GOOD}")
     return ExitCode.FAILED if any(faults.values()) else ExitCode.OK
 
 
-def _dial_all(config: Config, identity: Identity) -> Faults:
+def _dial_all(config: Config, identity: Identity, guarding: Security) -> Faults:
     addresses = config.peer_addresses
     with ThreadPoolExecutor(max(1, len(addresses))) as pool:
-        dialed = {node_id: pool.submit(dial, identity, node_id, place) for node_id, place in addresses.items()}
+        dialed = {
+            node_id: pool.submit(dial, identity, node_id, place, guarding) for node_id, place in addresses.items()
+        }
         return {node_id: future.result() for node_id, future in dialed.items()}
 
 
-def _hearing(config: Config, identity: Identity, answering: list[str]) -> Faults:
+def _hearing(config: Config, identity: Identity, guarding: Security, answering: list[str]) -> Faults:
     try:
-        return hearing.listen(config, identity, answering)
+        return hearing.listen(config, identity, guarding, answering)
     except BindError:
-        if dial(identity, config.node, config.listen_address) is not None:
+        if dial(identity, config.node, config.listen_address, guarding) is not None:
             raise
         if not answering:
             return {}
         return hearing.ask(config, answering)
 
 
-def dial(identity: Identity, to: str, address: Address) -> str | None:
+def dial(identity: Identity, to: str, address: Address, guarding: Security) -> str | None:
     """Dial a node, without getting a link.
 
     Args:
         identity: who dials.
         to: whom.
         address: where.
+        guarding: who is let in.
 
     Returns:
         What is wrong, or None: it answers and agrees.
     """
-    dialing = Dialing(to=to, kind=KIND, identity=identity, codec=Codec(), limits=Limits())
+    dialing = Dialing(to=to, kind=KIND, identity=identity, codec=Codec(), limits=Limits(), security=guarding)
     try:
         shut(dialing.dial(address, lambda: 0).sock)
     except Refusal as refusal:
         agreeing = RejectCode.SELF if to == identity.node else RejectCode.KIND
         return None if refusal.code is agreeing else f"answers, but does not agree: {refusal}"
+    except RemoteFault as fault:
+        return f"answers, but not as a peer of ours: {fault}"
     except WireError as error:
         why = str(error).removeprefix(f"{address}: ")
         return f"does not answer: {why}"

@@ -17,6 +17,7 @@ from wire.identity import Identity
 from wire.limits import Limits
 from wire.link import AcceptedLink
 from wire.meter import NoMeter
+from wire.security import Guard, Security
 
 HEAR_S = 6.0
 """A peer that finds nobody dials again after 2 s at the latest, before jitter: twice that, and a little."""
@@ -28,12 +29,15 @@ Faults = dict[str, str | None]
 """By peer: what is wrong, or None."""
 
 
-def listen(config: Config, identity: Identity, expected: Collection[str], timeout_s: float = HEAR_S) -> Faults:
+def listen(
+    config: Config, identity: Identity, guarding: Security, expected: Collection[str], timeout_s: float = HEAR_S
+) -> Faults:
     """Take the node's place and see who dials it; nobody gets a link.
 
     Args:
         config: the node's.
         identity: its name and cluster.
+        guarding: who is let in.
         expected: peers to wait for.
         timeout_s: for how long.
 
@@ -46,9 +50,10 @@ def listen(config: Config, identity: Identity, expected: Collection[str], timeou
     with _open(config) as listening:
         while missing and (left := deadline - time.monotonic()) > 0:
             listening.settimeout(left)
-            hello = _hello(listening)
+            guard = guarding.guard
+            hello = _hello(listening, guard)
             if hello is not None and hello.node in missing:
-                faults[hello.node] = _disagreement(config, identity, hello)
+                faults[hello.node] = _disagreement(config, identity, guard, hello)
                 missing.discard(hello.node)
     return faults
 
@@ -82,7 +87,7 @@ def _open(config: Config) -> socket.socket:
         raise BindError(error.errno or errno.EADDRNOTAVAIL, error.strerror or str(error), str(address)) from None
 
 
-def _hello(listening: socket.socket) -> Hello | None:
+def _hello(listening: socket.socket, guard: Guard) -> Hello | None:
     """What the next one who dials says, or None."""
     try:
         accepted, _ = listening.accept()
@@ -90,7 +95,7 @@ def _hello(listening: socket.socket) -> Hello | None:
         return None
     with accepted:
         try:
-            link = AcceptedLink(accepted, Codec(), Limits(), NoMeter())
+            link = AcceptedLink(accepted, Codec(), Limits(), NoMeter(), guard)
             hello = link.await_hello()
             link.reject(HERE)
         except (OSError, ValueError, WireError):
@@ -98,9 +103,9 @@ def _hello(listening: socket.socket) -> Hello | None:
         return hello
 
 
-def _disagreement(config: Config, identity: Identity, hello: Hello) -> str | None:
+def _disagreement(config: Config, identity: Identity, guard: Guard, hello: Hello) -> str | None:
     try:
-        review(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__)
+        review(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=guard.ring)
     except Refusal as refusal:
         return f"reaches us, but does not agree: {refusal}"
     ours = Configuration.initial(config.voters).id.digest.hex()

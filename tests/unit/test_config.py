@@ -19,6 +19,8 @@ GOOD = {
     "peers": {"b": "127.0.0.1:7102", "c": "c.example:7103"},
 }
 
+TLS = {"certificate": "a.pem", "key": "a.key", "ca": "ca.pem"}
+
 FILE = """
 [node]
 id = "a"
@@ -190,6 +192,19 @@ def test_from_env_reads_the_process_environment(monkeypatch):
         ("trust_close", 1, "one of true, false, 'auto'"),
         ("offset_rule", "maybe", "one of 'prefer', 'require'"),
         ("insecure", 1, "one of true, false"),
+        ("key_file", "", "path of a file"),
+        ("key_file", 7, "path of a file"),
+        ("key_file", "/etc/" + "ab" * 32, "looks like a key"),
+        ("tls", "a.pem", "a table"),
+        ("tls", {}, "certificate, key, ca are needed, and nothing else"),
+        ("tls", {"certificate": "a", "key": "b", "chain": "c"}, "and nothing else"),
+        ("tls", {**TLS, "pins": "x"}, "4 entries; at most 3"),
+        ("tls", {**TLS, "ca": ""}, "path of a file"),
+        ("pins", {"b": "ab" * 32}, "tls is needed"),
+        ("pins", {"z": "ab" * 32}, "no node has this id"),
+        ("pins", {"b": "ab" * 31}, "64 digits"),
+        ("pins", {"b": ""}, "64 digits"),
+        ("pins", {"b": 7}, "64 digits"),
         ("http_listen", "9101", "is not host:port"),
         ("operator_token", "short", "16 to 256"),
         ("operator_token", "x" * 257, "16 to 256"),
@@ -222,6 +237,9 @@ def test_bad_value_names_field_and_rule(field, value, rule):
         ("grace", 0),
         ("http_listen", "0.0.0.0:9101"),
         ("operator_token", "x" * 16),
+        ("tls", TLS),
+        ("key_file", "cluster.key"),
+        ("key_file", "ab" * 31),
     ],
 )
 def test_value_at_a_bound_is_taken(field, value):
@@ -250,7 +268,9 @@ def test_secret_is_shown_neither_by_an_error_nor_by_repr():
         ("[http]\nlisten_on = 1", r"did you mean \[http\] listen\?"),
         ("[timing]\nzzz = 1", r"known are .*heartbeat_interval"),
         ("node = 1", r"\[node\] is 1"),
-        ('[security]\nkey_file = "k"', r"\[security\] key_file is 'k': this version has no keys"),
+        (FILE.replace("insecure = true", 'key_file = ""'), r"\[security\] key_file is '': the path of a file"),
+        (FILE.replace("insecure = true", "tls = { key = 1 }"), r"\[security\] tls is {'key': 1}: the paths of"),
+        (FILE.replace("insecure = true", ""), r"\[node\] listen is '0.0.0.0:7101': beyond loopback"),
         ("[node]\n[node]", "not TOML: .*line 2"),
         (FILE.replace('id = "a"', ""), r"\[node\] id is None: it has no default"),
         (

@@ -5,11 +5,14 @@ import pytest
 
 from elect.cli import check, hearing, main
 from elect.config import Config
+from tests.certificates import Authority
 from wire.address import Address
 from wire.codec import Codec
 from wire.dialer import Dialer
 from wire.identity import Identity
 from wire.listener import Listener
+from wire.security import PLAIN, Keyed
+from wire.tls import Tls
 
 
 def identity(node, cluster="orders", **attributes):
@@ -21,13 +24,14 @@ def listen():
     """Start a peer that listens; its address."""
     listeners = []
 
-    def start(node, cluster="orders", known=("a",)):
+    def start(node, cluster="orders", known=("a",), security=PLAIN):
         listener = Listener(
             Address("127.0.0.1", 0),
             identity(node, cluster),
             Codec(),
             is_known_peer=lambda name: name in known,
             deliver=lambda _: None,
+            security=security,
         )
         listeners.append(listener)
         listener.open()
@@ -43,7 +47,7 @@ def dial():
     """Start a peer that dials."""
     dialers = []
 
-    def start(peer_identity, address):
+    def start(peer_identity, address, security=PLAIN):
         numbers = iter(range(1, 1000))
         dialer = Dialer(
             "a",
@@ -52,6 +56,7 @@ def dial():
             Codec(),
             next_counter=lambda: next(numbers),
             deliver=lambda _: None,
+            security=security,
         )
         dialers.append(dialer)
         dialer.start()
@@ -65,10 +70,11 @@ def free_address():
         return f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def write(tmp_path, address, **peers):
+def write(tmp_path, address, *, security=None, **peers):
     path = tmp_path / "a.toml"
     lines = ["[node]", 'id = "a"', 'cluster = "orders"', f'listen = "{address}"', 'data_dir = "data"', "[peers]"]
-    path.write_text("\n".join([*lines, *(f'{name} = "{place}"' for name, place in peers.items())]) + "\n")
+    lines += [f'{name} = "{place}"' for name, place in peers.items()]
+    path.write_text("\n".join([*lines, *(["[security]", security] if security else [])]) + "\n")
     return str(path)
 
 
@@ -121,7 +127,9 @@ def test_strangers_and_silence_on_the_port_hold_nobody_up(tmp_path, listen, dial
     address = free_address()
     config = Config.load(write(tmp_path, address, b=listen("b")))
     found = {}
-    thread = threading.Thread(target=lambda: found.update(hearing.listen(config, identity("a"), ["b"], timeout_s=60.0)))
+    thread = threading.Thread(
+        target=lambda: found.update(hearing.listen(config, identity("a"), PLAIN, ["b"], timeout_s=60.0))
+    )
     thread.start()
     garbage = None
     while garbage is None:
@@ -165,6 +173,81 @@ def test_dialing_for_a_check_gets_no_link(listen):
     )
     listener.open()
     listener.start()
-    assert check.dial(identity("a"), "b", listener.address) is None
+    assert check.dial(identity("a"), "b", listener.address, PLAIN) is None
     assert listener.stop(5.0)
     assert delivered == []
+
+
+@pytest.fixture
+def key(tmp_path):
+    """A file of one key; the line that names it, relative to the configuration file."""
+
+    def make(name="cluster.key", digits="ab"):
+        (tmp_path / name).write_text(digits * 32)
+        (tmp_path / name).chmod(0o600)
+        return f'key_file = "{name}"', Keyed(tmp_path / name)
+
+    return make
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+def tls_of(authority, node):
+    """The line that names this node's files, and what it uses."""
+    files = authority.files(node, name=node)
+    return (
+        f'tls = {{ certificate = "{node}.pem", key = "{node}.key", ca = "ca.pem" }}',
+        Tls(files, node=node, cluster="orders"),
+    )
+
+
+def test_peers_with_the_same_key_are_good(tmp_path, listen, dial, key, capsys):
+    address, (line, security) = free_address(), key()
+    dial(identity("b"), address, security)
+    assert main(["check", "-c", write(tmp_path, address, security=line, b=listen("b", security=security))]) == 0
+    assert "answers, agrees, hears us" in capsys.readouterr().out
+
+
+def test_peers_with_certificates_of_one_authority_are_good(tmp_path, listen, dial, authority, capsys):
+    address, (line, _), (_, security) = free_address(), tls_of(authority, "a"), tls_of(authority, "b")
+    dial(identity("b"), address, security)
+    assert main(["check", "-c", write(tmp_path, address, security=line, b=listen("b", security=security))]) == 0
+    assert "answers, agrees, hears us" in capsys.readouterr().out
+
+
+def test_a_peer_with_another_key_or_none_does_not_agree(tmp_path, listen, key, capsys):
+    line, _ = key()
+    for security, words in ((key("other", "cd")[1], "none of the keys"), (PLAIN, "has no keys")):
+        assert (
+            main(["check", "-c", write(tmp_path, free_address(), security=line, b=listen("b", security=security))]) == 1
+        )
+        shown = capsys.readouterr().out
+        assert "does not agree: refused (key)" in shown
+        assert words in shown
+
+
+def test_a_peer_that_dials_with_another_key_is_found_out(tmp_path, listen, dial, key, capsys):
+    address, (line, security) = free_address(), key()
+    dial(identity("b"), address, key("other", "cd")[1])
+    assert main(["check", "-c", write(tmp_path, address, security=line, b=listen("b", security=security))]) == 1
+    assert "reaches us, but does not agree: refused (key)" in capsys.readouterr().out
+
+
+def test_a_peer_of_another_authority_or_with_another_name_is_no_peer(tmp_path, listen, authority, capsys):
+    line, _ = tls_of(authority, "a")
+    for node, made_by in (("b", Authority(tmp_path / "other")), ("c", authority)):
+        _, security = tls_of(made_by, node)
+        path = write(tmp_path, free_address(), security=line, b=listen("b", security=security))
+        assert main(["check", "-c", path]) == 1
+        assert "certificate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ['key_file = "none"', 'tls = { certificate = "a.pem", key = "a.key", ca = "none" }'])
+def test_keys_and_certificates_that_can_not_be_used_are_told_in_one_line(tmp_path, line, capsys):
+    assert main(["check", "-c", write(tmp_path, free_address(), security=line)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "No such file" in error

@@ -1,0 +1,47 @@
+"""What a configuration says of who is let in, made into what wire goes by."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from elect.config import Config
+from elect.errors import ConfigError
+from wire.errors import CredentialsError
+from wire.security import PLAIN, Keyed, Security
+
+logger = logging.getLogger(__name__)
+
+
+def security(config: Config) -> Security:
+    """Read the keys or certificates.
+
+    Raises:
+        ConfigError: they can't be used; it shows none of them.
+    """
+    try:
+        if config.key_file is not None:
+            return Keyed(Path(config.key_file))
+        if config.tls is not None:
+            return _tls(config, config.tls)
+    except CredentialsError as error:
+        field = "tls" if config.key_file is None else "key_file"
+        raise ConfigError(field, getattr(config, field), str(error)) from None
+    return PLAIN
+
+
+def warn_of_insecurity(config: Config) -> None:
+    """Say it once, at a start: nobody should find out by accident."""
+    if config.insecure:
+        logger.warning(
+            "! node %s: insecure = true: whoever reaches %s can take part in its elections", config.node, config.listen
+        )
+
+
+def _tls(config: Config, files: Mapping[str, str | os.PathLike[str]]) -> Security:
+    # Imported here: who has no TLS need not hold it in memory.
+    from wire.credentials import TlsFiles  # noqa: PLC0415
+    from wire.tls import Tls  # noqa: PLC0415
+
+    paths = TlsFiles(certificate=Path(files["certificate"]), key=Path(files["key"]), ca=Path(files["ca"]))
+    return Tls(paths, node=config.node, cluster=config.cluster, pins=config.pins_by_node)

@@ -1,0 +1,88 @@
+"""Three real nodes on loopback with shared keys, with certificates, and with what can't be used."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elect import Config, ConfigError, Node
+from elect.store import MemoryStore
+from tests.certificates import Authority
+from tests.nodes import Cluster, cluster, configs, eventually
+
+Settings = dict[str, dict[str, object]]
+
+
+def keyed(directory: Path) -> Settings:
+    (directory / "cluster.key").write_text(secrets.token_hex(32))
+    (directory / "cluster.key").chmod(0o600)
+    return {node: {"key_file": directory / "cluster.key"} for node in "abc"}
+
+
+def certified(directory: Path) -> Settings:
+    authority = Authority(directory / "ca")
+    files = {node: authority.files(node, uris=[f"wire://test/{node}"]) for node in "abc"}
+    return {
+        node: {"tls": {"certificate": each.certificate, "key": each.key, "ca": each.ca}} for node, each in files.items()
+    }
+
+
+@pytest.mark.parametrize("secured", [keyed, certified])
+def test_three_nodes_elect_and_fail_over(secured: Callable[[Path], Settings], tmp_path: Path) -> None:
+    with cluster(tmp_path, each=secured(tmp_path)) as nodes:
+        leader = nodes.leader()
+        token = leader.leadership.token
+        assert leader.stop()
+        assert nodes.leader(besides=leader).leadership.token > token
+
+
+@pytest.mark.parametrize("secured", [keyed, certified])
+def test_a_node_without_is_not_heard_and_changes_nothing(secured: Callable[[Path], Settings], tmp_path: Path) -> None:
+    settings = secured(tmp_path)
+    made = configs(tmp_path, each={node: settings[node] for node in "ab"})
+    with Node(made["a"], store=MemoryStore()) as a, Node(made["b"], store=MemoryStore()) as b:
+        nodes = Cluster({"a": a, "b": b})
+        token = nodes.leader().leadership.token
+        with Node(made["c"], store=MemoryStore()) as stranger:
+            eventually(lambda: refused(a) > 1 and refused(b) > 1)
+            assert stranger.leader is None
+            assert not any(peer["is_supported"] for peer in stranger.status().to_dict()["peers"])
+        assert nodes.leader().leadership.token == token
+
+
+def refused(node: Node) -> float:
+    """How many handshakes this node refused, by anything."""
+    return sum(
+        sample.value
+        for family in node.metrics.registry.collect()
+        if family.name == "wire_handshakes"
+        for sample in family.samples
+        if sample.name.endswith("_total")
+        and sample.labels["direction"] == "in"
+        and sample.labels["outcome"] in ("key", "tls", "certificate")
+    )
+
+
+@pytest.mark.parametrize("wrong", ["key_file", "tls"])
+def test_a_node_with_files_that_can_not_be_used_does_not_start(wrong: str, tmp_path: Path) -> None:
+    given = {"key_file": keyed(tmp_path)["a"], "tls": certified(tmp_path)["b"]}[wrong]
+    if wrong == "key_file":
+        (tmp_path / "cluster.key").write_text("hunter2")
+    config = configs(tmp_path, "a", each={"a": given})["a"]
+    node = Node(config)
+    with pytest.raises(ConfigError, match=r"line 1|not for node 'a'") as caught:
+        node.start()
+    assert caught.value.field == wrong
+    assert "hunter2" not in str(caught.value)
+    assert not Path(config.data_dir).exists(), "nothing was begun"
+
+
+def test_an_insecure_node_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made: list[Config] = [configs(tmp_path, "a", insecure=is_insecure)["a"] for is_insecure in (True, False)]
+    for config in made:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING), Node(config, store=MemoryStore()) as node:
+            assert node.metrics.registry.get_sample_value("elect_insecure") == float(config.insecure)
+        assert ("insecure = true" in caplog.text) is config.insecure
