@@ -159,37 +159,53 @@ class Drill:
         Raises:
             InvariantViolation: another one does, or nobody.
         """
-        simulation, rng, options = self.simulation, self._rng, self._options
         leader = self._leaders()["default"]
-        standings = {node_id: (rng.randrange(3), rng.randrange(3)) for node_id in options.node_ids}
-        standings[rng.choice(self._others(leader))] = (2, 2)
-        for node_id in self._others(leader):
-            priority, offset = standings[node_id]
-            simulation.set_standing(node_id, priority=priority, offset=offset)
-        simulation.run(5 * options.heartbeat_interval)
-        best = min(self._others(leader), key=lambda node_id: (*(-part for part in standings[node_id]), node_id))
-        how, seconds = rng.choice((self._kill, self._cut_off, self._withdraw, self._hand_over))(leader, best)
-        if not simulation.run_until(lambda: simulation.leader() not in (None, leader), seconds + _SLACK_S):
-            simulation.fail("leaders are replaced in time", f"nobody leads {seconds} s after {leader} {how}")
-        successor = simulation.leader()
-        if successor != best:
-            simulation.fail("the best standing leads", f"{leader} {how}; {successor} leads, not {best} of {standings}")
+        standings = self._rank(self._others(leader))
+        best = min(standings, key=lambda node_id: (*(-part for part in standings[node_id]), node_id))
+        how, seconds = self._rng.choice((self._kill, self._cut_off, self._withdraw))(leader)
+        self._expect(best, seconds, f"{leader} {how}; of {standings}")
 
-    def _kill(self, leader: str, _: str) -> tuple[str, float]:
+    def hand_over(self) -> None:
+        """Have the leader hand over to anybody who is willing: that one leads at once.
+
+        Raises:
+            InvariantViolation: another one does, or nobody.
+        """
+        leader = self._leaders()["default"]
+        standings = self._rank(self._others(leader))
+        heir = self._rng.choice([node_id for node_id, (priority, _) in standings.items() if priority])
+        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=heir))
+        self._expect(heir, 0.0, f"{leader} handed over to {heir} of {standings}")
+
+    def _rank(self, node_ids: list[str]) -> dict[str, tuple[int, int]]:
+        """Give nodes priorities and offsets, one of them at least some priority, and have that known."""
+        rng = self._rng
+        standings = {node_id: (rng.randrange(3), rng.randrange(3)) for node_id in node_ids}
+        standings[rng.choice(node_ids)] = (1, rng.randrange(3))
+        for node_id, (priority, offset) in standings.items():
+            self.simulation.set_standing(node_id, priority=priority, offset=offset)
+        self.simulation.run(5 * self._options.heartbeat_interval)
+        return standings
+
+    def _expect(self, successor: str, seconds: float, why: str) -> None:
+        """Fail unless this node is the next to lead, in time."""
+        simulation, before = self.simulation, self.simulation.leader()
+        if not simulation.run_until(lambda: simulation.leader() not in (None, before), seconds + _SLACK_S):
+            simulation.fail("leaders are replaced in time", f"nobody leads after {seconds} s; {why}")
+        if simulation.leader() != successor:
+            simulation.fail("the right one leads", f"{simulation.leader()} leads, not {successor}; {why}")
+
+    def _kill(self, leader: str) -> tuple[str, float]:
         self.simulation.crash(leader)
         return "was killed", self._patience if self._options.untrusted else 0.0
 
-    def _cut_off(self, leader: str, _: str) -> tuple[str, float]:
+    def _cut_off(self, leader: str) -> tuple[str, float]:
         self._isolate(leader)
         return "was cut off", self._patience
 
-    def _withdraw(self, leader: str, _: str) -> tuple[str, float]:
+    def _withdraw(self, leader: str) -> tuple[str, float]:
         self.simulation.set_standing(leader, priority=0)
         return "withdrew", 0.0
-
-    def _hand_over(self, leader: str, best: str) -> tuple[str, float]:
-        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=best))
-        return "handed over", 0.0
 
     @property
     def _patience(self) -> float:

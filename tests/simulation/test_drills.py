@@ -23,6 +23,11 @@ def test_the_best_of_those_that_are_left_leads_in_time(seed: int):
     Drill(healthy(seed)).replace_the_leader()
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whoever_a_leader_hands_over_to_leads_at_once(seed: int):
+    Drill(healthy(seed)).hand_over()
+
+
 def test_a_drill_fails_where_nobody_can_lead():
     drill = Drill(healthy(0))
     for node_id in "abc":
