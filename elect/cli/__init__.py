@@ -21,6 +21,7 @@ COMMANDS = {
     "pause": ("operate", "have a node take no part as a candidate"),
     "resume": ("operate", "have it take part again"),
     "simulate": ("simulate", "one deterministic simulation"),
+    "certs": ("certs", "make an authority and certificates for a cluster's nodes"),
     "check": ("check", "is a configuration good, do the peers answer, agree and hear us"),
 }
 """Name, module and one line each; only the module of the command that is run gets imported."""

@@ -1,0 +1,137 @@
+"""An authority of a cluster's own, and the certificates that it gives to nodes. Needs the extra `certs`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from wire.certificate import node_uri
+
+BACKDATED = timedelta(minutes=5)
+"""The other nodes' clocks may be behind."""
+
+COMMON_NAME_LENGTH_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A certificate and its private key, in PEM; only the certificate is shown."""
+
+    certificate: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"<Pair {self.certificate!r}>"
+
+
+class Authority:
+    """Signs certificates of one cluster's nodes.
+
+    Args:
+        pair: its own certificate and key.
+
+    Raises:
+        ValueError: they can't be read.
+    """
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+        self._certificate = x509.load_pem_x509_certificate(pair.certificate)
+        key = serialization.load_pem_private_key(pair.key, None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError("its key is not of an elliptic curve")
+        self._key = key
+
+    @classmethod
+    def create(cls, cluster: str, days: float) -> "Authority":
+        """A new one.
+
+        Args:
+            cluster: it is named after it.
+            days: from now until it ends.
+        """
+        key = _new_key()
+        name = _name(f"elect {cluster}")
+        made = (
+            _builder(name, name, key.public_key(), days)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(is_authority=True), critical=True)
+        )
+        return cls(_pair(made.sign(key, hashes.SHA256()), key))
+
+    def issue(self, node: str, cluster: str, days: float) -> Pair:
+        """A certificate for a node, in both roles of a connection, and its new key.
+
+        Args:
+            node: its id.
+            cluster: the name of its cluster.
+            days: from now until it ends; not after the authority's own end.
+        """
+        key = _new_key()
+        names = [x509.DNSName(node), x509.UniformResourceIdentifier(node_uri(cluster, node))]
+        signer = self._certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        made = (
+            _builder(
+                _name(node), self._certificate.subject, key.public_key(), days, self._certificate.not_valid_after_utc
+            )
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(is_authority=False), critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False)
+        )
+        return _pair(made.sign(self._key, hashes.SHA256()), key)
+
+
+def _new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:COMMON_NAME_LENGTH_MAX])])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float, last: datetime | None = None
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    end = now + timedelta(days=days)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(end if last is None else min(end, last))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _usage(*, is_authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not is_authority,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
+    return Pair(
+        certificate=certificate.public_bytes(serialization.Encoding.PEM),
+        key=key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )

@@ -1,0 +1,125 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from elect.cli import main
+from elect.cli.authority import Authority, Pair
+from wire.credentials import TlsFiles
+from wire.errors import CredentialsError
+from wire.tls import Tls
+
+
+def files(directory: Path, node: str) -> TlsFiles:
+    return TlsFiles(certificate=directory / f"{node}.pem", key=directory / f"{node}.key", ca=directory / "ca.pem")
+
+
+def certs(directory: Path, *arguments: str, cluster: str = "orders") -> int:
+    return main(["certs", "-d", str(directory), "--cluster", cluster, *arguments])
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def test_each_node_gets_what_it_needs_and_can_use_it(tmp_path, capsys):
+    directory = tmp_path / "new" / "certs"
+    assert certs(directory, "a", "b", "a") == 0
+    assert names(directory) == {"ca.pem", "ca.key", "a.pem", "a.key", "b.pem", "b.key"}
+    for node in "ab":
+        Tls(files(directory, node), node=node, cluster="orders")
+    shown = capsys.readouterr().out
+    assert 'tls = { certificate = "a.pem", key = "a.key", ca = "ca.pem" }' in shown
+    assert str(directory / "b.key") in shown
+
+
+def test_a_certificate_is_for_its_node_and_cluster_alone(tmp_path):
+    certs(tmp_path, "a")
+    for node, cluster in (("b", "orders"), ("a", "invoices")):
+        with pytest.raises(CredentialsError, match="not for node"):
+            Tls(files(tmp_path, "a"), node=node, cluster=cluster)
+
+
+def test_secrets_are_for_their_owner_alone(tmp_path, caplog):
+    certs(tmp_path / "d", "a")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "d").iterdir()}
+    assert modes == {"ca.key": 0o600, "a.key": 0o600, "ca.pem": 0o644, "a.pem": 0o644}
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700
+    Tls(files(tmp_path / "d", "a"), node="a", cluster="orders")
+    assert caplog.text == ""
+
+
+def test_a_node_that_comes_later_gets_one_of_the_same_authority(tmp_path):
+    certs(tmp_path, "a")
+    authority = (tmp_path / "ca.pem").read_bytes()
+    assert certs(tmp_path, "b") == 0
+    assert (tmp_path / "ca.pem").read_bytes() == authority
+    Tls(files(tmp_path, "b"), node="b", cluster="orders")
+
+
+def test_nothing_is_overwritten_and_nothing_is_made_beside_it(tmp_path, capsys):
+    certs(tmp_path, "a")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert certs(tmp_path, "b", "a") == 1
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert (
+        capsys.readouterr().err
+        == f"elect: {tmp_path}/a.pem is there already; nothing is overwritten: move it away first\n"
+    )
+
+
+def test_a_certificate_ends_when_it_was_told_to_and_not_after_its_authority(tmp_path):
+    certs(tmp_path, "a", "--authority-days", "2", "--days", "1")
+    certs(tmp_path, "b", "--days", "100")
+    ends = {node: Tls(files(tmp_path, node), node=node, cluster="orders").guard.credentials.ends for node in "ab"}
+    assert ends["a"]["ca"] - ends["a"]["own"] == pytest.approx(86_400, abs=60)
+    assert ends["b"]["own"] == ends["b"]["ca"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["a/b"], 2, "A-Z a-z 0-9"),
+        (["ca"], 1, "authority's files"),
+        (["a", "--days", "0"], 2, "'0' is not a number of days"),
+        (["a", "--days", "nan"], 2, "'nan' is not a number of days"),
+        (["a", "--days", "a year"], 2, "'a year' is not a number of days"),
+        ([], 2, "required: ID"),
+    ],
+)
+def test_bad_usage_is_told_in_one_line_and_makes_nothing(tmp_path, capsys, arguments, code, words):
+    try:
+        found = certs(tmp_path, *arguments)
+    except SystemExit as ended:
+        found = ended.code
+    assert found == code
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert words in error
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("broken", ["ca.key", "ca.pem"])
+def test_an_authority_that_can_not_be_used_is_told(tmp_path, capsys, broken):
+    certs(tmp_path, "a")
+    (tmp_path / broken).write_text("nothing")
+    assert certs(tmp_path, "b") == 1
+    assert "not an authority's certificate and key" in capsys.readouterr().err
+    (tmp_path / broken).unlink()
+    assert certs(tmp_path, "b") == 1
+    assert "No such file" in capsys.readouterr().err
+    assert not (tmp_path / "b.key").exists()
+
+
+def test_without_the_extra_it_says_what_is_missing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "elect.cli.authority", None)
+    assert certs(tmp_path, "a") == 1
+    assert capsys.readouterr().err == "elect: this needs the package cryptography: pip install 'elect[certs]'\n"
+
+
+def test_a_pair_does_not_show_its_key():
+    pair = Authority.create("orders", 1).issue("a", "orders", 1)
+    assert isinstance(pair, Pair)
+    assert b"PRIVATE" in pair.key
+    assert "PRIVATE" not in repr(pair)
