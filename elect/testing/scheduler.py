@@ -7,6 +7,9 @@ from typing import TypeVarTuple
 
 Arguments = TypeVarTuple("Arguments")
 
+Due = tuple[int, int, Callable[[], None]]
+"""When, the how manieth that was asked for, and what."""
+
 
 class Scheduler:
     """A queue of actions by time, ns from the start of the world.
@@ -20,13 +23,14 @@ class Scheduler:
     def __init__(self) -> None:
         self.now = 0
         self._count = 0
-        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._queue: list[Due] = []
 
     def at(self, when: int, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
         """Do `action` at `when`, at once if that is past."""
         self._count += 1
         now = self.now
-        heappush(self._queue, (when if when > now else now, self._count, partial(action, *arguments)))
+        due: Due = (when if when > now else now, self._count, partial(action, *arguments))
+        heappush(self._queue, due)
 
     def after(self, delay: int, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
         """Do `action` in `delay` ns."""
