@@ -8,6 +8,8 @@ from elect.testing import application_faults, network_faults, node_faults, schem
 if TYPE_CHECKING:
     from elect.testing.nemesis import Nemesis
 
+_WITHOUT_PEERS = (node_faults.__name__, application_faults.__name__)
+
 FAULTS: dict[str, Callable[["Nemesis"], None]] = {
     "cut one way": network_faults.cut_one_way,
     "cut both ways": network_faults.cut_both_ways,
@@ -49,3 +51,6 @@ FAULTS: dict[str, Callable[["Nemesis"], None]] = {
     "freeze": node_faults.freeze,
 }
 """Every fault by the name that `Faults.kinds` knows it by."""
+
+SOLITARY = tuple(name for name, fault in FAULTS.items() if fault.__module__ in _WITHOUT_PEERS)
+"""Those that a node without peers knows."""

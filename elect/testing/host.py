@@ -16,8 +16,8 @@ _PPM = 1_000_000
 _CLOCK_SLACK_PPM = 1
 """Rates stay this much inside the bound, so that whole nanoseconds can't cross it."""
 
-_RETRANSMISSION = Span(low=0.0, high=2.0)
-"""How long TCP waits before it tries again to reach a machine that was gone, s."""
+_RETRANSMISSION_MAX = 2.0
+"""How long TCP waits, at most, before it tries again to reach a machine that was gone for at least so long, s."""
 
 _BOOT_MAX_NS = 100_000 * NANOSECONDS
 
@@ -44,6 +44,7 @@ class Host:
         self.process: Process | None = None
         self.standing = Standing()
         self._ways: list[tuple[str, str]] = []
+        self._halted_at = 0
         self._stores = 1
         self.disk = Disk(world, node_id, self._stores)
         self._rate_ppm = self._draw_rate()
@@ -140,6 +141,7 @@ class Host:
         if self.process is None or self.is_halted:
             return
         self.is_halted = True
+        self._halted_at = self.world.now
         self.world.note(self.node_id, "is frozen" if stops_clock else "is suspended")
         self.process.gate.set_stopped(is_halted=True)
         self.disk.halt()
@@ -167,8 +169,10 @@ class Host:
         if self.is_halted:
             self.is_halted = False
             self.clock.go(self.world.now)
+            gone = (self.world.now - self._halted_at) / NANOSECONDS
+            retransmission = Span(low=0.0, high=min(gone, _RETRANSMISSION_MAX))
             for way in self._ways:
-                self.world.network.mend(*way, retransmission=_RETRANSMISSION)
+                self.world.network.mend(*way, retransmission=retransmission)
 
     def is_stale(self, counted_until: int) -> bool:
         """Whether support counted until then may rest on a time when this machine's clock stood still."""

@@ -8,7 +8,7 @@ from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.testing.ambush import Ambush
 from elect.testing.application_faults import withhold
-from elect.testing.faults import FAULTS
+from elect.testing.faults import FAULTS, SOLITARY
 from elect.testing.link import Link
 from elect.testing.network import Path
 from elect.testing.options import Faults, Span, nanoseconds
@@ -29,7 +29,8 @@ class Nemesis:
     def __init__(self, world: World, faults: Faults) -> None:
         self._world = world
         self._faults = faults
-        self._kinds = faults.kinds or tuple(FAULTS)
+        kinds = faults.kinds or tuple(FAULTS)
+        self._kinds = [kind for kind in kinds if len(world.options.node_ids) > 1 or kind in SOLITARY]
         self.rng = world.rng
         self.options = world.options
         self.network = world.network
@@ -37,7 +38,7 @@ class Nemesis:
         self.ids = world.options.node_ids
         self.is_active = True
         self.strikes: Counter[str] = Counter()
-        if faults.ambush:
+        if faults.ambush and len(self.ids) > 1:
             world.watch(Ambush(self, faults.ambush))
         self._wait()
 
@@ -51,7 +52,7 @@ class Nemesis:
         self._world.scheduler.after(wait, self._strike)
 
     def _strike(self) -> None:
-        if self.is_active:
+        if self.is_active and self._kinds:
             kind = self.rng.choice(self._kinds)
             self.strikes[kind] += 1
             FAULTS[kind](self)

@@ -92,7 +92,8 @@ class Network:
             self._world.scheduler.after(PATIENCE.draw(self._world.rng), self._run_out, link)
 
     def _run_out(self, link: "Link") -> None:
-        if link.path.is_cut or link.back.is_cut:
+        """The dialer gives up; a machine that stands still does not count the time."""
+        if (link.path.is_cut or link.back.is_cut) and not self._world.hosts[link.path.source].is_halted:
             link.dialer.notice(link)
 
     def mend(self, source: str, target: str, *, retransmission: Span | None = None) -> None:

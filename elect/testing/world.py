@@ -125,4 +125,4 @@ class World:
         if not self.is_hostile:
             return f"Simulation({options!r}), with the same calls"
         seconds = self.scheduler.now // NANOSECONDS + 1 if self.calmed_at is None else self.calmed_at / NANOSECONDS
-        return f"elect simulate --seed {options.seed} --nodes {options.nodes} --seconds {seconds:g}"
+        return f"elect simulate --seed {options.seed} --nodes {options.nodes} --seconds {seconds:.15g}"

@@ -7,20 +7,12 @@ import pytest
 from elect.core.ready import Campaigned, Elected, LossReason, Lost, Role, RoleChanged
 from elect.testing import Options, Simulation, Span
 from elect.testing.options import NANOSECONDS
+from tests.simulation.clusters import DRIFT, steady
 
 SEEDS = range(20)
-INTERVAL, DURATION, DRIFT = 0.1, 1.0, 0.01
+INTERVAL, DURATION = 0.1, 1.0
 BOUND = DURATION + 3 * INTERVAL
 """Failover when nothing is closed: the promise must run out."""
-
-
-def steady(nodes: int, seed: int, **changes: object) -> tuple[Simulation, str, list[str]]:
-    """A cluster that has a leader; it and the others."""
-    simulation = Simulation(Options(nodes=nodes, seed=seed, drift=DRIFT, **changes))
-    simulation.run(2)
-    leader = simulation.leader()
-    assert leader is not None
-    return simulation, leader, [node_id for node_id in "abcde"[:nodes] if node_id != leader]
 
 
 def since(simulation: Simulation, moment: float, *kinds: type) -> list[tuple[float, str, object]]:

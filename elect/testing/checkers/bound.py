@@ -43,11 +43,12 @@ class BoundSafety(Observer):
 
     def _check(self, leader: "Process", election: str, lease: Lease) -> None:
         """Fail if a valid lease counts a follower that is free to help somebody else."""
-        now, table = leader.now, leader.table
-        if table.until(election) <= now or leader.host.is_stale(table.until(election)):
+        table = leader.table
+        counts_from = max(leader.now, leader.host.stale_until)  # a frozen machine's stale count is excused
+        if table.until(election) <= counts_from:
             return
         for follower_id in lease.followers:
-            if table.counted.get(follower_id, 0) > now:
+            if table.counted.get(follower_id, 0) > counts_from:
                 follower = self._world.hosts[follower_id].process
                 if follower is not None and not self._is_kept(leader, election, lease.term, follower):
                     self._world.fail(

@@ -1,0 +1,99 @@
+"""What a network can do to frames, and what each fault of the nemesis does alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from elect.core.messages import (
+    Heartbeat,
+)
+from elect.testing import Faults, Observer, Options, Simulation
+from elect.testing.faults import FAULTS
+from tests.simulation.clusters import steady
+
+
+@contextmanager
+def heartbeats(simulation: Simulation) -> Iterator[list[Heartbeat]]:
+    heard: list[Heartbeat] = []
+
+    class Hearer(Observer):
+        def heard(self, process: object, link: object, heartbeat: Heartbeat) -> None:
+            heard.append(heartbeat)
+
+    simulation.watch(Hearer())
+    yield heard
+
+
+def test_frames_arrive_twice_and_out_of_order_where_they_are_told_to():
+    simulation, _, _ = steady()
+    simulation.duplication(1.0, "a", "b", both=False)
+    with heartbeats(simulation) as heard:
+        simulation.run(2)
+    sent = [heartbeat.sent for heartbeat in heard]
+    assert len(sent) >= len(set(sent)) + 15
+    simulation, _, _ = steady()
+    simulation.reordering(0.5)
+    with heartbeats(simulation) as heard:
+        simulation.run(2)
+    by_session = [heartbeat.sent for heartbeat in heard if heartbeat.ack == heard[0].ack or heartbeat.ack]
+    assert by_session != sorted(by_session)
+
+
+def test_a_clog_holds_everything_for_its_time():
+    simulation, leader, _ = steady()
+    simulation.clog(0.5)
+    with heartbeats(simulation) as heard:
+        simulation.run(0.49)
+        assert heard == []
+        simulation.run(0.1)
+        assert len(heard) >= 6 * 4
+    assert simulation.leader() == leader
+
+
+@pytest.mark.parametrize("kind", sorted(FAULTS))
+def test_a_fault_strikes_by_itself_and_is_undone(kind: str):
+    faults = Faults(every=0.5, kinds=(kind,))
+    simulation = Simulation(Options(nodes=4, seed=3, drift=0.01, untrusted=0.5, faults=faults))
+    calm = Simulation(Options(nodes=4, seed=3, drift=0.01, untrusted=0.5))
+    simulation.run(15)
+    calm.run(15)
+    assert simulation.strikes[kind] > 10
+    assert simulation.transcript != calm.transcript
+    simulation.settle()
+
+
+def test_a_node_without_peers_has_the_faults_that_need_none():
+    simulation = Simulation(Options(nodes=1, seed=2, faults=Faults(every=0.1, ambush=1.0)))
+    simulation.run(10)
+    assert simulation.strikes["crash"] > 0
+    assert simulation.strikes["redial"] == 0
+    simulation.settle()
+
+
+def test_at_most_one_disk_is_wiped():
+    simulation = Simulation(Options(nodes=5, seed=2, faults=Faults(every=0.2, kinds=("wipe", "crash"))))
+    simulation.run(30)
+    assert simulation.transcript.count("is wiped") == 1
+    simulation.settle()
+
+
+def test_an_ambush_strikes_at_the_moments_that_matter():
+    simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, ambush=0.5)))
+    simulation.run(0.0001)
+    assert simulation.strikes["ambush"] == 0
+    simulation.run(20)
+    assert simulation.strikes["ambush"] > 10
+    simulation.settle()
+
+
+def test_some_may_stay_unwilling_when_all_is_healed_and_another_leads():
+    left = 0
+    for seed in range(5):
+        simulation = Simulation(Options(nodes=5, seed=seed, faults=Faults(every=1.0, unwilling=0.7)))
+        simulation.run(5)
+        simulation.settle()
+        unwilling = [node_id for node_id in "abcde" if not simulation.elector(node_id).state.is_willing]
+        assert simulation.leader() not in unwilling
+        left += len(unwilling)
+    assert left > 5
