@@ -27,6 +27,7 @@ PURE = (
     "wire.meter",
     "wire.schema",
     "wire.seal",
+    "wire.vigil",
 )
 """Nothing here touches a socket, a thread, a clock, a disk or a log; the coverage gate is about these files."""
 

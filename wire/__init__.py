@@ -1,4 +1,4 @@
-"""Typed messages between processes: strict, bounded, one way, over TCP. Knows nothing of elections.
+"""Typed messages between processes: strict, bounded, one way or both, over TCP. Knows nothing of elections.
 
 A **Listener** takes connections, a **Dialer** keeps one to a peer open; a **Codec** says which frozen dataclasses
 they carry. Both report to their owner by giving events (`wire.events`) to a function, such as a queue's `put`:
@@ -54,7 +54,7 @@ shape is an array of its fields; a part of one of several shapes is `[kind, fiel
 magic and a Reject, and then the close. To a wrong magic there is no answer. The whole of it has one deadline (2 s).
 
     ["hello", version_min, version_max, cluster, node, to, incarnation, counter, store, kind, local, remote, attributes,
-     nonce, keys]
+     nonce, keys, is_two_way]
 
     version_min, version_max   int     the protocol versions that the dialer speaks; this is version 1
     cluster                    text    1 to 64 characters; must be the acceptor's
@@ -70,6 +70,8 @@ magic and a Reject, and then the close. To a wrong magic there is no answer. The
     nonce                      bytes   32 fresh random bytes where there are keys; else, and by default, empty
     keys                       list    of bytes: the ids of the dialer's shared keys, 8 bytes each, at most 8 of them,
                                        the one it prefers first; default: empty
+    is_two_way                 bool    both ends speak after the handshake; the acceptor serves a kind either on one-way
+                                       links or on two-way ones; default: false
 
     ["welcome", version, node, incarnation, store, local, remote, attributes, nonce, key]
 
@@ -119,8 +121,8 @@ of stream.
 **Trust.** Where each end's `local` is the other's `remote` nothing between the two terminates the connection: an end
 of stream comes from the other end's operating system. The link is then *trusted*.
 
-**Link.** After the Welcome frames go from the dialer to the acceptor only; the acceptor sends nothing, so that a
-dialer which is killed has nothing unread and its connection ends in an end of stream, never in a reset. The dialer
+**One-way links.** After the Welcome frames go from the dialer to the acceptor only; the acceptor sends nothing, so that
+a dialer which is killed has nothing unread and its connection ends in an end of stream, never in a reset. The dialer
 sends messages of the application's kinds, a keepalive when it had nothing to say for 1 s, and before a deliberate
 close
 
@@ -129,6 +131,17 @@ close
 The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and
 kind has finished its handshake. The dialer closes a link that takes nothing for 5 s, and one that is readable (which
 can only mean that it is over).
+
+**Two-way links.** After its handshake each end sends messages of the application's kinds, each second, whatever else it
+says,
+
+    ["heard", frames]          int     how many frames with a payload it has read and passed on since the handshake
+
+and a Bye before a deliberate close, of which a reason of its own is one of the words `stopping`, `superseded`,
+`idle_timeout`, `unread`, `payload`, `frame_too_long`, `tag`, ...; empty frames are allowed. An end closes a link on
+which nothing came for 5 s; one that takes nothing for 5 s; and one whose other end has not read on for 5 s although
+there was something to read, which it knows from `heard`. Who says Bye shuts its direction, and reads on until the end
+of the stream, for half a second at most, so that its last words are not lost to a reset. The rest is as above.
 
 **Closing.** A dialer closes or shuts down a link, whatever the reason, only after its owner has said that it counts
 on that link no more, and dials again only after that. So the end of stream of a trusted link proves that; a reset

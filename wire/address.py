@@ -50,5 +50,11 @@ class Address:
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         return cls(str(mapped or address), port)
 
+    @property
+    def network(self) -> str:
+        """Whose an IP address is, as far as that can be told: IPv4, its own; IPv6, its network of 64 bits."""
+        address = ip_address(self.host)
+        return str(IPv6Address(int(address) >> 64 << 64)) if isinstance(address, IPv6Address) else str(address)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

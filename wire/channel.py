@@ -4,6 +4,7 @@ import socket
 
 from wire.deadline import Deadline
 from wire.handshake import HELLO_BYTES_MAX
+from wire.sockets import write_all
 
 READ_BYTES = 65_536
 
@@ -47,8 +48,8 @@ class Channel:
         return self.sock.recv(HELLO_BYTES_MAX)
 
     def write(self, data: bytes) -> None:
-        """Write all of it."""
-        self.sock.sendall(data)
+        """Write all of it; a time out is one without progress."""
+        write_all(self.sock, data)
 
     def poll(self) -> bytes | None:
         """What is there to be read, b"" at the end of the stream; None when nothing is, at once."""

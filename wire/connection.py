@@ -15,11 +15,14 @@ dialer's is what `prove` gives.
 
 `receive` takes what the socket gave and yields what it completes; run it to its end. `receive_end` takes the end of
 the stream. The verbs that speak return bytes for the socket. After the handshake frames go from the dialer to the
-acceptor only: a byte the other way is a fault of the acceptor.
+acceptor only, and a byte the other way is a fault of the acceptor, unless the Hello makes the link a two-way one: there
+both ends have the same verbs, and one that has closed still hears.
 
 A verb called in the wrong phase raises StateError (a LocalFault) and changes nothing. Whatever the other end does
 wrong raises a RemoteFault after everything before it was yielded; the phase is then BROKEN, and every later `receive`
-raises the same, first error again.
+raises the same, first error again. Who has to hear of it still can on a two-way link: it is the other direction.
+
+What is said and what is heard share nothing after the handshake: one thread may do each.
 """
 
 from collections.abc import Iterator
@@ -85,16 +88,18 @@ class Connection:
         self._session: Session | None = None
         self._outgoing: Seal | None = None
         self._incoming: Seal | None = None
+        self._is_two_way = self._is_open = False
 
     def greet(self, hello: Hello) -> bytes:
         """The dialer's first bytes."""
         self._need(Phase.GREETING, is_dialer=True)
         self.phase = Phase.ANSWER
+        self._is_two_way = hello.is_two_way
         self._hello = self._handshake_frame(hello)
         return MAGIC + self._hello
 
     def accept(self, welcome: Welcome) -> bytes:
-        """The acceptor's yes, and its proof where there is a key: from now on it only reads."""
+        """The acceptor's yes, and its proof where there is a key; on a one-way link its last word."""
         self._need(Phase.DECISION, is_dialer=False)
         said = self._handshake_frame(welcome)
         if self._ring is None:
@@ -120,7 +125,7 @@ class Connection:
 
     def send(self, message: object) -> bytes:
         """A message as a frame; EncodeError when it can't be one."""
-        self._need(Phase.OPEN, is_dialer=True)
+        self._need_voice()
         payload = self._codec.encode(message)
         if self._outgoing is None:
             return frame(payload, self._frame_bytes_max)
@@ -130,11 +135,11 @@ class Connection:
 
     def keepalive(self) -> bytes:
         """A sign of life."""
-        self._need(Phase.OPEN, is_dialer=True)
+        self._need_voice()
         return KEEPALIVE if self._outgoing is None else frame(self._outgoing.close(b""), TAG_BYTES)
 
     def close(self, reason: str) -> bytes:
-        """The dialer's last frame."""
+        """This end's last frame."""
         last = self.send(Bye(reason=reason))
         self.phase = Phase.CLOSED
         return last
@@ -153,7 +158,7 @@ class Connection:
             for payload in self._deframer.feed(self._after_magic(data)):
                 if (message := self._take(payload)) is not None:
                     yield message
-            if self._is_dialer and self.phase is Phase.OPEN and self._deframer.is_inside_frame:
+            if self._is_deaf and self._deframer.is_inside_frame:
                 raise OrderError("the acceptor spoke after its Welcome")
         except RemoteFault as fault:
             self.phase, self._fault = Phase.BROKEN, fault
@@ -172,6 +177,17 @@ class Connection:
         if self.phase is not phase or self._is_dialer is not is_dialer:
             raise StateError(f"the connection is {self.phase.value}, its end is_dialer={self._is_dialer}")
 
+    def _need_voice(self) -> None:
+        """A two-way link that the other end broke still takes what this end says."""
+        is_intact = self.phase is Phase.OPEN or (self.phase is Phase.BROKEN and self._is_open and self._is_two_way)
+        if not is_intact or not (self._is_dialer or self._is_two_way):
+            raise StateError(f"the connection is {self.phase.value}, its end is_dialer={self._is_dialer}")
+
+    @property
+    def _is_deaf(self) -> bool:
+        """Whatever comes is a fault: the dialer's end of an open one-way link."""
+        return self._is_open and self._is_dialer and not self._is_two_way
+
     def _handshake_frame(self, message: Hello | Welcome | Reject | Proof) -> bytes:
         return frame(_HANDSHAKE.encode(message), self._frame_bytes_max)
 
@@ -187,9 +203,9 @@ class Connection:
 
     def _take(self, payload: bytes) -> object | None:
         """The message in one payload, and the step that it takes the connection; None when nobody is to hear of it."""
-        if self.phase is not Phase.OPEN:
+        if not self._is_open:
             return self._take_handshake(payload)
-        if self._is_dialer:
+        if self._is_deaf:
             raise OrderError("the acceptor spoke after its Welcome")
         if self._incoming is not None:
             payload = self._incoming.open(payload)
@@ -205,6 +221,7 @@ class Connection:
         match self.phase, message:
             case Phase.GREETING, Hello() if not self._is_dialer:
                 self.phase = Phase.DECISION
+                self._is_two_way = message.is_two_way
                 self._hello = frame(payload, HELLO_BYTES_MAX)
             case Phase.ANSWER, Welcome() if self._ring is not None:
                 key = self._ring.find([message.key])
@@ -238,6 +255,7 @@ class Connection:
 
     def _open(self) -> None:
         self.phase = Phase.OPEN
+        self._is_open = True
         self._deframer.frame_bytes_max = self._frame_bytes_max
         if self._session is not None:
             self._deframer.frame_bytes_max += TAG_BYTES

@@ -1,4 +1,4 @@
-"""Dialer: keeps one link to a peer open, and sends on it. One thread does it all.
+"""Dialer: keeps one link to a peer open, and sends on it. One thread does it all, but reading a two-way link.
 
 The rule above all others: before a link that got its Welcome is closed or shut down, whatever the reason, the owner is
 told (LinkClosing) and has to answer (`done`); only after that it is closed, and only after that comes the next dial.
@@ -9,6 +9,7 @@ import logging
 import random
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from wire.address import Address
@@ -16,9 +17,10 @@ from wire.backoff import Backoff
 from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.dialing import Dialed, Dialing
-from wire.errors import Refusal, ResetError, ResolveError, StoppedError, WireError
+from wire.errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
-from wire.handshake import PEER_KIND, Bye
+from wire.exchange import Exchange
+from wire.handshake import PEER_KIND, Bye, Heard
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.meter import Meter, NoMeter
@@ -26,6 +28,8 @@ from wire.outbox import Outbox
 from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
+from wire.talk import Dialogue, Monologue
+from wire.vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +45,11 @@ class Dialer:
         identity: who this end is.
         codec: the messages that may be sent.
         next_counter: the next number of a link, above all before it; asked at every dial.
-        deliver: takes the events, on the dialer's thread; must not raise.
+        deliver: takes the events, on the dialer's threads; must not raise.
         limits: the bounds.
         security: what both ends go by to know each other.
         kind: what this end is to the peer; per kind, a node has one link to another.
+        is_two_way: the peer may speak on it, too; it must serve this kind so.
         metrics: told of what happens.
         name: first part of the thread's name.
         rng: for the jitter.
@@ -62,6 +67,7 @@ class Dialer:
         limits: Limits = DEFAULT_LIMITS,
         security: Security = PLAIN,
         kind: str = PEER_KIND,
+        is_two_way: bool = False,
         metrics: Meter | None = None,
         name: str = "wire",
         rng: random.Random | None = None,
@@ -69,26 +75,30 @@ class Dialer:
         self._peer = peer_id
         self._resolve = resolve
         self._identity = identity
-        self._codec = codec.extended(Bye)
+        self._codec = codec.extended(Bye, Heard)
         self._next_counter = next_counter
         self._deliver = deliver
         self._kind = kind
+        self._is_two_way = is_two_way
         self._limits = limits
         self._security = security
         self._meter: Meter = metrics or NoMeter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
-        self._outbox = Outbox(limits.outbox_messages_max)
+        self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)
+        self._name = name
         self._thread = threading.Thread(target=self._run, name=f"{name}-dialer-{peer_id}", daemon=True)
         self._dialed: socket.socket | None = None
         self._link: Dialed | None = None
+        self._talk: Monologue | Dialogue | None = None
         self._closing: threading.Event | None = None
         self._bye = ""
         self._is_stopped = False
         self._is_nudged = False
+        self._incarnation = 0
 
     def start(self) -> None:
         """Begin to dial."""
-        self._meter.watch_outbox(self._peer, self._outbox.__len__)
+        self._meter.watch_peer(self._peer, self._outbox.__len__)
         self._thread.start()
 
     def send(self, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None) -> bool:
@@ -102,14 +112,20 @@ class Dialer:
         Returns:
             False when it was dropped: the outbox is full, or that link is not open.
         """
-        if self._outbox.put(number, message, replaces=replaces):
-            return True
-        self._meter.add_dropped(self._peer, type(message).__name__.lower())
-        return False
+        return self._outbox.put(number, message, replaces=replaces)
 
-    def nudge(self) -> None:
-        """There is reason to look: if the link is down, dial without waiting; if it is open, see if it still is."""
+    def nudge(self, incarnation: int = 0) -> None:
+        """There is reason to look: if the link is down, dial without waiting; if it is open, see if it still is.
+
+        Args:
+            incarnation: the peer's, if it is known from a link that it dialed just now. An open link to an earlier one
+                is over, even if its host went without a word.
+        """
         self._is_nudged = True
+        self._incarnation = incarnation
+        link = self._link
+        if link is not None:
+            self._compare(link)
         self._outbox.ring()
 
     @property
@@ -121,8 +137,10 @@ class Dialer:
         """What `stop` does, without waiting: so many dialers say goodbye at the same time, and `stop` then waits."""
         self._bye = self._bye or bye
         self._is_stopped = True
-        self._outbox.ring()
         closing, link = self._closing, self._link
+        if link is not None:
+            link.verdict.give(StoppedError("this end is being stopped"))
+        self._outbox.ring()
         if closing is not None:
             closing.set()
         if link is None:
@@ -135,7 +153,8 @@ class Dialer:
         a peer that takes nothing is cut off after half the time.
         """
         self.ask_stop(bye)
-        if self._thread.ident is None or threading.current_thread() is self._thread:
+        reading = self._talk.reading if self._talk is not None else None
+        if self._thread.ident is None or threading.current_thread() in (self._thread, reading):
             return True
         self._thread.join(timeout / 2)
         if timeout > 0 and self._thread.is_alive():
@@ -166,6 +185,7 @@ class Dialer:
             codec=self._codec,
             limits=self._limits,
             security=self._security,
+            is_two_way=self._is_two_way,
             watch=self._watch,
         )
         try:
@@ -173,28 +193,58 @@ class Dialer:
                 self._dial_once(dialing)
                 self._pause()
         finally:
-            self._meter.forget_peer(self._peer)
+            self._meter.forget_peer(self._peer, self._outbox.__len__)
 
     def _dial_once(self, dialing: Dialing) -> None:
         """Dial; when that succeeds, serve the link to its end."""
         self._is_nudged = False
+        self._incarnation = 0
         try:
             link = dialing.dial(self._where(), self._next_counter)
         except WireError as error:
             self._failed(error)
             return
         self._link = link
-        sender = Sender(
-            link, self._outbox, lambda: self._is_stopped, peer=self._peer, limits=self._limits, meter=self._meter
-        )
-        ended: WireError = ResetError("the dialer is broken")
+        self._compare(link)
+        if self._is_stopped:  # it was asked to before it could be told
+            link.verdict.give(StoppedError("this end is being stopped"))
+        self._talk = talk = self._begin(link)
+        ended: WireError = LocalFault("the dialer is broken")
         try:
             self._opened(link)
-            ended = sender.run()
+            ended = talk.run()
         except Exception:
             # A bug must not close the socket either before the owner knows.
             logger.exception("! %s: link %s", self._peer, link.number)
-        self._close(link, sender, ended)
+        self._close(link, talk, ended)
+
+    def _compare(self, link: Dialed) -> None:
+        """A link to an earlier process than the peer's latest is over."""
+        theirs = link.welcome.incarnation
+        if theirs < self._incarnation:
+            link.verdict.give(RestartedError(f"it goes to incarnation {theirs}; now it is {self._incarnation}"))
+
+    def _begin(self, link: Dialed) -> Monologue | Dialogue:
+        if not self._is_two_way:
+            vigil = Vigil(self._limits, time.monotonic(), is_two_way=False)
+            sender = Sender(
+                link.channel, link.connection, self._outbox, link.verdict, vigil, peer=self._peer, meter=self._meter
+            )
+            return Monologue(sender)
+        exchange = Exchange(
+            link.channel,
+            link.connection,
+            link.verdict,
+            self._outbox,
+            self._deliver,
+            peer=self._peer,
+            number=link.number,
+            is_dialed=True,
+            early=link.early,
+            limits=self._limits,
+            meter=self._meter,
+        )
+        return Dialogue(exchange, f"{self._name}-reader-{self._peer}")
 
     def _where(self) -> Address:
         try:
@@ -230,19 +280,20 @@ class Dialer:
             )
         )
 
-    def _close(self, link: Dialed, sender: Sender, error: WireError) -> None:
+    def _close(self, link: Dialed, talk: Monologue | Dialogue, error: WireError) -> None:
         """Tell the owner, wait for its word, close. When telling fails, the socket stays open and in this object."""
-        if isinstance(error, StoppedError):
-            sender.finish(self._bye)  # Only then does the stream end with a whole frame.
+        talk.say_goodbye(error, self._bye)
         self._outbox.close()
+        talk.hush()
         self._closing = done = threading.Event()
         if self._is_stopped:
             done.set()
-        logger.info("> %s: link %s is closing: %s", self._peer, link.number, error)
-        self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done))
+        logger.info("> %s: link %s is closing: %s", self._peer, link.number, talk.bye or error)
+        self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done, bye=talk.bye))
         done.wait()
+        talk.leave()
         shut(link.sock)
-        self._link = self._closing = self._dialed = None
+        self._link = self._talk = self._closing = self._dialed = None
         self._meter.add_connections("out", -1)
 
     def _pause(self) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wire.address import Address
 from wire.channel import Channel
@@ -15,12 +15,18 @@ from wire.handshake import Reject, Welcome, are_views_equal, hello, review_welco
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.security import PLAIN, Security
-from wire.sockets import block_writes, shut, tune, views
+from wire.sockets import block_reads, block_writes, shut, tune, views
+from wire.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialed:
-    """A dialed link after its handshake."""
+    """A dialed link after its handshake.
+
+    Attributes:
+        early: on a two-way link, what came with the last bytes of the handshake.
+        verdict: why it ends.
+    """
 
     sock: socket.socket
     channel: Channel
@@ -30,6 +36,8 @@ class Dialed:
     is_trusted: bool
     local: str
     remote: str
+    early: Iterator[object] = field(default_factory=lambda: iter(()))
+    verdict: Verdict = field(default_factory=Verdict)
 
 
 def _unwatched(_: socket.socket) -> None:
@@ -50,6 +58,7 @@ class Dialing:
     codec: Codec
     limits: Limits
     security: Security = PLAIN
+    is_two_way: bool = False
     watch: Callable[[socket.socket], object] = _unwatched
 
     def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
@@ -98,18 +107,21 @@ class Dialing:
                 remote=remote,
                 nonce=guard.nonce(),
                 ring=ring,
+                is_two_way=self.is_two_way,
             )
             channel.shake_hands(deadline)
             if self.to:  # before a word is said, and before anything is believed
                 channel.review(self.to, self.identity.cluster)
             channel.write(connection.greet(said))
-            answer = self._answer(channel, connection, deadline)
+            answer, early = self._answer(channel, connection, deadline)
             review_welcome(answer, to=self.to)
             if not self.to:
                 channel.review(answer.node, self.identity.cluster)
             if proof := connection.prove():
                 channel.write(proof)
             block_writes(sock, self.limits.write_timeout_s)
+            if self.is_two_way:
+                block_reads(sock, self.limits.idle_timeout_s)
         except TimeoutError:
             raise HandshakeTimeoutError("no answer to the Hello") from None
         except (OSError, ValueError) as error:
@@ -124,21 +136,21 @@ class Dialing:
             is_trusted=is_trusted,
             local=local,
             remote=remote,
+            early=early,
         )
 
-    @staticmethod
-    def _answer(channel: Channel, connection: Connection, deadline: Deadline) -> Welcome:
-        answer: Welcome | None = None
-        while answer is None:
+    def _answer(self, channel: Channel, connection: Connection, deadline: Deadline) -> tuple[Welcome, Iterator[object]]:
+        """The acceptor's yes, and what follows it in the same breath."""
+        while True:
             data = channel.read_before(deadline)
             if not data:
                 connection.receive_end()
-            for message in connection.receive(data):
+            messages = connection.receive(data)
+            for message in messages:
                 if isinstance(message, Reject):
                     raise message.refusal
                 if isinstance(message, Welcome):
-                    answer = message
-        return answer
+                    return message, messages if self.is_two_way else iter(list(messages))
 
 
 @contextlib.contextmanager

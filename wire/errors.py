@@ -193,6 +193,18 @@ class WriteTimeoutError(LinkFailure):
     reason = "write_timeout"
 
 
+class UnreadError(LinkFailure):
+    """The other end still talks, but has read nothing of what was sent for too long."""
+
+    reason = "unread"
+
+
+class RestartedError(LinkFailure):
+    """The process at the other end is gone: a later one of the same node has dialed in."""
+
+    reason = "restarted"
+
+
 class SupersededError(LinkFailure):
     """A link with a higher number from the same peer took over."""
 

@@ -1,8 +1,9 @@
 """What listeners and dialers tell their owner, as values.
 
 They are given to the owner's `deliver` function from wire's threads; with a queue's `put` as that function, the owner
-takes them in order. For each link: LinkAccepted, any MessageReceived, LinkEnded, from one thread and in this order; or
-LinkOpened, LinkClosing. A link is named by (peer, number).
+takes them in order. For each accepted link: LinkAccepted, any MessageReceived, LinkEnded; for each dialed one:
+LinkOpened, any MessageReceived if it is a two-way one, LinkClosing. A link is named by (peer, number) and by which end
+dialed it.
 """
 
 import threading
@@ -19,7 +20,7 @@ class LinkAccepted:
     Attributes:
         peer: the dialing node's id.
         number: its number for this link.
-        kind: what kind of peer it says it is.
+        kind: what kind of peer it says it is; the kind says whether this end may speak, too.
         identity: who it says it is.
         is_trusted: both ends see the same two addresses, so nothing between them terminates the connection.
         local: this end's address, as this end sees it.
@@ -37,11 +38,19 @@ class LinkAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
-    """A message came on an accepted link."""
+    """A message came on an accepted link, or on a two-way one that this end dialed.
+
+    Attributes:
+        peer: the other end's id.
+        number: the dialing end's number for the link.
+        message: one of the codec's.
+        is_dialed: this end dialed it.
+    """
 
     peer: str
     number: LinkNumber
     message: object
+    is_dialed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +63,7 @@ class LinkEnded:
         is_end_of_stream: True only when an end of stream was read (also inside a frame): the dialer's operating
             system closed the link. A reset, an error, a timeout and this end's own close are False: they prove nothing.
         error: what went wrong, if anything did.
-        bye: the reason that the dialer gave before it closed, if it gave one.
+        bye: the reason that the dialer gave before it closed, if it gave one: its view beside this end's.
     """
 
     peer: str
@@ -97,12 +106,14 @@ class LinkClosing:
         number: this node's number for the link.
         error: why.
         done: set by the owner when it counts on the link no more.
+        bye: the reason that the acceptor of a two-way link gave before it closed, if it gave one.
     """
 
     peer: str
     number: LinkNumber
     error: WireError
     done: threading.Event
+    bye: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

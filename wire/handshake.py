@@ -75,6 +75,7 @@ class Hello:
         attributes: small texts.
         nonce: fresh random bytes, where there are keys.
         keys: ids of the keys that it holds, the one it prefers first.
+        is_two_way: after the handshake both ends speak; otherwise the dialer alone does.
     """
 
     version_min: int
@@ -91,6 +92,7 @@ class Hello:
     attributes: dict[str, str] = field(default_factory=dict)
     nonce: bytes = b""
     keys: tuple[bytes, ...] = ()
+    is_two_way: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.version_min <= self.version_max:
@@ -205,12 +207,22 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bye:
-    """The dialer's last frame before it closes on purpose: for the other end's log, nothing rests on it."""
+    """An end's last frame before it closes on purpose: for the other end's log, nothing rests on it."""
 
     reason: str
 
     def __post_init__(self) -> None:
         _check_text("reason", self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """On a two-way link each end's sign of life: how many frames with a payload it has read since the handshake."""
+
+    frames: int
+
+    def __post_init__(self) -> None:
+        check_counter("frames", self.frames)
 
 
 def hello(
@@ -223,6 +235,7 @@ def hello(
     remote: str,
     nonce: bytes = b"",
     ring: KeyRing | None = None,
+    is_two_way: bool = False,
 ) -> Hello:
     """What this node says when it dials; with its keys, if it has any, goes a fresh nonce."""
     return Hello(
@@ -240,6 +253,7 @@ def hello(
         attributes=dict(identity.attributes),
         nonce=nonce,
         keys=() if ring is None else ring.ids,
+        is_two_way=is_two_way,
     )
 
 
@@ -274,8 +288,18 @@ def review(
     kinds: Collection[str],
     is_known_peer: Callable[[str], bool],
     ring: KeyRing | None = None,
+    two_way: Collection[str] = (),
 ) -> None:
-    """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it."""
+    """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it.
+
+    Args:
+        said: what the dialer said.
+        identity: the acceptor's.
+        kinds: what it serves and does not speak to.
+        is_known_peer: whether a node of this id may connect.
+        ring: its keys, if it has any.
+        two_way: the kinds that it serves and speaks to.
+    """
     if said.version_max < VERSION_MIN or said.version_min > VERSION_MAX:
         theirs, ours = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
         raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {ours} are spoken here")
@@ -288,8 +312,9 @@ def review(
         raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {said.to!r}")
     if not is_known_peer(said.node):
         raise _no(RejectCode.UNKNOWN_PEER, f"node {said.node!r} is not known here", is_retryable=True)
-    if said.kind not in kinds:
-        raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here")
+    if said.kind not in (two_way if said.is_two_way else kinds):
+        ways = "two-way" if said.is_two_way else "one-way"
+        raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here, not on {ways} links")
 
 
 def _review_keys(said: Hello, ring: KeyRing | None) -> None:

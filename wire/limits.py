@@ -14,9 +14,17 @@ class Limits:
         handshake_timeout_s: from the connection to the end of the handshake, as a whole.
         connect_timeout_s: for one address of a peer.
         keepalive_interval_s: a dialer that has had nothing to say for so long sends an empty frame.
-        idle_timeout_s: an accepted link on which not a byte came for so long is closed.
-        write_timeout_s: a dialed link that takes nothing for so long is closed.
+        idle_timeout_s: an end that should hear something and for so long hears not a byte closes the link; on a two-way
+            link, also one whose other end has read nothing for so long.
+        write_timeout_s: an end that writes and for so long sees nothing taken closes the link; a slow reader is none
+            that takes nothing.
         pending_max: unfinished handshakes (and their threads); the oldest silent one is closed to admit a new one.
+        pending_per_host_max: those of one address (IPv6: of one network of 64 bits), likewise. Half of all, so that
+            the others have half, whatever one does; a handshake takes milliseconds, so a whole cluster behind one
+            address fits through.
+        links_max: links after their handshake; who comes then is refused for now. Each has a thread or two.
+        links_per_host_max: those of one address. A quarter of all: clients behind one address are many, and must not
+            take the others' place.
         outbox_messages_max: messages waiting for one peer; more are dropped and counted.
         backoff_initial_s: first wait between dials, before jitter.
         backoff_max_s: longest wait between dials.
@@ -29,6 +37,9 @@ class Limits:
     idle_timeout_s: float = 5.0
     write_timeout_s: float = 5.0
     pending_max: int = 32
+    pending_per_host_max: int = 16
+    links_max: int = 1_024
+    links_per_host_max: int = 256
     outbox_messages_max: int = 256
     backoff_initial_s: float = 0.05
     backoff_max_s: float = 2.0

@@ -1,36 +1,45 @@
-"""AcceptedLink: the socket side of one accepted connection, from its first byte to its end. One thread reads it."""
+"""AcceptedLink: the socket side of one accepted connection, from its first byte to its end.
+
+One thread reads it; a two-way one has another that writes.
+"""
 
 import logging
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from wire.address import Address
 from wire.codec import Codec
 from wire.connection import Connection, Phase
 from wire.deadline import Deadline
 from wire.errors import (
     HandshakeTimeoutError,
-    IdleTimeoutError,
     LocalFault,
     MagicError,
     Refusal,
     RejectCode,
-    RemoteFault,
     ResetError,
     StoppedError,
-    UnknownKindError,
     WireError,
 )
-from wire.events import Event, LinkAccepted, LinkEnded, MessageReceived
-from wire.handshake import Bye, Hello, Reject, Welcome, are_views_equal
+from wire.events import Event, LinkAccepted, LinkEnded
+from wire.exchange import Exchange
+from wire.handshake import Hello, Reject, Welcome, are_views_equal
+from wire.identity import LinkNumber
 from wire.limits import Limits
 from wire.meter import Meter
+from wire.outbox import Outbox
+from wire.receiver import Receiver
 from wire.security import NO_GUARD, Guard
-from wire.sockets import block_reads, shut, stop_reading, tune, views
+from wire.sockets import block_reads, block_writes, shut, stop_reading, tune, views
+from wire.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+
+BYE = "stopping"
 
 
 class AcceptedLink:
@@ -41,6 +50,7 @@ class AcceptedLink:
         guard: what its handshake goes by.
         local: this end's address, as this end sees it.
         remote: the other end's.
+        host: whose that is, for the bounds.
     """
 
     def __init__(
@@ -55,16 +65,29 @@ class AcceptedLink:
         self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=guard.ring)
         self._deadline = Deadline(limits.handshake_timeout_s)
         self._early: Iterator[object] = iter(())
-        self._cut_for: WireError | None = None
-        self._bye: str | None = None
+        self._verdict = Verdict()
+        self._outbox: Outbox | None = None
         tune(sock, limits.write_timeout_s)
         self.local, self.remote = views(sock)
+        self.host = Address.parse(self.remote).network
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there is a reason to end it."""
+        return self._verdict.why is not None
 
     def cut(self, why: WireError) -> None:
         """End it from any thread; the reading thread closes the socket."""
         # The reason comes first: the end of stream that this makes must not be taken for the other end's.
-        self._cut_for = self._cut_for or why
-        stop_reading(self._sock)
+        self._verdict.give(why)
+        if self._outbox is None:
+            stop_reading(self._sock)
+        else:
+            self._outbox.ring()
+
+    def send(self, number: LinkNumber, message: object, replaces: str | None) -> bool:
+        """Put a message for the other end of a two-way link; whether it waits. Never blocks."""
+        return self._outbox is not None and self._outbox.put(number, message, replaces=replaces)
 
     def abandon(self) -> None:
         """In a forked child: give back the copy of the socket."""
@@ -87,8 +110,8 @@ class AcceptedLink:
                     self._channel.review(message.node, message.cluster)
                     return message
 
-    def welcome(self, answer: Welcome) -> None:
-        """Say yes, hear the other end's proof where there is a key, and turn to reading.
+    def welcome(self, answer: Welcome, hello: Hello) -> None:
+        """Say yes, hear the other end's proof where there is a key, and turn to what comes after the handshake.
 
         Raises:
             WireError: whatever ends the handshake.
@@ -99,6 +122,10 @@ class AcceptedLink:
             self._early = self._connection.receive(self._read_in_time())
             next(self._early, None)
         block_reads(self._sock, self._limits.idle_timeout_s)
+        if hello.is_two_way:
+            block_writes(self._sock, self._limits.write_timeout_s)
+            self._outbox = Outbox(self._limits.outbox_messages_max, hello.node, self._meter)
+            self._outbox.open(hello.number)
 
     def reject(self, error: WireError) -> None:
         """Say why not, if the other end can understand it and takes it at once."""
@@ -122,68 +149,81 @@ class AcceptedLink:
             remote=self.remote,
         )
 
-    def run(self, link: LinkAccepted, deliver: Callable[[Event], None]) -> LinkEnded:
-        """Deliver every message until it ends; how it ended."""
-        is_end_of_stream = False
-        error: WireError | None = None
-        try:
-            self._pass_on(link, self._early, 0, deliver)
-            while data := self._read():
-                self._pass_on(link, self._connection.receive(data), len(data), deliver)
-            is_end_of_stream = True
-            self._connection.receive_end()
-        except WireError as ended:
-            error = ended
-        except Exception:
-            logger.exception("! %s: link %s", link.peer, link.number)  # The owner must hear of its end all the same.
-            error = LocalFault("reading it failed")
+    def run(self, link: LinkAccepted, deliver: Callable[[Event], None], name: str) -> LinkEnded:
+        """Deliver every message until it ends; how it ended.
+
+        Args:
+            link: what was told of it.
+            deliver: takes the messages.
+            name: first part of the name of the writing thread, if there is one.
+        """
+        receiver = (self._listen if self._outbox is None else self._converse)(link, deliver, name)
         return LinkEnded(
-            peer=link.peer, number=link.number, is_end_of_stream=is_end_of_stream, error=error, bye=self._bye
+            peer=link.peer,
+            number=link.number,
+            is_end_of_stream=receiver.is_end_of_stream,
+            error=receiver.error,
+            bye=receiver.bye,
         )
 
-    def _pass_on(
-        self, link: LinkAccepted, messages: Iterator[object], size: int, deliver: Callable[[Event], None]
-    ) -> None:
-        frames = 0
-        try:
-            for message in messages:
-                frames += 1
-                if isinstance(message, Bye):
-                    self._bye = message.reason
-                elif isinstance(message, UnknownKindError):
-                    self._meter.add_rejected_frame(message.reason)
-                else:
-                    deliver(MessageReceived(peer=link.peer, number=link.number, message=message))
-        except RemoteFault as fault:
-            self._meter.add_rejected_frame(fault.reason)
-            raise
-        finally:
-            self._meter.add_frames("in", frames, size)
+    def _listen(self, link: LinkAccepted, deliver: Callable[[Event], None], _: str) -> Receiver:
+        receiver = Receiver(
+            self._channel,
+            self._connection,
+            self._verdict,
+            deliver,
+            peer=link.peer,
+            number=link.number,
+            is_dialed=False,
+            early=self._early,
+            meter=self._meter,
+        )
+        receiver.run()
+        return receiver
 
-    def _read(self) -> bytes:
-        """What came; b"" at the end of the stream, which then is the other end's own."""
+    def _converse(self, link: LinkAccepted, deliver: Callable[[Event], None], name: str) -> Receiver:
+        """Both ways at once: this thread reads, another one writes."""
+        outbox = self._outbox
+        assert outbox is not None
+        exchange = Exchange(
+            self._channel,
+            self._connection,
+            self._verdict,
+            outbox,
+            deliver,
+            peer=link.peer,
+            number=link.number,
+            is_dialed=False,
+            early=self._early,
+            limits=self._limits,
+            meter=self._meter,
+        )
+        writing = threading.Thread(target=_write, args=(exchange,), name=f"{name}-writer-{link.peer}", daemon=True)
+        self._meter.watch_peer(link.peer, outbox.__len__)
         try:
-            data = self._channel.read()
-        except BlockingIOError:
-            raise self._cut_for or IdleTimeoutError(f"not a byte for {self._limits.idle_timeout_s} s") from None
-        except OSError as error:
-            raise self._cut_for or ResetError(str(error)) from error
-        if self._cut_for is not None:
-            raise self._cut_for
-        return data
+            writing.start()
+            exchange.read()
+            writing.join()
+        except RuntimeError as error:
+            logger.warning("! no thread to write to %s: %s", link.peer, error)
+            exchange.receiver.error = LocalFault("no thread to write with")
+        finally:
+            outbox.close()
+            self._meter.forget_peer(link.peer, outbox.__len__)
+        return exchange.receiver
 
     def _in_time(self, step: Callable[[Deadline], Value]) -> Value:
         """A step of the handshake, before its deadline and unless this end was cut."""
         try:
             result = step(self._deadline)
         except TimeoutError:
-            raise self._cut_for or HandshakeTimeoutError("the handshake took too long") from None
+            raise self._verdict.why or HandshakeTimeoutError("the handshake took too long") from None
         except OSError as error:
-            raise self._cut_for or ResetError(str(error)) from error
+            raise self._verdict.why or ResetError(str(error)) from error
         except WireError as error:
-            raise self._cut_for or error from None
-        if self._cut_for is not None:
-            raise self._cut_for
+            raise self._verdict.why or error from None
+        if self._verdict.why is not None:
+            raise self._verdict.why
         if self._deadline.is_over:
             raise HandshakeTimeoutError("the handshake took too long")
         return result
@@ -195,6 +235,12 @@ class AcceptedLink:
             self._connection.receive_end()
         self.is_silent = False
         return data
+
+
+def _write(exchange: Exchange) -> None:
+    """What the writing thread does."""
+    exchange.say_goodbye(exchange.write(), BYE)
+    exchange.leave()
 
 
 def _refusal(error: WireError) -> Refusal:

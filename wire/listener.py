@@ -10,12 +10,13 @@ from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.errors import Refusal, RejectCode, StoppedError, WireError
 from wire.events import Event, LinkAccepted
-from wire.handshake import PEER_KIND, Bye, Hello, review, welcome
-from wire.identity import Identity
+from wire.handshake import PEER_KIND, Bye, Heard, Hello, review, welcome
+from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.link import AcceptedLink
 from wire.meter import Meter, NoMeter
 from wire.registry import Registry
+from wire.schema import kind_of
 from wire.security import PLAIN, Security
 from wire.sockets import shut, wake
 
@@ -41,7 +42,8 @@ class Listener:
         address: where to listen; port 0 for any.
         identity: who this end is.
         codec: the messages that may come.
-        kinds: the kinds of peers that are served.
+        kinds: the kinds of peers that are served, and only listened to.
+        two_way: the kinds of peers that are served, and spoken to.
         is_known_peer: whether a node of this id may connect; asked on any thread.
         deliver: takes the events, on any thread; must not raise.
         limits: the bounds.
@@ -59,6 +61,7 @@ class Listener:
         is_known_peer: Callable[[str], bool],
         deliver: Callable[[Event], None],
         kinds: Collection[str] = (PEER_KIND,),
+        two_way: Collection[str] = (),
         limits: Limits = DEFAULT_LIMITS,
         security: Security = PLAIN,
         metrics: Meter | None = None,
@@ -66,15 +69,16 @@ class Listener:
     ) -> None:
         self._address = address
         self._identity = identity
-        self._codec = codec.extended(Bye)
+        self._codec = codec.extended(Bye, Heard)
         self._is_known_peer = is_known_peer
         self._deliver = deliver
         self._kinds = kinds
+        self._two_way = two_way
         self._limits = limits
         self._security = security
         self._meter: Meter = metrics or NoMeter()
         self._name = name
-        self._registry = Registry()
+        self._registry = Registry(limits)
         self._slots = threading.Semaphore(limits.pending_max)
         self._accepting: threading.Thread | None = None
         self._reading: set[threading.Thread] = set()
@@ -114,6 +118,27 @@ class Listener:
             self.open()
         self._accepting = threading.Thread(target=self._accept_all, name=f"{self._name}-listener", daemon=True)
         self._accepting.start()
+
+    def send(
+        self, peer: str, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None
+    ) -> bool:
+        """Put a message into the outbox of a peer's two-way link. Never blocks.
+
+        Args:
+            peer: whose.
+            number: the link's, as LinkAccepted gave it.
+            message: one of the codec's.
+            replaces: a word; a waiting message that was put with the same word is replaced in its place.
+
+        Returns:
+            False when it was dropped: the outbox is full, or there is no such link.
+        """
+        number = LinkNumber(*number)
+        link = self._registry.live(peer, number)
+        if link is None:
+            self._meter.add_dropped(peer, kind_of(type(message)))
+            return False
+        return link.send(number, message, replaces)
 
     def stop(self, timeout: float) -> bool:
         """Close everything; whether all threads have ended within so many seconds."""
@@ -167,6 +192,9 @@ class Listener:
 
     def _admit(self, link: AcceptedLink) -> None:
         """Give the connection a thread, if need be that of the oldest silent one."""
+        crowding = self._registry.oldest_pending(link.host)
+        if crowding is not None:
+            crowding.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes of one address", is_retryable=True))
         if not self._slots.acquire(blocking=False):
             oldest = self._registry.oldest_pending()
             if oldest is not None:
@@ -224,10 +252,18 @@ class Listener:
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
         ring = link.guard.ring
-        review(hello, self._identity, kinds=self._kinds, is_known_peer=self._is_known_peer, ring=ring)
-        self._registry.check(hello)
+        review(
+            hello,
+            self._identity,
+            kinds=self._kinds,
+            two_way=self._two_way,
+            is_known_peer=self._is_known_peer,
+            ring=ring,
+        )
+        self._registry.check(hello, link)
         nonce = link.guard.nonce()
-        link.welcome(welcome(self._identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring))
+        answer = welcome(self._identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring)
+        link.welcome(answer, hello)
         self._registry.claim(hello, link)
         return hello
 
@@ -235,15 +271,17 @@ class Listener:
         accepted = link.accepted(hello)
         threading.current_thread().name = f"{self._name}-reader-{accepted.peer}"
         self._meter.add_connections("in", 1)
+        self._meter.watch_peer(accepted.peer)
         self._deliver(accepted)
         try:
             self._finish(link, accepted)
         finally:
             self._registry.remove(hello, link)
             self._meter.add_connections("in", -1)
+            self._meter.forget_peer(accepted.peer)
 
     def _finish(self, link: AcceptedLink, accepted: LinkAccepted) -> None:
         logger.info("< %s: link %s from %s", accepted.peer, accepted.number, accepted.remote)
-        ended = link.run(accepted, self._deliver)
+        ended = link.run(accepted, self._deliver, self._name)
         logger.info("< %s: link %s ended: %s", ended.peer, ended.number, ended.bye or ended.error or "end of stream")
         self._deliver(ended)

@@ -19,8 +19,17 @@ class Meter(Protocol):
     def add_dial(self, peer: str, outcome: str) -> None:
         """A dial ended: "ok", or the reason why not."""
 
+    def add_sent(self, peer: str, messages: int) -> None:
+        """So many messages to a peer were written; signs of life are none."""
+
+    def add_coalesced(self, peer: str, kind: str) -> None:
+        """A waiting message was replaced by a newer one."""
+
     def add_dropped(self, peer: str, kind: str) -> None:
-        """A message found its outbox full, or its link gone."""
+        """A message found its outbox full, or its link gone, or can't be sent."""
+
+    def add_received(self, peer: str) -> None:
+        """Bytes came from a peer just now, be they a keepalive."""
 
     def add_rejected_frame(self, reason: str) -> None:
         """A frame was refused or skipped."""
@@ -28,11 +37,11 @@ class Meter(Protocol):
     def set_certificate_end(self, which: str, end_s: float) -> None:
         """A certificate in use, "own" or "ca", ends at this Unix time."""
 
-    def watch_outbox(self, peer: str, depth: Callable[[], int]) -> None:
-        """From now on the depth of a peer's outbox can be asked for."""
+    def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
+        """A dialer for the peer, or a link of the peer's, begins; the depth of its outbox, if it has one."""
 
-    def forget_peer(self, peer: str) -> None:
-        """The peer's dialer stopped: its series go."""
+    def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
+        """It ended. After the last one the peer's series go, and what is still counted for it is not counted."""
 
 
 class NoMeter:
@@ -50,7 +59,16 @@ class NoMeter:
     def add_dial(self, peer: str, outcome: str) -> None:
         """Ignored."""
 
+    def add_sent(self, peer: str, messages: int) -> None:
+        """Ignored."""
+
+    def add_coalesced(self, peer: str, kind: str) -> None:
+        """Ignored."""
+
     def add_dropped(self, peer: str, kind: str) -> None:
+        """Ignored."""
+
+    def add_received(self, peer: str) -> None:
         """Ignored."""
 
     def add_rejected_frame(self, reason: str) -> None:
@@ -59,8 +77,8 @@ class NoMeter:
     def set_certificate_end(self, which: str, end_s: float) -> None:
         """Ignored."""
 
-    def watch_outbox(self, peer: str, depth: Callable[[], int]) -> None:
+    def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """Ignored."""
 
-    def forget_peer(self, peer: str) -> None:
+    def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """Ignored."""

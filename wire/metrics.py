@@ -22,13 +22,20 @@ class WireMetrics:
         self.registry = registry if registry is not None else CollectorRegistry()
         self._lock = threading.Lock()
         self._collectors: list[Counter | Gauge] = []
-        self._labels: dict[str, set[tuple[Counter, str]]] = {}
+        self._peers: dict[str, _Peer] = {}
         self._connections = self._gauge("wire_connections", "Links after their handshake.", "direction")
         self._handshakes = self._counter("wire_handshakes", "Handshakes, by how they ended.", "direction", "outcome")
         self._depth = self._gauge("wire_outbox_depth", "Messages that wait for a peer.", "peer")
+        self._sent = self._counter("wire_outbox_sent", "Messages that were written.", "peer")
+        self._coalesced = self._counter(
+            "wire_outbox_coalesced", "Messages in whose place a newer one was sent.", "peer", "kind"
+        )
         self._dropped = self._counter("wire_outbox_dropped", "Messages that were not sent.", "peer", "kind")
         self._rejected = self._counter("wire_rejected_frames", "Frames refused or skipped, by why.", "reason")
         self._dials = self._counter("wire_dials", "Dials, by how they ended.", "peer", "outcome")
+        self._received = self._gauge(
+            "wire_last_received_timestamp_seconds", "When the last byte of a peer came, Unix time.", "peer"
+        )
         self._certificate_end = self._gauge(
             "wire_certificate_not_after_timestamp_seconds", "When a certificate in use ends, Unix time.", "certificate"
         )
@@ -53,11 +60,25 @@ class WireMetrics:
 
     def add_dial(self, peer: str, outcome: str) -> None:
         """See Meter."""
-        self._add(self._dials, peer, outcome)
+        self._add(self._dials, 1, peer, outcome)
+
+    def add_sent(self, peer: str, messages: int) -> None:
+        """See Meter."""
+        self._add(self._sent, messages, peer)
+
+    def add_coalesced(self, peer: str, kind: str) -> None:
+        """See Meter."""
+        self._add(self._coalesced, 1, peer, kind)
 
     def add_dropped(self, peer: str, kind: str) -> None:
         """See Meter."""
-        self._add(self._dropped, peer, kind)
+        self._add(self._dropped, 1, peer, kind)
+
+    def add_received(self, peer: str) -> None:
+        """See Meter."""
+        with self._lock:
+            if known := self._peers.get(peer):
+                known.gauge(self._received, peer).set_to_current_time()
 
     def add_rejected_frame(self, reason: str) -> None:
         """See Meter."""
@@ -67,17 +88,25 @@ class WireMetrics:
         """See Meter."""
         self._certificate_end.labels(which).set(end_s)
 
-    def watch_outbox(self, peer: str, depth: Callable[[], int]) -> None:
-        """See Meter."""
-        self._depth.labels(peer).set_function(depth)
-
-    def forget_peer(self, peer: str) -> None:
+    def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """See Meter."""
         with self._lock:
-            known = self._labels.pop(peer, set())
-        for counter, label in known:
-            counter.remove(peer, label)
-        self._depth.remove(peer)
+            known = self._peers.setdefault(peer, _Peer())
+            known.watching += 1
+            if depth is not None:
+                known.depths = (*known.depths, depth)
+                known.gauge(self._depth, peer).set_function(known.depth)
+
+    def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
+        """See Meter."""
+        with self._lock:
+            if (known := self._peers.get(peer)) is None:
+                return
+            known.watching -= 1
+            known.depths = tuple(each for each in known.depths if each != depth)
+            if not known.watching:
+                del self._peers[peer]
+                known.remove()
 
     def close(self) -> None:
         """Leave the registry, so that another may come; again: nothing."""
@@ -85,10 +114,10 @@ class WireMetrics:
         for collector in collectors:
             self.registry.unregister(collector)
 
-    def _add(self, counter: Counter, peer: str, label: str) -> None:
+    def _add(self, counter: Counter, count: int, peer: str, *labels: str) -> None:
         with self._lock:
-            self._labels.setdefault(peer, set()).add((counter, label))
-        counter.labels(peer, label).inc()
+            if known := self._peers.get(peer):
+                known.counter(counter, peer, *labels).inc(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         counter = Counter(name, text, labels, registry=self.registry)
@@ -99,3 +128,41 @@ class WireMetrics:
         gauge = Gauge(name, text, labels, registry=self.registry)
         self._collectors.append(gauge)
         return gauge
+
+
+class _Peer:
+    """The series that have a peer's name in them; looked up once, for these are counted for every frame.
+
+    Attributes:
+        watching: dialers and links of the peer's.
+        depths: of their outboxes.
+    """
+
+    def __init__(self) -> None:
+        self.watching = 0
+        self.depths: tuple[Callable[[], int], ...] = ()
+        self._counters: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
+        self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
+
+    def depth(self) -> int:
+        """Of all outboxes together."""
+        return sum(depth() for depth in self.depths)
+
+    def counter(self, series: Counter, *labels: str) -> Counter:
+        """The one with these labels."""
+        found = self._counters.get((series, labels))
+        if found is None:
+            found = self._counters[series, labels] = series.labels(*labels)
+        return found
+
+    def gauge(self, series: Gauge, *labels: str) -> Gauge:
+        """The one with these labels."""
+        found = self._gauges.get((series, labels))
+        if found is None:
+            found = self._gauges[series, labels] = series.labels(*labels)
+        return found
+
+    def remove(self) -> None:
+        """Take them away."""
+        for series, labels in (*self._counters, *self._gauges):
+            series.remove(*labels)

@@ -1,4 +1,4 @@
-"""What waits to be sent on one link, bounded."""
+"""What waits to be sent on one link, bounded, and what becomes of it but being sent."""
 
 import queue
 import threading
@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from wire.identity import LinkNumber
+from wire.meter import Meter, NoMeter
+from wire.schema import kind_of
 
 
 class _Slot:
@@ -29,9 +31,16 @@ class Outbox:
 
     Any thread puts, one takes. Putting never blocks: when it is full, or the link is not the open one, the answer is
     False.
+
+    Args:
+        messages_max: messages that may wait.
+        peer: for whom.
+        meter: told of each that is replaced or dropped.
     """
 
-    def __init__(self, messages_max: int) -> None:
+    def __init__(self, messages_max: int, peer: str = "", meter: Meter | None = None) -> None:
+        self._peer = peer
+        self._meter: Meter = meter or NoMeter()
         self._queue: queue.Queue[_Slot | None] = queue.Queue(messages_max)
         self._lock = threading.Lock()
         self._number: LinkNumber | None = None
@@ -42,26 +51,31 @@ class Outbox:
 
     def open(self, number: LinkNumber) -> None:
         """Take messages for this link, from nothing."""
-        with self._lock:
-            self._empty()
-            self._number = number
+        self._turn_to(number)
 
     def close(self) -> None:
         """Take no messages, and forget those that wait."""
-        with self._lock:
-            self._empty()
-            self._number = None
+        self._turn_to(None)
 
     def put(self, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None) -> bool:
         """Add a message; with `replaces`, in the place of a waiting one that was put with the same word."""
+        older: Taken | None = None
         with self._lock:
-            if number != self._number:
-                return False
-            waiting = self._replaceable.get(replaces) if replaces is not None else None
+            is_open = number == self._number
+            waiting = self._replaceable.get(replaces) if is_open and replaces is not None else None
             if waiting is not None:
-                waiting.message = message
+                older, waiting.message = Taken(waiting.message), message
+            elif is_open and self._add(_Slot(message, replaces)):
                 return True
-            return self._add(_Slot(message, replaces))
+        if older is None:
+            self.drop(message)
+            return False
+        self._meter.add_coalesced(self._peer, kind_of(type(older.message)))
+        return True
+
+    def drop(self, message: object) -> None:
+        """Count a message as not sent."""
+        self._meter.add_dropped(self._peer, kind_of(type(message)))
 
     def ring(self) -> None:
         """Wake the taker without a message; a full outbox wakes it anyway."""
@@ -90,8 +104,14 @@ class Outbox:
             self._replaceable[slot.replaces] = slot
         return True
 
-    def _empty(self) -> None:
-        self._replaceable.clear()
-        with suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
+    def _turn_to(self, number: LinkNumber | None) -> None:
+        left: list[_Slot | None] = []
+        with self._lock:
+            self._replaceable.clear()
+            with suppress(queue.Empty):
+                while True:
+                    left.append(self._queue.get_nowait())
+            self._number = number
+        for slot in left:
+            if slot is not None:
+                self.drop(slot.message)

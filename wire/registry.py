@@ -3,19 +3,25 @@
 import threading
 from collections.abc import Collection
 
-from wire.errors import SupersededError
+from wire.errors import Refusal, RejectCode, SupersededError
 from wire.handshake import Hello, stale
 from wire.identity import LinkNumber
+from wire.limits import Limits
 from wire.link import AcceptedLink
+
+NUMBERS_MAX = 4_096
+"""Peers without a live link of which the highest number is remembered; more than any cluster has, and about 1 MB."""
 
 
 class Registry:
     """Shared by the accepting thread and the links' own; its lock is never held over a socket's doings."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._lock = threading.Lock()
         self._pending: dict[AcceptedLink, None] = {}
         self._live: dict[tuple[str, str], AcceptedLink] = {}
+        self._named: dict[tuple[str, LinkNumber], AcceptedLink] = {}
         self._highest: dict[tuple[str, str], LinkNumber] = {}
 
     def add(self, link: AcceptedLink) -> None:
@@ -23,27 +29,42 @@ class Registry:
         with self._lock:
             self._pending[link] = None
 
-    def oldest_pending(self) -> AcceptedLink | None:
-        """The unfinished handshake to give up for a new one: the oldest silent one, else the oldest."""
-        with self._lock:
-            silent = (link for link in self._pending if link.is_silent)
-            return next(silent, next(iter(self._pending), None))
+    def oldest_pending(self, host: str | None = None) -> AcceptedLink | None:
+        """The unfinished handshake to give up for a new one: the oldest silent one, else the oldest.
 
-    def check(self, hello: Hello) -> None:
-        """Refusal when the link's number isn't above all that were accepted from this peer."""
+        Args:
+            host: that of a new connection: only its own ones count, and only once they are too many.
+        """
         with self._lock:
-            self._check(hello)
+            found = [link for link in self._pending if not link.is_cut and host in (None, link.host)]
+        if host is not None and len(found) < self._limits.pending_per_host_max:
+            return None
+        silent = (link for link in found if link.is_silent)
+        return next(silent, next(iter(found), None))
+
+    def check(self, hello: Hello, link: AcceptedLink) -> None:
+        """Refusal when the link's number isn't above all that were accepted from this peer, or there are too many."""
+        with self._lock:
+            self._check(hello, link)
 
     def claim(self, hello: Hello, link: AcceptedLink) -> None:
         """The handshake is finished: this is now the peer's link, and the older one is cut."""
         with self._lock:
-            self._check(hello)
+            self._check(hello, link)
             place = hello.node, hello.kind
             older = self._live.get(place)
+            self._highest.pop(place, None)  # so that the latest comes last
             self._highest[place] = hello.number
             self._live[place] = link
+            self._named[hello.node, hello.number] = link
+            self._forget_numbers()
         if older is not None:
             older.cut(SupersededError(f"link {hello.number} took over"))
+
+    def live(self, peer: str, number: LinkNumber) -> AcceptedLink | None:
+        """The peer's link of this number."""
+        with self._lock:
+            return self._named.get((peer, number))
 
     def settle(self, link: AcceptedLink) -> None:
         """The handshake is over, one way or the other."""
@@ -56,6 +77,8 @@ class Registry:
             place = hello.node, hello.kind
             if self._live.get(place) is link:
                 del self._live[place]
+            if self._named.get((hello.node, hello.number)) is link:
+                del self._named[hello.node, hello.number]
 
     def all(self) -> Collection[AcceptedLink]:
         """Every link that is known, finished or not."""
@@ -67,7 +90,17 @@ class Registry:
         for link in [*self._pending, *self._live.values()]:
             link.abandon()
 
-    def _check(self, hello: Hello) -> None:
-        highest = self._highest.get((hello.node, hello.kind))
+    def _check(self, hello: Hello, link: AcceptedLink) -> None:
+        place = hello.node, hello.kind
+        highest = self._highest.get(place)
         if highest is not None and hello.number <= highest:
             raise stale(hello, highest)
+        others = [each for other, each in self._live.items() if other != place]
+        same_host = sum(each.host == link.host for each in others)
+        if len(others) >= self._limits.links_max or same_host >= self._limits.links_per_host_max:
+            raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)
+
+    def _forget_numbers(self) -> None:
+        """Of the peers without a live link, those whose links are the oldest."""
+        while len(self._highest) > NUMBERS_MAX + len(self._live):
+            del self._highest[next(place for place in self._highest if place not in self._live)]

@@ -1,15 +1,27 @@
-"""Sender: writes what an outbox gets to one dialed link, until the link is over."""
+"""Sender: writes what an outbox gets to one link, until the link is over; on the thread that writes."""
 
 import logging
+import time
 from collections.abc import Callable
 
-from wire.deadline import Deadline
-from wire.dialing import Dialed
-from wire.errors import ClosedError, LocalFault, OrderError, ResetError, StoppedError, WireError, WriteTimeoutError
-from wire.limits import Limits
+from wire.channel import Channel
+from wire.connection import Connection
+from wire.errors import (
+    ClosedError,
+    EncodeError,
+    OrderError,
+    ResetError,
+    StoppedError,
+    UnreadError,
+    WireError,
+    WriteTimeoutError,
+)
+from wire.handshake import Heard
 from wire.meter import Meter
 from wire.outbox import Outbox, Taken
 from wire.sockets import block_writes
+from wire.verdict import Verdict
+from wire.vigil import Vigil
 
 logger = logging.getLogger(__name__)
 
@@ -24,85 +36,121 @@ class Sender:
     """Writes to one link.
 
     Args:
-        link: the link; left open in the end.
+        channel: the link's; left open in the end.
+        connection: the link's.
         outbox: what to send; rung when there is something else to look at.
-        is_stopped: whether this end is being stopped.
-        peer: the dialed node's id.
-        limits: the bounds.
+        verdict: why the link ends.
+        vigil: when a sign of life is due.
+        peer: the other end's id.
         meter: told of what is sent.
+        taken: on a two-way link, how many frames were read; on a one-way link nothing is read, or it is over.
+
+    Attributes:
+        sock: the channel's.
     """
 
     def __init__(
         self,
-        link: Dialed,
+        channel: Channel,
+        connection: Connection,
         outbox: Outbox,
-        is_stopped: Callable[[], bool],
+        verdict: Verdict,
+        vigil: Vigil,
         *,
         peer: str,
-        limits: Limits,
         meter: Meter,
+        taken: Callable[[], int] | None = None,
     ) -> None:
-        self._link = link
+        self.sock = channel.sock
+        self._channel = channel
+        self._connection = connection
         self._outbox = outbox
-        self._is_stopped = is_stopped
+        self._verdict = verdict
+        self._vigil = vigil
         self._peer = peer
-        self._limits = limits
         self._meter = meter
-        self._silence = Deadline(limits.keepalive_interval_s)
+        self._taken = taken
 
     def run(self) -> WireError:
-        """Write until the link fails or this end stops; why it ended."""
+        """Write until there is a reason to end; that reason."""
         try:
-            while not self._is_stopped():
-                taken = self._outbox.take(self._silence.remaining_s)
-                self._check_open()
-                if taken is not None:
-                    self._write(*self._chunk(taken))
-                elif self._silence.is_over:
-                    self._write(self._link.connection.keepalive(), 1)
+            while (why := self._verdict.why) is None:
+                taken = self._outbox.take(self._vigil.left_s(time.monotonic()))
+                self._check()
+                if taken is not None and (chunk := self._chunk(taken)):
+                    self._write(*chunk)
+                if not self._vigil.left_s(time.monotonic()):
+                    self._write(self._sign(), 1, is_sign=True)
         except WireError as error:
-            return error
-        return StoppedError("this end is being stopped")
+            return self._verdict.give(error)
+        return why
 
-    def finish(self, bye: str) -> None:
-        """Write what still waits, and a Bye; a link that does not take them in time goes without."""
+    def say_goodbye(self, bye: str, *, is_flushing: bool) -> bool:
+        """Write a Bye, and before it what still waits if that is wanted; whether the link took it in time."""
         try:
-            block_writes(self._link.sock, FAREWELL_TIMEOUT_S)
-            while (taken := self._outbox.take()) is not None:
-                self._write(*self._chunk(taken))
-            self._write(self._link.connection.close(bye), 1)
+            block_writes(self.sock, FAREWELL_TIMEOUT_S)
+            while is_flushing and (taken := self._outbox.take()) is not None:
+                if chunk := self._chunk(taken):
+                    self._write(*chunk)
+            self._write(self._connection.close(bye), 1, is_sign=True)
         except (OSError, WireError) as error:
-            logger.info("> %s: it was not said goodbye to: %s", self._peer, error)
+            logger.info("- %s: it was not said goodbye to: %s", self._peer, error)
+            return False
+        return True
 
-    def _chunk(self, taken: Taken | None) -> tuple[bytes, int]:
-        """Frames that wait, together, and how many."""
+    def part(self, why: WireError, bye: str) -> bool:
+        """Say goodbye as befits the reason for which a two-way link ends; whether it was said."""
+        match why:
+            case StoppedError():
+                return self.say_goodbye(bye, is_flushing=True)
+            case ClosedError() | ResetError() | WriteTimeoutError():  # nobody hears it, or it would follow half a frame
+                return False
+            case _:
+                return self.say_goodbye(why.reason, is_flushing=False)
+
+    def _chunk(self, taken: Taken | None) -> tuple[bytes, int] | None:
+        """Frames that wait, together, and how many; None when there is none that can be sent."""
         frames: list[bytes] = []
         size = 0
         while taken is not None:
             try:
-                frames.append(self._link.connection.send(taken.message))
+                frames.append(self._connection.send(taken.message))
                 size += len(frames[-1])
-            except LocalFault:
-                logger.exception("> %s: a message can't be sent", self._peer)
-                self._meter.add_dropped(self._peer, type(taken.message).__name__.lower())
+            except EncodeError:
+                logger.exception("- %s: a message can't be sent", self._peer)
+                self._outbox.drop(taken.message)
             taken = self._outbox.take() if size < CHUNK_BYTES else None
-        return b"".join(frames), len(frames)
+        return (b"".join(frames), len(frames)) if frames else None
 
-    def _write(self, data: bytes, frames: int) -> None:
+    def _sign(self) -> bytes:
+        if self._taken is None:
+            return self._connection.keepalive()
+        return self._connection.send(Heard(frames=self._taken()))
+
+    def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""
+        self._vigil.note_said(frames, time.monotonic(), is_sign=is_sign)
         try:
-            self._link.channel.write(data)
+            self._channel.write(data)
         except (BlockingIOError, TimeoutError):
             raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
         except OSError as error:
             raise ResetError(str(error)) from error
-        self._silence = Deadline(self._limits.keepalive_interval_s)
         self._meter.add_frames("out", frames, len(data))
+        if not is_sign:
+            self._meter.add_sent(self._peer, frames)
+
+    def _check(self) -> None:
+        """Whether the link is still worth writing to."""
+        if self._taken is None:
+            self._check_open()
+        elif self._vigil.is_unread(time.monotonic()):
+            raise UnreadError("the other end talks and reads nothing")
 
     def _check_open(self) -> None:
         """The acceptor says nothing after its Welcome: whatever can be read is the end of the link."""
         try:
-            data = self._link.channel.poll()
+            data = self._channel.poll()
         except OSError as error:
             raise ResetError(str(error)) from error
         if data is None:

@@ -31,6 +31,28 @@ def block_writes(sock: socket.socket, timeout_s: float) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
 
 
+def write_all(sock: socket.socket, data: bytes) -> None:
+    """Write all of it, however long that takes, as long as there is progress.
+
+    Raises:
+        BlockingIOError: nothing was taken for as long as `block_writes` allows.
+        OSError: the socket failed.
+    """
+    sent = _write_some(sock, data)
+    if sent < len(data):
+        rest = memoryview(data)[sent:]
+        while rest:
+            rest = rest[_write_some(sock, rest) :]
+
+
+def _write_some(sock: socket.socket, data: bytes | memoryview) -> int:
+    try:
+        return sock.send(data)
+    except BlockingIOError:
+        # The kernel wakes a writer only when a good part of its buffer is free. A reader may be slower than that.
+        return sock.send(data, socket.MSG_DONTWAIT)
+
+
 def _timeval(seconds: float) -> bytes:
     whole, fraction = divmod(seconds, 1)
     return struct.pack("@ll", int(whole), int(fraction * 1e6))
@@ -52,6 +74,12 @@ def stop_reading(sock: socket.socket) -> None:
     """Wake a thread that reads."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RD)
+
+
+def stop_writing(sock: socket.socket) -> None:
+    """End the stream, and go on reading."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
 
 
 def wake(sock: socket.socket) -> None:

@@ -89,7 +89,7 @@ class TlsChannel(Channel):
             while rest:
                 rest = rest[self._tls.write(rest) :]
             sealed = self._outgoing.read()
-        self.sock.sendall(sealed)
+        super().write(sealed)
 
     def poll(self) -> bytes | None:
         """See Channel."""

@@ -5,6 +5,7 @@ import pytest
 
 from wire import Address, Codec, Dialer, Event, Identity, LinkClosing, LinkNumber
 from wire.errors import StoppedError, WireError, WriteTimeoutError
+from wire.talk import Monologue
 
 
 class Sender:
@@ -13,7 +14,7 @@ class Sender:
     def __init__(self) -> None:
         self.byes: list[str] = []
 
-    def finish(self, bye: str) -> None:
+    def part(self, why: WireError, bye: str) -> None:
         self.byes.append(bye)
 
 
@@ -34,7 +35,7 @@ def test_a_stream_that_was_cut_inside_a_frame_gets_no_goodbye(error: WireError, 
     with near, far:
         sender = Sender()
         link = SimpleNamespace(sock=near, number=LinkNumber(1, 1))
-        dialer._close(link, sender, error)  # type: ignore[arg-type]
+        dialer._close(link, Monologue(sender), error)  # type: ignore[arg-type]
         assert far.recv(1) == b""
     assert sender.byes == byes
     assert [type(event) for event in events] == [LinkClosing]

@@ -175,11 +175,11 @@ def test_the_frames_of_version_one_are_these_bytes() -> None:
     )
     zeros = "00" * 16
     assert codec.encode(short).hex() == (
-        "8f6568656c6c6f0101616361616162020350" + zeros + "647065657263783a3163793a32a1616b6176" + "4080"
+        "906568656c6c6f0101616361616162020350" + zeros + "647065657263783a3163793a32a1616b6176" + "4080f4"
     )
     with_keys = dataclasses.replace(short, nonce=bytes(32), keys=(b"first id", b"secondid"))
-    assert codec.encode(with_keys).hex()[-110:] == (
-        "6176" + "5820" + "00" * 32 + "82" + "48" + b"first id".hex() + "48" + b"secondid".hex()
+    assert codec.encode(with_keys).hex()[-112:] == (
+        "6176" + "5820" + "00" * 32 + "82" + "48" + b"first id".hex() + "48" + b"secondid".hex() + "f4"
     )
     answer = Welcome(version=1, node="b", incarnation=1, store=bytes(16), local="y:2", remote="x:1")
     assert codec.encode(answer).hex() == "8a67" + b"welcome".hex() + "0161620150" + zeros + "63793a3263783a31a04040"

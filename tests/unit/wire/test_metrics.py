@@ -1,17 +1,26 @@
+import time
+
 from prometheus_client import CollectorRegistry, generate_latest
 
 from wire.meter import Meter, NoMeter
 from wire.metrics import WireMetrics
 
 
+def three() -> int:
+    return 3
+
+
 def tell(meter: Meter) -> None:
+    meter.watch_peer("b", three)
     meter.add_connections("in", 1)
     meter.add_frames("out", 2, 100)
     meter.add_handshake("in", "cluster")
     meter.add_dial("b", "connect")
+    meter.add_sent("b", 5)
+    meter.add_coalesced("b", "heartbeat")
     meter.add_dropped("b", "heartbeat")
+    meter.add_received("b")
     meter.add_rejected_frame("payload")
-    meter.watch_outbox("b", lambda: 3)
 
 
 def test_every_series_of_the_contract() -> None:
@@ -23,6 +32,9 @@ def test_every_series_of_the_contract() -> None:
     assert value("wire_bytes_total", {"direction": "out"}) == 100
     assert value("wire_handshakes_total", {"direction": "in", "outcome": "cluster"}) == 1
     assert value("wire_dials_total", {"peer": "b", "outcome": "connect"}) == 1
+    assert value("wire_outbox_sent_total", {"peer": "b"}) == 5
+    assert value("wire_outbox_coalesced_total", {"peer": "b", "kind": "heartbeat"}) == 1
+    assert abs((value("wire_last_received_timestamp_seconds", {"peer": "b"}) or 0) - time.time()) < 60
     assert value("wire_outbox_dropped_total", {"peer": "b", "kind": "heartbeat"}) == 1
     assert value("wire_rejected_frames_total", {"reason": "payload"}) == 1
     assert value("wire_outbox_depth", {"peer": "b"}) == 3
@@ -32,15 +44,31 @@ def test_a_peers_series_go_when_the_peer_goes() -> None:
     registry = CollectorRegistry()
     metrics = WireMetrics(registry)
     tell(metrics)
-    metrics.forget_peer("b")
+    metrics.forget_peer("b", three)
     text = generate_latest(registry).decode()
     assert 'peer="b"' not in text
     assert 'reason="payload"' in text
 
 
+def test_they_go_with_the_last_of_its_links_and_what_is_still_counted_does_not_bring_them_back() -> None:
+    metrics = WireMetrics()
+    tell(metrics)
+    metrics.watch_peer("b", lambda: 4)
+    depth = metrics.registry.get_sample_value
+    assert depth("wire_outbox_depth", {"peer": "b"}) == 7
+    metrics.forget_peer("b", three)
+    assert depth("wire_outbox_depth", {"peer": "b"}) == 4
+    assert depth("wire_outbox_sent_total", {"peer": "b"}) == 5
+    metrics.forget_peer("b")
+    metrics.add_dropped("b", "heartbeat")
+    metrics.add_received("b")
+    assert 'peer="b"' not in generate_latest(metrics.registry).decode()
+
+
 def test_a_peer_never_heard_of_may_be_forgotten() -> None:
     metrics = WireMetrics()
-    metrics.watch_outbox("b", lambda: 0)
+    metrics.forget_peer("b")
+    metrics.watch_peer("b")
     metrics.forget_peer("b")
     metrics.forget_peer("b")
 
@@ -48,7 +76,7 @@ def test_a_peer_never_heard_of_may_be_forgotten() -> None:
 def test_no_meter_is_one_that_counts_nothing() -> None:
     meter = NoMeter()
     tell(meter)
-    meter.forget_peer("b")
+    meter.forget_peer("b", three)
     assert vars(meter) == {}
 
 

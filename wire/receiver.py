@@ -1,0 +1,136 @@
+"""Receiver: reads one link, until the link is over; on the thread that reads."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from wire.channel import Channel
+from wire.connection import Connection
+from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, ResetError, UnknownKindError, WireError
+from wire.events import Event, MessageReceived
+from wire.handshake import Bye, Heard
+from wire.identity import LinkNumber
+from wire.meter import Meter
+from wire.verdict import Verdict
+from wire.vigil import Vigil
+
+logger = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Reads one link.
+
+    Args:
+        channel: the link's; left open in the end.
+        connection: the link's.
+        verdict: why the link ends.
+        deliver: takes the messages.
+        peer: the other end's id.
+        number: the link's.
+        is_dialed: this end dialed it.
+        meter: told of what is read.
+        early: what came with the last bytes of the handshake.
+        vigil: told, on a two-way link, what the other end has read.
+
+    Attributes:
+        is_end_of_stream: an end of stream was read, and it was the other end's.
+        taken: frames with a payload that were read and passed on.
+        bye: the reason that the other end gave for its end, if it gave one.
+        error: why reading ended, but for a whole stream's end.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        connection: Connection,
+        verdict: Verdict,
+        deliver: Callable[[Event], None],
+        *,
+        peer: str,
+        number: LinkNumber,
+        is_dialed: bool,
+        meter: Meter,
+        early: Iterator[object],
+        vigil: Vigil | None = None,
+    ) -> None:
+        self.is_end_of_stream = False
+        self.taken = 0
+        self.bye: str | None = None
+        self.error: WireError | None = None
+        self._channel = channel
+        self._connection = connection
+        self._verdict = verdict
+        self._deliver = deliver
+        self._peer = peer
+        self._number = number
+        self._is_dialed = is_dialed
+        self._meter = meter
+        self._early = early
+        self._vigil = vigil
+
+    def run(self) -> None:
+        """Deliver every message, until the stream ends, or there is a reason to end it."""
+        try:
+            self._pass_on(self._early, 0)
+            while data := self._read():
+                self._pass_on(self._connection.receive(data), len(data))
+            self.is_end_of_stream = True
+            self._connection.receive_end()
+        except WireError as error:
+            self.error = self._verdict.give(error)
+        except Exception:
+            logger.exception("! %s: link %s", self._peer, self._number)  # The owner must hear of its end all the same.
+            self.error = self._verdict.give(LocalFault("reading it failed"))
+
+    def drain(self) -> None:
+        """Read on, for the other end's last word alone, until the stream ends or somebody shuts the socket.
+
+        To close while something comes would be a reset, which could take this end's last words with it.
+        """
+        try:
+            while not self.is_end_of_stream and (data := self._channel.read()):
+                for message in self._connection.receive(data):
+                    if isinstance(message, Bye):
+                        self.bye = message.reason
+        except (OSError, WireError) as error:
+            logger.debug("- %s: link %s: %s", self._peer, self._number, error)
+
+    def _read(self) -> bytes:
+        """What came; b"" at the end of the stream, which then is the other end's own."""
+        try:
+            data = self._channel.read()
+        except BlockingIOError:
+            raise self._verdict.why or IdleTimeoutError("not a byte came for too long") from None
+        except OSError as error:
+            raise self._verdict.why or ResetError(str(error)) from error
+        if self._verdict.why is not None:
+            raise self._verdict.why
+        self._meter.add_received(self._peer)
+        return data
+
+    def _pass_on(self, messages: Iterator[object], size: int) -> None:
+        frames = 0
+        try:
+            for message in messages:
+                frames += 1
+                self._take(message)
+                self.taken += 1
+        except RemoteFault as fault:
+            self._meter.add_rejected_frame(fault.reason)
+            raise
+        finally:
+            self._meter.add_frames("in", frames, size)
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Bye():
+                self.bye = message.reason
+            case Heard():
+                if self._vigil is not None:
+                    self._vigil.note_heard(message.frames, time.monotonic())
+            case UnknownKindError():
+                self._meter.add_rejected_frame(message.reason)
+            case _:
+                self._deliver(
+                    MessageReceived(peer=self._peer, number=self._number, message=message, is_dialed=self._is_dialed)
+                )
