@@ -4,10 +4,13 @@ Each row is from the cause to the next leader's first valid lease (`elected` of 
 that all processes share. Beside it stands the floor, measured in the same run on the same machine (see floor.py), and
 the ratio of the medians. The merged events of every round are checked for leases that overlap.
 
-Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes 3]
+Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes 3] [--security none|key|tls]
 """
 
 import argparse
+import contextlib
+import io
+import secrets
 import signal
 import statistics
 import sys
@@ -18,17 +21,33 @@ from pathlib import Path
 
 import floor
 
+from elect.cli import main as command
 from elect.testing.processes import Plan, ProcessCluster, overlaps, tenures
 
 SETTLED_S = 1.2
 """Nothing happened for so long: a node that was restarted is past its boot fence and votes."""
 
 
+def secured(directory: Path, nodes: tuple[str, ...], security: str) -> Callable[[str], list[str]]:
+    """Make keys or certificates; the lines of a node's [security]."""
+    if security == "key":
+        (directory / "cluster.key").write_text(secrets.token_hex(32))
+        (directory / "cluster.key").chmod(0o600)
+        return lambda _: ['key_file = "cluster.key"']
+    if security == "tls":
+        with contextlib.redirect_stdout(io.StringIO()):
+            command(["certs", "--cluster", "processes", "-d", str(directory), *nodes])
+        return lambda node: [f'tls = {{ certificate = "{node}.pem", key = "{node}.key", ca = "ca.pem" }}']
+    return lambda _: []
+
+
 @contextmanager
-def cluster(nodes: int) -> Iterator[ProcessCluster]:
+def cluster(nodes: int, security: str) -> Iterator[ProcessCluster]:
     """A new cluster in a directory of its own; leases must not have overlapped by its end."""
     with tempfile.TemporaryDirectory(prefix="elect-bench-") as directory:
-        with ProcessCluster(Plan(directory=Path(directory), nodes=tuple("abcdefghi"[:nodes]))) as running:
+        ids = tuple("abcdefghi"[:nodes])
+        lines = secured(Path(directory), ids, security)
+        with ProcessCluster(Plan(directory=Path(directory), nodes=ids, security=lines)) as running:
             yield running
         overlapping = overlaps(tenures(running.events))
         if overlapping:
@@ -75,11 +94,11 @@ def go_on(running: ProcessCluster, node_id: str) -> None:
     )
 
 
-def cold_starts(rounds: int, nodes: int) -> list[float]:
+def cold_starts(rounds: int, nodes: int, security: str) -> list[float]:
     """Seconds from the last node's `started` to the first lease, on new data."""
     taken = []
     for _ in range(rounds):
-        with cluster(nodes) as running:
+        with cluster(nodes, security) as running:
             elected = running.wait_for_leader()
             started = [event.boottime for event in running.events if event.event == "started"]
             taken.append(elected.boottime - sorted(started)[nodes // 2])
@@ -102,18 +121,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="crashes and resignations")
     parser.add_argument("--hangs", type=int, default=10, help="SIGSTOPs: each takes a support_duration")
     parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--security", choices=("none", "key", "tls"), default="none")
     arguments = parser.parse_args()
+    plan = arguments.nodes, arguments.security
     least = floor.measure()
     print(least)
     print(f"{'milliseconds':<22}{'n':>4}{'min':>9}{'median':>9}{'p95':>9}{'max':>9} ratio", flush=True)
-    with cluster(arguments.nodes) as running:
+    with cluster(*plan) as running:
         row("crash (SIGKILL)", fail(running, arguments.rounds, signal.SIGKILL, restart), least.failover)
     resignation = 2.5 * least.round_trip + least.durable_write
-    with cluster(arguments.nodes) as running:
+    with cluster(*plan) as running:
         row("resignation (SIGTERM)", fail(running, arguments.rounds, signal.SIGTERM, restart), resignation)
-    with cluster(arguments.nodes) as running:
+    with cluster(*plan) as running:
         row("hang (SIGSTOP)", fail(running, arguments.hangs, signal.SIGSTOP, go_on), None)
-    row("cold start", cold_starts(5, arguments.nodes), None)
+    row("cold start", cold_starts(5, *plan), None)
     print(f"again, after: {floor.measure()}")
 
 

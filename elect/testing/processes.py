@@ -148,6 +148,7 @@ class Plan:
         timing: lines of the `[timing]` table, by name.
         route: puts proxies between the nodes.
         with_http: whether each node gets an HTTP address.
+        security: lines of the `[security]` table of the node with an id.
     """
 
     directory: Path
@@ -155,6 +156,7 @@ class Plan:
     timing: Mapping[str, str | float | bool] = field(default_factory=dict)
     route: Route = lambda _dialer, _acceptor, address: address
     with_http: bool = False
+    security: Callable[[str], Iterable[str]] = lambda _node: ()
 
 
 class ProcessCluster:
@@ -212,6 +214,7 @@ class ProcessCluster:
         lines += ["[timing]", *(f"{name} = {json.dumps(value)}" for name, value in plan.timing.items())]
         if plan.with_http:
             lines += ["[http]", f'listen = "{self.http[node_id]}"']
+        lines += ["[security]", *plan.security(node_id)]
         path = plan.directory / f"{node_id}.toml"
         path.write_text("\n".join(lines) + "\n")
         return path
