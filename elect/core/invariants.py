@@ -30,6 +30,7 @@ def _broken(state: State, election: Election) -> Iterator[str]:
     parts = (election.following, election.campaign, election.leadership)
     rules = (
         (sum(part is not None for part in parts) <= 1, "plays one part at most"),
+        (_is_in_own_term(election), "campaigns and leads in its own term"),
         (election.durable.term <= election.term, "the disk is never ahead of memory"),
         (election.base <= election.term, "base is at most the term"),
         (_is_bound_in_live_session(state, election), "bound only while the session lives"),
@@ -37,6 +38,12 @@ def _broken(state: State, election: Election) -> Iterator[str]:
         (_is_listed(state, election), "vacant elections are those it might campaign in"),
     )
     return (f"{election.name}: {rule}" for is_kept, rule in rules if not is_kept)
+
+
+def _is_in_own_term(election: Election) -> bool:
+    """Whether a later vote or a later leader has ended what it played in an earlier term."""
+    part = election.campaign or election.leadership
+    return part is None or part.term == election.term
 
 
 def _is_listed(state: State, election: Election) -> bool:

@@ -13,6 +13,10 @@ def break_parts(desk):
     desk.election.following = Following(leader="a", term=1, session=Number(7, 1))
 
 
+def break_term(desk):
+    desk.election.ballot = Ballot(term=99, voted_for="a")
+
+
 def break_disk(desk):
     desk.election.durable = Ballot(term=99, voted_for=None)
 
@@ -49,6 +53,7 @@ def break_expiry(desk):
     ("damage", "rule"),
     [
         (break_parts, "plays one part"),
+        (break_term, "in its own term"),
         (break_disk, "disk is never ahead"),
         (break_base, "base is at most"),
         (break_session, "only while the session lives"),
