@@ -6,11 +6,12 @@ RUFF := .venv/bin/ruff
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 SECONDS := 600
+INPUTS := 10000000
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage soak slow bench figure16 fmt clean
+.PHONY: help demo test check lint types coverage soak fuzz slow bench figure16 fmt clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -36,6 +37,9 @@ coverage: $(INSTALLED)  ## branch coverage of the pure files by unit and propert
 
 soak: $(INSTALLED)  ## simulate fresh worlds on all cores for SECONDS=600 of real time
 	$(PYTHON) -m elect.testing.soak --for $(SECONDS)
+
+fuzz: $(INSTALLED)  ## feed INPUTS=10000000 damaged inputs to the wire on all cores
+	$(PYTHON) -m tests.fuzz.wire --inputs $(INPUTS)
 
 slow: $(INSTALLED)  ## the slow tests: many seeds, many rounds
 	$(PYTHON) -m pytest -m slow
