@@ -160,6 +160,8 @@ class Connection:
                     yield message
             if self._is_deaf and self._deframer.is_inside_frame:
                 raise OrderError("the acceptor spoke after its Welcome")
+            if self.phase is Phase.DECISION and self._deframer.is_inside_frame:
+                raise OrderError("the dialer spoke after its Hello, before it was answered")
         except RemoteFault as fault:
             self.phase, self._fault = Phase.BROKEN, fault
             raise

@@ -105,10 +105,11 @@ class AcceptedLink:
         """
         self._in_time(self._channel.shake_hands)
         while True:
-            for message in self._connection.receive(self._read_in_time()):
-                if isinstance(message, Hello):
-                    self._channel.review(message.node, message.cluster)
-                    return message
+            # To its end: what follows a Hello before the answer is a fault, and must not be lost.
+            for hello in list(self._connection.receive(self._read_in_time())):
+                if isinstance(hello, Hello):
+                    self._channel.review(hello.node, hello.cluster)
+                    return hello
 
     def welcome(self, answer: Welcome, hello: Hello) -> None:
         """Say yes, hear the other end's proof where there is a key, and turn to what comes after the handshake.

@@ -73,6 +73,18 @@ def test_a_hello_that_is_not_for_here_is_answered_why(changed: dict[str, str], n
         assert heard.is_empty()
 
 
+@pytest.mark.parametrize("more", [b"\0", bytes(4), b"\0\0\0\x08\x83\x64note\x01\x40"])
+def test_who_does_not_wait_for_the_answer_to_a_hello_is_refused_and_nothing_is_lost_in_silence(more: bytes) -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, heard), Stranger(listener.address) as hasty:
+        hasty.sock.sendall(hasty.connection.greet(hasty.hello()) + more)
+        answer = hasty.answer()
+        assert isinstance(answer, Reject)
+        assert answer.code == "malformed"
+        assert eventually(lambda: sum(outcomes(metrics, why) for why in ("order", "payload", "unknown_kind")) == 1)
+        assert heard.is_empty()
+
+
 def test_a_node_that_dials_itself_is_told() -> None:
     with listening() as (listener, _), dialing(listener.address, node="bob") as (_, told):
         assert getattr(told.next(object), "error").reason == "self"  # noqa: B009

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cbor2
 import pytest
@@ -150,6 +150,14 @@ def test_a_dialer_that_says_two_hellos_is_at_fault() -> None:
         next(received)
 
 
+def test_a_dialer_that_does_not_wait_for_its_answer_is_at_fault() -> None:
+    accepting = acceptor()
+    received = accepting.receive(dialer().greet(HELLO) + KEEPALIVE[:1])
+    assert next(received) == HELLO
+    with pytest.raises(OrderError):
+        next(received)
+
+
 @pytest.mark.parametrize("answer", [REJECT, WELCOME])
 def test_an_acceptor_waits_for_a_hello_only(answer: object) -> None:
     other = acceptor()
@@ -237,3 +245,43 @@ def test_verbs_out_of_phase_are_this_ends_fault_and_change_nothing() -> None:
         with pytest.raises(StateError):
             verb()
     assert list(accepting.receive(dialing.send(Note(text="1")))) == [Note(text="1")]
+
+
+def two_way() -> tuple[Connection, Connection]:
+    """Both ends after a handshake that lets both speak."""
+    dialing, accepting = dialer(), acceptor()
+    said = replace(HELLO, is_two_way=True)
+    assert list(accepting.receive(dialing.greet(said))) == [said]
+    assert list(dialing.receive(accepting.accept(WELCOME))) == [WELCOME]
+    return dialing, accepting
+
+
+def test_on_a_two_way_link_each_end_speaks_and_hears_and_says_bye() -> None:
+    for one, other in (two_way(), two_way()[::-1]):
+        data = one.send(Note(text="1")) + one.keepalive() + one.close("done")
+        assert list(other.receive(data)) == [Note(text="1"), Bye(reason="done")]
+        assert one.phase is Phase.CLOSED
+        assert list(one.receive(other.send(Note(text="2")))) == [Note(text="2")], "who has said Bye still hears"
+        with pytest.raises(StateError):
+            one.send(Note(text="3"))
+        other.receive_end()
+
+
+def test_what_follows_a_welcome_in_the_same_breath_is_heard_on_a_two_way_link() -> None:
+    dialing, accepting = dialer(), acceptor()
+    list(accepting.receive(dialing.greet(replace(HELLO, is_two_way=True))))
+    data = accepting.accept(WELCOME) + accepting.send(Note(text="1"))
+    assert list(dialing.receive(data)) == [WELCOME, Note(text="1")]
+
+
+def test_who_broke_a_two_way_link_can_still_be_told() -> None:
+    for one, other in (two_way(), two_way()[::-1]):
+        with pytest.raises(PayloadError):
+            list(one.receive(frame(b"\xff", 8)))
+        assert one.phase is Phase.BROKEN
+        assert list(other.receive(one.close("payload"))) == [Bye(reason="payload")]
+    dialing, _ = opened()
+    with pytest.raises(OrderError):
+        list(dialing.receive(KEEPALIVE))
+    with pytest.raises(StateError):
+        dialing.close("a one-way link has nobody to tell")
