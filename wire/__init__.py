@@ -107,7 +107,7 @@ over. From then on the payload of every frame, a keepalive's empty one and the B
 which count in the frame's length (so that may be 65,552): H(F, "", counter || payload, 16), where counter is 8 bytes,
 big-endian, and counts the frames of this direction after the proof from 0. A wrong tag or proof ends the connection.
 Nothing is encrypted. Whoever is on the path can still end a connection, and a forged end of stream looks like any other
-(see Trust). And whoever learns K can forge what was not sent yet.
+(see Trust). Whoever holds K can be any node.
 
 **TLS.** Where an end has TLS, the handshake of TLS 1.3 comes first, within the same deadline, and all that is said here
 is said inside it, the magic included. Both ends show a certificate for TLS in that role, of an authority that the other

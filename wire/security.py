@@ -87,6 +87,19 @@ class Plain:
 PLAIN = Plain()
 
 
+def _read_ring(path: Path) -> KeyRing | str:
+    """The keys in a file, or why there are none."""
+    try:
+        with path.open(encoding="ascii") as file:
+            return KeyRing.parse(file.read(FILE_CHARACTERS_MAX))
+    except OSError as error:
+        return error.strerror or "it can't be read"
+    except UnicodeError:  # whose text would show what it could not decode
+        return "it is not ASCII text"
+    except ValueError as error:
+        return str(error)
+
+
 class Keyed:
     """A file of shared keys: both ends prove that they hold one, and every frame is authenticated; nothing is hidden.
 
@@ -114,15 +127,9 @@ class Keyed:
         self._guard.look()
 
     def _read(self) -> Guard:
-        try:
-            with self._path.open(encoding="ascii") as file:
-                ring = KeyRing.parse(file.read(FILE_CHARACTERS_MAX))
-        except OSError as error:
-            raise CredentialsError(f"{self._path}: {error.strerror}") from None
-        except ValueError as error:
-            # An UnicodeDecodeError would show what it could not decode.
-            why = "it is not ASCII text" if isinstance(error, UnicodeError) else str(error)
-            raise CredentialsError(f"{self._path}: {why}") from None
+        ring = _read_ring(self._path)
+        if isinstance(ring, str):  # raised here: no frame of it, nor of an error before it, holds a line of the file
+            raise CredentialsError(f"{self._path}: {ring}")
         warn_of_others(self._path)
         logger.info("keys of %s: %s", self._path, " ".join(each.hex() for each in ring.ids))
         return Guard(ring=ring)

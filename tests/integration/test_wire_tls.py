@@ -178,6 +178,7 @@ def test_one_thread_reads_while_another_writes_at_both_ends(ann: Tls, bob: Tls) 
     ends[0].shake_hands(Deadline(5))
     ends[0].write(b"x")
     greeting.join()
+    assert ends[1]._outgoing.pending == 0, "a session ticket, which a dialer would have unread"
     assert ends[1].read_before(Deadline(5)) == b"x"
     for sock in (near, far):
         sock.settimeout(20)

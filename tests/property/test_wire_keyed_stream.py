@@ -40,17 +40,27 @@ def flipping(place: int, bit: int) -> Change:
     return flip
 
 
-def shaken(seed: int = 0, changes: tuple[Change, Change, Change] = (unchanged,) * 3) -> tuple[Connection, Connection]:
+def shaken(
+    seed: int = 0, changes: tuple[Change, Change, Change] = (unchanged,) * 3, *, is_two_way: bool = False
+) -> tuple[Connection, Connection]:
     """Both ends after a handshake, whose three flights were changed under way; the first fault is raised."""
     nonces = (seed.to_bytes(32, "big"), (seed + 1).to_bytes(32, "big"))
     dialing = Connection(CODEC, 65_536, is_dialer=True, ring=RING)
     accepting = Connection(CODEC, 65_536, is_dialer=False, ring=RING)
     said = hello(
-        ANN, to="bob", number=LinkNumber(1, 1), kind="peer", local="a:1", remote="b:2", nonce=nonces[0], ring=RING
+        ANN,
+        to="bob",
+        number=LinkNumber(1, 1),
+        kind="peer",
+        local="a:1",
+        remote="b:2",
+        nonce=nonces[0],
+        ring=RING,
+        is_two_way=is_two_way,
     )
     heard = next(pass_on(accepting, changes[0](dialing.greet(said))), None)
     assert isinstance(heard, Hello)
-    review(heard, BOB, kinds=["peer"], is_known_peer=lambda node: node == "ann", ring=RING)
+    review(heard, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=lambda node: node == "ann", ring=RING)
     answer = accepting.accept(welcome(BOB, heard, local="b:2", remote="a:1", nonce=nonces[1], ring=RING))
     answered = next(pass_on(dialing, changes[1](answer)), None)
     review_welcome(answered, to="bob")  # type: ignore[arg-type]
@@ -160,9 +170,20 @@ def test_a_recorded_connection_said_again_is_never_let_in(notes: list[Note], see
     assert heard == []
 
 
-@given(NOTES)
-def test_what_a_dialer_said_is_not_taken_when_it_is_turned_round(notes: list[Note]) -> None:
-    dialing, _ = shaken()
-    heard, is_fault = heard_until_a_fault(dialing, b"".join(frames(dialing, notes)))
+@given(NOTES, st.booleans(), st.booleans())
+def test_what_an_end_said_is_not_taken_when_it_is_turned_round(
+    notes: list[Note], is_two_way: bool, is_dialer: bool
+) -> None:
+    ends = shaken(is_two_way=is_two_way)
+    victim = ends[0 if is_dialer or not is_two_way else 1]
+    heard, is_fault = heard_until_a_fault(victim, b"".join(frames(victim, notes)))
     assert is_fault
     assert heard == []
+
+
+@given(NOTES, NOTES)
+def test_two_directions_count_each_for_itself(forth: list[Note], back: list[Note]) -> None:
+    dialing, accepting = shaken(is_two_way=True)
+    assert heard_until_a_fault(accepting, b"".join(frames(dialing, forth))) == (forth, False)
+    assert heard_until_a_fault(dialing, b"".join(frames(accepting, back))) == (back, False)
+    assert heard_until_a_fault(accepting, b"".join(frames(dialing, back))) == (back, False)

@@ -119,7 +119,11 @@ def test_a_bad_file_at_the_start_is_an_error_that_names_it_and_shows_nothing(pat
     write(path, text)
     with pytest.raises(CredentialsError, match=rule) as caught:
         Keyed(path)
-    shown = "".join(traceback.format_exception(caught.value))
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    wire_frames = [frame for frame in frames.stack if "/wire/" in frame.filename and "/tests/" not in frame.filename]
+    shown = "".join(traceback.format_exception(caught.value)) + repr([frame.locals for frame in wire_frames])
+    assert wire_frames
+    assert caught.value.__context__ is None
     assert str(path) in str(caught.value)
     assert "hunter2" not in shown
 

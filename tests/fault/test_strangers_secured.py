@@ -1,0 +1,214 @@
+"""Strangers at the ports of running clusters with keys and with TLS: none gets in, nobody is disturbed."""
+
+import contextlib
+import secrets
+import socket
+import ssl
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from elect.testing.processes import Plan, ProcessCluster
+from tests.certificates import DAY, Authority
+from tests.fault.proxy import Network, Proxy
+from wire.codec import Codec
+from wire.connection import Connection
+from wire.credentials import TlsFiles
+from wire.handshake import Bye, hello
+from wire.identity import Identity, LinkNumber
+from wire.keys import Key, KeyRing
+
+NODES = "abc"
+TIMES = 20
+GROWTH_BYTES_MAX = 20_000_000
+
+
+@contextlib.contextmanager
+def undisturbed(directory: Path, lines: Callable[[str], list[str]]) -> Iterator[tuple[ProcessCluster, str, str]]:
+    """A cluster, its leader and a follower; afterwards no term, no leader and no support has changed."""
+    with ProcessCluster(Plan(directory=directory, security=lines, with_http=True)) as cluster:
+        leader = cluster.wait_for_leader().node
+        cluster.wait_until_quiet(0.5)
+        before, resident = len(cluster.events), resident_bytes(cluster, leader)
+        yield cluster, leader, next(node for node in NODES if node != leader)
+        cluster.wait_until_quiet(0.3)
+        assert [event for event in cluster.events[before:] if event.event in ("elected", "lost", "peer")] == []
+        assert resident_bytes(cluster, leader) - resident < GROWTH_BYTES_MAX
+
+
+def resident_bytes(cluster: ProcessCluster, node: str) -> int:
+    return int(Path(f"/proc/{cluster.nodes[node].pid}/statm").read_text().split()[1]) * 4096
+
+
+def refused(cluster: ProcessCluster, node: str) -> dict[str, float]:
+    """Handshakes at a node, by how they ended."""
+    with urllib.request.urlopen(f"http://{cluster.http[node]}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    prefix = 'wire_handshakes_total{direction="in",outcome="'
+    return {line[len(prefix) :].split('"')[0]: float(line.split()[1]) for line in lines if line.startswith(prefix)}
+
+
+def connect(cluster: ProcessCluster, node: str) -> socket.socket:
+    host, port = cluster.addresses[node].split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+class Stranger:
+    """Says that it is another node of the cluster, in a later life."""
+
+    def __init__(self, node: str, to: str, ring: KeyRing | None = None) -> None:
+        self.connection = Connection(Codec(Bye), 65_536, is_dialer=True, ring=ring)
+        identity = Identity(cluster="processes", node=node, incarnation=10**6, store=b"s" * 16)
+        self.said = self.connection.greet(
+            hello(
+                identity,
+                to=to,
+                number=LinkNumber(10**6, 1),
+                kind="peer",
+                local="1.2.3.4:5",
+                remote="5.4.3.2:1",
+                nonce=secrets.token_bytes(32) if ring else b"",
+                ring=ring,
+            )
+        )
+
+    def greet(self, sock: socket.socket) -> None:
+        """Say the Hello; then wait for the end."""
+        with contextlib.suppress(OSError):
+            sock.sendall(self.said)
+            while sock.recv(4_096):
+                pass
+
+    def speak(self, sock: socket.socket, more: bytes = b"") -> None:
+        """Say the Hello, hear the answer, say more; then wait for the end."""
+        with contextlib.suppress(OSError):
+            sock.sendall(self.said)
+            assert sock.recv(4_096)
+            sock.sendall(more)
+            while sock.recv(4_096):
+                pass
+
+
+def test_without_the_key_nobody_gets_in(tmp_path: Path) -> None:
+    secret = secrets.token_bytes(32)
+    (tmp_path / "cluster.key").write_text(secret.hex())
+    (tmp_path / "cluster.key").chmod(0o600)
+    right, wrong = Key(secret), Key(secrets.token_bytes(32))
+    impostor = Key(secrets.token_bytes(32))
+    impostor.id = right.id  # as anybody can read it from a Hello
+    no_proof = b"\0\0\0\x29\x82\x65proof\x58\x20" + bytes(32)
+    with undisturbed(tmp_path, lambda _: ['key_file = "cluster.key"']) as (cluster, leader, other):
+        before = refused(cluster, leader)
+        for _ in range(TIMES):
+            for ring, more in ((None, b""), (KeyRing([wrong]), b""), (KeyRing([impostor]), no_proof)):
+                with connect(cluster, leader) as sock:
+                    Stranger(other, leader, ring).speak(sock, more)
+        after = refused(cluster, leader)
+    assert after["ok"] == before["ok"]
+    assert after["key"] == 2 * TIMES
+    assert after["proof"] == TIMES
+
+
+def test_without_the_right_certificate_nobody_gets_in(tmp_path: Path) -> None:
+    authority, foreign = Authority(tmp_path / "ca"), Authority(tmp_path / "foreign")
+    files = {node: authority.files(node, uris=[f"wire://processes/{node}"]) for node in NODES}
+
+    def lines(node: str) -> list[str]:
+        each = files[node]
+        return [f'tls = {{ certificate = "{each.certificate}", key = "{each.key}", ca = "{each.ca}" }}']
+
+    with undisturbed(tmp_path, lines) as (cluster, leader, other):
+        before = refused(cluster, leader)
+        odd: list[TlsFiles | None] = [
+            None,
+            foreign.files(other),
+            authority.files(other, ends_s=-1),
+            authority.files(other, begins_s=DAY),
+            authority.files(other, uris=[f"wire://another/{other}"]),
+            files[next(node for node in NODES if node not in (leader, other))],
+        ]
+        for _ in range(TIMES):
+            for each in odd:
+                with connect(cluster, leader) as sock, contextlib.suppress(OSError), dressed(sock, each) as shown:
+                    Stranger(other, leader).greet(shown)
+            with connect(cluster, leader) as sock:
+                Stranger(other, leader).greet(sock)
+        after = refused(cluster, leader)
+    assert after["ok"] == before["ok"]
+    assert after["certificate"] == len(odd) * TIMES
+    assert after["tls"] == TIMES
+
+
+def dressed(sock: socket.socket, files: TlsFiles | None) -> ssl.SSLSocket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if files is not None:
+        context.load_cert_chain(files.certificate, files.key)
+    return context.wrap_socket(sock)
+
+
+@pytest.mark.parametrize("part", ["all of it", "with another hello"])
+def test_what_was_recorded_is_not_taken_again(part: str, tmp_path: Path) -> None:
+    """All that a node said to another one, from its Hello on, said again to that node."""
+    secret = secrets.token_bytes(32)
+    (tmp_path / "cluster.key").write_text(secret.hex())
+    (tmp_path / "cluster.key").chmod(0o600)
+    impostor = Key(secrets.token_bytes(32))
+    impostor.id = Key(secret).id
+    recorder = Recorder()
+    plan = Plan(
+        directory=tmp_path, security=lambda _: ['key_file = "cluster.key"'], with_http=True, route=recorder.route
+    )
+    with recorder, ProcessCluster(plan) as cluster:
+        cluster.wait_for_leader()
+        cluster.wait_until_quiet(0.5)
+        since, before = len(cluster.events), refused(cluster, "b")
+        length = 12 + int.from_bytes(recorder.said[8:12], "big")
+        recorded, rest = bytes(recorder.said[:length]), bytes(recorder.said[length:])
+        for _ in range(TIMES):
+            stranger = Stranger("a", "b", KeyRing([impostor]))
+            if part == "all of it":
+                stranger.said = recorded
+            with connect(cluster, "b") as sock:
+                stranger.speak(sock, rest)
+        after = refused(cluster, "b")
+        assert after["ok"] == before["ok"]
+        assert after["proof" if part == "with another hello" else "stale_link"] == TIMES
+        cluster.wait_until_quiet(0.3)
+        assert [event for event in cluster.events[since:] if event.event in ("elected", "lost", "peer")] == []
+
+
+class Recorder(Network):
+    """Proxies on every link; remembers what `a` says to `b`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = bytearray()
+
+    def route(self, dialer: str, acceptor: str, address: str) -> str:
+        if (dialer, acceptor) != ("a", "b"):
+            return address
+        self.proxies[dialer, acceptor] = RecordingProxy(address, self.said)
+        return self.proxies[dialer, acceptor].address
+
+
+class RecordingProxy(Proxy):
+    """Remembers what the dialers say."""
+
+    def __init__(self, target: str, said: bytearray) -> None:
+        self._said = said
+        super().__init__(target)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        host_and_port = source.getsockname()
+        is_from_dialer = f"{host_and_port[0]}:{host_and_port[1]}" == self.address
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                if is_from_dialer:
+                    self._said += data
+                sink.sendall(data)
+        self._close(source)
+        self._close(sink)
