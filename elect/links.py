@@ -165,7 +165,7 @@ class Links:
         """A peer dialed us: it is there, so now is the time to dial it, or to see that our link has ended."""
         self._profiles[event.peer] = profile(event.identity.attributes)
         if event.peer in self._dialers:
-            self._dialers[event.peer].nudge()
+            self._dialers[event.peer].nudge(event.identity.incarnation)
 
     def is_trusted(self, event: LinkAccepted) -> bool:
         """Whether an end of stream on a peer's link proves something: the configuration decides, or the link."""

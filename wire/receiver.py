@@ -89,9 +89,7 @@ class Receiver:
         """
         try:
             while not self.is_end_of_stream and (data := self._channel.read()):
-                for message in self._connection.receive(data):
-                    if isinstance(message, Bye):
-                        self.bye = message.reason
+                self._overhear(data)
         except (OSError, WireError) as error:
             logger.debug("- %s: link %s: %s", self._peer, self._number, error)
 
@@ -104,9 +102,16 @@ class Receiver:
         except OSError as error:
             raise self._verdict.why or ResetError(str(error)) from error
         if self._verdict.why is not None:
+            self._overhear(data)
             raise self._verdict.why
         self._meter.add_received(self._peer)
         return data
+
+    def _overhear(self, data: bytes) -> None:
+        """Of what comes when it is over for this end, the other one's last word."""
+        for message in self._connection.receive(data):
+            if isinstance(message, Bye):
+                self.bye = message.reason
 
     def _pass_on(self, messages: Iterator[object], size: int) -> None:
         frames = 0

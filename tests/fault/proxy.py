@@ -19,8 +19,8 @@ class Proxy:
         self._target = (host, int(port))
         self._server = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
-        self._is_open = threading.Event()
-        self._is_open.set()
+        self._is_open = {direction: threading.Event() for direction in ("onward", "back")}
+        self.heal()
         self._is_stopped = threading.Event()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
@@ -44,7 +44,7 @@ class Proxy:
     def _carry(self, dialer: socket.socket) -> None:
         with self._lock:
             self._sockets.add(dialer)
-        self._wait_open()
+        self._wait_open("onward")
         try:
             acceptor = socket.create_connection(self._target, timeout=5)
         except OSError:
@@ -55,20 +55,20 @@ class Proxy:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._sockets.add(acceptor)
-        self._spawn(self._pump, acceptor, dialer)
-        self._pump(dialer, acceptor)
+        self._spawn(self._pump, acceptor, dialer, "back")
+        self._pump(dialer, acceptor, "onward")
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                self._wait_open()
+                self._wait_open(direction)
                 sink.sendall(data)
-            self._wait_open()
+            self._wait_open(direction)
         self._close(source)
         self._close(sink)
 
-    def _wait_open(self) -> None:
-        while not self._is_open.wait(0.05):
+    def _wait_open(self, direction: str) -> None:
+        while not self._is_open[direction].wait(0.05):
             if self._is_stopped.is_set():
                 return
 
@@ -79,13 +79,15 @@ class Proxy:
             each.shutdown(socket.SHUT_RDWR)
         each.close()
 
-    def cut(self) -> None:
-        """Hold everything from now on, both the data and the ends of connections."""
-        self._is_open.clear()
+    def cut(self, *directions: str) -> None:
+        """Hold everything from now on, both the data and the ends of connections; by default in both directions."""
+        for direction in directions or self._is_open:
+            self._is_open[direction].clear()
 
     def heal(self) -> None:
         """Deliver what was held, and carry on."""
-        self._is_open.set()
+        for is_open in self._is_open.values():
+            is_open.set()
 
     def drop(self) -> None:
         """Close every connection that is carried now: both ends read an end of stream, and both ends live."""
@@ -98,7 +100,7 @@ class Proxy:
     def stop(self) -> None:
         """Close everything and end every thread."""
         self._is_stopped.set()
-        self._is_open.set()
+        self.heal()
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()

@@ -23,7 +23,7 @@ from wire import (
     Listener,
 )
 from wire.connection import Connection
-from wire.handshake import Bye, Hello, Welcome, hello, welcome
+from wire.handshake import Bye, Heard, Hello, Welcome, hello, welcome
 from wire.metrics import WireMetrics
 from wire.security import PLAIN, Security
 
@@ -85,6 +85,7 @@ def listening(
     port: int = 0,
     known: tuple[str, ...] = ("ann",),
     security: Security = PLAIN,
+    two_way: tuple[str, ...] = (),
 ) -> Iterator[tuple[Listener, Inbox]]:
     """The listener `bob`."""
     inbox = Inbox()
@@ -96,6 +97,7 @@ def listening(
         deliver=inbox.deliver,
         limits=limits or Limits(),
         security=security,
+        two_way=two_way,
         metrics=metrics,
         name="test",
     )
@@ -115,6 +117,9 @@ def dialing(
     inbox: Inbox | None = None,
     node: str = "ann",
     security: Security = PLAIN,
+    kind: str = "peer",
+    *,
+    is_two_way: bool = False,
 ) -> Iterator[tuple[Dialer, Inbox]]:
     """A dialer for `bob`."""
     inbox = inbox or Inbox()
@@ -127,6 +132,8 @@ def dialing(
         deliver=inbox.deliver,
         limits=limits or Limits(),
         security=security,
+        kind=kind,
+        is_two_way=is_two_way,
         metrics=metrics,
         name="test",
     )
@@ -153,19 +160,55 @@ def linked(
         yield dialer, told, number, listener, heard
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A two-way link of `ann`'s to `bob`, open at both ends."""
+
+    ann: Dialer
+    told: Inbox
+    number: LinkNumber
+    bob: Listener
+    heard: Inbox
+
+
+@contextmanager
+def conversing(
+    limits: Limits | None = None,
+    metrics: tuple[WireMetrics | None, WireMetrics | None] = (None, None),
+    securities: tuple[Security, Security] = (PLAIN,) * 2,
+) -> Iterator[Conversation]:
+    """Both ends may speak."""
+    with (
+        listening(limits, metrics[1], security=securities[1], two_way=("client",)) as (bob, heard),
+        dialing(bob.address, limits, metrics[0], security=securities[0], kind="client", is_two_way=True) as (ann, told),
+    ):
+        number = told.next(LinkOpened).number
+        assert heard.next(LinkAccepted).number == number
+        yield Conversation(ann=ann, told=told, number=number, bob=bob, heard=heard)
+
+
 class Stranger:
     """A bare socket with a Connection beside it."""
 
-    def __init__(self, address: Address, node: str = "ann") -> None:
+    def __init__(self, address: Address, node: str = "ann", *, is_two_way: bool = False) -> None:
+        self.is_two_way = is_two_way
         self.sock = socket.create_connection((address.host, address.port), timeout=PATIENCE_S)
-        self.connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=True)
+        self.connection = Connection(CODEC.extended(Bye, Heard), 65_536, is_dialer=True)
         self.node = node
 
     def hello(self, counter: int = 1, *, to: str = "bob", cluster: str = "c", kind: str = "peer") -> Hello:
         """A Hello that fits this socket."""
         local, remote = (f"{host}:{port}" for host, port in (self.sock.getsockname(), self.sock.getpeername()))
         number = LinkNumber(1, counter)
-        return hello(identity(self.node, cluster), to=to, number=number, kind=kind, local=local, remote=remote)
+        return hello(
+            identity(self.node, cluster),
+            to=to,
+            number=number,
+            kind="client" if self.is_two_way else kind,
+            local=local,
+            remote=remote,
+            is_two_way=self.is_two_way,
+        )
 
     def greet(self, said: Hello) -> object:
         """Send it; the answer."""
@@ -183,6 +226,13 @@ class Stranger:
             for message in self.connection.receive(data):
                 return message
         return None
+
+    def last_words(self) -> list[object]:
+        """All that the acceptor says until it closes; signs of life are passed over."""
+        said: list[object] = []
+        while data := self.sock.recv(65_536):
+            said += [message for message in self.connection.receive(data) if not isinstance(message, Heard)]
+        return said
 
     def is_closed_by_other(self) -> bool:
         """Whether the acceptor closes; waits for it."""
@@ -205,14 +255,15 @@ class BareAcceptor:
         self._server = socket.create_server(("127.0.0.1", 0))
         return Address("127.0.0.1", self._server.getsockname()[1]), self
 
-    def __call__(self) -> socket.socket:
-        """The next dialer's socket, after its handshake."""
+    def __call__(self, *first: Note) -> socket.socket:
+        """The next dialer's socket, after its handshake, and what is said in the same breath as the Welcome."""
         sock, _ = self._server.accept()
-        connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=False)
+        self.connection = connection = Connection(CODEC.extended(Bye, Heard), 65_536, is_dialer=False)
         while True:
             for said in connection.receive(sock.recv(4_096)):
                 assert isinstance(said, Hello)
-                sock.sendall(connection.accept(welcome(identity("bob"), said, local="x", remote="y")))
+                answer = connection.accept(welcome(identity("bob"), said, local="x", remote="y"))
+                sock.sendall(answer + b"".join(map(connection.send, first)))
                 return sock
 
     def __exit__(self, *_: object) -> None:

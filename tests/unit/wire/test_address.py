@@ -27,3 +27,9 @@ def test_both_ends_write_an_address_alike() -> None:
 def test_a_unix_socket_has_no_address() -> None:
     with pytest.raises(ValueError, match="not an internet address"):
         Address.of_socket((1, "x"))
+
+
+def test_whose_an_address_is() -> None:
+    assert Address("10.0.0.1", 5).network == "10.0.0.1"
+    assert Address("2001:db8:1:2:3:4:5:6", 5).network == Address("2001:db8:1:2:ffff::1", 6).network
+    assert Address("2001:db8:1:2::1", 5).network != Address("2001:db8:1:3::1", 5).network

@@ -28,9 +28,15 @@ HELLO = hello(ANN, to="bob", number=LinkNumber(3, 7), kind="peer", local="10.0.0
 WELCOME = welcome(BOB, HELLO, local="10.0.0.2:6", remote="10.0.0.1:5")
 
 
-def judge(said: Hello, *, kinds: Collection[str] = ("peer",), known: Collection[str] = ("ann",)) -> Refusal | None:
+def judge(
+    said: Hello,
+    *,
+    kinds: Collection[str] = ("peer",),
+    known: Collection[str] = ("ann",),
+    two_way: Collection[str] = (),
+) -> Refusal | None:
     try:
-        review(said, BOB, kinds=kinds, is_known_peer=known.__contains__)
+        review(said, BOB, kinds=kinds, is_known_peer=known.__contains__, two_way=two_way)
     except Refusal as refusal:
         return refusal
     return None
@@ -44,6 +50,14 @@ def test_a_hello_says_who_dials_whom() -> None:
     assert HELLO.identity.attributes == {"advertise": "ann:1"}
     assert judge(HELLO) is None
     assert judge(dataclasses.replace(HELLO, to="")) is None
+
+
+def test_a_kind_is_served_on_one_way_links_or_on_two_way_ones() -> None:
+    for kind, is_two_way, is_let_in in (("a", False, True), ("a", True, False), ("b", False, False), ("b", True, True)):
+        said = dataclasses.replace(HELLO, kind=kind, is_two_way=is_two_way)
+        refusal = judge(said, kinds=["a"], two_way=["b"])
+        assert (refusal is None) is is_let_in
+        assert refusal is None or refusal.code is RejectCode.KIND
 
 
 def test_a_welcome_says_who_answers() -> None:

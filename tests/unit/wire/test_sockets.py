@@ -1,0 +1,40 @@
+import socket
+
+import pytest
+
+from wire.sockets import write_all
+
+
+class Narrow:
+    """A socket that takes so many bytes a call; None: the call times out without any."""
+
+    def __init__(self, *takes: int | None) -> None:
+        self.takes = list(takes)
+        self.taken = b""
+        self.flags: list[int] = []
+
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
+        self.flags.append(flags)
+        room = self.takes.pop(0)
+        if room is None:
+            raise BlockingIOError
+        self.taken += bytes(data[:room])
+        return min(room, len(data))
+
+
+def test_all_is_written_in_however_many_pieces() -> None:
+    sock = Narrow(2, 1, 9)
+    write_all(sock, b"abcdef")  # type: ignore[arg-type]
+    assert sock.taken == b"abcdef"
+
+
+def test_a_call_that_timed_out_although_there_is_room_by_now_is_progress() -> None:
+    sock = Narrow(None, 1, None, 9)
+    write_all(sock, b"abc")  # type: ignore[arg-type]
+    assert sock.taken == b"abc"
+    assert sock.flags == [0, socket.MSG_DONTWAIT, 0, socket.MSG_DONTWAIT]
+
+
+def test_no_room_even_then_is_a_time_out() -> None:
+    with pytest.raises(BlockingIOError):
+        write_all(Narrow(1, None, None), b"abc")  # type: ignore[arg-type]
