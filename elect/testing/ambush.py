@@ -7,7 +7,7 @@ from elect.testing.network_faults import SHORT, split
 from elect.testing.node_faults import fail_writes, pause, reboot, stall
 from elect.testing.observer import Observer
 from elect.testing.options import Span
-from elect.testing.schemes import mute, redial_to
+from elect.testing.schemes import hold_back, mute, redial_to
 
 if TYPE_CHECKING:
     from elect.testing.nemesis import Nemesis
@@ -30,10 +30,13 @@ class Ambush(Observer):
         self._share = share
 
     def told(self, process: "Process", event: Event) -> None:
-        """Strike soon, or not."""
+        """Strike soon, or not; and keep the winner of a contest waiting."""
         nemesis = self._nemesis
+        if type(event) is Voted and (event.candidate, process.node_id) in nemesis.contests and nemesis.is_active:
+            hold_back(nemesis, event.candidate, process.node_id)
         if (
             isinstance(event, RoleChanged | Elected | Lost | LeaderChanged | Voted)
+            and self._share
             and nemesis.is_active
             and nemesis.rng.random() < self._share
         ):

@@ -24,6 +24,7 @@ class Nemesis:
     Attributes:
         is_active: still striking.
         strikes: how often each fault struck.
+        contests: rivals, each with the supporter of a leader whose vote it is after.
     """
 
     def __init__(self, world: World, faults: Faults) -> None:
@@ -38,7 +39,8 @@ class Nemesis:
         self.ids = world.options.node_ids
         self.is_active = True
         self.strikes: Counter[str] = Counter()
-        if faults.ambush and len(self.ids) > 1:
+        self.contests: set[tuple[str, str]] = set()
+        if (faults.ambush or "contest" in self._kinds) and len(self.ids) > 1:
             world.watch(Ambush(self, faults.ambush))
         self._wait()
 

@@ -14,7 +14,8 @@ _CUT = Span(low=2.0, high=8.0)
 _SHAKEN = Span(low=1.2, high=2.5)
 """When a leader counts nobody any more from whom it was cut off, s."""
 
-_DELAYS = (0.001, 0.03, 0.1, 0.2)
+_DELAYS = (0.001, 0.01, 0.05, 0.2)
+_HELD_BACK = Span(low=0.02, high=0.6)
 _UNHEARD = Span(low=0.005, high=0.8)
 """Shorter than a promise: the sessions live on."""
 
@@ -49,12 +50,13 @@ def contest(nemesis: "Nemesis") -> None:
     """Have a leader lose and regain its last supporter, again and again, while a rival asks that one for its vote.
 
     The rival comes first in the candidates' order, and what leader, supporter and rival say to each other takes its
-    time: the vote may come before the old leader is back, or after, and so may the rival's Lead.
+    time: the vote may come before the old leader is back, or after, and so may the rival's Lead, which is held back.
     """
     leader = nemesis.leader(nemesis.election())
     if leader is None or len(nemesis.ids) < 3:
         return
     supporter, (rival, *_) = _strip(nemesis, leader)
+    nemesis.contests.add((rival, supporter))
     set_priority(nemesis, rival, 9)
     for one, other in ((rival, supporter), (supporter, rival), (leader, supporter), (supporter, leader)):
         path = nemesis.network.path(one, other)
@@ -64,6 +66,13 @@ def contest(nemesis: "Nemesis") -> None:
         start = 1.1 + turn * 0.4
         nemesis.later(Span(low=start, high=start + 0.4), redial_to, nemesis, leader, supporter)
     nemesis.later(_CUT, set_priority, nemesis, rival, 1)
+
+
+def hold_back(nemesis: "Nemesis", rival: str, supporter: str) -> None:
+    """Have what comes after a vote wait, and the old leader come first."""
+    for link in nemesis.network.path(rival, supporter).links:
+        nemesis.note(f"clog {link}")
+        link.clog(_HELD_BACK.draw(nemesis.rng))
 
 
 def set_priority(nemesis: "Nemesis", node_id: str, priority: int) -> None:

@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Batch, Grant
-from elect.core.ready import Lease, Ready
+from elect.core.ready import Event, LeaderChanged, Lease, Ready, Voted
 from elect.testing.observer import Observer
 from elect.testing.world import World
 
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 class BoundSafety(Observer):
-    """Looks at every follower that a valid lease counts, whenever the count changes and whenever a vote is given."""
+    """Looks at every follower that a valid lease counts, whenever the count changes and whenever a vote is given.
+
+    And at every follower: who has given a vote helps nobody who was elected before.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._voted: dict[tuple[str, str], Voted] = {}
 
     def published(self, process: "Process", ready: Ready) -> None:
         """Check whom a leader counts."""
@@ -26,6 +30,29 @@ class BoundSafety(Observer):
         if claims and (ready.counted is not None or ready.leases):
             for election, lease in claims.items():
                 self._check(process, election, lease)
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Remember the latest vote given, and check whom its giver follows afterwards."""
+        if type(event) is Voted and event.answer == "granted":
+            self._voted[process.node_id, event.election] = event
+        elif type(event) is LeaderChanged and event.leader is not None:
+            voted = self._voted.get((process.node_id, event.election))
+            if voted is not None and voted.term > event.term and voted.candidate != event.leader:
+                self._check_following(process, event, voted)
+
+    def _check_following(self, process: "Process", event: LeaderChanged, voted: Voted) -> None:
+        """Who leads may be hearsay; whom it follows is not."""
+        following = process.elector.state.elections[event.election].following
+        if following is not None and (following.leader, following.term) == (event.leader, event.term):
+            detail = (
+                f"{process} follows {event.leader} in {event.election} term {event.term} after a vote in {voted.term}"
+            )
+            self._world.fail("nobody follows below its vote", f"{process} follows {what}")
+
+    def died(self, process: "Process") -> None:
+        """Forget what may not have got to its disk."""
+        for key in [key for key in self._voted if key[0] == process.node_id]:
+            del self._voted[key]
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:  # noqa: ARG002 (the observer's signature)
         """Check whether anybody counts one that grants."""
