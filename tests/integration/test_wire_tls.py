@@ -130,6 +130,13 @@ def test_a_bit_that_is_flipped_under_way_ends_the_link(ann: Tls, bob: Tls) -> No
         thread.join()
 
 
+def test_a_listener_that_nobody_dials_watches_the_end_of_its_certificate(bob: Tls) -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics, security=bob):
+        end = "wire_certificate_not_after_timestamp_seconds"
+        assert eventually(lambda: (metrics.registry.get_sample_value(end, {"certificate": "own"}) or 0) > 1e9)
+
+
 def test_certificates_and_authority_are_replaced_while_links_are_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,41 @@
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from wire.channel import Channel
+from wire.deadline import Deadline
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Channel, socket.socket]]:
+    near, far = socket.socketpair()
+    with near, far:
+        yield Channel(near), far
+
+
+def test_what_is_there_is_read_and_nothing_is_waited_for_to_poll(ends: tuple[Channel, socket.socket]) -> None:
+    channel, far = ends
+    assert channel.poll() is None
+    far.sendall(b"xyz")
+    assert channel.poll() == b"x"
+    assert channel.read() == b"yz"
+    far.close()
+    assert channel.poll() == channel.read() == b""
+
+
+def test_after_a_deadline_nothing_is_read_even_if_it_is_there(ends: tuple[Channel, socket.socket]) -> None:
+    """Each byte of a dribble would be in time."""
+    channel, far = ends
+    far.sendall(b"x")
+    with pytest.raises(TimeoutError):
+        channel.read_before(Deadline(0))
+    assert channel.read_before(Deadline(5)) == b"x"
+
+
+def test_in_the_clear_there_is_nothing_to_agree_on_and_nobody_is_proved(ends: tuple[Channel, socket.socket]) -> None:
+    channel, far = ends
+    channel.shake_hands(Deadline(0))
+    channel.review("anybody", "anywhere")
+    channel.write(b"x")
+    assert far.recv(10) == b"x"
