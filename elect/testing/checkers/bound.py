@@ -44,9 +44,7 @@ class BoundSafety(Observer):
         """Who leads may be hearsay; whom it follows is not."""
         following = process.elector.state.elections[event.election].following
         if following is not None and (following.leader, following.term) == (event.leader, event.term):
-            detail = (
-                f"{process} follows {event.leader} in {event.election} term {event.term} after a vote in {voted.term}"
-            )
+            what = f"{event.leader} in {event.election} term {event.term} after a vote in {voted.term}"
             self._world.fail("nobody follows below its vote", f"{process} follows {what}")
 
     def died(self, process: "Process") -> None:
