@@ -1,0 +1,187 @@
+"""What a corpus holds: every message that an end of this version says, as a value, and whole conversations.
+
+A value stays as it is once it has been recorded. When a message grows, the old value says what a reader of later
+versions makes of the old bytes (the new field has its default), and another name is given to one with the new field.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from elect.core.messages import (
+    Ack,
+    Batch,
+    ConfigurationId,
+    Follow,
+    Grant,
+    Heartbeat,
+    Knowledge,
+    Known,
+    Lead,
+    Number,
+    RefusalReason,
+    Refuse,
+    Resign,
+    Resigned,
+    Standing,
+    Vote,
+)
+from wire.codec import Codec
+from wire.connection import Connection
+from wire.errors import Refusal, RejectCode
+from wire.handshake import Bye, Heard, Hello, Proof, Reject, Welcome, hello, welcome
+from wire.identity import Identity, LinkNumber
+from wire.keys import KeyRing
+
+HANDSHAKE = Codec(Hello, Welcome, Reject, Proof)
+LINK = Codec(Heartbeat, Batch, Knowledge, Bye, Heard)
+
+RING = KeyRing.parse("61" * 32)
+NONCE = bytes(range(32))
+ANN = Identity(
+    cluster="orders", node="ann", incarnation=3, store=b"store of node an", attributes={"m.http": "http://a"}
+)
+BOB = Identity(cluster="orders", node="bob", incarnation=2**63 - 1, store=b"store of node bo")
+HELLO = hello(ANN, to="bob", number=LinkNumber(3, 7), kind="peer", local="10.0.0.1:5", remote="[2001:db8::1]:6")
+KEYED = replace(HELLO, nonce=NONCE, keys=RING.ids)
+CONFIGURATION = ConfigurationId(7, 2, b"\x00\x01\x02\x03\xfc\xfd\xfe\xff")
+HEARTBEAT = Heartbeat(
+    sent=2**62,
+    duration=1_000_000_000,
+    ack=Ack(link=Number(3, 7), session=Number(1, 2), sent=123_456_789, duration=600_000_000_000),
+    supports=("ann", "bob"),
+    standing=Standing(priority=0, offset=2**63 - 1, willing=False),
+    configuration=CONFIGURATION,
+    said=5,
+    heard=2**32,
+)
+
+MESSAGES: dict[str, object] = {
+    "hello": HELLO,
+    "hello to whoever answers": replace(HELLO, to="", attributes={}, version_min=0, version_max=2**31),
+    "hello with keys": KEYED,
+    "hello on a two-way link": replace(HELLO, kind="client", is_two_way=True),
+    "welcome": welcome(BOB, HELLO, local="[2001:db8::1]:6", remote="10.0.0.1:5"),
+    "welcome with a key": welcome(BOB, KEYED, local="b:1", remote="a:2", nonce=NONCE, ring=RING),
+    "proof": Proof(tag=NONCE),
+    **{
+        f"reject {code}": Reject.of(Refusal(code, "because", is_retryable=place % 2 == 0))
+        for place, code in enumerate(RejectCode)
+    },
+    "bye": Bye(reason="going home"),
+    "heard": Heard(frames=2**40),
+    "heartbeat": HEARTBEAT,
+    "heartbeat to a stranger": replace(HEARTBEAT, ack=None, supports=(), standing=Standing(), said=0, heard=0),
+    "batch of all but refusals": Batch(
+        configuration=CONFIGURATION,
+        entries=(
+            Vote(election="default", term=1, offset=0),
+            Grant(election="default", term=2**53 - 1),
+            Lead(election="x" * 64, term=3),
+            Follow(election="default", term=4, session=Number(1, 2)),
+            Resign(election="default", term=5),
+            Resign(election="default", term=6, successor="bob"),
+            Resigned(election="default", term=7),
+        ),
+    ),
+    "batch of refusals": Batch(
+        configuration=replace(CONFIGURATION, term=0, version=0),
+        entries=tuple(
+            Refuse(
+                election="default",
+                term=9,
+                own_term=place,
+                reason=reason,
+                leader="bob" if place % 2 else None,
+                is_to_lead=place % 3 == 0,
+            )
+            for place, reason in enumerate(RefusalReason)
+        ),
+    ),
+    "batch of nothing": Batch(configuration=CONFIGURATION, entries=()),
+    "knowledge": Knowledge(
+        number=1,
+        whole=True,
+        entries=(
+            Known(election="default", term=4, leader="ann", incarnation=3),
+            Known(election="other", term=0, leader=None),
+        ),
+    ),
+}
+
+
+def codec_of(message: object) -> Codec:
+    """The one that carries it."""
+    return HANDSHAKE if isinstance(message, Hello | Welcome | Reject | Proof) else LINK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One connection from its first byte to its last: what each end says, and what the other one then hears.
+
+    Attributes:
+        said: the Hello.
+        answer: the Welcome.
+        ring: the keys that both ends hold.
+    """
+
+    said: Hello
+    answer: Welcome
+    ring: KeyRing | None = None
+
+    def ends(self) -> tuple[Connection, Connection]:
+        """The dialer's and the acceptor's, before a word is said."""
+        return (
+            Connection(LINK, 65_536, is_dialer=True, ring=self.ring),
+            Connection(LINK, 65_536, is_dialer=False, ring=self.ring),
+        )
+
+    def speak(self) -> tuple[bytes, bytes]:
+        """All that the dialer says, and all that the acceptor does."""
+        dialer, acceptor = self.ends()
+        first = dialer.greet(self.said)
+        list(acceptor.receive(first))
+        back = acceptor.accept(self.answer)
+        list(dialer.receive(back))
+        proof = dialer.prove()
+        list(acceptor.receive(proof))
+        last = _last(dialer)
+        return first + proof + last, back + (_last(acceptor) if self.said.is_two_way else b"")
+
+    def hear(
+        self, onward: bytes, back: bytes, cut: Callable[[bytes], list[bytes]]
+    ) -> tuple[list[object], list[object]]:
+        """What the acceptor and the dialer hear in such bytes, in pieces."""
+        dialer, acceptor = self.ends()
+        dialer.greet(self.said)
+        heard: list[object] = []
+        for piece in cut(onward):
+            for message in acceptor.receive(piece):
+                heard.append(message)
+                if isinstance(message, Hello):
+                    acceptor.accept(self.answer)
+        acceptor.receive_end()
+        told = [message for piece in cut(back) for message in dialer.receive(piece)]
+        dialer.receive_end()
+        return heard, told
+
+
+def _last(end: Connection) -> bytes:
+    return end.send(HEARTBEAT) + end.keepalive() + end.send(MESSAGES["knowledge"]) + end.close("going home")
+
+
+LAST = [HEARTBEAT, MESSAGES["knowledge"], Bye(reason="going home")]
+
+CONVERSATIONS = {
+    "one way": Conversation(said=HELLO, answer=welcome(BOB, HELLO, local="b:1", remote="a:2")),
+    "two ways": Conversation(
+        said=replace(HELLO, is_two_way=True), answer=welcome(BOB, HELLO, local="b:1", remote="a:2")
+    ),
+    "one way with keys": Conversation(
+        said=KEYED, answer=welcome(BOB, KEYED, local="b:1", remote="a:2", nonce=NONCE, ring=RING), ring=RING
+    ),
+    "two ways with keys": Conversation(
+        said=replace(KEYED, is_two_way=True),
+        answer=welcome(BOB, KEYED, local="b:1", remote="a:2", nonce=NONCE, ring=RING),
+        ring=RING,
+    ),
+}
