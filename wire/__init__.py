@@ -36,6 +36,74 @@ they carry. Both report to their owner by giving events (`wire.events`) to a fun
     >>> listener.stop(5)
     True
 
+These links are one-way, and end in proof of it (see Closing). Where the acceptor has something to say, both ends name
+the kind of link a two-way one. Here are two programs: the first one answers, and the second, which takes the address
+that the first one prints, asks.
+
+    # bob.py
+    import queue
+    from dataclasses import dataclass
+    from wire import Address, Codec, Identity, LinkEnded, Listener, MessageReceived
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Question:
+        text: str
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Answer:
+        text: str
+
+    events = queue.Queue()
+    listener = Listener(
+        Address("127.0.0.1", 0),
+        Identity(cluster="demo", node="bob", incarnation=1, store=bytes(16)),
+        Codec(Question, Answer),
+        is_known_peer=lambda node: True,
+        two_way={"client"},
+        deliver=events.put,
+    )
+    listener.start()
+    print(listener.address, flush=True)
+    while not isinstance(event := events.get(), LinkEnded):
+        if isinstance(event, MessageReceived):
+            listener.send(event.peer, event.number, Answer(text=event.message.text.upper()))
+    print(event.bye)
+    listener.stop(5)
+
+    # ann.py
+    import itertools, queue, sys
+    from dataclasses import dataclass
+    from wire import Address, Codec, Dialer, Identity, LinkOpened, MessageReceived
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Question:
+        text: str
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Answer:
+        text: str
+
+    events = queue.Queue()
+    dialer = Dialer(
+        "bob",
+        lambda: Address.parse(sys.argv[1]),
+        Identity(cluster="demo", node="ann", incarnation=1, store=bytes(16)),
+        Codec(Question, Answer),
+        next_counter=itertools.count(1).__next__,
+        kind="client",
+        is_two_way=True,
+        deliver=events.put,
+    )
+    dialer.start()
+    while not isinstance(event := events.get(), MessageReceived):
+        if isinstance(event, LinkOpened):
+            dialer.send(event.number, Question(text="are you there?"))
+    print(event.message)
+    dialer.stop(5, bye="thank you")
+
+A queue without a bound, as here, is for examples: a bounded one makes `deliver` wait, then this end reads no more, and
+then the other end's outbox fills, which drops what is sent to it, and counts it.
+
 The wire format, version 1
 ==========================
 
