@@ -50,6 +50,16 @@ class _Joined:
     seat: Seat
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """Somebody waits until all that came before was told."""
+
+    event: threading.Event
+
+
+_Item = Notice | _Joined | _Passed
+
+
 class Dispatcher:
     """Calls back. Any thread tells, one thread (that of `run`) calls.
 
@@ -61,7 +71,7 @@ class Dispatcher:
     def __init__(self, acknowledge: Acknowledge, notices_max: int = NOTICES_MAX) -> None:
         self._acknowledge = acknowledge
         self._notices_max = self._threshold = notices_max
-        self._waiting: deque[Notice | _Joined] = deque()
+        self._waiting: deque[_Item] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._left_out = 0
         self._is_closed = False
@@ -91,6 +101,12 @@ class Dispatcher:
         """Have these told, in order. Never waits for a callback."""
         self._put(notices)
 
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was told by now has been passed on; whether it was in time. A callback does not wait."""
+        passed = threading.Event()
+        self._put((_Passed(passed),))
+        return self.is_current or passed.wait(timeout)
+
     def close(self) -> None:
         """End the thread when all that waits was told."""
         with self._changed:
@@ -107,14 +123,14 @@ class Dispatcher:
                 leadership.end(LossReason.STOPPED)
                 _guarded(partial(subscription.lost, leadership), "on_lost")
 
-    def _put(self, items: Iterable[Notice | _Joined]) -> None:
+    def _put(self, items: Iterable[_Item]) -> None:
         with self._changed:
             self._waiting.extend(items)
             if len(self._waiting) > self._threshold:
                 self._compact()
             self._changed.notify()
 
-    def _take(self) -> Notice | _Joined | None:
+    def _take(self) -> _Item | None:
         with self._changed:
             while not self._waiting:
                 if self._is_closed:
@@ -128,12 +144,14 @@ class Dispatcher:
         self._threshold = max(self._notices_max, 2 * len(self._waiting))
         self._left_out += before - len(self._waiting)
 
-    def _handle(self, item: Notice | _Joined) -> None:
+    def _handle(self, item: _Item) -> None:
         match item:
             case Notice():
                 self._tell(item)
             case _Joined():
                 self._join(item)
+            case _Passed():
+                item.event.set()
         if self._left_out and not self._waiting:  # said here: a log may be as slow as a callback
             logger.warning("callbacks were slow: %d events that were over were left out", self._left_out)
             self._left_out = 0
@@ -201,9 +219,9 @@ def _guarded(call: Callable[[], object], what: str) -> bool:
     return True
 
 
-def _compacted(items: Iterable[Notice | _Joined]) -> list[Notice | _Joined]:
+def _compacted(items: Iterable[_Item]) -> list[_Item]:
     """What is still worth telling, in order."""
-    kept: list[Notice | _Joined | None] = []
+    kept: list[_Item | None] = []
     begun: dict[str, int] = {}
     leaders: dict[str, int] = {}
     for item in items:
@@ -218,7 +236,7 @@ def _compacted(items: Iterable[Notice | _Joined]) -> list[Notice | _Joined]:
                 if election in leaders:
                     kept[leaders[election]] = None
                 leaders[election] = at
-            case Notice(event=Lost()) | _Joined():
+            case Notice(event=Lost()) | _Joined() | _Passed():
                 pass
             case _:
                 continue

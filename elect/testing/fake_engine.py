@@ -1,0 +1,191 @@
+"""What a FakeElection runs on: the real protocol of three nodes, among which time passes only on command."""
+
+import threading
+from collections.abc import Callable
+
+from elect.audience import Audience, Profile
+from elect.config import Config
+from elect.core.election import Election
+from elect.core.elector import Elector
+from elect.core.messages import TERM_MAX, Resigned
+from elect.core.ready import LossReason, Ready
+from elect.engine import Engine, State
+from elect.events import Dispatcher
+from elect.inbox import Act, Command
+from elect.leadership import Leadership
+from elect.testing.actor import Actor
+from elect.testing.cast import Cast
+from elect.testing.spectator import Spectator
+from elect.testing.stage import Stage
+
+NODE, OTHERS = "a", ("b", "c")
+INTERVALS_MAX = 100
+"""Of virtual time in which a willing node is elected; it takes a few."""
+
+
+class FakeEngine(Engine):
+    """An Engine whose protocol is a Stage: what a node asks of its protocol's thread is done by the thread that asks.
+
+    Args:
+        election: its only one.
+        dispatcher: of the callbacks.
+    """
+
+    def __init__(self, election: str, dispatcher: Dispatcher) -> None:
+        peers = {peer: f"127.0.0.1:{port}" for port, peer in enumerate(OTHERS, 7101)}
+        config = Config(node=NODE, cluster="fake", listen="127.0.0.1:7100", peers=peers, data_dir=".")
+        super().__init__(config, lambda: self._stage.now)
+        self._election = election
+        self._protocol = threading.RLock()
+        self._profiles: dict[str, Profile] = {}
+        self._audience = Audience(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
+        self._stage = Stage(Cast(elections=(election,)), spectator=_Mirror(self, self._audience))
+        self._stage.input(NODE, lambda elector, now: elector.leave(now, election))
+        self.state = State.RUNNING
+
+    # What the application's side asks for.
+
+    def post(self, act: Act) -> Command:
+        """Have something done, at once."""
+        command = Command(act)
+        with self._protocol:
+            is_running = self.state is State.RUNNING
+            if is_running:
+                try:
+                    self._stage.input(NODE, act)
+                except ValueError as error:
+                    command.error = error
+                self._settle()
+            command.settle(is_done=is_running)
+        return command
+
+    def resign(self, leadership: Leadership, to: str | None) -> None:
+        """Give a leadership up; who is named wants it."""
+        if to is not None:
+            with self._protocol:
+                self._stage.stand(to)
+        super().resign(leadership, to)
+
+    def close(self) -> None:
+        """Lead nothing any more."""
+        with self._protocol, self.changing():
+            self.state = State.STOPPED
+        self.leases.close()
+        self._audience.close()
+
+    # What the test commands.
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether somebody here wants to lead."""
+        return self._own(NODE).is_entered
+
+    def elect(self, token: int | None) -> None:
+        """Let this node lead.
+
+        Raises:
+            ValueError: there was a token as high before, or it is no token.
+            RuntimeError: it doesn't take leadership.
+        """
+        with self._protocol:
+            if token is not None:
+                self._raise_terms(token)
+            if self._own(NODE).leadership is None:
+                self._vacate()
+            self._stage.cuts.clear()
+            self._lead(NODE)
+
+    def lapse(self) -> None:
+        """Cut this node off until its lease is over, and no longer."""
+        with self._protocol:
+            for other in OTHERS:
+                self._stage.cut(NODE, other)
+                self._stage.cut(other, NODE)
+            until = self._stage.actors[NODE].table.until(self._election)
+            self._stage.run(max(0, until - self._stage.now))
+
+    def lose(self, reason: LossReason) -> None:
+        """Let this node lead no longer."""
+        with self._protocol:
+            if reason is LossReason.LEASE_LAPSED:
+                self.lapse()
+                self._stage.run(2 * self._stage.timing.heartbeat_interval_ns)
+            else:
+                self._stage.input(NODE, lambda elector, now: elector.resign(now, self._election, reason=reason))
+            self._settle()
+
+    def follow(self, leader: str | None, profile: Profile) -> None:
+        """Let another node lead, or nobody."""
+        with self._protocol:
+            if self._own(NODE).leadership is not None:
+                self.lose(LossReason.LEASE_LAPSED)
+            self._vacate()
+            self._stage.cuts.clear()
+            if leader is not None:
+                self._profiles[leader] = profile
+                self._lead(leader)
+
+    # How.
+
+    def _own(self, node_id: str) -> Election:
+        return self._stage.actors[node_id].elector.state.elections[self._election]
+
+    def _lead(self, node_id: str) -> None:
+        self._stage.stand(node_id)
+        for _ in range(INTERVALS_MAX):
+            self._stage.run()
+            known = self.seat(self._election).leader
+            if self._stage.holders(self._election) == [node_id] and known is not None and known.node_id == node_id:
+                return
+            self._stage.run(self._stage.timing.heartbeat_interval_ns)
+        actor = self._stage.actors[node_id]
+        view = actor.elector.view(self._stage.now).elections[0]
+        self._settle()
+        raise RuntimeError(f"{node_id} does not take leadership of {self._election!r}: {view.waiting}")
+
+    def _settle(self) -> None:
+        """Let what was said arrive; who doesn't lead doesn't try to, until it is told to."""
+        self._stage.run()
+        if self._own(NODE).leadership is None:
+            self._withhold(NODE)
+        with self.changing():
+            pass
+
+    def _vacate(self) -> None:
+        """Let the others lead no longer."""
+        for node_id in OTHERS:
+            self._withhold(node_id)
+            term = self._own(node_id).term
+            self._stage.input(node_id, self._acknowledged(term))
+        self._stage.run()
+
+    def _withhold(self, node_id: str) -> None:
+        self._stage.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
+
+    def _acknowledged(self, term: int) -> Callable[[Elector, int], Ready]:
+        return lambda elector, now: elector.acknowledge(now, self._election, term)
+
+    def _raise_terms(self, token: int) -> None:
+        """Let this node hear of the term before that token."""
+        election = self._own(NODE)
+        lowest = 1 + max(election.term, election.term_seen)
+        if not lowest <= token <= TERM_MAX:
+            raise ValueError(f"token is {token}; {lowest} to {TERM_MAX} is allowed: tokens only rise")
+        if token > 1:
+            self._stage.say(OTHERS[0], NODE, Resigned(election=self._election, term=token - 1))
+            self._stage.run()
+
+
+class _Mirror(Spectator):
+    """Does what a node's orchestrator does with what follows from an input."""
+
+    def __init__(self, engine: FakeEngine, audience: Audience) -> None:
+        self._engine = engine
+        self._audience = audience
+
+    def stepped(self, actor: Actor, ready: Ready) -> None:
+        """Publish, then tell."""
+        if actor.node_id == NODE:
+            self._engine.turned_at = actor.elector.state.now
+            self._engine.leases.publish(ready.leases, ready.counted)
+            self._audience.tell(ready.events)

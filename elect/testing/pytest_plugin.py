@@ -1,0 +1,70 @@
+"""Fixtures for tests of programs that embed elect.
+
+In your `conftest.py`:
+
+    pytest_plugins = ["elect.testing.pytest_plugin"]
+
+It is not loaded by itself: who installs elect to run it should not get fixtures into every test run.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from elect.config import Config
+from elect.node import Node
+from elect.store import MemoryStore
+from elect.testing.fake import FakeElection
+from elect.testing.options import Options
+from elect.testing.processes import free_ports
+from elect.testing.simulation import Simulation
+
+NODE_IDS = "abcdefghi"
+
+
+@pytest.fixture
+def fake_election() -> Iterator[FakeElection]:
+    """An election that is won and lost on command, closed after the test."""
+    with FakeElection() as election:
+        yield election
+
+
+@pytest.fixture
+def simulation(request: pytest.FixtureRequest) -> Callable[[Options], Simulation]:
+    """Makes Simulations; what they are made of is shown with a test that fails."""
+
+    def make(options: Options) -> Simulation:
+        request.node.add_report_section("call", "simulation", f"Simulation({options!r})")
+        return Simulation(options)
+
+    return make
+
+
+@pytest.fixture
+def start_nodes() -> Iterator[Callable[[int], list[Node]]]:
+    """Starts so many real nodes of one cluster on loopback, stopped after the test; their votes are in memory."""
+    with ExitStack() as stack:
+
+        def start(count: int) -> list[Node]:
+            nodes = [Node(config, store=MemoryStore()) for config in _configs(count)]
+            return [stack.enter_context(node) for node in nodes]
+
+        yield start
+
+
+def _configs(count: int) -> list[Config]:
+    ids = NODE_IDS[:count]
+    addresses = {node_id: f"127.0.0.1:{port}" for node_id, port in zip(ids, free_ports(count), strict=True)}
+    return [
+        Config(
+            node=node_id,
+            cluster="test",
+            listen=address,
+            peers={peer: other for peer, other in addresses.items() if peer != node_id},
+            data_dir=node_id,  # a MemoryStore leaves it alone
+            heartbeat_interval="50ms",
+            support_duration="500ms",
+        )
+        for node_id, address in addresses.items()
+    ]

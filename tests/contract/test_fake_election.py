@@ -1,0 +1,167 @@
+"""The commands of a FakeElection, and the fixtures that bring one."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from elect import LeadershipTimeout, LossReason, Stopped
+from elect.leadership import Leadership
+from elect.testing.fake import FakeElection
+from tests.nodes import eventually
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def election():
+    with FakeElection("jobs") as fake:
+        yield fake
+
+
+def test_nobody_leads_until_told_to(election):
+    assert not election.is_leader
+    assert election.leader is None
+
+
+def test_a_command_returns_when_callbacks_have_heard(election):
+    heard: list[tuple[str, int]] = []
+    election.subscribe(
+        on_elected=lambda leadership: heard.append(("elected", leadership.token)),
+        on_lost=lambda leadership: heard.append(("lost", leadership.token)),
+        on_leader=lambda leader: heard.append(("leader" if leader else "nobody", leader.term if leader else 0)),
+    )
+    election.elect(7)
+    election.lose()
+    election.follow("b")
+    assert heard == [("leader", 7), ("elected", 7), ("lost", 7), ("nobody", 0), ("leader", 8)]
+
+
+def test_time_stands_still_so_that_a_lease_ends_on_command_only(election):
+    leadership = election.elect()
+    remaining = leadership.remaining()
+    threading.Event().wait(0.01)
+    assert leadership.remaining() == remaining
+
+
+def test_a_lapsed_lease_comes_back_with_the_same_token_as_another_leadership(election):
+    before = election.elect()
+    election.lapse()
+    assert before.reason is LossReason.LEASE_LAPSED
+    after = election.elect()
+    assert after is not before
+    assert after.token == before.token
+
+
+@pytest.mark.parametrize("reason", [LossReason.LEASE_LAPSED, LossReason.UNHEALTHY, LossReason.NO_LEASE])
+def test_leadership_is_lost_for_any_reason_and_the_next_token_is_higher(election, reason):
+    leadership = election.elect()
+    election.lose(reason)
+    assert leadership.reason is reason
+    assert election.leader is None
+    assert election.elect().token > leadership.token
+
+
+def test_losing_what_is_not_led_is_nothing(election):
+    election.lose()
+    election.lapse()
+    assert not election.is_leader
+
+
+def test_tokens_are_given_or_the_next_ones_and_only_rise(election):
+    assert election.elect(41).token == 41
+    election.lose()
+    with pytest.raises(ValueError, match=r"token is 41; 42 to \d+ is allowed"):
+        election.elect(41)
+    assert election.elect().token == 42
+
+
+def test_another_node_leads_with_what_it_advertises_and_this_one_has_lost_before(election):
+    leadership = election.elect()
+    election.follow("b", address="10.0.0.2:7101", metadata={"zone": "x"})
+    assert leadership.reason is LossReason.LEASE_LAPSED
+    leader = election.leader
+    assert (leader.node_id, leader.address, leader.metadata) == ("b", "10.0.0.2:7101", {"zone": "x"})
+    assert leader.term > leadership.token
+    election.follow("c")
+    assert election.leader.node_id == "c"
+    election.follow(None)
+    assert election.leader is None
+    assert election.elect().token > leader.term
+
+
+def test_a_named_successor_leads(election):
+    leadership = election.elect()
+    election.resign(to="c", timeout=5)
+    assert leadership.reason is LossReason.TRANSFERRED
+    assert election.leader.node_id == "c"
+
+
+def test_only_the_other_two_can_be_followed(election):
+    with pytest.raises(ValueError, match="leader is 'a'; one of b, c or None"):
+        election.follow("a")
+
+
+def test_electing_waits_for_somebody_who_wants_to_lead(election):
+    tokens: list[int] = []
+
+    def lead_twice() -> None:
+        for _ in range(2):
+            with election.lead() as leadership:
+                tokens.append(leadership.token)
+
+    worker = threading.Thread(target=lead_twice)
+    worker.start()
+    election.elect(3)
+    eventually(lambda: tokens)
+    election.elect(5)
+    worker.join()
+    assert tokens == [3, 5]
+    with pytest.raises(LeadershipTimeout, match="a candidate"):
+        election.elect(timeout=0)
+
+
+def test_a_witness_is_not_elected(election):
+    election.set_priority(0)
+    with pytest.raises(RuntimeError, match="a does not take leadership of 'jobs': witness"):
+        election.elect()
+    election.set_priority(1)
+    assert election.elect().valid()
+
+
+def test_closing_ends_what_is_led_and_tells_callbacks(election):
+    lost: list[Leadership] = []
+    election.subscribe(on_lost=lost.append)
+    leadership = election.elect()
+    assert election.close()
+    assert lost == [leadership]
+    assert not leadership.valid()
+    with pytest.raises(Stopped), election.lead(timeout=0):
+        pass
+
+
+def test_the_plugin_brings_fixtures(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest('pytest_plugins = ["elect.testing.pytest_plugin"]')
+    pytester.makepyfile("""
+        from elect.testing import Options
+
+        def test_fake(fake_election):
+            assert fake_election.elect().token == 1
+
+        def test_simulation(simulation):
+            world = simulation(Options(nodes=3, seed=7))
+            world.run(5)
+            assert world.leader() is not None
+
+        def test_simulation_is_shown(simulation):
+            assert simulation(Options(nodes=3, seed=7)).leader() is not None
+
+        def test_nodes(start_nodes):
+            nodes = start_nodes(3)
+            leaders = [node.wait_for_leader(timeout=10).node_id for node in nodes]
+            assert len(set(leaders)) == 1
+    """)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*Simulation(Options(nodes=3, seed=7*"])
