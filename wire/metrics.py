@@ -64,7 +64,8 @@ class WireMetrics:
 
     def add_sent(self, peer: str, messages: int) -> None:
         """See Meter."""
-        self._add(self._sent, messages, peer)
+        if known := self._peers.get(peer):
+            known.sent.inc(messages)
 
     def add_coalesced(self, peer: str, kind: str) -> None:
         """See Meter."""
@@ -76,9 +77,13 @@ class WireMetrics:
 
     def add_received(self, peer: str) -> None:
         """See Meter."""
-        with self._lock:
-            if known := self._peers.get(peer):
-                known.gauge(self._received, peer).set_to_current_time()
+        if known := self._peers.get(peer):
+            if known.received is None:
+                with self._lock:
+                    if self._peers.get(peer) is not known:  # its series just went
+                        return
+                    known.received = known.gauge(self._received, peer)
+            known.received.set_to_current_time()
 
     def add_rejected_frame(self, reason: str) -> None:
         """See Meter."""
@@ -91,7 +96,9 @@ class WireMetrics:
     def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """See Meter."""
         with self._lock:
-            known = self._peers.setdefault(peer, _Peer())
+            known = self._peers.get(peer)
+            if known is None:
+                known = self._peers[peer] = _Peer(peer, self._sent)
             known.watching += 1
             if depth is not None:
                 known.depths = (*known.depths, depth)
@@ -131,18 +138,22 @@ class WireMetrics:
 
 
 class _Peer:
-    """The series that have a peer's name in them; looked up once, for these are counted for every frame.
+    """The series that have a peer's name in them.
 
     Attributes:
         watching: dialers and links of the peer's.
         depths: of their outboxes.
+        sent: at hand, for it is counted for every frame.
+        received: likewise, once there is one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, peer: str, sent: Counter) -> None:
         self.watching = 0
         self.depths: tuple[Callable[[], int], ...] = ()
         self._counters: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
+        self.sent = self.counter(sent, peer)
+        self.received: Gauge | None = None
 
     def depth(self) -> int:
         """Of all outboxes together."""

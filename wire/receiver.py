@@ -104,7 +104,6 @@ class Receiver:
         if self._verdict.why is not None:
             self._overhear(data)
             raise self._verdict.why
-        self._meter.add_received(self._peer)
         return data
 
     def _overhear(self, data: bytes) -> None:
@@ -125,6 +124,7 @@ class Receiver:
             raise
         finally:
             self._meter.add_frames("in", frames, size)
+            self._meter.add_received(self._peer)
 
     def _take(self, message: object) -> None:
         match message:
