@@ -1,0 +1,206 @@
+"""One node of an explored world: the real Elector, its disk, and what it has published."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from elect.core import campaign, voting
+from elect.core.elector import Elector
+from elect.core.invariants import check
+from elect.core.membership import Configuration
+from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
+from elect.core.options import Durable, Options, Timing
+from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
+from elect.core.state import ROOT_ELECTION
+from elect.testing.leases import LeaseTable
+
+ELECTION = ROOT_ELECTION
+
+MOMENT_NS = 1_000_000_000
+"""Between two moments. Nothing in the core depends on how long that is, only on the ratios below."""
+
+TIMING = Timing(heartbeat_interval_ns=MOMENT_NS, support_duration_ns=2 * MOMENT_NS, drift_ppm=0)
+"""The shortest durations that differ, on clocks without drift: counted support and promise end at the same instant."""
+
+
+class _Fixed(Random):
+    """Chance without any: what it would decide, the search does."""
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:  # noqa: ARG002
+        return 0
+
+    def __reduce__(self) -> tuple[type["_Fixed"], tuple[()]]:
+        return _Fixed, ()
+
+
+class Driven(Elector):
+    """An Elector that campaigns when it is told to, as soon as no rule of safety forbids it, and never by itself."""
+
+    def campaign(self, now: int) -> Ready | None:
+        """Begin a campaign; None if this node must not."""
+        self._begin(now)
+        election = self.state.elections[ELECTION]
+        vote = Vote(election=ELECTION, term=campaign.next_term(self.state, election), offset=self.state.offset)
+        own = voting.refusal(self.state, election, self.state.id, vote, self.state.configuration.id)
+        if own is not None or not election.is_vacant:
+            return None
+        campaign.begin(self.state, election)
+        return self._finish()
+
+
+@dataclass(slots=True)
+class Act:
+    """What others see of one input to a node.
+
+    Attributes:
+        sends: messages that left, with peer and link.
+        stored: ballots that reached the disk.
+        elected: terms in which the node was elected.
+        faults: promises that it broke by itself, each with what was seen.
+        events: what its application was told.
+    """
+
+    sends: list[Send] = field(default_factory=list)
+    stored: list[Ballot] = field(default_factory=list)
+    elected: list[int] = field(default_factory=list)
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+class Actor:
+    """One node.
+
+    Attributes:
+        ballots: what its disk holds.
+        writes: begun and not ended, each with what waits for it.
+        dialed: how many links this process dialed to each peer.
+        sessions: how many sessions it opened for each peer. Only numbers for one peer are ever compared, so they count
+            for each peer by itself: then equal pasts in another order end in equal nodes.
+        table: what it has published.
+    """
+
+    __slots__ = ("ballots", "dialed", "elector", "incarnation", "node_id", "sessions", "table", "writes")
+
+    def __init__(self, node_id: str, voters: Iterable[str], now: int) -> None:
+        self.node_id = node_id
+        self.incarnation = 0
+        self.ballots: dict[str, Ballot] = {}
+        self._start(Configuration.initial(voters), now, promise_ns=0)
+
+    def _start(self, configuration: Configuration, now: int, promise_ns: int) -> None:
+        self.incarnation += 1
+        durable = Durable(incarnation=self.incarnation, promise_ns=promise_ns, ballots=dict(self.ballots))
+        options = Options(
+            node_id=self.node_id, configuration=configuration, timing=TIMING, grace_ns=TIMING.support_duration_ns
+        )
+        self.elector = Driven(options=options, durable=durable, rng=_Fixed(), now=now)
+        self.elector.set_paused(now, is_paused=True)
+        self.elector.enter(now, ELECTION)
+        self.writes: list[tuple[Write, tuple[Send, ...]]] = []
+        self.dialed: dict[str, int] = {}
+        self.sessions: dict[str, int] = {}
+        self.table = LeaseTable()
+
+    # Inputs. Each returns what is seen of it, or None if it can't be now.
+
+    def receive(self, now: int, peer: str, link: Number, message: Message) -> Act:
+        """Read a message."""
+        support = self.elector.state.support
+        support._sessions = self.sessions.get(peer, 0)  # noqa: SLF001 (see the class)
+        act = self._apply(self.elector.receive(now, peer, link, message))
+        self.sessions[peer] = support._sessions  # noqa: SLF001
+        return act
+
+    def ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Act:
+        """Read the end of a link."""
+        return self._apply(self.elector.link_ended(now, peer, link, is_end_of_stream))
+
+    def accepted(self, now: int, peer: str, link: Number) -> Act:
+        """Accept a peer's link."""
+        return self._apply(self.elector.link_accepted(now, peer, link, is_trusted=True))
+
+    def opened(self, now: int, peer: str, link: Number) -> Act:
+        """Have one's own link accepted."""
+        self.dialed[peer] = link.counter
+        return self._apply(self.elector.link_opened(now, peer, link))
+
+    def closing(self, now: int, peer: str, link: Number) -> Act:
+        """Be about to close it."""
+        return self._apply(self.elector.link_closing(now, peer, link))
+
+    def alone(self, now: int, kind: str) -> Act | None:
+        """What needs no other node: tick, campaign, resign, acknowledge, write, fail."""
+        elector, leadership = self.elector, self.elector.state.elections[ELECTION].leadership
+        ready: Ready | None = None
+        match kind:
+            case "tick":
+                ready = elector.tick(now)
+            case "campaign":
+                ready = elector.campaign(now)
+            case "resign" if leadership is not None and leadership.resigning is None:
+                ready = elector.resign(now, ELECTION)
+            case "acknowledge" if leadership is not None and leadership.resigning is not None:
+                ready = elector.acknowledge(now, ELECTION, leadership.term)
+            case "write" if self.writes:
+                return self._end_write(now)
+            case "fail" if self.writes:
+                write, _ = self.writes.pop(0)
+                ready = elector.write_failed(now, write.number)
+        return None if ready is None else self._apply(ready)
+
+    def _end_write(self, now: int) -> Act:
+        """What waited for a write leaves before anything that follows from it, as the orchestrator has it."""
+        act = Act()
+        write, held = self.writes.pop(0)
+        self._store(write, act)
+        for send in held:
+            self._send(send, act)
+        return self._apply(self.elector.written(now, write.number), act)
+
+    def crash(self, now: int, written: int) -> Act | None:
+        """Die with the first `written` writes on disk, and start again at once."""
+        if written > len(self.writes):
+            return None
+        act = Act()
+        for write, _ in self.writes[:written]:
+            self._store(write, act)
+        self._start(self.elector.state.configuration, now, promise_ns=TIMING.support_duration_ns)
+        return act
+
+    # What follows.
+
+    def _store(self, write: Write, act: Act) -> None:
+        for name, ballot in write.ballots.items():
+            before = self.ballots.get(name, ballot)
+            if ballot.term < before.term:
+                act.faults.append(("durable terms never fall", f"{before} becomes {ballot}"))
+            if ballot.term == before.term and before.voted_for not in (None, ballot.voted_for):
+                act.faults.append(("one vote a term", f"{before} becomes {ballot}"))
+            self.ballots[name] = ballot
+            act.stored.append(ballot)
+
+    def _apply(self, ready: Ready, act: Act | None = None) -> Act:
+        act = act or Act()
+        if ready.write is not None:
+            self.writes.append((ready.write, ready.send_when_written))
+        self.table.publish(ready.leases, ready.counted)
+        for send in ready.send:
+            self._send(send, act)
+        act.events += ready.events
+        for event in ready.events:
+            if isinstance(event, RoleChanged) and event.role is Role.LEADER:
+                act.elected.append(event.term)
+        check(self.elector.state)
+        return act
+
+    def _send(self, send: Send, act: Act) -> None:
+        if self.elector.state.support.peers[send.peer].opened != send.link or isinstance(send.message, Knowledge):
+            return
+        act.sends.append(send)
+        for entry in send.message.entries if isinstance(send.message, Batch) else ():
+            if isinstance(entry, Grant) and self.ballots.get(ELECTION) != Ballot(term=entry.term, voted_for=send.peer):
+                act.faults.append(("grants are durable", f"sends {send.peer} {entry}, its disk has {self.ballots}"))
+            elif isinstance(entry, Resign):
+                claim = self.table.claims.get(ELECTION)
+                if claim is not None and claim.term == entry.term:
+                    act.faults.append(("resigned is given up", f"sends {entry} and holds {claim}"))
