@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 BYE = "stopping"
+"""What the other end of a two-way link hears when this one stops."""
 
 
 class AcceptedLink:
@@ -240,8 +241,10 @@ class AcceptedLink:
 
 def _write(exchange: Exchange) -> None:
     """What the writing thread does."""
-    exchange.say_goodbye(exchange.write(), BYE)
-    exchange.leave()
+    try:
+        exchange.say_goodbye(exchange.write(), BYE)
+    finally:
+        exchange.leave()
 
 
 def _refusal(error: WireError) -> Refusal:

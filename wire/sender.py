@@ -70,6 +70,7 @@ class Sender:
         self._peer = peer
         self._meter = meter
         self._taken = taken
+        self._is_cut_short = False
 
     def run(self) -> WireError:
         """Write until there is a reason to end; that reason."""
@@ -87,6 +88,8 @@ class Sender:
 
     def say_goodbye(self, bye: str, *, is_flushing: bool) -> bool:
         """Write a Bye, and before it what still waits if that is wanted; whether the link took it in time."""
+        if self._is_cut_short:  # it would be read as the rest of a frame
+            return False
         try:
             block_writes(self.sock, FAREWELL_TIMEOUT_S)
             while is_flushing and (taken := self._outbox.take()) is not None:
@@ -103,7 +106,7 @@ class Sender:
         match why:
             case StoppedError():
                 return self.say_goodbye(bye, is_flushing=True)
-            case ClosedError() | ResetError() | WriteTimeoutError():  # nobody hears it, or it would follow half a frame
+            case ClosedError() | ResetError():  # nobody hears it
                 return False
             case _:
                 return self.say_goodbye(why.reason, is_flushing=False)
@@ -130,12 +133,14 @@ class Sender:
     def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""
         self._vigil.note_said(frames, time.monotonic(), is_sign=is_sign)
+        self._is_cut_short = True
         try:
             self._channel.write(data)
         except (BlockingIOError, TimeoutError):
             raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
         except OSError as error:
             raise ResetError(str(error)) from error
+        self._is_cut_short = False
         self._meter.add_frames("out", frames, len(data))
         if not is_sign:
             self._meter.add_sent(self._peer, frames)
