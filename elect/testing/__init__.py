@@ -1,5 +1,13 @@
-"""Simulate whole clusters, deterministically: the real election in virtual time, under every kind of fault."""
+"""Simulate whole clusters, deterministically: the real election in virtual time, under every kind of fault.
 
+`ElectionMachine`, `any_node` and `leading_node` need Hypothesis, which `pip install elect[testing]` brings; the rest
+needs nothing but `elect`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from elect.testing.explore import Bounds, Exploration, explore, replay
 from elect.testing.hostile import hostile
 from elect.testing.observer import Observer
 from elect.testing.options import Faults, Options, Span
@@ -7,4 +15,45 @@ from elect.testing.simulate import simulate
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
 
-__all__ = ["Faults", "InvariantViolation", "Observer", "Options", "Simulation", "Span", "hostile", "simulate"]
+if TYPE_CHECKING:
+    from elect.testing.fake import FakeElection
+    from elect.testing.machine import ElectionMachine, any_node, leading_node
+
+__all__ = [
+    "Bounds",
+    "ElectionMachine",
+    "Exploration",
+    "FakeElection",
+    "Faults",
+    "InvariantViolation",
+    "Observer",
+    "Options",
+    "Simulation",
+    "Span",
+    "any_node",
+    "explore",
+    "hostile",
+    "leading_node",
+    "replay",
+    "simulate",
+]
+
+_LATER = {
+    "ElectionMachine": "elect.testing.machine",
+    "FakeElection": "elect.testing.fake",
+    "any_node": "elect.testing.machine",
+    "leading_node": "elect.testing.machine",
+}
+"""What is imported when it is asked for: a simulation needs neither Hypothesis nor a node."""
+
+if not TYPE_CHECKING:  # a type checker takes what is imported above, and nothing else
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return getattr(import_module(_LATER[name]), name)
+        except ModuleNotFoundError as error:
+            if error.name != "hypothesis":
+                raise
+            raise ImportError(f"{name} needs Hypothesis: pip install 'elect[testing]'", name=error.name) from error

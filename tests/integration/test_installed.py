@@ -1,0 +1,73 @@
+"""What users get: the package as it is installed, and the examples that they copy, away from this repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = ROOT / "tests" / "examples" / "replicated_counter" / "test_replicated_counter.py"
+NEEDED = ("elect", "wire", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+
+UNCHECKED = """
+from hypothesis import Phase, settings
+from test_replicated_counter import CounterMachine
+
+class Unchecked(CounterMachine):
+    is_checking = False
+
+TestUnchecked = Unchecked.TestCase
+TestUnchecked.settings = settings(max_examples=2000, deadline=None, derandomize=True, phases=[Phase.generate])
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A directory with nothing in it but the package, installed from a copy of its sources."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name in NEEDED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
+    call = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
+    subprocess.run(call, check=True, timeout=120, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    return target
+
+
+@pytest.fixture
+def project(installed, tmp_path):
+    """A user's project, with the example in it; `run` calls pytest there."""
+    shutil.copy(EXAMPLE, tmp_path)
+    (tmp_path / "conftest.py").write_text(
+        f"import elect, wire\nassert elect.__file__.startswith({str(installed)!r})\n"
+        f"assert wire.__file__.startswith({str(installed)!r})\n"
+    )
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider", "-q", name]
+        environment = {**os.environ, "PYTHONPATH": str(installed)}
+        return subprocess.run(
+            call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=170, check=False
+        )
+
+    return run
+
+
+def test_the_counter_passes_with_nothing_but_the_installed_package(project):
+    ended = project("test_replicated_counter.py")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "1 passed" in ended.stdout
+
+
+def test_the_counter_without_its_token_check_fails_with_the_program_that_shows_it(project, tmp_path):
+    (tmp_path / "test_unchecked.py").write_text(UNCHECKED)
+    ended = project("test_unchecked.py")
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "AssertionError: writes were accepted in the order" in ended.stdout
+    program = ended.stdout[ended.stdout.index("state = Unchecked()") :]
+    assert "state.begin(seed=" in program
+    assert "state.increment(" in program
+    assert "state.teardown()" in program
