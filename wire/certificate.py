@@ -9,7 +9,6 @@ from urllib.parse import quote
 from wire.errors import Refusal, RejectCode
 
 SCHEME = "wire://"
-PIN_LENGTH = 64
 
 _LONG_FORM = 0x80
 _VERSION_TAG = 0xA0

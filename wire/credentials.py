@@ -124,9 +124,10 @@ def _meet_itself(dialing: ssl.SSLContext, accepting: ssl.SSLContext) -> tuple[di
     to_acceptor, to_dialer = ssl.MemoryBIO(), ssl.MemoryBIO()
     dialer = dialing.wrap_bio(to_dialer, to_acceptor)
     acceptor = accepting.wrap_bio(to_acceptor, to_dialer, server_side=True)
-    for end in (dialer, acceptor, dialer, acceptor):
+    for end in (dialer, acceptor, dialer):
         with contextlib.suppress(ssl.SSLWantReadError):
             end.do_handshake()
+    acceptor.do_handshake()
     return dict(dialer.getpeercert() or {}), dialer.getpeercert(binary_form=True) or b""
 
 

@@ -191,24 +191,9 @@ class Recorder(Network):
     def route(self, dialer: str, acceptor: str, address: str) -> str:
         if (dialer, acceptor) != ("a", "b"):
             return address
-        self.proxies[dialer, acceptor] = RecordingProxy(address, self.said)
+        self.proxies[dialer, acceptor] = Proxy(address, self._heed)
         return self.proxies[dialer, acceptor].address
 
-
-class RecordingProxy(Proxy):
-    """Remembers what the dialers say."""
-
-    def __init__(self, target: str, said: bytearray) -> None:
-        self._said = said
-        super().__init__(target)
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        host_and_port = source.getsockname()
-        is_from_dialer = f"{host_and_port[0]}:{host_and_port[1]}" == self.address
-        with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
-                if is_from_dialer:
-                    self._said += data
-                sink.sendall(data)
-        self._close(source)
-        self._close(sink)
+    def _heed(self, direction: str, data: bytes) -> None:
+        if direction == "onward":
+            self.said += data
