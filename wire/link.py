@@ -131,13 +131,19 @@ class AcceptedLink:
 
     def reject(self, error: WireError) -> None:
         """Say why not, if the other end can understand it and takes it at once."""
-        if isinstance(error, MagicError) or self._connection.is_answered:
+        if isinstance(error, MagicError) or (self._connection.is_answered and self._outbox is None):
             return
         try:
             self._sock.settimeout(0)
-            self._channel.write(self._connection.reject(Reject.of(_refusal(error))))
+            self._channel.write(self._no(error))
         except OSError as problem:
             logger.debug("%s: the refusal did not leave: %s", self.remote, problem)
+
+    def _no(self, error: WireError) -> bytes:
+        """A Reject; or a Bye on a two-way link that a higher one overtook between its Welcome and its place."""
+        if self._connection.is_answered:
+            return self._connection.close(error.reason)
+        return self._connection.reject(Reject.of(_refusal(error)))
 
     def accepted(self, hello: Hello) -> LinkAccepted:
         """The event that tells of this link."""

@@ -30,7 +30,8 @@ from wire.errors import (
     WriteTimeoutError,
 )
 from wire.events import DialFailed, LinkClosing
-from wire.handshake import Bye, Heard
+from wire.handshake import Bye, Heard, Hello
+from wire.link import AcceptedLink
 from wire.metrics import WireMetrics
 from wire.security import PLAIN, Keyed, Security
 
@@ -256,6 +257,26 @@ def _is_told_of_the_end(events: list[object]) -> bool:
     return any(isinstance(event, LinkClosing) for event in events)
 
 
+def test_one_that_was_overtaken_between_its_welcome_and_its_place_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        listening(two_way=("client",)) as (bob, heard),
+        Stranger(bob.address, is_two_way=True) as old,
+        Stranger(bob.address, is_two_way=True) as new,
+    ):
+        claim = bob._registry.claim
+
+        def late(hello: Hello, link: AcceptedLink) -> None:
+            if hello.counter == 3:
+                new.open(counter=4)
+                assert heard.next(LinkAccepted).number == (1, 4)
+            claim(hello, link)
+
+        monkeypatch.setattr(bob._registry, "claim", late)
+        old.open(counter=3)
+        assert old.last_words() == [Bye(reason="stale_link")]
+        assert heard.is_empty()
+
+
 def test_the_last_words_of_both_ends_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wire.exchange.LINGER_S", 10.0)
     with (
@@ -264,6 +285,7 @@ def test_the_last_words_of_both_ends_are_heard(monkeypatch: pytest.MonkeyPatch) 
         Stranger(bob.address, is_two_way=True) as new,
     ):
         old.open(counter=3)
+        heard.next(LinkAccepted)
         new.open(counter=4)
         assert old.last_words() == [Bye(reason="superseded")]
         old.sock.sendall(old.connection.send(Note(number=1)))

@@ -195,6 +195,7 @@ class Stranger:
         self.sock = socket.create_connection((address.host, address.port), timeout=PATIENCE_S)
         self.connection = Connection(CODEC.extended(Bye, Heard), 65_536, is_dialer=True)
         self.node = node
+        self._rest: Iterator[object] = iter(())
 
     def hello(self, counter: int = 1, *, to: str = "bob", cluster: str = "c", kind: str = "peer") -> Hello:
         """A Hello that fits this socket."""
@@ -223,16 +224,17 @@ class Stranger:
     def answer(self) -> object:
         """What the acceptor says."""
         while data := self.sock.recv(4_096):
-            for message in self.connection.receive(data):
+            self._rest = self.connection.receive(data)
+            for message in self._rest:
                 return message
         return None
 
     def last_words(self) -> list[object]:
         """All that the acceptor says until it closes; signs of life are passed over."""
-        said: list[object] = []
+        said = [*self._rest]  # what came with the answer
         while data := self.sock.recv(65_536):
-            said += [message for message in self.connection.receive(data) if not isinstance(message, Heard)]
-        return said
+            said += self.connection.receive(data)
+        return [message for message in said if not isinstance(message, Heard)]
 
     def is_closed_by_other(self) -> bool:
         """Whether the acceptor closes; waits for it."""
