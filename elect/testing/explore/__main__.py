@@ -15,7 +15,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Without any count: {DEFAULT}. With some, the others are 0.",
     )
     parser.add_argument("--nodes", type=int, default=3, choices=(2, 3, 4), help="how many (3)")
-    parser.add_argument("--states", type=int, default=1_000_000, help="stop at about so many (1,000,000)")
+    parser.add_argument("--states", type=int, default=2_000_000, help="stop at about so many (2,000,000)")
     parser.add_argument("--start", metavar="TRACE", help="steps to begin after")
     parser.add_argument("--replay", metavar="TRACE", help="play these steps instead")
     counts = parser.add_argument_group("how often, on one path")
