@@ -8,11 +8,14 @@ from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.journal import JournalEvent
 from wire.events import Event as WireEvent
-from wire.events import LinkClosing
+from wire.events import LinkClosing, MessageReceived
 
 INPUTS_MAX = 4096
 """Inputs that may wait: two seconds of a cluster of 100 nodes. Above it whoever reads a socket waits, and so the
 sender, by TCP's own means."""
+
+MESSAGES_MAX = 8
+"""Messages of one peer that may wait: however much one says, the others' heartbeats are not far behind."""
 
 ROOM_CHECK_S = 0.05
 """Who waits for room looks this often whether anybody still reads."""
@@ -61,17 +64,20 @@ class _ReentrantQueue(queue.Queue[Input]):
 
 
 class Inbox:
-    """A bounded queue with one reader."""
+    """A bounded queue with one reader, in which nobody takes the others' place."""
 
     def __init__(self, inputs_max: int = INPUTS_MAX) -> None:
         self._queue = _ReentrantQueue(inputs_max)
         self._is_closed = threading.Event()
+        self._free: dict[str, queue.SimpleQueue[None]] = {}
 
     def __len__(self) -> int:
         return self._queue.qsize()
 
     def put(self, item: Input) -> None:
-        """Add an input; waits while there is no room. After `close` it is settled on the spot."""
+        """Add an input; waits while there is no room for it. After `close` it is settled on the spot."""
+        if type(item) is MessageReceived:
+            self._occupy(item.peer)
         while not self._is_closed.is_set():
             try:
                 self._queue.put(item, timeout=ROOM_CHECK_S)
@@ -89,6 +95,8 @@ class Inbox:
             item = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
             return None
+        if type(item) is MessageReceived:
+            self._free[item.peer].put(None)
         return item
 
     def close(self) -> None:
@@ -96,9 +104,28 @@ class Inbox:
         self._is_closed.set()
         self._drain()
 
+    def _occupy(self, peer: str) -> None:
+        """Take one of the peer's places; wait while it has none left."""
+        free = self._free.get(peer)
+        if free is None:
+            free = self._free.setdefault(peer, _places())
+        while not self._is_closed.is_set():
+            try:
+                free.get(timeout=ROOM_CHECK_S)
+                break
+            except queue.Empty:
+                continue
+
     def _drain(self) -> None:
         while (item := self.get(0)) is not None:
             _settle(item)
+
+
+def _places() -> "queue.SimpleQueue[None]":
+    places: queue.SimpleQueue[None] = queue.SimpleQueue()
+    for _ in range(MESSAGES_MAX):
+        places.put(None)
+    return places
 
 
 def _settle(item: Input) -> None:

@@ -23,6 +23,12 @@ DURATION_NS_MAX = 600_000_000_000
 NAME_LENGTH_MAX = 64
 """Node ids and election names."""
 
+ENTRIES_MAX = 256
+"""Entries in a Batch or a Knowledge: with names of 64 characters that is 45 KiB, below a frame's 64."""
+
+SUPPORTS_MAX = 64
+"""Nodes in the longest Heartbeat: the largest cluster there can be."""
+
 OFFSET_MAX = 2**63 - 1
 PRIORITY_MAX = 1_000_000
 INTEGER_MAX = 2**63 - 1
@@ -44,6 +50,12 @@ def check_name(field: str, value: str) -> None:
 def _check_names(field: str, values: tuple[str, ...]) -> None:
     for value in values:
         check_name(field, value)
+
+
+def _check_count(field: str, values: tuple[object, ...], maximum: int) -> None:
+    """A longer one would keep the receiver from everybody else for too long."""
+    if len(values) > maximum:
+        raise ValueError(f"{field} has {len(values)} elements; {maximum} are allowed")
 
 
 def _check_range(field: str, value: int, maximum: int, minimum: int = 0) -> None:
@@ -149,6 +161,7 @@ class Heartbeat:
         _check_range("duration", self.duration, DURATION_NS_MAX, DURATION_NS_MIN)
         _check_range("said", self.said, INTEGER_MAX)
         _check_range("heard", self.heard, INTEGER_MAX)
+        _check_count("supports", self.supports, SUPPORTS_MAX)
         _check_names("supports", self.supports)
 
 
@@ -254,6 +267,9 @@ class Batch:
     configuration: ConfigurationId
     entries: tuple[Entry, ...]
 
+    def __post_init__(self) -> None:
+        _check_count("entries", self.entries, ENTRIES_MAX)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -292,9 +308,7 @@ class Knowledge:
 
     def __post_init__(self) -> None:
         _check_range("number", self.number, INTEGER_MAX, minimum=1)
+        _check_count("entries", self.entries, ENTRIES_MAX)
 
 
 Message = Heartbeat | Batch | Knowledge
-
-ENTRIES_MAX = 256
-"""Entries in a Batch or a Knowledge: with names of 64 characters that is 45 KiB, below a frame's 64."""

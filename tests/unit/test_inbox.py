@@ -1,8 +1,8 @@
 import threading
 
-from elect.inbox import Command, Inbox
+from elect.inbox import MESSAGES_MAX, Command, Inbox
 from wire.errors import StoppedError
-from wire.events import DialFailed, LinkClosing
+from wire.events import DialFailed, LinkClosing, MessageReceived
 from wire.identity import LinkNumber
 
 
@@ -41,6 +41,40 @@ def test_a_full_inbox_lets_the_putting_thread_wait_for_room():
     assert not waiting.is_alive()
     inbox.get(0)
     assert inbox.get(0) is last
+
+
+def said(peer: str, what: int) -> MessageReceived:
+    return MessageReceived(peer=peer, number=LinkNumber(1, 1), message=what)
+
+
+def test_a_peer_that_says_much_waits_by_itself():
+    inbox = Inbox()
+    for what in range(MESSAGES_MAX):
+        inbox.put(said("b", what))
+    waiting = threading.Thread(target=inbox.put, args=(said("b", MESSAGES_MAX),))
+    waiting.start()
+    waiting.join(0.02)
+    assert waiting.is_alive()
+    inbox.put(said("c", 0))
+    assert len(inbox) == MESSAGES_MAX + 1
+    heard = [inbox.get(0)]
+    waiting.join(5)
+    assert not waiting.is_alive()
+    heard += [inbox.get(0) for _ in range(MESSAGES_MAX + 1)]
+    assert [item.message for item in heard if item.peer == "b"] == list(range(MESSAGES_MAX + 1))
+    assert [item.peer for item in heard].index("c") == MESSAGES_MAX
+
+
+def test_closing_frees_a_peer_that_waits_by_itself():
+    inbox = Inbox()
+    for what in range(MESSAGES_MAX):
+        inbox.put(said("b", what))
+    waiting = threading.Thread(target=inbox.put, args=(said("b", MESSAGES_MAX),))
+    waiting.start()
+    inbox.close()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert len(inbox) == 0
 
 
 def test_closing_settles_what_waits_and_what_still_comes():

@@ -72,7 +72,8 @@ def test_follows_of_what_nobody_leads_cost_a_bounded_number_of_answers_an_interv
     desk = Desk()
     desk.connect("a")
     names = [f"e{i}" for i in range(RESIGNS_MAX + 10)]
-    desk.say("a", *(Follow(election=name, term=1, session=Number(7, 1)) for name in names))
+    for start in range(0, len(names), 200):
+        desk.say("a", *(Follow(election=name, term=1, session=Number(7, 1)) for name in names[start : start + 200]))
     heard = set()
     for _ in range(2):
         desk.tick(INTERVAL)
@@ -99,7 +100,8 @@ def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little()
     desk = Desk()
     desk.connect("a")
     said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(HEARSAY_MAX + 10))
-    desk.receive("a", Knowledge(number=1, whole=False, entries=said))
+    desk.receive("a", Knowledge(number=1, whole=False, entries=said[:200]))
+    desk.receive("a", Knowledge(number=2, whole=False, entries=said[200:]))
     told = {}
     for _ in range(3):
         desk.beat("a", supports="bc", acks=False)

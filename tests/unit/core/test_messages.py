@@ -7,6 +7,7 @@ from elect.core.membership import Configuration
 
 CONFIGURATION = m.ConfigurationId(0, 0, b"12345678")
 ACK = {"link": m.Number(1, 1), "session": m.Number(1, 1), "sent": 1, "duration": 1}
+KNOWN = m.Known(election="e", term=1, leader="a")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,16 @@ ACK = {"link": m.Number(1, 1), "session": m.Number(1, 1), "sent": 1, "duration":
         lambda: m.Lead(election="e", term=m.TERM_MAX + 1),
         lambda: m.Known(election="e", term=-1, leader=None),
         lambda: m.Knowledge(number=0, whole=False, entries=()),
+        lambda: m.Knowledge(number=1, whole=False, entries=(KNOWN,) * (m.ENTRIES_MAX + 1)),
+        lambda: m.Batch(configuration=CONFIGURATION, entries=(m.Lead(election="e", term=1),) * (m.ENTRIES_MAX + 1)),
+        lambda: m.Heartbeat(
+            sent=1,
+            duration=m.DURATION_NS_MIN,
+            ack=None,
+            supports=("a",) * (m.SUPPORTS_MAX + 1),
+            standing=m.Standing(),
+            configuration=CONFIGURATION,
+        ),
     ],
 )
 def test_values_out_of_range_are_refused(make):
