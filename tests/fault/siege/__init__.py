@@ -1,0 +1,27 @@
+"""What strangers, bad peers and those on the path do to a live cluster of processes, and what it must not do to it."""
+
+from tests.fault.siege import imposters, peers, strangers
+from tests.fault.siege.field import Attack
+
+ATTACKS: dict[str, tuple[str, Attack]] = {
+    "opened and closed": ("plain", strangers.opened_and_closed),
+    "silent": ("plain", strangers.silent),
+    "dribbled": ("plain", strangers.dribbled),
+    "garbage": ("plain", strangers.garbage),
+    "never reads": ("plain", peers.never_reads),
+    "largest frames": ("plain", peers.largest_frames),
+    "replayed": ("plain", imposters.replayed),
+    "replayed, keyed": ("keyed", imposters.replayed),
+    "flipped, followers": ("keyed", imposters.flipped_follower),
+    "flipped, leader": ("keyed", imposters.flipped_leader),
+    "wrong key": ("keyed", imposters.wrong_key),
+    "wrong certificate": ("tls", imposters.wrong_certificate),
+    "garbage, TLS": ("tls", strangers.garbage),
+    "silent, TLS": ("tls", strangers.silent),
+}
+"""By name: the kind of cluster, and the attack. Those of one kind follow each other on the same cluster."""
+
+LETTING_IN = ("never reads", "largest frames", "flipped, followers", "flipped, leader")
+"""Those in which links are opened; in the others no handshake may succeed."""
+
+__all__ = ["ATTACKS", "LETTING_IN"]

@@ -1,0 +1,40 @@
+"""Attacks on live clusters: briefly here, for a minute each by `make slow` and by `python -m tests.fault.siege`."""
+
+import pytest
+
+from tests.fault.siege import ATTACKS, LETTING_IN
+from tests.fault.siege.field import besiege, besieged
+
+BRIEF_S = 1.0
+LONG_S = 60.0
+
+BRIEF = [
+    "opened and closed",
+    "dribbled",
+    "largest frames",
+    "replayed, keyed",
+    "flipped, followers",
+    "flipped, leader",
+    "wrong certificate",
+]
+"""The others are in other tests, too, or need their time."""
+
+
+def attack_all(kind: str, names: list[str], seconds: float) -> None:
+    with besieged(kind) as ground:
+        for name in names:
+            if ATTACKS[name][0] == kind:
+                result = besiege(ground, ATTACKS[name][1], seconds, lets_in=name in LETTING_IN)
+                assert result.problems == [], name
+                assert result.done.total() > 0, name
+
+
+@pytest.mark.parametrize("kind", ["plain", "keyed", "tls"])
+def test_brief_attacks_change_no_leader_and_no_term_and_leave_nothing_behind(kind: str) -> None:
+    attack_all(kind, BRIEF, BRIEF_S)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["plain", "keyed", "tls"])
+def test_a_minute_of_each_attack_changes_nothing_either(kind: str) -> None:
+    attack_all(kind, list(ATTACKS), LONG_S)
