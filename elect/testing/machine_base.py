@@ -66,8 +66,8 @@ class MachineBase(RuleBasedStateMachine):
     def on_lost(self, node: str, token: int) -> None:
         """A node is told that it leads no more. One that is paused is told later, one that crashes never."""
 
-    def start(self, node: str) -> None:
-        """A node's program starts."""
+    def begin_program(self, node: str) -> None:
+        """A node's program starts: forget what it held in memory."""
         self.memory[node] = SimpleNamespace()
         self.unwilling.discard(node)
         self.on_started(node)

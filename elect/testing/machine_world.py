@@ -22,7 +22,7 @@ _STEP_S = 0.01
 class Application(Protocol):
     """What runs on the nodes, as far as the world tells it anything."""
 
-    def start(self, node: str) -> None:
+    def begin_program(self, node: str) -> None:
         """A node's program starts, with nothing in its memory."""
 
     def on_elected(self, node: str, token: int) -> None:
@@ -218,7 +218,7 @@ class _Messenger(Observer):
 
     def started(self, process: "Process") -> None:
         """Tell of a start."""
-        self.call(lambda: self._application.start(process.node_id))
+        self.call(lambda: self._application.begin_program(process.node_id))
 
     def told(self, process: "Process", event: Event) -> None:
         """Tell of a leadership that begins or ends."""
