@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 @cache
 def names(places: Places) -> Mapping[str, str]:
-    """The same as names."""
+    """The new name of each node."""
     return {NODES[index]: NODES[place] for index, place in enumerate(places)}
 
 

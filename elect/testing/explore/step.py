@@ -1,7 +1,6 @@
 """What can happen next in a small world: one step, as a value and in words."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -58,7 +57,3 @@ class Step:
         nodes = rest.pop(0) if rest and not rest[0].isdigit() else ""
         node, _, peer = nodes.partition(">")
         return cls(Verb(verb), node, peer, int(rest.pop()) if rest else 0)
-
-    def renamed(self, names: Mapping[str, str]) -> "Step":
-        """The same step with its nodes under other names."""
-        return replace(self, node=names.get(self.node, ""), peer=names.get(self.peer, ""))
