@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Client
 from multiprocessing.connection import Listener as MultiprocessingListener
 from pathlib import Path
@@ -342,7 +342,8 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.echo:
-        echo(arguments.echo, arguments.directory)
+        with suppress(EOFError, OSError):  # whoever asked has gone
+            echo(arguments.echo, arguments.directory)
         return
     with tempfile.TemporaryDirectory(prefix="elect-bench-") as name:
         for kind in KINDS:
