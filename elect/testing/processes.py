@@ -219,7 +219,9 @@ class ProcessCluster:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def wait_for(self, predicate: Callable[[ProcessEvent], bool], *, since: int = 0, timeout: float) -> ProcessEvent:
+    def wait_for(
+        self, predicate: Callable[[ProcessEvent], bool], *, since: int = 0, timeout: float = START_TIMEOUT_S
+    ) -> ProcessEvent:
         """The first event, from the `since`-th on, for which the predicate is true.
 
         Raises:
