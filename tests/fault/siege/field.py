@@ -1,5 +1,6 @@
 """A cluster of processes under siege: what its nodes use, what they say, and what must not change."""
 
+import functools
 import itertools
 import json
 import secrets
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from elect.testing.processes import Plan, ProcessCluster
+from elect.testing.processes import START_TIMEOUT_S, Plan, ProcessCluster, ProcessEvent
 from tests.certificates import Authority
 from tests.fault.siege.middle import Middle
 
@@ -249,6 +250,10 @@ def _security(kind: str, directory: Path) -> tuple[Callable[[str], list[str]], A
     return lambda _: [], None
 
 
+def _has_started(node: str, event: ProcessEvent) -> bool:
+    return event.event == "started" and event.node == node
+
+
 @contextmanager
 def besieged(kind: str) -> Iterator[Field]:
     """Three nodes: `plain`, with a fourth voter that is away; `keyed`, with something between them; `tls`."""
@@ -270,6 +275,8 @@ def besieged(kind: str) -> Iterator[Field]:
         plan = Plan(directory=directory, nodes=nodes, with_http=True, security=security, route=route)
         cluster = stack.enter_context(_Besieged(plan))
         ground = Field(cluster, directory, middles, authority=authority)
+        for node in ground.live:
+            cluster.wait_for(functools.partial(_has_started, node), timeout=START_TIMEOUT_S)
         ground.leader = cluster.wait_for_leader().node
         cluster.wait_until_quiet(1.0)
         yield ground

@@ -1,0 +1,208 @@
+"""Two processes that say all they can to each other over one two-way link: no standstill, and no growth.
+
+Each end keeps its outbox full. Every second: what each has heard since, and its memory and threads.
+
+Usage: python -m tests.fault.saturation [--seconds 60] [--keyed]
+"""
+
+import argparse
+import itertools
+import queue
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fault.siege.field import Figures
+from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
+from wire.events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.identity import LinkNumber
+
+FULL_PAUSE_S = 0.001
+GROWTH_MB_MAX = 15.0
+WARM_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Something to carry."""
+
+    number: int
+    data: bytes
+
+
+Send = Callable[[object], bool]
+
+
+class Mouth(threading.Thread):
+    """Keeps a link's outbox full, and counts what comes back."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__(name="mouth", daemon=True)
+        self.heard = 0
+        self.is_ended = False
+        self._send = send
+
+    def run(self) -> None:
+        """Say on."""
+        for number in itertools.count():
+            while not self._send(Load(number=number, data=bytes(1_000))):
+                if self.is_ended:
+                    return
+                time.sleep(FULL_PAUSE_S)
+
+
+class End:
+    """Either end: begins to talk when its link is open."""
+
+    def __init__(self) -> None:
+        self.mouths: queue.SimpleQueue[Mouth] = queue.SimpleQueue()
+        self.send: Callable[[str, LinkNumber, object], bool] = lambda *_: False
+        self._mouth = Mouth(lambda _: False)
+
+    def deliver(self, event: Event) -> None:
+        """Take what wire tells."""
+        match event:
+            case MessageReceived():
+                self._mouth.heard += 1
+            case LinkOpened() | LinkAccepted():
+                peer, number = event.peer, event.number
+                self._mouth = Mouth(lambda message: self.send(peer, number, message))
+                self._mouth.start()
+                self.mouths.put(self._mouth)
+            case LinkClosing():
+                self._mouth.is_ended = True
+                event.done.set()
+            case LinkEnded():
+                self._mouth.is_ended = True
+
+
+def identity(node: str) -> Identity:
+    """Of an end."""
+    return Identity(cluster="c", node=node, incarnation=1, store=bytes(16))
+
+
+def security(key: Path | None) -> Security:
+    """What both go by."""
+    return Plain() if key is None else Keyed(key)
+
+
+def listen(key: Path | None) -> None:
+    """The other process: say where, then each second how much was heard, until the link ends."""
+    end = End()
+    listener = Listener(
+        Address("127.0.0.1", 0),
+        identity("b"),
+        Codec(Load),
+        is_known_peer=lambda _: True,
+        deliver=end.deliver,
+        two_way=("client",),
+        security=security(key),
+    )
+    end.send = listener.send
+    listener.open()
+    listener.start()
+    say(str(listener.address.port))
+    mouth = end.mouths.get()
+    while not mouth.is_ended:
+        time.sleep(1.0)
+        say(str(mouth.heard))
+    listener.stop(5)
+
+
+@contextmanager
+def other(key: Path | None) -> Iterator[tuple[subprocess.Popen[str], Address]]:
+    """The other process."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.fault.saturation",
+        "--listen",
+        *([] if key is None else ["--key", str(key)]),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, Address("127.0.0.1", int(process.stdout.readline()))
+        finally:
+            process.kill()
+
+
+def saturate(seconds: float, key: Path | None, tell: Callable[[str], object]) -> list[str]:
+    """Do it for so long; what was wrong."""
+    end, problems = End(), []
+    with other(key) as (process, address):
+        dialer = Dialer(
+            "b",
+            lambda: address,
+            identity("a"),
+            Codec(Load),
+            next_counter=itertools.count(1).__next__,
+            deliver=end.deliver,
+            security=security(key),
+            kind="client",
+            is_two_way=True,
+        )
+        end.send = lambda _, number, message: dialer.send(number, message)
+        dialer.start()
+        mouth = end.mouths.get(timeout=20)
+        assert process.stdout is not None
+        time.sleep(WARM_S)
+        process.stdout.readline()
+        first = (Figures.of(process.pid), Figures.of(_own()))
+        before, deadline = (mouth.heard, 0), time.monotonic() + seconds
+        while time.monotonic() < deadline and not mouth.is_ended:
+            there = int(process.stdout.readline())
+            now = (mouth.heard, there)
+            if min(one - other_ for one, other_ in zip(now, before, strict=True)) <= 0:
+                problems.append(f"a second in which an end heard nothing: {before}, {now}")
+            before = now
+        last = (Figures.of(process.pid), Figures.of(_own()))
+        if mouth.is_ended:
+            problems.append("the link ended")
+        dialer.stop(5)
+    for name, one, two in zip(("listener", "dialer"), first, last, strict=True):
+        tell(f"{name}: {one.resident_mb:.1f} MB, then {two.resident_mb:.1f}; {one.threads} threads, then {two.threads}")
+        if two.resident_mb > one.resident_mb + GROWTH_MB_MAX or two.threads > one.threads:
+            problems.append(f"the {name} grew")
+    tell(f"heard: dialer {before[0]:,}, listener {before[1]:,} in {seconds:g} s; problems: {problems or 'none'}")
+    return problems
+
+
+def _own() -> int:
+    return int(Path("/proc/self").resolve().name)
+
+
+def say(text: str) -> None:
+    """To whoever waits."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Saturate a link."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--keyed", action="store_true")
+    parser.add_argument("--listen", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--key", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.listen:
+        listen(arguments.key)
+        return 0
+    with tempfile.TemporaryDirectory() as directory:
+        key = Path(directory, "key") if arguments.keyed else None
+        if key is not None:
+            key.write_text(secrets.token_hex(32))
+            key.chmod(0o600)
+        return bool(saturate(arguments.seconds, key, say))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
