@@ -17,6 +17,12 @@ from elect.testing.explore import Bounds
 LED = "3 nodes; campaign a; deliver a>b; write a; write b; deliver b>a; deliver a>b; deliver b>a"
 """`a` leads on `b`'s support alone."""
 
+ELECTED_AGAIN = (
+    f"{LED}; deliver a>c; write c; deliver c>a; deliver a>c; resign a; acknowledge a; deliver a>b; deliver b>a"
+    "; deliver a>c; campaign a; deliver a>c; deliver a>b; write a; write c; write b; deliver b>a"
+)
+"""`a` led all, resigned, and is elected again; it has not read yet that `c` had followed."""
+
 
 @contextmanager
 def grants_before_the_disk() -> Iterator[None]:
@@ -264,13 +270,11 @@ BREAKS = (
         bounds=Bounds(moments=2),
         steps_max=5,
     ),
+    Break(
+        name="an old Resign lets go",
+        apply=old_resign_lets_go,
+        bounds=Bounds(candidacies=1),
+        steps_max=36,
+        start=ELECTED_AGAIN,
+    ),
 )
-
-OLD_RESIGN = Break(
-    name="an old Resign lets go",
-    apply=old_resign_lets_go,
-    bounds=Bounds(candidacies=2, resignations=1),
-    steps_max=36,
-    start=LED,
-)
-"""Needs the longest way by far."""

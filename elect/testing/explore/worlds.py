@@ -38,6 +38,7 @@ class Worlds:
         self.histories = Histories(nodes)
         self._budgets = Budgets(bounds)
         self._checks = Checks(self.cast.facts)
+        self._is_free = False
         self._carry_out: dict[str, Callable[[list[int], Move], bool]] = {
             "deliver": self._deliver,
             "copy": self._copy,
@@ -140,11 +141,8 @@ class Worlds:
             Broken: a promise was.
         """
         new = list(world)
-        if not self._carry_out[move[0]](new, move):
-            return None
-        if is_free and move[0] != "wait":
-            new[-1] = world[-1]
-        return tuple(new)
+        self._is_free = is_free
+        return tuple(new) if self._carry_out[move[0]](new, move) else None
 
     def _perform(self, world: list[int], place: int, given: Given) -> bool:
         before, now = world[place], _START_NS + self._budgets.moment[world[-1]] * MOMENT_NS
@@ -175,6 +173,8 @@ class Worlds:
             world[-2] = self.histories.began(world[-2], fact.lease_term, place)
 
     def _spend(self, world: list[int], name: str) -> bool:
+        if self._is_free and name != "moments":
+            return True
         after = self._budgets.spent(world[-1], name)
         if after is None:
             return False
