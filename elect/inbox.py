@@ -14,7 +14,7 @@ INPUTS_MAX = 4096
 """Inputs that may wait: two seconds of a cluster of 100 nodes. Above it whoever reads a socket waits, and so the
 sender, by TCP's own means."""
 
-MESSAGES_MAX = 8
+MESSAGES_MAX = 2
 """Messages of one peer that may wait: however much one says, the others' heartbeats are not far behind."""
 
 ROOM_CHECK_S = 0.05
