@@ -1,6 +1,7 @@
 """The loop on the test's own thread: an elector that answers from a script, and a log of what was carried out."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -289,7 +290,7 @@ def test_a_change_of_health_is_told_once():
     desk = Desk()
     answers = iter([True, False, False, True])
     desk.engine.health = type("Hook", (), {"is_good": lambda self, now: next(answers)})()
-    log = desk.run(RECEIVED, RECEIVED, RECEIVED)
+    log = desk.run(RECEIVED, replace(RECEIVED, peer="c"), RECEIVED)
     assert [line for line in log if line[0] == "set_healthy"] == [("set_healthy", False), ("set_healthy", True)]
 
 
