@@ -202,8 +202,9 @@ def test_links_of_one_address_are_bounded_and_a_takeover_needs_no_room() -> None
 
 
 def test_links_are_bounded_in_all() -> None:
-    with listening(Limits(links_max=1), known=("ann", "cid")) as (bob, _), Stranger(bob.address) as first:
+    with listening(Limits(links_max=1), known=("ann", "cid")) as (bob, heard), Stranger(bob.address) as first:
         first.open(counter=1)
+        heard.next(LinkAccepted)
         with Stranger(bob.address, "cid") as other:
             refused = other.greet(other.hello())
             assert isinstance(refused, Reject)
