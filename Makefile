@@ -11,7 +11,7 @@ INPUTS := 10000000
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage soak explore fuzz slow bench figure16 fmt clean
+.PHONY: help demo test check lint types coverage soak mutations explore fuzz slow bench figure16 fmt clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -37,6 +37,9 @@ coverage: $(INSTALLED)  ## branch coverage of the pure files by unit and propert
 
 soak: $(INSTALLED)  ## simulate fresh worlds on all cores for SECONDS=600 of real time
 	$(PYTHON) -m elect.testing.soak --for $(SECONDS)
+
+mutations: $(INSTALLED)  ## break the protocol rule by rule, and show which seed a checker noticed each with
+	$(PYTHON) -m tests.mutations.breaks
 
 explore: $(INSTALLED)  ## visit every world that three nodes can come to, within bounds: a million and more
 	$(PYTHON) -m elect.testing.explore

@@ -50,6 +50,18 @@ class _Peace(Observer):
             self.breaches.append(f"{process} is told {event}")
 
 
+class _Winner(Observer):
+    """Notes who is elected first from now on."""
+
+    def __init__(self) -> None:
+        self.node_id: str | None = None
+
+    def told(self, process: Process, event: Event) -> None:
+        """Note a leader."""
+        if isinstance(event, RoleChanged) and event.role is Role.LEADER:
+            self.node_id = self.node_id or process.node_id
+
+
 class Drill:
     """A healthy cluster to exercise.
 
@@ -142,6 +154,54 @@ class Drill:
             self._check_led(f"{hub} reaches {sorted(needed)}")
             simulation.run(0.2)
 
+    def cut_the_newly_elected(self) -> None:
+        """Cut all links but those of one node just when another was elected, before that has its first lease.
+
+        Raises:
+            InvariantViolation: nobody leads in time.
+        """
+        simulation, dead = self.simulation, self._leaders()["default"]
+        hub = self._rng.choice(self._others(dead))
+        winner = _Winner()
+        simulation.watch(winner)
+        simulation.crash(dead)
+        while winner.node_id is None and simulation.now < 10 * self._options.support_duration:
+            simulation.run(0.000_01)
+        for source, target in self._ways():
+            if hub not in (source, target):
+                simulation.cut(source, target, both=False)
+        simulation.restart(dead)
+        simulation.run(self._options.settle_seconds)
+        self._check_led(f"{hub} reaches everybody")
+
+    def restart_the_leader(self) -> None:
+        """Have the leader's machine come back at once, but as a witness: nobody is bound to what it was.
+
+        Raises:
+            InvariantViolation: nobody leads in time.
+        """
+        simulation, leader = self.simulation, self._leaders()["default"]
+        simulation.crash(leader, closes=False)
+        simulation.set_standing(leader, priority=0)
+        simulation.restart(leader)
+        simulation.run(self._options.settle_seconds)
+        self._check_led(f"{leader} only restarted")
+
+    def pass_it_round(self, rounds: int = 12) -> None:
+        """Have each leader withdraw as soon as it leads, and stand again later: there is always a next one in time.
+
+        Raises:
+            InvariantViolation: nobody leads in time.
+        """
+        simulation, leader = self.simulation, self._leaders()["default"]
+        for _ in range(rounds):
+            simulation.set_standing(leader, priority=0)
+            successor = self._next_leader(leader, self._options.settle_seconds)
+            if successor is None:
+                simulation.fail("a quorum that is connected elects", f"nobody leads, but only {leader} withdrew")
+            simulation.set_standing(leader, priority=1)
+            leader = successor
+
     def _ways(self) -> Iterator[tuple[str, str]]:
         ids = self._options.node_ids
         return ((source, target) for source in ids for target in ids if source != target)
@@ -149,7 +209,7 @@ class Drill:
     def _check_led(self, why: str) -> None:
         for election in self._options.elections:
             if self.simulation.leader(election) is None:
-                self.simulation.fail("hubs elect", f"nobody leads {election}, but {why}")
+                self.simulation.fail("a quorum that is connected elects", f"nobody leads {election}, but {why}")
 
     # P6: the best of those that are left.
 
@@ -189,11 +249,17 @@ class Drill:
 
     def _expect(self, successor: str, seconds: float, why: str) -> None:
         """Fail unless this node is the next to lead, in time."""
-        simulation, before = self.simulation, self.simulation.leader()
-        if not simulation.run_until(lambda: simulation.leader() not in (None, before), seconds + _SLACK_S):
-            simulation.fail("leaders are replaced in time", f"nobody leads after {seconds} s; {why}")
-        if simulation.leader() != successor:
-            simulation.fail("the right one leads", f"{simulation.leader()} leads, not {successor}; {why}")
+        leader = self._next_leader(self.simulation.leader(), seconds + _SLACK_S)
+        if leader is None:
+            self.simulation.fail("leaders are replaced in time", f"nobody leads after {seconds} s; {why}")
+        if leader != successor:
+            self.simulation.fail("the right one leads", f"{leader} leads, not {successor}; {why}")
+
+    def _next_leader(self, before: str | None, seconds: float) -> str | None:
+        """Who leads `default` next, or None in all that time."""
+        simulation = self.simulation
+        is_led = simulation.run_until(lambda: simulation.leader() not in (None, before), seconds)
+        return simulation.leader() if is_led else None
 
     def _kill(self, leader: str) -> tuple[str, float]:
         self.simulation.crash(leader)

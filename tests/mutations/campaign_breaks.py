@@ -1,0 +1,139 @@
+"""Breaks of when to campaign and of how one is won.
+
+Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
+"""
+
+from unittest.mock import PropertyMock, patch
+
+from elect.core import campaign, standing
+from elect.core.messages import Standing
+from elect.core.quorum import FOREVER, is_quorum
+from elect.core.state import State
+from tests.mutations import worlds
+from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
+
+CAMPAIGN = Breaks()
+
+
+@CAMPAIGN.add("the unwilling campaign", "6 (1)", worlds.HOSTILE, 5)
+def unwilling_candidates():
+    return patch.object(State, "is_willing", new_callable=PropertyMock, return_value=True)
+
+
+@CAMPAIGN.add("candidates need no quorum's support", "6 (2)", worlds.HOSTILE, 3)
+def lonely_candidates():
+    def is_eligible(self):
+        return self._state.is_willing and not self._state.is_fenced
+
+    return replaced(campaign.Turns, "is_eligible", is_eligible)
+
+
+@CAMPAIGN.add("a known leader hinders nobody", "6 (3)", worlds.MINORITY, 30)
+def troublemakers():
+    return replaced(campaign, "is_free", lambda state, election: True)
+
+
+@CAMPAIGN.add("candidates have no order", "6 (4)", worlds.SUCCESSION, 20)
+def no_order():
+    return replaced(standing, "place", lambda state, election, electable: 0)
+
+
+@CAMPAIGN.add("priority does not matter", "6 (4)", worlds.SUCCESSION, 60)
+def no_priority():
+    def ranking(rank):
+        return lambda election, node_id, standing: rank(election, node_id, Standing(priority=1, offset=standing.offset))
+
+    return wrapped(standing, "_rank", ranking)
+
+
+@CAMPAIGN.add("the offset does not matter", "6 (4)", worlds.SUCCESSION, 60)
+def no_offset():
+    def ranking(rank):
+        return lambda election, node_id, standing: rank(election, node_id, Standing(priority=standing.priority))
+
+    return wrapped(standing, "_rank", ranking)
+
+
+@CAMPAIGN.add("half of the voters elect", "4", worlds.SUCCESSION, 40)
+def half_elects():
+    return replaced(campaign, "is_quorum", lambda votes, voters: votes * 2 >= voters)
+
+
+@CAMPAIGN.add("the own vote before its write", "4", worlds.HOSTILE, 20)
+def own_vote_before_the_disk():
+    def beginning(begin):
+        def begin_with_own_vote(state, election):
+            begin(state, election)
+            campaign.take_grant(state, election, state.id, election.campaign.term)
+
+        return begin_with_own_vote
+
+    return wrapped(campaign, "begin", beginning)
+
+
+@CAMPAIGN.add("a Grant of an older term counts", "4", worlds.LATE, 5)
+def old_grants():
+    def taking(take):
+        def take_any(state, election, voter, term):
+            take(state, election, voter, term if election.campaign is None else election.campaign.term)
+
+        return take_any
+
+    return wrapped(campaign, "take_grant", taking)
+
+
+@CAMPAIGN.add("an abandoned term is taken up again", "4", worlds.ABANDONED, 5)
+def abandoned_terms():
+    given_up = {}
+
+    def abandoning(abandon):
+        def abandon_(state, election, outcome):
+            given_up[election] = election.campaign
+            abandon(state, election, outcome)
+
+        return abandon_
+
+    def taking(take):
+        def take_late(state, election, voter, term):
+            late = given_up.get(election)
+            if (
+                election.campaign is None
+                and election.leadership is None
+                and late is not None
+                and late.term == term == election.term
+            ):
+                late.grants.add(voter)
+                if is_quorum(len(late.grants), len(state.voters)) and state.id in late.grants:
+                    election.become_follower()
+                    election.campaign = late
+                    state.campaigning[election.name] = None
+            take(state, election, voter, term)
+
+        return take_late
+
+    return both(wrapped(campaign, "abandon", abandoning), wrapped(campaign, "take_grant", taking))
+
+
+@CAMPAIGN.add("a campaign never times out", "4", worlds.RESETS, 20)
+def endless_campaigns():
+    def beginning(begin):
+        def begin_for_ever(state, election):
+            begin(state, election)
+            election.campaign.ends_at = FOREVER
+
+        return begin_for_ever
+
+    return wrapped(campaign, "begin", beginning)
+
+
+@CAMPAIGN.add("who was asked too early is not asked again", "6", worlds.HAND_OVER, 150)
+def asked_once():
+    return replaced(campaign, "ask_again", nothing)
+
+
+@CAMPAIGN.add("a successor has no precedence", "6", worlds.HAND_OVER, 20)
+def no_successor():
+    def ranking(rank):
+        return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
+
+    return wrapped(standing, "_rank", ranking)

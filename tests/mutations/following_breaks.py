@@ -1,0 +1,137 @@
+"""Breaks of following, letting go, and of what is told of leaders.
+
+Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragraph.
+"""
+
+from elect.core import following, voting
+from elect.core.election import Election
+from elect.core.messages import Known, RefusalReason
+from elect.core.state import State
+from tests.mutations import worlds
+from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
+
+FOLLOWING = Breaks()
+
+
+def _followed_whenever(is_followed):
+    """A Lead refused for its term is followed all the same if the predicate says so."""
+
+    def refusing(refusal):
+        def refuse(election, leader, term):
+            if is_followed(election, term) and refusal(election, leader, term) is RefusalReason.TERM:
+                return None
+            return refusal(election, leader, term)
+
+        return refuse
+
+    return wrapped(following, "refusal", refusing)
+
+
+@FOLLOWING.add("any term is followed", "4 †", worlds.CONTEST, 30)
+def any_term_is_followed():
+    return _followed_whenever(lambda election, term: True)
+
+
+@FOLLOWING.add("a term above the own vote's is followed", "4 †", worlds.CONTEST, 30)
+def failed_grants_forgotten():
+    """Trace 1 of section 9: whoever voted last, and did not follow, follows any term."""
+    return _followed_whenever(lambda election, term: election.ballot.voted_for is not None)
+
+
+@FOLLOWING.add("a lower term than the own is never followed", "4", worlds.LATE, 120)
+def only_higher_terms():
+    def refusing(refusal):
+        def refuse(election, leader, term):
+            return RefusalReason.TERM if term < election.term else refusal(election, leader, term)
+
+        return refuse
+
+    return wrapped(following, "refusal", refusing)
+
+
+@FOLLOWING.add("base does not rise with a Grant", "4 †", worlds.CONTEST, 60)
+def base_without_grants():
+    def granting(grant):
+        def grant_(state, election, peer, term):
+            base = election.base
+            grant(state, election, peer, term)
+            election.base = base
+
+        return grant_
+
+    return wrapped(voting, "_grant", granting)
+
+
+@FOLLOWING.add("base does not rise with an election", "4 †", worlds.GIVEN_UP, 20)
+def base_without_elections():
+    def becoming(become):
+        def become_(self, *, ends_at):
+            base = self.base
+            leadership = become(self, ends_at=ends_at)
+            self.base = base
+            return leadership
+
+        return become_
+
+    return wrapped(Election, "become_leader", becoming)
+
+
+@FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)
+def base_without_disk():
+    def making(make):
+        def make_(self, name, durable):
+            make(self, name, durable)
+            self.base = 0
+
+        return make_
+
+    return wrapped(Election, "__init__", making)
+
+
+@FOLLOWING.add("an old Resign lets go", "4 †", worlds.REGAIN, 10)
+def old_resigns():
+    def taking(take):
+        def take_any(state, election, peer, resign):
+            bound = election.following
+            if bound is not None and bound.leader == peer.id:
+                bound.term = min(bound.term, resign.term)
+            take(state, election, peer, resign)
+
+        return take_any
+
+    return wrapped(following, "take_resign", taking)
+
+
+@FOLLOWING.add("a follower stays bound when the session ends", "4", worlds.HOSTILE, 5)
+def bound_for_ever():
+    return replaced(following, "release", nothing)
+
+
+@FOLLOWING.add("hearsay is passed on", "4", worlds.HUB, 200)
+def hearsay():
+    def knowing(known):
+        def know(self, election):
+            own = known(self, election)
+            heard = following.known_leaders(self, election)
+            if own.leader is not None or not heard:
+                return own
+            return Known(
+                election=election.name, term=heard[0].term, leader=heard[0].leader, incarnation=heard[0].incarnation
+            )
+
+        return know
+
+    def taking(take):
+        def take_and_tell(state, peer, knowledge):
+            elections = [
+                state.elections[each.election] for each in knowledge.entries if each.election in state.elections
+            ]
+            before = [state.known(election) for election in elections]
+            take(state, peer, knowledge)
+            for election, known in zip(elections, before, strict=True):
+                if state.known(election) != known:
+                    state.tell_known(election)
+
+        return take_and_tell
+
+    return both(wrapped(State, "known", knowing), wrapped(following, "take_knowledge", taking))

@@ -1,0 +1,69 @@
+"""Breaks of what a node's shell owes the core: the order of closing and dialing, and of writing and sending.
+
+Source: PROTOCOL.md, sections 3 to 5.
+"""
+
+from elect.testing.dialer import Dialer
+from elect.testing.disk import Disk
+from tests.mutations import worlds
+from tests.mutations.breaking import Breaks, wrapped
+
+SHELL = Breaks()
+_LATE_NS = 50_000_000
+
+
+@SHELL.add("a link is closed before it counts no more", "5 †", worlds.LINKS, 5)
+def close_first():
+    def closing(close):
+        def close_late(self, link):
+            if self.link is link and self.is_open:
+                link.finish()
+                self._world.scheduler.after(_LATE_NS, self._process.put, self, close, self, link)
+            else:
+                close(self, link)
+
+        return close_late
+
+    return wrapped(Dialer, "_close", closing)
+
+
+@SHELL.add("a peer is dialed again before its link counts no more", "5 †", worlds.LINKS, 5)
+def dial_first():
+    def closing(close):
+        def close_late(self, link):
+            if self.link is link and self.is_open:
+                self.is_open = False
+                self.dial()
+            else:
+                close(self, link)
+
+        return close_late
+
+    return wrapped(Dialer, "_close", closing)
+
+
+@SHELL.add("starts are not counted on disk", "3", worlds.RESTARTS, 10)
+def same_incarnation():
+    def opening(open_):
+        def open_(self, support_duration_ns, open_=open_):
+            promise_ns = open_(self, support_duration_ns)
+            self.incarnation = 1
+            return promise_ns
+
+        return open_
+
+    return wrapped(Disk, "open", opening)
+
+
+@SHELL.add("what waited for a failed write leaves", "4 †", worlds.DISKS, 5)
+def failed_writes_speak():
+    def failing(fail):
+        def fail_and_send(self, process, done):
+            fail(self, process, done)
+            for _, held in done:
+                for send in held:
+                    process._transmit(send)
+
+        return fail_and_send
+
+    return wrapped(Disk, "_fail", failing)

@@ -1,0 +1,149 @@
+"""Breaks of voting, the boot fence, and what the disk is for.
+
+Source: PROTOCOL.md, section 4.
+"""
+
+from unittest.mock import PropertyMock, patch
+
+from elect.core import leading, voting
+from elect.core.elector import Elector
+from elect.core.messages import Follow, Grant
+from elect.core.options import OffsetRule
+from elect.core.ready import Ballot
+from elect.core.state import State
+from elect.testing.disk import Disk
+from tests.mutations import worlds
+from tests.mutations.breaking import Breaks, replaced, wrapped
+
+VOTING = Breaks()
+
+
+@VOTING.add("the boot fence is gone", "4 †", worlds.HOSTILE, 5)
+def no_boot_fence():
+    return patch.object(State, "is_fenced", new_callable=PropertyMock, return_value=False)
+
+
+@VOTING.add("the boot fence is half as long", "4 †", worlds.HOSTILE, 10)
+def short_boot_fence():
+    def making(make):
+        def make_short(self, *, now, **options):
+            make(self, now=now, **options)
+            self.fence_until = now + (self.fence_until - now) // 2 if self.fence_until else 0
+
+        return make_short
+
+    return wrapped(State, "__init__", making)
+
+
+@VOTING.add("the longest promise is not on disk", "4 †", worlds.HOSTILE, 10)
+def forgotten_promise():
+    def opening(open_):
+        def open_forgetful(self, support_duration_ns):
+            open_(self, support_duration_ns)
+            return 0
+
+        return open_forgetful
+
+    return wrapped(Disk, "open", opening)
+
+
+@VOTING.add("a vote while bound", "4", worlds.REGAIN, 30)
+def vote_while_bound():
+    return replaced(voting, "is_bound_elsewhere", lambda election, candidate: False)
+
+
+@VOTING.add("two votes in one term", "4", worlds.HOSTILE, 5)
+def two_votes_a_term():
+    return replaced(voting, "is_term_free", lambda election, candidate, term: term >= election.term)
+
+
+@VOTING.add("a vote in a term below the own one", "4", worlds.HOSTILE, 10)
+def vote_below():
+    return replaced(voting, "is_term_free", lambda election, candidate, term: term != election.term)
+
+
+def _sent_at_once(kind):
+    """Entries of a kind leave before what they rest on is written."""
+
+    def sending(send):
+        def send_at_once(self, election, peer, entry):
+            if isinstance(entry, kind):
+                self.write(election)
+                self.outcome.send(peer.id, entry)
+            else:
+                send(self, election, peer, entry)
+
+        return send_at_once
+
+    return wrapped(State, "send_durably", sending)
+
+
+@VOTING.add("a Grant before its write", "4", worlds.HOSTILE, 3)
+def grants_before_the_disk():
+    return _sent_at_once(Grant)
+
+
+@VOTING.add("a Follow before its write", "4", worlds.HOSTILE, 10)
+def follows_before_the_disk():
+    return _sent_at_once(Follow)
+
+
+@VOTING.add("a refusal adopts the term", "4", worlds.HOSTILE, 5)
+def refusals_adopt_terms():
+    def answering(answer):
+        def answer_and_adopt(state, election, peer, vote, configuration):
+            answer(state, election, peer, vote, configuration)
+            if vote.term > election.term:
+                election.ballot = Ballot(term=vote.term, voted_for=None)
+                state.write(election)
+
+        return answer_and_adopt
+
+    return wrapped(voting, "answer", answering)
+
+
+@VOTING.add("a failed write is rolled back", "4 †", worlds.DISKS, 15)
+def rolled_back():
+    def failing(fail):
+        def fail_and_forget(self, now, number):
+            write = self._writes.get(number)
+            for name in write.ballots if write is not None else ():
+                election = self.state.elections[name]
+                election.ballot = election.durable
+                election.base = min(election.base, election.term)
+            return fail(self, now, number)
+
+        return fail_and_forget
+
+    return wrapped(Elector, "write_failed", failing)
+
+
+@VOTING.add("a candidate behind is voted for", "4", worlds.OFFSETS, 5)
+def offsets_ignored():
+    def refusing(refusal):
+        def refuse(state, election, candidate, vote, configuration):
+            rule, state.offset_rule = state.offset_rule, OffsetRule.PREFER
+            try:
+                return refusal(state, election, candidate, vote, configuration)
+            finally:
+                state.offset_rule = rule
+
+        return refuse
+
+    return wrapped(voting, "refusal", refusing)
+
+
+@VOTING.add("a vote for another leaves the own candidacy", "4", worlds.LATE, 5)
+def vote_and_stand():
+    def ending(end):
+        return lambda self, election, outcome: None if outcome == "granted_another" else end(self, election, outcome)
+
+    return wrapped(State, "end_campaign", ending)
+
+
+@VOTING.add("a vote for another leaves a lapsed leadership", "4", worlds.CONTEST, 30)
+def vote_and_lead():
+    def ending(end):
+        return lambda state, election, reason: None if reason == "granted_another" else end(state, election, reason)
+
+    return wrapped(leading, "end", ending)
