@@ -12,7 +12,7 @@ from sys import stdout
 from time import process_time
 
 from elect.testing import InvariantViolation
-from tests.mutations.breaking import Break
+from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN
 from tests.mutations.following_breaks import FOLLOWING
 from tests.mutations.leading_breaks import LEADING
@@ -39,6 +39,11 @@ UNFOUND = {
 """Breaks that these worlds don't show, and why: a rule that is not needed here, or a checker that is missing."""
 
 
+def broken(name: str) -> Applied:
+    """The break of that name, to enter."""
+    return next(each for each in BREAKS if each.name == name).apply()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find:
     """The first seed that found a break.
@@ -53,13 +58,13 @@ class Find:
     violation: InvariantViolation | None
 
 
-def hunt(broken: Break) -> Find:
+def hunt(one: Break) -> Find:
     """Live through worlds of the broken protocol until a checker notices."""
     began = process_time()
-    with broken.apply():
-        for seed in range(broken.seeds_max):
+    with one.apply():
+        for seed in range(one.seeds_max):
             try:
-                broken.world.run(seed)
+                one.world.run(seed)
             except InvariantViolation as violation:
                 return Find(seeds=seed + 1, seconds=process_time() - began, violation=violation)
     return Find(seeds=0, seconds=process_time() - began, violation=None)
@@ -72,11 +77,11 @@ def _hunt(place: int) -> Find:
 def table(finds: Iterator[Find]) -> Iterator[str]:
     """One line a break, as it is found."""
     yield f"{'break':<54}{'rule':<7}{'found in':<23}{'seeds':>6}{'at most':>9}{'s':>6}  noticed by"
-    for broken, find in zip(BREAKS, finds, strict=True):
+    for one, find in zip(BREAKS, finds, strict=True):
         by = "" if find.violation is None else find.violation.invariant
         yield (
-            f"{broken.name:<54}{broken.rule:<7}{broken.world.name:<23}"
-            f"{find.seeds or 'none':>6}{broken.seeds_max:>9}{find.seconds:6.1f}  {by}"
+            f"{one.name:<54}{one.rule:<7}{one.world.name:<23}"
+            f"{find.seeds or 'none':>6}{one.seeds_max:>9}{find.seconds:6.1f}  {by}"
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from elect.testing.explore import Bounds
 from tests.mutations.breaking import Applied
-from tests.mutations.breaks import BREAKS as ALL
+from tests.mutations.breaks import broken
 
 LED = "3 nodes; campaign a; deliver a>b; write a; write b; deliver b>a; deliver a>b; deliver b>a"
 """`a` leads on `b`'s support alone."""
@@ -34,7 +34,7 @@ class Break:
 
     def apply(self) -> Applied:
         """Break the rule for as long as this is entered."""
-        return next(broken for broken in ALL if broken.name == self.name).apply()
+        return broken(self.name)
 
 
 BREAKS = (

@@ -8,7 +8,7 @@ import pytest
 from elect.core.elector import Elector
 from elect.core.ready import Elected
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span, hostile, simulate
-from tests.mutations.breaks import lease_from_receipt
+from tests.mutations.breaks import broken
 
 
 def test_the_readme_example_runs():
@@ -35,7 +35,7 @@ def test_the_readme_example_runs():
 
 
 def test_a_violation_carries_its_name_its_transcript_and_a_command_that_replays_it():
-    with lease_from_receipt():
+    with broken("the lease is anchored at receipt"):
         simulation = Simulation(hostile(0, 3))
         with pytest.raises(InvariantViolation) as caught:
             simulation.run(60)
