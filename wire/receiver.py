@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
 from wire.connection import Connection
-from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, ResetError, UnknownKindError, WireError
+from wire.errors import (
+    IdleTimeoutError,
+    LocalFault,
+    RemoteFault,
+    ResetError,
+    UnknownKindError,
+    WireError,
+    WriteTimeoutError,
+)
 from wire.events import Event, MessageReceived
 from wire.handshake import Bye, Heard
 from wire.identity import LinkNumber
@@ -99,6 +107,8 @@ class Receiver:
             data = self._channel.read()
         except BlockingIOError:
             raise self._verdict.why or IdleTimeoutError("not a byte came for too long") from None
+        except TimeoutError:  # the operating system's word, by TCP_USER_TIMEOUT, heard by whoever asks it first
+            raise self._verdict.why or WriteTimeoutError("what was sent was not taken in time") from None
         except OSError as error:
             raise self._verdict.why or ResetError(str(error)) from error
         if self._verdict.why is not None:

@@ -156,6 +156,8 @@ class Sender:
         """The acceptor says nothing after its Welcome: whatever can be read is the end of the link."""
         try:
             data = self._channel.poll()
+        except TimeoutError:
+            raise WriteTimeoutError("what was sent was not taken in time") from None
         except OSError as error:
             raise ResetError(str(error)) from error
         if data is None:

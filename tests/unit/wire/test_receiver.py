@@ -1,0 +1,64 @@
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from wire.channel import Channel
+from wire.codec import Codec
+from wire.connection import Connection
+from wire.errors import IdleTimeoutError, ResetError, SupersededError, WireError, WriteTimeoutError
+from wire.identity import LinkNumber
+from wire.meter import NoMeter
+from wire.receiver import Receiver
+from wire.verdict import Verdict
+
+
+class Failing(Channel):
+    """Whose reading fails."""
+
+    def __init__(self, sock: socket.socket, number: int) -> None:
+        super().__init__(sock)
+        self._number = number
+
+    def read(self) -> bytes:
+        raise OSError(self._number, "as the operating system says")
+
+
+@pytest.fixture
+def sock() -> Iterator[socket.socket]:
+    near, far = socket.socketpair()
+    with near, far:
+        yield near
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EAGAIN, IdleTimeoutError),
+        (errno.ETIMEDOUT, WriteTimeoutError),
+        (errno.ECONNRESET, ResetError),
+        (errno.EHOSTUNREACH, ResetError),
+    ],
+)
+@pytest.mark.parametrize("why", [None, SupersededError("another took over")])
+def test_what_ends_reading_is_named_unless_there_was_a_reason_before(
+    sock: socket.socket, number: int, kind: type[WireError], why: WireError | None
+) -> None:
+    verdict = Verdict()
+    if why is not None:
+        verdict.give(why)
+    receiver = Receiver(
+        Failing(sock, number),
+        Connection(Codec(), 65_536, is_dialer=False),
+        verdict,
+        lambda event: None,
+        peer="ann",
+        number=LinkNumber(1, 1),
+        is_dialed=False,
+        meter=NoMeter(),
+        early=iter(()),
+    )
+    receiver.run()
+    assert not receiver.is_end_of_stream
+    assert receiver.error is why if why is not None else type(receiver.error) is kind
