@@ -111,15 +111,18 @@ The wire format, version 1
 big-endian length and that many bytes of payload. Length 0 is a keepalive: no payload, no meaning but a sign of life.
 A length above 65,536 (`frame_bytes_max`; 8,192 for a frame of the handshake) ends the connection.
 
-**Payload.** One CBOR (RFC 8949) array `[kind, field, ...]`: `kind` is a text, the fields are in the order below. No
-tag, no indefinite length, no duplicate key in a map, no map key but a text, no floating point number, no nesting
-deeper than 16, nothing after the array. Integers are of 64 bits, signed. Fields after those that a reader knows are
-ignored; missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the handshake.
+**Payload.** One CBOR (RFC 8949) array `[kind, field, ...]`: `kind` is a text, the fields are in the order below; of an
+application's message, the name of its class in lower case, and the fields as the class declares them. No tag, no
+indefinite length, no duplicate key in a map, no map key but a text, no floating point number, no arrays and maps in
+each other deeper than 16, nothing after the array. Lengths and integers may be longer than they need be. Integers are
+of 64 bits, signed. Characters are counted as Unicode code points. Fields after those that a reader knows are ignored;
+missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the handshake.
 Within a field: an optional value is null or the value; a list is an array; a map of texts is a map; a part of fixed
 shape is an array of its fields; a part of one of several shapes is `[kind, field, ...]` again.
 
 **Handshake.** The dialer sends magic and a Hello, and nothing more before it has the answer: magic and a Welcome, or
-magic and a Reject, and then the close. To a wrong magic there is no answer. The whole of it has one deadline (2 s).
+magic and a Reject, and then the close; a Reject may come before the Hello was read, or said. To a wrong magic there is
+no answer, and there are no keepalives yet. The whole of it has one deadline (2 s).
 
     ["hello", version_min, version_max, cluster, node, to, incarnation, counter, store, kind, local, remote, attributes,
      nonce, keys, is_two_way]
@@ -131,9 +134,11 @@ magic and a Reject, and then the close. To a wrong magic there is no answer. The
     incarnation, counter       int     the link's number, compared in this order: 0 to 2^63-1. It must be above that of
                                        every link that this acceptor took from this node and kind
     store                      bytes   16 bytes, the random id of the dialer's store
-    kind                       text    what the dialer is: "peer", or another that the acceptor serves
+    kind                       text    what the dialer is: "peer", or another that the acceptor serves; 1 to 64
+                                       characters
     local, remote              text    the dialer's and the acceptor's address as the dialer's socket has them:
-                                       "1.2.3.4:5" or "[::1]:5", IPv4 within IPv6 written as IPv4, without zone
+                                       "1.2.3.4:5" or "[::1]:5" (RFC 5952), IPv4 within IPv6 written as IPv4, without
+                                       zone; at most 256 characters
     attributes                 map     of texts; at most 16, of at most 2,048 characters together; default: empty
     nonce                      bytes   32 fresh random bytes where there are keys; else, and by default, empty
     keys                       list    of bytes: the ids of the dialer's shared keys, 8 bytes each, at most 8 of them,
@@ -152,9 +157,10 @@ magic and a Reject, and then the close. To a wrong magic there is no answer. The
     ["reject", code, reason, retryable]
 
     code                       text    version, cluster, key, certificate, self, wrong_node, kind, unknown_peer,
-                                       stale_link, full, timeout, malformed, stopping; or a later one
-    reason                     text    a sentence
-    retryable                  bool    whether the same Hello may succeed later
+                                       stale_link, full, timeout, malformed, stopping; or a later one, of 1 to 64
+                                       characters
+    reason                     text    a sentence; at most 256 characters
+    retryable                  bool    whether a later try may be let in
 
 **Shared keys.** An end that holds keys talks to nobody without, and one without to nobody that offers some: the answer
 is a Reject `key`, and a dialer with keys takes no Welcome that names none of its own. A key K has 32 to 64 bytes. With
@@ -171,11 +177,12 @@ The acceptor's next frame after its Welcome, and the dialer's first after it has
     ["proof", tag]             bytes   32 bytes: the proof of the end that says it
 
 and only when the acceptor has seen that the dialer's is right, too, within the handshake's deadline, is the handshake
-over. From then on the payload of every frame, a keepalive's empty one and the Bye's included, is followed by 16 bytes,
-which count in the frame's length (so that may be 65,552): H(F, "", counter || payload, 16), where counter is 8 bytes,
-big-endian, and counts the frames of this direction after the proof from 0. A wrong tag or proof ends the connection.
-Nothing is encrypted. Whoever is on the path can still end a connection, and a forged end of stream looks like any other
-(see Trust). Whoever holds K can be any node.
+over; if a higher link finished before it, the acceptor closes without a word. From then on the payload of every frame,
+a keepalive's empty one and the Bye's included, is followed by 16 bytes, which count in the frame's length (so that may
+be 65,552): H(F, "", counter || payload, 16), where counter is 8 bytes, big-endian, and counts the frames of this
+direction after the proof from 0. A wrong tag or proof ends the connection. Nothing is encrypted. Whoever is on the path
+can still end a connection, and a forged end of stream looks like any other (see Trust). Whoever holds K can be any
+node.
 
 **TLS.** Where an end has TLS, the handshake of TLS 1.3 comes first, within the same deadline, and all that is said here
 is said inside it, the magic included. Both ends show a certificate for TLS in that role, of an authority that the other
@@ -194,7 +201,7 @@ a dialer which is killed has nothing unread and its connection ends in an end of
 sends messages of the application's kinds, a keepalive when it had nothing to say for 1 s, and before a deliberate
 close
 
-    ["bye", reason]            text    for the other end's log; nothing rests on it
+    ["bye", reason]            text    for the other end's log; nothing rests on it; at most 256 characters
 
 The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and
 kind has finished its handshake. The dialer closes a link that takes nothing for 5 s, and one that is readable (which
@@ -203,7 +210,8 @@ can only mean that it is over).
 **Two-way links.** After its handshake each end sends messages of the application's kinds, each second, whatever else it
 says,
 
-    ["heard", frames]          int     how many frames with a payload it has read and passed on since the handshake
+    ["heard", frames]          int     how many frames with a payload, of whatever kind (also this one), it has read
+                                       and passed on since the handshake
 
 and a Bye before a deliberate close, of which a reason of its own is one of the words `stopping`, `superseded`,
 `idle_timeout`, `unread`, `payload`, `frame_too_long`, `tag`, ...; empty frames are allowed. An end closes a link on

@@ -1,0 +1,256 @@
+"""The document of the wire format says enough: a program that was written from it alone talks to both ends of wire."""
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import wire
+from tests.contract import wire_client
+from tests.contract.wire_client import KEEPALIVE, End, Opened, Party, Rejected, Value, accept, dial, encoded, reject
+from tests.integration.wire_ends import PATIENCE_S, Inbox, Note, dialing, listening
+from wire import (
+    Address,
+    DialFailed,
+    Keyed,
+    Limits,
+    LinkAccepted,
+    LinkClosing,
+    LinkEnded,
+    LinkNumber,
+    LinkOpened,
+    MessageReceived,
+    Plain,
+    Security,
+)
+from wire.codec import DEPTH_MAX
+from wire.errors import Refusal, RejectCode
+from wire.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
+from wire.identity import ATTRIBUTE_CHARACTERS_MAX
+
+NEW_KEY, OLD_KEY, OTHER_KEY = (bytes([place]) * 32 for place in (1, 2, 3))
+
+
+@pytest.fixture(params=["plain", "keyed"])
+def keys(request: pytest.FixtureRequest) -> tuple[bytes, ...]:
+    return (NEW_KEY, OLD_KEY) if request.param == "keyed" else ()
+
+
+@pytest.fixture
+def security(keys: tuple[bytes, ...], tmp_path: Path) -> Security:
+    """What wire's end goes by: of the two keys, it holds the old one alone."""
+    if not keys:
+        return Plain()
+    path = tmp_path / "keys"
+    path.touch(0o600)
+    path.write_text(OLD_KEY.hex())
+    return Keyed(path)
+
+
+@pytest.fixture
+def bob(security: Security) -> Iterator[tuple[tuple[str, int], Inbox]]:
+    with listening(security=security, two_way=("client",), known=("ann", "bob")) as (listener, inbox):
+        yield (listener.address.host, listener.address.port), inbox
+
+
+@contextmanager
+def open_link(
+    address: tuple[str, int], me: Party, counter: int = 1, kind: str = "peer", attributes: dict[str, str] | None = None
+) -> Iterator[Opened]:
+    opened = dial(
+        address, me, to="bob", counter=counter, kind=kind, is_two_way=kind == "client", attributes=attributes or {}
+    )
+    with opened.end.socket:
+        yield opened
+
+
+@pytest.fixture
+def acceptor() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening_socket:
+        listening_socket.settimeout(PATIENCE_S)
+        yield listening_socket
+
+
+def address_of(sock: socket.socket) -> Address:
+    host, port = sock.getsockname()
+    return Address(host, port)
+
+
+def last_word(end: End) -> list[Value] | None:
+    """The last message before the end of the stream."""
+    word = None
+    try:
+        while True:
+            word = end.hear()
+    except EOFError:
+        return word
+
+
+def is_over(end: End) -> bool:
+    """Whether the stream ends without another word than signs of life."""
+    return (last_word(end) or ["heard"])[0] == "heard"
+
+
+def test_a_dialer_talks_on_a_one_way_link_and_says_goodbye(
+    bob: tuple[tuple[str, int], Inbox], keys: tuple[bytes, ...]
+) -> None:
+    address, heard = bob
+    me = Party(node="ann", cluster="c", incarnation=7, store=b"store of node an", keys=keys)
+    with open_link(address, me, counter=9, attributes={"rack": "r1"}) as link:
+        assert link.said[:5] == ["welcome", 1, "bob", 1, b"bob".ljust(16)]
+        link.end.say("note", 1, b"data")
+        link.end.send(KEEPALIVE)
+        link.end.say("of a later version", {"a": None})
+        link.end.say("note", -(2**63), b"", "a later field")
+        link.end.say("note", 2)
+        link.end.say("bye", "that was all")
+    accepted = heard.next(LinkAccepted)
+    assert (accepted.peer, accepted.number, accepted.kind) == ("ann", LinkNumber(7, 9), "peer")
+    assert (accepted.identity.store, accepted.identity.attributes) == (b"store of node an", {"rack": "r1"})
+    assert accepted.is_trusted
+    said = [heard.next(MessageReceived).message for _ in range(3)]
+    assert said == [Note(number=1, data=b"data"), Note(number=-(2**63)), Note(number=2)]
+    ended = heard.next(LinkEnded)
+    assert (ended.bye, ended.error, ended.is_end_of_stream) == ("that was all", None, True)
+
+
+def test_a_later_one_way_link_takes_over_without_a_word(
+    bob: tuple[tuple[str, int], Inbox], keys: tuple[bytes, ...]
+) -> None:
+    address, heard = bob
+    me = Party(node="ann", cluster="c", keys=keys)
+    with open_link(address, me) as older, open_link(address, me, counter=2) as newer:
+        assert is_over(older.end)
+        newer.end.say("note", 5)
+        assert heard.later(MessageReceived).number == LinkNumber(1, 2)
+
+
+def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(
+    security: Security, keys: tuple[bytes, ...]
+) -> None:
+    me = Party(node="ann", cluster="c", keys=keys)
+    with listening(security=security, two_way=("client",)) as (listener, heard):
+        address = (listener.address.host, listener.address.port)
+        with open_link(address, me, kind="client") as link:
+            number = heard.next(LinkAccepted).number
+            link.end.send(KEEPALIVE)
+            link.end.say("note", 1)
+            link.end.say("heard", 0)
+            assert heard.next(MessageReceived).message == Note(number=1)
+            assert listener.send("ann", number, Note(number=2, data=b"back"))
+            said = [link.end.hear(), link.end.hear()]
+            assert ["note", 2, b"back"] in said
+            assert ["heard", 2] in said
+            link.end.say("heard", 1)
+            with open_link(address, me, counter=2, kind="client") as newer:
+                assert last_word(link.end) == ["bye", "superseded"]
+                newer.end.say("bye", "enough")
+                newer.end.socket.shutdown(socket.SHUT_WR)
+                assert is_over(newer.end)
+    assert {heard.later(LinkEnded).bye for _ in range(2)} == {None, "enough"}
+
+
+@pytest.mark.parametrize(
+    ("me", "words", "code", "is_worth_another_try"),
+    [
+        (Party(node="ann", cluster="d"), {}, "cluster", False),
+        (Party(node="bob", cluster="c"), {"to": ""}, "self", False),
+        (Party(node="ann", cluster="c"), {"to": "cid"}, "wrong_node", False),
+        (Party(node="eve", cluster="c"), {}, "unknown_peer", True),
+        (Party(node="ann", cluster="c"), {"kind": "client"}, "kind", False),
+        (Party(node="ann", cluster="c"), {"is_two_way": True}, "kind", False),
+        (Party(node="ann", cluster="c", keys=[OTHER_KEY]), {}, "key", False),
+        (Party(node="", cluster="c"), {}, "malformed", False),
+        (Party(node="ann", cluster="c", store=b"short"), {}, "malformed", False),
+    ],
+)
+@pytest.mark.parametrize("keys", [()], ids=["plain"])
+def test_a_dialer_that_is_not_wanted_is_told_why(
+    bob: tuple[tuple[str, int], Inbox],
+    me: Party,
+    words: dict[str, str],
+    code: str,
+    is_worth_another_try: bool,
+) -> None:
+    with pytest.raises(Rejected) as caught:
+        dial(bob[0], me, **{"to": "bob", "counter": 1, **words})  # type: ignore[arg-type]  # a table's
+    assert (caught.value.args[0], caught.value.args[2]) == (code, is_worth_another_try)
+
+
+def test_a_link_that_is_not_above_an_earlier_one_is_stale(
+    bob: tuple[tuple[str, int], Inbox], keys: tuple[bytes, ...]
+) -> None:
+    address, heard = bob
+    me = Party(node="ann", cluster="c", keys=keys)
+    with open_link(address, me, counter=5):
+        assert heard.next(LinkAccepted).number == LinkNumber(1, 5)
+        with pytest.raises(Rejected, match="stale_link"):
+            dial(address, me, to="bob", counter=5)
+
+
+@pytest.mark.parametrize("keys", [(NEW_KEY, OLD_KEY)], ids=["keyed"])
+def test_a_dialer_without_a_right_key_is_told(bob: tuple[tuple[str, int], Inbox]) -> None:
+    for offered in ((), (OTHER_KEY,), (NEW_KEY, OTHER_KEY)):
+        with pytest.raises(Rejected, match="key"):
+            dial(bob[0], Party(node="ann", cluster="c", keys=offered), to="bob", counter=1)
+
+
+def test_an_acceptor_hears_a_dialer_and_its_goodbye(
+    acceptor: socket.socket, security: Security, keys: tuple[bytes, ...]
+) -> None:
+    with dialing(address_of(acceptor), security=security) as (ann, told):
+        link = accept(acceptor, Party(node="bob", cluster="c", incarnation=4, keys=keys))
+        with link.end.socket:
+            assert link.said[:9] == ["hello", 1, 1, "c", "ann", "bob", 1, 1, b"ann".ljust(16)]
+            opened = told.next(LinkOpened)
+            assert (opened.identity.incarnation, opened.is_trusted) == (4, True)
+            assert ann.send(opened.number, Note(number=1, data=b"data"))
+            assert link.end.receive() == encoded(["note", 1, b"data"])
+            assert link.end.receive() == KEEPALIVE
+            ann.ask_stop("that was all")
+            assert last_word(link.end) == ["bye", "that was all"]
+
+
+def test_an_acceptor_talks_with_a_dialer_on_a_two_way_link(
+    acceptor: socket.socket, security: Security, keys: tuple[bytes, ...]
+) -> None:
+    with dialing(address_of(acceptor), security=security, kind="client", is_two_way=True) as (ann, told):
+        link = accept(acceptor, Party(node="bob", cluster="c", keys=keys))
+        with link.end.socket:
+            assert link.said[9] == "client"
+            assert link.said[15] is True
+            assert ann.send(told.next(LinkOpened).number, Note(number=1))
+            assert link.end.hear() == ["note", 1, b""]
+            link.end.say("note", 2)
+            link.end.say("heard", 1)
+            assert told.next(MessageReceived).message == Note(number=2)
+            assert link.end.hear() == ["heard", 2]
+            link.end.say("bye", "enough")
+            link.end.socket.shutdown(socket.SHUT_WR)
+            assert told.next(LinkClosing).bye == "enough"
+            assert is_over(link.end)
+
+
+def test_a_dialer_hears_why_it_is_rejected(acceptor: socket.socket) -> None:
+    with dialing(address_of(acceptor)) as (_, told):
+        for code, expected in (("full", RejectCode.FULL), ("of a later version", RejectCode.OTHER)):
+            reject(acceptor, code, "not now", is_retryable=True)
+            error = told.next(DialFailed).error
+            assert isinstance(error, Refusal)
+            assert (error.code, error.text, error.is_retryable) == (expected, "not now", True)
+
+
+def test_the_document_has_the_constants_of_the_client_and_the_words_of_the_code() -> None:
+    source = Path(wire_client.__file__).read_text(encoding="utf-8")
+    persons = re.findall(r'"(wire1 [a-z ]+)"', source)
+    assert len(set(persons)) == 6
+    limits = Limits()
+    bounds = [limits.frame_bytes_max, HELLO_BYTES_MAX, ATTRIBUTE_CHARACTERS_MAX, TEXT_LENGTH_MAX, DEPTH_MAX]
+    seconds = [f"{each:g} s" for each in (limits.handshake_timeout_s, limits.idle_timeout_s)]
+    said = {word for words in (persons, RejectCode, seconds, (f"{each:,}" for each in bounds)) for word in words}
+    document = wire.__doc__ or ""
+    assert wire_client.MAGIC.hex(" ").upper() in document
+    assert sorted(word for word in said if word not in document) == []
