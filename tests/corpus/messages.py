@@ -4,7 +4,7 @@ A value stays as it is once it has been recorded. When a message grows, the old 
 versions makes of the old bytes (the new field has its default), and another name is given to one with the new field.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from elect.core.messages import (
@@ -28,7 +28,8 @@ from elect.core.messages import (
 from wire.codec import Codec
 from wire.connection import Connection
 from wire.errors import Refusal, RejectCode
-from wire.handshake import Bye, Heard, Hello, Proof, Reject, Welcome, hello, welcome
+from wire.frame import HEADER_BYTES
+from wire.handshake import MAGIC, Bye, Heard, Hello, Proof, Reject, Welcome, hello, welcome
 from wire.identity import Identity, LinkNumber
 from wire.keys import KeyRing
 
@@ -55,6 +56,13 @@ HEARTBEAT = Heartbeat(
     heard=2**32,
 )
 
+CODES = (
+    *("version", "cluster", "self", "wrong_node", "key", "certificate", "kind", "unknown_peer", "stale_link", "full"),
+    *("timeout", "malformed", "stopping", "other"),
+)
+REASONS = ("boot_fence", "bound", "leading", "candidate", "term", "offset", "configuration", "not_voter")
+"""A later one goes into a message of its own: these stand in what was recorded."""
+
 MESSAGES: dict[str, object] = {
     "hello": HELLO,
     "hello to whoever answers": replace(HELLO, to="", attributes={}, version_min=0, version_max=2**31),
@@ -65,7 +73,7 @@ MESSAGES: dict[str, object] = {
     "proof": Proof(tag=NONCE),
     **{
         f"reject {code}": Reject.of(Refusal(code, "because", is_retryable=place % 2 == 0))
-        for place, code in enumerate(RejectCode)
+        for place, code in enumerate(map(RejectCode, CODES))
     },
     "bye": Bye(reason="going home"),
     "heard": Heard(frames=2**40),
@@ -94,7 +102,7 @@ MESSAGES: dict[str, object] = {
                 leader="bob" if place % 2 else None,
                 is_to_lead=place % 3 == 0,
             )
-            for place, reason in enumerate(RefusalReason)
+            for place, reason in enumerate(map(RefusalReason, REASONS))
         ),
     ),
     "batch of nothing": Batch(configuration=CONFIGURATION, entries=()),
@@ -114,7 +122,27 @@ def codec_of(message: object) -> Codec:
     return HANDSHAKE if isinstance(message, Hello | Welcome | Reject | Proof) else LINK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def payloads(stream: bytes) -> Iterator[bytes]:
+    """Those of whole frames."""
+    while stream:
+        size = HEADER_BYTES + int.from_bytes(stream[:HEADER_BYTES], "big")
+        yield stream[HEADER_BYTES:size]
+        stream = stream[size:]
+
+
+class _Repeating(Connection):
+    """An end that says in its handshake what was said then: keys prove each byte of it, and later it may say more."""
+
+    def repeat(self, said: bytes) -> None:
+        """Take the words from here."""
+        self._said = payloads(said[len(MAGIC) :])
+
+    def _handshake_frame(self, message: Hello | Welcome | Reject | Proof) -> bytes:
+        payload = next(self._said)
+        return len(payload).to_bytes(HEADER_BYTES, "big") + payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conversation:
     """One connection from its first byte to its last: what each end says, and what the other one then hears.
 
@@ -128,30 +156,37 @@ class Conversation:
     answer: Welcome
     ring: KeyRing | None = None
 
-    def ends(self) -> tuple[Connection, Connection]:
+    def ends(self, cls: type[Connection] = Connection, frame_bytes_max: int = 65_536) -> tuple[Connection, Connection]:
         """The dialer's and the acceptor's, before a word is said."""
-        return (
-            Connection(LINK, 65_536, is_dialer=True, ring=self.ring),
-            Connection(LINK, 65_536, is_dialer=False, ring=self.ring),
+        dialer, acceptor = (
+            cls(LINK, frame_bytes_max, is_dialer=is_dialer, ring=self.ring) for is_dialer in (True, False)
         )
+        return dialer, acceptor
 
-    def speak(self) -> tuple[bytes, bytes]:
-        """All that the dialer says, and all that the acceptor does."""
-        dialer, acceptor = self.ends()
+    def shake_hands(self, dialer: Connection, acceptor: Connection) -> tuple[bytes, bytes]:
+        """All that the dialer says in it, and all that the acceptor does."""
         first = dialer.greet(self.said)
         list(acceptor.receive(first))
         back = acceptor.accept(self.answer)
         list(dialer.receive(back))
         proof = dialer.prove()
         list(acceptor.receive(proof))
-        last = _last(dialer)
-        return first + proof + last, back + (_last(acceptor) if self.said.is_two_way else b"")
+        return first + proof, back
+
+    def speak(self) -> tuple[bytes, bytes]:
+        """All that the dialer says, and all that the acceptor does."""
+        dialer, acceptor = self.ends()
+        onward, back = self.shake_hands(dialer, acceptor)
+        return onward + _last(dialer), back + (_last(acceptor) if self.said.is_two_way else b"")
 
     def hear(
         self, onward: bytes, back: bytes, cut: Callable[[bytes], list[bytes]]
     ) -> tuple[list[object], list[object]]:
-        """What the acceptor and the dialer hear in such bytes, in pieces."""
-        dialer, acceptor = self.ends()
+        """What the acceptor and the dialer hear in such bytes, in pieces, when they say what was said then."""
+        dialer, acceptor = ends = self.ends(_Repeating)
+        for end, said in zip(ends, (onward, back), strict=True):
+            assert isinstance(end, _Repeating)
+            end.repeat(said)
         dialer.greet(self.said)
         heard: list[object] = []
         for piece in cut(onward):
