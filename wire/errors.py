@@ -152,7 +152,7 @@ class LinkFailure(WireError):  # noqa: N818 - the base of what follows
 
 
 class ResetError(LinkFailure):
-    """The operating system reported an error on the socket: a reset, a route gone, no more buffers."""
+    """The operating system reported an error on the socket: a reset, no more buffers."""
 
     reason = "reset"
 

@@ -6,19 +6,12 @@ from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
 from wire.connection import Connection
-from wire.errors import (
-    IdleTimeoutError,
-    LocalFault,
-    RemoteFault,
-    ResetError,
-    UnknownKindError,
-    WireError,
-    WriteTimeoutError,
-)
+from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 from wire.events import Event, MessageReceived
 from wire.handshake import Bye, Heard
 from wire.identity import LinkNumber
 from wire.meter import Meter
+from wire.sockets import failure
 from wire.verdict import Verdict
 from wire.vigil import Vigil
 
@@ -107,10 +100,8 @@ class Receiver:
             data = self._channel.read()
         except BlockingIOError:
             raise self._verdict.why or IdleTimeoutError("not a byte came for too long") from None
-        except TimeoutError:  # the operating system's word, by TCP_USER_TIMEOUT, heard by whoever asks it first
-            raise self._verdict.why or WriteTimeoutError("what was sent was not taken in time") from None
-        except OSError as error:
-            raise self._verdict.why or ResetError(str(error)) from error
+        except OSError as error:  # also of what was sent: whoever asks first hears it
+            raise self._verdict.why or failure(error) from error
         if self._verdict.why is not None:
             self._overhear(data)
             raise self._verdict.why

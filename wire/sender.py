@@ -19,7 +19,7 @@ from wire.errors import (
 from wire.handshake import Heard
 from wire.meter import Meter
 from wire.outbox import Outbox, Taken
-from wire.sockets import block_writes
+from wire.sockets import block_writes, failure
 from wire.verdict import Verdict
 from wire.vigil import Vigil
 
@@ -136,10 +136,10 @@ class Sender:
         self._is_cut_short = True
         try:
             self._channel.write(data)
-        except (BlockingIOError, TimeoutError):
+        except BlockingIOError:
             raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
         except OSError as error:
-            raise ResetError(str(error)) from error
+            raise failure(error) from error
         self._is_cut_short = False
         self._meter.add_frames("out", frames, len(data))
         if not is_sign:
@@ -156,10 +156,8 @@ class Sender:
         """The acceptor says nothing after its Welcome: whatever can be read is the end of the link."""
         try:
             data = self._channel.poll()
-        except TimeoutError:
-            raise WriteTimeoutError("what was sent was not taken in time") from None
         except OSError as error:
-            raise ResetError(str(error)) from error
+            raise failure(error) from error
         if data is None:
             return
         if not data:

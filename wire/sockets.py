@@ -1,12 +1,20 @@
 """The few things done to every socket."""
 
 import contextlib
+import errno
 import socket
 import struct
 
 from wire.address import Address
+from wire.errors import LinkFailure, ResetError, WriteTimeoutError
 
 _MS_PER_S = 1_000
+
+_UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+"""What Linux says in place of ETIMEDOUT where the network told it, meanwhile, why nothing was taken.
+
+Source: https://man7.org/linux/man-pages/man7/tcp.7.html, "Error handling"
+"""
 
 
 def tune(sock: socket.socket, write_timeout_s: float) -> None:
@@ -56,6 +64,13 @@ def _write_some(sock: socket.socket, data: bytes | memoryview) -> int:
 def _timeval(seconds: float) -> bytes:
     whole, fraction = divmod(seconds, 1)
     return struct.pack("@ll", int(whole), int(fraction * 1e6))
+
+
+def failure(error: OSError) -> LinkFailure:
+    """What the operating system says of an open connection, as one of our errors."""
+    if isinstance(error, TimeoutError) or error.errno in _UNREACHABLE:
+        return WriteTimeoutError(f"what was sent was not taken in time: {error.strerror}")
+    return ResetError(str(error))
 
 
 def views(sock: socket.socket) -> tuple[str, str]:

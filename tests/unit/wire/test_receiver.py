@@ -38,7 +38,7 @@ def sock() -> Iterator[socket.socket]:
         (errno.EAGAIN, IdleTimeoutError),
         (errno.ETIMEDOUT, WriteTimeoutError),
         (errno.ECONNRESET, ResetError),
-        (errno.EHOSTUNREACH, ResetError),
+        (errno.EHOSTUNREACH, WriteTimeoutError),
     ],
 )
 @pytest.mark.parametrize("why", [None, SupersededError("another took over")])

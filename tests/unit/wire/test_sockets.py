@@ -1,8 +1,10 @@
+import errno
 import socket
 
 import pytest
 
-from wire.sockets import write_all
+from wire.errors import LinkFailure, ResetError, WriteTimeoutError
+from wire.sockets import failure, write_all
 
 
 class Narrow:
@@ -38,3 +40,20 @@ def test_a_call_that_timed_out_although_there_is_room_by_now_is_progress() -> No
 def test_no_room_even_then_is_a_time_out() -> None:
     with pytest.raises(BlockingIOError):
         write_all(Narrow(1, None, None), b"abc")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ETIMEDOUT, WriteTimeoutError),
+        (errno.EHOSTUNREACH, WriteTimeoutError),
+        (errno.ENETUNREACH, WriteTimeoutError),
+        (errno.EHOSTDOWN, WriteTimeoutError),
+        (errno.ECONNREFUSED, WriteTimeoutError),
+        (errno.ECONNRESET, ResetError),
+        (errno.EPIPE, ResetError),
+        (errno.ENOBUFS, ResetError),
+    ],
+)
+def test_what_the_network_said_meanwhile_is_no_reset(number: int, kind: type[LinkFailure]) -> None:
+    assert isinstance(failure(OSError(number, "as the operating system says")), kind)
