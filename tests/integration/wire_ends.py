@@ -86,11 +86,12 @@ def listening(
     known: tuple[str, ...] = ("ann",),
     security: Security = PLAIN,
     two_way: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[tuple[Listener, Inbox]]:
     """The listener `bob`."""
     inbox = Inbox()
     listener = Listener(
-        Address("127.0.0.1", port),
+        Address(host, port),
         identity("bob"),
         CODEC,
         is_known_peer=known.__contains__,
@@ -120,13 +121,14 @@ def dialing(
     kind: str = "peer",
     *,
     is_two_way: bool = False,
+    incarnation: int = 1,
 ) -> Iterator[tuple[Dialer, Inbox]]:
     """A dialer for `bob`."""
     inbox = inbox or Inbox()
     dialer = Dialer(
         "bob",
         lambda: address,
-        identity(node),
+        identity(node, incarnation=incarnation),
         CODEC,
         next_counter=itertools.count(1).__next__,
         deliver=inbox.deliver,
