@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wire.certificate import Certificate
 from wire.errors import CredentialsError, Refusal
+from wire.reloaded import check_file
 from wire.tls_channel import TlsChannel
 
 Pins = Mapping[str, Collection[str]]
@@ -53,7 +54,7 @@ class Credentials:
     def __init__(self, files: TlsFiles, *, node: str, cluster: str, pins: Pins) -> None:
         self._pins = pins
         for path in files.all:
-            _check_readable(path)
+            check_file(path)
         self._dialing, self._accepting = (_context(files, is_dialer=is_dialer) for is_dialer in (True, False))
         with _explained(f"{files.certificate}, judged by {files.ca}"):
             own, der = _meet_itself(self._dialing, self._accepting)
@@ -68,13 +69,6 @@ class Credentials:
         """The socket, and TLS on it."""
         context = self._dialing if is_dialer else self._accepting
         return TlsChannel(sock, context, self._pins, is_dialer=is_dialer)
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise CredentialsError(f"{path}: {error.strerror}") from None
 
 
 @contextlib.contextmanager

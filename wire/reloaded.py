@@ -1,6 +1,7 @@
 """Reloaded: what some files say, read again when they change, so that nothing need be restarted."""
 
 import logging
+import stat
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -16,6 +17,9 @@ LOOK_INTERVAL_S = 5.0
 
 RETRY_INTERVAL_S = 1.0
 """Files that can't be used are tried so often at most: a stranger who dials must not make us read them all the time."""
+
+FILE_BYTES_MAX = 1_048_576
+"""More authorities than anybody believes."""
 
 Value = TypeVar("Value")
 Signature = tuple[tuple[int, int, int, int] | None, ...]
@@ -75,6 +79,23 @@ class Reloaded(Generic[Value]):
 
     def _sign(self) -> Signature:
         return tuple(_signature(path) for path in self._paths)
+
+
+def check_file(path: Path) -> None:
+    """CredentialsError unless there is a file that can be read to its end.
+
+    A pipe may never say anything, a device may never end; and who reads here is about to shake hands.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode):
+            path.open("rb").close()
+    except OSError as error:
+        raise CredentialsError(f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise CredentialsError(f"{path}: it is not a regular file")
+    if found.st_size > FILE_BYTES_MAX:
+        raise CredentialsError(f"{path}: it has {found.st_size} bytes; {FILE_BYTES_MAX} are allowed")
 
 
 def _signature(path: Path) -> tuple[int, int, int, int] | None:

@@ -15,16 +15,13 @@ from wire.channel import Channel
 from wire.errors import CredentialsError
 from wire.handshake import NONCE_BYTES
 from wire.keys import KeyRing
-from wire.reloaded import Reloaded
+from wire.reloaded import FILE_BYTES_MAX, Reloaded, check_file
 
 if TYPE_CHECKING:
     from wire.credentials import Credentials
     from wire.meter import Meter
 
 logger = logging.getLogger(__name__)
-
-FILE_CHARACTERS_MAX = 65_536
-"""Two keys and what is to be said of them."""
 
 OTHERS = 0o077
 """The bits of a file's mode that let others than its owner at it."""
@@ -91,7 +88,7 @@ def _read_ring(path: Path) -> KeyRing | str:
     """The keys in a file, or why there are none."""
     try:
         with path.open(encoding="ascii") as file:
-            return KeyRing.parse(file.read(FILE_CHARACTERS_MAX))
+            return KeyRing.parse(file.read(FILE_BYTES_MAX))
     except OSError as error:
         return error.strerror or "it can't be read"
     except UnicodeError:  # whose text would show what it could not decode
@@ -127,6 +124,7 @@ class Keyed:
         self._guard.look()
 
     def _read(self) -> Guard:
+        check_file(self._path)
         ring = _read_ring(self._path)
         if isinstance(ring, str):  # raised here: no frame of it, nor of an error before it, holds a line of the file
             raise CredentialsError(f"{self._path}: {ring}")

@@ -1,7 +1,9 @@
 """Keys in a file: read, read again, and never shown."""
 
 import logging
+import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,28 @@ def test_a_bad_file_at_the_start_is_an_error_that_names_it_and_shows_nothing(pat
 def test_no_file_at_the_start_is_an_error(path: Path) -> None:
     path.unlink()
     with pytest.raises(CredentialsError, match="No such file"):
+        Keyed(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "rule"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (Path.mkdir, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (lambda path: write(path, "#" * 1_048_577), "1048577 bytes; 1048576 are allowed"),
+    ],
+    ids=["pipe", "directory", "device", "long"],
+)
+def test_what_could_not_be_read_to_its_end_is_no_file_of_keys(
+    path: Path, make: Callable[[Path], object], rule: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    security = Keyed(path)
+    path.unlink()
+    make(path)
+    assert ids(security) == (id_of(OLD),)
+    assert "those from before stay in use" in caplog.text
+    with pytest.raises(CredentialsError, match=rule):
         Keyed(path)
 
 

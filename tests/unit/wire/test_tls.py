@@ -1,6 +1,7 @@
 """Certificates in files: found to fit at the start, read again when they change, watched for their end."""
 
 import logging
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -35,6 +36,11 @@ def encrypted(path: Path) -> Path:
     return target
 
 
+def pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
 Broken = Callable[[Authority, TlsFiles, Path], TlsFiles]
 BROKEN: dict[str, tuple[Broken, str]] = {
     "no file": (lambda _, files, path: replace(files, key=path / "none.key"), "none.key: No such file"),
@@ -54,6 +60,7 @@ BROKEN: dict[str, tuple[Broken, str]] = {
     "not yet valid": (lambda authority, *_: authority.files("ann", begins_s=DAY), "not yet valid"),
     "one role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[:1]), "unsuitable certificate purpose"),
     "the other role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[1:]), "unsuitable certificate"),
+    "a pipe": (lambda _, files, path: replace(files, ca=pipe(path / "pipe")), "pipe: it is not a regular file"),
     "an encrypted key": (lambda _, files, __: replace(files, key=encrypted(files.key)), "unencrypted"),
 }
 
