@@ -7,7 +7,6 @@ import ipaddress
 import os
 import re
 from collections.abc import Collection, Mapping
-from pathlib import PurePath
 
 from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
 from elect.duration import format_ns, parse_ns
@@ -38,6 +37,7 @@ OPERATOR_TOKEN_LENGTH_MAX = 256
 
 TLS_FILES = ("certificate", "key", "ca")
 
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f]|-----BEGIN ")
 _PIN = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _ID = re.compile(rf"[A-Za-z0-9._-]{{1,{NAME_LENGTH_MAX}}}", re.ASCII)
 _ID_RULE = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - are allowed"
@@ -66,19 +66,31 @@ def check_id(name: str, value: object) -> None:
 
 
 def check_path(name: str, value: object) -> None:
-    """A path."""
+    """A path, and not what should be in the file, which an error would show."""
+    rule = f"the path of a {'directory' if name == 'data_dir' else 'file'} is needed"
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ConfigError(name, value, f"the path of a {'directory' if name == 'data_dir' else 'file'} is needed")
+        raise ConfigError(name, value, rule)
+    if _NO_PATH.search(os.fsdecode(value)):
+        raise ConfigError(name, "***", f"{rule}, not what is in it")
 
 
 def check_key_file(value: object) -> None:
     """A path, and not the key itself, which an error would show."""
     check_path("key_file", value)
+    text = str(value)
+    # Which may have slashes in it, and by now a directory in front of it.
+    tails = [text[start:] for start in range(len(text)) if start == 0 or text[start - 1] == "/"]
+    if any(map(_is_like_key, tails)):
+        raise ConfigError("key_file", "***", "this looks like a key; the path of a file that holds it is needed")
+
+
+def _is_like_key(text: str) -> bool:
+    """Whether it could be a key; if there is a slash in it, also whether it looks more like one than like a path."""
     try:
-        Key.parse(PurePath(str(value)).name)
+        Key.parse(text)
     except ValueError:
-        return
-    raise ConfigError("key_file", "***", "this looks like a key; the path of a file that holds it is needed")
+        return False
+    return "/" not in text or sum(each.isupper() or each.isdigit() for each in text) >= len(text) / 4
 
 
 def check_tls(value: object) -> None:

@@ -1,6 +1,7 @@
 """Where settings come from: a TOML file or the environment, read into the names of Config's fields."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,6 +36,9 @@ PLACES = {
 
 SECTIONS = ("node", "peers", "timing", "http", "security")
 PATHS = ("data_dir", "key_file")
+
+_SECRET = re.compile(r"key|tok|secret|pass", re.IGNORECASE)
+"""What is given to a misspelt name like these is not shown."""
 
 PREFIX = "ELECT_"
 FOREIGN_VARIABLES = {"ELECT_TOKEN", "ELECT_TERM"}
@@ -154,4 +158,5 @@ def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -
     """
     near = difflib.get_close_matches(given, known, n=1)
     hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
-    return ConfigError(given, value, f"nothing has this name; {hint}", source)
+    shown = "***" if _SECRET.search(given) else value
+    return ConfigError(given, shown, f"nothing has this name; {hint}", source)

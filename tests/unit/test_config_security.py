@@ -1,5 +1,6 @@
 """Keys, certificates, or neither: what a configuration says of who is let in."""
 
+import base64
 import pickle
 
 import pytest
@@ -54,8 +55,11 @@ def test_beyond_loopback_one_of_them_is_needed(chosen):
         config(listen="10.0.0.1:7101")
 
 
-def test_a_key_in_the_place_of_its_files_path_is_not_shown(tmp_path):
-    key = "ab" * 32
+@pytest.mark.parametrize(
+    "key",
+    ["ab" * 32, "/3S1W3g8o9bKpTj/X9yhKkOBuYDRS3rWTb0nNl+Ho9k=", base64.b64encode(bytes(range(190, 238))).decode()],
+)
+def test_a_key_in_the_place_of_its_files_path_is_not_shown(tmp_path, key):
     for make in (
         lambda: config(key_file=key),
         lambda: Config.load(write(tmp_path, FILE.replace("insecure = true", f'key_file = "{key}"'))),
@@ -63,3 +67,29 @@ def test_a_key_in_the_place_of_its_files_path_is_not_shown(tmp_path):
         with pytest.raises(ConfigError) as caught:
             make()
         assert key not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["/srv/elect/secrets/production/shared/key/of/all", "/home/Anna/cluster7/keys/elections/a/b/c/d"]
+)
+def test_a_long_path_is_not_taken_for_a_key(path):
+    assert config(key_file=path).key_file == path
+
+
+@pytest.mark.parametrize("secret", ["-----BEGIN PRIVATE KEY-----MIGHAgEA", "hunter2\nhunter2", "hunter2\0"])
+def test_what_should_be_in_a_file_is_not_shown_in_the_place_of_its_path(secret):
+    for given in ({"key_file": secret}, {"tls": {**TLS, "key": secret}}, {"data_dir": secret}):
+        with pytest.raises(ConfigError, match="not what is in it") as caught:
+            config(**given)
+        assert secret not in str(caught.value) + repr(caught.value)
+
+
+def test_what_is_given_to_a_misspelt_secret_is_not_shown(tmp_path):
+    for make in (
+        lambda: Config.from_env({"ELECT_KEYFILE": "hunter2"}),
+        lambda: Config.from_env({"ELECT_OPERATOR_TOKN": "hunter2"}),
+        lambda: Config.load(write(tmp_path, FILE.replace("insecure = true", 'key = "hunter2"'))),
+    ):
+        with pytest.raises(ConfigError, match="nothing has this name") as caught:
+            make()
+        assert "hunter2" not in str(caught.value) + repr(caught.value)
