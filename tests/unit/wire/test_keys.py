@@ -20,6 +20,12 @@ def test_hex_is_not_taken_for_base64_although_it_could_be() -> None:
     assert Key.parse(text).id == Key(b"\xab" * 32).id
 
 
+@pytest.mark.parametrize("digits", [44, 60, 88, 130])
+def test_hex_of_another_length_is_not_taken_for_base64(digits: int) -> None:
+    with pytest.raises(ValueError, match=f"a key has {digits // 2} bytes; 32 to 64"):
+        Key.parse("ab" * (digits // 2))
+
+
 @pytest.mark.parametrize("length", [32, 64])
 def test_lengths_at_the_bounds_are_taken(length: int) -> None:
     assert len(Key(bytes(length)).id) == 8
