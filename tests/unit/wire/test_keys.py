@@ -20,7 +20,7 @@ def test_hex_is_not_taken_for_base64_although_it_could_be() -> None:
     assert Key.parse(text).id == Key(b"\xab" * 32).id
 
 
-@pytest.mark.parametrize("digits", [44, 60, 88, 130])
+@pytest.mark.parametrize("digits", [44, 60, 130])
 def test_hex_of_another_length_is_not_taken_for_base64(digits: int) -> None:
     with pytest.raises(ValueError, match=f"a key has {digits // 2} bytes; 32 to 64"):
         Key.parse("ab" * (digits // 2))
@@ -80,7 +80,7 @@ def test_a_file_has_one_or_two_keys_a_line_each_and_comments() -> None:
         (f"{'ab' * 32}\n{'cd' * 32}\n{'ef' * 32}", "there are 3 keys"),
         (f"{'ab' * 32}\n{'AB' * 32}", "the same key stands in it twice"),
         (f"{'ab' * 32}\nsecret secret\n", "line 2: it is neither hex nor base64"),
-        ("\nabcd\n", "line 2: a key has 3 bytes"),
+        ("\nabcd\n", "line 2: a key has 2 bytes"),
     ],
 )
 def test_a_file_that_breaks_a_rule_is_refused_by_line(text: str, rule: str) -> None:
