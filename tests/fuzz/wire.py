@@ -1,7 +1,7 @@
 """Fuzzes frame, codec, handshake and connection on all cores: nothing may come of any input but a typed error.
 
-The inputs are a function of the seed alone, but for those under TLS, whose keys are fresh; they are made in blocks. What
-was interrupted goes on with --from, and a block with a finding is repeated by it, too.
+The inputs are a function of the seed alone, but for those under TLS, whose keys are fresh; they are made in blocks.
+What was interrupted goes on with --from, and a block with a finding is repeated by it, too.
 
 Usage: python -m tests.fuzz.wire [--inputs 1000000] [--seed 1] [--from 0] [--jobs 2]
 """

@@ -1,5 +1,7 @@
 """One Elector among peers that lie: whatever they say, in whatever order, it neither fails nor contradicts itself."""
 
+import dataclasses
+import typing
 from random import Random
 
 from hypothesis import settings
@@ -18,6 +20,7 @@ from elect.core.messages import (
     Ack,
     Batch,
     ConfigurationId,
+    Entry,
     Follow,
     Grant,
     Heartbeat,
@@ -26,21 +29,18 @@ from elect.core.messages import (
     Lead,
     Number,
     RefusalReason,
-    Refuse,
     Resign,
-    Resigned,
     Standing,
     Vote,
 )
 from elect.core.options import Durable, OffsetRule, Options
 from elect.core.ready import Ballot, Elected, Lost, Ready, Send, Write
-from wire.codec import Codec
+from tests.corpus.messages import LINK
 
 MS = 1_000_000
 DURATION = 1_000 * MS
 VOTERS = "abc"
 SELF = "b"
-CODEC = Codec(Heartbeat, Batch, Knowledge)
 FRAME_BYTES_MAX = 65_536
 CONFIGURATION = Configuration.initial(VOTERS)
 SPINS_MAX = 3
@@ -52,17 +52,22 @@ def honest_or_not(*values, maximum):
     return st.sampled_from((*values, *range(1, 7))) | st.sampled_from(ends)
 
 
-def built(kind, *parts, **fields):
-    """Every value of a kind that its own checks let through."""
+def built(kind, **own):
+    """Every value of a kind that its own checks let through; of the fields that aren't given, what FIELDS says."""
+    names = [field.name for field in dataclasses.fields(kind)]
 
-    def build(arguments):
+    def build(values):
         try:
-            return kind(*arguments[0], **arguments[1])
+            return kind(**values)
         except ValueError:
             return None
 
-    both = st.tuples(st.tuples(*parts), st.fixed_dictionaries(fields))
-    return both.map(build).filter(lambda value: value is not None)
+    values = st.fixed_dictionaries({name: own[name] if name in own else FIELDS[name] for name in names})
+    return values.map(build).filter(lambda value: value is not None)
+
+
+def some(elements, **bounds):
+    return st.lists(elements, **bounds, max_size=4).map(tuple)
 
 
 peers = st.sampled_from("ac")
@@ -70,48 +75,27 @@ elections = st.sampled_from(("default", "default", "x", "y", "z" * 64))
 terms = honest_or_not(maximum=TERM_MAX)
 integers = honest_or_not(maximum=INTEGER_MAX)
 ids = st.sampled_from(("a", "b", "c", "zebra", "", "n" * 64, "n" * 300, "é"))
-numbers = built(Number, integers, integers)
-configurations = st.just(CONFIGURATION.id) | built(ConfigurationId, terms, integers, st.sampled_from((b"8" * 8, b"")))
-standings = built(
-    Standing,
-    priority=honest_or_not(maximum=PRIORITY_MAX),
-    offset=honest_or_not(maximum=OFFSET_MAX),
-    willing=st.booleans(),
-)
-durations = honest_or_not(DURATION, maximum=DURATION_NS_MAX)
-acks = built(Ack, link=numbers, session=numbers, sent=integers, duration=durations)
-named = {"election": elections, "term": terms}
-entries = st.one_of(
-    built(Vote, **named, offset=honest_or_not(maximum=OFFSET_MAX)),
-    built(Grant, **named),
-    built(
-        Refuse,
-        **named,
-        own_term=terms,
-        reason=st.sampled_from(RefusalReason),
-        leader=st.none() | ids,
-        is_to_lead=st.booleans(),
-    ),
-    built(Lead, **named),
-    built(Follow, **named, session=numbers),
-    built(Resign, **named, successor=st.none() | ids),
-    built(Resigned, **named),
-)
-knowns = built(Known, election=elections, term=terms, leader=st.none() | ids, incarnation=integers)
+FIELDS = {
+    **dict.fromkeys(("term", "own_term"), terms),
+    **dict.fromkeys(("incarnation", "counter", "version", "sent", "said", "heard", "number"), integers),
+    **dict.fromkeys(("leader", "successor"), st.none() | ids),
+    **dict.fromkeys(("willing", "is_to_lead", "whole"), st.booleans()),
+    "election": elections,
+    "offset": honest_or_not(maximum=OFFSET_MAX),
+    "priority": honest_or_not(maximum=PRIORITY_MAX),
+    "duration": honest_or_not(DURATION, maximum=DURATION_NS_MAX),
+    "digest": st.sampled_from((b"8" * 8, b"")),
+    "reason": st.sampled_from(RefusalReason),
+    "supports": some(ids),
+}
+"""What stands in fields of these names, in whatever message; a new name has to be added."""
+numbers = FIELDS["link"] = FIELDS["session"] = built(Number)
+FIELDS["ack"] = st.none() | built(Ack)
+FIELDS["standing"] = built(Standing)
+FIELDS["configuration"] = st.just(CONFIGURATION.id) | built(ConfigurationId)
+entries = st.one_of(*map(built, typing.get_args(Entry)))
 messages = st.one_of(
-    built(
-        Heartbeat,
-        sent=integers,
-        duration=durations,
-        ack=st.none() | acks,
-        supports=st.lists(ids, max_size=4).map(tuple),
-        standing=standings,
-        configuration=configurations,
-        said=integers,
-        heard=integers,
-    ),
-    built(Batch, configuration=configurations, entries=st.lists(entries, min_size=1, max_size=4).map(tuple)),
-    built(Knowledge, number=integers, whole=st.booleans(), entries=st.lists(knowns, max_size=4).map(tuple)),
+    built(Heartbeat), built(Batch, entries=some(entries, min_size=1)), built(Knowledge, entries=some(built(Known)))
 )
 
 
@@ -173,9 +157,9 @@ class Hostile(RuleBasedStateMachine):
 
     def transmit(self, send: Send) -> None:
         self.note_grants(send)
-        frame = CODEC.encode(send.message)
+        frame = LINK.encode(send.message)
         assert len(frame) <= FRAME_BYTES_MAX
-        assert CODEC.decode(frame) == send.message
+        assert LINK.decode(frame) == send.message
         for entry in send.message.entries if isinstance(send.message, Batch) else ():
             stored = self.disk.get(entry.election, Ballot(term=0, voted_for=None))
             if isinstance(entry, Grant):
