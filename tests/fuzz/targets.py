@@ -124,6 +124,7 @@ class Listening:
     def __init__(self, connection: Connection, talk: Talk) -> None:
         self._connection = connection
         self._talk = talk
+        self._is_two_way = talk.conversation.said.is_two_way
         self._has_voice = self._may_speak()
         self.heard: list[object] = []
         self.outcome = "ok"
@@ -149,6 +150,7 @@ class Listening:
                 case Hello():
                     need(self._connection.phase is Phase.DECISION, "a Hello when none was due")
                     _judged(message, self._talk)
+                    self._is_two_way = message.is_two_way
                     self._connection.accept(self._talk.answer(message))
                 case Welcome():
                     review_welcome(message, to="bob")
@@ -166,7 +168,7 @@ class Listening:
         need(len(self._connection._deframer._held) < bound, "more than a frame is held")
 
     def _may_speak(self) -> bool:
-        return self._talk.conversation.said.is_two_way and self._connection.phase is Phase.OPEN
+        return self._is_two_way and self._connection.phase is Phase.OPEN
 
     def _check_broken(self, fault: RemoteFault) -> None:
         need(self._connection.phase is Phase.BROKEN, "a fault that breaks nothing")
