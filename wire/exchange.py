@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
 from wire.connection import Connection
-from wire.errors import ClosedError, LocalFault, ResetError, WireError
+from wire.errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 from wire.events import Event
 from wire.identity import LinkNumber
 from wire.limits import Limits
@@ -121,7 +121,8 @@ class Exchange:
     def leave(self) -> None:
         """End this direction; the other one when that has ended, or has had its time. Then reading is over."""
         stop_writing(self._sock)
-        self._is_read_out.wait(LINGER_S)
+        if not isinstance(self._verdict.why, RestartedError):  # it has no last word
+            self._is_read_out.wait(LINGER_S)
         wake(self._sock)
 
     def _pass_on(self, event: Event) -> None:

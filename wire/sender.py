@@ -11,6 +11,7 @@ from wire.errors import (
     EncodeError,
     OrderError,
     ResetError,
+    RestartedError,
     StoppedError,
     UnreadError,
     WireError,
@@ -106,7 +107,7 @@ class Sender:
         match why:
             case StoppedError():
                 return self.say_goodbye(bye, is_flushing=True)
-            case ClosedError() | ResetError():  # nobody hears it
+            case ClosedError() | ResetError() | RestartedError():  # nobody hears it
                 return False
             case _:
                 return self.say_goodbye(why.reason, is_flushing=False)

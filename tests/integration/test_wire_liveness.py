@@ -77,9 +77,12 @@ def test_idle_links_outlive_ten_idle_timeouts() -> None:
 
 
 @pytest.mark.parametrize("is_two_way", [False, True])
-def test_a_link_to_a_process_that_is_gone_gives_way_to_one_to_its_successor_at_once(is_two_way: bool) -> None:
+def test_a_link_to_a_process_that_is_gone_gives_way_to_one_to_its_successor_at_once(
+    is_two_way: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The old host went without a word, so the link looks open; then its successor dials in."""
-    limits = Limits(backoff_initial_s=60, backoff_max_s=60)
+    monkeypatch.setattr("wire.exchange.LINGER_S", 60.0)
+    limits = Limits(backoff_initial_s=60, backoff_max_s=60, idle_timeout_s=60)
     kind = "client" if is_two_way else "peer"
     with (
         BareAcceptor() as (address, accept),

@@ -87,12 +87,13 @@ def listening(
     security: Security = PLAIN,
     two_way: tuple[str, ...] = (),
     host: str = "127.0.0.1",
+    incarnation: int = 1,
 ) -> Iterator[tuple[Listener, Inbox]]:
     """The listener `bob`."""
     inbox = Inbox()
     listener = Listener(
         Address(host, port),
-        identity("bob"),
+        identity("bob", incarnation=incarnation),
         CODEC,
         is_known_peer=known.__contains__,
         deliver=inbox.deliver,
@@ -257,6 +258,7 @@ class BareAcceptor:
 
     def __enter__(self) -> tuple[Address, Self]:
         self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(PATIENCE_S)
         return Address("127.0.0.1", self._server.getsockname()[1]), self
 
     def __call__(self, *first: Note) -> socket.socket:
