@@ -124,6 +124,13 @@ class Net:
         """It is back."""
         _ip(self._bridge, f"link set port-{name} up")
 
+    def replace(self, name: str, by: str) -> None:
+        """This host is gone, without a word, and another one has its address, too, which everybody hears of."""
+        self.unplug(name)
+        _ip(self[by].namespace, f"addr add {self[name].address}/24 dev eth0")
+        for host in self.hosts.values():
+            _ip(host.namespace, "neigh flush dev eth0")
+
     def deny(self, name: str) -> None:
         """This host is gone, and all others soon hear from their own network that it can't be reached."""
         self.unplug(name)

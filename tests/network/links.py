@@ -40,20 +40,22 @@ class Link:
 
 
 @contextmanager
-def linked(net: Net, security: str, securities: Securities, dialed_by: str, *, is_two_way: bool) -> Iterator[Link]:
+def linked(
+    net: Net, security: str, securities: Securities, dialed_by: str, limits: Limits = QUICK, *, is_two_way: bool
+) -> Iterator[Link]:
     """One between `a` and `b`."""
     accepted_by = net["b" if dialed_by == "a" else "a"]
     with ExitStack() as stack:
         for_ann, for_bob = securities[security]
         with accepted_by.inside():
             bob, heard = stack.enter_context(
-                listening(QUICK, security=for_bob, two_way=("client",), host=accepted_by.address)
+                listening(limits, security=for_bob, two_way=("client",), host=accepted_by.address)
             )
         with net[dialed_by].inside():
             ann, told = stack.enter_context(
                 dialing(
                     bob.address,
-                    QUICK,
+                    limits,
                     security=for_ann,
                     kind="client" if is_two_way else "peer",
                     is_two_way=is_two_way,
@@ -74,11 +76,11 @@ def linked(net: Net, security: str, securities: Securities, dialed_by: str, *, i
 
 
 @contextmanager
-def all_linked(net: Net, securities: Securities, dialed_by: str = "ab") -> Iterator[list[Link]]:
+def all_linked(net: Net, securities: Securities, dialed_by: str = "ab", limits: Limits = QUICK) -> Iterator[list[Link]]:
     """One of every sort between `a` and `b`."""
     sorts = itertools.product(securities, dialed_by, (False, True))
     with ExitStack() as stack:
         yield [
-            stack.enter_context(linked(net, name, securities, host, is_two_way=is_two_way))
+            stack.enter_context(linked(net, name, securities, host, limits, is_two_way=is_two_way))
             for name, host, is_two_way in sorts
         ]
