@@ -128,7 +128,7 @@ no answer, and there are no keepalives yet. The whole of it has one deadline (2 
      nonce, keys, is_two_way]
 
     version_min, version_max   int     the protocol versions that the dialer speaks; this is version 1
-    cluster                    text    1 to 64 characters; must be the acceptor's
+    cluster                    text    1 to 64 characters, all printable, as those of every id; must be the acceptor's
     node                       text    the dialer's id, 1 to 64 characters
     to                         text    the id of the node that it wants, or ""
     incarnation, counter       int     the link's number, compared in this order: 0 to 2^63-1. It must be above that of

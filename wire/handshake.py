@@ -20,6 +20,7 @@ from wire.identity import (
     check_counter,
     check_name,
     check_store,
+    printable,
 )
 from wire.keys import KEY_ID_BYTES, KeyRing
 from wire.seal import PROOF_BYTES
@@ -191,7 +192,7 @@ class Reject:
             code = RejectCode(self.code)
         except ValueError:
             code = RejectCode.OTHER
-        return Refusal(code, self.reason, is_retryable=self.retryable)
+        return Refusal(code, printable(self.reason), is_retryable=self.retryable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

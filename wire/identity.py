@@ -28,9 +28,16 @@ class LinkNumber(NamedTuple):
 
 
 def check_name(what: str, name: str, *, is_empty_allowed: bool = False) -> None:
-    """Raise ValueError unless the name has a sane length."""
+    """Raise ValueError unless the name has a sane length and can be written into a line."""
     if not (name or is_empty_allowed) or len(name) > NAME_LENGTH_MAX:
         raise ValueError(f"{what} has {len(name)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
+    if not name.isprintable():
+        raise ValueError(f"{what} has a character that can't be printed")
+
+
+def printable(text: str) -> str:
+    """What somebody else says, fit for a line of a log and for a terminal: no line end, nothing that moves a cursor."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def check_counter(what: str, value: int) -> None:

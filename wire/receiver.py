@@ -9,7 +9,7 @@ from wire.connection import Connection
 from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 from wire.events import Event, MessageReceived
 from wire.handshake import Bye, Heard
-from wire.identity import LinkNumber
+from wire.identity import LinkNumber, printable
 from wire.meter import Meter
 from wire.sockets import failure
 from wire.verdict import Verdict
@@ -111,7 +111,7 @@ class Receiver:
         """Of what comes when it is over for this end, the other one's last word."""
         for message in self._connection.receive(data):
             if isinstance(message, Bye):
-                self.bye = message.reason
+                self.bye = printable(message.reason)
 
     def _pass_on(self, messages: Iterator[object], size: int) -> None:
         frames = 0
@@ -130,7 +130,7 @@ class Receiver:
     def _take(self, message: object) -> None:
         match message:
             case Bye():
-                self.bye = message.reason
+                self.bye = printable(message.reason)
             case Heard():
                 if self._vigil is not None:
                     self._vigil.note_heard(message.frames, time.monotonic())

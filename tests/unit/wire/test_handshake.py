@@ -130,6 +130,7 @@ def test_a_refusal_travels_and_a_later_versions_code_is_kept_as_other() -> None:
     assert sent.refusal.code is RejectCode.FULL
     assert sent.refusal.is_retryable
     assert Reject(code="later", reason="", retryable=False).refusal.code is RejectCode.OTHER
+    assert str(Reject(code="full", reason="no\n! or", retryable=True).refusal) == r"refused (full): no\n! or"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from wire.identity import Identity, LinkNumber
+from wire.identity import Identity, LinkNumber, printable
 
 STORE = bytes(16)
 
@@ -16,6 +16,8 @@ def test_a_later_incarnation_is_above_any_counter_of_an_earlier_one() -> None:
     [
         ("", "a", 1, STORE, {}, "cluster has 0"),
         ("c", "a" * 65, 1, STORE, {}, "node has 65"),
+        ("c", "a\nb", 1, STORE, {}, "node has a character that can't be printed"),
+        ("\x1b[2J", "a", 1, STORE, {}, "cluster has a character that can't be printed"),
         ("c", "a", -1, STORE, {}, "incarnation is -1"),
         ("c", "a", 2**63, STORE, {}, "incarnation is"),
         ("c", "a", 1, b"short", {}, "store has 5 bytes"),
@@ -26,3 +28,8 @@ def test_a_later_incarnation_is_above_any_counter_of_an_earlier_one() -> None:
 def test_bounds(cluster: str, node: str, incarnation: int, store: bytes, attributes: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Identity(cluster=cluster, node=node, incarnation=incarnation, store=store, attributes=attributes)
+
+
+def test_what_others_say_is_made_fit_for_a_line() -> None:
+    assert printable("naïve reason: 5 × 3") == "naïve reason: 5 × 3"
+    assert printable("gone\n! you are hacked\x1b[2J\u2028\u202e") == r"gone\n! you are hacked\x1b[2J\u2028\u202e"

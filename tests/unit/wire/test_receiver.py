@@ -8,6 +8,7 @@ from wire.channel import Channel
 from wire.codec import Codec
 from wire.connection import Connection
 from wire.errors import IdleTimeoutError, ResetError, SupersededError, WireError, WriteTimeoutError
+from wire.handshake import Bye
 from wire.identity import LinkNumber
 from wire.meter import NoMeter
 from wire.receiver import Receiver
@@ -62,3 +63,19 @@ def test_what_ends_reading_is_named_unless_there_was_a_reason_before(
     receiver.run()
     assert not receiver.is_end_of_stream
     assert receiver.error is why if why is not None else type(receiver.error) is kind
+
+
+def test_a_goodbye_can_not_forge_a_line_of_a_log(sock: socket.socket) -> None:
+    receiver = Receiver(
+        Failing(sock, errno.ECONNRESET),
+        Connection(Codec(), 65_536, is_dialer=False),
+        Verdict(),
+        lambda event: None,
+        peer="ann",
+        number=LinkNumber(1, 1),
+        is_dialed=False,
+        meter=NoMeter(),
+        early=iter([Bye(reason="all is well\n! or not")]),
+    )
+    receiver.run()
+    assert receiver.bye == r"all is well\n! or not"
