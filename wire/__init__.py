@@ -104,6 +104,10 @@ that the first one prints, asks.
 A queue without a bound, as here, is for examples: a bounded one makes `deliver` wait, then this end reads no more, and
 then the other end's outbox fills, which drops what is sent to it, and counts it.
 
+Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of `wire.tls`. `limits`
+takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in `wire.metrics`. What can go wrong is in
+`wire.errors`.
+
 The wire format, version 1
 ==========================
 

@@ -1,4 +1,24 @@
-"""What connections count, for Prometheus: the wire_* series, as a Meter."""
+"""What connections count, for Prometheus: the wire_* series, as a Meter.
+
+    wire_connections                             gauge    direction           Links that are open.
+    wire_frames_total                            counter  direction           Frames of open links, without keepalives.
+    wire_bytes_total                             counter  direction           Bytes of open links, with keepalives.
+    wire_handshakes_total                        counter  direction, outcome  Handshakes that ended, by how.
+    wire_dials_total                             counter  peer, outcome       Dials of a peer, by how they ended.
+    wire_outbox_depth                            gauge    peer                Messages that wait for a peer.
+    wire_outbox_sent_total                       counter  peer                Messages written to a peer.
+    wire_outbox_coalesced_total                  counter  peer, kind          Messages replaced by newer ones.
+    wire_outbox_dropped_total                    counter  peer, kind          Messages not sent.
+    wire_rejected_frames_total                   counter  reason              Frames refused or skipped, by why.
+    wire_last_received_timestamp_seconds         gauge    peer                When bytes last came, Unix time.
+    wire_certificate_not_after_timestamp_seconds gauge    certificate         When a certificate ends, Unix time.
+
+`direction` is "in" or "out"; of handshakes and connections, "in" is those that the other end dialed. `outcome` is "ok"
+or, as `reason` is, the reason of an error in `wire.errors`. `kind` is the name of a message's class in lower case.
+`certificate` is "own" or "ca", and is there under TLS alone. Bytes are counted as they are before TLS. A message is not
+sent when its outbox is full or its link gone, or when it can't be encoded. What has the label `peer` goes when the last
+dialer and the last link of that peer have gone.
+"""
 
 import threading
 from collections.abc import Callable
@@ -23,24 +43,20 @@ class WireMetrics:
         self._lock = threading.Lock()
         self._collectors: list[Counter | Gauge] = []
         self._peers: dict[str, _Peer] = {}
-        self._connections = self._gauge("wire_connections", "Links after their handshake.", "direction")
-        self._handshakes = self._counter("wire_handshakes", "Handshakes, by how they ended.", "direction", "outcome")
+        self._connections = self._gauge("wire_connections", "Links that are open.", "direction")
+        self._handshakes = self._counter("wire_handshakes", "Handshakes that ended, by how.", "direction", "outcome")
         self._depth = self._gauge("wire_outbox_depth", "Messages that wait for a peer.", "peer")
-        self._sent = self._counter("wire_outbox_sent", "Messages that were written.", "peer")
-        self._coalesced = self._counter(
-            "wire_outbox_coalesced", "Messages in whose place a newer one was sent.", "peer", "kind"
-        )
-        self._dropped = self._counter("wire_outbox_dropped", "Messages that were not sent.", "peer", "kind")
+        self._sent = self._counter("wire_outbox_sent", "Messages written to a peer.", "peer")
+        self._coalesced = self._counter("wire_outbox_coalesced", "Messages replaced by newer ones.", "peer", "kind")
+        self._dropped = self._counter("wire_outbox_dropped", "Messages not sent.", "peer", "kind")
         self._rejected = self._counter("wire_rejected_frames", "Frames refused or skipped, by why.", "reason")
-        self._dials = self._counter("wire_dials", "Dials, by how they ended.", "peer", "outcome")
-        self._received = self._gauge(
-            "wire_last_received_timestamp_seconds", "When the last byte of a peer came, Unix time.", "peer"
-        )
+        self._dials = self._counter("wire_dials", "Dials of a peer, by how they ended.", "peer", "outcome")
+        self._received = self._gauge("wire_last_received_timestamp_seconds", "When bytes last came, Unix time.", "peer")
         self._certificate_end = self._gauge(
-            "wire_certificate_not_after_timestamp_seconds", "When a certificate in use ends, Unix time.", "certificate"
+            "wire_certificate_not_after_timestamp_seconds", "When a certificate ends, Unix time.", "certificate"
         )
-        frames = self._counter("wire_frames", "Frames read or written.", "direction")
-        size = self._counter("wire_bytes", "Bytes read or written.", "direction")
+        frames = self._counter("wire_frames", "Frames of open links, without keepalives.", "direction")
+        size = self._counter("wire_bytes", "Bytes of open links, with keepalives.", "direction")
         # Looked up once: these two are counted for every frame.
         self._frames = {direction: frames.labels(direction) for direction in _DIRECTIONS}
         self._bytes = {direction: size.labels(direction) for direction in _DIRECTIONS}

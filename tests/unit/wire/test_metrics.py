@@ -1,7 +1,10 @@
+import re
 import time
 
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
+from wire import metrics as wire_metrics
 from wire.meter import Meter, NoMeter
 from wire.metrics import WireMetrics
 
@@ -38,6 +41,28 @@ def test_every_series_of_the_contract() -> None:
     assert value("wire_outbox_dropped_total", {"peer": "b", "kind": "heartbeat"}) == 1
     assert value("wire_rejected_frames_total", {"reason": "payload"}) == 1
     assert value("wire_outbox_depth", {"peer": "b"}) == 3
+
+
+def test_every_series_is_in_the_docstring_as_it_is_exposed() -> None:
+    metrics = WireMetrics()
+    tell(metrics)
+    metrics.set_certificate_end("own", 1.0)
+    rows = re.findall(r"^    (\w+) +(gauge|counter) +([a-z, ]+?)  +(.+)$", wire_metrics.__doc__ or "", re.MULTILINE)
+    exposed = [
+        (
+            family.samples[0].name,
+            family.type,
+            ", ".join(sorted(family.samples[0].labels, key=("direction", "peer").__contains__, reverse=True)),
+            family.documentation,
+        )
+        for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
+        if not family.name.endswith("_created")
+    ]
+    assert sorted(rows) == sorted(exposed)
+    for name, kind, _, text in rows:
+        assert text.endswith(".")
+        assert (kind == "counter") == name.endswith("_total")
+        assert "Unix time" not in text or name.endswith("_timestamp_seconds")
 
 
 def test_a_peers_series_go_when_the_peer_goes() -> None:
