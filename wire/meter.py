@@ -11,7 +11,7 @@ class Meter(Protocol):
         """A link finished its handshake (+1) or ended (-1)."""
 
     def add_frames(self, direction: str, frames: int, size: int) -> None:
-        """So many frames with so many bytes were read or written."""
+        """So many frames with a payload, and so many bytes, those of keepalives too, were read or written."""
 
     def add_handshake(self, direction: str, outcome: str) -> None:
         """A handshake ended: "ok", or the reason why not."""

@@ -82,7 +82,7 @@ class Sender:
                 if taken is not None and (chunk := self._chunk(taken)):
                     self._write(*chunk)
                 if not self._vigil.left_s(time.monotonic()):
-                    self._write(self._sign(), 1, is_sign=True)
+                    self._write(*self._sign(), is_sign=True)
         except WireError as error:
             return self._verdict.give(error)
         return why
@@ -126,10 +126,11 @@ class Sender:
             taken = self._outbox.take() if size < CHUNK_BYTES else None
         return (b"".join(frames), len(frames)) if frames else None
 
-    def _sign(self) -> bytes:
+    def _sign(self) -> tuple[bytes, int]:
+        """A sign of life, and how many frames with a payload that is: what the other end counts."""
         if self._taken is None:
-            return self._connection.keepalive()
-        return self._connection.send(Heard(frames=self._taken()))
+            return self._connection.keepalive(), 0
+        return self._connection.send(Heard(frames=self._taken())), 1
 
     def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""

@@ -27,9 +27,11 @@ from tests.integration.wire_ends import (
 from wire import Address, DialFailed, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.connection import Connection
 from wire.errors import ForgedError
+from wire.frame import HEADER_BYTES
 from wire.handshake import Bye, Reject, Welcome, hello
 from wire.identity import LinkNumber
 from wire.metrics import WireMetrics
+from wire.seal import TAG_BYTES
 from wire.security import Keyed
 
 OLD, NEW = (secrets.token_hex(32) for _ in range(2))
@@ -64,8 +66,10 @@ def test_keepalives_keep_a_keyed_link_open(tmp_path: Path) -> None:
     limits = Limits(keepalive_interval_s=0.05, idle_timeout_s=2.0)
     metrics = WireMetrics()
     with linked(limits, metrics, (security, security)) as (dialer, _, number, _, heard):
-        frames = lambda: metrics.registry.get_sample_value("wire_frames_total", {"direction": "out"}) or 0  # noqa: E731
-        assert eventually(lambda: frames() > 10)
+        count = metrics.registry.get_sample_value
+        ten_keepalives = 10 * (HEADER_BYTES + TAG_BYTES)
+        assert eventually(lambda: (count("wire_bytes_total", {"direction": "in"}) or 0) > ten_keepalives)
+        assert count("wire_frames_total", {"direction": "in"}) == count("wire_frames_total", {"direction": "out"}) == 0
         assert dialer.send(number, Note(number=1))
         assert heard.next(MessageReceived).message == Note(number=1)
 
