@@ -5,6 +5,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 import wire
 
 
@@ -19,16 +21,32 @@ def programs() -> dict[str, str]:
     return {name: textwrap.dedent(text) for name, text in lines}
 
 
-def test_the_two_programs_of_the_docstring_talk_to_each_other(tmp_path: Path) -> None:
+@pytest.fixture
+def alone(tmp_path: Path) -> dict[str, str]:
+    """An environment in which this package can be imported, and no other of this project."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "wire").symlink_to(Path(wire.__file__).parent)
+    return {"PYTHONPATH": str(tmp_path / "packages"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def test_the_package_loads_nothing_that_only_some_of_its_users_need(alone: dict[str, str]) -> None:
+    names = {"elect", "ssl", "cryptography", "prometheus_client"}
+    code = f"import sys, wire; print({names!r} & sys.modules.keys() or 'none', wire.__file__)"
+    call = [sys.executable, "-c", code]
+    away = alone["PYTHONPATH"]
+    ended = subprocess.run(call, env=alone, cwd=away, check=True, capture_output=True, text=True, timeout=30)
+    assert ended.stdout.split() == ["none", f"{away}/wire/__init__.py"]
+
+
+def test_the_two_programs_of_the_docstring_talk_to_each_other(tmp_path: Path, alone: dict[str, str]) -> None:
     found = programs()
     assert set(found) == {"bob.py", "ann.py"}
     for name, text in found.items():
         (tmp_path / name).write_text(text)
-    environment = {"PYTHONPATH": str(Path(wire.__file__).parent.parent)}
 
     def run(name: str, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, str(tmp_path / name), *arguments], env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(tmp_path / name), *arguments], env=alone, stdout=subprocess.PIPE, text=True
         )
 
     with run("bob.py") as bob:
