@@ -1,8 +1,38 @@
 """What can go wrong on a connection, as types.
 
+    WireError
+        LocalFault                  local
+            EncodeError             encode
+            CredentialsError        credentials
+            StateError              state
+        RemoteFault                 remote
+            MagicError              magic
+            FrameError              frame_too_long
+            PayloadError            payload
+                UnknownKindError    unknown_kind
+            ProofError              proof
+            ForgedError             tag
+            TlsError                tls
+            CertificateError        certificate
+            OrderError              order
+            TruncatedError          truncated
+        Refusal                     (its code)
+        LinkFailure                 link
+            ResetError              reset
+            ClosedError             closed
+            ResolveError            resolve
+            ConnectError            connect
+            HandshakeTimeoutError   handshake_timeout
+            IdleTimeoutError        idle_timeout
+            WriteTimeoutError       write_timeout
+            UnreadError             unread
+            RestartedError          restarted
+            SupersededError         superseded
+            StoppedError            stopped
+
 Who is at fault decides what to do: a LocalFault is a mistake in this program and leaves the connection as it was; a
 RemoteFault is the other end breaking the format and ends the connection; a Refusal is a well-formed "no" to a
-handshake; a LinkFailure is the network's or the clock's doing. Each has a `reason`: a short word from a small set, fit
+handshake; a LinkFailure is the network's or the clock's doing. Each has a `reason`, the word beside it: one of a few, fit
 for the label of a counter.
 """
 
@@ -134,7 +164,7 @@ class Refusal(WireError):  # noqa: N818 - not an error of anybody's: an answer
     Attributes:
         code: why.
         text: a sentence.
-        is_retryable: whether the same Hello may succeed later.
+        is_retryable: whether a later try may be let in.
     """
 
     def __init__(self, code: RejectCode, text: str, *, is_retryable: bool) -> None:
