@@ -34,16 +34,19 @@ class Authority:
         pair: its own certificate and key.
 
     Raises:
-        ValueError: they can't be read.
+        ValueError: they can't be read, or what they sign would not be taken.
     """
 
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
         self._certificate = x509.load_pem_x509_certificate(pair.certificate)
-        key = serialization.load_pem_private_key(pair.key, None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError("its key is not of an elliptic curve")
-        self._key = key
+        self._key = _private_key(pair.key)
+        if self._key.public_key() != self._certificate.public_key():
+            raise ValueError("the key is not that of the certificate")
+        if not _is_authority(self._certificate):
+            raise ValueError("the certificate is not for signing others")
+        if self._certificate.not_valid_after_utc <= datetime.now(UTC):
+            raise ValueError(f"the certificate ended at {self._certificate.not_valid_after_utc}")
 
     @classmethod
     def create(cls, cluster: str, days: float) -> "Authority":
@@ -72,7 +75,6 @@ class Authority:
         """
         key = _new_key()
         names = [x509.DNSName(node), x509.UniformResourceIdentifier(node_uri(cluster, node))]
-        signer = self._certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         made = (
             _builder(
                 _name(node), self._certificate.subject, key.public_key(), days, self._certificate.not_valid_after_utc
@@ -84,9 +86,35 @@ class Authority:
                 critical=False,
             )
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False)
+            .add_extension(_identifier(self._certificate), critical=False)
         )
         return _pair(made.sign(self._key, hashes.SHA256()), key)
+
+
+def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except TypeError:
+        raise ValueError("the key is encrypted") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the key is not of an elliptic curve")
+    return key
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _identifier(signer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """How a certificate names the key that signed it: as the signer's own does, if it does."""
+    try:
+        found = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
 
 
 def _new_key() -> ec.EllipticCurvePrivateKey:

@@ -1,7 +1,12 @@
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from elect.cli import main
 from elect.cli.authority import Authority, Pair
@@ -110,6 +115,71 @@ def test_an_authority_that_can_not_be_used_is_told(tmp_path, capsys, broken):
     assert certs(tmp_path, "b") == 1
     assert "No such file" in capsys.readouterr().err
     assert not (tmp_path / "b.key").exists()
+
+
+def another_key(directory):
+    (directory / "ca.key").write_bytes(Authority.create("orders", 1).pair.key)
+
+
+def encrypted(directory):
+    key = serialization.load_pem_private_key((directory / "ca.key").read_bytes(), None)
+    kept = serialization.BestAvailableEncryption(b"secret")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)
+    (directory / "ca.key").write_bytes(pem)
+
+
+def of_a_node(directory):
+    for suffix in (".pem", ".key"):
+        (directory / f"a{suffix}").replace(directory / f"ca{suffix}")
+
+
+def over(directory):
+    pair = Authority.create("orders", 1).pair
+    key = serialization.load_pem_private_key(pair.key, None)
+    now = datetime.now(UTC)
+    name = x509.Name([])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=2), now - timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "ca.key").write_bytes(pair.key)
+    (directory / "ca.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (another_key, "not that of the certificate"),
+        (encrypted, "is encrypted"),
+        (of_a_node, "not for signing"),
+        (over, "the certificate ended"),
+    ],
+)
+def test_an_authority_whose_signature_would_not_be_taken_signs_nothing(tmp_path, capsys, change, why):
+    certs(tmp_path, "a")
+    change(tmp_path)
+    assert certs(tmp_path, "b") == 1
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "b.key").exists()
+
+
+def test_an_authority_that_does_not_name_its_key_is_good(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made by hand")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (tmp_path / "ca.pem").write_bytes(made.public_bytes(pem))
+    (tmp_path / "ca.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    assert certs(tmp_path, "a") == 0
+    Tls(files(tmp_path, "a"), node="a", cluster="orders")
 
 
 def test_without_the_extra_it_says_what_is_missing(tmp_path, capsys, monkeypatch):
