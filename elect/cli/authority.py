@@ -86,7 +86,7 @@ class Authority:
                 critical=False,
             )
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(_identifier(self._certificate), critical=False)
+            .add_extension(_identifier(self._certificate, self._key.public_key()), critical=False)
         )
         return _pair(made.sign(self._key, hashes.SHA256()), key)
 
@@ -108,12 +108,12 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _identifier(signer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def _identifier(signer: x509.Certificate, key: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
     """How a certificate names the key that signed it: as the signer's own does, if it does."""
     try:
         found = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
 
 
