@@ -23,7 +23,7 @@ from wire.exchange import Exchange
 from wire.handshake import PEER_KIND, Bye, Heard
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
-from wire.meter import Meter, NoMeter
+from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.security import PLAIN, Security
 from wire.sender import Sender
@@ -82,7 +82,7 @@ class Dialer:
         self._is_two_way = is_two_way
         self._limits = limits
         self._security = security
-        self._meter: Meter = metrics or NoMeter()
+        self._meter = metrics or Meter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)
         self._name = name

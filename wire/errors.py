@@ -32,7 +32,7 @@
 
 Who is at fault decides what to do: a LocalFault is a mistake in this program and leaves the connection as it was; a
 RemoteFault is the other end breaking the format and ends the connection; a Refusal is a well-formed "no" to a
-handshake; a LinkFailure is the network's or the clock's doing. Each has a `reason`, the word beside it: one of a few, fit
+handshake; a LinkFailure is the network's or the clock's doing. The word beside each is its `reason`: one of a few, fit
 for the label of a counter.
 """
 

@@ -14,7 +14,7 @@ from wire.handshake import PEER_KIND, Bye, Heard, Hello, review, welcome
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.link import AcceptedLink
-from wire.meter import Meter, NoMeter
+from wire.meter import Meter
 from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
@@ -76,7 +76,7 @@ class Listener:
         self._two_way = two_way
         self._limits = limits
         self._security = security
-        self._meter: Meter = metrics or NoMeter()
+        self._meter = metrics or Meter()
         self._name = name
         self._registry = Registry(limits)
         self._slots = threading.Semaphore(limits.pending_max)

@@ -1,11 +1,13 @@
-"""What listeners and dialers count, and for whom: a protocol that metrics implement, and one that counts nothing."""
+"""What listeners and dialers count."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 
-class Meter(Protocol):
-    """Told of what happens, on wire's threads; must be quick, must not raise. Directions are "in" and "out"."""
+class Meter:
+    """Told of what happens, and counts nothing of it: derive from it what counts.
+
+    It is called on wire's threads, must be quick, and must not raise. Directions are "in" and "out".
+    """
 
     def add_connections(self, direction: str, change: int) -> None:
         """A link finished its handshake (+1) or ended (-1)."""
@@ -42,43 +44,3 @@ class Meter(Protocol):
 
     def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """It ended. After the last one the peer's series go, and what is still counted for it is not counted."""
-
-
-class NoMeter:
-    """Counts nothing."""
-
-    def add_connections(self, direction: str, change: int) -> None:
-        """Ignored."""
-
-    def add_frames(self, direction: str, frames: int, size: int) -> None:
-        """Ignored."""
-
-    def add_handshake(self, direction: str, outcome: str) -> None:
-        """Ignored."""
-
-    def add_dial(self, peer: str, outcome: str) -> None:
-        """Ignored."""
-
-    def add_sent(self, peer: str, messages: int) -> None:
-        """Ignored."""
-
-    def add_coalesced(self, peer: str, kind: str) -> None:
-        """Ignored."""
-
-    def add_dropped(self, peer: str, kind: str) -> None:
-        """Ignored."""
-
-    def add_received(self, peer: str) -> None:
-        """Ignored."""
-
-    def add_rejected_frame(self, reason: str) -> None:
-        """Ignored."""
-
-    def set_certificate_end(self, which: str, end_s: float) -> None:
-        """Ignored."""
-
-    def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
-        """Ignored."""
-
-    def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
-        """Ignored."""

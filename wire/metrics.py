@@ -25,10 +25,12 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from wire.meter import Meter
+
 _DIRECTIONS = ("in", "out")
 
 
-class WireMetrics:
+class WireMetrics(Meter):
     """Counts for every listener and dialer that it is given to.
 
     Args:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from wire.identity import LinkNumber
-from wire.meter import Meter, NoMeter
+from wire.meter import Meter
 from wire.schema import kind_of
 
 
@@ -40,7 +40,7 @@ class Outbox:
 
     def __init__(self, messages_max: int, peer: str = "", meter: Meter | None = None) -> None:
         self._peer = peer
-        self._meter: Meter = meter or NoMeter()
+        self._meter = meter or Meter()
         self._queue: queue.Queue[_Slot | None] = queue.Queue(messages_max)
         self._lock = threading.Lock()
         self._number: LinkNumber | None = None

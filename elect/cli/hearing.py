@@ -16,7 +16,7 @@ from wire.handshake import PEER_KIND, Hello, review
 from wire.identity import Identity
 from wire.limits import Limits
 from wire.link import AcceptedLink
-from wire.meter import NoMeter
+from wire.meter import Meter
 from wire.security import Guard, Security
 
 HEAR_S = 6.0
@@ -95,7 +95,7 @@ def _hello(listening: socket.socket, guard: Guard) -> Hello | None:
         return None
     with accepted:
         try:
-            link = AcceptedLink(accepted, Codec(), Limits(), NoMeter(), guard)
+            link = AcceptedLink(accepted, Codec(), Limits(), Meter(), guard)
             hello = link.await_hello()
             link.reject(HERE)
         except (OSError, ValueError, WireError):

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from wire import metrics as wire_metrics
-from wire.meter import Meter, NoMeter
+from wire.meter import Meter
 from wire.metrics import WireMetrics
 
 
@@ -98,8 +98,8 @@ def test_a_peer_never_heard_of_may_be_forgotten() -> None:
     metrics.forget_peer("b")
 
 
-def test_no_meter_is_one_that_counts_nothing() -> None:
-    meter = NoMeter()
+def test_a_meter_by_itself_counts_nothing() -> None:
+    meter = Meter()
     tell(meter)
     meter.forget_peer("b", three)
     assert vars(meter) == {}

@@ -10,7 +10,7 @@ from wire.connection import Connection
 from wire.errors import IdleTimeoutError, ResetError, SupersededError, WireError, WriteTimeoutError
 from wire.handshake import Bye
 from wire.identity import LinkNumber
-from wire.meter import NoMeter
+from wire.meter import Meter
 from wire.receiver import Receiver
 from wire.verdict import Verdict
 
@@ -57,7 +57,7 @@ def test_what_ends_reading_is_named_unless_there_was_a_reason_before(
         peer="ann",
         number=LinkNumber(1, 1),
         is_dialed=False,
-        meter=NoMeter(),
+        meter=Meter(),
         early=iter(()),
     )
     receiver.run()
@@ -74,7 +74,7 @@ def test_a_goodbye_can_not_forge_a_line_of_a_log(sock: socket.socket) -> None:
         peer="ann",
         number=LinkNumber(1, 1),
         is_dialed=False,
-        meter=NoMeter(),
+        meter=Meter(),
         early=iter([Bye(reason="all is well\n! or not")]),
     )
     receiver.run()

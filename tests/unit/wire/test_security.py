@@ -11,7 +11,7 @@ import pytest
 from wire import reloaded
 from wire.errors import CredentialsError
 from wire.keys import Key
-from wire.meter import NoMeter
+from wire.meter import Meter
 from wire.security import Keyed, Plain
 
 OLD, NEW = "ab" * 32, "cd" * 32
@@ -45,7 +45,7 @@ def id_of(text: str) -> bytes:
 
 def test_without_security_there_are_no_keys_and_no_nonces() -> None:
     plain = Plain()
-    plain.look(NoMeter())
+    plain.look(Meter())
     assert plain.guard.ring is None
     assert plain.guard.nonce() == b""
 
@@ -71,7 +71,7 @@ def test_a_file_that_was_replaced_is_read_also_when_nobody_dials(path: Path, cap
     security = Keyed(path)
     write(path.with_suffix(".new"), NEW).rename(path)
     with caplog.at_level(logging.INFO, "wire"):
-        security.look(NoMeter())
+        security.look(Meter())
     assert id_of(NEW).hex() in caplog.text
     assert "read anew" in caplog.text
 
@@ -79,7 +79,7 @@ def test_a_file_that_was_replaced_is_read_also_when_nobody_dials(path: Path, cap
 def test_a_file_that_did_not_change_is_not_read_again(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     security = Keyed(path)
     with caplog.at_level(logging.DEBUG, "wire"):
-        security.look(NoMeter())
+        security.look(Meter())
         assert ids(security) == (id_of(OLD),)
     assert caplog.text == ""
 

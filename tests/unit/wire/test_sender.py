@@ -18,7 +18,7 @@ from wire.errors import (
 from wire.handshake import Bye, Heard, hello, welcome
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
-from wire.meter import NoMeter
+from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.sender import Sender
 from wire.verdict import Verdict
@@ -62,7 +62,7 @@ class End:
         self.outbox.open(NUMBER)
         vigil = Vigil(Limits(), 0.0, is_two_way=True)
         self.sender = Sender(
-            self.wire, connection, self.outbox, self.verdict, vigil, peer="bob", meter=NoMeter(), taken=lambda: 7
+            self.wire, connection, self.outbox, self.verdict, vigil, peer="bob", meter=Meter(), taken=lambda: 7
         )
 
     def heard(self) -> list[object]:
