@@ -197,7 +197,7 @@ class Listener:
             crowding.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes of one address", is_retryable=True))
         if not self._slots.acquire(blocking=False):
             oldest = self._registry.oldest_pending()
-            if oldest is not None:
+            if crowding is None and oldest is not None:  # or one address would cost the others a second one
                 oldest.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes", is_retryable=True))
             if not self._slots.acquire(timeout=EVICTION_TIMEOUT_S):
                 link.close()

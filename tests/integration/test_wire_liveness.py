@@ -214,8 +214,9 @@ def test_links_are_bounded_in_all() -> None:
             assert refused.code == "full"
 
 
-def test_silent_connections_of_one_address_make_room_for_its_own_ones_only() -> None:
-    limits = Limits(pending_max=8, pending_per_host_max=2, handshake_timeout_s=5.0)
+@pytest.mark.parametrize("pending_max", [8, 3], ids=["there is room", "all is full"])
+def test_silent_connections_of_one_address_make_room_for_its_own_ones_only(pending_max: int) -> None:
+    limits = Limits(pending_max=pending_max, pending_per_host_max=2, handshake_timeout_s=5.0)
     with listening(limits) as (bob, _), contextlib.ExitStack() as stack:
         place = bob.address.host, bob.address.port
         elsewhere = stack.enter_context(socket.create_connection(place, source_address=("127.0.0.2", 0)))
