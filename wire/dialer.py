@@ -22,7 +22,7 @@ from wire.events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.exchange import Exchange
 from wire.handshake import PEER_KIND, Bye, Heard
 from wire.identity import Identity, LinkNumber
-from wire.limits import Limits
+from wire.limits import DEFAULT_LIMITS, Limits
 from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.security import PLAIN, Security
@@ -32,8 +32,6 @@ from wire.talk import Dialogue, Monologue
 from wire.vigil import Vigil
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_LIMITS = Limits()
 
 
 class Dialer:

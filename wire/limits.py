@@ -54,3 +54,6 @@ class Limits:
                 f"idle_timeout_s is {self.idle_timeout_s}; it must be at least {IDLE_TIMEOUT_MIN_S} and twice "
                 f"keepalive_interval_s ({self.keepalive_interval_s}), or one late keepalive ends a good link"
             )
+
+
+DEFAULT_LIMITS = Limits()

@@ -12,7 +12,7 @@ from wire.errors import Refusal, RejectCode, StoppedError, WireError
 from wire.events import Event, LinkAccepted
 from wire.handshake import PEER_KIND, Bye, Heard, Hello, review, welcome
 from wire.identity import Identity, LinkNumber
-from wire.limits import Limits
+from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
 from wire.meter import Meter
 from wire.registry import Registry
@@ -32,7 +32,6 @@ ACCEPT_PAUSE_S = 0.05
 """After a failed accept (no descriptor left, for one): the connection stays in the backlog, so don't spin."""
 
 EVICTION_TIMEOUT_S = 1.0
-DEFAULT_LIMITS = Limits()
 
 
 class Listener:
