@@ -3,7 +3,8 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Hashable
 
 from wire.address import Address
 from wire.codec import Codec
@@ -19,6 +20,7 @@ from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
 from wire.sockets import shut, wake
+from wire.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class Listener:
         self._reading: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
         self._stopped = threading.Event()
+        self._throttle = Throttle()
 
     @property
     def address(self) -> Address:
@@ -181,7 +184,7 @@ class Listener:
             return
         except OSError as error:
             if not self._stopped.wait(ACCEPT_PAUSE_S):
-                logger.warning("! can't accept: %s", error)
+                self._tell(logging.WARNING, "! can't accept", str(error), error)
             return
         try:
             self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
@@ -239,7 +242,7 @@ class Listener:
         try:
             hello = self._judge(link)
         except WireError as error:
-            logger.info("x %s: %s", link.remote, error)
+            self._tell(logging.INFO, f"x {link.remote}", (link.host, error.reason), error)
             self._meter.add_handshake("in", error.reason)
             link.reject(error)
             return None
@@ -247,6 +250,12 @@ class Listener:
             self._registry.settle(link)
         self._meter.add_handshake("in", "ok")
         return hello
+
+    def _tell(self, level: int, what: str, kind: Hashable, error: Exception) -> None:
+        """Of what anybody can cause, as often as he likes."""
+        held = self._throttle.take(kind, time.monotonic())
+        if held is not None:
+            logger.log(level, "%s: %s%s", what, error, f" (and {held} before it)" if held else "")
 
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()

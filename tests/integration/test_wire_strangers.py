@@ -1,6 +1,7 @@
 """Strangers on the port of a running listener: typed, counted, bounded, and nobody else is disturbed."""
 
 import errno
+import logging
 import os
 import resource
 import signal
@@ -252,3 +253,16 @@ def test_a_stopped_process_is_silent_and_nothing_more() -> None:
         finally:
             process.kill()
             process.wait(10)
+
+
+def test_strangers_who_come_again_and_again_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = WireMetrics()
+    with caplog.at_level(logging.INFO, "wire"), listening(metrics=metrics) as (listener, _):
+        for _ in range(50):
+            with Stranger(listener.address) as stranger:
+                stranger.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                assert stranger.is_closed_by_other()
+        assert eventually(lambda: outcomes(metrics, "magic") == 50)
+        told = [record.getMessage() for record in caplog.records if record.name == "wire.listener"]
+        assert len(told) == 1
+        assert "the first bytes are not this protocol's" in told[0]
