@@ -194,8 +194,9 @@ one believes. One with URIs of the form wire://CLUSTER/NODE (percent-encoded) as
 nodes alone; one without is for those that its DNS names name. The acceptor holds it against the Hello's node and
 cluster, and answers a Reject `certificate` when it is another's; the dialer holds it against the node that it wants,
 before its Hello, or else the Welcome's. The acceptor sends no session ticket (RFC 8446, section 4.6.1): nothing may
-wait unread at the dialer. Nobody resumes or updates keys. An end closes without close_notify; one that comes is an end
-of stream.
+wait unread at the dialer. Nobody resumes or updates keys: 65,536 bytes of records without a byte of what is said here
+end a connection. An end closes without close_notify, as one that is killed must; one that comes is an end of stream as
+a bare one is, which whoever is on the path can forge here, too.
 
 **Trust.** Where each end's `local` is the other's `remote` nothing between the two terminates the connection: an end
 of stream comes from the other end's operating system. The link is then *trusted*.

@@ -17,6 +17,10 @@ from wire.channel import READ_BYTES, Channel
 from wire.deadline import Deadline
 from wire.errors import CertificateError, RemoteFault, TlsError, TruncatedError
 
+EMPTY_BYTES_MAX = 65_536
+"""Some records of the longest kind. More without a byte in the clear can only be what TLS says for itself, over and
+over, behind which a link could be kept open for ever without a word."""
+
 
 class TlsChannel(Channel):
     """A connected socket, and TLS on it.
@@ -38,6 +42,7 @@ class TlsChannel(Channel):
         self._lock = threading.Lock()
         self._fault: RemoteFault | None = None
         self._is_ended = False
+        self._empty_bytes = 0
 
     def shake_hands(self, deadline: Deadline) -> None:
         """See Channel. The dialer's last words of it go with its Hello."""
@@ -117,6 +122,9 @@ class TlsChannel(Channel):
                 pass
             except ssl.SSLError as error:
                 self._fault = _fault(error)
+        self._empty_bytes = 0 if parts else self._empty_bytes + len(data)
+        if self._empty_bytes > EMPTY_BYTES_MAX:
+            self._fault = TlsError("TLS: many records, and nothing in them")
         if self._fault is not None and not parts:
             raise self._fault
         return b"".join(parts)

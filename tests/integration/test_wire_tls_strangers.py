@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import socket
 import ssl
 import time
@@ -12,9 +13,9 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.certificates import DAY, Authority, der, public_key
-from tests.integration.tls_ends import TlsAcceptor, TlsStranger
+from tests.integration.tls_ends import TlsAcceptor, TlsStranger, key_updates
 from tests.integration.wire_ends import Note, dialing, eventually, linked, listening
-from wire import Address, DialFailed, Limits, LinkAccepted, LinkOpened, MessageReceived
+from wire import Address, DialFailed, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
 from wire.credentials import TlsFiles
 from wire.handshake import MAGIC, Reject, Welcome
 from wire.metrics import WireMetrics
@@ -167,6 +168,24 @@ def test_a_dialer_gives_up_an_acceptor_that_dribbles(ann: Tls) -> None:
                         time.sleep(0.02)
                 assert told.next(DialFailed).error.reason == "handshake_timeout"
                 assert time.monotonic() - started < 2.5
+
+
+def test_records_with_nothing_in_them_keep_no_link_open(authority: Authority, bob: Tls, tmp_path: Path) -> None:
+    with (
+        listening(security=bob) as (listener, heard),
+        TlsStranger(listener.address, authority.files("ann")) as empty,
+    ):
+        empty.context.keylog_filename = str(tmp_path / "secrets")
+        assert isinstance(empty.ending(), Welcome)
+        said = dict(line.rsplit(" ", 1) for line in (tmp_path / "secrets").read_text().splitlines())
+        secret = next(said[line] for line in said if line.startswith("CLIENT_TRAFFIC_SECRET_0"))
+        records = key_updates(bytes.fromhex(secret), sequence=1)
+        with socket.socket(fileno=empty.sock.detach()) as bare:
+            with contextlib.suppress(ConnectionError):
+                bare.sendall(b"".join(itertools.islice(records, 5_000)))
+            ended = heard.later(LinkEnded, timeout=4)
+        assert not ended.is_end_of_stream
+        assert str(ended.error) == "TLS: many records, and nothing in them"
 
 
 def test_a_stranger_with_the_right_certificate_is_let_in(authority: Authority, bob: Tls) -> None:

@@ -6,6 +6,10 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
 from tests.integration.wire_ends import CODEC, Stranger, identity
 from wire import Address
 from wire.connection import Connection
@@ -71,6 +75,24 @@ class TlsAcceptor:
                     assert isinstance(said, Hello)
                     sock.sendall(connection.accept(welcome(identity(self._node), said, local="x", remote="y")))
                     sock.recv(1)
+
+
+def key_updates(secret: bytes, sequence: int) -> Iterator[bytes]:
+    """Records that say only that keys change, after so many records of the end whose traffic secret this is.
+
+    Source: RFC 8446, sections 4.6.3, 5.2, 5.3, 7.1 to 7.3, with TLS_AES_256_GCM_SHA384.
+    """
+
+    def expand(label: bytes, size: int) -> bytes:
+        info = size.to_bytes(2, "big") + bytes([6 + len(label)]) + b"tls13 " + label + b"\0"
+        return HKDFExpand(hashes.SHA384(), size, info).derive(secret)
+
+    said = b"\x18\0\0\1\0" + b"\x16"
+    header = b"\x17\3\3" + (len(said) + 16).to_bytes(2, "big")
+    while True:
+        nonce = int.from_bytes(expand(b"iv", 12), "big") ^ sequence
+        yield header + AESGCM(expand(b"key", 32)).encrypt(nonce.to_bytes(12, "big"), said, header)
+        secret, sequence = expand(b"traffic upd", 48), 0
 
 
 def relay(target: Address, server: socket.socket, change: Callable[[bytes], bytes]) -> None:
