@@ -13,6 +13,7 @@ import cbor2
 from tests.corpus.messages import BOB, HANDSHAKE, LINK
 from tests.fuzz import mutation
 from tests.fuzz.encrypted import encrypted
+from tests.fuzz.strict import is_strict
 from tests.fuzz.traffic import FRAME_BYTES_MAX, HANDSHAKES, REJECTS, SAID, TALKS, Talk, some
 from tests.fuzz.wrong import Wrong, need
 from wire.codec import Codec
@@ -95,7 +96,9 @@ def _decoded(codec: Codec, said: bytes, payload: bytes) -> tuple[str, object]:
         message = codec.decode(payload)
     except PayloadError as error:
         need(payload != said, "a good payload is refused")
+        need(type(error) is PayloadError or is_strict(payload), "an unknown kind in what is not strict")
         return error.reason, None
+    need(is_strict(payload), "a message in what is not strict")
     again = codec.encode(message)
     need(codec.decode(again) == message, "a message is another one after it was sent on")
     need(cbor2.dumps(cbor2.loads(again)) == again, "not what others write, or not in the shortest form")

@@ -8,11 +8,13 @@ import pytest
 from elect.core.messages import Heartbeat
 from tests.fuzz import targets
 from tests.fuzz.encrypted import encrypted
+from tests.fuzz.strict import is_strict
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.traffic import REJECTS, SAID, TALKS
 from tests.fuzz.wire import Outcome, run_block
 from tests.fuzz.wrong import Wrong
 from wire import certificate, codec, connection, frame, handshake, seal, tls_channel
+from wire.errors import PayloadError
 
 SIZE = 2_500
 
@@ -41,6 +43,13 @@ def test_the_corpus_is_what_is_fed() -> None:
     assert len(set(TARGETS)) == 8
 
 
+def test_the_second_judge_of_strictness_knows_what_is_strict() -> None:
+    strict = ["80", "811801", "a161616162", "820120", "f6", "81" * 16 + "01"]
+    lax = ["", "8000", "81", "9fff", "c06161", "a2616101616102", "61ff", "6261", "1c", "18", "81" * 17 + "01"]
+    assert [text for text in strict if not is_strict(bytes.fromhex(text))] == []
+    assert [text for text in lax if is_strict(bytes.fromhex(text))] == []
+
+
 def without_a_check(_: seal.Seal, sealed: bytes) -> bytes:
     return sealed[: -seal.TAG_BYTES]
 
@@ -48,6 +57,16 @@ def without_a_check(_: seal.Seal, sealed: bytes) -> bytes:
 def believing(_: frame.Deframer, data: bytes, start: int) -> int:
     body = start + frame.HEADER_BYTES
     return body if body > len(data) else body + int.from_bytes(data[start:body], "big")
+
+
+DECODE = codec.Codec.decode
+
+
+def forgiving(self: codec.Codec, payload: bytes) -> object:
+    try:
+        return DECODE(self, payload)
+    except PayloadError:
+        return DECODE(self, payload[:-1])
 
 
 def counting_on_one(self: Heartbeat) -> None:
@@ -68,6 +87,7 @@ BUGS = [
     (targets.frames, frame.Deframer, "_end", believing),
     (targets.frames, frame, "FrameError", OTHER_ERROR),
     (targets.payloads, codec, "PayloadError", OTHER_ERROR),
+    (targets.payloads, codec.Codec, "decode", forgiving),
     (targets.payloads, Heartbeat, "__post_init__", counting_on_one),
     (targets.handshakes, handshake, "check_attributes", looking_for_too_much),
     (targets.dialers, seal.Session, "check", without_a_tag),
