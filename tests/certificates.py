@@ -18,18 +18,19 @@ DAY = 86_400.0
 
 
 class Authority:
-    """Makes certificates in a directory."""
+    """Makes certificates in a directory; signed by itself, or by another one."""
 
-    def __init__(self, directory: Path, *, ends_s: float = 10 * DAY) -> None:
+    def __init__(self, directory: Path, *, ends_s: float = 10 * DAY, signer: "Authority | None" = None) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.ca = directory / "ca.pem"
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(f"authority {directory.name}")
         self._count = itertools.count()
-        builder = _builder(self._name, self._name, self._key, -DAY, ends_s)
+        signer = signer or self
+        builder = _builder(self._name, signer._name, self._key, -DAY, ends_s)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        self.ca.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
+        self.ca.write_bytes(_pem(builder.sign(signer._key, hashes.SHA256())))
 
     def files(
         self,
@@ -40,13 +41,18 @@ class Authority:
         uris: Sequence[str] = (),
         roles: Sequence[x509.ObjectIdentifier] = BOTH_ROLES,
         name: str = "",
+        dns: bytes = b"",
     ) -> TlsFiles:
-        """A new pair for a node, in files of this name, from and to so many seconds from now."""
+        """A new pair for a node, in files of this name, from and to so many seconds from now.
+
+        Args:
+            dns: instead of the node's id, bytes that need not be text.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(node), *(x509.UniformResourceIdentifier(uri) for uri in uris)]
         builder = (
             _builder(_name("anything"), self._name, key, begins_s, ends_s)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(_raw_name(dns) if dns else x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(roles), critical=False)
         )
         stem = name or f"{node}-{next(self._count)}"
@@ -74,6 +80,11 @@ def public_key(path: Path) -> bytes:
     """The public key of the certificate in a file."""
     key = x509.load_pem_x509_certificate(path.read_bytes()).public_key()
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _raw_name(dns: bytes) -> x509.UnrecognizedExtension:
+    element = bytes([0x82, len(dns)]) + dns
+    return x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes([0x30, len(element)]) + element)
 
 
 def _name(text: str) -> x509.Name:

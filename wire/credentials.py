@@ -58,12 +58,14 @@ class Credentials:
         self._dialing, self._accepting = (_context(files, is_dialer=is_dialer) for is_dialer in (True, False))
         with _explained(f"{files.certificate}, judged by {files.ca}"):
             own, der = _meet_itself(self._dialing, self._accepting)
+            authorities = self._dialing.get_ca_certs()
         try:
             Certificate.of(own, der).review(node, cluster, pins.get(node, ()))
         except Refusal as error:
             raise CredentialsError(f"{files.certificate}: {error.text}") from None
-        authorities = [each for each in self._dialing.get_ca_certs() if each.get("subject") == own.get("issuer")]
-        self.ends = {"own": _end(own), "ca": max((_end(each) for each in authorities), default=_end(own))}
+        # None of them when there are others in between.
+        signers = [each for each in authorities if each.get("subject") == own.get("issuer")] or authorities
+        self.ends = {"own": _end(own), "ca": max(map(_end, signers), default=_end(own))}
 
     def channel(self, sock: socket.socket, *, is_dialer: bool) -> TlsChannel:
         """The socket, and TLS on it."""
@@ -82,6 +84,8 @@ def _explained(what: str) -> Iterator[None]:
         raise CredentialsError(": ".join(filter(None, [what, _reason(error)]))) from None
     except OSError as error:  # gone since they were looked at
         raise CredentialsError(f"{what}: {error.strerror}") from None
+    except ValueError as error:
+        raise CredentialsError(f"{what}: a name that can't be read: {error}") from None
 
 
 def _reason(error: ssl.SSLError) -> str:

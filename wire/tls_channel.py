@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from wire.certificate import Certificate
 from wire.channel import READ_BYTES, Channel
 from wire.deadline import Deadline
-from wire.errors import CertificateError, RemoteFault, TlsError, TruncatedError
+from wire.errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 
 EMPTY_BYTES_MAX = 65_536
 """Some records of the longest kind. More without a byte in the clear can only be what TLS says for itself, over and
@@ -66,7 +66,11 @@ class TlsChannel(Channel):
 
     def review(self, node: str, cluster: str) -> None:
         """See Channel."""
-        fields, der = self._tls.getpeercert(), self._tls.getpeercert(binary_form=True)
+        try:
+            fields, der = self._tls.getpeercert(), self._tls.getpeercert(binary_form=True)
+        except ValueError as error:  # an authority of ours has signed it all the same
+            text = f"the certificate has a name that can't be read: {error}"
+            raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False) from None
         if not fields or not der:
             raise CertificateError("the other end has no certificate")
         Certificate.of(fields, der).review(node, cluster, self._pins.get(node, ()))

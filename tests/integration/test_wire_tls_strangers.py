@@ -35,8 +35,11 @@ ODD: dict[str, Odd] = {
     "expired": lambda authority, _: authority.files("ann", begins_s=-2 * DAY, ends_s=-1),
     "not yet valid": lambda authority, _: authority.files("ann", begins_s=DAY),
     "another authority's": lambda _, directory: Authority(directory / "other").files("ann"),
+    "with a name that is no text": lambda authority, _: authority.files("ann", dns=b"\xff"),
+    "of a name that only begins with hers": lambda authority, _: authority.files("ann", dns=b"ann\0.org"),
     "for servers only": lambda authority, _: authority.files("ann", roles=[ExtendedKeyUsageOID.SERVER_AUTH]),
 }
+GENUINE = ("another node's", "another cluster's", "with a name that is no text", "of a name that only begins with hers")
 
 
 @pytest.mark.parametrize("odd", [*ODD, "none"])
@@ -51,7 +54,7 @@ def test_a_dialer_without_the_right_certificate_is_told_and_disturbs_nobody(
     ):
         ending = stranger.ending()
         assert eventually(lambda: outcomes(metrics, "certificate") == 1)
-        if odd in ("another node's", "another cluster's"):
+        if odd in GENUINE:
             assert isinstance(ending, Reject)
             assert ending.code == "certificate"
         else:

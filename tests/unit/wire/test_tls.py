@@ -60,6 +60,7 @@ BROKEN: dict[str, tuple[Broken, str]] = {
     "not yet valid": (lambda authority, *_: authority.files("ann", begins_s=DAY), "not yet valid"),
     "one role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[:1]), "unsuitable certificate purpose"),
     "the other role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[1:]), "unsuitable certificate"),
+    "a name that is no text": (lambda authority, *_: authority.files("ann", dns=b"\xff"), "name that can't be read"),
     "a pipe": (lambda _, files, path: replace(files, ca=pipe(path / "pipe")), "pipe: it is not a regular file"),
     "an encrypted key": (lambda _, files, __: replace(files, key=encrypted(files.key)), "unencrypted"),
 }
@@ -130,3 +131,13 @@ def test_a_certificate_that_ends_soon_is_warned_of_once_a_day(caplog: pytest.Log
     assert "own certificate ends in 14.0 days" in caplog.text
     expiry.look("ca", end_s, end_s - DAY)
     assert "ca certificate ends in 1.0 days" in caplog.text
+
+
+def test_where_others_are_in_between_the_end_of_the_authority_is_still_watched(tmp_path: Path) -> None:
+    root = Authority(tmp_path / "root", ends_s=7 * DAY)
+    between = Authority(tmp_path / "between", ends_s=9 * DAY, signer=root)
+    files = between.files("ann", ends_s=8 * DAY)
+    files.certificate.write_bytes(files.certificate.read_bytes() + between.ca.read_bytes())
+    credentials = Credentials(replace(files, ca=root.ca), node="ann", cluster="c", pins={})
+    assert credentials.ends["own"] == pytest.approx(time.time() + 8 * DAY, abs=60)
+    assert credentials.ends["ca"] == pytest.approx(time.time() + 7 * DAY, abs=60)
