@@ -4,6 +4,9 @@ from dataclasses import dataclass, fields
 
 IDLE_TIMEOUT_MIN_S = 2.0
 
+TIME_MIN_S, TIME_MAX_S = 0.001, 86_400.0
+"""What sockets take: with less they would wait for ever, with more they raise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -49,6 +52,8 @@ class Limits:
             value = getattr(self, bound.name)
             if value <= 0:
                 raise ValueError(f"{bound.name} is {value}; it must be above 0")
+            if bound.name.endswith("_s") and not TIME_MIN_S <= value <= TIME_MAX_S:
+                raise ValueError(f"{bound.name} is {value}; it must be from {TIME_MIN_S} to {TIME_MAX_S}")
         if self.idle_timeout_s < IDLE_TIMEOUT_MIN_S or self.idle_timeout_s < 2 * self.keepalive_interval_s:
             raise ValueError(
                 f"idle_timeout_s is {self.idle_timeout_s}; it must be at least {IDLE_TIMEOUT_MIN_S} and twice "
