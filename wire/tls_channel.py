@@ -121,7 +121,10 @@ class TlsChannel(Channel):
             try:
                 while part := self._tls.read(READ_BYTES):
                     parts.append(part)
-                self._is_ended = True  # announced in TLS, as others may do
+                    if not (self._tls.pending() or self._incoming.pending):
+                        break  # to ask for more would raise, which costs more than all the rest of TLS
+                else:
+                    self._is_ended = True  # announced in TLS, as others may do
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as error:
