@@ -20,7 +20,7 @@ PURE_STDLIB = frozenset(
 )
 """What a pure file may use: nothing here has a clock, a socket, a thread, a disk or a log."""
 
-EFFECTS = frozenset({"open", "print", "input", "exec", "eval", "breakpoint", "__import__"})
+EFFECTS = frozenset({"open", "print", "input", "breakpoint", "__import__"})
 WALL_CLOCKS = frozenset(
     {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.now", "datetime.utcnow"}
 )

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PURE = (
     "elect.core.**",
     "wire.address",
+    "wire.cbor",
     "wire.certificate",
     "wire.codec",
     "wire.connection",
@@ -25,6 +26,7 @@ PURE = (
     "wire.keys",
     "wire.limits",
     "wire.meter",
+    "wire.record",
     "wire.schema",
     "wire.seal",
     "wire.vigil",
@@ -93,7 +95,7 @@ WHO_MAY_IMPORT_WHOM = {
 """The first row that fits a module holds; see `architecture.is_match` for the stars."""
 
 WHO_MAY_USE = {
-    "cbor2": ("wire.codec",),
+    "cbor2": ("wire.cbor",),
     "cryptography": ("elect.cli.authority",),
     "sortedcontainers": ("elect.core.**", "elect.testing.**"),
     "prometheus_client": ("metrics",),
@@ -104,6 +106,9 @@ WHO_MAY_USE = {
 
 WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority")
 """Certificates are dated by it; nothing else of ours is."""
+
+WHO_MAY_COMPILE = ("wire.record",)
+"""It writes functions out for speed, of the names of a class's fields and of nothing else."""
 
 TIMELESS = ("unit", "property", "scenarios", "simulation")
 """Folders of tests in which nothing waits for time to pass."""
@@ -122,6 +127,8 @@ def problems(source: Source, modules: dict[str, Source] = PRODUCT) -> Iterator[s
     yield from architecture.global_random(source)
     if source.name not in WHO_MAY_READ_A_WALL_CLOCK:
         yield from architecture.wall_clocks(source)
+    if source.name not in WHO_MAY_COMPILE:
+        yield from architecture.calls(source, "exec", "eval")
     yield from architecture.abbreviations(source)
     if not source.name.startswith("elect.cli"):  # the command owns its process, its output and its log
         yield from architecture.calls(source, "print", "breakpoint", "logging.basicConfig", "sys.exit")
@@ -237,6 +244,8 @@ MODULES = {
         ("elect.node", "import time\nnow = time.time()", "time.time is a wall clock"),
         ("elect.node", "import datetime\nnow = datetime.datetime.now()", "is a wall clock"),
         ("elect.node", "import sys\nsys.exit(1)", "calls sys.exit()"),
+        ("elect.node", "exec('x')", "calls exec()"),
+        ("wire.schema", "eval('x')", "calls eval()"),
         ("elect.node", "import logging\nlogging.basicConfig()", "calls logging.basicConfig()"),
         ("elect.node", "x = 1\n" * 401, "401 lines; 400 are allowed"),
         ("elect.node", "def f():\n" + "    x = 1\n" * 50, "f has 51 lines; 50 are allowed"),
@@ -258,7 +267,7 @@ def test_check_can_fail(name, text, problem):
     ("name", "text"),
     [
         ("wire.listener", "import wire\nfrom wire import frame\nimport socket, threading, time\ntime.monotonic_ns()"),
-        ("wire.codec", "import cbor2"),
+        ("wire.cbor", "import cbor2"),
         ("wire.metrics", "import prometheus_client"),
         ("elect.core.quorum", "import random\nfrom sortedcontainers import SortedDict\nrandom.Random(7)"),
         ("elect.node", "import elect.errors\nfrom elect.core import quorum\nfrom wire import Address"),

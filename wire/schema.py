@@ -1,29 +1,19 @@
-"""From type hints to converters: dataclasses to plain lists and back, every type checked exactly in both directions.
+"""From type hints to converters: values to strict CBOR and back, every type checked exactly in both directions.
 
-A converter is two functions, made once for each type: `encode` turns a value into what CBOR can carry, `decode` turns
-what CBOR carried into a value. Both raise ValueError when the value isn't exactly of the type: True is not an integer,
-1 is not 1.0. Ranges are the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is refused.
+A converter is made once for each type: `encode` turns a value into its bytes, `decode` turns what CBOR carried into a
+value. Both raise ValueError when the value isn't exactly of the type: True is not an integer, 1 is not 1.0. Ranges are
+the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is refused.
 """
 
 import types
 import typing
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cache
 
-INTEGER_MIN = -(2**63)
-INTEGER_MAX = 2**63 - 1
-"""Integers are 64-bit and signed for readers in languages that have no others; longer ones would need a CBOR tag."""
-
-Convert = Callable[[object], object]
-
-
-class Converter(NamedTuple):
-    """Both directions of one type."""
-
-    encode: Convert
-    decode: Convert
+from wire.cbor import INTEGER_MAX, INTEGER_MIN, NULL, array_head, boolean, integer, mismatch, octets, text, text_map
+from wire.record import Converter, Decode, Encode, record
 
 
 def kind_of(cls: type) -> str:
@@ -45,50 +35,65 @@ def converter(hint: object) -> Converter:
         case origin, (item, last) if origin is tuple and last is ...:
             return _array(converter(item))
         case origin, (key, value) if origin in (dict, Mapping) and key is value is str:
-            return _text_map()
+            return Converter(_encode_text_map, _decode_text_map)
     raise TypeError(f"{hint!r} can't be carried")
 
 
 def _plain(cls: type) -> Converter:
-    if cls is int:
-        return Converter(_integer, _integer)
-    if cls in (bool, str, bytes):
-        return _exact(cls)
+    if cls in _SCALARS:
+        return _SCALARS[cls]
     if issubclass(cls, StrEnum):
         return _enum(cls)
     if is_dataclass(cls):
-        return record(cls)
+        return of_dataclass(cls)
     raise TypeError(f"{cls!r} can't be carried")
 
 
-def _mismatch(expected: str, value: object) -> ValueError:
-    return ValueError(f"{expected} is expected, {type(value).__name__} is found")
-
-
-def _integer(value: object) -> object:
+def _decode_integer(value: object) -> object:
     if type(value) is not int:
-        raise _mismatch("int", value)
+        raise mismatch("int", value)
     if not INTEGER_MIN <= value <= INTEGER_MAX:
         raise ValueError("an integer needs more than 64 bits")
     return value
 
 
-def _exact(cls: type) -> Converter:
-    def check(value: object) -> object:
+def _exact(cls: type, encode: Encode) -> Converter:
+    def decode(value: object) -> object:
         if type(value) is not cls:
-            raise _mismatch(cls.__name__, value)
+            raise mismatch(cls.__name__, value)
         return value
 
-    return Converter(check, check)
+    return Converter(encode, decode, f"type({{0}}) is {cls.__name__}")
+
+
+_SCALARS = {
+    int: Converter(integer, _decode_integer, f"type({{0}}) is int and {INTEGER_MIN} <= {{0}} <= {INTEGER_MAX}"),
+    bool: _exact(bool, boolean),
+    str: _exact(str, text),
+    bytes: _exact(bytes, octets),
+}
+
+
+def _encode_text_map(value: object) -> bytes:
+    return text_map(_decode_text_map(value))
+
+
+def _decode_text_map(value: object) -> dict[str, str]:
+    if type(value) is not dict:
+        raise mismatch("map", value)
+    for key, item in value.items():
+        if type(key) is not str or type(item) is not str:
+            raise ValueError("a map holds something other than texts")
+    return value
 
 
 def _enum(cls: type[StrEnum]) -> Converter:
     members = {member.value: member for member in cls}
 
-    def encode(value: object) -> object:
+    def encode(value: object) -> bytes:
         if type(value) is not cls:
-            raise _mismatch(cls.__name__, value)
-        return value.value
+            raise mismatch(cls.__name__, value)
+        return text(value.value)
 
     def decode(value: object) -> object:
         if type(value) is not str or value not in members:
@@ -99,31 +104,19 @@ def _enum(cls: type[StrEnum]) -> Converter:
 
 
 def _array(item: Converter) -> Converter:
-    encode_item, decode_item = item
+    encode_item, decode_item, _ = item
 
-    def encode(value: object) -> object:
+    def encode(value: object) -> bytes:
         if type(value) is not tuple:
-            raise _mismatch("tuple", value)
-        return [encode_item(one) for one in value]
+            raise mismatch("tuple", value)
+        return array_head(len(value)) + b"".join([encode_item(one) for one in value])
 
     def decode(value: object) -> object:
         if type(value) is not list:
-            raise _mismatch("array", value)
+            raise mismatch("array", value)
         return tuple([decode_item(one) for one in value])
 
     return Converter(encode, decode)
-
-
-def _text_map() -> Converter:
-    def check(value: object) -> object:
-        if type(value) is not dict:
-            raise _mismatch("map", value)
-        for key, item in value.items():
-            if type(key) is not str or type(item) is not str:
-                raise ValueError("a map holds something other than texts")
-        return value
-
-    return Converter(check, check)
 
 
 def _union(members: tuple[object, ...]) -> Converter:
@@ -133,70 +126,45 @@ def _union(members: tuple[object, ...]) -> Converter:
 
 
 def _optional(inner: Converter) -> Converter:
-    encode_inner, decode_inner = inner
+    encode_inner, decode_inner, is_decoded = inner
 
-    def encode(value: object) -> object:
-        return None if value is None else encode_inner(value)
+    def encode(value: object) -> bytes:
+        return NULL if value is None else encode_inner(value)
 
     def decode(value: object) -> object:
         return None if value is None else decode_inner(value)
 
-    return Converter(encode, decode)
+    return Converter(encode, decode, f"{{0}} is None or {is_decoded}" if is_decoded else "{0} is None")
 
 
-def tagged(classes: list[object]) -> Converter:
+def tagged(classes: Sequence[object]) -> Converter:
     """The converter of a union of dataclasses: an array of the kind, then the fields."""
-    by_class: dict[object, tuple[str, Convert]] = {}
-    by_kind: dict[object, Convert] = {}
+    encoders: dict[type, Encode] = {}
+    decoders: dict[object, Decode] = {}
     for cls in classes:
         if not (isinstance(cls, type) and is_dataclass(cls)):
             raise TypeError(f"{cls!r} is not a dataclass: a union of others can't be told apart")
         kind = kind_of(cls)
-        if kind in by_kind:
+        if kind in decoders:
             raise TypeError(f"two classes are called {kind!r}")
-        by_class[cls], by_kind[kind] = (kind, record(cls).encode), record(cls, skip=1).decode
+        encoders[cls], decoders[kind], _ = of_dataclass(cls, kind)
 
-    def encode(value: object) -> object:
-        found = by_class.get(type(value))
+    def encode(value: object) -> bytes:
+        found = encoders.get(type(value))
         if found is None:
-            raise _mismatch(" or ".join(by_kind), value)  # type: ignore[arg-type]
-        kind, encode_fields = found
-        return [kind, *encode_fields(value)]  # type: ignore[misc]
+            raise mismatch(" or ".join(map(str, decoders)), value)
+        return found(value)
 
     def decode(value: object) -> object:
-        if type(value) is not list or not value or type(value[0]) is not str or value[0] not in by_kind:
+        if type(value) is not list or not value or type(value[0]) is not str or value[0] not in decoders:
             raise ValueError("not a kind that is known here")
-        return by_kind[value[0]](value)
+        return decoders[value[0]](value)
 
     return Converter(encode, decode)
 
 
-def record(cls: type, *, skip: int = 0) -> Converter:
-    """The converter of a dataclass: an array of its fields in their order.
-
-    More fields than are known are ignored and missing ones at the end take their defaults, so that a later version of
-    a class may have grown. When decoding, the first `skip` elements are no fields.
-    """
-    members = fields(cls)
+@cache
+def of_dataclass(cls: type, kind: str | None = None) -> Converter:
+    """The converter of a dataclass, with its kind before its fields if that is given; made once."""
     hints = typing.get_type_hints(cls)
-    columns = [(member.name, converter(hints[member.name])) for member in members]
-    encoders = [(name, column.encode) for name, column in columns]
-    decoders = [(name, column.decode) for name, column in columns]
-    needed = skip + max((place for place, member in enumerate(members, 1) if _is_required(member)), default=0)
-
-    def encode(value: object) -> object:
-        if type(value) is not cls:
-            raise _mismatch(cls.__name__, value)
-        return [encode_field(getattr(value, name)) for name, encode_field in encoders]
-
-    def decode(value: object) -> object:
-        if type(value) is not list or len(value) < needed:
-            raise ValueError(f"{cls.__name__} has at least {needed - skip} fields")
-        items = value[skip:] if skip else value
-        return cls(**{name: decode_field(item) for (name, decode_field), item in zip(decoders, items, strict=False)})
-
-    return Converter(encode, decode)
-
-
-def _is_required(member: Field[object]) -> bool:
-    return member.default is MISSING and member.default_factory is MISSING
+    return record(cls, [converter(hints[member.name]) for member in fields(cls)], kind)

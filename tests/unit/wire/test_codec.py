@@ -3,7 +3,8 @@ from dataclasses import dataclass
 import cbor2
 import pytest
 
-from wire.codec import DEPTH_MAX, Codec
+from wire.cbor import DEPTH_MAX
+from wire.codec import Codec
 from wire.errors import EncodeError, PayloadError, UnknownKindError
 
 

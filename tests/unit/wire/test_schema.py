@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Optional, Union
 
+import cbor2
 import pytest
 
 from wire.schema import converter, kind_of
@@ -68,8 +69,8 @@ ROUND_TRIPS: list[tuple[object, object, object]] = [
 
 @pytest.mark.parametrize(("hint", "value", "plain"), ROUND_TRIPS)
 def test_both_directions(hint: object, value: object, plain: object) -> None:
-    encode, decode = converter(hint)
-    assert encode(value) == plain
+    encode, decode, _ = converter(hint)
+    assert encode(value) == cbor2.dumps(plain)
     assert decode(plain) == value
     assert type(decode(plain)) is type(value)
 

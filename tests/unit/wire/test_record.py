@@ -1,0 +1,66 @@
+import textwrap
+from dataclasses import dataclass, fields
+
+import pytest
+
+import wire.record
+from wire.codec import Codec
+from wire.errors import PayloadError
+from wire.record import _source
+from wire.schema import converter
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    def __post_init__(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: int
+    label: str | None = None
+    shape: Shape = Shape()
+
+    def __post_init__(self) -> None:
+        if self.x > 100:
+            raise ValueError("x is too far")
+
+
+def test_the_document_shows_what_is_compiled() -> None:
+    columns = [converter(hint) for hint in (int, str | None, Shape)]
+    source = _source(Point, columns, skipped=False)
+    assert wire.record.__doc__ is not None
+    assert textwrap.indent(source, "    ") in wire.record.__doc__
+
+
+def test_a_slotted_class_is_made_without_its_init_and_checked_all_the_same() -> None:
+    codec = Codec(Point)
+    made = codec.decode(codec.encode(Point(5, "a")))
+    assert made == Point(5, "a")
+    assert [getattr(made, member.name) for member in fields(Point)] == [5, "a", Shape()]
+    wrong = Point(5)
+    object.__setattr__(wrong, "x", 101)
+    with pytest.raises(PayloadError, match="x is too far"):
+        codec.decode(codec.encode(wrong))
+
+
+def test_fields_may_have_any_name() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Odd:
+        cls: int
+        value: int
+        items: int
+        made: int
+        new: int
+        kind: int
+        head: int
+        v_0: int
+        encode_0: int
+        decode_other: int
+        type: int
+        len: int
+
+    codec = Codec(Odd)
+    odd = Odd(*range(12))
+    assert codec.decode(codec.encode(odd)) == odd
