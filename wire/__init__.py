@@ -136,7 +136,8 @@ no answer, and there are no keepalives yet. The whole of it has one deadline (2 
     node                       text    the dialer's id, 1 to 64 characters
     to                         text    the id of the node that it wants, or ""
     incarnation, counter       int     the link's number, compared in this order: 0 to 2^63-1. It must be above that of
-                                       every link that this acceptor took from this node and kind
+                                       every link that this acceptor took from this node and kind, and not that of
+                                       a link of another kind
     store                      bytes   16 bytes, the random id of the dialer's store
     kind                       text    what the dialer is: "peer", or another that the acceptor serves; 1 to 64
                                        characters

@@ -42,7 +42,7 @@ class Dialer:
         resolve: where the peer is; asked at every dial. It may raise OSError or ValueError.
         identity: who this end is.
         codec: the messages that may be sent.
-        next_counter: the next number of a link, above all before it; asked at every dial.
+        next_counter: the next number of a link, above all before it, those of other kinds too; asked at every dial.
         deliver: takes the events, on the dialer's threads; must not raise.
         limits: the bounds.
         security: what both ends go by to know each other.

@@ -43,7 +43,10 @@ class Registry:
         return next(silent, next(iter(found), None))
 
     def check(self, hello: Hello, link: AcceptedLink) -> None:
-        """Refusal when the link's number isn't above all that were accepted from this peer, or there are too many."""
+        """Refusal when the link's number isn't above all that were accepted from this peer, or there are too many.
+
+        Above all of its kind, that is; of the live links of other kinds, it must not be any one's.
+        """
         with self._lock:
             self._check(hello, link)
 
@@ -95,6 +98,8 @@ class Registry:
         highest = self._highest.get(place)
         if highest is not None and hello.number <= highest:
             raise stale(hello, highest)
+        if (hello.node, hello.number) in self._named:  # of another kind; by peer and number messages are put
+            raise stale(hello, hello.number)
         others = [each for other, each in self._live.items() if other != place]
         same_host = sum(each.host == link.host for each in others)
         if len(others) >= self._limits.links_max or same_host >= self._limits.links_per_host_max:

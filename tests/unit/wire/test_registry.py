@@ -58,6 +58,18 @@ def test_a_higher_link_takes_the_place_of_the_peers_older_one_of_that_kind_only(
     assert refused(lambda: registry.check(said("a", 3), link())) is RejectCode.STALE_LINK
 
 
+def test_a_number_names_one_link_of_a_peer_whatever_their_kinds() -> None:
+    """Messages are put by peer and number: of two that share it, one would get the other's."""
+    registry = Registry(Limits())
+    first = link()
+    registry.claim(said("a", 1), first)
+    assert refused(lambda: registry.check(said("a", 1, "client"), link())) is RejectCode.STALE_LINK
+    assert registry.live("a", LinkNumber(1, 1)) is first
+    registry.claim(said("a", 2, "client"), link())
+    registry.remove(said("a", 1), first)
+    registry.claim(said("a", 1, "mirror"), link())
+
+
 def test_links_are_bounded_in_all_and_for_one_host_and_a_takeover_needs_no_room() -> None:
     registry = Registry(Limits(links_max=3, links_per_host_max=2))
     registry.claim(said("a", 1), link("x"))
