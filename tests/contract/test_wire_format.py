@@ -26,6 +26,7 @@ from wire import (
     Plain,
     Security,
 )
+from wire.cbor import DEPTH_MAX
 from wire.errors import Refusal, RejectCode
 from wire.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
 from wire.identity import ATTRIBUTE_CHARACTERS_MAX
@@ -255,7 +256,7 @@ def test_the_document_has_the_constants_of_the_client_and_the_words_of_the_code(
     persons = re.findall(r'"(wire1 [a-z ]+)"', source)
     assert len(set(persons)) == 6
     limits = Limits()
-    bounds = [limits.frame_bytes_max, HELLO_BYTES_MAX, ATTRIBUTE_CHARACTERS_MAX, TEXT_LENGTH_MAX]
+    bounds = [limits.frame_bytes_max, HELLO_BYTES_MAX, ATTRIBUTE_CHARACTERS_MAX, TEXT_LENGTH_MAX, DEPTH_MAX]
     seconds = [f"{each:g} s" for each in (limits.handshake_timeout_s, limits.idle_timeout_s)]
     said = {word for words in (persons, RejectCode, seconds, (f"{each:,}" for each in bounds)) for word in words}
     document = wire.__doc__ or ""
