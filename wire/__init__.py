@@ -119,10 +119,11 @@ A length above 65,536 (`frame_bytes_max`; 8,192 for a frame of the handshake) en
 application's message, the name of its class in lower case, and the fields as the class declares them. No tag, no
 indefinite length, no duplicate key in a map, no map key but a text, no floating point number, no arrays and maps in
 each other deeper than 16, nothing after the array. Lengths and integers may be longer than they need be. Integers are
-of 64 bits, signed. Characters are counted as Unicode code points. Fields after those that a reader knows are ignored;
-missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the handshake.
-Within a field: an optional value is null or the value; a list is an array; a map of texts is a map; a part of fixed
-shape is an array of its fields; a part of one of several shapes is `[kind, field, ...]` again.
+of 64 bits, signed. Characters are counted as Unicode code points. A name has 1 to 64, none of Unicode's categories C
+(control, unassigned, ...) and Z (separators), but the space. Fields after those that a reader knows are ignored;
+missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the handshake. Within a
+field: an optional value is null or the value; a list is an array; a map of texts is a map; a part of fixed shape is an
+array of its fields; a part of one of several shapes is `[kind, field, ...]` again.
 
 **Handshake.** The dialer sends magic and a Hello, and nothing more before it has the answer: magic and a Welcome, or
 magic and a Reject, and then the close; a Reject may come before the Hello was read, or said. To a wrong magic there is
@@ -132,15 +133,14 @@ no answer, and there are no keepalives yet. The whole of it has one deadline (2 
      nonce, keys, is_two_way]
 
     version_min, version_max   int     the protocol versions that the dialer speaks; this is version 1
-    cluster                    text    1 to 64 characters, all printable, as those of every id; must be the acceptor's
-    node                       text    the dialer's id, 1 to 64 characters
-    to                         text    the id of the node that it wants, or ""
+    cluster                    text    a name; must be the acceptor's
+    node                       text    the dialer's id, a name
+    to                         text    the id of the node that it wants, a name; or ""
     incarnation, counter       int     the link's number, compared in this order: 0 to 2^63-1. It must be above that of
                                        every link that this acceptor took from this node and kind, and not that of
                                        a link of another kind
     store                      bytes   16 bytes, the random id of the dialer's store
-    kind                       text    what the dialer is: "peer", or another that the acceptor serves; 1 to 64
-                                       characters
+    kind                       text    what the dialer is, a name: "peer", or another that the acceptor serves
     local, remote              text    the dialer's and the acceptor's address as the dialer's socket has them:
                                        "1.2.3.4:5" or "[::1]:5" (RFC 5952), IPv4 within IPv6 written as IPv4, without
                                        zone; at most 256 characters
@@ -162,8 +162,7 @@ no answer, and there are no keepalives yet. The whole of it has one deadline (2 
     ["reject", code, reason, retryable]
 
     code                       text    version, cluster, key, certificate, self, wrong_node, kind, unknown_peer,
-                                       stale_link, full, timeout, malformed, stopping; or a later one, of 1 to 64
-                                       characters
+                                       stale_link, full, timeout, malformed, stopping; or a later one, a name
     reason                     text    a sentence; at most 256 characters
     retryable                  bool    whether a later try may be let in
 

@@ -172,6 +172,7 @@ def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(
         (Party(node="ann", cluster="c"), {"is_two_way": True}, "kind", False),
         (Party(node="ann", cluster="c", keys=[OTHER_KEY]), {}, "key", False),
         (Party(node="", cluster="c"), {}, "malformed", False),
+        (Party(node="ann\u2028", cluster="c"), {}, "malformed", False),
         (Party(node="ann", cluster="c", store=b"short"), {}, "malformed", False),
     ],
 )
