@@ -49,7 +49,7 @@ class Engine:
         self.node_id = config.node
         self.clock = clock
         self.leases = Leases(clock)
-        self.inbox = Inbox()
+        self.inbox = Inbox(clock=clock)
         self.changed = threading.Condition()
         self.seats: dict[str, Seat] = {}
         self.state = State.NEW

@@ -1,14 +1,17 @@
 """Where everything meets that the protocol's thread has to do."""
 
+import math
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 
+from elect.clock import Clock, now_ns
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.journal import JournalEvent
 from wire.events import Event as WireEvent
-from wire.events import LinkClosing, MessageReceived
+from wire.events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
 
 INPUTS_MAX = 4096
 """Inputs that may wait: two seconds of a cluster of 100 nodes. Above it whoever reads a socket waits, and so the
@@ -63,16 +66,46 @@ class _ReentrantQueue(queue.Queue[Input]):
         self.not_full = threading.Condition(self.mutex)
 
 
-class Inbox:
-    """A bounded queue with one reader, in which nobody takes the others' place."""
+class _Share:
+    """What one peer has of the inbox.
 
-    def __init__(self, inputs_max: int = INPUTS_MAX) -> None:
+    Attributes:
+        free: its places.
+        rests_until: when as much time has passed since its latest message as that message took (ns).
+    """
+
+    __slots__ = ("free", "rests_until")
+
+    def __init__(self) -> None:
+        self.free: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(MESSAGES_MAX):
+            self.free.put(None)
+        self.rests_until = 0
+
+
+class Inbox:
+    """A bounded queue with one reader, in which nobody takes the others' place, or their time.
+
+    A peer whose message took the reader a time is not read again before the same time has passed, while anything else
+    waits. So its flood delays the others' heartbeats little, whatever it costs; and a burst while they are quiet is
+    read without a pause.
+
+    Args:
+        inputs_max: inputs that may wait.
+        clock: the node's.
+    """
+
+    def __init__(self, inputs_max: int = INPUTS_MAX, clock: Clock = now_ns) -> None:
         self._queue = _ReentrantQueue(inputs_max)
+        self._clock = clock
         self._is_closed = threading.Event()
-        self._free: dict[str, queue.SimpleQueue[None]] = {}
+        self._shares: dict[str, _Share] = {}
+        # The reader's own:
+        self._served: tuple[_Share, int] | None = None
+        self._resting: dict[str, deque[Input]] = {}
 
     def __len__(self) -> int:
-        return self._queue.qsize()
+        return self._queue.qsize() + sum(map(len, list(self._resting.values())))
 
     def put(self, item: Input) -> None:
         """Add an input; waits while there is no room for it. After `close` it is settled on the spot."""
@@ -90,13 +123,16 @@ class Inbox:
             self._drain()
 
     def get(self, timeout_s: float) -> Input | None:
-        """The next input, or None when none comes in time."""
-        try:
-            item = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
-        except queue.Empty:
-            return None
+        """The next input, or None when none comes in time; what it takes until the next call is its peer's."""
+        if self._served is not None:
+            (share, begun_at), self._served = self._served, None
+            now = self._clock()
+            share.rests_until = now + (now - begun_at)
+        item = self._next(timeout_s)
         if type(item) is MessageReceived:
-            self._free[item.peer].put(None)
+            share = self._shares[item.peer]
+            share.free.put(None)
+            self._served = share, self._clock()
         return item
 
     def close(self) -> None:
@@ -104,28 +140,63 @@ class Inbox:
         self._is_closed.set()
         self._drain()
 
+    def _next(self, timeout_s: float) -> Input | None:
+        """The oldest input, but for those of peers that rest; theirs when there is nothing else."""
+        while (item := self._rested(self._clock())) is None:
+            item = self._take(0 if self._resting else timeout_s)
+            if item is None:
+                return self._rested(math.inf)
+            if not self._must_rest(item):
+                return item
+        return item
+
+    def _must_rest(self, item: Input) -> bool:
+        """Whether it waits for its turn now; what comes on one link stays in order."""
+        if not isinstance(item, MessageReceived | LinkAccepted | LinkEnded):
+            return False
+        resting = self._resting.get(item.peer)
+        if resting is not None:
+            resting.append(item)
+        elif type(item) is MessageReceived and self._shares[item.peer].rests_until > self._clock():
+            self._resting[item.peer] = deque((item,))
+        else:
+            return False
+        return True
+
+    def _rested(self, by: float) -> Input | None:
+        """The next input of whoever is the first to have rested by then."""
+        if not self._resting:
+            return None
+        peer = min(self._resting, key=lambda each: self._shares[each].rests_until)
+        if self._shares[peer].rests_until > by:
+            return None
+        resting = self._resting[peer]
+        item = resting.popleft()
+        if not resting:
+            del self._resting[peer]
+        return item
+
+    def _take(self, timeout_s: float) -> Input | None:
+        try:
+            return self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
+        except queue.Empty:
+            return None
+
     def _occupy(self, peer: str) -> None:
         """Take one of the peer's places; wait while it has none left."""
-        free = self._free.get(peer)
-        if free is None:
-            free = self._free.setdefault(peer, _places())
+        share = self._shares.get(peer)
+        if share is None:
+            share = self._shares.setdefault(peer, _Share())
         while not self._is_closed.is_set():
             try:
-                free.get(timeout=ROOM_CHECK_S)
+                share.free.get(timeout=ROOM_CHECK_S)
                 break
             except queue.Empty:
                 continue
 
     def _drain(self) -> None:
-        while (item := self.get(0)) is not None:
+        while (item := self._take(0)) is not None:
             _settle(item)
-
-
-def _places() -> "queue.SimpleQueue[None]":
-    places: queue.SimpleQueue[None] = queue.SimpleQueue()
-    for _ in range(MESSAGES_MAX):
-        places.put(None)
-    return places
 
 
 def _settle(item: Input) -> None:

@@ -94,6 +94,9 @@ class Metrics:
         self._loop_lag = Histogram(
             "elect_loop_lag_seconds", "How late the protocol's thread was.", buckets=_DELAY_BUCKETS, registry=None
         )
+        self._ignored = Counter(
+            "elect_ignored_entries", "What peers said of more elections than one node keeps.", registry=None
+        )
         self._bugs = Counter("elect_bugs", "Errors of this program itself; any is worth a report.", registry=None)
         self._collectors: tuple[Collector, ...] = (
             self._scrape,
@@ -101,6 +104,7 @@ class Metrics:
             self._rtt,
             self._store_write,
             self._loop_lag,
+            self._ignored,
             self._bugs,
         )
         for collector in self._collectors:
@@ -132,6 +136,10 @@ class Metrics:
     def observe_loop_lag(self, lag_ns: int) -> None:
         """The protocol's thread was so late."""
         self._loop_lag.observe(lag_ns / SECOND_NS)
+
+    def observe_ignored(self, entries: int) -> None:
+        """Peers said so much of elections that are not kept."""
+        self._ignored.inc(entries)
 
     def count_bug(self) -> None:
         """An error of ours was caught at the edge of a thread."""

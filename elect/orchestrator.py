@@ -8,6 +8,7 @@ application.
 Source: PROTOCOL.md, section 3 (the clock is read after the bytes) and section 4 (one step); `elect.core.ready`.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -26,12 +27,20 @@ from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOp
 if TYPE_CHECKING:
     from elect.links import Links
 
+logger = logging.getLogger(__name__)
+
 NS_PER_S = 1_000_000_000
 UNTOLD_S = 0.0005
 """What no application waits for is told when no input came for so long: links need the processor more."""
 
 UNTOLD_MAX = 1_000
 """So many events are told whatever comes."""
+
+COUNTED_MAX = 1_000
+"""Events counted at a time (some 3 ms), so that no heartbeat waits long for it."""
+
+UNCOUNTED_MAX = 16 * COUNTED_MAX
+"""Above so many, some are counted whatever comes."""
 
 CHECK_INTERVAL_NS = NS_PER_S
 """Between two looks at what is not worth a look at every step."""
@@ -58,6 +67,9 @@ class Observer(Protocol):
 
     def observe_loop_lag(self, lag_ns: int) -> None:
         """A tick came so late."""
+
+    def observe_ignored(self, entries: int) -> None:
+        """Peers said so much of elections that are not kept."""
 
 
 class Orchestrator:
@@ -100,9 +112,10 @@ class Orchestrator:
         self._check_at = 0
         self._held: dict[int, tuple[Send, ...]] = {}
         self._refused: deque[int] = deque()
-        self._uncounted: list[Event] = []
+        self._uncounted: deque[Event] = deque()
         self._untold: list[Event] = []
         self._round_trips: dict[str, int] = {}
+        self._ignored = 0
         self._farewell: Farewell | None = None
         self._is_stopping = False
         self._is_store_failing = False
@@ -163,6 +176,8 @@ class Orchestrator:
             self._fail((self._refused.popleft(),), now)
         if self._engine.health is not None:
             self._ask_health(self._engine.health.is_good(now), now)
+        if len(self._uncounted) > UNCOUNTED_MAX:
+            self._count()
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL_NS
             self._look_around()
@@ -294,13 +309,18 @@ class Orchestrator:
             self._farewell.look(self._elector)
 
     def _count(self) -> None:
-        for event in self._uncounted:
-            self._metrics.observe(event)
-        self._uncounted.clear()
+        """Count the oldest events that wait for it, but not all of them at once."""
+        for _ in range(min(len(self._uncounted), COUNTED_MAX)):
+            self._metrics.observe(self._uncounted.popleft())
 
     def _look_around(self) -> None:
-        """Once in a while: do all threads live, how far away are the peers."""
+        """Once in a while: do all threads live, how far away are the peers, do they say too much."""
         self._check()
+        if (ignored := self._elector.ignored - self._ignored) > 0:
+            if not self._ignored:
+                logger.warning("! peers name more elections than one node keeps: what they say of the rest is ignored")
+            self._ignored += ignored
+            self._metrics.observe_ignored(ignored)
         for peer, took_ns in self._round_trips.items():
             if took_ns > 0:
                 self._metrics.observe_round_trip(peer, took_ns)

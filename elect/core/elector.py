@@ -207,7 +207,7 @@ class Elector:
         """
         check_name("election", election)
         self._begin(now)
-        entered = self.state.meet(election)
+        entered = self.state.elections.get(election) or self.state.make(election)
         if entered is None:
             raise ValueError(f"election {election!r}: no more than {len(self.state.elections)} elections")
         self.state.entered += not entered.is_entered
@@ -294,6 +294,11 @@ class Elector:
             if election.campaign is not None:
                 campaign.abandon(self.state, election, reason.value)
             leading.resign(self.state, election, reason)
+
+    @property
+    def ignored(self) -> int:
+        """How often peers spoke of an election beyond those that one node keeps."""
+        return self.state.ignored
 
     def view(self, now: int) -> ElectorView:
         """Everything that an operator may ask about, as values; changes nothing."""

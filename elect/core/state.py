@@ -15,7 +15,11 @@ from elect.core.ready import Ballot, Campaigned, RoleChanged
 from elect.core.support import Peer, Support
 
 ELECTIONS_MAX = 100_000
-"""Peers can name elections; a hundred thousand of them take about 150 MB, more are not met."""
+"""Elections of one node; so many take about 150 MB."""
+
+FOREIGN_MAX = 16_384
+"""Of these, those in which its application does not stand. Peers name them, and each that has got a vote costs memory
+and disk for good, so what they say of more is ignored: as if it had been lost."""
 
 CAMPAIGNS_MAX = 4096
 """Live campaigns of one node, at the most: their votes fill 16 frames to each peer."""
@@ -41,6 +45,7 @@ class State:
         touched: elections to consider before the input is done, in order.
         eligible_since: since when this node as a whole might win (ns), or None.
         is_order_stale: what the candidates' order rests on has changed.
+        ignored: how often peers spoke of an election that was not met, since there were too many.
     """
 
     def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
@@ -75,6 +80,7 @@ class State:
         self.touched: dict[str, None] = {}
         self.eligible_since: int | None = None
         self.is_order_stale = True
+        self.ignored = 0
         self.outcome = Outcome()
 
     @property
@@ -115,10 +121,18 @@ class State:
         return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
 
     def meet(self, name: str) -> Election | None:
-        """The election of that name, made if it is new; None if there are too many."""
+        """The election of that name, which a peer speaks of, made if it is new; None if there are too many."""
         election = self.elections.get(name)
-        if election is None and len(self.elections) < ELECTIONS_MAX:
-            election = self.elections[name] = Election(name, Ballot(term=0, voted_for=None))
+        if election is None and len(self.elections) - self.entered < FOREIGN_MAX:
+            election = self.make(name)
+        self.ignored += election is None
+        return election
+
+    def make(self, name: str) -> Election | None:
+        """An election of that name; None if there are too many."""
+        if len(self.elections) >= ELECTIONS_MAX:
+            return None
+        election = self.elections[name] = Election(name, Ballot(term=0, voted_for=None))
         return election
 
     def touch(self, election: Election) -> None:

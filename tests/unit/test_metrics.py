@@ -62,6 +62,7 @@ def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
     metrics.observe_round_trip("b", 300_000)
     metrics.observe_store_write(2_000_000)
     metrics.observe_loop_lag(100_000)
+    metrics.observe_ignored(7)
     metrics.count_bug()
     election = ElectionSample(election="default", term=3, role=Role.LEADER, lease_remaining_ns=SECOND // 2)
     peer = PeerSample(peer="b", is_supported=True, last_heard_ns=SECOND // 4)
@@ -77,6 +78,7 @@ def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
     assert value(metrics, "elect_role_changes_total", election="default", role="leader", reason="elected") == 1
     assert value(metrics, "elect_campaigns_total", election="default", outcome="elected") == 1
     assert value(metrics, "elect_votes_total", election="default", answer="granted") == 1
+    assert value(metrics, "elect_ignored_entries_total") == 7
     assert value(metrics, "elect_peer_supported", peer="b") == 1
     assert value(metrics, "elect_peer_last_heard_seconds", peer="b") == 0.25
     assert value(metrics, "elect_peer_rtt_seconds_sum", peer="b") == 0.0003

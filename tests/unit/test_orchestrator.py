@@ -12,7 +12,7 @@ from elect.engine import Engine
 from elect.errors import StoreError
 from elect.inbox import Command
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
-from elect.orchestrator import Orchestrator
+from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
 from wire.errors import StoppedError
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.identity import LinkNumber, PeerIdentity
@@ -36,6 +36,7 @@ class Elector:
     def __init__(self, log: list, script: dict[str, Ready]) -> None:
         self.log = log
         self.script = script
+        self.ignored = 0
 
     def __getattr__(self, name: str):
         def call(now: int, *values: object, **named: object) -> Ready:
@@ -113,6 +114,9 @@ class Desk:
 
     def observe(self, event: object) -> None:
         self.log.append(("count", event))
+
+    def observe_ignored(self, entries: int) -> None:
+        self.log.append(("ignored", entries))
 
     def observe_loop_lag(self, lag_ns: int) -> None:
         self.log.append(("lag", lag_ns))
@@ -274,6 +278,34 @@ def test_metrics_are_counted_when_nothing_waits():
     assert ("count", ELECTED) in desk.log
 
 
+def test_many_events_are_counted_a_part_at_a_time():
+    desk = Desk()
+    desk.loop._uncounted.extend([ELECTED] * (COUNTED_MAX + 1))
+    desk.loop._wake_at = 0
+    desk.loop._step()
+    assert desk.log.count(("count", ELECTED)) == COUNTED_MAX
+    desk.loop._wake_at = 0
+    desk.loop._step()
+    assert desk.log.count(("count", ELECTED)) == COUNTED_MAX + 1
+
+
+def test_too_many_events_are_counted_although_something_waits():
+    desk = Desk()
+    desk.loop._uncounted.extend([ELECTED] * (UNCOUNTED_MAX + 1))
+    desk.engine.inbox.put(StoreRecovered(failures=1))
+    desk.loop._step()
+    assert len(desk.loop._uncounted) == UNCOUNTED_MAX + 1 - COUNTED_MAX
+
+
+def test_what_is_ignored_is_counted_and_said_once(caplog):
+    desk = Desk()
+    for ignored in (0, 3, 3, 5):
+        desk.loop._elector.ignored = ignored
+        desk.loop._look_around()
+    assert [line for line in desk.log if line[0] == "ignored"] == [("ignored", 3), ("ignored", 2)]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 def test_threads_are_looked_after_once_a_second():
     desk = Desk()
     for _ in range(5):
@@ -307,6 +339,7 @@ def test_heartbeats_that_wait_are_taken_before_anything_can_end_with_the_time_th
         "Elector",
         (),
         {
+            "ignored": 0,
             "receive": lambda self, now, *given: desk.log.append(("receive", now)) or Ready(wake_at=7),
             "tick": lambda self, now: desk.log.append(("tick at", now)) or Ready(wake_at=WAKE_AT),
         },

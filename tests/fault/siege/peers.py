@@ -1,15 +1,37 @@
 """A voter that the cluster knows, and that has gone bad: it is let in, and does what it likes."""
 
 import functools
+import itertools
+import selectors
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
+from elect.clock import now_ns
 from elect.core.membership import Configuration
-from elect.core.messages import ENTRIES_MAX, SUPPORTS_MAX, Batch, Heartbeat, Knowledge, Known, Standing, Vote
+from elect.core.messages import (
+    ENTRIES_MAX,
+    NAME_LENGTH_MAX,
+    SUPPORTS_MAX,
+    Batch,
+    Entry,
+    Follow,
+    Grant,
+    Heartbeat,
+    Knowledge,
+    Known,
+    Lead,
+    Number,
+    RefusalReason,
+    Refuse,
+    Resign,
+    Resigned,
+    Standing,
+    Vote,
+)
 from tests.fault.siege.field import ABSENT, CLUSTER, Field
 from tests.fault.siege.strangers import connect, greeting
 from wire.codec import Codec
@@ -21,6 +43,7 @@ from wire.sockets import views
 
 CODEC = Codec(Heartbeat, Batch, Knowledge)
 FRAME_BYTES_MAX = 65_536
+HOLE = b"?" * 12
 CONFIGURATION = Configuration.initial(frozenset({"a", "b", "c", ABSENT})).id
 
 
@@ -33,6 +56,48 @@ def at_every_node(ground: Field, work: Callable[[str, Counter[str]], None]) -> C
     for thread in threads:
         thread.join()
     return sum(done.values(), Counter())
+
+
+@contextmanager
+def _taken(ground: Field) -> Iterator[None]:
+    """The absent voter takes every node's link, and reads what comes."""
+    with socket.create_server(ground.address(ABSENT), backlog=64) as server, selectors.DefaultSelector() as waiting:
+        server.settimeout(0)
+        waiting.register(server, selectors.EVENT_READ)
+        is_over = threading.Event()
+        reading = threading.Thread(target=_read_all, args=(server, waiting, is_over), name="bad-reader")
+        reading.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            reading.join()
+
+
+def _read_all(server: socket.socket, waiting: selectors.BaseSelector, is_over: threading.Event) -> None:
+    while not is_over.is_set():
+        for key, _ in waiting.select(0.2):
+            sock = key.fileobj
+            assert isinstance(sock, socket.socket)
+            if sock is server:
+                with suppress(OSError):
+                    sock, _ = server.accept()
+                    sock.settimeout(2)
+                    _welcome(sock)
+                    waiting.register(sock, selectors.EVENT_READ)
+            elif not _heard(sock):
+                waiting.unregister(sock)
+                sock.close()
+    for key in list(waiting.get_map().values()):
+        if isinstance(key.fileobj, socket.socket):
+            key.fileobj.close()
+
+
+def _heard(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(1 << 20)
+    except OSError:
+        return b""
 
 
 def never_reads(ground: Field, seconds: float) -> Counter[str]:
@@ -67,62 +132,90 @@ def _welcome(sock: socket.socket) -> bool:
 
 def largest_frames(ground: Field, seconds: float) -> Counter[str]:
     """The absent voter dials every node, and says as much as it can in the longest frames there may be."""
-    _others()
     deadline = time.monotonic() + seconds
 
     def flood(node: str, done: Counter[str]) -> None:
-        for counter in range(1, 1_000_000):
+        rounds = itertools.count(1)
+        for counter in itertools.count(1):
             if time.monotonic() >= deadline:
                 return
             try:
-                _flood_once(ground, node, counter, deadline, done)
+                _flood_once(ground, node, LinkNumber(1, counter), rounds, deadline, done)
             except OSError:
                 done["links ended by the node"] += 1
                 time.sleep(0.05)
 
-    return at_every_node(ground, flood)
+    _hollow()
+    with _taken(ground):
+        return at_every_node(ground, flood)
 
 
-def _flood_once(ground: Field, node: str, counter: int, deadline: float, done: Counter[str]) -> None:
+def _flood_once(
+    ground: Field, node: str, number: LinkNumber, rounds: Iterator[int], deadline: float, done: Counter[str]
+) -> None:
     with connect(ground.address(node)) as sock:
-        sock.sendall(greeting(ABSENT, node, LinkNumber(1, counter)))
+        sock.sendall(greeting(ABSENT, node, number))
         if not sock.recv(8_192):
             raise OSError("not let in")
         done["links"] += 1
-        for said in largest():
-            if time.monotonic() >= deadline:
-                return
-            sock.sendall(said)
-            done["frames"] += 1
-            done["bytes"] += len(said)
+        for knowledge, round_ in enumerate(rounds, 1):
+            for said in largest(knowledge, round_):
+                if time.monotonic() >= deadline:
+                    return
+                sock.sendall(said)
+                done["frames"] += 1
+                done["bytes"] += len(said)
 
 
-def largest() -> Iterator[bytes]:
-    """As much as there may be in a frame, of every kind; one kind is unknown, and as long as a frame may be."""
-    yield frame(CODEC.encode(_beating()), FRAME_BYTES_MAX)
-    for number in range(1, 2**31):
-        yield frame(CODEC.encode(_knowing(number)), FRAME_BYTES_MAX)
-        yield from _others()
+def largest(knowledge: int, round_: int) -> Iterator[bytes]:
+    """As much as there may be in a frame, of every kind and entry, and of a kind that is unknown.
+
+    Votes and Knowledge are of elections that nobody has heard of before, and the terms of Leads rise.
+    """
+    for said in (_beating(), _knowing(knowledge, round_)):
+        yield frame(CODEC.encode(said), FRAME_BYTES_MAX)
+    for template in _hollow():
+        yield template.replace(HOLE, b"%012d" % round_)
+    leads = tuple(Lead(election=name, term=round_) for name in _names("led"))
+    yield frame(CODEC.encode(Batch(configuration=CONFIGURATION, entries=leads)), FRAME_BYTES_MAX)
 
 
 @functools.cache
-def _others() -> tuple[bytes, ...]:
-    votes = tuple(Vote(election=f"{place:064}", term=1, offset=0) for place in range(ENTRIES_MAX))
-    batch = Batch(configuration=CONFIGURATION, entries=votes)
-    said = (CODEC.encode(message) for message in (batch, _beating()))
-    unknown = b"\x82\x65other\x59\xff\xf0"
-    return tuple(frame(each, FRAME_BYTES_MAX) for each in (*said, unknown.ljust(len(unknown) + 0xFFF0, b"x")))
+def _hollow() -> tuple[bytes, ...]:
+    """Frames that need nothing but the round in place of the hole, where they have one."""
+    new, old, session = _names(HOLE.decode()), _names("old"), Number(1, 1)
+    batches: list[tuple[Entry, ...]] = [
+        tuple(Vote(election=name, term=1, offset=0) for name in new),
+        tuple(Vote(election=name, term=1, offset=0) for name in old),
+        tuple(Grant(election=name, term=1) for name in old),
+        tuple(Refuse(election=name, term=1, own_term=9, reason=RefusalReason.TERM, leader=ABSENT) for name in old),
+        tuple(Follow(election=name, term=1, session=session) for name in old),
+        tuple(Resign(election=name, term=1, successor=ABSENT) for name in old),
+        tuple(Resigned(election=name, term=1) for name in old),
+    ]
+    said = [CODEC.encode(Batch(configuration=CONFIGURATION, entries=entries)) for entries in batches]
+    said += [_unknown(b"x" * 0xFFF0), _unknown(b""), _unknown(b"\x80" * 0xF000)]
+    return tuple(frame(each, FRAME_BYTES_MAX) for each in said)
 
 
-def _knowing(number: int) -> Knowledge:
-    names = (f"{place:064}" for place in range(ENTRIES_MAX))
-    entries = tuple(Known(election=name, term=1, leader=ABSENT, incarnation=1) for name in names)
+def _unknown(data: bytes) -> bytes:
+    """A message of a kind that this version does not have: an array of so many empty ones, or bytes."""
+    length = len(data).to_bytes(2, "big")
+    return b"\x82\x65other" + (b"\x99" if data[:1] == b"\x80" else b"\x59") + length + data
+
+
+def _names(word: str) -> list[str]:
+    return [f"{place:03}{word}".ljust(NAME_LENGTH_MAX, "x") for place in range(ENTRIES_MAX)]
+
+
+def _knowing(number: int, round_: int) -> Knowledge:
+    entries = tuple(Known(election=name, term=1, leader=ABSENT, incarnation=1) for name in _names(f"known{round_}"))
     return Knowledge(number=number, whole=False, entries=entries)
 
 
 def _beating() -> Heartbeat:
     return Heartbeat(
-        sent=1,
+        sent=now_ns(),
         duration=10**9,
         ack=None,
         supports=tuple(f"{place:064}" for place in range(SUPPORTS_MAX)),

@@ -61,11 +61,36 @@ def test_the_term_before_the_last_can_still_be_won():
 def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
     desk = Desk()
     desk.connect("a")
-    with patch.object(state, "ELECTIONS_MAX", 3):
+    with patch.object(state, "FOREIGN_MAX", 2):
         said = tuple(Known(election=f"e{i}", term=1, leader="a", incarnation=1) for i in range(9))
         desk.receive("a", Knowledge(number=1, whole=False, entries=said))
     kept = desk.elector.state.support.peers["a"].knows
     assert list(kept) == ["e0", "e1"]
+    assert desk.elector.ignored == 7
+
+
+def test_a_vote_in_an_election_beyond_the_limit_costs_no_disk_and_one_in_a_known_one_is_still_given():
+    desk = Desk()
+    desk.connect("a")
+    with patch.object(state, "FOREIGN_MAX", 2):
+        desk.say("a", *(Vote(election=f"e{i}", term=1, offset=0) for i in range(9)))
+        assert list(desk.latest.write.ballots) == ["e0", "e1"]
+        desk.say("a", Vote(election="e1", term=2, offset=0), Vote(election="e2", term=2, offset=0))
+        assert list(desk.latest.write.ballots) == ["e1"]
+    assert desk.elector.ignored == 8
+
+
+def test_peers_leave_the_application_room_for_its_elections_and_they_are_heard_of_from_then_on():
+    desk = Desk()
+    desk.connect("a")
+    with patch.object(state, "FOREIGN_MAX", 2):
+        desk.say("a", *(Vote(election=f"e{i}", term=1, offset=0) for i in range(3)))
+        desk.take(desk.elector.enter(desk.now, "e2"))
+        desk.say("a", Vote(election="e2", term=1, offset=0))
+        assert list(desk.latest.write.ballots) == ["e2"]
+        desk.take(desk.elector.enter(desk.now, "e0"))
+        desk.say("a", Vote(election="e3", term=1, offset=0))
+        assert list(desk.latest.write.ballots) == ["e3"], "e0 is the application's own now"
 
 
 def test_follows_of_what_nobody_leads_cost_a_bounded_number_of_answers_an_interval():
