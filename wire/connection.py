@@ -88,7 +88,7 @@ class Connection:
         self._session: Session | None = None
         self._outgoing: Seal | None = None
         self._incoming: Seal | None = None
-        self._is_two_way = self._is_open = False
+        self._is_two_way = self._has_voice = self._is_open = self._is_deaf = False
 
     def greet(self, hello: Hello) -> bytes:
         """The dialer's first bytes."""
@@ -141,7 +141,7 @@ class Connection:
     def close(self, reason: str) -> bytes:
         """This end's last frame."""
         last = self.send(Bye(reason=reason))
-        self.phase = Phase.CLOSED
+        self.phase, self._has_voice = Phase.CLOSED, False
         return last
 
     def receive(self, data: bytes) -> Iterator[object]:
@@ -155,15 +155,15 @@ class Connection:
         if self._fault is not None:
             raise self._fault
         try:
-            for payload in self._deframer.feed(self._after_magic(data)):
+            for payload in self._deframer.feed(data if self._is_open else self._after_magic(data)):
                 if (message := self._take(payload)) is not None:
                     yield message
-            if self._is_deaf and self._deframer.is_inside_frame:
-                raise OrderError("the acceptor spoke after its Welcome")
-            if self.phase is Phase.DECISION and self._deframer.is_inside_frame:
-                raise OrderError("the dialer spoke after its Hello, before it was answered")
+            if (self._is_deaf or not self._is_open) and self._deframer.is_inside_frame:
+                self._check_turn()
         except RemoteFault as fault:
             self.phase, self._fault = Phase.BROKEN, fault
+            if not self._is_two_way:
+                self._has_voice = False
             raise
 
     def receive_end(self) -> None:
@@ -181,14 +181,15 @@ class Connection:
 
     def _need_voice(self) -> None:
         """A two-way link that the other end broke still takes what this end says."""
-        is_intact = self.phase is Phase.OPEN or (self.phase is Phase.BROKEN and self._is_open and self._is_two_way)
-        if not is_intact or not (self._is_dialer or self._is_two_way):
+        if not self._has_voice:
             raise StateError(f"the connection is {self.phase.value}, its end is_dialer={self._is_dialer}")
 
-    @property
-    def _is_deaf(self) -> bool:
-        """Whatever comes is a fault: the dialer's end of an open one-way link."""
-        return self._is_open and self._is_dialer and not self._is_two_way
+    def _check_turn(self) -> None:
+        """Whether the other end may have begun another frame."""
+        if self._is_deaf:
+            raise OrderError("the acceptor spoke after its Welcome")
+        if self.phase is Phase.DECISION:
+            raise OrderError("the dialer spoke after its Hello, before it was answered")
 
     def _handshake_frame(self, message: Hello | Welcome | Reject | Proof) -> bytes:
         return frame(_HANDSHAKE.encode(message), self._frame_bytes_max)
@@ -258,6 +259,8 @@ class Connection:
     def _open(self) -> None:
         self.phase = Phase.OPEN
         self._is_open = True
+        self._has_voice = self._is_dialer or self._is_two_way
+        self._is_deaf = self._is_dialer and not self._is_two_way
         self._deframer.frame_bytes_max = self._frame_bytes_max
         if self._session is not None:
             self._deframer.frame_bytes_max += TAG_BYTES

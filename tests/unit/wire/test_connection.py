@@ -285,3 +285,12 @@ def test_who_broke_a_two_way_link_can_still_be_told() -> None:
         list(dialing.receive(KEEPALIVE))
     with pytest.raises(StateError):
         dialing.close("a one-way link has nobody to tell")
+
+
+def test_a_bye_stays_the_last_word_when_the_link_breaks_after_it() -> None:
+    for one, _ in (two_way(), two_way()[::-1]):
+        one.close("done")
+        with pytest.raises(PayloadError):
+            list(one.receive(frame(b"\xff", 8)))
+        with pytest.raises(StateError):
+            one.send(Note(text="1"))
