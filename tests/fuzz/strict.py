@@ -46,7 +46,7 @@ def _end_of_string(data: bytes, start: int, end: int, *, is_text: bool) -> int:
 
 
 def _end_of_parts(data: bytes, at: int, count: int, depth: int) -> tuple[int, list[int]]:
-    if depth > DEPTH_MAX:
+    if count and depth > DEPTH_MAX:  # an empty one, in which nothing is, is no deeper
         raise ValueError("too deep")
     starts = []
     for _ in range(count):
