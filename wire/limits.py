@@ -25,7 +25,8 @@ class Limits:
         pending_per_host_max: those of one address (IPv6: of one network of 64 bits), likewise. Half of all, so that
             the others have half, whatever one does; a handshake takes milliseconds, so a whole cluster behind one
             address fits through.
-        links_max: links after their handshake; who comes then is refused for now. Each has a thread or two.
+        links_max: links after their handshake, overtaken ones that have not ended yet among them; who comes then is
+            refused for now. Each has a thread or two.
         links_per_host_max: those of one address. A quarter of all: clients behind one address are many, and must not
             take the others' place.
         outbox_messages_max: messages waiting for one peer; more are dropped and counted.

@@ -12,6 +12,9 @@ from wire.link import AcceptedLink
 NUMBERS_MAX = 4_096
 """Peers without a live link of which the highest number is remembered; more than any cluster has, and about 1 MB."""
 
+ENDING_MAX = 8
+"""Overtaken links of one peer and kind that have not ended yet; each has a thread or two."""
+
 
 class Registry:
     """Shared by the accepting thread and the links' own; its lock is never held over a socket's doings."""
@@ -20,6 +23,7 @@ class Registry:
         self._limits = limits
         self._lock = threading.Lock()
         self._pending: dict[AcceptedLink, None] = {}
+        self._open: dict[AcceptedLink, tuple[str, str]] = {}
         self._live: dict[tuple[str, str], AcceptedLink] = {}
         self._named: dict[tuple[str, LinkNumber], AcceptedLink] = {}
         self._highest: dict[tuple[str, str], LinkNumber] = {}
@@ -59,6 +63,7 @@ class Registry:
             self._highest.pop(place, None)  # so that the latest comes last
             self._highest[place] = hello.number
             self._live[place] = link
+            self._open[link] = place
             self._named[hello.node, hello.number] = link
             self._forget_numbers()
         if older is not None:
@@ -78,6 +83,7 @@ class Registry:
         """The link has ended."""
         with self._lock:
             place = hello.node, hello.kind
+            self._open.pop(link, None)
             if self._live.get(place) is link:
                 del self._live[place]
             if self._named.get((hello.node, hello.number)) is link:
@@ -86,11 +92,11 @@ class Registry:
     def all(self) -> Collection[AcceptedLink]:
         """Every link that is known, finished or not."""
         with self._lock:
-            return [*self._pending, *self._live.values()]
+            return [*self._pending, *self._open]
 
     def abandon(self) -> None:
         """In a forked child: give back the copies of the sockets. Without the lock: its holder may not exist here."""
-        for link in [*self._pending, *self._live.values()]:
+        for link in [*self._pending, *self._open]:
             link.abandon()
 
     def _check(self, hello: Hello, link: AcceptedLink) -> None:
@@ -100,7 +106,9 @@ class Registry:
             raise stale(hello, highest)
         if (hello.node, hello.number) in self._named:  # of another kind; by peer and number messages are put
             raise stale(hello, hello.number)
-        others = [each for other, each in self._live.items() if other != place]
+        others = [each for each, other in self._open.items() if other != place]
+        if len(self._open) - len(others) > ENDING_MAX:
+            raise Refusal(RejectCode.FULL, "too many overtaken links have not ended yet", is_retryable=True)
         same_host = sum(each.host == link.host for each in others)
         if len(others) >= self._limits.links_max or same_host >= self._limits.links_per_host_max:
             raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)

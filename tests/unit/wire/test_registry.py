@@ -8,7 +8,7 @@ from wire.handshake import Hello, hello
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.link import AcceptedLink
-from wire.registry import NUMBERS_MAX, Registry
+from wire.registry import ENDING_MAX, NUMBERS_MAX, Registry
 
 
 class Link:
@@ -114,3 +114,26 @@ def test_the_highest_numbers_that_are_remembered_are_bounded() -> None:
     assert refused(lambda: registry.check(said("live", 5), link())) is RejectCode.STALE_LINK
     assert refused(lambda: registry.check(said(f"n{count}", 1), link())) is RejectCode.STALE_LINK
     registry.check(said("n0", 1), link())
+
+
+def test_who_comes_again_and_again_waits_until_some_of_the_overtaken_links_have_ended() -> None:
+    registry = Registry(Limits())
+    links = [link() for _ in range(ENDING_MAX + 1)]
+    for counter, each in enumerate(links):
+        registry.claim(said("a", counter), each)
+    assert refused(lambda: registry.claim(said("a", 100), link())) is RejectCode.FULL
+    registry.claim(said("b", 1), other := link())
+    registry.claim(said("a", 101, "client"), another := link())
+    assert set(registry.all()) == {*links, other, another}
+    registry.remove(said("a", 0), links[0])
+    registry.claim(said("a", 102), link())
+
+
+def test_overtaken_links_count_for_the_others_until_they_have_ended() -> None:
+    registry = Registry(Limits(links_max=2))
+    overtaken = link()
+    registry.claim(said("a", 1), overtaken)
+    registry.claim(said("a", 2), link())
+    assert refused(lambda: registry.claim(said("b", 1), link())) is RejectCode.FULL
+    registry.remove(said("a", 1), overtaken)
+    registry.claim(said("b", 1), link())
