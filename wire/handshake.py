@@ -169,7 +169,7 @@ class Reject:
     Attributes:
         code: why; one of RejectCode, or a later version's.
         reason: a sentence.
-        retryable: whether the same Hello may succeed later.
+        retryable: whether a later try may be let in.
     """
 
     code: str

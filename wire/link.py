@@ -136,7 +136,7 @@ class AcceptedLink:
         try:
             self._sock.settimeout(0)
             self._channel.write(self._no(error))
-        except OSError as problem:
+        except (OSError, WireError) as problem:
             logger.debug("%s: the refusal did not leave: %s", self.remote, problem)
 
     def _no(self, error: WireError) -> bytes:

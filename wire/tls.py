@@ -20,6 +20,9 @@ WARNING_INTERVAL_S = 86_400.0
 class Tls:
     """Both ends show a certificate of the same authority that names them; everything is encrypted.
 
+    No list of revoked certificates is asked for: one that must not be let in any more ends, is not the one that is
+    pinned, or its authority is replaced.
+
     The files are read again when one of them changes; where the new ones can't be used (half of a pair, for one), those
     from before stay, and a warning says so.
 

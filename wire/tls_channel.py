@@ -95,8 +95,11 @@ class TlsChannel(Channel):
         """See Channel."""
         with self._lock:
             rest = memoryview(data)
-            while rest:
-                rest = rest[self._tls.write(rest) :]
+            try:
+                while rest:
+                    rest = rest[self._tls.write(rest) :]
+            except ssl.SSLError as error:  # after a fault of the other end's: that is why
+                raise self._fault or _fault(error) from None
             sealed = self._outgoing.read()
         super().write(sealed)
 
