@@ -2,13 +2,17 @@
 
 import re
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 import wire
+from tests.certificates import Authority
 from tests.contract import wire_client
 from tests.contract.wire_client import KEEPALIVE, End, Opened, Party, Rejected, Value, accept, dial, reject
 from tests.integration.wire_ends import PATIENCE_S, Inbox, Note, dialing, listening
@@ -22,39 +26,82 @@ from wire import (
     LinkEnded,
     LinkNumber,
     LinkOpened,
+    Listener,
     MessageReceived,
-    Plain,
     Security,
 )
 from wire.cbor import DEPTH_MAX
 from wire.errors import Refusal, RejectCode
 from wire.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
 from wire.identity import ATTRIBUTE_CHARACTERS_MAX
+from wire.security import PLAIN
 
 QUICK = Limits(keepalive_interval_s=0.2, idle_timeout_s=2.0)
 NEW_KEY, OLD_KEY, OTHER_KEY = (bytes([place]) * 32 for place in (1, 2, 3))
 
 
-@pytest.fixture(params=["plain", "keyed"])
-def keys(request: pytest.FixtureRequest) -> tuple[bytes, ...]:
-    return (NEW_KEY, OLD_KEY) if request.param == "keyed" else ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """What the client goes by, and wire."""
+
+    keys: tuple[bytes, ...] = ()
+    tls: ssl.SSLContext | None = None
+    security: Security = PLAIN
 
 
-@pytest.fixture
-def security(keys: tuple[bytes, ...], tmp_path: Path) -> Security:
-    """What wire's end goes by: of the two keys, it holds the old one alone."""
-    if not keys:
-        return Plain()
-    path = tmp_path / "keys"
+Way = Callable[[Path, str], Secrets]
+
+
+def plain(_: Path, __: str) -> Secrets:
+    return Secrets()
+
+
+def keyed(directory: Path, _: str = "") -> Secrets:
+    """Of the two keys of the client, wire holds the old one alone."""
+    path = directory / "keys"
     path.touch(0o600)
     path.write_text(OLD_KEY.hex())
-    return Keyed(path)
+    return Secrets(keys=(NEW_KEY, OLD_KEY), security=Keyed(path))
+
+
+def certified(directory: Path, own: str) -> Secrets:
+    authority = Authority(directory)
+    is_dialer, other = (True, "bob") if own == "ann" else (False, "ann")
+    files = authority.files(own, uris=[f"wire://c/{own}"])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if is_dialer else ssl.PROTOCOL_TLS_SERVER)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_REQUIRED
+    tls.load_verify_locations(files.ca)
+    tls.load_cert_chain(files.certificate, files.key)
+    if not is_dialer:
+        setattr(tls, "num_tickets", 0)  # noqa: B010 - the name is not ours
+    return Secrets(tls=tls, security=authority.tls(other))
+
+
+@pytest.fixture(params=[plain, keyed, certified], ids=lambda way: way.__name__)
+def way(request: pytest.FixtureRequest) -> Way:
+    return cast(Way, request.param)
 
 
 @pytest.fixture
-def bob(security: Security) -> Iterator[tuple[tuple[str, int], Inbox]]:
-    with listening(security=security, two_way=("client",), known=("ann", "bob")) as (listener, inbox):
-        yield (listener.address.host, listener.address.port), inbox
+def ann(way: Way, tmp_path: Path) -> tuple[Party, Security]:
+    """The client as the dialer, and what wire goes by."""
+    mine = way(tmp_path, "ann")
+    me = Party(node="ann", cluster="c", incarnation=7, store=b"store of node an", keys=mine.keys, tls=mine.tls)
+    return me, mine.security
+
+
+@pytest.fixture
+def bob(way: Way, tmp_path: Path) -> tuple[Party, Security]:
+    """The client as the acceptor, and what wire goes by."""
+    mine = way(tmp_path, "bob")
+    return Party(node="bob", cluster="c", incarnation=4, keys=mine.keys, tls=mine.tls), mine.security
+
+
+@contextmanager
+def served(security: Security = PLAIN) -> Iterator[tuple[Listener, tuple[str, int], Inbox]]:
+    """Wire's `bob`, its address, and what it hears."""
+    with listening(QUICK, security=security, two_way=("client",), known=("ann", "bob")) as (listener, heard):
+        yield listener, (listener.address.host, listener.address.port), heard
 
 
 @contextmanager
@@ -104,61 +151,58 @@ def is_over(end: End) -> bool:
     return (last_word(end) or ["heard"])[0] == "heard"
 
 
-def test_a_dialer_talks_on_a_one_way_link_and_says_goodbye(
-    bob: tuple[tuple[str, int], Inbox], keys: tuple[bytes, ...]
-) -> None:
-    address, heard = bob
-    me = Party(node="ann", cluster="c", incarnation=7, store=b"store of node an", keys=keys)
-    with open_link(address, me, counter=9, attributes={"rack": "r1"}) as link:
-        assert link.said[:5] == ["welcome", 1, "bob", 1, b"bob".ljust(16)]
-        link.end.say("note", 1, b"data")
-        link.end.send(KEEPALIVE)
-        link.end.say("of a later version", {"a": None})
-        link.end.say("note", -(2**63), b"", "a later field")
-        link.end.say("note", 2)
-        link.end.say("bye", "that was all")
-    accepted = heard.next(LinkAccepted)
-    assert (accepted.peer, accepted.number, accepted.kind) == ("ann", LinkNumber(7, 9), "peer")
-    assert (accepted.identity.store, accepted.identity.attributes) == (b"store of node an", {"rack": "r1"})
-    assert accepted.is_trusted
-    said = [heard.next(MessageReceived).message for _ in range(3)]
-    assert said == [Note(number=1, data=b"data"), Note(number=-(2**63)), Note(number=2)]
-    ended = heard.next(LinkEnded)
-    assert (ended.bye, ended.error, ended.is_end_of_stream) == ("that was all", None, True)
+def test_a_dialer_talks_on_a_one_way_link_and_says_goodbye(ann: tuple[Party, Security]) -> None:
+    me, security = ann
+    with served(security) as (_, address, heard):
+        with open_link(address, me, counter=9, attributes={"rack": "r1"}) as link:
+            assert link.said[:5] == ["welcome", 1, "bob", 1, b"bob".ljust(16)]
+            link.end.say("note", 1, b"data")
+            link.end.send(KEEPALIVE)
+            link.end.say("of a later version", {"a": None})
+            link.end.say("note", -(2**63), b"", "a later field")
+            link.end.say("note", 2)
+            link.end.say("bye", "that was all")
+        accepted = heard.next(LinkAccepted)
+        assert (accepted.peer, accepted.number, accepted.kind) == ("ann", LinkNumber(7, 9), "peer")
+        assert (accepted.identity.store, accepted.identity.attributes) == (me.store, {"rack": "r1"})
+        assert accepted.is_trusted
+        said = [heard.next(MessageReceived).message for _ in range(3)]
+        assert said == [Note(number=1, data=b"data"), Note(number=-(2**63)), Note(number=2)]
+        ended = heard.next(LinkEnded)
+        assert (ended.bye, ended.error, ended.is_end_of_stream) == ("that was all", None, True)
 
 
-def test_a_later_one_way_link_takes_over_without_a_word(
-    bob: tuple[tuple[str, int], Inbox], keys: tuple[bytes, ...]
-) -> None:
-    address, heard = bob
-    me = Party(node="ann", cluster="c", keys=keys)
-    with open_link(address, me) as older, open_link(address, me, counter=2) as newer:
+def test_a_later_one_way_link_takes_over_without_a_word(ann: tuple[Party, Security]) -> None:
+    me, security = ann
+    with (
+        served(security) as (_, address, heard),
+        open_link(address, me) as older,
+        open_link(address, me, counter=2) as newer,
+    ):
         assert is_over(older.end)
         newer.end.say("note", 5)
-        assert heard.later(MessageReceived).number == LinkNumber(1, 2)
+        assert heard.later(MessageReceived).number == LinkNumber(7, 2)
 
 
-def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(
-    security: Security, keys: tuple[bytes, ...]
-) -> None:
-    me = Party(node="ann", cluster="c", keys=keys)
-    with listening(QUICK, security=security, two_way=("client",)) as (listener, heard):
-        address = (listener.address.host, listener.address.port)
-        with open_link(address, me, kind="client") as link:
-            number = heard.next(LinkAccepted).number
-            link.end.send(KEEPALIVE)
-            link.end.say("note", 1)
-            link.end.say("heard", 0)
-            assert heard.next(MessageReceived).message == Note(number=1)
-            assert listener.send("ann", number, Note(number=2, data=b"back"))
-            await_words(link.end, ["note", 2, b"back"], ["heard", 2])
-            link.end.say("heard", 1)
-            with open_link(address, me, counter=2, kind="client") as newer:
-                assert last_word(link.end) == ["bye", "superseded"]
-                newer.end.say("bye", "enough")
-                newer.end.socket.shutdown(socket.SHUT_WR)
-                assert is_over(newer.end)
-    assert {heard.later(LinkEnded).bye for _ in range(2)} == {None, "enough"}
+def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(ann: tuple[Party, Security]) -> None:
+    me, security = ann
+    with served(security) as (listener, address, heard), open_link(address, me, kind="client") as link:
+        number = heard.next(LinkAccepted).number
+        link.end.send(KEEPALIVE)
+        link.end.say("note", 1)
+        link.end.say("heard", 0)
+        assert heard.next(MessageReceived).message == Note(number=1)
+        assert listener.send("ann", number, Note(number=2, data=b"back"))
+        await_words(link.end, ["note", 2, b"back"], ["heard", 2])
+        link.end.say("heard", 1)
+        with open_link(address, me, counter=2, kind="client") as newer:
+            assert last_word(link.end) == ["bye", "superseded"]
+            link.end.finish()
+            assert heard.later(LinkEnded).bye is None
+            newer.end.say("bye", "enough")
+            newer.end.finish()
+            assert is_over(newer.end)
+            assert heard.later(LinkEnded).bye == "enough"
 
 
 @pytest.mark.parametrize(
@@ -176,69 +220,67 @@ def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(
         (Party(node="ann", cluster="c", store=b"short"), {}, "malformed", False),
     ],
 )
-@pytest.mark.parametrize("keys", [()], ids=["plain"])
 def test_a_dialer_that_is_not_wanted_is_told_why(
-    bob: tuple[tuple[str, int], Inbox],
-    me: Party,
-    words: dict[str, str],
-    code: str,
-    is_worth_another_try: bool,
+    me: Party, words: dict[str, str], code: str, is_worth_another_try: bool
 ) -> None:
-    with pytest.raises(Rejected) as caught:
-        dial(bob[0], me, **{"to": "bob", "counter": 1, **words})  # type: ignore[arg-type]  # a table's
+    with served() as (_, address, _), pytest.raises(Rejected) as caught:
+        dial(address, me, **{"to": "bob", "counter": 1, **words})  # type: ignore[arg-type]  # a table's
     assert (caught.value.args[0], caught.value.args[2]) == (code, is_worth_another_try)
 
 
-def test_a_link_that_is_not_above_an_earlier_one_is_stale(
-    bob: tuple[tuple[str, int], Inbox], keys: tuple[bytes, ...]
-) -> None:
-    address, heard = bob
-    me = Party(node="ann", cluster="c", keys=keys)
-    with open_link(address, me, counter=5):
-        assert heard.next(LinkAccepted).number == LinkNumber(1, 5)
+def test_a_link_that_is_not_above_an_earlier_one_is_stale(ann: tuple[Party, Security]) -> None:
+    me, security = ann
+    with served(security) as (_, address, heard), open_link(address, me, counter=5):
+        assert heard.next(LinkAccepted).number == LinkNumber(7, 5)
         with pytest.raises(Rejected, match="stale_link"):
             dial(address, me, to="bob", counter=5)
 
 
-@pytest.mark.parametrize("keys", [(NEW_KEY, OLD_KEY)], ids=["keyed"])
-def test_a_dialer_without_a_right_key_is_told(bob: tuple[tuple[str, int], Inbox]) -> None:
-    for offered in ((), (OTHER_KEY,), (NEW_KEY, OTHER_KEY)):
-        with pytest.raises(Rejected, match="key"):
-            dial(bob[0], Party(node="ann", cluster="c", keys=offered), to="bob", counter=1)
+def test_a_dialer_without_a_right_key_is_told(tmp_path: Path) -> None:
+    with served(keyed(tmp_path).security) as (_, address, _):
+        for offered in ((), (OTHER_KEY,), (NEW_KEY, OTHER_KEY)):
+            with pytest.raises(Rejected, match="key"):
+                dial(address, Party(node="ann", cluster="c", keys=offered), to="bob", counter=1)
 
 
-def test_an_acceptor_hears_a_dialer_and_its_goodbye(
-    acceptor: socket.socket, security: Security, keys: tuple[bytes, ...]
-) -> None:
-    with dialing(address_of(acceptor), QUICK, security=security) as (ann, told):
-        link = accept(acceptor, Party(node="bob", cluster="c", incarnation=4, keys=keys))
+def test_a_dialer_with_the_certificate_of_another_is_told(tmp_path: Path) -> None:
+    mine = certified(tmp_path, "ann")
+    with served(mine.security) as (_, address, _), pytest.raises(Rejected, match="certificate"):
+        dial(address, Party(node="cid", cluster="c", tls=mine.tls), to="bob", counter=1)
+
+
+def test_an_acceptor_hears_a_dialer_and_its_goodbye(acceptor: socket.socket, bob: tuple[Party, Security]) -> None:
+    me, security = bob
+    with dialing(address_of(acceptor), QUICK, security=security) as (dialer, told):
+        link = accept(acceptor, me)
         with link.end.socket:
             assert link.said[:9] == ["hello", 1, 1, "c", "ann", "bob", 1, 1, b"ann".ljust(16)]
             opened = told.next(LinkOpened)
             assert (opened.identity.incarnation, opened.is_trusted) == (4, True)
-            assert ann.send(opened.number, Note(number=1, data=b"data"))
+            assert dialer.send(opened.number, Note(number=1, data=b"data"))
             assert link.end.hear() == ["note", 1, b"data"]
             assert link.end.receive() == KEEPALIVE
-            ann.ask_stop("that was all")
+            dialer.ask_stop("that was all")
             assert last_word(link.end) == ["bye", "that was all"]
 
 
 def test_an_acceptor_talks_with_a_dialer_on_a_two_way_link(
-    acceptor: socket.socket, security: Security, keys: tuple[bytes, ...]
+    acceptor: socket.socket, bob: tuple[Party, Security]
 ) -> None:
-    with dialing(address_of(acceptor), QUICK, security=security, kind="client", is_two_way=True) as (ann, told):
-        link = accept(acceptor, Party(node="bob", cluster="c", keys=keys))
+    me, security = bob
+    with dialing(address_of(acceptor), QUICK, security=security, kind="client", is_two_way=True) as (dialer, told):
+        link = accept(acceptor, me)
         with link.end.socket:
             assert link.said[9] == "client"
             assert link.said[15] is True
-            assert ann.send(told.next(LinkOpened).number, Note(number=1))
+            assert dialer.send(told.next(LinkOpened).number, Note(number=1))
             await_words(link.end, ["note", 1, b""])
             link.end.say("note", 2)
             link.end.say("heard", 1)
             assert told.next(MessageReceived).message == Note(number=2)
             await_words(link.end, ["heard", 2])
             link.end.say("bye", "enough")
-            link.end.socket.shutdown(socket.SHUT_WR)
+            link.end.finish()
             assert told.next(LinkClosing).bye == "enough"
             assert is_over(link.end)
 

@@ -7,6 +7,7 @@ first program, lenient and slow.
 import hashlib
 import secrets
 import socket
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -31,6 +32,7 @@ class Party:
     incarnation: int = 1
     store: bytes = bytes(16)
     keys: Sequence[bytes] = ()
+    tls: ssl.SSLContext | None = None
 
     @property
     def key_ids(self) -> dict[bytes, bytes]:
@@ -40,6 +42,11 @@ class Party:
     def nonce(self) -> bytes:
         """32 fresh random bytes where there are keys."""
         return secrets.token_bytes(32) if self.keys else b""
+
+    def end(self, connection: socket.socket, *, is_dialer: bool) -> "End":
+        """Its end of a connection, after the handshake of TLS if it has that."""
+        connection.settimeout(5)
+        return End(connection if self.tls is None else self.tls.wrap_socket(connection, server_side=not is_dialer))
 
 
 class End:
@@ -87,6 +94,10 @@ class End:
             taken += chunk
         return taken
 
+    def finish(self) -> None:
+        """End the stream, and go on reading."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)  # TLS's own would not read on
+
     def tag_frames(self, outgoing: bytes, incoming: bytes) -> None:
         """From here on every frame is tagged: with this key going out, and with that one coming in."""
         self._keys = (outgoing, incoming)
@@ -116,7 +127,7 @@ def dial(
     is_two_way: bool = False,
 ) -> Opened:
     """Connect and finish the handshake as the dialer; Rejected with the acceptor's words when it does not want that."""
-    end = End(socket.create_connection(address, timeout=5))
+    end = me.end(socket.create_connection(address), is_dialer=True)
     local, remote = (_text_of(end.socket.getsockname()), _text_of(end.socket.getpeername()))
     about_me: list[Value] = [me.cluster, me.node, to, me.incarnation, counter, me.store, kind, local, remote]
     rest: list[Value] = [{**(attributes or {})}, me.nonce(), list(me.key_ids), is_two_way]
@@ -138,9 +149,7 @@ def dial(
 
 def accept(listening: socket.socket, me: Party) -> Opened:
     """Take the next connection and finish the handshake as the acceptor, whoever it is."""
-    connection, _ = listening.accept()
-    connection.settimeout(5)
-    end = End(connection)
+    end = me.end(listening.accept()[0], is_dialer=False)
     assert end.read(8) == MAGIC
     hello = end.receive()
     said = message_of(hello)
@@ -148,10 +157,10 @@ def accept(listening: socket.socket, me: Party) -> Opened:
     offered = said[14]
     assert isinstance(offered, list)
     chosen = next((key_id for key_id in offered if key_id in me.key_ids), b"")
-    local, remote = (_text_of(connection.getsockname()), _text_of(connection.getpeername()))
+    local, remote = (_text_of(end.socket.getsockname()), _text_of(end.socket.getpeername()))
     about_me: list[Value] = [me.node, me.incarnation, me.store, local, remote, {}, me.nonce(), chosen]
     welcome = framed(encoded(["welcome", 1, *about_me]))
-    connection.sendall(MAGIC + welcome)
+    end.socket.sendall(MAGIC + welcome)
     if me.keys:
         assert isinstance(chosen, bytes)
         _prove_as_acceptor(end, _session_key(me.key_ids[chosen], framed(hello), welcome))
@@ -159,14 +168,12 @@ def accept(listening: socket.socket, me: Party) -> Opened:
 
 
 def reject(listening: socket.socket, code: str, reason: str, is_retryable: bool) -> None:
-    """Take the next connection and turn it away."""
-    connection, _ = listening.accept()
-    with connection:
-        connection.settimeout(5)
-        end = End(connection)
+    """Take the next connection, in the clear, and turn it away."""
+    end = Party(node="").end(listening.accept()[0], is_dialer=False)
+    with end.socket:
         assert end.read(8) == MAGIC
         end.receive()
-        connection.sendall(MAGIC)
+        end.socket.sendall(MAGIC)
         end.say("reject", code, reason, is_retryable)
 
 
