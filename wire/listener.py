@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
-from wire.errors import Refusal, RejectCode, StoppedError, WireError
+from wire.errors import Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
 from wire.handshake import PEER_KIND, Bye, Heard, Hello, review, welcome
 from wire.identity import Identity, LinkNumber
@@ -190,6 +190,7 @@ class Listener:
             self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
         except (OSError, ValueError) as error:
             logger.debug("a connection was gone before it was greeted: %s", error)
+            self._meter.add_handshake("in", ResetError.reason)
             connection.close()
 
     def _admit(self, link: AcceptedLink) -> None:

@@ -53,6 +53,20 @@ def test_garbage_instead_of_a_hello(said: bytes, outcome: str) -> None:
         assert heard.is_empty()
 
 
+def test_a_connection_that_is_reset_before_it_is_greeted_is_counted_as_well() -> None:
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, _):
+        listener._accept(Gone())
+        assert outcomes(metrics, "reset") == 1
+
+
+class Gone:
+    """A listening socket whose next connection is over already."""
+
+    def accept(self) -> tuple[socket.socket, None]:
+        return socket.socket(), None
+
+
 @pytest.mark.parametrize(
     ("changed", "node", "code"),
     [
