@@ -208,6 +208,7 @@ def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(ann: tupl
 @pytest.mark.parametrize(
     ("me", "words", "code", "is_worth_another_try"),
     [
+        (Party(node="ann", cluster="c"), {"versions": (2, 3)}, "version", False),
         (Party(node="ann", cluster="d"), {}, "cluster", False),
         (Party(node="bob", cluster="c"), {"to": ""}, "self", False),
         (Party(node="ann", cluster="c"), {"to": "cid"}, "wrong_node", False),
@@ -226,6 +227,13 @@ def test_a_dialer_that_is_not_wanted_is_told_why(
     with served() as (_, address, _), pytest.raises(Rejected) as caught:
         dial(address, me, **{"to": "bob", "counter": 1, **words})  # type: ignore[arg-type]  # a table's
     assert (caught.value.args[0], caught.value.args[2]) == (code, is_worth_another_try)
+
+
+def test_the_highest_version_that_both_speak_is_taken() -> None:
+    with served() as (_, address, _):
+        opened = dial(address, Party(node="ann", cluster="c"), to="bob", counter=1, versions=(0, 9))
+        with opened.end.socket:
+            assert opened.said[:2] == ["welcome", 1]
 
 
 def test_a_link_that_is_not_above_an_earlier_one_is_stale(ann: tuple[Party, Security]) -> None:

@@ -125,13 +125,14 @@ def dial(
     kind: str = "peer",
     attributes: dict[str, str] | None = None,
     is_two_way: bool = False,
+    versions: tuple[int, int] = (1, 1),
 ) -> Opened:
     """Connect and finish the handshake as the dialer; Rejected with the acceptor's words when it does not want that."""
     end = me.end(socket.create_connection(address), is_dialer=True)
     local, remote = (_text_of(end.socket.getsockname()), _text_of(end.socket.getpeername()))
     about_me: list[Value] = [me.cluster, me.node, to, me.incarnation, counter, me.store, kind, local, remote]
     rest: list[Value] = [{**(attributes or {})}, me.nonce(), list(me.key_ids), is_two_way]
-    hello = framed(encoded(["hello", 1, 1, *about_me, *rest]))
+    hello = framed(encoded(["hello", *versions, *about_me, *rest]))
     end.socket.sendall(MAGIC + hello)
     assert end.read(8) == MAGIC
     payload = end.receive()
