@@ -116,14 +116,14 @@ big-endian length and that many bytes of payload. Length 0 is a keepalive: no pa
 A length above 65,536 (`frame_bytes_max`; 8,192 for a frame of the handshake) ends the connection.
 
 **Payload.** One CBOR (RFC 8949) array `[kind, field, ...]`: `kind` is a text, the fields are in the order below; of an
-application's message, the name of its class in lower case, and the fields as the class declares them. No tag, no
-indefinite length, no duplicate key in a map, no map key but a text, no floating point number, no arrays and maps in
-each other deeper than 16, nothing after the array. Lengths and integers may be longer than they need be. Integers are
-of 64 bits, signed. Characters are counted as Unicode code points. A name has 1 to 64, none of Unicode's categories C
-(control, unassigned, ...) and Z (separators), but the space. Fields after those that a reader knows are ignored;
-missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the handshake. Within a
-field: an optional value is null or the value; a list is an array; a map of texts is a map; a part of fixed shape is an
-array of its fields; a part of one of several shapes is `[kind, field, ...]` again.
+application's message, the name of its class in lower case (not `bye` or `heard`), and the fields as the class declares
+them. No tag, no indefinite length, no duplicate key in a map, no map key but a text, no floating point number, no
+arrays and maps in each other deeper than 16, nothing after the array. Lengths and integers may be longer than they need
+be. Integers are of 64 bits, signed. Characters are counted as Unicode code points. A name has 1 to 64, none of
+Unicode's categories C (control, unassigned, ...) and Z (separators), but the space. Fields after those that a reader
+knows are ignored; missing ones at the end have their defaults; a kind that it doesn't know is skipped, after the
+handshake. Within a field: an optional value is null or the value; a list is an array; a map of texts is a map; a part
+of fixed shape is an array of its fields; a part of one of several shapes is `[kind, field, ...]` again.
 
 **Handshake.** The dialer sends magic and a Hello, and nothing more before it has the answer: magic and a Welcome, or
 magic and a Reject, and then the close; a Reject may come before the Hello was read, or said. To a wrong magic there is
