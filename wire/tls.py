@@ -1,10 +1,12 @@
 """Tls: mutual TLS 1.3. Imported by those who use it: the rest of the package does without `ssl`."""
 
 import logging
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from wire.credentials import Credentials, Pins, TlsFiles
+from wire.errors import CredentialsError
 from wire.meter import Meter
 from wire.reloaded import Reloaded
 from wire.security import Guard, warn_of_others
@@ -15,6 +17,8 @@ WARNING_S = 14 * 86_400.0
 """Long enough for somebody to come back from a holiday."""
 
 WARNING_INTERVAL_S = 86_400.0
+
+_PIN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Tls:
@@ -30,17 +34,18 @@ class Tls:
         files: where they are.
         node: the id of this node.
         cluster: the name of its cluster.
-        pins: by node id, SHA-256 in hex of certificates or of their public keys: the node must have one of them.
+        pins: by node id, SHA-256 in hex of certificates or of their public keys: the node must have one of them. Colons
+            and capitals, as other programs write them, are good.
 
     Raises:
-        CredentialsError: the files can't be used.
+        CredentialsError: the files can't be used, or a pin is none.
     """
 
     def __init__(self, files: TlsFiles, *, node: str, cluster: str, pins: Pins | None = None) -> None:
         self._files = files
         self._node = node
         self._cluster = cluster
-        self._pins = dict(pins or {})
+        self._pins = {each: _pins(each, texts) for each, texts in (pins or {}).items()}
         self._expiry = Expiry()
         self._ends: Mapping[str, float] = {}
         self._guard = Reloaded(f"certificate {files.certificate}", files.all, self._read)
@@ -62,6 +67,13 @@ class Tls:
         warn_of_others(self._files.key)
         self._ends = credentials.ends
         return Guard(credentials=credentials)
+
+
+def _pins(node: str, texts: Collection[str]) -> tuple[str, ...]:
+    pins = tuple(text.replace(":", "").lower() for text in texts)
+    if not pins or not all(map(_PIN.fullmatch, pins)):
+        raise CredentialsError(f"a pin of node {node!r} is not 64 digits in hex, or there is none")
+    return pins
 
 
 class Expiry:

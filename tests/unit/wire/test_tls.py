@@ -79,6 +79,20 @@ def test_a_pin_of_this_node_itself_must_be_right(authority: Authority) -> None:
         Tls(authority.files("ann"), node="ann", cluster="c", pins={"ann": ["00" * 32]})
 
 
+def test_a_pin_may_be_written_as_other_programs_do(authority: Authority) -> None:
+    files = authority.files("ann")
+    command = ["openssl", "x509", "-in", str(files.certificate), "-noout", "-fingerprint", "-sha256"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().partition("=")[2]
+    assert ":" in shown
+    Tls(files, node="ann", cluster="c", pins={"ann": [shown]})
+
+
+@pytest.mark.parametrize("pins", [["ab"], ["\xe9" * 64], "ab" * 32, []], ids=["short", "no hex", "no list", "none"])
+def test_what_is_no_pin_is_refused_at_the_start(pins: list[str], authority: Authority) -> None:
+    with pytest.raises(CredentialsError, match="a pin of node 'bob' is not 64 digits in hex"):
+        Tls(authority.files("ann"), node="ann", cluster="c", pins={"bob": pins})
+
+
 def test_the_ends_are_those_of_the_certificate_and_of_its_own_authority(tmp_path: Path) -> None:
     ours, other = Authority(tmp_path / "ours", ends_s=7 * DAY), Authority(tmp_path / "other", ends_s=DAY)
     files = ours.files("ann", ends_s=3 * DAY)
