@@ -113,6 +113,16 @@ class Field:
                 counts[line.split('"')[-2]] += int(float(line.rsplit(" ", 1)[1]))
         return counts
 
+    def outbox(self, node: str, peer: str) -> tuple[int, int]:
+        """How many messages to a peer wait at a node, and how many were dropped so far."""
+        depth = dropped = 0
+        for line in self._get(node, "/metrics").splitlines():
+            if f'peer="{peer}"' in line and line.startswith("wire_outbox_depth{"):
+                depth = int(float(line.rsplit(" ", 1)[1]))
+            elif f'peer="{peer}"' in line and line.startswith("wire_outbox_dropped_total{"):
+                dropped += int(float(line.rsplit(" ", 1)[1]))
+        return depth, dropped
+
     def tracebacks(self) -> int:
         """In the nodes' logs."""
         return sum((self.directory / f"{node}.log").read_text().count("Traceback") for node in self.live)

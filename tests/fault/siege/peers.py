@@ -101,22 +101,62 @@ def _heard(sock: socket.socket) -> bytes:
 
 
 def never_reads(ground: Field, seconds: float) -> Counter[str]:
-    """The absent voter takes every node's link, and reads nothing after the Hello."""
+    """The absent voter takes every node's link and reads nothing after the Hello, but asks and asks.
+
+    So each node has much to say to it, and its outbox is full nearly all the time.
+    """
     done: Counter[str] = Counter()
     held: list[socket.socket] = []
     deadline = time.monotonic() + seconds
-    with socket.create_server(ground.address(ABSENT), backlog=64) as server:
+    dropped = {node: ground.outbox(node, ABSENT)[1] for node in ground.live}
+    asking = threading.Thread(
+        target=lambda: done.update(at_every_node(ground, _asking(ground, deadline))), name="asking"
+    )
+    with socket.socket() as server:
+        # It is inherited by what is accepted, and must be set before that.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        server.settimeout(0.2)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(ground.address(ABSENT))
+        server.listen()
+        server.settimeout(0.5)
+        asking.start()
         while time.monotonic() < deadline:
             with suppress(OSError):
                 sock, _ = server.accept()
                 held.append(sock)
                 sock.settimeout(2)
                 done["links taken"] += _welcome(sock)
+            done["waited, at most"] = max(
+                done["waited, at most"], *(ground.outbox(node, ABSENT)[0] for node in ground.live)
+            )
+    asking.join()
+    done["dropped"] = sum(ground.outbox(node, ABSENT)[1] - dropped[node] for node in ground.live)
     for sock in held:
         sock.close()
     return done
+
+
+def _asking(ground: Field, deadline: float) -> Callable[[str, Counter[str]], None]:
+    """Ask each node for answers, some hundred times a second: long ones for the socket, short ones for the outbox."""
+    many, one = (frame(CODEC.encode(_resigning(names)), FRAME_BYTES_MAX) for names in (_names("old"), ["old"]))
+
+    def ask(node: str, done: Counter[str]) -> None:
+        for counter in itertools.count(1):
+            with suppress(OSError), connect(ground.address(node)) as sock:
+                sock.sendall(greeting(ABSENT, node, LinkNumber(2, counter)))
+                sock.recv(8_192)
+                while time.monotonic() < deadline:
+                    sock.sendall(5 * many + 25 * one)
+                    done["asked"] += 30
+                    time.sleep(0.05)
+            if time.monotonic() >= deadline:
+                return
+
+    return ask
+
+
+def _resigning(names: list[str]) -> Batch:
+    return Batch(configuration=CONFIGURATION, entries=tuple(Resign(election=name, term=1) for name in names))
 
 
 def _welcome(sock: socket.socket) -> bool:
