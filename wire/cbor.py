@@ -104,11 +104,11 @@ class _NoTags(dict[int, object]):
 
 
 _NO_TAGS = _NoTags()
-_spare: deque[cbor2.CBORDecoder] = deque(maxlen=8)
+_spare: "deque[cbor2.CBORDecoder]" = deque(maxlen=8)
 """To make one costs as much as to decode with it. Whoever decodes holds one alone; none is used after an error."""
 
 
-def _decoder(stream: BytesIO) -> cbor2.CBORDecoder:
+def _decoder(stream: BytesIO) -> "cbor2.CBORDecoder":
     try:
         decoder = _spare.pop()
     except IndexError:

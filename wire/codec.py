@@ -14,10 +14,11 @@ class Codec:
     Args:
         types: the message classes. On the wire each is named by its name in lower case. When decoding, the fields of
             one with slots are set, and its `__post_init__` called, as the `__init__` does that @dataclass writes, but
-            without it.
+            without it; a class that has its own says `init=False`, and is made by it.
 
     Raises:
-        TypeError: a class is no dataclass, has a field of a type that can't be carried, or shares another's name.
+        TypeError: a class is no dataclass, is made of more or less than its fields (`InitVar`, `field(init=False)`),
+            has a field of a type that can't be carried, or shares another's name.
     """
 
     def __init__(self, *types: type) -> None:

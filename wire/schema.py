@@ -8,7 +8,7 @@ the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is 
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import InitVar, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 
@@ -167,4 +167,6 @@ def tagged(classes: Sequence[object]) -> Converter:
 def of_dataclass(cls: type, kind: str | None = None) -> Converter:
     """The converter of a dataclass, with its kind before its fields if that is given; made once."""
     hints = typing.get_type_hints(cls)
+    if any(isinstance(hint, InitVar) for hint in hints.values()) or not all(member.init for member in fields(cls)):
+        raise TypeError(f"{cls!r} is not made of its fields")
     return record(cls, [converter(hints[member.name]) for member in fields(cls)], kind)

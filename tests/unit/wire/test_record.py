@@ -1,5 +1,5 @@
 import textwrap
-from dataclasses import dataclass, fields
+from dataclasses import InitVar, dataclass, field, fields
 
 import pytest
 
@@ -43,6 +43,34 @@ def test_a_slotted_class_is_made_without_its_init_and_checked_all_the_same() -> 
     object.__setattr__(wrong, "x", 101)
     with pytest.raises(PayloadError, match="x is too far"):
         codec.decode(codec.encode(wrong))
+
+
+def test_a_class_with_an_init_of_its_own_is_made_by_it() -> None:
+    @dataclass(frozen=True, slots=True, init=False)
+    class Own:
+        number: int
+
+        def __init__(self, number: int) -> None:
+            object.__setattr__(self, "number", number + 1)
+
+    codec = Codec(Own)
+    assert codec.decode(codec.encode(Own(1))) == Own(2)
+
+
+def test_a_class_that_is_not_made_of_its_fields_is_refused_when_the_codec_is_made() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Derived:
+        number: int
+        double: int = field(init=False)
+
+    @dataclass(frozen=True, slots=True)
+    class Varied:
+        number: int
+        more: InitVar[int]
+
+    for cls in (Derived, Varied):
+        with pytest.raises(TypeError, match="not made of its fields"):
+            Codec(cls)
 
 
 def test_fields_may_have_any_name() -> None:
