@@ -175,19 +175,18 @@ class Config:
         return {node_id: tuple(text.lower().split()) for node_id, text in self.pins.items()}
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether it says who is let in, or that anybody is."""
+        return self.tls is not None or self.key_file is not None or self.insecure
+
+    @property
     def voters(self) -> frozenset[str]:
         """The initial voters: this node and its peers."""
         return frozenset((self.node, *self.peers))
 
     def _check_addresses(self) -> None:
         listen = rules.parse_address("listen", self.listen)
-        if not (rules.is_loopback(listen.host) or self.tls or self.key_file or self.insecure):
-            raise ConfigError(
-                "listen",
-                self.listen,
-                "beyond loopback whoever reaches the port could vote; give tls or key_file in [security], or set"
-                " insecure = true there on a network that only the cluster can reach, or listen on 127.0.0.1 or [::1]",
-            )
+        rules.check_exposure(self.listen, listen.host, is_guarded=self.is_guarded)
         if self.advertise is not None:
             rules.parse_dialable("advertise", self.advertise)
         elif rules.is_wildcard(listen.host):

@@ -59,6 +59,17 @@ def is_wildcard(host: str) -> bool:
         return host == "*"
 
 
+def check_exposure(listen: str, host: str, *, is_guarded: bool) -> None:
+    """Whether a node may listen on a host: on loopback, or where it is said who is let in, or that anybody is."""
+    if not (is_loopback(host) or is_guarded):
+        raise ConfigError(
+            "listen",
+            listen,
+            "beyond loopback whoever reaches the port could vote; give tls or key_file in [security], or set"
+            " insecure = true there on a network that only the cluster can reach, or listen on 127.0.0.1 or [::1]",
+        )
+
+
 def check_id(name: str, value: object) -> None:
     """An id of a node, a cluster, or a name of metadata."""
     if not isinstance(value, str) or not _ID.fullmatch(value):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 
 from elect.audience import Profile
 from elect.config import Config
+from elect.config_rules import check_exposure
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
-from elect.errors import BindError
+from elect.errors import BindError, ConfigError
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
@@ -109,11 +110,18 @@ class Links:
 
         Raises:
             BindError: the address can't be had.
+            ConfigError: "localhost" is another host's name here.
         """
         try:
             self._listener.open()
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
+        try:
+            # Whatever its name says.
+            check_exposure(self._config.listen, self._listener.bound.host, is_guarded=self._config.is_guarded)
+        except ConfigError:
+            self._listener.stop(0)
+            raise
         if self._config.advertise is None:  # the identity shows it to peers, of which there are none yet
             self._attributes[ADVERTISE] = str(self.address)
         self._profiles[self._config.node] = profile(self._attributes)

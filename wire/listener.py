@@ -51,7 +51,12 @@ class Listener:
         security: what both ends go by to know each other.
         metrics: told of what happens.
         name: first part of the threads' names.
+
+    Attributes:
+        bound: where it listens, as an IP address; after `open`.
     """
+
+    bound: Address
 
     def __init__(
         self,
@@ -113,6 +118,7 @@ class Listener:
             raise
         self._socket = sock
         self._address = Address(self._address.host, sock.getsockname()[1])
+        self.bound = Address.of_socket(sock.getsockname())
 
     def start(self) -> None:
         """Begin to accept."""

@@ -2,7 +2,9 @@
 
 import logging
 import secrets
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,19 @@ def test_an_insecure_node_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         with caplog.at_level(logging.WARNING), Node(config, store=MemoryStore()) as node:
             assert node.metrics.registry.get_sample_value("elect_insecure") == float(config.insecure)
         assert ("insecure = true" in caplog.text) is config.insecure
+
+
+def test_a_localhost_that_is_elsewhere_is_not_taken_for_loopback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(configs(tmp_path, "a")["a"], listen="localhost:0", advertise="127.0.0.1:7101")
+    resolve = socket.getaddrinfo
+
+    def elsewhere(host: str, *arguments: object, **more: object) -> object:
+        return resolve("0.0.0.0" if host == "localhost" else host, *arguments, **more)  # type: ignore[arg-type]
+
+    with Node(config, store=MemoryStore()) as node:
+        assert node.is_alive
+    monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
+    with pytest.raises(ConfigError, match="beyond loopback whoever reaches the port could vote"):
+        Node(config, store=MemoryStore()).start()
