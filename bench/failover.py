@@ -4,13 +4,13 @@ Each row is from the cause to the next leader's first valid lease (`elected` of 
 that all processes share. Beside it stands the floor, measured in the same run on the same machine (see floor.py), and
 the ratio of the medians. The merged events of every round are checked for leases that overlap.
 
-Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes 3] [--security none|key|tls]
+With --rotate one node takes the next step of replacing its keys or certificates before each round (see rotation.py),
+and a line under each row says how many terms began beyond those that the rounds explain: none must.
+
+Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes 3] [--security none|key|tls] [--rotate]
 """
 
 import argparse
-import contextlib
-import io
-import secrets
 import signal
 import statistics
 import sys
@@ -20,45 +20,39 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import floor
+from rotation import Rotation
 
-from elect.cli import main as command
 from elect.testing.processes import Plan, ProcessCluster, overlaps, tenures
 
 SETTLED_S = 1.2
 """Nothing happened for so long: a node that was restarted is past its boot fence and votes."""
 
 
-def secured(directory: Path, nodes: tuple[str, ...], security: str) -> Callable[[str], list[str]]:
-    """Make keys or certificates; the lines of a node's [security]."""
-    if security == "key":
-        (directory / "cluster.key").write_text(secrets.token_hex(32))
-        (directory / "cluster.key").chmod(0o600)
-        return lambda _: ['key_file = "cluster.key"']
-    if security == "tls":
-        with contextlib.redirect_stdout(io.StringIO()):
-            command(["certs", "--cluster", "processes", "-d", str(directory), *nodes])
-        return lambda node: [f'tls = {{ certificate = "{node}.pem", key = "{node}.key", ca = "ca.pem" }}']
-    return lambda _: []
-
-
 @contextmanager
-def cluster(nodes: int, security: str) -> Iterator[ProcessCluster]:
+def cluster(nodes: int, security: str) -> Iterator[tuple[ProcessCluster, Rotation]]:
     """A new cluster in a directory of its own; leases must not have overlapped by its end."""
     with tempfile.TemporaryDirectory(prefix="elect-bench-") as directory:
         ids = tuple("abcdefghi"[:nodes])
-        lines = secured(Path(directory), ids, security)
-        with ProcessCluster(Plan(directory=Path(directory), nodes=ids, security=lines)) as running:
-            yield running
+        rotation = Rotation(Path(directory), ids, security)
+        with ProcessCluster(Plan(directory=Path(directory), nodes=ids, security=rotation.lines)) as running:
+            yield running, rotation
         overlapping = overlaps(tenures(running.events))
         if overlapping:
             sys.exit(f"two leases at once: {overlapping}")
 
 
-def fail(running: ProcessCluster, rounds: int, number: int, mend: Callable[[ProcessCluster, str], None]) -> list[float]:
-    """Send the leader a signal, `rounds` times; seconds until another one leads."""
+def fail(
+    running: ProcessCluster,
+    rounds: int,
+    number: int,
+    mend: Callable[[ProcessCluster, str], None],
+    prepare: Callable[[], None],
+) -> list[float]:
+    """Send the leader a signal, `rounds` times, after a preparation; seconds until another one leads."""
     taken = []
     leader = running.wait_for_leader().node
     for _ in range(rounds):
+        prepare()
         running.wait_until_quiet(SETTLED_S)
         since = len(running.events)
         at = running.nodes[leader].signal(number)
@@ -98,7 +92,7 @@ def cold_starts(rounds: int, nodes: int, security: str) -> list[float]:
     """Seconds from the `started` that makes a quorum to the first lease, on new data."""
     taken = []
     for _ in range(rounds):
-        with cluster(nodes, security) as running:
+        with cluster(nodes, security) as (running, _):
             elected = running.wait_for_leader()
             for node in running.nodes:  # a slow one says so only after others have elected
                 running.wait_for(lambda event, node=node: event.event == "started" and event.node == node)
@@ -117,6 +111,31 @@ def row(name: str, taken: list[float], least: float | None) -> None:
     )
 
 
+def report_rotation(running: ProcessCluster, rotation: Rotation, rounds: int) -> None:
+    """How much was replaced, and how many terms that cost: those that neither the start nor a round explains."""
+    begun = sum(event.event == "elected" for event in running.events)
+    print(
+        f"  {rotation.turns} steps of replacing {rotation.security}: {begun - rounds - 1} terms lost by it", flush=True
+    )
+
+
+def measure(arguments: argparse.Namespace, least: floor.Floor) -> None:
+    """All rows."""
+    plan = arguments.nodes, arguments.security
+    resignation = 2.5 * least.round_trip + least.durable_write
+    for name, rounds, number, mend, fastest in (
+        ("crash (SIGKILL)", arguments.rounds, signal.SIGKILL, restart, least.failover),
+        ("resignation (SIGTERM)", arguments.rounds, signal.SIGTERM, restart, resignation),
+        ("hang (SIGSTOP)", arguments.hangs, signal.SIGSTOP, go_on, None),
+    ):
+        with cluster(*plan) as (running, rotation):
+            prepare = rotation.turn if arguments.rotate else lambda: None
+            row(name, fail(running, rounds, number, mend, prepare), fastest)
+            if arguments.rotate:
+                report_rotation(running, rotation, rounds)
+    row("cold start", cold_starts(5, *plan), None)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -124,19 +143,14 @@ def main() -> None:
     parser.add_argument("--hangs", type=int, default=10, help="SIGSTOPs: each takes a support_duration")
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--security", choices=("none", "key", "tls"), default="none")
+    parser.add_argument("--rotate", action="store_true", help="replace keys or certificates meanwhile")
     arguments = parser.parse_args()
-    plan = arguments.nodes, arguments.security
+    if arguments.rotate and arguments.security == "none":
+        parser.error("--rotate needs --security key or tls")
     least = floor.measure()
     print(least)
     print(f"{'milliseconds':<22}{'n':>4}{'min':>9}{'median':>9}{'p95':>9}{'max':>9} ratio", flush=True)
-    with cluster(*plan) as running:
-        row("crash (SIGKILL)", fail(running, arguments.rounds, signal.SIGKILL, restart), least.failover)
-    resignation = 2.5 * least.round_trip + least.durable_write
-    with cluster(*plan) as running:
-        row("resignation (SIGTERM)", fail(running, arguments.rounds, signal.SIGTERM, restart), resignation)
-    with cluster(*plan) as running:
-        row("hang (SIGSTOP)", fail(running, arguments.hangs, signal.SIGSTOP, go_on), None)
-    row("cold start", cold_starts(5, *plan), None)
+    measure(arguments, least)
     print(f"again, after: {floor.measure()}")
 
 
