@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
 from wire.certificate import Certificate
 from wire.channel import READ_BYTES, Channel
@@ -38,20 +39,33 @@ class TlsChannel(Channel):
         super().__init__(sock)
         self._pins = pins
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not is_dialer)
+        self._context = context
+        self._is_dialer = is_dialer
+        self._has_agreed = False
         self._lock = threading.Lock()
         self._fault: RemoteFault | None = None
         self._is_ended = False
         self._empty_bytes = 0
 
+    @cached_property
+    def _tls(self) -> ssl.SSLObject:
+        """Made when it is needed first: it is large, and for connections that say nothing an acceptor needs none."""
+        return self._context.wrap_bio(self._incoming, self._outgoing, server_side=not self._is_dialer)
+
     def shake_hands(self, deadline: Deadline) -> None:
         """See Channel. The dialer's last words of it go with its Hello."""
+        if not self._is_dialer:
+            self._hear(deadline)
         while not self._is_agreed():
             self.sock.sendall(self._outgoing.read())
-            data = super().read_before(deadline)
-            if not data:
-                raise TruncatedError("the stream ended inside the handshake of TLS; does the other end have it?")
-            self._incoming.write(data)
+            self._hear(deadline)
+        self._has_agreed = True
+
+    def _hear(self, deadline: Deadline) -> None:
+        data = super().read_before(deadline)
+        if not data:
+            raise TruncatedError("the stream ended inside the handshake of TLS; does the other end have it?")
+        self._incoming.write(data)
 
     def _is_agreed(self) -> bool:
         try:
@@ -93,6 +107,8 @@ class TlsChannel(Channel):
 
     def write(self, data: bytes) -> None:
         """See Channel."""
+        if not self._has_agreed:
+            raise TlsError("nothing can be said before the handshake of TLS is over")
         with self._lock:
             rest = memoryview(data)
             try:

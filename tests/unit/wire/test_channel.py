@@ -1,10 +1,13 @@
 import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
 from wire.channel import Channel
 from wire.deadline import Deadline
+from wire.errors import TlsError, TruncatedError
+from wire.tls_channel import TlsChannel
 
 
 @pytest.fixture
@@ -39,3 +42,21 @@ def test_in_the_clear_there_is_nothing_to_agree_on_and_nobody_is_proved(ends: tu
     channel.review("anybody", "anywhere")
     channel.write(b"x")
     assert far.recv(10) == b"x"
+
+
+class NoContext(ssl.SSLContext):
+    """One that nothing may be made of."""
+
+    def wrap_bio(self, *_: object, **__: object) -> ssl.SSLObject:
+        raise AssertionError
+
+
+def test_one_that_says_nothing_costs_an_acceptor_no_tls() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        channel = TlsChannel(near, NoContext(ssl.PROTOCOL_TLS_SERVER), {}, is_dialer=False)
+        far.close()
+        with pytest.raises(TruncatedError):
+            channel.shake_hands(Deadline(5))
+        with pytest.raises(TlsError):
+            channel.write(b"why not")
