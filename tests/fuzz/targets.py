@@ -95,7 +95,7 @@ def _decoded(codec: Codec, said: bytes, payload: bytes) -> tuple[str, object]:
     try:
         message = codec.decode(payload)
     except PayloadError as error:
-        need(payload != said, "a good payload is refused")
+        need(not is_strict(payload) or cbor2.dumps(cbor2.loads(payload)) != said, "a good payload is refused")
         need(type(error) is PayloadError or is_strict(payload), "an unknown kind in what is not strict")
         return error.reason, None
     need(is_strict(payload), "a message in what is not strict")
@@ -165,6 +165,7 @@ class Listening:
                 case _:
                     need(type(message) in HEARD, "a message of no type that may come")
                     need(self._connection.phase is Phase.OPEN, "a message before the handshake was over")
+                    need(self._is_two_way or not self._connection._is_dialer, "an acceptor is heard on a one-way link")
                     self.heard.append(message)
             self._has_voice = self._may_speak()
         bound = max(FRAME_BYTES_MAX + TAG_BYTES, min(HELLO_BYTES_MAX, FRAME_BYTES_MAX)) + HEADER_BYTES
