@@ -6,12 +6,19 @@ over a Dialer's two-way link to a Listener, threads and outboxes included (`link
 key, and with TLS. The rounds of all take turns, so that a machine that slows down slows all of them; the ratios are
 medians over the rounds. Processor time is this process's alone.
 
+Where the two ends run matters more than what they do. To wake a process on another processor takes some 20 us on a
+virtual machine, and next to nothing on the same one; there, however, each finds the caches and predictions of the
+other, and runs half as fast as in a loop of its own. Left alone, Linux puts both ends of `raw` on one processor and
+those of all others, which have more to do, on two: the ratio then tells of the scheduler. So there are two tables, in
+which all modes are placed alike. Two processors are what two hosts have.
+
 Usage: python bench/transport.py [--rounds 30] [--trips 100]
 """
 
 import argparse
 import functools
 import itertools
+import os
 import queue
 import socket
 import statistics
@@ -25,7 +32,7 @@ from multiprocessing.connection import Client
 from multiprocessing.connection import Listener as MultiprocessingListener
 from pathlib import Path
 
-import failover
+from rotation import Rotation
 
 from elect.core.messages import Ack, Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
@@ -64,11 +71,12 @@ PATIENCE_S = 20.0
 
 
 def security(kind: str, node: str, directory: Path) -> Security:
-    """What a node goes by, from the files of `failover.secured`."""
+    """What a node goes by, from the files of a Rotation."""
     if kind == "key":
-        return Keyed(directory / "cluster.key")
+        return Keyed(directory / f"{node}.keys")
     if kind == "tls":
-        files = TlsFiles(certificate=directory / f"{node}.pem", key=directory / f"{node}.key", ca=directory / "ca.pem")
+        shown, believed = directory / f"{node}.pem", directory / f"{node}.ca"
+        files = TlsFiles(certificate=shown, key=directory / f"{node}.key", ca=believed)
         return Tls(files, node=node, cluster=CLUSTER)
     return Plain()
 
@@ -149,9 +157,10 @@ def _echo_connection(sock: socket.socket, guarding: Security) -> None:
 
 
 @contextmanager
-def talking(mode: str, directory: Path) -> Iterator[Callable[[], object]]:
+def talking(mode: str, directory: Path, processor: int | None) -> Iterator[Callable[[], object]]:
     """The other process, and what makes one round trip to it."""
     command = [sys.executable, __file__, "--echo", mode, "--directory", str(directory)]
+    command += [] if processor is None else ["--processor", str(processor)]
     other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with ExitStack() as stack:
         stack.callback(other.wait)
@@ -298,13 +307,28 @@ def _cost(step: Callable[[], object], count: int) -> float:
     return 1e6 * best
 
 
-def round_trips(directory: Path, rounds: int, trips: int) -> None:
-    """All modes in turns; a line for each."""
+def placements() -> list[tuple[str, int | None, int | None]]:
+    """Where this end and the other one run, and what to call it."""
+    if not hasattr(os, "sched_getaffinity"):
+        return [("wherever the system puts them", None, None)]
+    first, *others = sorted(os.sched_getaffinity(0))
+    apart = [("each end on its own processor", first, others[0])] if others else []
+    return [*apart, ("both ends on one processor", first, first)]
+
+
+def stay_on(processor: int | None) -> None:
+    """Run there from now on."""
+    if processor is not None:
+        os.sched_setaffinity(0, {processor})
+
+
+def round_trips(directory: Path, rounds: int, trips: int, processor: int | None) -> None:
+    """All modes in turns, the other end on that processor; a line for each."""
     taken: dict[str, list[float]] = {mode: [] for mode in MODES}
     medians: dict[str, list[float]] = {mode: [] for mode in MODES}
     cpu = dict.fromkeys(MODES, 0.0)
     with ExitStack() as stack:
-        trip = {mode: stack.enter_context(talking(mode, directory)) for mode in MODES}
+        trip = {mode: stack.enter_context(talking(mode, directory, processor)) for mode in MODES}
         for _, mode in itertools.product(range(rounds), MODES):
             begin, times = time.process_time(), []
             for _ in range(trips):
@@ -314,7 +338,7 @@ def round_trips(directory: Path, rounds: int, trips: int) -> None:
             cpu[mode] += time.process_time() - begin
             taken[mode] += times
             medians[mode].append(statistics.median(times))
-    print(f"{'round trips':<18}{'median us':>10}{'p99 us':>9}{'per s':>8}{'CPU us':>8}{'x raw':>7}{'x plain':>9}")
+    print(f"{'':<18}{'median us':>10}{'p99 us':>9}{'per s':>8}{'CPU us':>8}{'x raw':>7}{'x plain':>9}")
     for mode in MODES:
         style, _, kind = mode.partition(" ")
         plain = f"{_ratio(medians[mode], medians[f'{style} plain']):.2f}" if kind else ""
@@ -340,16 +364,21 @@ def main() -> None:
     parser.add_argument("--trips", type=int, default=100, help="round trips of each turn")
     parser.add_argument("--echo", help=argparse.SUPPRESS)
     parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--processor", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.echo:
+        stay_on(arguments.processor)
         with suppress(EOFError, OSError):  # whoever asked has gone
             echo(arguments.echo, arguments.directory)
         return
     with tempfile.TemporaryDirectory(prefix="elect-bench-") as name:
-        for kind in KINDS:
-            failover.secured(Path(name), ("a", "b"), kind)
+        for kind in KINDS[1:]:
+            Rotation(Path(name), ("a", "b"), kind)
         from_value_to_value(Path(name), 5_000)
-        round_trips(Path(name), arguments.rounds, arguments.trips)
+        for title, here, there in placements():
+            print(f"\nround trips, {title}")
+            stay_on(here)
+            round_trips(Path(name), arguments.rounds, arguments.trips, there)
 
 
 if __name__ == "__main__":
