@@ -2,7 +2,7 @@
 
 Each end keeps its outbox full. Every second: what each has heard since, and its memory and threads.
 
-Usage: python -m tests.fault.saturation [--seconds 60] [--keyed]
+Usage: python -m tests.fault.saturation [--seconds 60] [--only plain keyed tls]
 """
 
 import argparse
@@ -19,10 +19,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.certificates import DAY, Authority
 from tests.fault.siege.field import Figures
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
+from wire.credentials import TlsFiles
 from wire.events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.identity import LinkNumber
+from wire.tls import Tls
+
+KINDS = ("plain", "keyed", "tls")
+VALID_S = 30 * DAY
+"""Nothing is said of certificates that end so late."""
 
 FULL_PAUSE_S = 0.001
 GROWTH_MB_MAX = 15.0
@@ -88,12 +95,30 @@ def identity(node: str) -> Identity:
     return Identity(cluster="c", node=node, incarnation=1, store=bytes(16))
 
 
-def security(key: Path | None) -> Security:
-    """What both go by."""
-    return Plain() if key is None else Keyed(key)
+def prepare(kind: str, directory: Path) -> None:
+    """Make what both ends need to know each other."""
+    if kind == "keyed":
+        key = directory / "key"
+        key.write_text(secrets.token_hex(32))
+        key.chmod(0o600)
+    if kind == "tls":
+        authority = Authority(directory / "tls", ends_s=VALID_S)
+        for node in "ab":
+            authority.files(node, name=node, ends_s=VALID_S)
 
 
-def listen(key: Path | None) -> None:
+def security(kind: str, node: str, directory: Path) -> Security:
+    """What an end goes by."""
+    if kind == "keyed":
+        return Keyed(directory / "key")
+    if kind == "tls":
+        home = directory / "tls"
+        files = TlsFiles(certificate=home / f"{node}.pem", key=home / f"{node}.key", ca=home / "ca.pem")
+        return Tls(files, node=node, cluster="c")
+    return Plain()
+
+
+def listen(kind: str, directory: Path) -> None:
     """The other process: say where, then each second how much was heard, until the link ends."""
     end = End()
     listener = Listener(
@@ -103,7 +128,7 @@ def listen(key: Path | None) -> None:
         is_known_peer=lambda _: True,
         deliver=end.deliver,
         two_way=("client",),
-        security=security(key),
+        security=security(kind, "b", directory),
     )
     end.send = listener.send
     listener.open()
@@ -117,15 +142,9 @@ def listen(key: Path | None) -> None:
 
 
 @contextmanager
-def other(key: Path | None) -> Iterator[tuple[subprocess.Popen[str], Address]]:
+def other(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], Address]]:
     """The other process."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.fault.saturation",
-        "--listen",
-        *([] if key is None else ["--key", str(key)]),
-    ]
+    command = [sys.executable, "-m", "tests.fault.saturation", "--only", kind, "--listen", str(directory)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -134,10 +153,11 @@ def other(key: Path | None) -> Iterator[tuple[subprocess.Popen[str], Address]]:
             process.kill()
 
 
-def saturate(seconds: float, key: Path | None, tell: Callable[[str], object]) -> list[str]:
-    """Do it for so long; what was wrong."""
+def saturate(seconds: float, kind: str, directory: Path, tell: Callable[[str], object]) -> list[str]:
+    """Do it for so long, with what it needs in a directory; what was wrong."""
     end, problems = End(), []
-    with other(key) as (process, address):
+    prepare(kind, directory)
+    with other(kind, directory) as (process, address):
         dialer = Dialer(
             "b",
             lambda: address,
@@ -145,7 +165,7 @@ def saturate(seconds: float, key: Path | None, tell: Callable[[str], object]) ->
             Codec(Load),
             next_counter=itertools.count(1).__next__,
             deliver=end.deliver,
-            security=security(key),
+            security=security(kind, "a", directory),
             kind="client",
             is_two_way=True,
         )
@@ -189,19 +209,18 @@ def main() -> int:
     """Saturate a link."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--keyed", action="store_true")
-    parser.add_argument("--listen", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--key", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--listen", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.listen:
-        listen(arguments.key)
+    if arguments.listen is not None:
+        listen(arguments.only[0], arguments.listen)
         return 0
-    with tempfile.TemporaryDirectory() as directory:
-        key = Path(directory, "key") if arguments.keyed else None
-        if key is not None:
-            key.write_text(secrets.token_hex(32))
-            key.chmod(0o600)
-        return bool(saturate(arguments.seconds, key, say))
+    problems = []
+    for kind in arguments.only:
+        say(f"== {kind}")
+        with tempfile.TemporaryDirectory() as directory:
+            problems += saturate(arguments.seconds, kind, Path(directory), say)
+    return bool(problems)
 
 
 if __name__ == "__main__":
