@@ -19,10 +19,12 @@ class Channel:
 
     Attributes:
         sock: the socket.
+        is_silent: not a byte came yet.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.is_silent = True
 
     def shake_hands(self, deadline: Deadline) -> None:
         """Agree on what keeps the bytes private; in the clear, nothing. Once, and before anything else.
@@ -45,7 +47,9 @@ class Channel:
         if deadline.is_over:  # each byte of a dribble would be in time
             raise TimeoutError
         self.sock.settimeout(deadline.remaining_s or LEAST_S)
-        return self.sock.recv(HELLO_BYTES_MAX)
+        data = self.sock.recv(HELLO_BYTES_MAX)
+        self.is_silent = self.is_silent and not data
+        return data
 
     def write(self, data: bytes) -> None:
         """Write all of it; a time out is one without progress."""

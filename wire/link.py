@@ -47,7 +47,6 @@ class AcceptedLink:
     """One accepted connection.
 
     Attributes:
-        is_silent: not a byte came yet.
         guard: what its handshake goes by.
         local: this end's address, as this end sees it.
         remote: the other end's.
@@ -57,7 +56,6 @@ class AcceptedLink:
     def __init__(
         self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter, guard: Guard = NO_GUARD
     ) -> None:
-        self.is_silent = True
         self.guard = guard
         self._sock = sock
         self._limits = limits
@@ -71,6 +69,11 @@ class AcceptedLink:
         tune(sock, limits.write_timeout_s)
         self.local, self.remote = views(sock)
         self.host = Address.parse(self.remote).network
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether not a byte came yet, be it of TLS."""
+        return self._channel.is_silent
 
     @property
     def is_cut(self) -> bool:
@@ -241,7 +244,6 @@ class AcceptedLink:
         data = self._in_time(self._channel.read_before)
         if not data:
             self._connection.receive_end()
-        self.is_silent = False
         return data
 
 

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.certificates import DAY, Authority, der, public_key
 from tests.integration.tls_ends import TlsAcceptor, TlsStranger, key_updates
-from tests.integration.wire_ends import Note, dialing, eventually, linked, listening
+from tests.integration.wire_ends import Note, Stranger, dialing, eventually, linked, listening
 from wire import Address, DialFailed, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
 from wire.credentials import TlsFiles
 from wire.handshake import MAGIC, Reject, Welcome
@@ -152,6 +152,20 @@ def test_a_dribbled_handshake_is_cut_at_the_deadline_of_the_whole(part: str, aut
                 time.sleep(0.05)
         assert 0.4 < time.monotonic() - started < 2.0
         assert heard.is_empty()
+
+
+def test_who_has_begun_tls_is_not_the_silent_one_that_makes_room(authority: Authority, bob: Tls) -> None:
+    with (
+        listening(Limits(pending_max=2, handshake_timeout_s=5.0), security=bob) as (listener, _),
+        TlsStranger(listener.address, authority.files("ann")) as speaking,
+    ):
+        speaking.sock.sendall(b"\x16")
+        assert eventually(lambda: any(not link.is_silent for link in listener._registry.all()))
+        with Stranger(listener.address) as silent, Stranger(listener.address):
+            assert silent.is_closed_by_other()
+            speaking.sock.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                speaking.sock.recv(1)
 
 
 def test_a_dialer_gives_up_an_acceptor_that_dribbles(ann: Tls) -> None:
