@@ -19,7 +19,7 @@ ATTACKS: dict[str, tuple[str, Attack]] = {
     "garbage, TLS": ("tls", strangers.garbage),
     "silent, TLS": ("tls", strangers.silent),
 }
-"""By name: the kind of cluster, and the attack. Those of one kind follow each other on the same cluster."""
+"""By name: the kind of cluster, and the attack."""
 
 LETTING_IN = ("never reads", "largest frames", "flipped, followers", "flipped, leader")
 """Those in which links are opened; in the others no handshake may succeed."""
