@@ -1,5 +1,6 @@
 """Throttle: what strangers can cause is logged now and then, not each time."""
 
+import math
 import threading
 from collections.abc import Hashable
 
@@ -17,24 +18,22 @@ class Throttle:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._passed_s: dict[Hashable, float] = {}
-        self._held: dict[Hashable, int] = {}
+        self._known: dict[Hashable, tuple[float, int]] = {}
 
     def take(self, subject: Hashable, now_s: float) -> int | None:
         """None when something of this kind passed a short while ago; else how many did not pass before this one."""
         with self._lock:
-            last_s = self._passed_s.get(subject)
-            is_new = last_s is None and self._has_room(now_s)
-            if is_new or (last_s is not None and now_s - last_s >= INTERVAL_S):
-                self._passed_s[subject] = now_s
-                return self._held.pop(subject, 0)
-            if last_s is not None:
-                self._held[subject] = self._held.get(subject, 0) + 1
-            return None
+            known = self._known.get(subject)
+            if known is None and not self._has_room(now_s):
+                return None
+            passed_s, held = known or (-math.inf, 0)
+            if now_s - passed_s < INTERVAL_S:
+                self._known[subject] = passed_s, held + 1
+                return None
+            self._known[subject] = now_s, 0
+            return held
 
     def _has_room(self, now_s: float) -> bool:
-        if len(self._passed_s) >= SUBJECTS_MAX:
-            for subject in [each for each, last_s in self._passed_s.items() if now_s - last_s >= INTERVAL_S]:
-                del self._passed_s[subject]
-                self._held.pop(subject, None)
-        return len(self._passed_s) < SUBJECTS_MAX
+        if len(self._known) >= SUBJECTS_MAX:
+            self._known = {each: known for each, known in self._known.items() if now_s - known[0] < INTERVAL_S}
+        return len(self._known) < SUBJECTS_MAX
