@@ -146,6 +146,7 @@ class Plan:
         directory: for configuration files, data and logs.
         nodes: ids.
         timing: lines of the `[timing]` table, by name.
+        hosts: addresses to listen at, by node; where none is given, loopback.
         route: puts proxies between the nodes.
         with_http: whether each node gets an HTTP address.
         security: lines of the `[security]` table of the node with an id.
@@ -154,6 +155,7 @@ class Plan:
     directory: Path
     nodes: tuple[str, ...] = ("a", "b", "c")
     timing: Mapping[str, str | float | bool] = field(default_factory=dict)
+    hosts: Mapping[str, str] = field(default_factory=dict)
     route: Route = lambda _dialer, _acceptor, address: address
     with_http: bool = False
     security: Callable[[str], Iterable[str]] = lambda _node: ()
@@ -167,7 +169,7 @@ class ProcessCluster:
         self.events: list[ProcessEvent] = []
         self._changed = threading.Condition()
         ports = iter(free_ports(2 * len(plan.nodes)))
-        self.addresses = {node_id: f"127.0.0.1:{next(ports)}" for node_id in plan.nodes}
+        self.addresses = {node_id: f"{plan.hosts.get(node_id, '127.0.0.1')}:{next(ports)}" for node_id in plan.nodes}
         self.http = {node_id: f"127.0.0.1:{next(ports)}" for node_id in plan.nodes} if plan.with_http else {}
         self.nodes = {node_id: NodeProcess(node_id, self._write(node_id), self._record) for node_id in plan.nodes}
 

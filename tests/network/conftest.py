@@ -1,6 +1,6 @@
 """Hosts for a test, and what their links go by."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -12,14 +12,23 @@ from wire.security import PLAIN, Keyed
 
 
 @pytest.fixture
-def net() -> Iterator[Net]:
-    """Three hosts: `a`, `b` and `c`."""
+def make_net() -> Iterator[Callable[[], Net]]:
+    """Makes four hosts, `a`, `b`, `c`, and `d` to spare, that reach no others."""
     with ExitStack() as stack:
-        try:
-            made = stack.enter_context(Net("abc"))
-        except NoNetworkError as problem:
-            pytest.skip(f"no network namespaces: {problem}")
-        yield made
+
+        def make() -> Net:
+            try:
+                return stack.enter_context(Net("abcd"))
+            except NoNetworkError as problem:
+                pytest.skip(f"no network namespaces: {problem}")
+
+        yield make
+
+
+@pytest.fixture
+def net(make_net: Callable[[], Net]) -> Net:
+    """Four such hosts."""
+    return make_net()
 
 
 @pytest.fixture(scope="module")

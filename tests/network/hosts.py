@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 NAMESPACES = Path("/run/netns")
+SNMP = Path("/proc/thread-self/net/snmp")
 NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/eth0")
 CLONE_NEWNET = 0x4000_0000
 NOBODY = "02:00:00:00:ff:ff"
@@ -25,7 +26,6 @@ NOBODY = "02:00:00:00:ff:ff"
 
 SLICE_S = 0.005
 """A lossy path loses all or nothing for so long; packets that are further apart are lost one by one."""
-
 
 _numbers = itertools.count()
 
@@ -53,6 +53,12 @@ class Host:
             finally:
                 _enter(home.fileno())
 
+    def resent(self) -> int:
+        """How many segments of TCP it has sent once more."""
+        with self.inside():
+            names, values = (line.split() for line in SNMP.read_text().splitlines() if line.startswith("Tcp:"))
+        return int(values[names.index("RetransSegs")])
+
 
 def _enter(namespace: int) -> None:
     library = ctypes.CDLL(None, use_errno=True)
@@ -74,6 +80,7 @@ class Net:
         self._prefix = f"elect-{os.getpid()}-{next(_numbers)}"
         self._bridge = f"{self._prefix}-bridge"
         self.hosts = {name: Host(name, f"{self._prefix}-{name}", number) for number, name in enumerate(names, 1)}
+        self._replaced: set[str] = set()
         self._undo = ExitStack()
 
     def __getitem__(self, name: str) -> Host:
@@ -112,21 +119,23 @@ class Net:
         """From now on nothing that one host says reaches the other one; it does not learn of it."""
         _ip(self[source].namespace, _path(self[sink], NOBODY))
 
-    def heal(self, source: str, sink: str) -> None:
-        """As before the cut."""
-        _ip(self[source].namespace, _path(self[sink], self[sink].hardware))
+    def heal_all(self) -> None:
+        """Nothing is cut, and nobody unplugged, any more, but who was replaced."""
+        for name, host in self.hosts.items():
+            others = [other for other in self.hosts.values() if other is not host]
+            _ip(host.namespace, *(_path(other, other.hardware) for other in others))
+            if name not in self._replaced:
+                _ip(self._bridge, f"link set port-{name} up")
 
     def unplug(self, name: str) -> None:
         """This host is gone, to all others, without a word."""
         _ip(self._bridge, f"link set port-{name} down")
 
-    def plug(self, name: str) -> None:
-        """It is back."""
-        _ip(self._bridge, f"link set port-{name} up")
-
     def replace(self, name: str, by: str) -> None:
         """This host is gone, without a word, and another one has its address, too, which everybody hears of."""
         self.unplug(name)
+        self._replaced.add(name)
+        self[name].hardware = self[by].hardware
         _ip(self[by].namespace, f"addr add {self[name].address}/24 dev eth0")
         for host in self.hosts.values():
             _ip(host.namespace, "neigh flush dev eth0")
