@@ -29,6 +29,7 @@ from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
 from wire.talk import Dialogue, Monologue
+from wire.throttle import Throttle, more
 from wire.vigil import Vigil
 
 logger = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class Dialer:
         self._is_stopped = False
         self._is_nudged = False
         self._incarnation = 0
+        self._throttle = Throttle()
 
     def start(self) -> None:
         """Begin to dial."""
@@ -257,7 +259,9 @@ class Dialer:
             return
         if isinstance(error, Refusal) and not error.is_retryable:
             self._backoff.give_up()
-        logger.info("> %s: %s", self._peer, error)
+        held = self._throttle.take(error.reason, time.monotonic())
+        if held is not None:
+            logger.info("> %s: %s%s", self._peer, error, more(held))
         self._deliver(DialFailed(peer=self._peer, error=error))
 
     def _opened(self, link: Dialed) -> None:

@@ -20,7 +20,7 @@ from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
 from wire.sockets import shut, wake
-from wire.throttle import Throttle
+from wire.throttle import Throttle, more
 
 logger = logging.getLogger(__name__)
 
@@ -262,7 +262,7 @@ class Listener:
         """Of what anybody can cause, as often as he likes."""
         held = self._throttle.take(kind, time.monotonic())
         if held is not None:
-            logger.log(level, "%s: %s%s", what, error, f" (and {held} before it)" if held else "")
+            logger.log(level, "%s: %s%s", what, error, more(held))
 
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()

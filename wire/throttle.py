@@ -1,4 +1,4 @@
-"""Throttle: what strangers can cause is logged now and then, not each time."""
+"""Throttle: what others can cause is logged now and then, not each time."""
 
 import math
 import threading
@@ -8,6 +8,11 @@ INTERVAL_S = 10.0
 
 SUBJECTS_MAX = 64
 """Lines in an interval, whoever causes them."""
+
+
+def more(held: int) -> str:
+    """What a line says at its end of those that did not pass before it."""
+    return f" (and {held} before it)" if held else ""
 
 
 class Throttle:

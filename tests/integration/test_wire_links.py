@@ -1,6 +1,7 @@
 """A link's life over real sockets: what each end is told, and in which order."""
 
 import itertools
+import logging
 import queue
 import socket
 import struct
@@ -266,3 +267,13 @@ def test_a_message_that_cannot_be_sent_is_counted_and_the_others_go() -> None:
         assert heard.next(MessageReceived).message == Note(number=2)
         labels = {"peer": "bob", "kind": "note"}
         assert metrics.registry.get_sample_value("wire_outbox_dropped_total", labels) == 2
+
+
+def test_a_peer_that_is_away_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        away = Address("127.0.0.1", free.getsockname()[1])
+    limits = Limits(backoff_initial_s=0.001, backoff_max_s=0.001)
+    with caplog.at_level(logging.INFO, "wire"), dialing(away, limits) as (_, told):
+        for _ in range(20):
+            assert told.next(DialFailed).error.reason == "connect"
+        assert [record.name for record in caplog.records] == ["wire.dialer"]
