@@ -125,8 +125,8 @@ def _decode_lines(columns: Sequence[Converter], *, skipped: bool) -> list[str]:
 
 def _make_lines(cls: type, members: Sequence[Field[object]]) -> list[str]:
     slots = [getattr(cls, member.name, None) for member in members]
-    has_own_init = not getattr(cls, "__dataclass_params__").init  # noqa: B009
-    if has_own_init or not all(isinstance(slot, MemberDescriptorType) for slot in slots):
+    parameters = vars(cls).get("__dataclass_params__")  # a subclass that is no dataclass itself has none
+    if not (parameters and parameters.init and all(isinstance(slot, MemberDescriptorType) for slot in slots)):
         return [f"    return cls({', '.join(f'{member.name}=v_{place}' for place, member in enumerate(members))})"]
     return [
         "    made = new(cls)",

@@ -53,8 +53,13 @@ def test_a_class_with_an_init_of_its_own_is_made_by_it() -> None:
         def __init__(self, number: int) -> None:
             object.__setattr__(self, "number", number + 1)
 
-    codec = Codec(Own)
+    class Below(Point):
+        def __init__(self, x: int, label: str | None = None, shape: Shape = Shape()) -> None:  # noqa: B008
+            super().__init__(x + 1, label, shape)
+
+    codec = Codec(Own, Below)
     assert codec.decode(codec.encode(Own(1))) == Own(2)
+    assert codec.decode(codec.encode(Below(1))) == Below(2)
 
 
 def test_a_class_that_is_not_made_of_its_fields_is_refused_when_the_codec_is_made() -> None:
