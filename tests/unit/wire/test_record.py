@@ -54,7 +54,7 @@ def test_a_class_with_an_init_of_its_own_is_made_by_it() -> None:
             object.__setattr__(self, "number", number + 1)
 
     class Below(Point):
-        def __init__(self, x: int, label: str | None = None, shape: Shape = Shape()) -> None:  # noqa: B008
+        def __init__(self, x: int, label: str | None = None, shape: Shape = Shape()) -> None:
             super().__init__(x + 1, label, shape)
 
     codec = Codec(Own, Below)
