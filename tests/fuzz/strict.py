@@ -1,7 +1,8 @@
 """Whether bytes are one value of strict CBOR, judged a second time and from the heads of its parts alone."""
 
 DEPTH_MAX = 16
-TEXT, TAG = 3, 6
+TEXT, TAG, SPECIAL = 3, 6, 7
+SPECIAL_MIN = 32
 SIZED = 24
 RESERVED = 28
 
@@ -32,8 +33,8 @@ def _end(data: bytes, start: int, depth: int) -> int:
             if len(set(keys)) < len(keys):
                 raise ValueError("a key stands twice")
             return end
-    if at > len(data):
-        raise ValueError("cut short")
+    if at > len(data) or (major == SPECIAL and low == SIZED and count < SPECIAL_MIN):
+        raise ValueError("cut short, or a special value that has a shorter form and must have it")
     return at
 
 

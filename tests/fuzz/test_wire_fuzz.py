@@ -45,7 +45,7 @@ def test_the_corpus_is_what_is_fed() -> None:
 
 def test_the_second_judge_of_strictness_knows_what_is_strict() -> None:
     strict = ["80", "811801", "a161616162", "820120", "f6", "81" * 16 + "01"]
-    lax = ["", "8000", "81", "9fff", "c06161", "a2616101616102", "61ff", "6261", "1c", "18", "81" * 17 + "01"]
+    lax = ["", "8000", "81", "9fff", "c06161", "a2616101616102", "61ff", "6261", "1c", "18", "f801", "81" * 17 + "01"]
     assert [text for text in strict if not is_strict(bytes.fromhex(text))] == []
     assert [text for text in lax if is_strict(bytes.fromhex(text))] == []
 
