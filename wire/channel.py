@@ -1,6 +1,7 @@
 """Channel: a socket's bytes as a connection says and hears them: here in the clear, in `wire.tls_channel` under TLS."""
 
 import socket
+from collections.abc import Callable
 
 from wire.deadline import Deadline
 from wire.handshake import HELLO_BYTES_MAX
@@ -20,11 +21,13 @@ class Channel:
     Attributes:
         sock: the socket.
         is_silent: not a byte came yet.
+        is_hopeless: whether to give up a write, after so many seconds in which nothing was taken (see `write_all`).
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.is_silent = True
+        self.is_hopeless: Callable[[float], bool] = lambda _: True
 
     def shake_hands(self, deadline: Deadline) -> None:
         """Agree on what keeps the bytes private; in the clear, nothing. Once, and before anything else.
@@ -53,7 +56,7 @@ class Channel:
 
     def write(self, data: bytes) -> None:
         """Write all of it; a time out is one without progress."""
-        write_all(self.sock, data)
+        write_all(self.sock, data, self.is_hopeless)
 
     def poll(self) -> bytes | None:
         """What is there to be read, b"" at the end of the stream; None when nothing is, at once."""

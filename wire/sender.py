@@ -72,6 +72,7 @@ class Sender:
         self._meter = meter
         self._taken = taken
         self._is_cut_short = False
+        channel.is_hopeless = self._is_hopeless
 
     def run(self) -> WireError:
         """Write until there is a reason to end; that reason."""
@@ -111,6 +112,10 @@ class Sender:
                 return False
             case _:
                 return self.say_goodbye(why.reason, is_flushing=False)
+
+    def _is_hopeless(self, stalled_s: float) -> bool:
+        """Whoever reads takes what is under way at once: nothing else is waited for once the link is to end."""
+        return self._verdict.why is not None or self._vigil.is_untaken(stalled_s)
 
     def _chunk(self, taken: Taken | None) -> tuple[bytes, int] | None:
         """Frames that wait, together, and how many; None when there is none that can be sent."""

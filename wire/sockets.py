@@ -4,11 +4,16 @@ import contextlib
 import errno
 import socket
 import struct
+import time
+from collections.abc import Callable
 
 from wire.address import Address
 from wire.errors import LinkFailure, ResetError, WriteTimeoutError
 
 _MS_PER_S = 1_000
+
+STALL_S = 0.5
+"""So often a writer that waits looks whether there is still a reason to."""
 
 _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
 """What Linux says in place of ETIMEDOUT where the network told it, meanwhile, why nothing was taken.
@@ -34,23 +39,32 @@ def block_reads(sock: socket.socket, timeout_s: float) -> None:
 
 
 def block_writes(sock: socket.socket, timeout_s: float) -> None:
-    """Make writing block in the kernel, for at most so long without progress."""
+    """Make writing block in the kernel, for at most so long without progress, and STALL_S."""
     sock.settimeout(None)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(min(timeout_s, STALL_S)))
 
 
-def write_all(sock: socket.socket, data: bytes) -> None:
-    """Write all of it, however long that takes, as long as there is progress.
+def write_all(sock: socket.socket, data: bytes, is_hopeless: Callable[[float], bool] = lambda _: True) -> None:
+    """Write all of it, however long that takes, as long as there is progress, or hope.
+
+    Args:
+        sock: where `block_writes` was said.
+        data: what.
+        is_hopeless: whether to give up, after so many seconds in which nothing was taken; asked every STALL_S.
 
     Raises:
-        BlockingIOError: nothing was taken for as long as `block_writes` allows.
+        BlockingIOError: it was given up.
         OSError: the socket failed.
     """
-    sent = _write_some(sock, data)
-    if sent < len(data):
-        rest = memoryview(data)[sent:]
-        while rest:
+    rest = memoryview(data)
+    progress_s = time.monotonic()
+    while rest:
+        try:
             rest = rest[_write_some(sock, rest) :]
+            progress_s = time.monotonic()
+        except BlockingIOError:
+            if is_hopeless(time.monotonic() - progress_s):
+                raise
 
 
 def _write_some(sock: socket.socket, data: bytes | memoryview) -> int:

@@ -45,6 +45,10 @@ class Vigil:
         if frames > self._heard:
             self._heard, self._progress_s = frames, now_s
 
+    def is_untaken(self, stalled_s: float) -> bool:
+        """Whether writing has waited too long, when nothing was taken for so many seconds."""
+        return stalled_s >= self._limits.write_timeout_s
+
     def is_unread(self, now_s: float) -> bool:
         """Whether the other end of a two-way link has read nothing for too long, although there was something.
 

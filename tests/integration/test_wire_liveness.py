@@ -102,6 +102,23 @@ def test_a_link_to_a_process_that_is_gone_gives_way_to_one_to_its_successor_at_o
             sock.close()
 
 
+@pytest.mark.parametrize("is_two_way", [False, True])
+def test_a_write_that_nobody_takes_holds_up_no_successor(is_two_way: bool) -> None:
+    limits = Limits(backoff_initial_s=60, backoff_max_s=60, idle_timeout_s=60, write_timeout_s=60)
+    kind = "client" if is_two_way else "peer"
+    with (
+        BareAcceptor() as (address, accept),
+        dialing(address, limits, kind=kind, is_two_way=is_two_way) as (ann, told),
+    ):
+        with accept():
+            number = told.next(LinkOpened).number
+            assert eventually(lambda: not ann.send(number, Note(number=1, data=bytes(60_000))))
+            ann.nudge(incarnation=2)
+            assert isinstance(told.next(LinkClosing).error, RestartedError)
+        accept().close()
+        told.next(LinkOpened)
+
+
 def _read(sock: socket.socket, for_s: float) -> bytes:
     sock.settimeout(for_s)
     return sock.recv(4_096)

@@ -13,7 +13,7 @@ from wire.errors import ResetError, RestartedError, SupersededError
 
 pytestmark = pytest.mark.root
 
-PATIENT = dataclasses.replace(QUICK, idle_timeout_s=60.0, write_timeout_s=3.0)
+PATIENT = dataclasses.replace(QUICK, idle_timeout_s=60.0, write_timeout_s=60.0)
 """So that a takeover, and no timeout, ends the old link."""
 
 

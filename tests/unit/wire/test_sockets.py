@@ -42,6 +42,19 @@ def test_no_room_even_then_is_a_time_out() -> None:
         write_all(Narrow(1, None, None), b"abc")  # type: ignore[arg-type]
 
 
+def test_as_long_as_there_is_hope_a_writer_waits() -> None:
+    sock, asked = Narrow(None, None, None, None, 9), []
+
+    def is_hopeless(stalled_s: float) -> bool:
+        asked.append(stalled_s)
+        return False
+
+    write_all(sock, b"abc", is_hopeless)  # type: ignore[arg-type]
+    assert sock.taken == b"abc"
+    assert len(asked) == 2
+    assert asked == sorted(asked)
+
+
 @pytest.mark.parametrize(
     ("number", "kind"),
     [

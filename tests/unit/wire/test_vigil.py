@@ -84,3 +84,9 @@ def test_an_idle_link_outlives_ten_idle_timeouts(delays_s: list[float]) -> None:
                 other = 1 - place
                 under_way.append((now + delays_s[step % len(delays_s)], other, max(0, said[other] - 1)))
     assert min(said) >= 10 * LIMITS.idle_timeout_s - 2
+
+
+def test_writing_is_given_up_after_its_timeout() -> None:
+    vigil = Vigil(LIMITS, 0.0, is_two_way=False)
+    assert not vigil.is_untaken(LIMITS.write_timeout_s - 0.5)
+    assert vigil.is_untaken(LIMITS.write_timeout_s)
