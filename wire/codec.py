@@ -1,9 +1,21 @@
-"""Messages to payloads and back: frozen dataclasses as strict CBOR arrays `[kind, field, ...]`."""
+"""Messages to payloads and back: frozen dataclasses as strict CBOR arrays `[kind, field, ...]`.
 
-from wire import cbor
+Strict means: no tag at all (so no long integers, dates, shared values, sets, ...), no indefinite length, no duplicate
+key, a bounded depth, nothing after the one value; floating point and special values fail the exact check of types.
+"""
+
+from collections import deque
+from io import BytesIO
+from typing import NoReturn
+
+import cbor2
+
 from wire.errors import EncodeError, PayloadError, UnknownKindError
-from wire.record import Decode
+from wire.record import Convert
 from wire.schema import kind_of, of_dataclass, tagged
+
+DEPTH_MAX = 16
+"""Arrays within arrays; the deepest message of today needs five."""
 
 KIND_LENGTH_MAX = 64
 
@@ -12,9 +24,7 @@ class Codec:
     """Carries the given dataclasses, and nothing else.
 
     Args:
-        types: the message classes. On the wire each is named by its name in lower case. When decoding, the fields of
-            one with slots are set, and its `__post_init__` called, as the `__init__` does that @dataclass writes, but
-            without it; a class that has its own says `init=False`, and is made by it.
+        types: the message classes. On the wire each is named by its name in lower case.
 
     Raises:
         TypeError: a class is no dataclass, is made of more or less than its fields (`InitVar`, `field(init=False)`),
@@ -24,7 +34,7 @@ class Codec:
     def __init__(self, *types: type) -> None:
         self._types = types
         self._encode = tagged(types).encode
-        self._decoders: dict[str, Decode] = {kind_of(cls): of_dataclass(cls, kind_of(cls)).decode for cls in types}
+        self._decoders: dict[str, Convert] = {kind_of(cls): of_dataclass(cls, kind_of(cls)).decode for cls in types}
 
     def extended(self, *types: type) -> "Codec":
         """A codec that carries these, too."""
@@ -33,7 +43,7 @@ class Codec:
     def encode(self, message: object) -> bytes:
         """The message's payload; EncodeError when it isn't one of the types, or not exactly what they declare."""
         try:
-            return self._encode(message)
+            return cbor2.dumps(self._encode(message))
         except ValueError as error:
             raise EncodeError(f"{type(message).__name__}: {error}") from error
 
@@ -44,7 +54,7 @@ class Codec:
             UnknownKindError: a strict array that begins with a text, but not with one of the kinds.
             PayloadError: anything else that isn't a message.
         """
-        value = cbor.loads(payload)
+        value = _loads(payload)
         if type(value) is not list or not value or type(value[0]) is not str:
             raise PayloadError("not an array that begins with a kind")
         decode = self._decoders.get(value[0])
@@ -54,3 +64,44 @@ class Codec:
             return decode(value)
         except ValueError as error:
             raise PayloadError(f"{value[0]}: {error}") from error
+
+
+class _NoTags(dict[int, object]):
+    """Claims to know every tag, and refuses it: cbor2 asks here before it uses a decoder of its own."""
+
+    def __missing__(self, tag: int) -> NoReturn:
+        raise ValueError(f"tag {tag}")
+
+
+_NO_TAGS = _NoTags()
+_spare: "deque[cbor2.CBORDecoder]" = deque(maxlen=8)
+"""To make one costs as much as to decode with it. Whoever decodes holds one alone; none is used after an error."""
+
+
+def _decoder(stream: BytesIO) -> "cbor2.CBORDecoder":
+    try:
+        decoder = _spare.pop()
+    except IndexError:
+        return cbor2.CBORDecoder(
+            stream,
+            semantic_decoders=_NO_TAGS,  # type: ignore[arg-type]  # It is declared to hold functions; it holds nothing.
+            max_depth=DEPTH_MAX,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+        )
+    decoder.fp = stream
+    return decoder
+
+
+def _loads(payload: bytes) -> object:
+    stream = BytesIO(payload)
+    decoder = _decoder(stream)
+    try:
+        value: object = decoder.decode()
+    except (cbor2.CBORError, ValueError, OverflowError, MemoryError) as error:
+        raise PayloadError(f"not strict CBOR: {error}") from error
+    if stream.tell() != len(payload):
+        raise PayloadError(f"{len(payload) - stream.tell()} bytes follow the value")
+    _spare.append(decoder)
+    return value

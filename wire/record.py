@@ -1,4 +1,4 @@
-"""Records: a dataclass's two functions, to the bytes of an array of its fields and back, written out and compiled.
+"""Records: a dataclass's two functions, to the array of its fields and back, written out and compiled.
 
 On the way of a heartbeat these functions are most of the work, and to write them out more than halves it. The source
 is made of nothing but the names of fields, as their class declares them. For
@@ -9,12 +9,17 @@ is made of nothing but the names of fields, as their class declares them. For
         label: str | None = None
         shape: Shape = Shape()
 
-it is this, in which `encode_N`, `decode_N` and `set_N` are those of the N-th field:
+it is this, in which `encode_N` and `decode_N` are those of the N-th field:
 
     def encode(value):
         if type(value) is not cls:
             raise mismatch(name, value)
-        return b''.join([head, encode_0(value.x), encode_1(value.label), encode_2(value.shape)])
+        v_0 = value.x
+        if not (type(v_0) is int and -9223372036854775808 <= v_0 <= 9223372036854775807): v_0 = encode_0(v_0)
+        v_1 = value.label
+        if not (v_1 is None or type(v_1) is str): v_1 = encode_1(v_1)
+        v_2 = encode_2(value.shape)
+        return [v_0, v_1, v_2]
 
     def decode(items):
         if type(items) is not list or len(items) != 3:
@@ -23,39 +28,33 @@ it is this, in which `encode_N`, `decode_N` and `set_N` are those of the N-th fi
         if not (type(v_0) is int and -9223372036854775808 <= v_0 <= 9223372036854775807): v_0 = decode_0(v_0)
         if not (v_1 is None or type(v_1) is str): v_1 = decode_1(v_1)
         v_2 = decode_2(v_2)
-        made = new(cls)
-        set_0(made, v_0)
-        set_1(made, v_1)
-        set_2(made, v_2)
-        made.__post_init__()
-        return made
-
-The last lines are what a frozen dataclass's own `__init__` does, at a third of its cost: it looks up each slot by name.
+        return cls(x=v_0, label=v_1, shape=v_2)
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
-from types import MemberDescriptorType
 from typing import NamedTuple, cast
 
-from wire.cbor import array_head, mismatch, text
-
-Encode = Callable[[object], bytes]
-Decode = Callable[[object], object]
+Convert = Callable[[object], object]
 
 
 class Converter(NamedTuple):
     """Both directions of one type.
 
     Attributes:
-        encode: a value's bytes.
+        encode: what CBOR can carry of a value.
         decode: the value in what CBOR carried.
-        is_decoded: an expression on `{0}`: where it holds, what CBOR carried is the value. "" when it never is.
+        is_same: an expression on `{0}`: where it holds, value and what is carried are the same. "" when they never are.
     """
 
-    encode: Encode
-    decode: Decode
-    is_decoded: str = ""
+    encode: Convert
+    decode: Convert
+    is_same: str = ""
+
+
+def mismatch(expected: str, value: object) -> ValueError:
+    """What to raise when a value is of another type."""
+    return ValueError(f"{expected} is expected, {type(value).__name__} is found")
 
 
 def record(cls: type, columns: Sequence[Converter], kind: str | None = None) -> Converter:
@@ -79,58 +78,36 @@ def record(cls: type, columns: Sequence[Converter], kind: str | None = None) -> 
         found = zip(members, columns, items[skipped:], strict=False)
         return cls(**{member.name: column.decode(item) for member, column, item in found})
 
-    known: dict[str, object] = {"cls": cls, "name": cls.__name__, "mismatch": mismatch, "decode_other": decode_other}
-    known |= {"new": object.__new__, "head": array_head(skipped + len(members)) + (text(kind) if skipped else b"")}
-    for place, (member, column) in enumerate(zip(members, columns, strict=True)):
+    known: dict[str, object] = {"cls": cls, "name": cls.__name__, "kind": kind, "mismatch": mismatch}
+    known["decode_other"] = decode_other
+    for place, column in enumerate(columns):
         known |= {f"encode_{place}": column.encode, f"decode_{place}": column.decode}
-        known |= {f"set_{place}": getattr(getattr(cls, member.name, None), "__set__", None)}
-    exec(compile(_source(cls, columns, skipped=skipped), f"<record {cls.__qualname__}>", "exec"), known)  # noqa: S102
-    return Converter(cast(Encode, known["encode"]), cast(Decode, known["decode"]))
+    source = _source([member.name for member in members], columns, kind)
+    exec(compile(source, f"<record {cls.__qualname__}>", "exec"), known)  # noqa: S102
+    return Converter(cast(Convert, known["encode"]), cast(Convert, known["decode"]))
 
 
 def _is_required(member: Field[object]) -> bool:
     return member.default is MISSING and member.default_factory is MISSING
 
 
-def _source(cls: type, columns: Sequence[Converter], *, skipped: bool) -> str:
-    members = fields(cls)
-    return "\n".join(
-        [*_encode_lines(members), "", *_decode_lines(columns, skipped=skipped), *_make_lines(cls, members), ""]
-    )
-
-
-def _encode_lines(members: Sequence[Field[object]]) -> list[str]:
-    parts = [f"encode_{place}(value.{member.name})" for place, member in enumerate(members)]
-    return [
-        "def encode(value):",
-        "    if type(value) is not cls:",
-        "        raise mismatch(name, value)",
-        f"    return b''.join([{', '.join(['head', *parts])}])",
-    ]
-
-
-def _decode_lines(columns: Sequence[Converter], *, skipped: bool) -> list[str]:
-    values = ["kind"] * skipped + [f"v_{place}" for place in range(len(columns))]
-    lines = [
-        "def decode(items):",
-        f"    if type(items) is not list or len(items) != {len(values)}:",
-        "        return decode_other(items)",
-        f"    [{', '.join(values)}] = items",
-    ]
+def _source(names: Sequence[str], columns: Sequence[Converter], kind: str | None) -> str:
+    values = [f"v_{place}" for place in range(len(names))]
+    with_kind = ", ".join(values if kind is None else ["kind", *values])
+    lines = ["def encode(value):", "    if type(value) is not cls:", "        raise mismatch(name, value)"]
+    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
+        lines += _convert(f"encode_{place}", f"value.{name}", f"v_{place}", column)
+    lines += [f"    return [{with_kind}]", "", "def decode(items):"]
+    lines += [f"    if type(items) is not list or len(items) != {len(values) + (kind is not None)}:"]
+    lines += ["        return decode_other(items)", f"    [{with_kind}] = items"]
     for place, column in enumerate(columns):
-        unless = f"if not ({column.is_decoded.format(f'v_{place}')}): " if column.is_decoded else ""
-        lines.append(f"    {unless}v_{place} = decode_{place}(v_{place})")
-    return lines
+        lines += _convert(f"decode_{place}", f"v_{place}", f"v_{place}", column)
+    given = ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+    return "\n".join([*lines, f"    return cls({given})", ""])
 
 
-def _make_lines(cls: type, members: Sequence[Field[object]]) -> list[str]:
-    slots = [getattr(cls, member.name, None) for member in members]
-    parameters = vars(cls).get("__dataclass_params__")  # a subclass that is no dataclass itself has none
-    if not (parameters and parameters.init and all(isinstance(slot, MemberDescriptorType) for slot in slots)):
-        return [f"    return cls({', '.join(f'{member.name}=v_{place}' for place, member in enumerate(members))})"]
-    return [
-        "    made = new(cls)",
-        *(f"    set_{place}(made, v_{place})" for place in range(len(members))),
-        *(["    made.__post_init__()"] if hasattr(cls, "__post_init__") else []),
-        "    return made",
-    ]
+def _convert(function: str, source: str, target: str, column: Converter) -> list[str]:
+    if not column.is_same:
+        return [f"    {target} = {function}({source})"]
+    fetch = [f"    {target} = {source}"] if source != target else []
+    return [*fetch, f"    if not ({column.is_same.format(target)}): {target} = {function}({target})"]

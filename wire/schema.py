@@ -1,8 +1,8 @@
-"""From type hints to converters: values to strict CBOR and back, every type checked exactly in both directions.
+"""From type hints to converters: dataclasses to plain lists and back, every type checked exactly in both directions.
 
-A converter is made once for each type: `encode` turns a value into its bytes, `decode` turns what CBOR carried into a
-value. Both raise ValueError when the value isn't exactly of the type: True is not an integer, 1 is not 1.0. Ranges are
-the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is refused.
+A converter is made once for each type: `encode` turns a value into what CBOR can carry, `decode` turns what CBOR
+carried into a value. Both raise ValueError when the value isn't exactly of the type: True is not an integer, 1 is not
+1.0. Ranges are the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is refused.
 """
 
 import types
@@ -12,8 +12,11 @@ from dataclasses import InitVar, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 
-from wire.cbor import INTEGER_MAX, INTEGER_MIN, NULL, array_head, boolean, integer, mismatch, octets, text, text_map
-from wire.record import Converter, Decode, Encode, record
+from wire.record import Convert, Converter, mismatch, record
+
+INTEGER_MIN = -(2**63)
+INTEGER_MAX = 2**63 - 1
+"""Integers are 64-bit and signed for readers in languages that have no others; longer ones would need a CBOR tag."""
 
 
 def kind_of(cls: type) -> str:
@@ -35,7 +38,7 @@ def converter(hint: object) -> Converter:
         case origin, (item, last) if origin is tuple and last is ...:
             return _array(converter(item))
         case origin, (key, value) if origin in (dict, Mapping) and key is value is str:
-            return Converter(_encode_text_map, _decode_text_map)
+            return Converter(_text_map, _text_map)
     raise TypeError(f"{hint!r} can't be carried")
 
 
@@ -49,7 +52,7 @@ def _plain(cls: type) -> Converter:
     raise TypeError(f"{cls!r} can't be carried")
 
 
-def _decode_integer(value: object) -> object:
+def _integer(value: object) -> object:
     if type(value) is not int:
         raise mismatch("int", value)
     if not INTEGER_MIN <= value <= INTEGER_MAX:
@@ -57,28 +60,24 @@ def _decode_integer(value: object) -> object:
     return value
 
 
-def _exact(cls: type, encode: Encode) -> Converter:
-    def decode(value: object) -> object:
+def _exact(cls: type) -> Converter:
+    def check(value: object) -> object:
         if type(value) is not cls:
             raise mismatch(cls.__name__, value)
         return value
 
-    return Converter(encode, decode, f"type({{0}}) is {cls.__name__}")
+    return Converter(check, check, f"type({{0}}) is {cls.__name__}")
 
 
 _SCALARS = {
-    int: Converter(integer, _decode_integer, f"type({{0}}) is int and {INTEGER_MIN} <= {{0}} <= {INTEGER_MAX}"),
-    bool: _exact(bool, boolean),
-    str: _exact(str, text),
-    bytes: _exact(bytes, octets),
+    int: Converter(_integer, _integer, f"type({{0}}) is int and {INTEGER_MIN} <= {{0}} <= {INTEGER_MAX}"),
+    bool: _exact(bool),
+    str: _exact(str),
+    bytes: _exact(bytes),
 }
 
 
-def _encode_text_map(value: object) -> bytes:
-    return text_map(_decode_text_map(value))
-
-
-def _decode_text_map(value: object) -> dict[str, str]:
+def _text_map(value: object) -> object:
     if type(value) is not dict:
         raise mismatch("map", value)
     for key, item in value.items():
@@ -90,10 +89,10 @@ def _decode_text_map(value: object) -> dict[str, str]:
 def _enum(cls: type[StrEnum]) -> Converter:
     members = {member.value: member for member in cls}
 
-    def encode(value: object) -> bytes:
+    def encode(value: object) -> object:
         if type(value) is not cls:
             raise mismatch(cls.__name__, value)
-        return text(value.value)
+        return value.value
 
     def decode(value: object) -> object:
         if type(value) is not str or value not in members:
@@ -106,10 +105,10 @@ def _enum(cls: type[StrEnum]) -> Converter:
 def _array(item: Converter) -> Converter:
     encode_item, decode_item, _ = item
 
-    def encode(value: object) -> bytes:
+    def encode(value: object) -> object:
         if type(value) is not tuple:
             raise mismatch("tuple", value)
-        return array_head(len(value)) + b"".join([encode_item(one) for one in value])
+        return [encode_item(one) for one in value]
 
     def decode(value: object) -> object:
         if type(value) is not list:
@@ -126,21 +125,21 @@ def _union(members: tuple[object, ...]) -> Converter:
 
 
 def _optional(inner: Converter) -> Converter:
-    encode_inner, decode_inner, is_decoded = inner
+    encode_inner, decode_inner, is_same = inner
 
-    def encode(value: object) -> bytes:
-        return NULL if value is None else encode_inner(value)
+    def encode(value: object) -> object:
+        return None if value is None else encode_inner(value)
 
     def decode(value: object) -> object:
         return None if value is None else decode_inner(value)
 
-    return Converter(encode, decode, f"{{0}} is None or {is_decoded}" if is_decoded else "{0} is None")
+    return Converter(encode, decode, f"{{0}} is None or {is_same}" if is_same else "{0} is None")
 
 
 def tagged(classes: Sequence[object]) -> Converter:
     """The converter of a union of dataclasses: an array of the kind, then the fields."""
-    encoders: dict[type, Encode] = {}
-    decoders: dict[object, Decode] = {}
+    encoders: dict[type, Convert] = {}
+    decoders: dict[object, Convert] = {}
     for cls in classes:
         if not (isinstance(cls, type) and is_dataclass(cls)):
             raise TypeError(f"{cls!r} is not a dataclass: a union of others can't be told apart")
@@ -149,7 +148,7 @@ def tagged(classes: Sequence[object]) -> Converter:
             raise TypeError(f"two classes are called {kind!r}")
         encoders[cls], decoders[kind], _ = of_dataclass(cls, kind)
 
-    def encode(value: object) -> bytes:
+    def encode(value: object) -> object:
         found = encoders.get(type(value))
         if found is None:
             raise mismatch(" or ".join(map(str, decoders)), value)

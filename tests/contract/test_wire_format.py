@@ -30,7 +30,7 @@ from wire import (
     MessageReceived,
     Security,
 )
-from wire.cbor import DEPTH_MAX
+from wire.codec import DEPTH_MAX
 from wire.errors import Refusal, RejectCode
 from wire.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
 from wire.identity import ATTRIBUTE_CHARACTERS_MAX

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import partial
 
-import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,10 +112,10 @@ def outcome(step: Callable[[object], object], given: object) -> str:
 
 
 @given(MESSAGES)
-def test_a_value_has_the_bytes_that_are_plainly_its(message: object) -> None:
+def test_a_value_is_carried_as_it_is_plainly(message: object) -> None:
     encode, decode, _ = converter(type(message))
     plain = to_plain(type(message), message)
-    assert encode(message) == cbor2.dumps(plain)
+    assert repr(encode(message)) == repr(plain)
     assert repr(decode(plain)) == repr(from_plain(type(message), plain)) == repr(message)
 
 
@@ -132,7 +131,7 @@ def test_what_came_is_the_same_value_or_the_same_refusal(example: object) -> Non
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
-def test_what_goes_is_the_same_bytes_or_the_same_refusal(example: object) -> None:
+def test_what_goes_is_the_same_or_the_same_refusal(example: object) -> None:
     cls = type(example)
     others = [*WRONG]
     for member in fields(example):  # type: ignore[arg-type]
@@ -140,4 +139,4 @@ def test_what_goes_is_the_same_bytes_or_the_same_refusal(example: object) -> Non
             others.append(copy(example))
             object.__setattr__(others[-1], member.name, wrong)  # past its own check
     for other in others:
-        assert outcome(converter(cls).encode, other) == outcome(lambda value: cbor2.dumps(to_plain(cls, value)), other)
+        assert outcome(converter(cls).encode, other) == outcome(partial(to_plain, cls), other)

@@ -3,8 +3,7 @@ from dataclasses import dataclass
 import cbor2
 import pytest
 
-from wire.cbor import DEPTH_MAX
-from wire.codec import Codec
+from wire.codec import DEPTH_MAX, Codec
 from wire.errors import EncodeError, PayloadError, UnknownKindError
 
 
@@ -126,3 +125,12 @@ def test_what_is_strict_but_no_message_is_refused(value: object) -> None:
 def test_the_deepest_allowed_passes() -> None:
     payload = b"\x84" + NOTE + b"\x01\x60" + b"\x81" * (DEPTH_MAX - 1) + b"\x01"
     assert CODEC.decode(payload) == Note(number=1)
+
+
+def test_nothing_is_left_over_from_one_payload_to_the_next() -> None:
+    whole = CODEC.encode(Note(number=1, text="a"))
+    for _ in range(3):
+        for wrong in (whole[:-1], whole + b"\0", b"", b"\x81" * 100, b"\xc1\x01", whole + whole, b"\x9f\x01\xff"):
+            with pytest.raises(PayloadError):
+                CODEC.decode(wrong)
+            assert CODEC.decode(whole) == Note(number=1, text="a")

@@ -1,5 +1,5 @@
 import textwrap
-from dataclasses import InitVar, dataclass, field, fields
+from dataclasses import InitVar, dataclass, field
 
 import pytest
 
@@ -29,16 +29,14 @@ class Point:
 
 def test_the_document_shows_what_is_compiled() -> None:
     columns = [converter(hint) for hint in (int, str | None, Shape)]
-    source = _source(Point, columns, skipped=False)
+    source = _source(["x", "label", "shape"], columns, None)
     assert wire.record.__doc__ is not None
     assert textwrap.indent(source, "    ") in wire.record.__doc__
 
 
-def test_a_slotted_class_is_made_without_its_init_and_checked_all_the_same() -> None:
+def test_a_class_checks_what_it_is_made_of() -> None:
     codec = Codec(Point)
-    made = codec.decode(codec.encode(Point(5, "a")))
-    assert made == Point(5, "a")
-    assert [getattr(made, member.name) for member in fields(Point)] == [5, "a", Shape()]
+    assert codec.decode(codec.encode(Point(5, "a"))) == Point(5, "a")
     wrong = Point(5)
     object.__setattr__(wrong, "x", 101)
     with pytest.raises(PayloadError, match="x is too far"):
@@ -46,7 +44,7 @@ def test_a_slotted_class_is_made_without_its_init_and_checked_all_the_same() -> 
 
 
 def test_a_class_with_an_init_of_its_own_is_made_by_it() -> None:
-    @dataclass(frozen=True, slots=True, init=False)
+    @dataclass(frozen=True, slots=True)
     class Own:
         number: int
 

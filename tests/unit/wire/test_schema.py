@@ -3,7 +3,6 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Optional, Union
 
-import cbor2
 import pytest
 
 from wire.schema import converter, kind_of
@@ -70,7 +69,7 @@ ROUND_TRIPS: list[tuple[object, object, object]] = [
 @pytest.mark.parametrize(("hint", "value", "plain"), ROUND_TRIPS)
 def test_both_directions(hint: object, value: object, plain: object) -> None:
     encode, decode, _ = converter(hint)
-    assert encode(value) == cbor2.dumps(plain)
+    assert encode(value) == plain
     assert decode(plain) == value
     assert type(decode(plain)) is type(value)
 
