@@ -113,7 +113,7 @@ def row(name: str, taken: list[float], least: float | None) -> None:
 
 def report_rotation(running: ProcessCluster, rotation: Rotation, rounds: int) -> None:
     """How much was replaced, and how many terms that cost: those that neither the start nor a round explains."""
-    begun = sum(event.event == "elected" for event in running.events)
+    begun = len({event.term for event in running.events if event.event == "elected"})
     print(
         f"  {rotation.turns} steps of replacing {rotation.security}: {begun - rounds - 1} terms lost by it", flush=True
     )
