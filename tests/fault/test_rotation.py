@@ -12,6 +12,9 @@ NODES = "abc"
 TURNS = 9
 """Of one whole rotation: three steps of each node."""
 
+SETTLED_S = 1.2
+"""A node that was restarted is past its boot fence."""
+
 
 def restart(cluster: ProcessCluster, node: str) -> None:
     """Crash a follower and let it come back, over new links with everybody."""
@@ -38,6 +41,7 @@ def test_all_is_replaced_step_by_step_without_a_lost_term(security: str, tmp_pat
             rotation.turn()
             if turn % len(NODES) != 1:  # also while only some have taken the step
                 restart(cluster, followers[0])
+        cluster.wait_until_quiet(SETTLED_S)  # the lease can rest on the one that was restarted by then
         restart(cluster, followers[1])
         cluster.wait_until_quiet(0.3)
         changed = [event for event in cluster.events[since:] if event.event in ("elected", "lost")]
