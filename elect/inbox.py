@@ -3,6 +3,7 @@
 import math
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -13,12 +14,20 @@ from elect.journal import JournalEvent
 from wire.events import Event as WireEvent
 from wire.events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
 
+NS_PER_S = 1_000_000_000
+
 INPUTS_MAX = 4096
 """Inputs that may wait: two seconds of a cluster of 100 nodes. Above it whoever reads a socket waits, and so the
 sender, by TCP's own means."""
 
 MESSAGES_MAX = 2
 """Messages of one peer that may wait: however much one says, the others' heartbeats are not far behind."""
+
+CPU_SHARE = 0.2
+"""Of a processor's time: what reading one peer, and doing what it says, may take in the long run."""
+
+CPU_CREDIT_NS = NS_PER_S
+"""So much more it may take at once: what 10,000 elections cost that have to be led anew comes as fast as it can."""
 
 ROOM_CHECK_S = 0.05
 """Who waits for room looks this often whether anybody still reads."""
@@ -72,15 +81,21 @@ class _Share:
     Attributes:
         free: its places.
         rests_until: when as much time has passed since its latest message as that message took (ns).
+        paid_at: when the processor's time that its messages took will be its share of the time (ns).
     """
 
-    __slots__ = ("free", "rests_until")
+    __slots__ = ("free", "paid_at", "rests_until")
 
     def __init__(self) -> None:
         self.free: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(MESSAGES_MAX):
             self.free.put(None)
         self.rests_until = 0
+        self.paid_at = 0
+
+    def charge(self, took_ns: int, now: int) -> None:
+        """So much of a processor's time was for it."""
+        self.paid_at = max(self.paid_at, now) + round(took_ns / CPU_SHARE)
 
 
 class Inbox:
@@ -88,20 +103,26 @@ class Inbox:
 
     A peer whose message took the reader a time is not read again before the same time has passed, while anything else
     waits. So its flood delays the others' heartbeats little, whatever it costs; and a burst while they are quiet is
-    read without a pause.
+    read without a pause. A flood that lasts is read no faster than a share of the processor allows: the other nodes
+    may need it, and the application.
 
     Args:
         inputs_max: inputs that may wait.
         clock: the node's.
+        cpu: the processor's time that the calling thread has had (ns).
     """
 
-    def __init__(self, inputs_max: int = INPUTS_MAX, clock: Clock = now_ns) -> None:
+    def __init__(
+        self, inputs_max: int = INPUTS_MAX, clock: Clock = now_ns, cpu: Callable[[], int] = time.thread_time_ns
+    ) -> None:
         self._queue = _ReentrantQueue(inputs_max)
         self._clock = clock
+        self._cpu = cpu
+        self._putting = threading.local()
         self._is_closed = threading.Event()
         self._shares: dict[str, _Share] = {}
         # The reader's own:
-        self._served: tuple[_Share, int] | None = None
+        self._served: tuple[_Share, int, int] | None = None
         self._resting: dict[str, deque[Input]] = {}
 
     def __len__(self) -> int:
@@ -125,14 +146,15 @@ class Inbox:
     def get(self, timeout_s: float) -> Input | None:
         """The next input, or None when none comes in time; what it takes until the next call is its peer's."""
         if self._served is not None:
-            (share, begun_at), self._served = self._served, None
+            (share, begun_at, cpu), self._served = self._served, None
             now = self._clock()
             share.rests_until = now + (now - begun_at)
+            share.charge(self._cpu() - cpu, now)
         item = self._next(timeout_s)
         if type(item) is MessageReceived:
             share = self._shares[item.peer]
             share.free.put(None)
-            self._served = share, self._clock()
+            self._served = share, self._clock(), self._cpu()
         return item
 
     def close(self) -> None:
@@ -183,16 +205,26 @@ class Inbox:
             return None
 
     def _occupy(self, peer: str) -> None:
-        """Take one of the peer's places; wait while it has none left."""
+        """Take one of the peer's places; wait while it has none left, or has had more than its share."""
         share = self._shares.get(peer)
         if share is None:
             share = self._shares.setdefault(peer, _Share())
+        self._pace(share)
         while not self._is_closed.is_set():
             try:
                 share.free.get(timeout=ROOM_CHECK_S)
                 break
             except queue.Empty:
                 continue
+
+    def _pace(self, share: _Share) -> None:
+        """Charge what this thread did since it was here, and let it wait until that is paid."""
+        cpu, now = self._cpu(), self._clock()
+        share.charge(cpu - getattr(self._putting, "cpu", cpu), now)
+        self._putting.cpu = cpu
+        while (owed_ns := share.paid_at - CPU_CREDIT_NS - self._clock()) > 0:
+            if self._is_closed.wait(owed_ns / NS_PER_S):
+                break
 
     def _drain(self) -> None:
         while (item := self._take(0)) is not None:

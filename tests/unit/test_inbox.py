@@ -1,6 +1,6 @@
 import threading
 
-from elect.inbox import MESSAGES_MAX, Command, Inbox
+from elect.inbox import CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Command, Inbox
 from wire.errors import StoppedError
 from wire.events import DialFailed, LinkClosing, LinkEnded, MessageReceived
 from wire.identity import LinkNumber
@@ -193,3 +193,62 @@ def test_of_two_that_rest_the_one_that_took_less_is_read_first():
     for item in (late, early, other):
         inbox.put(item)
     assert [inbox.get(0) for _ in range(3)] == [other, early, late]
+
+
+def put_elsewhere(inbox: Inbox, item: MessageReceived) -> None:
+    """On a thread that has read nothing so far."""
+    putting = threading.Thread(target=inbox.put, args=(item,))
+    putting.start()
+    putting.join(5)
+    assert not putting.is_alive()
+
+
+def test_a_peer_that_has_had_its_share_of_the_processor_waits_until_that_is_paid():
+    clock, cpu = Clock(), Clock()
+    inbox = Inbox(clock=clock, cpu=cpu)
+    inbox._is_closed = waits = Waits(clock)
+    put_elsewhere(inbox, said("b", 0))
+    inbox.get(0)
+    cpu.now = round(3 * CPU_CREDIT_NS * CPU_SHARE)
+    inbox.get(0)
+    put_elsewhere(inbox, said("c", 0))
+    assert waits.seconds == []
+    put_elsewhere(inbox, said("b", 1))
+    assert waits.seconds == [2 * CPU_CREDIT_NS / NS_PER_S]
+
+
+def test_what_reading_a_peer_takes_is_charged_to_it_as_well():
+    clock, cpu = Clock(), Clock()
+    inbox = Inbox(clock=clock, cpu=cpu)
+    inbox._is_closed = waits = Waits(clock)
+    inbox.put(said("b", 0))
+    cpu.now = round(3 * CPU_CREDIT_NS * CPU_SHARE)
+    inbox.put(said("b", 1))
+    assert waits.seconds == [2 * CPU_CREDIT_NS / NS_PER_S]
+
+
+def test_a_peer_that_keeps_to_its_share_never_waits():
+    clock, cpu = Clock(), Clock()
+    inbox = Inbox(clock=clock, cpu=cpu)
+    inbox._is_closed = waits = Waits(clock)
+    for what in range(10):
+        put_elsewhere(inbox, said("b", what))
+        inbox.get(0)
+        cpu.now += round(CPU_CREDIT_NS * CPU_SHARE)
+        clock.now += CPU_CREDIT_NS
+    assert waits.seconds == []
+
+
+class Waits(threading.Event):
+    """In which time passes by itself."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.seconds.append(timeout)
+        self.clock.now += round(timeout * NS_PER_S)
+        return False
