@@ -27,7 +27,11 @@ CPU_SHARE = 0.2
 """Of a processor's time: what reading one peer, and doing what it says, may take in the long run."""
 
 CPU_CREDIT_NS = NS_PER_S
-"""So much more it may take at once: what 10,000 elections cost that have to be led anew comes as fast as it can."""
+"""So much time ahead of its share a peer may be: a burst comes as fast as it can."""
+
+ELECTION_CREDIT_NS = 4_000_000
+"""And so much for each election in which this node stands: to hear of a new leader costs some 0.2 ms of a processor.
+A peer that waits for what it had to say is not heard to be alive, and then there is even more to say."""
 
 ROOM_CHECK_S = 0.05
 """Who waits for room looks this often whether anybody still reads."""
@@ -84,9 +88,10 @@ class _Share:
         paid_at: when the processor's time that its messages took will be its share of the time (ns).
     """
 
-    __slots__ = ("free", "paid_at", "rests_until")
+    __slots__ = ("_lock", "free", "paid_at", "rests_until")
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.free: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(MESSAGES_MAX):
             self.free.put(None)
@@ -94,8 +99,9 @@ class _Share:
         self.paid_at = 0
 
     def charge(self, took_ns: int, now: int) -> None:
-        """So much of a processor's time was for it."""
-        self.paid_at = max(self.paid_at, now) + round(took_ns / CPU_SHARE)
+        """So much of a processor's time was for it; from any thread."""
+        with self._lock:
+            self.paid_at = max(self.paid_at, now) + round(took_ns / CPU_SHARE)
 
 
 class Inbox:
@@ -118,6 +124,7 @@ class Inbox:
         self._queue = _ReentrantQueue(inputs_max)
         self._clock = clock
         self._cpu = cpu
+        self._credit_ns = CPU_CREDIT_NS
         self._putting = threading.local()
         self._is_closed = threading.Event()
         self._shares: dict[str, _Share] = {}
@@ -156,6 +163,10 @@ class Inbox:
             share.free.put(None)
             self._served = share, self._clock(), self._cpu()
         return item
+
+    def allow_for(self, elections: int) -> None:
+        """This node stands in so many elections: to hear of all of them at once is no flood. It never allows less."""
+        self._credit_ns = max(self._credit_ns, CPU_CREDIT_NS + elections * ELECTION_CREDIT_NS)
 
     def close(self) -> None:
         """Nobody reads any more: what waits, and what still comes, is settled without being done."""
@@ -222,7 +233,7 @@ class Inbox:
         cpu, now = self._cpu(), self._clock()
         share.charge(cpu - getattr(self._putting, "cpu", cpu), now)
         self._putting.cpu = cpu
-        while (owed_ns := share.paid_at - CPU_CREDIT_NS - self._clock()) > 0:
+        while (owed_ns := share.paid_at - self._credit_ns - self._clock()) > 0:
             if self._is_closed.wait(owed_ns / NS_PER_S):
                 break
 

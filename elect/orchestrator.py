@@ -314,8 +314,9 @@ class Orchestrator:
             self._metrics.observe(self._uncounted.popleft())
 
     def _look_around(self) -> None:
-        """Once in a while: do all threads live, how far away are the peers, do they say too much."""
+        """Once in a while: do all threads live, how far away are the peers, do they say too much, and what is much."""
         self._check()
+        self._inbox.allow_for(self._elector.entered)
         if (ignored := self._elector.ignored - self._ignored) > 0:
             if not self._ignored:
                 logger.warning("! peers name more elections than one node keeps: what they say of the rest is ignored")

@@ -296,6 +296,11 @@ class Elector:
             leading.resign(self.state, election, reason)
 
     @property
+    def entered(self) -> int:
+        """In how many elections this node stands."""
+        return self.state.entered
+
+    @property
     def ignored(self) -> int:
         """How often peers spoke of an election beyond those that one node keeps."""
         return self.state.ignored

@@ -239,6 +239,21 @@ def test_a_peer_that_keeps_to_its_share_never_waits():
     assert waits.seconds == []
 
 
+def test_many_elections_that_a_node_stands_in_may_all_be_led_anew_at_once():
+    clock, cpu = Clock(), Clock()
+    inbox = Inbox(clock=clock, cpu=cpu)
+    inbox._is_closed = waits = Waits(clock)
+    elections, each_ns = 10_000, 500_000
+    inbox.allow_for(elections)
+    inbox.allow_for(1)  # the others may be entered again at any moment
+    for what in range(elections // 256):
+        put_elsewhere(inbox, said("b", what))
+        inbox.get(0)
+        cpu.now += 256 * each_ns
+    put_elsewhere(inbox, said("b", elections))
+    assert waits.seconds == []
+
+
 class Waits(threading.Event):
     """In which time passes by itself."""
 

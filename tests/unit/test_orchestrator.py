@@ -36,7 +36,7 @@ class Elector:
     def __init__(self, log: list, script: dict[str, Ready]) -> None:
         self.log = log
         self.script = script
-        self.ignored = 0
+        self.ignored = self.entered = 0
 
     def __getattr__(self, name: str):
         def call(now: int, *values: object, **named: object) -> Ready:
@@ -306,6 +306,14 @@ def test_what_is_ignored_is_counted_and_said_once(caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_the_inbox_learns_in_how_many_elections_the_node_stands():
+    desk = Desk()
+    desk.loop._elector.entered = 7
+    desk.engine.inbox.allow_for = lambda elections: desk.log.append(("allow for", elections))
+    desk.loop._look_around()
+    assert ("allow for", 7) in desk.log
+
+
 def test_threads_are_looked_after_once_a_second():
     desk = Desk()
     for _ in range(5):
@@ -340,6 +348,7 @@ def test_heartbeats_that_wait_are_taken_before_anything_can_end_with_the_time_th
         (),
         {
             "ignored": 0,
+            "entered": 0,
             "receive": lambda self, now, *given: desk.log.append(("receive", now)) or Ready(wake_at=7),
             "tick": lambda self, now: desk.log.append(("tick at", now)) or Ready(wake_at=WAKE_AT),
         },
