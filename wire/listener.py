@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
-from wire.errors import Refusal, RejectCode, ResetError, StoppedError, WireError
+from wire.errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
 from wire.handshake import PEER_KIND, Bye, Heard, Hello, review, welcome
 from wire.identity import Identity, LinkNumber
@@ -209,7 +209,7 @@ class Listener:
             if crowding is None and oldest is not None:  # or one address would cost the others a second one
                 oldest.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes", is_retryable=True))
             if not self._slots.acquire(timeout=EVICTION_TIMEOUT_S):
-                link.close()
+                self._turn_away(link, RejectCode.FULL)
                 return
         self._registry.add(link)
         if self._stopped.is_set():
@@ -217,10 +217,15 @@ class Listener:
         try:
             self._spawn(link)
         except RuntimeError as error:
-            logger.warning("! no thread for a connection: %s", error)
+            self._tell(logging.WARNING, "! no thread for a connection", str(error), error)
             self._registry.settle(link)
             self._slots.release()
-            link.close()
+            self._turn_away(link, LocalFault.reason)
+
+    def _turn_away(self, link: AcceptedLink, why: str) -> None:
+        """Without a word: nobody is free to say one."""
+        self._meter.add_handshake("in", why)
+        link.close()
 
     def _spawn(self, link: AcceptedLink) -> None:
         thread = threading.Thread(target=self._serve, args=(link,), name=f"{self._name}-handshake", daemon=True)

@@ -39,7 +39,7 @@ def block_reads(sock: socket.socket, timeout_s: float) -> None:
 
 
 def block_writes(sock: socket.socket, timeout_s: float) -> None:
-    """Make writing block in the kernel, for at most so long without progress, and STALL_S."""
+    """Make writing block in the kernel, for at most so long without progress, and no longer than STALL_S."""
     sock.settimeout(None)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(min(timeout_s, STALL_S)))
 

@@ -269,6 +269,35 @@ def test_a_stopped_process_is_silent_and_nothing_more() -> None:
             process.wait(10)
 
 
+def test_a_lack_of_threads_is_counted_each_time_and_said_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spawn(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    metrics = WireMetrics()
+    with listening(metrics=metrics) as (listener, _):
+        with monkeypatch.context() as lacking:
+            lacking.setattr(listener, "_spawn", spawn)
+            for _ in range(3):
+                with Stranger(listener.address) as stranger:
+                    assert stranger.is_closed_by_other()
+        assert outcomes(metrics, "local") == 3
+        assert len([record for record in caplog.records if "no thread" in record.getMessage()]) == 1
+        with dialing(listener.address) as (_, told):
+            told.next(LinkOpened)
+
+
+def test_a_connection_that_no_room_is_made_for_is_counted_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wire.listener.EVICTION_TIMEOUT_S", 0.01)
+    metrics = WireMetrics()
+    with listening(Limits(pending_max=1, pending_per_host_max=1), metrics=metrics) as (listener, _):
+        listener._slots.acquire()
+        with Stranger(listener.address) as stranger:
+            assert stranger.is_closed_by_other()
+        assert outcomes(metrics, "full") == 1
+
+
 def test_strangers_who_come_again_and_again_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
     metrics = WireMetrics()
     with caplog.at_level(logging.INFO, "wire"), listening(metrics=metrics) as (listener, _):
