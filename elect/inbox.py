@@ -33,6 +33,10 @@ ELECTION_CREDIT_NS = 4_000_000
 """And so much for each election in which this node stands: to hear of a new leader costs some 0.2 ms of a processor.
 A peer that waits for what it had to say is not heard to be alive, and then there is even more to say."""
 
+COST_NS_MAX = NS_PER_S // 10
+"""More than any message costs. What else holds a thread up meanwhile, a suspended machine or the garbage of a large
+application, is no peer's doing."""
+
 ROOM_CHECK_S = 0.05
 """Who waits for room looks this often whether anybody still reads."""
 
@@ -101,7 +105,7 @@ class _Share:
     def charge(self, took_ns: int, now: int) -> None:
         """So much of a processor's time was for it; from any thread."""
         with self._lock:
-            self.paid_at = max(self.paid_at, now) + round(took_ns / CPU_SHARE)
+            self.paid_at = max(self.paid_at, now) + round(min(took_ns, COST_NS_MAX) / CPU_SHARE)
 
 
 class Inbox:
@@ -155,7 +159,7 @@ class Inbox:
         if self._served is not None:
             (share, begun_at, cpu), self._served = self._served, None
             now = self._clock()
-            share.rests_until = now + (now - begun_at)
+            share.rests_until = now + min(now - begun_at, COST_NS_MAX)
             share.charge(self._cpu() - cpu, now)
         item = self._next(timeout_s)
         if type(item) is MessageReceived:

@@ -1,6 +1,6 @@
 import threading
 
-from elect.inbox import CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Command, Inbox
+from elect.inbox import COST_NS_MAX, CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Command, Inbox
 from wire.errors import StoppedError
 from wire.events import DialFailed, LinkClosing, LinkEnded, MessageReceived
 from wire.identity import LinkNumber
@@ -195,6 +195,11 @@ def test_of_two_that_rest_the_one_that_took_less_is_read_first():
     assert [inbox.get(0) for _ in range(3)] == [other, early, late]
 
 
+COSTS = 3
+OWED_S = (COSTS * COST_NS_MAX / CPU_SHARE - CPU_CREDIT_NS) / NS_PER_S
+"""Of a peer of which so many messages cost as much as one may."""
+
+
 def put_elsewhere(inbox: Inbox, item: MessageReceived) -> None:
     """On a thread that has read nothing so far."""
     putting = threading.Thread(target=inbox.put, args=(item,))
@@ -207,24 +212,47 @@ def test_a_peer_that_has_had_its_share_of_the_processor_waits_until_that_is_paid
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)
-    put_elsewhere(inbox, said("b", 0))
-    inbox.get(0)
-    cpu.now = round(3 * CPU_CREDIT_NS * CPU_SHARE)
+    for what in range(COSTS):
+        put_elsewhere(inbox, said("b", what))
+        inbox.get(0)
+        cpu.now += COST_NS_MAX
     inbox.get(0)
     put_elsewhere(inbox, said("c", 0))
     assert waits.seconds == []
-    put_elsewhere(inbox, said("b", 1))
-    assert waits.seconds == [2 * CPU_CREDIT_NS / NS_PER_S]
+    put_elsewhere(inbox, said("b", COSTS))
+    assert waits.seconds == [OWED_S]
 
 
 def test_what_reading_a_peer_takes_is_charged_to_it_as_well():
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)
+    for what in range(COSTS):
+        inbox.put(said("b", what))
+        inbox.get(0)
+        inbox.get(0)
+        cpu.now += COST_NS_MAX
+    assert waits.seconds == []
+    inbox.put(said("b", COSTS))
+    assert waits.seconds == [OWED_S]
+
+
+def test_what_holds_a_thread_up_for_long_is_no_peer_s():
+    """It stood still, or had the garbage of the whole application to collect."""
+    clock, cpu = Clock(), Clock()
+    inbox = Inbox(clock=clock, cpu=cpu)
+    inbox._is_closed = waits = Waits(clock)
     inbox.put(said("b", 0))
-    cpu.now = round(3 * CPU_CREDIT_NS * CPU_SHARE)
-    inbox.put(said("b", 1))
-    assert waits.seconds == [2 * CPU_CREDIT_NS / NS_PER_S]
+    inbox.get(0)
+    clock.now = cpu.now = 100 * NS_PER_S
+    mine, others = said("b", 1), [said("c", 0), said("c", 1)]
+    inbox.put(mine)
+    inbox.put(others[0])
+    assert waits.seconds == []
+    assert inbox.get(0) is others[0]
+    clock.now += COST_NS_MAX
+    inbox.put(others[1])
+    assert inbox.get(0) is mine
 
 
 def test_a_peer_that_keeps_to_its_share_never_waits():
