@@ -110,14 +110,13 @@ class Links:
 
         Raises:
             BindError: the address can't be had.
-            ConfigError: "localhost" is another host's name here.
+            ConfigError: "localhost" is no loopback address here, and it is not said who is let in.
         """
         try:
             self._listener.open()
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
-        try:
-            # Whatever its name says.
+        try:  # once more, now that its name is an address
             check_exposure(self._config.listen, self._listener.bound.host, is_guarded=self._config.is_guarded)
         except ConfigError:
             self._listener.stop(0)

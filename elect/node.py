@@ -98,7 +98,7 @@ class Node(DefaultElection):
         """Open the store, listen, begin to take part. Once.
 
         Raises:
-            ConfigError: its keys or certificates can't be used.
+            ConfigError: its keys or certificates can't be used, or it has none and would listen beyond loopback.
             BindError: an address can't be listened on.
             StoreError: the data directory can't be used.
             IdentityError: the store is another node's.
