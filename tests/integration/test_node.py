@@ -129,6 +129,7 @@ def test_transfer_hands_over_to_the_named_node(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         successor = nodes.followers()[-1]
+        eventually(lambda: all(peer["is_supported"] for peer in successor.status().to_dict()["peers"]))
         leader.resign(to=successor.config.node, timeout=DEADLINE_S)
         assert nodes.leader() is successor
         assert leader.leader.node_id == successor.config.node
