@@ -42,6 +42,11 @@ def set_standing(*, priority: int | None = None, offset: int | None = None) -> A
     return lambda elector, now: elector.set_standing(now, priority=priority, offset=offset)
 
 
+def forget(peer: str) -> Act:
+    """Meet a peer anew."""
+    return lambda elector, now: elector.forget(now, peer)
+
+
 def nothing() -> Act:
     """Only let time pass; whoever waits for it knows that what was asked before is done."""
     return lambda elector, now: elector.tick(now)

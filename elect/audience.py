@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
+from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
 from elect.engine import Engine
 from elect.events import Dispatcher, Notice
 from elect.leader import Leader
 from elect.leadership import NS_PER_S, Leadership
+from elect.status import objection_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Audience:
                 return Notice(event, leadership=self._lost(event))
             case LeaderChanged():
                 return Notice(event, leader=self._leader(event))
+            case PeerObjected():
+                self._engine.objections[event.peer] = event.objection
             case RoleChanged():
                 seat = self._engine.seat(event.election)
                 seat.role, seat.role_term = event.role, event.term
@@ -113,7 +116,16 @@ def log(event: Event) -> None:
             logger.info("* %s: %s leads in term %d", event.election, event.leader, event.term)
         case RoleChanged():
             logger.info("* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
+        case PeerObjected():
+            _log_objection(event)
         case PeerChanged():
             logger.info("* %s %s", event.peer, "supports this node" if event.supported else "supports it no more")
         case _:
             logger.debug("* %s", event)
+
+
+def _log_objection(event: PeerObjected) -> None:
+    if event.objection is None:
+        logger.warning("* %s no longer objects to this node", event.peer)
+    else:
+        logger.warning("! %s", objection_sentence(event.peer, event.objection, event.detail, event.digest))

@@ -48,6 +48,8 @@ class Config:
             must have one of them.
         key_file: path of a file with one or two shared keys, one a line: both ends of a connection prove that they hold
             one, and every frame is authenticated; nothing is encrypted.
+        replace_peers: let `peers` differ from the list that the data directory was used with. Two lists can elect two
+            leaders: every node of the former list must be stopped first.
         insecure: listen beyond loopback although nothing is encrypted or proven.
     """
 
@@ -71,6 +73,7 @@ class Config:
     pins: Mapping[str, str] = field(default_factory=dict)
     key_file: str | os.PathLike[str] | None = None
     insecure: bool = False
+    replace_peers: bool = False
 
     def __post_init__(self) -> None:
         rules.check_id("node", self.node)
@@ -196,6 +199,7 @@ class Config:
 
     def _check_security(self) -> None:
         rules.check_choice("insecure", self.insecure, (True, False))
+        rules.check_choice("replace_peers", self.replace_peers, (True, False))
         rules.check_tls(self.tls)
         rules.check_pins(self.pins, {str(self.node), *rules.check_table("peers", self.peers, rules.PEERS_MAX)})
         if self.key_file is not None:

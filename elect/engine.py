@@ -10,7 +10,7 @@ from typing import TypeVar
 from elect import acts
 from elect.clock import Clock
 from elect.config import Config
-from elect.core.ready import LossReason
+from elect.core.ready import LossReason, Objection
 from elect.errors import Forked, Stopped
 from elect.health import Health
 from elect.inbox import Act, Command, Inbox
@@ -38,6 +38,7 @@ class Engine:
     Attributes:
         changed: notified when a seat, or the state, may have changed; also the lock of both.
         seats: by election; made by the protocol's thread once the node runs.
+        objections: of peers to this node, as the orchestrator thread told last.
         state: of life.
         turned_at: the clock at the latest input of the protocol's thread (ns).
         health: the application's hook, if it gave one.
@@ -53,6 +54,7 @@ class Engine:
         self.changed = threading.Condition()
         self.seats: dict[str, Seat] = {}
         self.state = State.NEW
+        self.objections: dict[str, Objection | None] = {}
         self.turned_at = 0
         self.health: Health | None = None
         self.failure: BaseException | None = None

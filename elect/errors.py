@@ -7,6 +7,7 @@ ElectError
 ├── LeadershipTimeout (TimeoutError)    did not come to lead, or to know a leader, in time
 ├── BindError (OSError)                 the address can't be listened on
 ├── StoreError (OSError)                the disk failed, or what is on it is damaged
+│   └── StoreGone                       the data directory of a running node was removed or replaced
 ├── IdentityError                       a store or a peer is somebody else's
 ├── Stopped (RuntimeError)              the node was stopped
 └── Forked (RuntimeError)               this process was forked from the node's
@@ -110,6 +111,10 @@ class StoreError(ElectError, OSError):
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
+
+
+class StoreGone(StoreError):
+    """The data directory of a running node was removed or replaced: votes written now would be lost."""
 
 
 class IdentityError(ElectError):

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from elect.admission import StrangerRefused
 from elect.clock import Clock, now_ns
 from elect.core.elector import Elector
 from elect.core.ready import Ready
@@ -70,7 +71,7 @@ class Command:
         return self._settled.wait(timeout)
 
 
-Input = WireEvent | JournalEvent | Command
+Input = WireEvent | JournalEvent | StrangerRefused | Command
 
 
 class _ReentrantQueue(queue.Queue[Input]):

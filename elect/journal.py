@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from elect.clock import Clock, now_ns
-from elect.core.ready import Ballot, Write
-from elect.errors import StoreError
+from elect.core.ready import Ballot, Meeting, Write
+from elect.errors import StoreError, StoreGone
 from elect.outage import Outage
 from elect.store import Store
 
@@ -90,6 +90,7 @@ class Journal:
         self._is_stopping = threading.Event()
         self._outage = Outage(logging.getLogger(__name__), "the store")
         self._owed: dict[str, Ballot] = {}
+        self._owed_meetings: dict[str, Meeting] = {}
         self._owed_promise_ns = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -150,17 +151,20 @@ class Journal:
             return
         for write in writes:
             self._owed.update(write.ballots)
+            self._owed_meetings.update(write.meetings)
             self._owed_promise_ns = max(self._owed_promise_ns, write.promise_ns or 0)
         numbers = tuple(write.number for write in writes)
         begun = self._clock()
         try:
-            self._store.write(self._owed, self._owed_promise_ns or None)
+            self._store.write(self._owed, self._owed_promise_ns or None, self._owed_meetings)
+        except StoreGone:
+            raise  # votes written from now on would be lost: the node goes down
         except StoreError as error:
             self._outage.failed(str(error))
             if numbers:
                 self._deliver(WriteFailed(numbers=numbers, error=error))
             return
-        self._owed, self._owed_promise_ns = {}, 0
+        self._owed, self._owed_meetings, self._owed_promise_ns = {}, {}, 0
         if failures := self._outage.worked():
             self._deliver(StoreRecovered(failures=failures))
         if numbers:

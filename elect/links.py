@@ -6,6 +6,7 @@ Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose 
 import itertools
 from collections.abc import Callable, Mapping
 
+from elect.admission import Admission
 from elect.audience import Profile
 from elect.config import Config
 from elect.config_rules import check_exposure
@@ -13,6 +14,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
 from elect.errors import BindError, ConfigError
+from elect.store import Opened
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
@@ -27,6 +29,9 @@ from wire.security import PLAIN, Security
 OUTBOX_MESSAGES_MAX = 1024
 """Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
 
+BACKOFF_MAX_S = 2.0
+NS_PER_S = 1_000_000_000
+
 ADVERTISE = "advertise"
 CONFIGURATION = "configuration"
 METADATA_PREFIX = "m."
@@ -40,8 +45,8 @@ class Links:
 
     Args:
         config: the node's.
-        incarnation: of this start.
-        store_id: of the store in use.
+        opened: what the store held.
+        admission: who is taken for a peer.
         deliver: takes what wire tells.
         security: who is let in.
         meter: told what wire counts, or None.
@@ -51,22 +56,24 @@ class Links:
         self,
         config: Config,
         *,
-        incarnation: int,
-        store_id: bytes,
+        opened: Opened,
+        admission: Admission,
         deliver: Callable[[Event], None],
         security: Security = PLAIN,
         meter: Meter | None = None,
     ) -> None:
         self._config = config
+        self._admission = admission
         self._attributes = attributes(config)
-        identity = _identity(config, incarnation, store_id, self._attributes)
+        identity = _identity(config, opened, self._attributes)
         codec = Codec(Heartbeat, Batch, Knowledge)
-        limits = Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX)
+        limits = Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=_backoff_max_s(config))
         self._listener = Listener(
             config.listen_address,
             identity,
             codec,
-            is_known_peer=config.peers.__contains__,
+            is_known_peer=lambda _: True,  # the admission sees more of it
+            judge=admission.judge,
             deliver=deliver,
             limits=limits,
             security=security,
@@ -84,6 +91,7 @@ class Links:
                 deliver=deliver,
                 limits=limits,
                 security=security,
+                judge=admission.judge,
                 metrics=meter,
                 name="elect",
             )
@@ -162,6 +170,7 @@ class Links:
     def note_opened(self, event: LinkOpened) -> None:
         """Our link to a peer is open."""
         self._opened[event.peer] = event.number
+        self._admission.meet(event.peer, event.identity.store)
         self._profiles[event.peer] = profile(event.identity.attributes)
 
     def note_closing(self, peer: str) -> None:
@@ -170,9 +179,15 @@ class Links:
 
     def note_accepted(self, event: LinkAccepted) -> None:
         """A peer dialed us: it is there, so now is the time to dial it, or to see that our link has ended."""
+        self._admission.meet(event.peer, event.identity.store)
         self._profiles[event.peer] = profile(event.identity.attributes)
         if event.peer in self._dialers:
             self._dialers[event.peer].nudge(event.identity.incarnation)
+
+    def forget(self, peer: str) -> None:
+        """Take a peer's links whatever their numbers, and its store whatever it is."""
+        self._admission.forget(peer)
+        self._listener.forget(peer)
 
     def is_trusted(self, event: LinkAccepted) -> bool:
         """Whether an end of stream on a peer's link proves something: the configuration decides, or the link."""
@@ -188,9 +203,18 @@ class Links:
         return self.profile(node_id).address
 
 
-def _identity(config: Config, incarnation: int, store_id: bytes, attributes: Mapping[str, str]) -> Identity:
+def _backoff_max_s(config: Config) -> float:
+    """Dial at least twice in a support duration: a new store hears within its fence who counts it as a voter."""
+    return min(BACKOFF_MAX_S, config.support_duration_ns / NS_PER_S / 2)
+
+
+def _identity(config: Config, opened: Opened, attributes: Mapping[str, str]) -> Identity:
     return Identity(
-        cluster=config.cluster, node=config.node, incarnation=incarnation, store=store_id, attributes=attributes
+        cluster=config.cluster,
+        node=config.node,
+        incarnation=opened.incarnation,
+        store=opened.store_id,
+        attributes=attributes,
     )
 
 

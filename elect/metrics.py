@@ -42,11 +42,13 @@ class PeerSample:
         peer: its id.
         is_supported: it supports this node, as counted here.
         last_heard_ns: how long ago it was heard, or None: never.
+        is_objecting: it keeps this node from every election.
     """
 
     peer: str
     is_supported: bool
     last_heard_ns: int | None = None
+    is_objecting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +217,14 @@ def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str],
 def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
     supported = GaugeMetricFamily("elect_peer_supported", "Whether the peer supports this node.", labels=["peer"])
     heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Since the peer was last heard.", labels=["peer"])
+    objecting = GaugeMetricFamily(
+        "elect_peer_objecting",
+        "1 while the peer keeps this node from every election: its list of voters or its record of stores differs.",
+        labels=["peer"],
+    )
     for each in peers:
+        objecting.add_metric([each.peer], each.is_objecting)
         supported.add_metric([each.peer], each.is_supported)
         if each.last_heard_ns is not None:
             heard.add_metric([each.peer], each.last_heard_ns / SECOND_NS)
-    yield from (supported, heard)
+    yield from (supported, objecting, heard)

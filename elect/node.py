@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from elect import acts, fork
+from elect import acts, audit, fork
 from elect.clock import Clock, now_ns
 from elect.config import Config
 from elect.core.ready import Event
@@ -239,6 +239,26 @@ class Node(DefaultElection):
         """Take part again."""
         self._engine.call(acts.set_paused(is_paused=False))
 
+    def forget(self, node_id: str, timeout: float | None = None) -> None:
+        """Take a voter back that has lost its votes: meet it anew, under whatever store it has next.
+
+        Say so on every other node, and only when nothing that the voter voted for leads any more: with its votes it
+        has lost the reason not to vote twice. A new id for it is always safe. Writes a line to `audit.log` in
+        `data_dir`.
+
+        Args:
+            node_id: the voter's id.
+            timeout: seconds; None for ever, 0 once.
+
+        Raises:
+            ValueError: `node_id` is not another voter.
+            Stopped: the node does not run.
+        """
+        self._engine.call(acts.forget(node_id), timeout)
+        assert self._runtime is not None
+        self._runtime.links.forget(node_id)
+        audit.record(self.config.data_dir, f"node {self.config.node} forgot the store of voter {node_id}")
+
     def abandon(self) -> None:
         """In a forked child: lead nothing, close the copies of the sockets. Called by itself."""
         self._engine.abandon()
@@ -352,6 +372,7 @@ class Node(DefaultElection):
                 PeerSample(
                     peer=peer,
                     is_supported=engine.leases.supports(peer),
+                    is_objecting=engine.objections.get(peer) is not None,
                     last_heard_ns=None if peer not in heard else max(0, now - heard[peer]),
                 )
                 for peer in sorted(self.config.peers)

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from elect.admission import StrangerRefused, objection_of
 from elect.audience import Audience
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
@@ -227,7 +228,9 @@ class Orchestrator:
             case JournalDied():
                 raise RuntimeError("the journal died") from item.error
             case DialFailed():
-                pass
+                self._dial_failed(item, now)
+            case StrangerRefused():
+                self._apply(self._elector.stranger_refused(now, item.node_id))
             case _:
                 self._take_link(item, now)
 
@@ -237,16 +240,23 @@ class Orchestrator:
         match item:
             case LinkAccepted():
                 self._links.note_accepted(item)
-                self._apply(elector.link_accepted(now, item.peer, number, self._links.is_trusted(item)))
+                self._apply(
+                    elector.link_accepted(now, item.peer, number, self._links.is_trusted(item), item.identity.store)
+                )
             case LinkEnded():
                 self._apply(elector.link_ended(now, item.peer, number, item.is_end_of_stream))
             case LinkOpened():
                 self._links.note_opened(item)
-                self._apply(elector.link_opened(now, item.peer, number))
+                self._apply(elector.link_opened(now, item.peer, number, item.identity.store))
             case LinkClosing():
                 self._links.note_closing(item.peer)
                 self._apply(elector.link_closing(now, item.peer, number))
                 item.done.set()
+
+    def _dial_failed(self, item: DialFailed, now: int) -> None:
+        objection = objection_of(item.error)
+        if objection is not None:
+            self._apply(self._elector.dial_refused(now, item.peer, objection, str(item.error)))
 
     def _receive(self, item: MessageReceived, now: int) -> None:
         message = item.message

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from elect import acts
+from elect import acts, audit
+from elect.admission import Admission
 from elect.audience import Audience, log
+from elect.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
@@ -70,14 +72,15 @@ class Runtime:
         self._on_death = on_death
         config = engine.config
         guarding = security(config)
-        opened = store.open(cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns)
+        opened = _open(store, config)
         lull = Lull(config, engine.clock, engine.inbox.put)
+        self.admission = Admission(config, opened.meetings, engine.clock, engine.inbox.put)
         with ExitStack() as undo:
             undo.callback(store.close)
             self.links = Links(
                 config,
-                incarnation=opened.incarnation,
-                store_id=opened.store_id,
+                opened=opened,
+                admission=self.admission,
                 deliver=lull.deliver,
                 security=guarding,
                 meter=meter,
@@ -183,6 +186,21 @@ class Runtime:
         return self._thread(engine.health.run, "elect-health")
 
 
+def _open(store: Store, config: Config) -> Opened:
+    """Open the store, and write down that its list of voters was replaced, if it was."""
+    opened = store.open(
+        cluster=config.cluster,
+        node_id=config.node,
+        promise_ns=config.support_duration_ns,
+        voters=config.voters,
+        is_replacing_voters=config.replace_peers,
+    )
+    if opened.former_voters:
+        change = f"{' '.join(opened.former_voters)} -> {' '.join(sorted(config.voters))}"
+        audit.record(config.data_dir, f"node {config.node} replaced its list of voters: {change}")
+    return opened
+
+
 def _elector(engine: Engine, opened: Opened) -> Elector:
     """The protocol, with what the configuration and the store say."""
     config = engine.config
@@ -198,5 +216,7 @@ def _elector(engine: Engine, opened: Opened) -> Elector:
         offset_rule=OffsetRule(config.offset_rule),
         grace_ns=config.grace_ns,
     )
-    durable = Durable(incarnation=opened.incarnation, promise_ns=opened.promise_ns, ballots=opened.ballots)
+    durable = Durable(
+        incarnation=opened.incarnation, promise_ns=opened.promise_ns, ballots=opened.ballots, meetings=opened.meetings
+    )
     return Elector(options=options, durable=durable, rng=random.SystemRandom(), now=engine.clock())

@@ -1,10 +1,11 @@
 """What the database looks like, and the checksum that ties its content together."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from elect.core.ready import Ballot
+from elect.core.ready import Ballot, Meeting
 
 APPLICATION_ID = 0x656C6374
 """Marks the file as ours in its header: "elct"."""
@@ -20,12 +21,18 @@ SCHEMA = (
         incarnation INTEGER NOT NULL,
         promise_ns INTEGER NOT NULL,
         writes INTEGER NOT NULL,
+        voters TEXT NOT NULL,
         checksum BLOB NOT NULL
     )""",
     """CREATE TABLE ballots (
         election TEXT PRIMARY KEY,
         term INTEGER NOT NULL CHECK (typeof(term) = 'integer' AND term >= 0),
         voted_for TEXT
+    ) WITHOUT ROWID""",
+    """CREATE TABLE meetings (
+        node_id TEXT PRIMARY KEY,
+        store_id BLOB,
+        objection TEXT
     ) WITHOUT ROWID""",
     """CREATE TRIGGER ballot_never_falls BEFORE UPDATE ON ballots
         WHEN new.term < old.term
@@ -42,7 +49,10 @@ SCHEMA = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """The one line about the whole file; its checksum covers every ballot too."""
+    """The one line about the whole file; its checksum covers every ballot and meeting, too.
+
+    `voters`: ids, with a space between two. `meetings`: as `text_of` gives them.
+    """
 
     store_id: bytes
     cluster: str
@@ -51,11 +61,24 @@ class Meta:
     promise_ns: int = 0
     writes: int = 0
     ballots_digest: int = 0
+    voters: str = ""
+    meetings: str = ""
 
     def checksum(self) -> bytes:
         """What is stored beside it."""
         content = (self.store_id, self.cluster, self.node_id, self.incarnation, self.promise_ns, self.writes)
-        return blake2b(repr((*content, self.ballots_digest)).encode(), digest_size=16).digest()
+        text = repr((*content, self.ballots_digest, self.voters, self.meetings))
+        return blake2b(text.encode(), digest_size=16).digest()
+
+
+def row_of(peer: str, meeting: Meeting) -> tuple[str, bytes | None, str | None]:
+    """A meeting's row in the table."""
+    return peer, meeting.store_id, None if meeting.objection is None else meeting.objection.value
+
+
+def text_of(meetings: Mapping[str, Meeting]) -> str:
+    """All meetings as one text for the checksum; there are few, and they seldom change."""
+    return repr([row_of(peer, meeting) for peer, meeting in sorted(meetings.items())])
 
 
 def digest(election: str, ballot: Ballot | None) -> int:

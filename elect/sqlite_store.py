@@ -7,10 +7,11 @@ or older than the witness in the lock file says. Only a directory in which no st
 Source: PROTOCOL.md, sections 4 and 7; ARCHITECTURE: sqlite3, WAL, synchronous=FULL.
 """
 
+import errno
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
@@ -18,12 +19,12 @@ from operator import xor
 from pathlib import Path
 
 from elect.core.messages import TERM_MAX
-from elect.core.ready import Ballot
+from elect.core.ready import Ballot, Meeting, Objection
 from elect.data_lock import DataLock, Witness
 from elect.directory import make_directory, sync_directory
-from elect.errors import IdentityError, StoreError
-from elect.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Meta, create, digest
-from elect.store import STORE_ID_LENGTH, Opened, check_ballot
+from elect.errors import IdentityError, StoreError, StoreGone
+from elect.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Meta, create, digest, row_of, text_of
+from elect.store import STORE_ID_LENGTH, Opened, check_ballot, check_voters, kept_meetings
 
 NAME = "elect.sqlite3"
 
@@ -42,22 +43,40 @@ class SqliteStore:
         self._lock = DataLock(self.directory)
         self._connection: sqlite3.Connection | None = None
         self._ballots: dict[str, Ballot] = {}
+        self._meetings: dict[str, Meeting] = {}
         self._meta: Meta | None = None
+        self._files: dict[Path, tuple[int, int] | None] = {}
 
-    def open(self, *, cluster: str, node_id: str, promise_ns: int) -> Opened:
+    def open(
+        self,
+        *,
+        cluster: str,
+        node_id: str,
+        promise_ns: int,
+        voters: Collection[str] = (),
+        is_replacing_voters: bool = False,
+    ) -> Opened:
         """See Store.open."""
+        asked = Meta(store_id=b"", cluster=cluster, node_id=node_id, voters=" ".join(sorted(voters)))
         make_directory(self.directory)
         witness = self._lock.acquire()
         try:
             with self._reported():
-                return self._open(Meta(store_id=b"", cluster=cluster, node_id=node_id), witness, promise_ns)
+                return self._open(asked, witness, promise_ns, is_replacing_voters=is_replacing_voters)
         except BaseException:
             self.close()
             raise
 
-    def write(self, ballots: Mapping[str, Ballot], promise_ns: int | None = None) -> None:
+    def write(
+        self,
+        ballots: Mapping[str, Ballot],
+        promise_ns: int | None = None,
+        meetings: Mapping[str, Meeting] | None = None,
+    ) -> None:
         """See Store.write."""
         assert self._meta is not None, "the store is not open"
+        self._check_place()
+        after = {**self._meetings, **(meetings or {})}
         ballots_digest = self._meta.ballots_digest
         for election, ballot in ballots.items():
             before = self._ballots.get(election)
@@ -68,10 +87,12 @@ class SqliteStore:
             promise_ns=max(self._meta.promise_ns, promise_ns or 0),
             writes=self._meta.writes + 1,
             ballots_digest=ballots_digest,
+            meetings=text_of(after) if meetings else self._meta.meetings,
         )
         with self._reported():
-            self._commit(meta, ballots)
+            self._commit(meta, ballots, meetings or {})
         self._ballots.update(ballots)
+        self._meetings = after
         self._lock.record(Witness(store_id=meta.store_id, writes=meta.writes))
 
     def close(self) -> None:
@@ -82,30 +103,41 @@ class SqliteStore:
                 connection.close()
         self._lock.release()
 
-    def _open(self, asked: Meta, witness: Witness | None, promise_ns: int) -> Opened:
+    def _open(self, asked: Meta, witness: Witness | None, promise_ns: int, *, is_replacing_voters: bool) -> Opened:
         is_new = self._connect(witness)
+        meetings: dict[str, Meeting] = {}
         if is_new:
-            self._meta = replace(asked, store_id=secrets.token_bytes(STORE_ID_LENGTH))
+            before = replace(asked, store_id=secrets.token_bytes(STORE_ID_LENGTH), meetings=text_of({}))
         else:
             self._check_file()
             self._ballots = self._read_ballots()
-            self._meta = self._read_meta()
+            self._meetings = meetings = self._read_meetings()
+            before = self._meta = self._read_meta()
             self._check_identity(asked, witness)
-        before = self._meta
+            if is_replacing_voters:
+                meetings = kept_meetings(meetings)
+            else:
+                check_voters(before.voters.split(), asked.voters.split(), str(self.directory))
         after = replace(
             before,
             incarnation=before.incarnation + 1,
             promise_ns=max(before.promise_ns, promise_ns),
             writes=before.writes + 1,
+            voters=asked.voters,
+            meetings=text_of(meetings),
         )
-        self._commit(after, {}, is_new=is_new)
+        self._commit(after, {}, meetings, is_new=is_new, is_opening=True)
+        self._meetings = meetings
         self._lock.record(Witness(store_id=after.store_id, writes=after.writes), is_synced=True)
         sync_directory(self.directory)
+        self._files = {path: _inode(path) for path in self._paths()}
         return Opened(
             incarnation=after.incarnation,
             store_id=after.store_id,
-            promise_ns=before.promise_ns,
+            promise_ns=promise_ns if is_new else before.promise_ns,
             ballots=dict(self._ballots),
+            meetings=dict(meetings),
+            former_voters=() if before.voters == asked.voters else tuple(before.voters.split()),
         )
 
     def _connect(self, witness: Witness | None) -> bool:
@@ -164,11 +196,20 @@ class SqliteStore:
             ballots[election] = Ballot(term=term, voted_for=voted_for)
         return ballots
 
+    def _read_meetings(self) -> dict[str, Meeting]:
+        meetings = {}
+        for node_id, store_id, objection in self._open_connection().execute("SELECT * FROM meetings"):
+            is_known = objection is None or objection in Objection.__members__.values()
+            if not isinstance(node_id, str) or not isinstance(store_id, bytes | None) or not is_known:
+                raise self._damaged("a meeting has no sense")
+            meetings[node_id] = Meeting(store_id=store_id, objection=objection and Objection(objection))
+        return meetings
+
     def _read_meta(self) -> Meta:
         row = self._open_connection().execute("SELECT * FROM meta").fetchone()
         if row is None:
             raise self._damaged("it does not say whose it is")
-        _, store_id, cluster, node_id, incarnation, promise_ns, writes, checksum = row
+        _, store_id, cluster, node_id, incarnation, promise_ns, writes, voters, checksum = row
         meta = Meta(
             store_id=store_id,
             cluster=cluster,
@@ -177,6 +218,8 @@ class SqliteStore:
             promise_ns=promise_ns,
             writes=writes,
             ballots_digest=reduce(xor, (digest(*item) for item in self._ballots.items()), 0),
+            voters=voters,
+            meetings=text_of(self._meetings),
         )
         if checksum != meta.checksum():
             raise self._damaged("its content does not have the checksum that it was written with")
@@ -199,7 +242,15 @@ class SqliteStore:
                 f" (restored from a copy, or a disk that loses writes); {_REPLACE}"
             )
 
-    def _commit(self, meta: Meta, ballots: Mapping[str, Ballot], *, is_new: bool = False) -> None:
+    def _commit(
+        self,
+        meta: Meta,
+        ballots: Mapping[str, Ballot],
+        meetings: Mapping[str, Meeting],
+        *,
+        is_new: bool = False,
+        is_opening: bool = False,
+    ) -> None:
         """One transaction; memory follows only when it is durable."""
         connection = self._open_connection()
         try:
@@ -211,10 +262,16 @@ class SqliteStore:
                 " DO UPDATE SET term = excluded.term, voted_for = excluded.voted_for",
                 [(election, ballot.term, ballot.voted_for) for election, ballot in ballots.items()],
             )
+            if is_opening:
+                connection.execute("DELETE FROM meetings")
+            connection.executemany(
+                "INSERT OR REPLACE INTO meetings VALUES (?, ?, ?)",
+                [row_of(peer, meeting) for peer, meeting in meetings.items()],
+            )
             connection.execute(
-                "INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET"
+                "INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET"
                 " incarnation = excluded.incarnation, promise_ns = excluded.promise_ns, writes = excluded.writes,"
-                " checksum = excluded.checksum",
+                " voters = excluded.voters, checksum = excluded.checksum",
                 (
                     meta.store_id,
                     meta.cluster,
@@ -222,6 +279,7 @@ class SqliteStore:
                     meta.incarnation,
                     meta.promise_ns,
                     meta.writes,
+                    meta.voters,
                     meta.checksum(),
                 ),
             )
@@ -231,6 +289,15 @@ class SqliteStore:
                 connection.rollback()
             raise
         self._meta = meta
+
+    def _paths(self) -> tuple[Path, ...]:
+        return (self.path, self.path.with_name(NAME + "-wal"), self._lock.path)
+
+    def _check_place(self) -> None:
+        """Raise StoreGone when a file of the store is not the one that was opened."""
+        for path, inode in self._files.items():
+            if _inode(path) != inode:
+                raise StoreGone(errno.ENOENT, "the file was removed or replaced while the node runs", str(path))
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -263,3 +330,12 @@ class SqliteStore:
 
     def _error(self, problem: str) -> StoreError:
         return StoreError(None, problem, str(self.path))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file of that name, or None."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,9 +1,10 @@
 """Everything that an operator may ask a node about, as one value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from elect.core.quorum import FOREVER
+from elect.core.ready import Objection
 from elect.core.view import ElectionView, ElectorView, PeerView, Waiting
 
 NS_PER_S = 1_000_000_000
@@ -22,7 +23,8 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.STORE_FAILING: "this node's disk takes no write, and so no vote; its log says why",
     WhyNoLeader.BOOT_FENCE: "this node started anew and votes only when what it promised before is over,"
     " in {fence:.1f} s",
-    WhyNoLeader.CONFIGURATION: "the nodes do not agree on who votes: compare the peers in their configuration files",
+    WhyNoLeader.CONFIGURATION: "the nodes do not agree on who votes; make their lists of peers the same: {objections}",
+    WhyNoLeader.OTHER_STORE: "{objections}",
     WhyNoLeader.NO_QUORUM: "{supporters} of {voters} voters support this node, itself included; {quorum} are needed",
     WhyNoLeader.OFFSET: "a voter's replication is ahead of this node's and offset_rule is \"require\":"
     " only a node as far as that one can lead",
@@ -33,6 +35,29 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.TERMS_USED_UP: "a peer told of the last term there is: it is broken, and this election with it",
     WhyNoLeader.NOT_ITS_TURN: "a node with a better standing goes first; this one follows within a few intervals",
 }
+
+
+_OBJECTIONS: Mapping[Objection, str] = {
+    Objection.UNKNOWN_NODE: "peer {peer} refuses this node, whose configuration is {digest}: {detail}",
+    Objection.OTHER_VOTERS: "peer {peer} has configuration {detail}, this node has {digest}",
+    Objection.OTHER_STORE: "peer {peer} met this node under another store: this node has lost the votes that it gave."
+    " Start it with its former data directory, or under a new id; or run `elect forget` with its id on each of the"
+    " other nodes, when nothing that it voted for leads any more",
+    Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}) and counts this node"
+    " as one; this node has never voted, and waits",
+}
+
+
+def objection_sentence(peer: str, objection: Objection, detail: str, digest: str) -> str:
+    """Return why a peer keeps this node from every election, in words.
+
+    Args:
+        peer: its id.
+        objection: what it objects to.
+        detail: the peer's words, or the digest of its configuration; empty: not heard since the start.
+        digest: of this node's configuration.
+    """
+    return _OBJECTIONS[objection].format(peer=peer, detail=detail or "not heard since this node started", digest=digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +170,14 @@ class Status:
             "incarnation": view.incarnation,
             "quorum": view.quorum,
             "voters": list(view.voters),
+            "configuration": view.configuration,
             "priority": view.standing.priority,
             "offset": view.standing.offset,
             "is_willing": view.standing.willing,
             "is_paused": view.is_paused,
             "is_healthy": view.is_healthy,
             "is_storing": view.is_storing,
+            "is_disputed": view.is_disputed,
             "is_fenced": view.fence_until > view.now,
             "peers": [_peer(view, peer, self.surroundings) for peer in view.peers],
             "elections": [election.to_dict() for election in self.elections.values()],
@@ -175,7 +202,16 @@ def sentence(view: ElectorView, why: WhyNoLeader) -> str:
         supporters=supporters,
         voters=len(view.voters),
         quorum=view.quorum,
+        objections="; ".join(_objections(view)),
     )
+
+
+def _objections(view: ElectorView) -> Iterator[str]:
+    for peer in view.peers:
+        if peer.objection is not None:
+            yield objection_sentence(peer.node_id, peer.objection, peer.detail, view.configuration)
+    for node_id in view.strangers:
+        yield objection_sentence(node_id, Objection.STRANGER, "", view.configuration)
 
 
 def _peer(view: ElectorView, peer: PeerView, around: Surroundings) -> dict[str, object]:
@@ -190,6 +226,7 @@ def _peer(view: ElectorView, peer: PeerView, around: Surroundings) -> dict[str, 
         "is_dialed": peer.opened is not None,
         "is_accepted": peer.accepted is not None,
         "is_configuration_same": peer.is_configuration_same,
+        "objection": None if peer.objection is None else peer.objection.value,
         "priority": None if standing is None else standing.priority,
         "offset": None if standing is None else standing.offset,
         "is_willing": None if standing is None else standing.willing,

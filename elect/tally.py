@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from elect.core.ready import Campaigned, Event, LeaderChanged, PeerChanged, RoleChanged, Voted
+from elect.core.ready import Campaigned, Event, LeaderChanged, PeerChanged, PeerObjected, RoleChanged, Voted
 
 ELECTIONS_MAX = 100
 """Above this, the elections that nobody asked for by name share one series: a scrape must stay small."""
@@ -52,7 +52,7 @@ class Tally:
 
     def observe(self, event: Event) -> int | None:
         """Count an event; the time without a leader that it ended, ns, if there had been one before."""
-        if isinstance(event, PeerChanged):
+        if isinstance(event, PeerChanged | PeerObjected):
             return None
         with self._lock:
             leaderless = self._leaderless.setdefault(event.election, _Leaderless(since=event.at))

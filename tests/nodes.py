@@ -112,6 +112,13 @@ def cluster(
         node_id: Node(config, store=(stores or {}).get(node_id, MemoryStore()), health=(health or {}).get(node_id))
         for node_id, config in configs(directory, node_ids, **settings).items()
     }
+    with running(nodes) as made:
+        yield made
+
+
+@contextmanager
+def running(nodes: dict[str, Node]) -> Iterator[Cluster]:
+    """The nodes, started and known to each other."""
     with ExitStack() as stack:
         for node in nodes.values():
             stack.enter_context(node)

@@ -54,7 +54,7 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.errors",
         "wire.address",
     ),
-    "elect.store": ("elect.core.ready",),
+    "elect.store": ("elect.core.ready", "elect.errors"),
     "elect.sqlite_schema": ("elect.core.ready",),
     "elect.sqlite_store": (
         "elect.core.messages",
@@ -103,8 +103,8 @@ WHO_MAY_USE = {
 }
 """What is neither ours nor the standard library's, and the files that may import it."""
 
-WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority")
-"""Certificates are dated by it; nothing else of ours is."""
+WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority", "elect.audit")
+"""Certificates and lines for an auditor are dated by it; nothing else of ours is."""
 
 WHO_MAY_COMPILE = ("wire.record",)
 """It writes functions out for speed, of the names of a class's fields and of nothing else."""

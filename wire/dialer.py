@@ -20,7 +20,7 @@ from wire.dialing import Dialed, Dialing
 from wire.errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.exchange import Exchange
-from wire.handshake import PEER_KIND, Bye, Heard
+from wire.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
 from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.meter import Meter
@@ -49,6 +49,7 @@ class Dialer:
         security: what both ends go by to know each other.
         kind: what this end is to the peer; per kind, a node has one link to another.
         is_two_way: the peer may speak on it, too; it must serve this kind so.
+        judge: asked of who the peer says it is; a refusal fails the dial.
         metrics: told of what happens.
         name: first part of the thread's name.
         rng: for the jitter.
@@ -67,6 +68,7 @@ class Dialer:
         security: Security = PLAIN,
         kind: str = PEER_KIND,
         is_two_way: bool = False,
+        judge: Judge = take_anybody,
         metrics: Meter | None = None,
         name: str = "wire",
         rng: random.Random | None = None,
@@ -79,6 +81,7 @@ class Dialer:
         self._deliver = deliver
         self._kind = kind
         self._is_two_way = is_two_way
+        self._judge = judge
         self._limits = limits
         self._security = security
         self._meter = metrics or Meter()
@@ -186,6 +189,7 @@ class Dialer:
             limits=self._limits,
             security=self._security,
             is_two_way=self._is_two_way,
+            judge=self._judge,
             watch=self._watch,
         )
         try:

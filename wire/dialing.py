@@ -10,8 +10,8 @@ from wire.channel import Channel
 from wire.codec import Codec
 from wire.connection import Connection
 from wire.deadline import Deadline
-from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError
-from wire.handshake import Reject, Welcome, are_views_equal, hello, review_welcome
+from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
+from wire.handshake import Judge, Reject, Welcome, are_views_equal, hello, review_welcome, take_anybody
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.security import PLAIN, Security
@@ -59,6 +59,7 @@ class Dialing:
     limits: Limits
     security: Security = PLAIN
     is_two_way: bool = False
+    judge: Judge = take_anybody
     watch: Callable[[socket.socket], object] = _unwatched
 
     def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
@@ -115,6 +116,9 @@ class Dialing:
             channel.write(connection.greet(said))
             answer, early = self._answer(channel, connection, deadline)
             review_welcome(answer, to=self.to)
+            refusal = self.judge(answer.identity)
+            if refusal is not None:
+                raise UnwelcomeError(refusal.text)
             if not self.to:
                 channel.review(answer.node, self.identity.cluster)
             if proof := connection.prove():

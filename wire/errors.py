@@ -18,6 +18,7 @@
             TruncatedError          truncated
         Refusal                     (its code)
         LinkFailure                 link
+            UnwelcomeError          unwelcome
             ResetError              reset
             ClosedError             closed
             ResolveError            resolve
@@ -50,6 +51,7 @@ class RejectCode(StrEnum):
     CERTIFICATE = "certificate"
     KIND = "kind"
     UNKNOWN_PEER = "unknown_peer"
+    STORE = "store"
     STALE_LINK = "stale_link"
     FULL = "full"
     TIMEOUT = "timeout"
@@ -179,6 +181,12 @@ class LinkFailure(WireError):  # noqa: N818 - the base of what follows
     """The network, the operating system or a deadline ended it."""
 
     reason = "link"
+
+
+class UnwelcomeError(LinkFailure):
+    """This program does not take the node that answered for the peer that it is to be."""
+
+    reason = "unwelcome"
 
 
 class ResetError(LinkFailure):

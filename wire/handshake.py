@@ -45,6 +45,15 @@ KEY_IDS_MAX = 8
 PEER_KIND = "peer"
 
 
+Judge = Callable[[PeerIdentity], Refusal | None]
+"""Why a program does not take the other end, or None: it does. Called on wire's threads; must not raise."""
+
+
+def take_anybody(_: PeerIdentity) -> Refusal | None:
+    """Refuse nobody."""
+    return None
+
+
 def _check_text(what: str, text: str) -> None:
     if len(text) > TEXT_LENGTH_MAX:
         raise ValueError(f"{what} has {len(text)} characters; {TEXT_LENGTH_MAX} are allowed")
@@ -288,6 +297,7 @@ def review(
     *,
     kinds: Collection[str],
     is_known_peer: Callable[[str], bool],
+    judge: Judge = take_anybody,
     ring: KeyRing | None = None,
     two_way: Collection[str] = (),
 ) -> None:
@@ -298,6 +308,7 @@ def review(
         identity: the acceptor's.
         kinds: what it serves and does not speak to.
         is_known_peer: whether a node of this id may connect.
+        judge: asked last, of who the dialer says it is.
         ring: its keys, if it has any.
         two_way: the kinds that it serves and speaks to.
     """
@@ -316,6 +327,9 @@ def review(
     if said.kind not in (two_way if said.is_two_way else kinds):
         ways = "two-way" if said.is_two_way else "one-way"
         raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here, not on {ways} links")
+    refusal = judge(said.identity)
+    if refusal is not None:
+        raise refusal
 
 
 def _review_keys(said: Hello, ring: KeyRing | None) -> None:

@@ -11,7 +11,7 @@ from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
-from wire.handshake import PEER_KIND, Bye, Heard, Hello, review, welcome
+from wire.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
 from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
@@ -46,6 +46,7 @@ class Listener:
         kinds: the kinds of peers that are served, and only listened to.
         two_way: the kinds of peers that are served, and spoken to.
         is_known_peer: whether a node of this id may connect; asked on any thread.
+        judge: asked of who the dialer says it is; asked on any thread.
         deliver: takes the events, on any thread; must not raise.
         limits: the bounds.
         security: what both ends go by to know each other.
@@ -65,6 +66,7 @@ class Listener:
         codec: Codec,
         *,
         is_known_peer: Callable[[str], bool],
+        judge: Judge = take_anybody,
         deliver: Callable[[Event], None],
         kinds: Collection[str] = (PEER_KIND,),
         two_way: Collection[str] = (),
@@ -77,6 +79,7 @@ class Listener:
         self._identity = identity
         self._codec = codec.extended(Bye, Heard)
         self._is_known_peer = is_known_peer
+        self._judge_identity = judge
         self._deliver = deliver
         self._kinds = kinds
         self._two_way = two_way
@@ -126,6 +129,10 @@ class Listener:
             self.open()
         self._accepting = threading.Thread(target=self._accept_all, name=f"{self._name}-listener", daemon=True)
         self._accepting.start()
+
+    def forget(self, peer: str) -> None:
+        """Take the peer's links whatever their numbers: it numbers them from the start again."""
+        self._registry.forget(peer)
 
     def send(
         self, peer: str, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None
@@ -278,6 +285,7 @@ class Listener:
             kinds=self._kinds,
             two_way=self._two_way,
             is_known_peer=self._is_known_peer,
+            judge=self._judge_identity,
             ring=ring,
         )
         self._registry.check(hello, link)

@@ -89,6 +89,15 @@ class Registry:
             if self._named.get((hello.node, hello.number)) is link:
                 del self._named[hello.node, hello.number]
 
+    def forget(self, peer: str) -> None:
+        """Take the peer's links whatever their numbers, and cut those that there are."""
+        with self._lock:
+            for place in [place for place in self._highest if place[0] == peer]:
+                del self._highest[place]
+            links = [link for link, place in self._open.items() if place[0] == peer]
+        for link in links:
+            link.cut(SupersededError("this end forgot the other one"))
+
     def all(self) -> Collection[AcceptedLink]:
         """Every link that is known, finished or not."""
         with self._lock:

@@ -73,7 +73,7 @@ def ask(config: Config, expected: Collection[str]) -> Faults:
 
 
 def _said_fault(config: Config, peer: Mapping[object, object]) -> str | None:
-    if not peer.get("is_configuration_same", True):
+    if peer.get("is_configuration_same") is False:
         return "answers, but has other voters than this node"
     return None if peer.get("is_supported") else DEAF.format(address=config.advertise_address)
 

@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 
 from elect import Config, Node
 from elect.cli.event_lines import EventLines
@@ -25,12 +26,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--election", action="append", metavar="E", help="stand in this election; may be repeated (default: default)"
     )
+    parser.add_argument(
+        "--new-peers",
+        action="store_true",
+        help="let [peers] differ from the list that the data directory was used with; only after every node of the"
+        " former list was stopped",
+    )
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="on stderr (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal; then resign, then stop."""
-    config = Config.load(arguments.config)
+    config = replace(Config.load(arguments.config), replace_peers=arguments.new_peers)
     logging.basicConfig(
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )

@@ -12,28 +12,11 @@ Source: PROTOCOL.md, sections 3 to 6.
 from random import Random
 from typing import assert_never
 
-from elect.core import campaign, following, heartbeats, leading, packing, passing, voting
-from elect.core.messages import (
-    Batch,
-    ConfigurationId,
-    Entry,
-    Follow,
-    Grant,
-    Heartbeat,
-    Knowledge,
-    Lead,
-    Message,
-    Number,
-    Refuse,
-    Resign,
-    Resigned,
-    Standing,
-    Vote,
-    check_name,
-)
+from elect.core import agreement, campaign, entries, following, heartbeats, leading, packing, passing
+from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
 from elect.core.options import Durable, Options
 from elect.core.outcome import Outcome
-from elect.core.ready import LossReason, Ready, Send, Write
+from elect.core.ready import LossReason, Objection, Ready, Send, Write
 from elect.core.state import State
 from elect.core.support import Peer
 from elect.core.view import ElectorView, view
@@ -63,6 +46,7 @@ class Elector:
         self._heartbeat_at = now
         self._ends_at = now
         self._new_links: list[str] = []
+        agreement.begin(self.state)
 
     def tick(self, now: int) -> Ready:
         """Time passed; due at the latest at the last Ready's `wake_at`."""
@@ -71,14 +55,21 @@ class Elector:
 
     # Links.
 
-    def link_accepted(self, now: int, peer: str, link: Number, is_trusted: bool) -> Ready:
+    def link_accepted(
+        self, now: int, peer: str, link: Number, is_trusted: bool, store_id: bytes | None = None
+    ) -> Ready:
         """A peer's link to this node finished its handshake; ignored unless it is its highest so far.
 
-        `is_trusted`: both ends see the same addresses, so its end of stream proves something.
+        Args:
+            now: ns.
+            peer: the dialing node.
+            link: its number for the link.
+            is_trusted: both ends see the same addresses, so its end of stream proves something.
+            store_id: of the peer's store; None: stores are not compared.
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None:
+        if other is not None and agreement.meet(self.state, other, store_id):
             had_session = other.session is not None
             if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
                 following.release(self.state, (peer,))
@@ -96,14 +87,42 @@ class Elector:
             following.release(self.state, (peer,))
         return self._finish()
 
-    def link_opened(self, now: int, peer: str, link: Number) -> Ready:
+    def link_opened(self, now: int, peer: str, link: Number, store_id: bytes | None = None) -> Ready:
         """This node's link to a peer got its Welcome: say everything that is known on it."""
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None:
+        if other is not None and agreement.meet(self.state, other, store_id):
+            agreement.welcome(self.state, other)
             self.state.support.open(other, link)
             leading.restart_counting(self.state, other)
             self._new_links.append(peer)
+        return self._finish()
+
+    def dial_refused(self, now: int, peer: str, objection: Objection, detail: str = "") -> Ready:
+        """A peer refused this node's dial, for a reason that keeps this node from every election."""
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None:
+            agreement.object_to(self.state, other, objection, detail)
+        return self._finish()
+
+    def stranger_refused(self, now: int, node_id: str) -> Ready:
+        """A node of this cluster that is no voter here dialed this one, and was refused."""
+        self._begin(now)
+        agreement.note_stranger(self.state, node_id)
+        return self._finish()
+
+    def forget(self, now: int, peer: str) -> Ready:
+        """Meet a peer anew under its next store, and drop its objection.
+
+        Raises:
+            ValueError: `peer` is not another voter.
+        """
+        other = self.state.support.peers.get(peer)
+        if other is None:
+            raise ValueError(f"{peer!r} is not another voter; {', '.join(self.state.support.peers)} are")
+        self._begin(now)
+        agreement.forget(self.state, other)
         return self._finish()
 
     def link_closing(self, now: int, peer: str, link: Number) -> Ready:
@@ -124,7 +143,7 @@ class Elector:
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None and link == other.accepted:
+        if other is not None and link == other.accepted and other.is_met:
             match message:
                 case Heartbeat():
                     heartbeats.take(self.state, other, message)
@@ -132,38 +151,12 @@ class Elector:
                         return self._rest()
                 case Batch():
                     for entry in message.entries:
-                        self._take_entry(peer, entry, message.configuration)
+                        entries.take(self.state, other, entry, message.configuration)
                 case Knowledge():
                     following.take_knowledge(self.state, other, message)
                 case _:
                     assert_never(message)
         return self._finish()
-
-    def _take_entry(self, peer_id: str, entry: Entry, configuration: ConfigurationId) -> None:
-        state, peer = self.state, self.state.support.peers[peer_id]
-        election = state.meet(entry.election)
-        if election is None:
-            return
-        election.term_seen = max(election.term_seen, entry.term)
-        if not isinstance(entry, Refuse):  # it names the term asked for, and its sender may follow a lower one
-            leading.settle_resign(peer, entry.election, entry.term)
-        match entry:
-            case Vote():
-                voting.answer(state, election, peer, entry, configuration)
-            case Grant():
-                campaign.take_grant(state, election, peer_id, entry.term)
-            case Refuse():
-                campaign.take_refusal(state, election, peer, entry)
-            case Lead():
-                following.answer(state, election, peer, entry)
-            case Follow():
-                leading.take_follow(state, election, peer, entry)
-            case Resign():
-                following.take_resign(state, election, peer, entry)
-            case Resigned():
-                leading.settle_resign(peer, entry.election, entry.term + 1)
-            case _:
-                assert_never(entry)
 
     # The disk.
 
@@ -179,6 +172,9 @@ class Elector:
         state = self.state
         if write.promise_ns is not None:
             state.support.promise_ns_durable = max(state.support.promise_ns_durable, write.promise_ns)
+        for node_id, meeting in write.meetings.items():
+            peer = state.support.peers[node_id]
+            peer.is_met = peer.is_met or meeting.store_id == peer.store_id
         for name, ballot in write.ballots.items():
             election = state.elections[name]
             election.durable = ballot
@@ -195,6 +191,9 @@ class Elector:
         """The disk fails, or is good again: while it fails this node is no candidate; nothing else stops."""
         self._begin(now)
         self.state.is_storing = is_storing
+        for peer in self.state.support.peers.values():
+            if is_storing and not peer.is_met:
+                self.state.write_meeting(peer)
         return self._finish()
 
     # The application.
@@ -269,7 +268,7 @@ class Elector:
         self._begin(now)
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
-            self._withdraw(LossReason.WITHDRAWN)
+            agreement.withdraw(self.state, LossReason.WITHDRAWN)
         state.touch_vacant()
         return self._finish()
 
@@ -278,7 +277,7 @@ class Elector:
         self._begin(now)
         self.state.is_paused = is_paused
         if is_paused:
-            self._withdraw(LossReason.PAUSED)
+            agreement.withdraw(self.state, LossReason.PAUSED)
         return self._finish()
 
     def set_healthy(self, now: int, is_healthy: bool) -> Ready:
@@ -286,14 +285,8 @@ class Elector:
         self._begin(now)
         self.state.is_healthy = is_healthy
         if not is_healthy:
-            self._withdraw(LossReason.UNHEALTHY)
+            agreement.withdraw(self.state, LossReason.UNHEALTHY)
         return self._finish()
-
-    def _withdraw(self, reason: LossReason) -> None:
-        for election in list(self.state.elections.values()):
-            if election.campaign is not None:
-                campaign.abandon(self.state, election, reason.value)
-            leading.resign(self.state, election, reason)
 
     @property
     def entered(self) -> int:
@@ -336,6 +329,8 @@ class Elector:
         self._turns.review()
         if state.now >= self._heartbeat_at:
             following.review_hearsay(state)
+            if state.strangers:
+                agreement.review(state)
         for _ in range(CONSIDERED_MAX):
             name = self._turns.next_name()
             if name is None:
@@ -380,11 +375,13 @@ class Elector:
         )
 
     def _write(self, outcome: Outcome) -> Write | None:
-        if not outcome.ballots and not outcome.is_promise_due:
+        if not (outcome.ballots or outcome.meetings or outcome.is_promise_due):
             return None
         self._write_latest += 1
         promise_ns = self.state.support.promise_ns if outcome.is_promise_due else None
-        write = Write(number=self._write_latest, ballots=outcome.ballots, promise_ns=promise_ns)
+        write = Write(
+            number=self._write_latest, ballots=outcome.ballots, promise_ns=promise_ns, meetings=outcome.meetings
+        )
         self._writes[write.number] = write
         return write
 

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 3.
 
 from itertools import islice
 
-from elect.core import leading
+from elect.core import agreement, leading
 from elect.core.messages import Heartbeat
 from elect.core.ready import PeerChanged
 from elect.core.state import State
@@ -33,6 +33,7 @@ def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
         is_opened = state.outcome.is_heartbeat_due = True
     if is_opened or before is None or _says(before) != _says(heartbeat):
         state.is_order_stale = True
+        agreement.compare(state, peer, heartbeat.configuration)
     _count(state, peer, heartbeat)
 
 

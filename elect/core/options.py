@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.ready import Ballot
+from elect.core.ready import Ballot, Meeting
 
 PPM = 1_000_000
 
@@ -49,11 +49,13 @@ class Durable:
         incarnation: of this start: already counted up, on disk.
         promise_ns: the longest support acknowledged before this start; 0: none ever.
         ballots: by election.
+        meetings: by peer.
     """
 
     incarnation: int
     promise_ns: int = 0
     ballots: Mapping[str, Ballot] = field(default_factory=dict)
+    meetings: Mapping[str, Meeting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

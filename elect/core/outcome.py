@@ -1,7 +1,7 @@
 """Collects what one input leads to, until it is packed into a Ready."""
 
 from elect.core.messages import Entry, Known
-from elect.core.ready import Ballot, Event, Lease
+from elect.core.ready import Ballot, Event, Lease, Meeting
 
 
 class Outcome:
@@ -11,6 +11,7 @@ class Outcome:
         ballots: to be written, by election.
         entries: by peer, to be sent at once.
         entries_when_written: by peer, to be sent once the ballots are on disk.
+        meetings: to be written, by peer.
         known: what changed of whom this node follows or that it leads.
         leases: changed claims.
         events: in order.
@@ -29,12 +30,14 @@ class Outcome:
         "is_promise_due",
         "known",
         "leases",
+        "meetings",
     )
 
     def __init__(self) -> None:
         self.ballots: dict[str, Ballot] = {}
         self.entries: dict[str, list[Entry]] = {}
         self.entries_when_written: dict[str, list[Entry]] = {}
+        self.meetings: dict[str, Meeting] = {}
         self.known: dict[str, Known] = {}
         self.leases: dict[str, Lease | None] = {}
         self.events: list[Event] = []
@@ -46,7 +49,7 @@ class Outcome:
     def is_empty(self) -> bool:
         """Whether there is nothing to write, send or tell; how long support counts is none of these."""
         is_due = self.is_promise_due or self.is_heartbeat_due
-        return not (is_due or self.ballots or self.entries or self.known or self.leases or self.events)
+        return not (is_due or self.ballots or self.meetings or self.entries or self.known or self.leases or self.events)
 
     def send(self, peer: str, entry: Entry) -> None:
         """Send an entry at once."""

@@ -24,6 +24,7 @@ class LossReason(StrEnum):
     STOPPED = "stopped"
     WORK_FAILED = "work_failed"
     NO_LEASE = "no_lease"
+    CONFIGURATION = "configuration"
 
 
 class Role(StrEnum):
@@ -42,6 +43,35 @@ class Ballot:
     voted_for: str | None
 
 
+class Objection(StrEnum):
+    """Why a peer keeps this node from every election.
+
+    Attributes:
+        UNKNOWN_NODE: the peer's list of voters lacks this node.
+        OTHER_VOTERS: the peer shows another list.
+        OTHER_STORE: the peer met this node under another store.
+        STRANGER: a node that this node's list lacks counts this node as a voter, and this node has never voted.
+    """
+
+    UNKNOWN_NODE = "unknown_node"
+    OTHER_VOTERS = "other_voters"
+    OTHER_STORE = "other_store"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """The durable line of one peer.
+
+    Attributes:
+        store_id: of the store under which it was met first, or None: not met yet.
+        objection: its objection to this node, as of the last contact, or None.
+    """
+
+    store_id: bytes | None = None
+    objection: Objection | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """One durable change; its messages wait until `Elector.written(number)`.
@@ -50,11 +80,13 @@ class Write:
         number: 1, 2, … in the order in which the core decided.
         ballots: by election.
         promise_ns: the longest support this node is about to acknowledge, or None: unchanged.
+        meetings: by peer.
     """
 
     number: int
     ballots: Mapping[str, Ballot]
     promise_ns: int | None = None
+    meetings: Mapping[str, Meeting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +165,22 @@ class PeerChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeerObjected:
+    """A peer keeps this node from every election, or no longer does (None).
+
+    Attributes:
+        detail: the peer's own words, or the digest of its configuration.
+        digest: of this node's configuration.
+    """
+
+    peer: str
+    objection: Objection | None
+    detail: str
+    digest: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaigned:
     """How a campaign ended: "elected", or why not."""
 
@@ -153,7 +201,7 @@ class Voted:
     at: int
 
 
-Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | Campaigned | Voted
+Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | PeerObjected | Campaigned | Voted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from elect.core.messages import Entry, Known, Standing
 from elect.core.options import Durable, Options
 from elect.core.outcome import Outcome
 from elect.core.quorum import FOREVER, nth_largest
-from elect.core.ready import Ballot, Campaigned, RoleChanged
+from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
 from elect.core.support import Peer, Support
 
 ELECTIONS_MAX = 100_000
@@ -45,6 +45,8 @@ class State:
         touched: elections to consider before the input is done, in order.
         eligible_since: since when this node as a whole might win (ns), or None.
         is_order_stale: what the candidates' order rests on has changed.
+        strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
+        is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
         ignored: how often peers spoke of an election that was not met, since there were too many.
     """
 
@@ -66,7 +68,9 @@ class State:
         self.entered = 0
         self.support = Support(
             incarnation=durable.incarnation,
-            peers=tuple(voter for voter in self.configuration.voters if voter != self.id),
+            peers={
+                voter: durable.meetings.get(voter, Meeting()) for voter in self.configuration.voters if voter != self.id
+            },
             timing=self.timing,
             promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
         )
@@ -80,6 +84,8 @@ class State:
         self.touched: dict[str, None] = {}
         self.eligible_since: int | None = None
         self.is_order_stale = True
+        self.strangers: dict[str, int] = {}
+        self.is_disputed = False
         self.ignored = 0
         self.outcome = Outcome()
 
@@ -96,7 +102,7 @@ class State:
     @property
     def is_willing(self) -> bool:
         """Whether this node would lead at all."""
-        is_fit = self.is_healthy and self.is_storing and not self.is_paused
+        is_fit = self.is_healthy and self.is_storing and not self.is_paused and not self.is_disputed
         return is_fit and self.priority > 0 and self.entered > 0
 
     @property
@@ -166,6 +172,10 @@ class State:
         """Tell logs and metrics of a change of role."""
         event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
         self.outcome.events.append(event)
+
+    def write_meeting(self, peer: Peer) -> None:
+        """Make a peer's line durable."""
+        self.outcome.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
 
     def send_durably(self, election: Election, peer: Peer, entry: Entry) -> None:
         """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""

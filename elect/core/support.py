@@ -7,9 +7,12 @@ always ending before the promise does. Support is the elections' only failure de
 Source: PROTOCOL.md, section 3; Gray and Cheriton, "Leases", SOSP 1989.
 """
 
+from collections.abc import Mapping
+
 from elect.core.messages import Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
+from elect.core.ready import Meeting, Objection
 
 NO_LINK = Number(0, 0)
 """Below every link's number."""
@@ -33,6 +36,9 @@ class Peer:
         said_heard: the latest of ours it says it took; `said_mark`: what it should have taken by `said_check_at`.
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
+        store_id: of the store under which it was met first, or None.
+        is_met: that is on disk here, or nobody names stores; before that it is not heard.
+        objection: why it keeps this node from every election, or None; `detail`: in its own words.
     """
 
     __slots__ = (
@@ -40,13 +46,16 @@ class Peer:
         "accepted_highest",
         "counted_session",
         "counted_until",
+        "detail",
         "heard",
         "heartbeat",
         "id",
+        "is_met",
         "is_supporting",
         "is_trusted",
         "knows",
         "leads",
+        "objection",
         "opened",
         "promised",
         "promised_until",
@@ -57,10 +66,19 @@ class Peer:
         "said_mark",
         "sent_latest",
         "session",
+        "store_id",
     )
 
-    def __init__(self, node_id: str) -> None:
+    def __init__(self, node_id: str, meeting: Meeting) -> None:
         self.id = node_id
+        self.reset(meeting)
+
+    def reset(self, meeting: Meeting) -> None:
+        """Know no more of the peer than this."""
+        self.store_id = meeting.store_id
+        self.is_met = True
+        self.objection: Objection | None = meeting.objection
+        self.detail = ""
         self.accepted: Number | None = None
         self.accepted_highest = NO_LINK
         self.is_trusted = False
@@ -91,8 +109,8 @@ class Peer:
 class Support:
     """The promises of one node to its peers and of its peers to it."""
 
-    def __init__(self, *, incarnation: int, peers: tuple[str, ...], timing: Timing, promise_ns: int) -> None:
-        self.peers = {node_id: Peer(node_id) for node_id in sorted(peers)}
+    def __init__(self, *, incarnation: int, peers: Mapping[str, Meeting], timing: Timing, promise_ns: int) -> None:
+        self.peers = {node_id: Peer(node_id, meeting) for node_id, meeting in sorted(peers.items())}
         self._timing = timing
         self._incarnation = incarnation
         self._sessions = 0

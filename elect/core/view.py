@@ -6,7 +6,7 @@ from enum import StrEnum
 from elect.core import campaign, following, leading
 from elect.core.election import Election
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
-from elect.core.ready import Role
+from elect.core.ready import Objection, Role
 from elect.core.state import State
 from elect.core.support import Peer
 
@@ -22,6 +22,7 @@ class Waiting(StrEnum):
     UNHEALTHY = "unhealthy"
     WITNESS = "witness"
     STORE_FAILING = "store_failing"
+    OTHER_STORE = "other_store"
     BOOT_FENCE = "boot_fence"
     CONFIGURATION = "configuration"
     NO_QUORUM = "no_quorum"
@@ -54,7 +55,10 @@ class ElectionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerView:
-    """One peer, both ways; times in ns of the node's clock, 0 where there is none."""
+    """One peer, both ways; times in ns of the node's clock, 0 where there is none.
+
+    `is_configuration_same` is None until the peer was heard.
+    """
 
     node_id: str
     accepted: Number | None
@@ -65,7 +69,9 @@ class PeerView:
     counted_until: int
     supports: tuple[str, ...]
     standing: Standing | None
-    is_configuration_same: bool
+    is_configuration_same: bool | None
+    objection: Objection | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +82,14 @@ class ElectorView:
     node_id: str
     incarnation: int
     voters: tuple[str, ...]
+    configuration: str
     quorum: int
     standing: Standing
     is_paused: bool
     is_healthy: bool
     is_storing: bool
+    is_disputed: bool
+    strangers: tuple[str, ...]
     fence_until: int
     supported_until: int
     peers: tuple[PeerView, ...]
@@ -94,11 +103,14 @@ def view(state: State, now: int) -> ElectorView:
         node_id=state.id,
         incarnation=state.incarnation,
         voters=state.voters,
+        configuration=state.configuration.id.digest.hex(),
         quorum=state.configuration.quorum,
         standing=state.standing,
         is_paused=state.is_paused,
         is_healthy=state.is_healthy,
         is_storing=state.is_storing,
+        is_disputed=state.is_disputed,
+        strangers=tuple(state.strangers),
         fence_until=state.fence_until,
         supported_until=state.supported_until,
         peers=tuple(_peer(state, peer) for peer in state.support.peers.values()),
@@ -118,8 +130,16 @@ def _peer(state: State, peer: Peer) -> PeerView:
         counted_until=peer.counted_until,
         supports=peer.supported_ids,
         standing=None if heartbeat is None else heartbeat.standing,
-        is_configuration_same=heartbeat is None or heartbeat.configuration == state.configuration.id,
+        is_configuration_same=_is_configuration_same(state, peer),
+        objection=peer.objection,
+        detail=peer.detail,
     )
+
+
+def _is_configuration_same(state: State, peer: Peer) -> bool | None:
+    if peer.objection in (Objection.UNKNOWN_NODE, Objection.OTHER_VOTERS):
+        return False
+    return None if peer.heartbeat is None else peer.heartbeat.configuration == state.configuration.id
 
 
 def _election(state: State, election: Election) -> ElectionView:
@@ -157,6 +177,7 @@ def _waiting(state: State, election: Election) -> Waiting:
 
 def _unfit(state: State, election: Election) -> Waiting | None:
     """What this node itself lacks."""
+    has_lost_votes = any(peer.objection is Objection.OTHER_STORE for peer in state.other_voters)
     lacks = (
         (not state.is_voter, Waiting.NOT_VOTER),
         (not election.is_entered, Waiting.NOT_STANDING),
@@ -164,6 +185,8 @@ def _unfit(state: State, election: Election) -> Waiting | None:
         (not state.is_healthy, Waiting.UNHEALTHY),
         (state.priority == 0, Waiting.WITNESS),
         (not state.is_storing, Waiting.STORE_FAILING),
+        (has_lost_votes, Waiting.OTHER_STORE),
+        (state.is_disputed, Waiting.CONFIGURATION),
         (state.is_fenced, Waiting.BOOT_FENCE),
     )
     return next((waiting for is_lacking, waiting in lacks if is_lacking), None)

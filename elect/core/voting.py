@@ -19,6 +19,7 @@ def refusal(
     is_behind = state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset
     rules = (
         (configuration != state.configuration.id, RefusalReason.CONFIGURATION),
+        (state.is_disputed, RefusalReason.CONFIGURATION),
         (candidate not in state.voters or not state.is_voter, RefusalReason.NOT_VOTER),
         (state.is_fenced, RefusalReason.BOOT_FENCE),
         (is_bound_elsewhere(election, candidate), RefusalReason.BOUND),

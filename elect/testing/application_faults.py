@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def resign(nemesis: "Nemesis") -> None:
-    """Hand an election over, to anybody."""
+    """Hand an election over, to any voter."""
     election = nemesis.election()
     node_id = nemesis.leader(election) or nemesis.node_id()
-    to = nemesis.rng.choice((None, nemesis.node_id()))
+    to = nemesis.rng.choice((None, nemesis.rng.choice(nemesis.hosts[node_id].voters)))
     nemesis.tell(node_id, f"resigns {election} to {to}", lambda elector, now: elector.resign(now, election, to=to))
 
 

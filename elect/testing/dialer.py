@@ -16,12 +16,13 @@ class Dialer:
     """Keeps one link to one peer.
 
     Attributes:
+        process: that dials.
         link: being dialed or open, or None.
         is_open: whether it got its Welcome.
     """
 
     def __init__(self, process: "Process", peer: str) -> None:
-        self._process = process
+        self.process = process
         self._world = process.world
         self.peer = peer
         self.link: Link | None = None
@@ -31,7 +32,7 @@ class Dialer:
 
     def dial(self) -> None:
         """Make a new link, numbered above every earlier one."""
-        world, process = self._world, self._process
+        world, process = self._world, self.process
         self._attempt += 1
         number = Number(process.incarnation, process.next_counter())
         path = world.network.path(process.node_id, self.peer)
@@ -64,15 +65,19 @@ class Dialer:
         """The peer's Welcome, or its Reject, is on its way back."""
         world = self._world
         if not link.back.is_cut:
-            is_accepted = link.acceptor is not None
-            action = self._opened if is_accepted else self._close
-            world.scheduler.after(link.back.delay.draw(world.rng), self._process.put, self, action, link)
+            action = self._close if link.acceptor is None else self._opened
+            world.scheduler.after(link.back.delay.draw(world.rng), self.process.put, self, action, link)
 
     def _opened(self, link: Link) -> None:
-        if self.link is link and not self.is_open and not link.is_broken:
+        acceptor = link.acceptor
+        if self.link is not link or self.is_open or link.is_broken:
+            return
+        if acceptor is None or self.process.objection_to(acceptor) is not None:
+            self._close(link)
+        else:
             self.is_open = True
             self._failures = 0
-            self._process.opened(link)
+            self.process.opened(link)
 
     def _time_out(self, link: Link) -> None:
         if self.link is link and not self.is_open:
@@ -80,14 +85,16 @@ class Dialer:
 
     def notice(self, link: Link) -> None:
         """The other end is closed, reset or silent for too long: a close of our own follows."""
-        self._process.put(self, self._close, link)
+        self.process.put(self, self._close, link)
 
     def _close(self, link: Link) -> None:
         """Stop counting first, close then, dial again after that: PROTOCOL.md, section 5."""
         if self.link is not link:
             return
         if self.is_open:
-            self._process.closing(link)
+            self.process.closing(link)
+        elif link.objection is not None:
+            self.process.refused(self.peer, link.objection)
         self.is_open = False
         self.link = None
         link.finish()
@@ -96,7 +103,7 @@ class Dialer:
         backoff = world.options.backoff
         share = min(1.0, self._failures / 4) * (0.5 + world.rng.random() / 2)
         wait = round((backoff.low + (backoff.high - backoff.low) * share) * NANOSECONDS)
-        world.scheduler.after(wait, self._process.put, self, self._redial, self._attempt)
+        world.scheduler.after(wait, self.process.put, self, self._redial, self._attempt)
 
     def _redial(self, attempt: int) -> None:
         if self.link is None and attempt == self._attempt:

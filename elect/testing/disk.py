@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Ballot, Send, Write
+from elect.core.ready import Ballot, Meeting, Send, Write
+from elect.store import check_voters, kept_meetings
 from elect.testing.options import NANOSECONDS
 from elect.testing.world import World
 
@@ -26,7 +27,8 @@ class Disk:
         incarnation: how often a process started on it.
         promise_ns: the longest support that was, or may have been, acknowledged.
         ballots: by election.
-        met: the store ids under which peers were met.
+        meetings: by peer.
+        voters: with whom the votes were given; empty: none yet.
         stalled_until: nothing completes before this time.
         is_failing: every write fails.
         fails_left: so many writes fail yet.
@@ -39,7 +41,8 @@ class Disk:
         self.incarnation = 0
         self.promise_ns = 0
         self.ballots: dict[str, Ballot] = {}
-        self.met: dict[str, int] = {}
+        self.meetings: dict[str, Meeting] = {}
+        self.voters: tuple[str, ...] = ()
         self.stalled_until = 0
         self.is_failing = False
         self.fails_left = 0
@@ -112,6 +115,7 @@ class Disk:
         for write in unkept:
             self.ballots.update(write.ballots)
             self.promise_ns = max(self.promise_ns, write.promise_ns or 0)
+            self.meetings.update(write.meetings)
             for observer in self._world.observers:
                 observer.stored(self._node_id, self.store_id, write.ballots)
 
@@ -147,9 +151,19 @@ class Disk:
         self._transaction += 1
         self._writer = None
 
-    def open(self, support_duration_ns: int) -> int:
-        """Begin an incarnation, durably; return the longest support acknowledged before it."""
+    def open(self, support_duration_ns: int, voters: tuple[str, ...], *, is_replacing_voters: bool) -> int:
+        """Begin an incarnation, durably; return the longest support that may have been acknowledged before it.
+
+        Raises:
+            ConfigError: the voters are not those with whom the votes were given.
+        """
+        if is_replacing_voters:
+            self.meetings = kept_meetings(self.meetings)
+        else:
+            check_voters(self.voters, voters, f"the store of {self._node_id}")
+        self.voters = voters
         self.incarnation += 1
-        before = self.promise_ns
+        is_first_of_world = self.store_id == 1 and not self._world.options.voters
+        before = self.promise_ns or (0 if is_first_of_world else support_duration_ns)
         self.promise_ns = max(before, support_duration_ns)
         return before

@@ -39,6 +39,7 @@ FAULTS: dict[str, Callable[["Nemesis"], None]] = {
     "fail disk": node_faults.fail_disk,
     "fail writes": node_faults.fail_writes,
     "wipe": node_faults.wipe,
+    "relist": node_faults.relist,
     "change clock": node_faults.change_clock,
     "resign": application_faults.resign,
     "leave": application_faults.leave,

@@ -6,6 +6,7 @@ from elect import acts
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule, Options, Timing
+from elect.errors import ConfigError
 from elect.testing.clock import VirtualClock
 from elect.testing.disk import Disk
 from elect.testing.options import NANOSECONDS, Span, nanoseconds
@@ -32,6 +33,8 @@ class Host:
         stale_until: support counted up to this reading of the clock may rest on a time when it stood still.
         process: running or paused, or None.
         standing: what the application says of itself at every start.
+        voters: the ids in its configuration file.
+        is_replacing_voters: its next start may have another list than the one before.
     """
 
     def __init__(self, world: World, node_id: str) -> None:
@@ -43,6 +46,8 @@ class Host:
         self.stale_until = 0
         self.process: Process | None = None
         self.standing = Standing()
+        self.voters = world.options.voters.get(node_id, world.options.node_ids)
+        self.is_replacing_voters = False
         self._ways: list[tuple[str, str]] = []
         self._halted_at = 0
         self._stores = 1
@@ -90,7 +95,7 @@ class Host:
         )
         return Options(
             node_id=self.node_id,
-            configuration=Configuration.initial(options.node_ids),
+            configuration=Configuration.initial(self.voters),
             timing=timing,
             standing=replace(self.standing, willing=False) if options.health is not None else self.standing,
             offset_rule=OffsetRule(options.offset_rule),
@@ -108,7 +113,13 @@ class Host:
             self.is_up = True
             self.clock = self._boot_clock()
             self.stale_until = 0
-        promise_ns = self.disk.open(nanoseconds(self.world.options.support_duration))
+        support_duration_ns = nanoseconds(self.world.options.support_duration)
+        try:
+            promise_ns = self.disk.open(support_duration_ns, self.voters, is_replacing_voters=self.is_replacing_voters)
+        except ConfigError:
+            self.world.note(self.node_id, f"does not start: its list of voters is {''.join(self.voters)} now")
+            return
+        self.is_replacing_voters = False
         self.process = Process(self, promise_ns)
         self.world.note(str(self.process), f"starts (store {self.disk.store_id})")
         self.process.start()
@@ -191,15 +202,29 @@ class Host:
         self.disk = Disk(self.world, self.node_id, self._stores)
         self.world.note(self.node_id, "is wiped")
 
+    def list_voters(self, voters: tuple[str, ...], *, is_replacing: bool) -> None:
+        """Edit the list of voters in the configuration file; the next start reads it."""
+        self.voters = voters
+        self.is_replacing_voters = is_replacing
+        self.world.note(self.node_id, f"lists {''.join(voters)}{', by force' if is_replacing else ''}")
+
+    def correct_voters(self) -> None:
+        """Edit the list back to what it was at first, and start with it."""
+        first = self.world.options.voters.get(self.node_id, self.world.options.node_ids)
+        if self.voters != first:
+            self.crash(closes=True)
+            self.list_voters(first, is_replacing=True)
+        self.start()
+
     def restore(self, *, is_willing: bool = True) -> None:
         """Let everything work: disk, program, and an application that stands in every election, or leads nothing."""
         self.disk.repair()
         self.standing = Standing(priority=int(is_willing))
         self.is_healthy = True
-        if self.process is None:
-            self.start()
-            return
+        self.correct_voters()
         process = self.process
+        if process is None:
+            return
         self.wake()
         process.resume()
         process.catch_up()

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from elect.core.messages import Message, Number
+from elect.core.ready import Objection
 from elect.testing.network import Path
 from elect.testing.options import Span
 from elect.testing.world import World
@@ -28,6 +29,7 @@ class Link:
         is_broken: reset or forgotten; nothing arrives any more.
         held: what arrived while the path was cut or this link clogged, in order.
         is_finished: the dialer's end is closed.
+        objection: why the acceptor refused it, or None.
         is_silent: the resets of the other system don't get through.
     """
 
@@ -51,6 +53,7 @@ class Link:
         "is_silent",
         "is_trusted",
         "number",
+        "objection",
         "path",
     )
 
@@ -65,6 +68,7 @@ class Link:
         self.is_broken = False
         self.is_finished = False
         self.is_silent = False
+        self.objection: Objection | None = None
         self.held: list[tuple[int, Message | None]] = []
         self._is_clogged = False
         self._release_at = 0

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from elect.core.ready import Meeting
+from elect.store import STORE_ID_LENGTH
 from elect.testing.network_faults import LONG, SHORT
 from elect.testing.options import Span
 
@@ -109,11 +111,33 @@ def wipe(nemesis: "Nemesis") -> None:
     node_id = nemesis.victim()
     hosts = nemesis.hosts
     store_id = hosts[node_id].disk.store_id
+    store = hosts[node_id].disk.store_id.to_bytes(STORE_ID_LENGTH)
     is_first = all(host.disk.store_id == store_id for host in hosts.values())
     others = [host for host in hosts.values() if host.node_id != node_id]
-    if len(others) > 1 and is_first and all(host.disk.met.get(node_id) == store_id for host in others):
+    is_met = all(host.disk.meetings.get(node_id, Meeting()).store_id == store for host in others)
+    if len(others) > 1 and is_first and is_met:
         hosts[node_id].wipe()
         nemesis.later(SHORT, hosts[node_id].start)
+
+
+def relist(nemesis: "Nemesis") -> None:
+    """A node is started with another list of voters, which its store refuses; or by force, which the others do.
+
+    At most one node at a time, and never by force with a list of which it is the majority: then the operator has made
+    a second cluster, and the first one must be over.
+    """
+    hosts, rng = nemesis.hosts, nemesis.rng
+    host = hosts[nemesis.victim()]
+    is_wrong_already = any(each.voters != host.voters for each in hosts.values())
+    if len(hosts) < 2 or is_wrong_already or host.is_wiped or not host.disk.voters:
+        return
+    is_forced = len(hosts) > 2 and rng.random() < 0.3
+    others = rng.sample([node_id for node_id in hosts if node_id != host.node_id], len(hosts) - 1)
+    count = rng.randrange(int(is_forced), len(others))
+    host.crash(closes=rng.random() < 0.5)
+    host.list_voters(tuple(sorted((host.node_id, *others[:count]))), is_replacing=is_forced)
+    nemesis.later(_AT_ONCE, host.start)
+    nemesis.later(LONG, host.correct_voters)
 
 
 def change_clock(nemesis: "Nemesis") -> None:

@@ -1,5 +1,6 @@
 """What a simulation is told once, at its start. Seconds here, as at every public edge; nanoseconds inside."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase
@@ -86,6 +87,9 @@ class Options:
         previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
         lateness: of a timer.
         backoff: between two attempts to dial.
+        voters: by node, the ids in its own list of voters, itself among them; a node that is left out lists all.
+            Stores are new then: without it they are as old as the world, which had no votes before.
+        starts: by node, when it starts first, s; a node that is left out starts at once.
         faults: what the nemesis does; None: nothing.
     """
 
@@ -112,6 +116,8 @@ class Options:
     previous: tuple[str, ...] = ()
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
     backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
+    voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    starts: Mapping[str, float] = field(default_factory=dict)
     faults: Faults | None = None
 
     def __post_init__(self) -> None:
@@ -123,6 +129,9 @@ class Options:
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} is {share}; 0 to 1 is allowed")
+        for node_id, voters in self.voters.items():
+            if not {node_id} <= {*voters} <= {*self.node_ids}:
+                raise ValueError(f"voters of {node_id!r} are {voters}: {node_id!r} and other nodes are needed")
         if not {*self.previous} <= {*self.node_ids}:
             raise ValueError(f"previous is {self.previous}; the nodes are {self.node_ids}")
 

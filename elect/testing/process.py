@@ -7,10 +7,12 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, TypeVarTuple
 
+from elect.core.agreement import objection_to
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Message
 from elect.core.options import Durable
-from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
+from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
+from elect.store import STORE_ID_LENGTH
 from elect.testing.application import Application
 from elect.testing.dialer import Dialer
 from elect.testing.gate import Gate
@@ -54,14 +56,21 @@ class Process:
         self.application = Application(self)
         self.table = LeaseTable()
         self.accepted: dict[str, Link] = {}
+        self.store_id = host.disk.store_id.to_bytes(STORE_ID_LENGTH)
+        self.stores = {peer: each.store_id for peer, each in host.disk.meetings.items() if each.store_id is not None}
         self._counter = 0
         self._wake_at = 0
         self._timer_at = _NEVER
         self._spins = (0, 0)
-        durable = Durable(incarnation=self.incarnation, promise_ns=promise_ns, ballots=dict(host.disk.ballots))
+        durable = Durable(
+            incarnation=self.incarnation,
+            promise_ns=promise_ns,
+            ballots=dict(host.disk.ballots),
+            meetings=dict(host.disk.meetings),
+        )
         rng = Random(self.world.rng.getrandbits(64))  # noqa: S311 (chance, no secret)
         self.elector = Elector(options=host.elector_options(), durable=durable, rng=rng, now=self.now)
-        self.dialers = {peer: Dialer(self, peer) for peer in self.world.options.node_ids if peer != self.node_id}
+        self.dialers = {peer: Dialer(self, peer) for peer in host.voters if peer != self.node_id}
         if self.world.options.lull:
             self.reader = Reader(self)
         self.gate.settle()
@@ -142,16 +151,16 @@ class Process:
         self.gate.run(link, self._greet, link)
 
     def _greet(self, link: "Link") -> None:
-        peer, met = link.path.source, self.host.disk.met
-        store_id = self.world.hosts[peer].disk.store_id
-        older = self.accepted.get(peer)
+        peer, older = link.path.source, self.accepted.get(link.path.source)
         is_stale = older is not None and link.number <= older.number
-        if is_stale or met.get(peer, store_id) != store_id:
+        link.objection = self.objection_to(link.dialer.process)
+        if is_stale or link.objection is not None:
             link.break_off()
+            if link.objection is Objection.UNKNOWN_NODE:
+                self.do(lambda elector, now: elector.stranger_refused(now, peer))
         else:
             if older is not None and self.world.rng.random() < 0.5:
                 older.break_off()
-            met[peer] = store_id
             link.acceptor = self
             self.accepted[peer] = link
             if self.reader is not None:
@@ -159,8 +168,14 @@ class Process:
             self.put(link, self._accept, link)
         link.dialer.welcome(link)
 
+    def objection_to(self, other: "Process") -> Objection | None:
+        """Why the process at the other end of a handshake is not taken for a peer, or None."""
+        return objection_to(other.node_id, other.store_id, voters=self.host.voters, stores=self.stores)
+
     def _accept(self, link: "Link") -> None:
-        self.apply(self.elector.link_accepted(self.now, link.path.source, link.number, link.is_trusted))
+        peer, store_id = link.path.source, link.dialer.process.store_id
+        self.stores.setdefault(peer, store_id)
+        self.apply(self.elector.link_accepted(self.now, peer, link.number, link.is_trusted, store_id))
 
     def end(self, link: "Link", *, is_end_of_stream: bool) -> None:
         """A reader thread is at the end of a peer's link: an end of stream, or a reset or this end's own close."""
@@ -178,7 +193,19 @@ class Process:
 
     def opened(self, link: "Link") -> None:
         """Our own link got its Welcome."""
-        self.apply(self.elector.link_opened(self.now, link.path.target, link.number))
+        assert link.acceptor is not None
+        peer, store_id = link.path.target, link.acceptor.store_id
+        self.stores.setdefault(peer, store_id)
+        self.apply(self.elector.link_opened(self.now, peer, link.number, store_id))
+
+    def forget(self, peer: str) -> None:
+        """Take links and the store of a peer whatever they are."""
+        self.stores.pop(peer, None)
+        self.accepted.pop(peer, None)
+
+    def refused(self, peer: str, objection: Objection) -> None:
+        """A peer refused our dial."""
+        self.apply(self.elector.dial_refused(self.now, peer, objection))
 
     def closing(self, link: "Link") -> None:
         """Our own link is about to be closed; whoever closes it waits for this."""

@@ -18,6 +18,7 @@ from elect.testing.checkers import (
     Liveness,
     LocalSafety,
     Met,
+    OneStore,
     Origin,
     Safety,
     SupportSafety,
@@ -50,6 +51,7 @@ class Simulation:
         world.hosts = {node_id: Host(world, node_id) for node_id in options.node_ids}
         safety = Safety(world)
         self._met = Met(safety)
+        self._stores = OneStore(world)
         self._liveness = Liveness(world)
         for observer in (
             safety,
@@ -59,12 +61,14 @@ class Simulation:
             Candidacy(world),
             Farewell(world, safety),
             Origin(world, safety),
+            self._stores,
             self._met,
             self._liveness,
         ):
             world.watch(observer)
         for host in world.hosts.values():
-            world.scheduler.after(world.rng.randrange(1_000_000), host.start)
+            late = nanoseconds(options.starts.get(host.node_id, 0.0))
+            world.scheduler.after(late + world.rng.randrange(1_000_000), host.start)
         self._nemesis = None if options.faults is None else Nemesis(world, options.faults)
 
     # Time.
@@ -298,6 +302,17 @@ class Simulation:
     def wipe(self, node_id: str) -> None:
         """Kill a node and lose its disk."""
         self._world.hosts[node_id].wipe()
+
+    def list_voters(self, node_id: str, voters: Iterable[str], *, is_replacing: bool = False) -> None:
+        """Edit a node's list of voters; its next start reads it, and is refused unless the list is to be replaced."""
+        self._world.hosts[node_id].list_voters(tuple(sorted(voters)), is_replacing=is_replacing)
+
+    def forget(self, node_id: str, peer: str) -> None:
+        """Have a running node take a voter back that has lost its votes."""
+        process = self._process(node_id)
+        process.forget(peer)
+        self._stores.forget(node_id, peer)
+        process.do(lambda elector, now: elector.forget(now, peer))
 
     def disk(self, node_id: str, *, stall: float = 0.0, is_failing: bool = False, failures: int = 0) -> None:
         """Let a disk complete nothing for `stall` s, and fail or not fail from now on, or in `failures` writes only.

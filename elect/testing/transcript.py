@@ -2,7 +2,17 @@
 
 from typing import assert_never
 
-from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged, Voted
+from elect.core.ready import (
+    Campaigned,
+    Elected,
+    Event,
+    LeaderChanged,
+    Lost,
+    PeerChanged,
+    PeerObjected,
+    RoleChanged,
+    Voted,
+)
 
 
 def describe(event: Event) -> str:
@@ -10,6 +20,8 @@ def describe(event: Event) -> str:
     match event:
         case PeerChanged():
             return f"is {'' if event.supported else 'no longer '}supported by {event.peer}"
+        case PeerObjected():
+            return f"hears {event.peer} {f'object: {event.objection}' if event.objection else 'agree'}"
         case Elected():
             text = f"holds the lease of term {event.term}"
         case Lost():

@@ -33,6 +33,7 @@ PAGES: Mapping[str, Route] = {
 LEVERS: Mapping[str, Route] = {
     "/resign": levers.resign,
     "/transfer": levers.transfer,
+    "/forget": levers.forget,
     "/pause": levers.pause,
     "/resume": levers.resume,
 }

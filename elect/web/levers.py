@@ -36,6 +36,13 @@ def resume(node: Subject, request: Request) -> Response:
     return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": False})
 
 
+def forget(node: Subject, request: Request) -> Response:
+    """Take a voter back that has lost its votes: {"voter": node id}."""
+    voter = _other_node(node, request.fields().get("voter"), "voter")
+    node.forget(voter)
+    return reply(HTTPStatus.OK, {"node": node.config.node, "forgot": voter})
+
+
 def _resign(node: Subject, request: Request, fields: dict[str, object], *, is_successor_needed: bool) -> Response:
     name = check_election(fields["election"]) if "election" in fields else request.election
     successor, timeout = _successor(node, fields.get("to"), is_needed=is_successor_needed), _timeout(fields)
@@ -53,11 +60,13 @@ def _resign(node: Subject, request: Request, fields: dict[str, object], *, is_su
 
 
 def _successor(node: Subject, given: object, *, is_needed: bool) -> str | None:
+    return None if given is None and not is_needed else _other_node(node, given, "to")
+
+
+def _other_node(node: Subject, given: object, field: str) -> str:
     others = sorted(node.config.voters - {node.config.node})
-    if given is None and not is_needed:
-        return None
     if not isinstance(given, str) or given not in others:
-        raise Refused(HTTPStatus.BAD_REQUEST, f'"to" must name another node: {", ".join(others)}')
+        raise Refused(HTTPStatus.BAD_REQUEST, f'"{field}" must name another node: {", ".join(others)}')
     return given
 
 

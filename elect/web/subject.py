@@ -62,6 +62,9 @@ class Subject(Protocol):
     def status(self) -> SubjectStatus:
         """All of it, at one moment."""
 
+    def forget(self, node_id: str) -> None:
+        """Take a voter back that has lost its votes."""
+
     def pause(self) -> None:
         """Take no part as a candidate."""
 

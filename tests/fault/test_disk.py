@@ -23,7 +23,7 @@ class Disk(MemoryStore):
         self.is_full = False
         self.held = 0
 
-    def write(self, ballots, promise_ns) -> None:
+    def write(self, ballots, promise_ns, meetings) -> None:
         if self.is_full:
             raise StoreError(ENOSPC, "no space left on device", "data_dir")
         if not self.works.is_set():

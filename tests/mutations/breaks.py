@@ -12,6 +12,7 @@ from sys import stdout
 from time import process_time
 
 from elect.testing import InvariantViolation
+from tests.mutations.agreement_breaks import AGREEMENT
 from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN
 from tests.mutations.following_breaks import FOLLOWING
@@ -20,7 +21,7 @@ from tests.mutations.shell_breaks import SHELL
 from tests.mutations.support_breaks import SUPPORT
 from tests.mutations.voting_breaks import VOTING
 
-BREAKS: tuple[Break, ...] = (*SUPPORT, *SHELL, *VOTING, *CAMPAIGN, *FOLLOWING, *LEADING)
+BREAKS: tuple[Break, ...] = (*SUPPORT, *SHELL, *VOTING, *CAMPAIGN, *FOLLOWING, *LEADING, *AGREEMENT)
 
 UNFOUND = {
     "base does not rise with a Follow": "not needed while it rises with each Grant and election: who was elected has"

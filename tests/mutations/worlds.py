@@ -5,6 +5,7 @@ Some rules matter only when several rare things meet. Their worlds know only tho
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from random import Random
 from unittest.mock import patch
 
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
@@ -115,6 +116,33 @@ def _abandon(seed: int) -> None:
     play.simulation.run(2)
 
 
+def _disagree(seed: int) -> None:
+    """One node lists itself alone, the others list all; each starts when it likes."""
+    rng = Random(seed)
+    voters = {"a": ("a",), "b": ("a", "b", "c"), "c": ("a", "b", "c")}
+    starts = {node_id: rng.choice((0.0, 0.5, 3.0)) for node_id in voters}
+    Simulation(Options(seed=seed, voters=voters, starts=starts)).run(10)
+
+
+def _wipe(seed: int) -> None:
+    """The voter that elected the leader loses its votes, and hears only a node that knows nothing of that election."""
+    simulation = Simulation(Options(seed=seed))
+    simulation.run(1)
+    rival = next(node_id for node_id in "abc" if node_id != simulation.leader())
+    simulation.partition(rival, {*"abc"} - {rival})
+    simulation.tell(simulation.leader(), lambda elector, now: elector.resign(now, "default"))
+    simulation.run(3)
+    wiped = next(node_id for node_id in "abc" if node_id not in (rival, simulation.leader()))
+    leader = simulation.leader()
+    simulation.heal()
+    simulation.partition(leader, {wiped, rival})
+    simulation.wipe(wiped)
+    simulation.crash(rival)
+    for node_id in (wiped, rival):
+        simulation.restart(node_id)
+    simulation.run(6)
+
+
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = drilled("hub", Drill.leave_a_hub)
@@ -152,6 +180,9 @@ SLOW_FOLLOWS = harsh(
     loss=0.3,
     disk_latency=Span(low=0.05, high=0.4),
 )
+DISAGREEING = World("disagreeing", _disagree)
+RELISTED = harsh("relisted", "relist", "crash", every=0.5)
+WIPED = World("wiped", _wipe)
 GIVEN_UP = World("overtaken, given up", _give_up)
 RESTARTED = World("overtaken, restarted", _restart_the_voter)
 ABANDONED = World("overtaken, abandoned", _abandon)

@@ -2,12 +2,11 @@ import errno
 import logging
 import queue
 import threading
-from collections.abc import Mapping
 
 import pytest
 
-from elect.core.ready import Ballot, Write
-from elect.errors import StoreError
+from elect.core.ready import Ballot, Meeting, Write
+from elect.errors import StoreError, StoreGone
 from elect.journal import Journal, JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
 from elect.store import MemoryStore
 
@@ -25,8 +24,8 @@ class SlowStore(MemoryStore):
         self.calls: list[dict[str, Ballot]] = []
         self.closed = 0
 
-    def write(self, ballots: Mapping[str, Ballot], promise_ns: int | None = None) -> None:
-        self.calls.append(dict(ballots))
+    def write(self, ballots, promise_ns=None, meetings=None) -> None:
+        self.calls.append({**ballots, **(meetings or {})})
         self.entered.release()
         error = self.errors.get(timeout=DEADLINE_S)
         if error is not None:
@@ -142,6 +141,14 @@ def test_ballots_of_a_failed_write_reach_the_disk_with_the_next_good_one(bench):
     assert bench.store.ballots["first"] == Ballot(term=1, voted_for="b")
 
 
+def test_meetings_of_a_failed_write_reach_the_disk_with_the_next_good_one(bench):
+    bench.answer(FULL, None)
+    bench.put(Write(number=1, ballots={}, meetings={"b": Meeting(store_id=bytes(16))}))
+    assert isinstance(bench.next(), WriteFailed)
+    assert isinstance(bench.next(), StoreRecovered)
+    assert bench.store.calls == [{"b": Meeting(store_id=bytes(16))}] * 2
+
+
 def test_write_during_an_outage_fails_under_its_own_number(bench):
     bench.put(write(1))
     bench.answer(FULL)
@@ -166,7 +173,9 @@ def test_each_cause_is_logged_once(bench, caplog):
     ]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a term never falls"), ZeroDivisionError()])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a term never falls"), ZeroDivisionError(), StoreGone(2, "it was removed", "elect.sqlite3")]
+)
 def test_error_of_ours_ends_the_thread_loudly(bench, error, caplog):
     bench.put(write(1))
     bench.answer(error)

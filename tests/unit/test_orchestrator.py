@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 
 from elect import Config, acts
+from elect.admission import StrangerRefused
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
-from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Ready, Send, Write
+from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Objection, Ready, Send, Write
 from elect.engine import Engine
 from elect.errors import StoreError
 from elect.inbox import Command
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
-from wire.errors import StoppedError
+from wire.errors import Refusal, RejectCode, StoppedError
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.identity import LinkNumber, PeerIdentity
 
@@ -208,14 +209,18 @@ def test_links_are_told_to_the_elector_in_its_words():
         LinkOpened(peer="b", number=LINK, identity=IDENTITY, is_trusted=True, local="", remote=""),
         LinkEnded(peer="b", number=LINK, is_end_of_stream=True, error=None, bye=None),
         DialFailed(peer="b", error=StoppedError("x")),
+        DialFailed(peer="b", error=Refusal(RejectCode.UNKNOWN_PEER, "who is a?", is_retryable=True)),
+        StrangerRefused(node_id="z"),
         MessageReceived(peer="b", number=LINK, message="what is this"),
     )
     assert Desk(is_trusted=False).run(*events) == [
         ("accepted",),
-        ("link_accepted", "b", NUMBER, False),
+        ("link_accepted", "b", NUMBER, False, bytes(16)),
         ("opened",),
-        ("link_opened", "b", NUMBER),
+        ("link_opened", "b", NUMBER, bytes(16)),
         ("link_ended", "b", NUMBER, True),
+        ("dial_refused", "b", Objection.UNKNOWN_NODE, "refused (unknown_peer): who is a?"),
+        ("stranger_refused", "z"),
     ]
 
 

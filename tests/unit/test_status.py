@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
-from elect.core.ready import Role
+from elect.core.ready import Objection, Role
 from elect.core.view import ElectionView, ElectorView, PeerView
 from elect.status import Status, Surroundings, WhyNoLeader, sentence
 
@@ -39,6 +40,8 @@ def peer(node_id: str, counted_until: int) -> PeerView:
         supports=("a",),
         standing=Standing(),
         is_configuration_same=True,
+        objection=None,
+        detail="",
     )
 
 
@@ -48,11 +51,14 @@ def view(*elections: ElectionView, supported_until: int = 0) -> ElectorView:
         node_id="a",
         incarnation=1,
         voters=("a", "b", "c"),
+        configuration="0f",
         quorum=2,
         standing=Standing(),
         is_paused=False,
         is_healthy=True,
         is_storing=True,
+        is_disputed=False,
+        strangers=(),
         fence_until=25 * 10**8,
         supported_until=supported_until,
         peers=(peer("b", 2 * 10**9), peer("c", 0)),
@@ -90,8 +96,16 @@ def test_with_a_leader_there_is_no_why():
 
 @pytest.mark.parametrize("why", WhyNoLeader)
 def test_every_reason_has_a_sentence(why):
-    assert len(sentence(view(), why)) > 10
-    assert "{" not in sentence(view(), why)
+    seen = replace(view(), peers=(replace(peer("c", 0), objection=Objection.OTHER_STORE),))
+    assert len(sentence(seen, why)) > 10
+    assert "{" not in sentence(seen, why)
+
+
+def test_a_dispute_names_the_peer_and_both_digests():
+    disputing = replace(peer("c", 0), objection=Objection.OTHER_VOTERS, detail="a1")
+    text = sentence(replace(view(), peers=(disputing,), strangers=("z",)), WhyNoLeader.CONFIGURATION)
+    assert "peer c has configuration a1, this node has 0f" in text
+    assert "node z is not in this node's list of voters (configuration 0f)" in text
 
 
 def test_the_boot_fence_says_how_long():

@@ -54,9 +54,10 @@ def start(store: Store, promise_ns: int = SECOND) -> Opened:
     return store.open(cluster="orders", node_id="a", promise_ns=promise_ns)
 
 
-def test_new_store_has_promised_nothing(store):
-    opened = start(store)
-    assert (opened.incarnation, opened.promise_ns, opened.ballots) == (1, 0, {})
+def test_new_store_may_have_promised_what_it_asks_for(store):
+    """A store before it, now lost, may have promised as much: a new store waits one fence before it grants."""
+    opened = start(store, 2 * SECOND)
+    assert (opened.incarnation, opened.promise_ns, opened.ballots) == (1, 2 * SECOND, {})
     assert len(opened.store_id) == 16
 
 
@@ -66,7 +67,7 @@ def test_each_start_counts_up_and_finds_the_promise_before_it(store):
         starts.append(start(store, promise_ns))
         store.close()
     assert [opened.incarnation for opened in starts] == [1, 2, 3, 4]
-    assert [opened.promise_ns for opened in starts] == [0, 2 * SECOND, 2 * SECOND, 3 * SECOND]
+    assert [opened.promise_ns for opened in starts] == [2 * SECOND, 2 * SECOND, 2 * SECOND, 3 * SECOND]
     assert len({opened.store_id for opened in starts}) == 1
 
 

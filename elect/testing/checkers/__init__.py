@@ -8,6 +8,7 @@ from elect.testing.checkers.local import LocalSafety
 from elect.testing.checkers.met import HARD_CASES, Met
 from elect.testing.checkers.origin import Origin
 from elect.testing.checkers.safety import Safety
+from elect.testing.checkers.stores import OneStore
 from elect.testing.checkers.support import SupportSafety
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Liveness",
     "LocalSafety",
     "Met",
+    "OneStore",
     "Origin",
     "Safety",
     "SupportSafety",

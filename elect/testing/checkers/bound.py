@@ -85,7 +85,7 @@ class BoundSafety(Observer):
         """Whether a follower is bound to this lease, fenced since its restart, or refused since it lost its store."""
         state = follower.elector.state
         session = leader.elector.state.support.peers[follower.node_id].counted_session
-        if leader.host.disk.met.get(follower.node_id) != follower.host.disk.store_id:
+        if leader.stores.get(follower.node_id) != follower.store_id:
             return True
         if session is not None and session.incarnation != follower.incarnation:
             return state.is_fenced

@@ -19,7 +19,6 @@ class Candidacy(Observer):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._voters = world.options.node_ids
 
     def told(self, process: "Process", event: Event) -> None:
         """Check a new candidate: it may lead, nothing binds it, and a quorum supports it."""
@@ -34,11 +33,12 @@ class Candidacy(Observer):
             "is unhealthy": not state.is_healthy,
             "can't store": not state.is_storing,
             "is fenced": state.now < state.fence_until,
+            "disputes who votes": state.is_disputed,
             "follows another": election.following is not None,
         }
         found = [text for text, is_hindered in hindrances.items() if is_hindered]
         if found:
             self._world.fail("candidates are fit", f"{process} campaigns in {event.election} and {', '.join(found)}")
         supporters = [peer for peer, until in process.table.counted.items() if until > state.now]
-        if not is_quorum(1 + len(supporters), len(self._voters)):
+        if not is_quorum(1 + len(supporters), len(state.voters)):
             self._world.fail("candidates are supported", f"{process} campaigns in {event.election} by {supporters}")

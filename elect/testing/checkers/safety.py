@@ -32,7 +32,6 @@ class Safety(Observer):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._voters = world.options.node_ids
         self.votes: dict[tuple[str, int], dict[tuple[str, int], str]] = {}
         self.elected: dict[tuple[str, int], str] = {}
         self._granted: dict[tuple[str, str, int], str] = {}
@@ -71,7 +70,7 @@ class Safety(Observer):
         self._held[process.node_id] = held
 
     def _check_claim(self, process: "Process", election: str, lease: Lease) -> None:
-        voters, node_id = self._voters, process.node_id
+        voters, node_id = process.elector.state.voters, process.node_id
         if not lease.followers <= set(voters) - {node_id}:
             self._world.fail("only voters count", f"{process} counts {sorted(lease.followers)} in {election}")
         if lease.quorum != majority(len(voters)) or lease.counts_self != (node_id in voters):
@@ -168,7 +167,7 @@ class Safety(Observer):
             self._world.fail("one elected a term", f"{election} term {term}: {rival} and {process}")
         votes = self.votes.get((election, term), {})
         granted = sorted({voter for (voter, _), candidate in votes.items() if candidate == node_id})
-        if len(granted) < majority(len(self._voters)):
+        if len(granted) < majority(len(process.elector.state.voters)):
             self._world.fail("leaders have majorities", f"{process} leads {election} term {term} by {granted}")
         self._elected_latest[election] = max(term, self._elected_latest.get(election, 0))
         self._check_unopposed(process, election, term)

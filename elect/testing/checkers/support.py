@@ -66,11 +66,11 @@ class SupportSafety(Observer):
         if counter.host.is_stale(until):
             return
         state = promiser.elector.state
-        given = state.support.peers[counter.node_id]
         counted = counter.elector.state.support.peers[promiser_id].counted_session
         if counted is not None and counted.incarnation != promiser.incarnation:
             promised_until = state.fence_until if state.is_fenced else 0
         else:
+            given = state.support.peers[counter.node_id]
             promised_until = given.promised_until if counted == given.session else 0
         if promiser.clock.when(promised_until) < counter.clock.when(until):
             late = counter.clock.when(until) - promiser.clock.when(promised_until)
@@ -80,7 +80,7 @@ class SupportSafety(Observer):
     @staticmethod
     def _is_amnesiac(counter: "Process", promiser: "Process") -> bool:
         """Whether the promiser came back with another store: whoever met the first one never takes its vote."""
-        return counter.host.disk.met.get(promiser.node_id) != promiser.host.disk.store_id
+        return counter.stores.get(promiser.node_id) != promiser.store_id
 
     def started(self, process: "Process") -> None:
         """Forget the numbers of a store that is gone."""

@@ -22,7 +22,7 @@ from elect.core.messages import (
     Vote,
 )
 from elect.core.options import Durable, OffsetRule, Options, Timing
-from elect.core.ready import Ballot, Event, Ready, Write
+from elect.core.ready import Ballot, Event, Meeting, Ready, Write
 
 MS = 1_000_000
 START = 1_000 * MS
@@ -40,6 +40,7 @@ class Desk:
     voters: str = "abc"
     ballots: dict[str, Ballot] = field(default_factory=dict)
     promise_ns: int = 0
+    meetings: dict[str, Meeting] = field(default_factory=dict)
     standing: Standing = field(default_factory=Standing)
     offset_rule: OffsetRule = OffsetRule.PREFER
     elections: tuple[str, ...] = ("default",)
@@ -56,7 +57,7 @@ class Desk:
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
         )
-        durable = Durable(incarnation=7, promise_ns=self.promise_ns, ballots=self.ballots)
+        durable = Durable(incarnation=7, promise_ns=self.promise_ns, ballots=self.ballots, meetings=self.meetings)
         self.elector = Elector(options=options, durable=durable, rng=Random(1), now=self.now)
         self.links = dict.fromkeys(self.voters, 0)
         self.sessions = dict.fromkeys(self.voters, 0)

@@ -57,12 +57,16 @@ class FakeNode:
         self.elections = {"default": FakeElection()}
         self.content: dict[str, object] = {"node": "a", "has_quorum": True}
         self.is_paused = False
+        self.forgotten: list[str] = []
 
     def find_election(self, name: str) -> FakeElection | None:
         return self.elections.get(name)
 
     def status(self) -> FakeStatus:
         return FakeStatus(self.content)
+
+    def forget(self, node_id: str) -> None:
+        self.forgotten.append(node_id)
 
     def pause(self) -> None:
         self.is_paused = True

@@ -1,0 +1,105 @@
+"""Who may take part in this node's elections: the voters of its own list, each under the store that it was met under.
+
+Source: PROTOCOL.md, section 7.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from elect.clock import Clock
+from elect.config import Config
+from elect.core.agreement import objection_to
+from elect.core.membership import Configuration
+from elect.core.ready import Meeting, Objection
+from wire.errors import Refusal, RejectCode, WireError
+from wire.identity import PeerIdentity
+
+logger = logging.getLogger(__name__)
+
+STRANGERS_MAX = 64
+"""Strangers that are remembered; a list of voters has no more."""
+
+REMEDY = (
+    "it has lost the votes that it gave: start it with its former data directory, or under a new id; or run"
+    " `elect forget %s` on each of the other nodes, when nothing that it voted for leads any more"
+)
+
+OBJECTIONS = {RejectCode.UNKNOWN_PEER: Objection.UNKNOWN_NODE, RejectCode.STORE: Objection.OTHER_STORE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrangerRefused:
+    """A node of this cluster that is no voter here dialed this one."""
+
+    node_id: str
+
+
+class Admission:
+    """Judges the other end of every connection; one WARNING a cause.
+
+    Args:
+        config: the node's.
+        meetings: what the store held.
+        clock: the node's.
+        deliver: takes each StrangerRefused, at most one a `support_duration` for each stranger.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        meetings: Mapping[str, Meeting],
+        clock: Clock,
+        deliver: Callable[[StrangerRefused], None],
+    ) -> None:
+        self._peers = config.peers
+        self._digest = Configuration.initial(config.voters).id.digest.hex()
+        self._report_interval_ns = config.support_duration_ns
+        self._clock = clock
+        self._deliver = deliver
+        self._stores = {peer: each.store_id for peer, each in meetings.items() if each.store_id is not None}
+        self._reported: dict[str, int] = {}
+        self._warned: dict[str, bytes] = {}
+
+    def judge(self, identity: PeerIdentity) -> Refusal | None:
+        """Return why this node does not take the other end, or None. Called on wire's threads."""
+        peer, store = identity.node, identity.store
+        objection = objection_to(peer, store, voters=self._peers, stores=self._stores)
+        if objection is None:
+            return None
+        if objection is Objection.UNKNOWN_NODE:
+            self._report(peer)
+            text = f"node {peer!r} is not in the list of voters here, configuration {self._digest}"
+            return Refusal(RejectCode.UNKNOWN_PEER, text, is_retryable=True)
+        met = self._stores[peer]
+        if self._warned.get(peer) != store:
+            self._warned[peer] = store
+            remedy = REMEDY % peer
+            logger.warning(
+                "! %s is refused: it was met under store %s and now has %s; %s", peer, met.hex(), store.hex(), remedy
+            )
+        text = f"node {peer!r} was met here under store {met.hex()}, not {store.hex()}: it has lost its votes"
+        return Refusal(RejectCode.STORE, text, is_retryable=False)
+
+    def meet(self, peer: str, store: bytes) -> None:
+        """Remember the store under which a peer is met first. On the orchestrator thread."""
+        self._stores.setdefault(peer, store)
+
+    def forget(self, peer: str) -> None:
+        """Take a peer under whatever store it has next. On the orchestrator thread."""
+        self._stores.pop(peer, None)
+        self._warned.pop(peer, None)
+
+    def _report(self, node_id: str) -> None:
+        now = self._clock()
+        reported_at = self._reported.get(node_id)
+        if reported_at is None and len(self._reported) >= STRANGERS_MAX:
+            return
+        if reported_at is None or now - reported_at >= self._report_interval_ns:
+            self._reported[node_id] = now
+            self._deliver(StrangerRefused(node_id=node_id))
+
+
+def objection_of(error: WireError) -> Objection | None:
+    """Return what a failed dial says against this node as a voter, or None: something else was wrong."""
+    return OBJECTIONS.get(error.code) if isinstance(error, Refusal) else None

@@ -1,0 +1,23 @@
+"""The audit file of a node: one line for each word of an operator that sets a rule aside."""
+
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+NAME = "audit.log"
+
+
+def record(directory: str | os.PathLike[str], text: str) -> None:
+    """Append a line with the time, and log it; a disk that does not take it stops nothing."""
+    logger.warning("audit: %s", text)
+    line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n"
+    try:
+        with (Path(directory) / NAME).open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        logger.warning("audit: %s is not written: %s", Path(directory) / NAME, error)

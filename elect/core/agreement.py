@@ -1,0 +1,158 @@
+"""Whether the nodes agree on who votes, and whether each still has the votes that it gave.
+
+Two lists of voters have two majorities that need not meet, and a voter that lost its votes may vote twice. So a node
+remembers, durably, under which store it met each peer, and takes no part in any election while a voter of its own list
+objects: refuses it as a node outside its list, shows another configuration of the same term and version, or met it
+under another store. An objection is durable, too: it lasts over a restart, until the peer is met in agreement.
+
+A node that has never voted has one more reason to wait. A stranger that counts it as a voter may have elected a leader
+already, in a term that this node knows nothing of. A node that has voted goes on: it was there first.
+
+Source: PROTOCOL.md, section 7.
+"""
+
+from collections.abc import Collection, Mapping
+
+from elect.core import campaign, leading
+from elect.core.messages import ConfigurationId
+from elect.core.ready import LossReason, Meeting, Objection, PeerObjected
+from elect.core.state import State
+from elect.core.support import Peer
+
+STRANGER_PROMISES = 5
+"""A stranger is remembered for this many support durations; it dials at least once in each."""
+
+
+def objection_to(
+    node_id: str, store_id: bytes, *, voters: Collection[str], stores: Mapping[str, bytes]
+) -> Objection | None:
+    """Return why a node is not taken for a peer at a handshake, or None.
+
+    Args:
+        node_id: who it says it is.
+        store_id: of its store.
+        voters: ids in this node's list.
+        stores: by peer, the store under which it was met first.
+    """
+    if node_id not in voters:
+        return Objection.UNKNOWN_NODE
+    return None if is_store_kept(node_id, store_id, stores) else Objection.OTHER_STORE
+
+
+def is_store_kept(node_id: str, store_id: bytes, stores: Mapping[str, bytes]) -> bool:
+    """Whether a peer comes under the store that it was met under, or is met for the first time."""
+    return stores.get(node_id, store_id) == store_id
+
+
+def begin(state: State) -> None:
+    """Take up the objections that were on disk."""
+    for peer in state.other_voters:
+        if peer.objection is not None:
+            _tell(state, peer.id, peer.objection)
+    review(state)
+
+
+def meet(state: State, peer: Peer, store_id: bytes | None) -> bool:
+    """Note the store of a peer that a new link leads to; False: it was met under another one.
+
+    A peer met for the first time is heard once its store is on disk (`Peer.is_met`): else a restart between its vote
+    and that write would let the peer vote again from another store.
+    """
+    if store_id is None:
+        return True
+    if peer.store_id is not None:
+        return is_store_kept(peer.id, store_id, {peer.id: peer.store_id})
+    peer.store_id = store_id
+    peer.is_met = False
+    state.write_meeting(peer)
+    return True
+
+
+def forget(state: State, peer: Peer) -> None:
+    """Meet a peer anew, under whatever store it has next: an operator's word that its former votes are over.
+
+    A new store numbers links and sessions from the start, so nothing that came with the former numbers is kept.
+    """
+    _set_objection(state, peer, None)
+    for election in state.elections.values():
+        if election.campaign is not None:
+            campaign.abandon(state, election, "voter_forgotten")
+        if election.leadership is not None:
+            election.leadership.follows.pop(peer.id, None)
+    peer.reset(Meeting())
+    leading.restart_counting(state, peer)
+    state.write_meeting(peer)
+
+
+def object_to(state: State, peer: Peer, objection: Objection, detail: str) -> None:
+    """The peer refused this node's dial."""
+    _set_objection(state, peer, objection, detail)
+
+
+def welcome(state: State, peer: Peer) -> None:
+    """The peer let this node in: it knows the node, under the store that it has now."""
+    if peer.objection is not Objection.OTHER_VOTERS:
+        _set_objection(state, peer, None)
+
+
+def compare(state: State, peer: Peer, shown: ConfigurationId) -> None:
+    """Compare the configuration that the peer shows with this node's."""
+    own = state.configuration.id
+    if shown == own:
+        _set_objection(state, peer, None)
+    elif (shown.term, shown.version) == (own.term, own.version):
+        _set_objection(state, peer, Objection.OTHER_VOTERS, shown.digest.hex())
+
+
+def note_stranger(state: State, node_id: str) -> None:
+    """A node outside the list of voters dialed this one: that node counts this one as a voter."""
+    if is_new_voter(state):
+        if node_id not in state.strangers:
+            _tell(state, node_id, Objection.STRANGER)
+        state.strangers[node_id] = state.now + STRANGER_PROMISES * state.timing.support_duration_ns
+        review(state)
+
+
+def is_new_voter(state: State) -> bool:
+    """Whether this node has never voted."""
+    return all(election.ballot.term == 0 for election in state.elections.values())
+
+
+def review(state: State) -> None:
+    """Leave every election when the nodes no longer agree, and come back when they do."""
+    for node_id, until in list(state.strangers.items()):
+        if until <= state.now:
+            del state.strangers[node_id]
+            _tell(state, node_id, None)
+    is_disputed = bool(state.strangers) or any(peer.objection is not None for peer in state.other_voters)
+    if is_disputed == state.is_disputed:
+        return
+    state.is_disputed = is_disputed
+    state.is_order_stale = True
+    if is_disputed:
+        withdraw(state, LossReason.CONFIGURATION)
+
+
+def withdraw(state: State, reason: LossReason) -> None:
+    """Give up every candidacy and every leadership of this node."""
+    for election in list(state.elections.values()):
+        if election.campaign is not None:
+            campaign.abandon(state, election, reason.value)
+        leading.resign(state, election, reason)
+
+
+def _set_objection(state: State, peer: Peer, objection: Objection | None, detail: str = "") -> None:
+    if (objection, detail) == (peer.objection, peer.detail):
+        return
+    if objection is not peer.objection:
+        peer.objection = objection
+        state.write_meeting(peer)
+    peer.detail = detail
+    _tell(state, peer.id, objection, detail)
+    review(state)
+
+
+def _tell(state: State, node_id: str, objection: Objection | None, detail: str = "") -> None:
+    digest = state.configuration.id.digest.hex()
+    event = PeerObjected(peer=node_id, objection=objection, detail=detail, digest=digest, at=state.now)
+    state.outcome.events.append(event)

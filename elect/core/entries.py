@@ -1,0 +1,38 @@
+"""Which rule takes which entry of a batch.
+
+Source: PROTOCOL.md, section 4.
+"""
+
+from typing import assert_never
+
+from elect.core import campaign, following, leading, voting
+from elect.core.messages import ConfigurationId, Entry, Follow, Grant, Lead, Refuse, Resign, Resigned, Vote
+from elect.core.state import State
+from elect.core.support import Peer
+
+
+def take(state: State, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:
+    """Take one entry of a peer's batch, which was sent in this configuration."""
+    election = state.meet(entry.election)
+    if election is None:
+        return
+    election.term_seen = max(election.term_seen, entry.term)
+    if not isinstance(entry, Refuse):  # it names the term asked for, and its sender may follow a lower one
+        leading.settle_resign(peer, entry.election, entry.term)
+    match entry:
+        case Vote():
+            voting.answer(state, election, peer, entry, configuration)
+        case Grant():
+            campaign.take_grant(state, election, peer.id, entry.term)
+        case Refuse():
+            campaign.take_refusal(state, election, peer, entry)
+        case Lead():
+            following.answer(state, election, peer, entry)
+        case Follow():
+            leading.take_follow(state, election, peer, entry)
+        case Resign():
+            following.take_resign(state, election, peer, entry)
+        case Resigned():
+            leading.settle_resign(peer, entry.election, entry.term + 1)
+        case _:
+            assert_never(entry)

@@ -1,0 +1,38 @@
+"""A voter that lost its votes is no voter any more.
+
+Source: PROTOCOL.md, section 7, the last point.
+"""
+
+from typing import TYPE_CHECKING
+
+from elect.core.messages import Heartbeat
+from elect.testing.observer import Observer
+from elect.testing.world import World
+
+if TYPE_CHECKING:
+    from elect.testing.link import Link
+    from elect.testing.process import Process
+
+
+class OneStore(Observer):
+    """Watches under which store each node hears each peer."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._heard: dict[tuple[str, int, str], bytes] = {}
+
+    def heard(self, process: "Process", link: "Link", heartbeat: Heartbeat) -> None:
+        """Check that a peer is heard under the store under which it was met, over all restarts of both."""
+        del heartbeat
+        peer = link.path.source
+        if link is not process.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:
+            return
+        store_id = link.dialer.process.store_id
+        was = self._heard.setdefault((process.node_id, process.host.disk.store_id, peer), store_id)
+        if was != store_id:
+            self._world.fail("one store a voter", f"{process} hears {peer}, which has lost its votes")
+
+    def forget(self, node_id: str, peer: str) -> None:
+        """An operator had the node take the peer back."""
+        for key in [key for key in self._heard if (key[0], key[2]) == (node_id, peer)]:
+            del self._heard[key]

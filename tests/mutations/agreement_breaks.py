@@ -1,0 +1,41 @@
+"""Breaks of the agreement on who votes, and of the memory of who lost its votes.
+
+Source: PROTOCOL.md, section 7.
+"""
+
+from elect.core import agreement
+from elect.testing import disk
+from tests.mutations import worlds
+from tests.mutations.breaking import Breaks, nothing, replaced
+
+AGREEMENT = Breaks()
+
+
+@AGREEMENT.add("the stored list of voters is ignored", "7", worlds.RELISTED, 30)
+def any_list():
+    return replaced(disk, "check_voters", nothing)
+
+
+@AGREEMENT.add("store ids are not compared", "7", worlds.WIPED, 5)
+def any_store():
+    return replaced(agreement, "is_store_kept", lambda *_: True)
+
+
+@AGREEMENT.add("who disagrees on the voters stands and votes", "7", worlds.DISAGREEING, 20)
+def no_dispute():
+    return replaced(agreement, "review", nothing)
+
+
+@AGREEMENT.add("a new voter does not mind strangers", "7", worlds.DISAGREEING, 60)
+def no_strangers():
+    return replaced(agreement, "note_stranger", nothing)
+
+
+@AGREEMENT.add("a new store has no fence", "4 †", worlds.DISAGREEING, 60)
+def no_fence_of_a_new_store():
+    def open_without(self, support_duration_ns, voters, *, is_replacing_voters, open_=disk.Disk.open):
+        before = self.promise_ns
+        open_(self, support_duration_ns, voters, is_replacing_voters=is_replacing_voters)
+        return before
+
+    return replaced(disk.Disk, "open", open_without)

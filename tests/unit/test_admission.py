@@ -1,0 +1,78 @@
+"""Who is taken for a peer at a handshake."""
+
+import logging
+
+import pytest
+
+from elect import Config
+from elect.admission import STRANGERS_MAX, Admission, StrangerRefused, objection_of
+from elect.core.ready import Meeting, Objection
+from wire.errors import Refusal, RejectCode, StoppedError
+from wire.identity import PeerIdentity
+
+FIRST, SECOND = bytes(16), bytes([1]) * 16
+CONFIG = Config(node="a", cluster="t", listen="127.0.0.1:1", data_dir="x", peers={"b": "127.0.0.1:2"})
+
+
+class Desk:
+    def __init__(self, **meetings: Meeting) -> None:
+        self.now = 0
+        self.delivered: list[StrangerRefused] = []
+        self.admission = Admission(CONFIG, meetings, lambda: self.now, self.delivered.append)
+
+    def judge(self, node_id: str, store: bytes = FIRST) -> RejectCode | None:
+        identity = PeerIdentity(node=node_id, incarnation=1, store=store, attributes={})
+        refusal = self.admission.judge(identity)
+        return None if refusal is None else refusal.code
+
+
+def test_a_peer_is_taken_under_its_first_store_only(caplog):
+    desk = Desk()
+    assert desk.judge("b") is None
+    desk.admission.meet("b", FIRST)
+    desk.admission.meet("b", SECOND)
+    with caplog.at_level(logging.WARNING):
+        assert [desk.judge("b"), desk.judge("b", SECOND), desk.judge("b", SECOND)] == [None, *[RejectCode.STORE] * 2]
+    (record,) = caplog.records
+    assert "elect forget b" in record.getMessage()
+    assert FIRST.hex() in record.getMessage()
+    assert SECOND.hex() in record.getMessage()
+
+
+def test_stores_met_before_a_restart_are_known():
+    assert Desk(b=Meeting(store_id=FIRST)).judge("b", SECOND) is RejectCode.STORE
+
+
+def test_a_forgotten_peer_is_met_anew():
+    desk = Desk(b=Meeting(store_id=FIRST))
+    desk.admission.forget("b")
+    assert desk.judge("b", SECOND) is None
+
+
+def test_a_stranger_is_refused_and_reported_now_and_then():
+    desk = Desk()
+    assert [desk.judge("z") for _ in range(3)] == [RejectCode.UNKNOWN_PEER] * 3
+    assert desk.delivered == [StrangerRefused(node_id="z")]
+    desk.now += CONFIG.support_duration_ns
+    desk.judge("z")
+    assert len(desk.delivered) == 2
+
+
+def test_strangers_are_bounded():
+    desk = Desk()
+    for number in range(2 * STRANGERS_MAX):
+        desk.judge(f"z{number}")
+    assert len(desk.delivered) == STRANGERS_MAX
+
+
+@pytest.mark.parametrize(
+    ("code", "objection"),
+    [
+        (RejectCode.UNKNOWN_PEER, Objection.UNKNOWN_NODE),
+        (RejectCode.STORE, Objection.OTHER_STORE),
+        (RejectCode.FULL, None),
+    ],
+)
+def test_some_refusals_are_objections(code, objection):
+    assert objection_of(Refusal(code, "no", is_retryable=True)) is objection
+    assert objection_of(StoppedError("no")) is None

@@ -1,0 +1,107 @@
+"""What a store keeps of the other voters, and what it notices of its own files."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from elect import sqlite_store
+from elect.core.ready import Ballot, Meeting, Objection
+from elect.errors import ConfigError, StoreError, StoreGone
+from elect.sqlite_store import SqliteStore
+from elect.store import MemoryStore, Opened, Store
+
+SECOND = 1_000_000_000
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request, tmp_path):
+    made: Store = SqliteStore(tmp_path / "data") if request.param == "sqlite" else MemoryStore()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opened(tmp_path):
+    made = SqliteStore(tmp_path / "data")
+    open_with(made, "ab")
+    yield made
+    made.close()
+
+
+def open_with(store: Store, voters: str, *, is_replacing: bool = False) -> Opened:
+    return store.open(
+        cluster="orders", node_id="a", promise_ns=SECOND, voters=tuple(voters), is_replacing_voters=is_replacing
+    )
+
+
+def test_another_list_of_voters_is_refused_with_both_lists(store):
+    open_with(store, "abc")
+    store.close()
+    with pytest.raises(ConfigError) as raised:
+        open_with(store, "abd")
+    assert raised.value.field == "peers"
+    assert str(["a", "b", "c"]) in str(raised.value)
+    assert str(["a", "b", "d"]) in str(raised.value)
+    assert "--new-peers" in str(raised.value)
+    assert open_with(store, "cba").incarnation == 2
+
+
+def test_a_list_of_voters_is_replaced_when_told_to(store):
+    open_with(store, "abc")
+    store.write({}, None, {"b": Meeting(store_id=b"b" * 16, objection=Objection.UNKNOWN_NODE)})
+    store.close()
+    opened = open_with(store, "ab", is_replacing=True)
+    assert opened.former_voters == ("a", "b", "c")
+    assert opened.meetings == {"b": Meeting(store_id=b"b" * 16)}
+    store.close()
+    assert open_with(store, "ab").former_voters == ()
+
+
+def test_meetings_are_found_again(store):
+    open_with(store, "abc")
+    meetings = {"b": Meeting(store_id=b"b" * 16), "c": Meeting(objection=Objection.OTHER_VOTERS)}
+    store.write({}, None, meetings)
+    store.write({}, None, {"c": Meeting(store_id=b"c" * 16)})
+    store.close()
+    assert open_with(store, "abc").meetings == {**meetings, "c": Meeting(store_id=b"c" * 16)}
+
+
+@pytest.mark.parametrize("name", ["elect.sqlite3", "elect.sqlite3-wal", "elect.lock"])
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_goes_under_a_running_node_is_noticed(opened, tmp_path, name, is_replaced):
+    (opened.directory / name).rename(tmp_path / "elsewhere")
+    if is_replaced:
+        shutil.copy(tmp_path / "elsewhere", opened.directory / name)
+    with pytest.raises(StoreGone, match=name):
+        opened.write({"default": Ballot(term=1, voted_for="a")})
+
+
+def test_a_directory_that_goes_under_a_running_node_is_noticed(opened, tmp_path):
+    opened.directory.rename(tmp_path / "moved")
+    with pytest.raises(StoreGone):
+        opened.write({"default": Ballot(term=1, voted_for="a")})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE meetings SET store_id = x'00'",
+        "UPDATE meetings SET objection = 'mood'",
+        "DELETE FROM meetings",
+        "UPDATE meta SET voters = 'a z', writes = writes + 1",
+    ],
+)
+def test_an_edited_meeting_or_list_is_damage(opened, statement):
+    opened.write({}, None, {"b": Meeting(store_id=b"b" * 16)})
+    opened.close()
+    change(opened.directory, statement)
+    with pytest.raises(StoreError, match="damaged"):
+        open_with(opened, "ab")
+
+
+def change(directory: Path, statement: str) -> None:
+    connection = sqlite3.connect(directory / sqlite_store.NAME, isolation_level=None)
+    connection.execute(statement)
+    connection.close()
