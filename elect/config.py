@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, Self
 
 from elect import config_rules as rules
@@ -14,6 +13,7 @@ from elect import config_source
 from elect.core.messages import DURATION_NS_MAX
 from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
+from elect.frozen_mapping import FrozenMapping
 from wire.address import Address
 
 
@@ -91,13 +91,11 @@ class Config:
         self._check_timing()
         for name in ("peers", "metadata", "pins", "tls"):  # the caller keeps its own dict, and can't change this one
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+                object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A read-only mapping can't be pickled; a process pool's configuration must.
-        values = {name: getattr(self, name) for name in self.__slots__}
-        plain = {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in values.items()}
-        return _restore, (plain,)
+        # Made anew of its values, so that a copy, too, has tables that can't be changed.
+        return _restore, ({name: getattr(self, name) for name in self.__slots__},)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

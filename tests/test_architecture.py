@@ -39,6 +39,7 @@ WHO_MAY_IMPORT_WHOM = {
     # Values and small tools of the node: they know no node.
     "elect.clock": (),
     "elect.duration": (),
+    "elect.frozen_mapping": (),
     "elect.leader": (),
     "elect.outage": (),
     "elect.errors": ("elect.core.ready", "elect.leader"),
@@ -52,6 +53,7 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.core.messages",
         "elect.duration",
         "elect.errors",
+        "elect.frozen_mapping",
         "wire.address",
     ),
     "elect.store": ("elect.core.ready", "elect.errors"),
