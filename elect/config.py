@@ -209,7 +209,7 @@ class Config:
                 "insecure", self.insecure, "there is tls or a key_file, too: they can't be left out of use"
             )
         if self.pins and self.tls is None:
-            raise ConfigError("pins", dict(self.pins), "they are of certificates: tls is needed")
+            raise ConfigError("pins", self.pins, "they are of certificates: tls is needed")
 
     def _check_peers(self) -> None:
         owners: dict[Address, object] = {self.advertise_address: self.node}

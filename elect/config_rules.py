@@ -82,7 +82,7 @@ def check_path(name: str, value: object) -> None:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise ConfigError(name, value, rule)
     if _NO_PATH.search(os.fsdecode(value)):
-        raise ConfigError(name, "***", f"{rule}, not what is in it")
+        raise ConfigError(name, "***", f"{rule}, without control characters, and not what is in it")
 
 
 def check_key_file(value: object) -> None:
@@ -110,7 +110,7 @@ def check_tls(value: object) -> None:
         return
     table = check_table("tls", value, len(TLS_FILES))
     if set(table) != set(TLS_FILES):
-        raise ConfigError("tls", dict(table), f"the paths of {', '.join(TLS_FILES)} are needed, and nothing else")
+        raise ConfigError("tls", table, f"the paths of {', '.join(TLS_FILES)} are needed, and nothing else")
     for path in table.values():
         check_path("tls", path)
 
@@ -144,7 +144,7 @@ def check_table(name: str, value: object, size_max: int) -> Mapping[object, obje
     if not isinstance(value, Mapping):
         raise ConfigError(name, value, "a table of names and texts is needed")
     if len(value) > size_max:
-        raise ConfigError(name, dict(value), f"it has {len(value)} entries; at most {size_max} are allowed")
+        raise ConfigError(name, value, f"it has {len(value)} entries; at most {size_max} are allowed")
     return value
 
 

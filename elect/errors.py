@@ -13,6 +13,10 @@ ElectError
 └── Forked (RuntimeError)               this process was forked from the node's
 """
 
+import os
+from collections.abc import Mapping
+from datetime import date, time
+
 from elect.core.ready import LossReason
 from elect.leader import Leader
 
@@ -39,7 +43,23 @@ class ConfigError(ElectError, ValueError):
         self.source = source
 
     def __str__(self) -> str:
-        return f"{self.source or self.field} is {self.value!r}: {self.rule}"
+        is_missing = self.value is None and self.source  # in a file and in the environment nothing is None
+        return f"{self.source or self.field} is {'missing' if is_missing else repr(_plain(self.value))}: {self.rule}"
+
+
+def _plain(value: object) -> object:
+    """The value as the one who wrote it sees it, without the types that hold it here."""
+    match value:
+        case Mapping():
+            return {_plain(key): _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case os.PathLike():
+            return os.fspath(value)
+        case date() | time():  # TOML has them; datetime is a date
+            return str(value)
+        case _:
+            return value
 
 
 class NotLeader(ElectError):

@@ -272,7 +272,7 @@ def test_secret_is_shown_neither_by_an_error_nor_by_repr():
         (FILE.replace("insecure = true", "tls = { key = 1 }"), r"\[security\] tls is {'key': 1}: the paths of"),
         (FILE.replace("insecure = true", ""), r"\[node\] listen is '0.0.0.0:7101': beyond loopback"),
         ("[node]\n[node]", "not TOML: .*line 2"),
-        (FILE.replace('id = "a"', ""), r"\[node\] id is None: it has no default"),
+        (FILE.replace('id = "a"', ""), r"\[node\] id is missing: it has no default"),
         (
             FILE.replace("support_duration = 2", 'support_duration = "0.1s"'),
             r"\[timing\] support_duration is '0.1s': .*3 × 50ms",
@@ -300,13 +300,12 @@ def test_unreadable_file_is_a_config_error(tmp_path):
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("ELECT_PRIORTY", "1", "ELECT_PRIORTY is '1': nothing has this name; did you mean ELECT_PRIORITY?"),
         ("ELECT_PRIORITY", "one", "ELECT_PRIORITY is 'one': a whole number"),
         ("ELECT_CLOCK_DRIFT", "x", "ELECT_CLOCK_DRIFT is 'x': a fraction"),
         ("ELECT_PEERS", "b", "ELECT_PEERS is 'b': pairs"),
         ("ELECT_PEERS", "b=h:1,b=h:2", "a name stands in it twice"),
         ("ELECT_INSECURE", "yes", "ELECT_INSECURE is 'yes': one of true, false"),
-        ("ELECT_NODE", "", "ELECT_NODE is '': 1 to 64"),
+        ("ELECT_NODE", " ", "ELECT_NODE is ' ': 1 to 64"),
     ],
 )
 def test_bad_variable_names_variable_and_rule(variable, value, message):
