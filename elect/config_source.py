@@ -1,12 +1,15 @@
 """Where settings come from: a TOML file or the environment, read into the names of Config's fields."""
 
 import difflib
+import logging
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from elect.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 Naming = Callable[[str], str]
 """From a field of Config to how its source spells it."""
@@ -43,6 +46,20 @@ _SECRET = re.compile(r"key|tok|secret|pass", re.IGNORECASE)
 PREFIX = "ELECT_"
 FOREIGN_VARIABLES = {"ELECT_TOKEN", "ELECT_TERM"}
 """What a command started by an elected node finds in its environment; no settings."""
+
+_SERVICE_LINK = re.compile(
+    r"""ELECT_(?:[A-Z0-9_]+_)?(?:
+        (?:SERVICE_HOST|PORT_\d+_(?:TCP|UDP|SCTP)_ADDR)=[0-9A-Fa-f.:]+
+        |(?:SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)_PORT)=\d+
+        |PORT(?:_\d+_(?:TCP|UDP|SCTP))?=(?:tcp|udp|sctp)://\S+
+        |PORT_\d+_(?:TCP|UDP|SCTP)_PROTO=(?:tcp|udp|sctp)
+    )""",
+    re.ASCII | re.VERBOSE,
+)
+"""What Kubernetes puts into each pod for a Service whose name is elect or begins with elect-, as NAME=value.
+
+Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
 
 
 def place(name: str) -> str:
@@ -96,19 +113,23 @@ def _within(directory: Path, path: object) -> object:
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    """Read the variables that begin with `ELECT_`.
+    """Read the variables that begin with `ELECT_`; an empty one is an absent one.
+
+    An unknown one may be the application's own, so it is only logged, without its value, which may be a secret.
 
     Raises:
-        ConfigError: when one is unknown or can't be read as what it should be.
+        ConfigError: when one can't be read as what it should be.
     """
     names = {variable(name): name for name in (*PLACES, "peers")}
     values: dict[str, object] = {}
     for key, text in environ.items():
-        if not key.startswith(PREFIX) or key in FOREIGN_VARIABLES:
+        if not text or not key.startswith(PREFIX) or key in FOREIGN_VARIABLES:
             continue
-        if key not in names:
-            raise _unknown(key, key, text, {name: name for name in names})
-        values[names[key]] = _read_text(names[key], text)
+        if key in names:
+            values[names[key]] = _read_text(names[key], text)
+        elif not _SERVICE_LINK.fullmatch(f"{key}={text}"):
+            hint = _hint(key.removeprefix(PREFIX), {name: spelled for spelled, name in names.items()})
+            logger.warning("! %s is no setting of elect and is passed over; %s", key, hint)
     return values
 
 
@@ -156,7 +177,12 @@ def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -
         value: what it is given.
         known: the names that could stand there, each as a reader spells it.
     """
-    near = difflib.get_close_matches(given, known, n=1)
-    hint = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
     shown = "***" if _SECRET.search(given) else value
-    return ConfigError(given, shown, f"nothing has this name; {hint}", source)
+    return ConfigError(given, shown, f"nothing has this name; {_hint(given, known)}", source)
+
+
+def _hint(given: str, known: Mapping[str, str]) -> str:
+    """The nearest known name, in whatever letters it is written; all, where none is near."""
+    spelled = {name.lower(): shown for name, shown in known.items()}
+    near = difflib.get_close_matches(given.lower(), spelled, n=1)
+    return f"did you mean {spelled[near[0]]}?" if near else f"known are {', '.join(dict.fromkeys(spelled.values()))}"
