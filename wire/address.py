@@ -1,10 +1,16 @@
 """A host and a port."""
 
+import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Self
 
 PORT_MAX = 65_535
+
+_PORT = re.compile(r"[0-9]{1,9}")
+_NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+_LIKE_IPV4 = re.compile(r".*\.[0-9]+\.?")
+"""No top-level domain is a number."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,13 +34,25 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `host:port` or `[IPv6]:port`; ValueError says what is wrong with it."""
-        host, colon, port = text.rpartition(":")
-        if not colon or not (port.isascii() and port.isdigit()):
-            raise ValueError(f"{text!r} is not host:port")
+        if "/" in text:
+            raise ValueError(f"{text!r} has a / in it; only a host and a port are needed, as in 10.0.0.1:7101")
+        if any(map(str.isspace, text)):
+            raise ValueError(f"{text!r} has a blank in it")
+        host, _, port = text.rpartition(":")
         is_bracketed = host.startswith("[") and host.endswith("]")
-        if ":" in host and not is_bracketed:
-            raise ValueError(f"{text!r}: an IPv6 address needs brackets, [{host}]:{port}")
-        return cls(host[1:-1] if is_bracketed else host, int(port))
+        if ":" in host and not is_bracketed and "[" not in host:
+            raise ValueError(f"{text!r}: an IPv6 address needs brackets and a port, as in [::1]:7101")
+        if not _PORT.fullmatch(port) or ":" not in text:
+            raise ValueError(f'{text!r} is not host:port, as in "10.0.0.1:7101" or "[::1]:7101"')
+        if host in ("", "*"):
+            raise ValueError(f"{text!r} has no host; all addresses of this machine are 0.0.0.0 or [::]")
+        if is_bracketed:
+            host = host[1:-1]
+            if not _is_ip(host, IPv6Address):
+                raise ValueError(f"{text!r}: brackets are for an IPv6 address")
+        elif not (_is_ip(host, IPv4Address) or _is_name(host)):
+            raise ValueError(f"{host!r} is neither an IP address nor the name of a host")
+        return cls(host, int(port))
 
     @classmethod
     def of_socket(cls, name: tuple[object, ...]) -> Self:
@@ -58,3 +76,18 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _is_ip(host: str, kind: type[IPv4Address | IPv6Address]) -> bool:
+    try:
+        return isinstance(ip_address(host), kind)
+    except ValueError:
+        return False
+
+
+def _is_name(host: str) -> bool:
+    try:
+        name = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return False
+    return host.isprintable() and _NAME.fullmatch(name) is not None and not _LIKE_IPV4.fullmatch(name)

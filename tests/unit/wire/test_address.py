@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from wire.address import Address
@@ -15,6 +17,58 @@ def test_text_and_back(text: str, host: str, port: int) -> None:
 @pytest.mark.parametrize("text", ["", "a", ":1", "a:", "a:-1", "a:65536", "a:x", "a:²", "::1:7101", "[]:1"])
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["db.example.:1", "elect_a:1", "a-b:1", "bücher.example:1", "[fe80::1%eth0]:1", "1:1", "DB:1"],
+)
+def test_what_is_an_address(text: str) -> None:
+    """Names as they are found in the field, and scoped IPv6 addresses, are taken as they are."""
+    assert str(Address.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("http://10.0.0.1:7101", "only a host and a port are needed, as in 10.0.0.1:7101"),
+        ("http://10.0.0.1:7101/", "only a host and a port are needed, as in 10.0.0.1:7101"),
+        ("https://[::1]:7101/x?y=z:1", "only a host and a port are needed, as in 10.0.0.1:7101"),
+        ("tcp://db.example", "only a host and a port are needed"),
+        ("10.0.0.0/8:7101", "only a host and a port are needed"),
+        ("10.0.0.1:7101 ", "has a blank in it"),
+        (" 10.0.0.1:7101", "has a blank in it"),
+        ("10.0.0.1: 7101", "has a blank in it"),
+        ("10.0.0.1:7101\n", "has a blank in it"),
+        ("a b:1", "has a blank in it"),
+        ("10.0.0.1", 'is not host:port, as in "10.0.0.1:7101" or "[::1]:7101"'),
+        ("10.0.0.1:", "is not host:port"),
+        ("7101", "is not host:port"),
+        ("[::1]", "is not host:port"),
+        ("db.example:7101.", "is not host:port"),
+        ("db.example:http", "is not host:port"),
+        ("fe80::1", "an IPv6 address needs brackets and a port, as in [::1]:7101"),
+        ("::1:7101", "an IPv6 address needs brackets and a port, as in [::1]:7101"),
+        (":7101", "has no host; all addresses of this machine are 0.0.0.0 or [::]"),
+        ("*:7101", "has no host; all addresses of this machine are 0.0.0.0 or [::]"),
+        ("[]:7101", "brackets are for an IPv6 address"),
+        ("[10.0.0.1]:7101", "brackets are for an IPv6 address"),
+        ("[db.example]:7101", "brackets are for an IPv6 address"),
+        ("10.0.0.256:7101", "'10.0.0.256' is neither an IP address nor the name of a host"),
+        ("10.0.0:7101", "neither an IP address nor the name of a host"),
+        ("10.0.0.1.:7101", "neither an IP address nor the name of a host"),
+        ("a..b:7101", "neither an IP address nor the name of a host"),
+        ("user@db:7101", "neither an IP address nor the name of a host"),
+        (f"{'a' * 64}:7101", "neither an IP address nor the name of a host"),
+        ("\ufeffdb:7101", "neither an IP address nor the name of a host"),
+        ("db:70000", "port is 70000; 0 to 65535 is allowed"),
+        (f"db:{'9' * 5000}", "is not host:port"),
+    ],
+)
+def test_error_says_what_an_address_needs(text: str, rule: str) -> None:
+    """Each slip has the rule that it breaks."""
+    with pytest.raises(ValueError, match=re.escape(rule)):
         Address.parse(text)
 
 
