@@ -21,7 +21,8 @@ from wire.address import Address
 class Config:
     """Who a node is, whom it elects with, and by which numbers. What breaks a rule raises ConfigError.
 
-    Durations are text like "100ms" or a number of seconds; addresses are "host:port", with brackets around IPv6.
+    Durations are text like "100ms" or a number of seconds; addresses are "host:port", with brackets around IPv6; a path
+    may begin with ~, the home directory.
 
     Attributes:
         node: this node's id: 1 to 64 of A-Z a-z 0-9 . _ -
@@ -89,6 +90,12 @@ class Config:
         self._check_addresses()
         self._check_peers()
         self._check_timing()
+        for name in ("data_dir", "key_file"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, rules.expand_home(name, getattr(self, name)))
+        if self.tls is not None:
+            tls = {name: rules.expand_home("tls", path) for name, path in self.tls.items()}
+            object.__setattr__(self, "tls", tls)
         for name in ("peers", "metadata", "pins", "tls"):  # the caller keeps its own dict, and can't change this one
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
@@ -104,7 +111,8 @@ class Config:
         Raises:
             ConfigError: naming the file, the setting and the rule.
         """
-        values = config_source.absolute(config_source.read_file(Path(path)), Path(path).absolute().parent)
+        file = Path(rules.expand_home("file", path))
+        values = config_source.absolute(config_source.read_file(file), file.absolute().parent)
         return cls._make(values, lambda name: f"{path}: {config_source.place(name)}")
 
     @classmethod
@@ -193,7 +201,7 @@ class Config:
         elif rules.is_wildcard(listen.host):
             raise ConfigError("advertise", None, f"peers can't dial {listen.host}; give this host's own address")
         if self.http_listen is not None:
-            rules.parse_address("http_listen", self.http_listen)
+            rules.check_http_port(listen, rules.parse_address("http_listen", self.http_listen))
 
     def _check_security(self) -> None:
         rules.check_choice("insecure", self.insecure, (True, False))
@@ -212,15 +220,18 @@ class Config:
             raise ConfigError("pins", self.pins, "they are of certificates: tls is needed")
 
     def _check_peers(self) -> None:
-        owners: dict[Address, object] = {self.advertise_address: self.node}
+        own = self.advertise_address
+        owners: dict[Address, object] = {rules.normal(own): self.node, rules.normal(self.listen_address): self.node}
+        if rules.is_wildcard(self.listen_address.host):
+            owners[Address("127.0.0.1", self.listen_address.port)] = self.node
         for node_id, text in rules.check_table("peers", self.peers, rules.PEERS_MAX).items():
             rules.check_id("peers", node_id)
             if node_id == self.node:
                 raise ConfigError("peers", node_id, "this is the node's own id; list the others only")
-            address = rules.parse_dialable("peers", text)
-            if address in owners:
-                raise ConfigError("peers", text, f"{node_id} has the same address as {owners[address]}")
-            owners[address] = node_id
+            address = rules.parse_dialable("peers", text, f"the address of {node_id}: ")
+            if (owner := owners.setdefault(rules.normal(address), node_id)) != node_id:
+                raise ConfigError("peers", text, f"{node_id} has the same address as {owner}; give each node its own")
+            rules.check_far_peer("listen" if self.advertise is None else "advertise", own, node_id, address)
 
     def _check_timing(self) -> None:
         heartbeat_ns = rules.parse_duration(

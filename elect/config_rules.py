@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
 from elect.duration import format_ns, parse_ns
@@ -45,18 +46,51 @@ _ID_RULE = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - are allo
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can dial the host; a name other than localhost is not looked up and counts as not."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return (ip := _ip(host)) is not None and ip.is_loopback
 
 
 def is_wildcard(host: str) -> bool:
     """Whether the host stands for all addresses of a machine."""
+    return (ip := _ip(host)) is not None and ip.is_unspecified
+
+
+def normal(address: Address) -> Address:
+    """The one spelling of an address."""
+    return Address(_normal_host(address.host), address.port)
+
+
+def _normal_host(host: str) -> str:
+    return str(_ip(host) or host.lower().removesuffix("."))
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a host is known to be, of IPv4 where it is mapped into IPv6; None: it is another name."""
     try:
-        return ipaddress.ip_address(host).is_unspecified
+        address = ipaddress.ip_address("127.0.0.1" if host.lower().removesuffix(".") == "localhost" else host)
     except ValueError:
-        return host == "*"
+        return None
+    return (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
+
+
+def check_http_port(listen: Address, http: Address) -> None:
+    """Whether both can be listened on: two sockets can't have one port of one host."""
+    hosts = {_normal_host(listen.host), _normal_host(http.host)}
+    is_any_ipv4 = any(map(is_wildcard, hosts)) and not any(":" in host for host in hosts)
+    is_shared = len(hosts) == 1 or "::" in hosts or is_any_ipv4  # [::] takes IPv4 as well
+    if http.port == listen.port != 0 and is_shared:
+        raise ConfigError(
+            "http_listen", str(http), f"its port is that of listen, {listen}; give one of them another port"
+        )
+
+
+def check_far_peer(name: str, own: Address, node_id: object, peer: Address) -> None:
+    """Whether a peer can dial this node: one on another machine does not reach a loopback address."""
+    if is_loopback(own.host) and _ip(peer.host) is not None and not is_loopback(peer.host):
+        rule = (
+            f"peer {node_id} at {peer} can't dial {own.host} on this machine; give an address that it can dial, or, if"
+            " another program listens for the peers and forwards, that program's address as advertise"
+        )
+        raise ConfigError(name, str(own), rule)
 
 
 def check_exposure(listen: str, host: str, *, is_guarded: bool) -> None:
@@ -72,17 +106,30 @@ def check_exposure(listen: str, host: str, *, is_guarded: bool) -> None:
 
 def check_id(name: str, value: object) -> None:
     """An id of a node, a cluster, or a name of metadata."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str):
+        raise ConfigError(name, value, f"text in quotes is needed: {_ID_RULE}")
+    if not _ID.fullmatch(value):
         raise ConfigError(name, value, _ID_RULE)
 
 
 def check_path(name: str, value: object) -> None:
     """A path, and not what should be in the file, which an error would show."""
     rule = f"the path of a {'directory' if name == 'data_dir' else 'file'} is needed"
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or not isinstance(os.fspath(value), str):
         raise ConfigError(name, value, rule)
     if _NO_PATH.search(os.fsdecode(value)):
         raise ConfigError(name, "***", f"{rule}, without control characters, and not what is in it")
+
+
+def expand_home(name: str, value: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The path, with the home directory in the place of a leading tilde."""
+    if not os.fspath(value).startswith("~"):
+        return value
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError:
+        rule = "the home directory that ~ stands for is not known; write the path in full"
+        raise ConfigError(name, value, rule) from None
 
 
 def check_key_file(value: object) -> None:
@@ -179,21 +226,22 @@ def check_operator_token(value: object) -> None:
         raise ConfigError("operator_token", "***", rule)
 
 
-def parse_address(name: str, value: object) -> Address:
-    """An address, port 0 included."""
+def parse_address(name: str, value: object, subject: str = "") -> Address:
+    """An address, port 0 included; an error begins with its subject."""
     if not isinstance(value, str):
-        raise ConfigError(name, value, 'an address is text like "10.0.0.1:7101" or "[::1]:7101"')
+        raise ConfigError(name, value, f'{subject}an address is text like "10.0.0.1:7101" or "[::1]:7101"')
     try:
         return Address.parse(value)
     except ValueError as error:
-        raise ConfigError(name, value, str(error)) from None
+        raise ConfigError(name, value, f"{subject}{error}") from None
 
 
-def parse_dialable(name: str, value: object) -> Address:
+def parse_dialable(name: str, value: object, subject: str = "") -> Address:
     """An address that another machine can dial."""
-    address = parse_address(name, value)
+    address = parse_address(name, value, subject)
     if address.port == 0 or is_wildcard(address.host):
-        raise ConfigError(name, value, "a host's own address and a port above 0 are needed: this can't be dialed")
+        rule = "a host's own address and a port above 0 are needed: this can't be dialed"
+        raise ConfigError(name, value, f"{subject}{rule}")
     return address
 
 

@@ -79,17 +79,17 @@ def read_file(path: Path) -> dict[str, object]:
     Raises:
         ConfigError: when it can't be read, is no TOML, or names a section or a key that nobody knows.
     """
-    try:
-        tables: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError("file", str(path), f"it can't be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not TOML: the text names line and column
-        raise ConfigError("file", str(path), f"it is not TOML: {error}") from None
+    tables = _parse(path)
     fields = {spelled: name for name, spelled in PLACES.items()}
     values: dict[str, object] = {}
     for section, table in tables.items():
-        if section not in SECTIONS or not isinstance(table, dict):
-            raise _unknown(f"{path}: [{section}]", section, table, {name: f"[{name}]" for name in SECTIONS})
+        if section not in SECTIONS:
+            known = {name: f"[{name}]" for name in SECTIONS}
+            if isinstance(table, dict):
+                raise _unknown(f"{path}: [{section}]", section, table, known)
+            raise _unknown(f"{path}: {section}", section, table, _spellings("node") | known)
+        if not isinstance(table, dict):
+            raise ConfigError(section, table, f"a section is needed, with a line [{section}]", f"{path}: [{section}]")
         if section == "peers":
             values["peers"] = table
             continue
@@ -98,6 +98,22 @@ def read_file(path: Path) -> dict[str, object]:
                 raise _unknown(f"{path}: [{section}] {key}", key, value, _spellings(section))
             values[fields[section, key]] = value
     return values
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError("file", str(path), f"it can't be read: {error.strerror}") from None
+    except ValueError as error:  # there is a NUL in the path
+        raise ConfigError("file", str(path), f"it can't be read: {error}") from None
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        rule = f"it is not TOML: it is not encoded in UTF-8 (byte {error.start})"
+        raise ConfigError("file", str(path), rule) from None
+    except (ValueError, RecursionError) as error:  # the text names line and column
+        raise ConfigError("file", str(path), f"it is not TOML: {error}") from None
 
 
 def absolute(values: Mapping[str, object], directory: Path) -> dict[str, object]:
@@ -109,7 +125,7 @@ def absolute(values: Mapping[str, object], directory: Path) -> dict[str, object]
 
 
 def _within(directory: Path, path: object) -> object:
-    return str(directory / path) if isinstance(path, str) and path else path
+    return str(directory / path) if isinstance(path, str) and path and not path.startswith("~") else path
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -163,9 +179,10 @@ def _read_pairs(name: str, text: str) -> dict[str, str]:
 
 
 def _spellings(section: str) -> dict[str, str]:
-    """Every key with its place; of two with one name, that of this section."""
+    """Every key and every field's name with its place; of two with one name, the key, and that of this section."""
     others_first = sorted(PLACES, key=lambda name: PLACES[name][0] == section)
-    return {PLACES[name][1]: place(name) for name in others_first}
+    fields = {name: place(name) for name in (*PLACES, "peers")}
+    return fields | {PLACES[name][1]: place(name) for name in others_first}
 
 
 def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -> ConfigError:

@@ -19,7 +19,7 @@ def parse_ns(value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError('a duration is text like "100ms" or a number of seconds')
-    found = _DURATION.fullmatch(str(value) if isinstance(value, str) else f"{value:.9f}")
+    found = _DURATION.fullmatch(f"{value:.9f}" if isinstance(value, float) else str(value))
     if found is None:
         raise ValueError('a duration is a number and a unit of ns, us, ms, s, m, h, as in "100ms"; never negative')
     number, unit = found.groups()

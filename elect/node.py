@@ -19,7 +19,7 @@ from elect.events import Dispatcher
 from elect.inbox import Command
 from elect.metrics import ElectionSample, Metrics, PeerSample, Registry, Sample
 from elect.runtime import Runtime
-from elect.security import warn_of_insecurity
+from elect.security import warn_of_insecurity, warn_of_loopback
 from elect.sqlite_store import SqliteStore
 from elect.status import Status, Surroundings
 from elect.store import Store
@@ -124,6 +124,7 @@ class Node(DefaultElection):
             if self._http is not None:
                 self._http.start()
         warn_of_insecurity(self.config)
+        warn_of_loopback(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
         return self
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from elect.config import Config
+from elect.config_rules import is_loopback
 from elect.errors import ConfigError
 from wire.errors import CredentialsError
 from wire.security import PLAIN, Keyed, Security
@@ -35,6 +36,17 @@ def warn_of_insecurity(config: Config) -> None:
     if config.insecure:
         logger.warning(
             "! node %s: insecure = true: whoever reaches %s can take part in its elections", config.node, config.listen
+        )
+
+
+def warn_of_loopback(config: Config) -> None:
+    """Say at a start that peers whose names are not this machine's own can't dial a loopback address."""
+    far = [node_id for node_id, address in config.peer_addresses.items() if not is_loopback(address.host)]
+    if far and is_loopback(config.advertise_address.host):
+        logger.warning(
+            "! node %s: %s can be dialed from this machine only, and so not from peers %s, if they are elsewhere;"
+            " listen on an address that they can dial, or set advertise",
+            *(config.node, config.advertise_address, ", ".join(far)),
         )
 
 

@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make them; print what was made, and what to write into each node's file."""
-    directory: Path = arguments.directory
+    directory = Path(rules.expand_home("directory", arguments.directory))
     nodes: list[str] = list(dict.fromkeys(arguments.nodes))
     rules.check_id("cluster", arguments.cluster)
     for node in nodes:

@@ -1,5 +1,6 @@
 """Asks a running node over HTTP."""
 
+import argparse
 import json
 import os
 import socket
@@ -29,12 +30,15 @@ class Answer:
 
 
 def address(text: str) -> Address:
-    """Read an HTTP address as a person writes it; for argparse, which shows the ValueError.
+    """Read an HTTP address as a person writes it; for argparse, which shows an error of its own only.
 
     Args:
         text: "127.0.0.1:9101" or "http://127.0.0.1:9101/".
     """
-    return Address.parse(text.removeprefix("http://").rstrip("/"))
+    try:
+        return Address.parse(text.removeprefix("http://").rstrip("/"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def ask(

@@ -51,6 +51,14 @@ def test_bad_usage_is_one_line_and_exit_code_2(arguments, capsys):
     assert shown.err.count("\n") == 1
 
 
+def test_bad_address_is_told_with_what_it_needs(capsys):
+    """The address of a node is read as one of the configuration is."""
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "10.0.0.1"])
+    assert ended.value.code == 2
+    assert "'10.0.0.1' is not host:port, as in" in capsys.readouterr().err
+
+
 def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path, capsys):
     path = tmp_path / "node.toml"
     path.write_text('[node]\nid = "a b"\ncluster = "x"\nlisten = "127.0.0.1:0"\ndata_dir = "d"\n')
