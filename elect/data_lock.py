@@ -102,7 +102,10 @@ class DataLock:
             raise StoreError(error.errno, f"can't be locked: {error.strerror}", str(self.path)) from error
 
     def _read(self, descriptor: int) -> Witness | None:
-        content = os.pread(descriptor, _BYTES_MAX, 0)
+        try:
+            content = os.pread(descriptor, _BYTES_MAX, 0)
+        except OSError as error:
+            raise StoreError(error.errno, f"the lock file can't be read: {error.strerror}", str(self.path)) from error
         found = _parse(content)
         if content and found is None:
             raise StoreError(None, "the lock file is damaged: it can't be told what was stored here", str(self.path))

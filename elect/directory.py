@@ -1,5 +1,6 @@
 """Directories whose names survive a power cut."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from elect.errors import StoreError
 
 def make_directory(path: Path) -> None:
     """Make a directory and what is missing above it, each durable in the one above."""
-    missing = [directory for directory in (path, *path.parents) if not directory.exists()]
     try:
+        missing = [directory for directory in (path, *path.parents) if not directory.exists()]
         for directory in reversed(missing):
             directory.mkdir(mode=0o700, exist_ok=True)
             sync_directory(directory.parent)
@@ -19,6 +20,8 @@ def make_directory(path: Path) -> None:
         if isinstance(error, StoreError):
             raise
         raise StoreError(error.errno, f"can't be made: {error.strerror}", str(path)) from error
+    except ValueError as error:  # there is a NUL in it, or what no file system can write
+        raise StoreError(errno.EINVAL, f"can't be made: {error}", str(path)) from error
 
 
 def sync_directory(path: Path) -> None:

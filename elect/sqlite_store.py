@@ -58,14 +58,14 @@ class SqliteStore:
     ) -> Opened:
         """See Store.open."""
         asked = Meta(store_id=b"", cluster=cluster, node_id=node_id, voters=" ".join(sorted(voters)))
-        make_directory(self.directory)
-        witness = self._lock.acquire()
-        try:
-            with self._reported():
+        with self._reported():
+            make_directory(self.directory)
+            witness = self._lock.acquire()
+            try:
                 return self._open(asked, witness, promise_ns, is_replacing_voters=is_replacing_voters)
-        except BaseException:
-            self.close()
-            raise
+            except BaseException:
+                self.close()
+                raise
 
     def write(
         self,

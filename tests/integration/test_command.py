@@ -130,6 +130,17 @@ def test_a_data_directory_in_use_is_one_line_and_exit_code_3(tmp_path):
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("below", ["x" * 256, "alone.toml/data", "loop", "loop/data"])
+def test_an_unusable_data_directory_is_one_line_and_exit_code_3(tmp_path, below):
+    """A path that the system refuses is told as one, wherever it is refused."""
+    (tmp_path / "loop").symlink_to("loop")
+    path = Path(write_alone(tmp_path))
+    path.write_text(path.read_text().replace('"data"', f'"{below}"'))
+    ended = elect("run", "-c", str(path))
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (3, "", 1)
+    assert ended.stderr.startswith(f"elect: {tmp_path}/")
+
+
 @pytest.mark.parametrize("text", ["", "[node", '[node]\nid = "a"\nlisten = 3\n', "\0"])
 def test_a_bad_file_is_one_line_and_exit_code_2(tmp_path, text):
     path = tmp_path / "bad.toml"

@@ -1,0 +1,52 @@
+"""A data directory that the system refuses, in every way that it can."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from elect import data_lock
+from elect.errors import StoreError
+from tests.unit.test_store import open_store
+
+
+def make_fifo(directory: Path) -> None:
+    directory.mkdir()
+    os.mkfifo(directory / data_lock.NAME)
+
+
+def make_loop(directory: Path) -> None:
+    directory.symlink_to(directory.name)
+
+
+def forbid(directory: Path) -> None:
+    directory.mkdir(mode=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "below"),
+    [
+        (forbid, "data"),
+        (forbid, "deep/data"),
+        (forbid, ""),
+        (make_loop, ""),
+        (make_loop, "data"),
+        (make_fifo, ""),
+        (Path.touch, "data/deep"),
+        (Path.mkdir, "x" * 256),
+        (Path.mkdir, "a\0b"),
+        (Path.mkdir, "\ud800"),
+    ],
+)
+def test_directory_that_can_not_be_used_is_a_store_error(make, below, tmp_path):
+    """Whatever the system says of the path, and wherever it says it, is told as an error of the store."""
+    make(tmp_path / "d")
+    user = os.geteuid()
+    if make is forbid and user == 0:  # to whom nothing is forbidden
+        os.seteuid(65534)
+    try:
+        with pytest.raises(StoreError) as caught:
+            open_store(tmp_path / "d" / below)
+    finally:
+        os.seteuid(user)
+    assert str(tmp_path / "d" / below) in str(caught.value)
