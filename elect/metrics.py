@@ -69,10 +69,16 @@ class Metrics:
         registry: where they go; default: a new one.
         named: elections that keep series of their own however many there are.
         clock: the node's.
+        is_registered: whether the series are in the registry at once, or from `register` on.
     """
 
     def __init__(
-        self, registry: CollectorRegistry | None = None, *, named: Collection[str] = (), clock: Clock = now_ns
+        self,
+        registry: CollectorRegistry | None = None,
+        *,
+        named: Collection[str] = (),
+        clock: Clock = now_ns,
+        is_registered: bool = True,
     ) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
         self._tally = Tally()
@@ -109,8 +115,23 @@ class Metrics:
             self._ignored,
             self._bugs,
         )
-        for collector in self._collectors:
-            self.registry.register(collector)
+        self._registered: list[Collector] = []
+        if is_registered:
+            self.register()
+
+    def register(self) -> None:
+        """Put the series into the registry; idempotent.
+
+        Raises:
+            ValueError: it has series of these names, another node's for one; none is put into it.
+        """
+        try:
+            for collector in self._collectors[len(self._registered) :]:
+                self.registry.register(collector)
+                self._registered.append(collector)
+        except ValueError:
+            self.close()
+            raise
 
     def attach(self, sample: Callable[[], Sample]) -> None:
         """From now on a scrape asks this; it is called on the scraping thread, and must not block."""
@@ -118,9 +139,8 @@ class Metrics:
 
     def close(self) -> None:
         """Take the series out of the registry, so that another node may have them; idempotent."""
-        for collector in self._collectors:
-            self.registry.unregister(collector)
-        self._collectors = ()
+        while self._registered:
+            self.registry.unregister(self._registered.pop())
 
     def observe(self, event: Event) -> None:
         """Count an event of the core."""

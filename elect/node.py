@@ -20,13 +20,13 @@ from elect.inbox import Command
 from elect.metrics import ElectionSample, Metrics, PeerSample, Registry, Sample
 from elect.runtime import Runtime
 from elect.security import warn_of_insecurity, warn_of_loopback
+from elect.series import Series
 from elect.sqlite_store import SqliteStore
 from elect.status import Status, Surroundings
 from elect.store import Store
 from elect.threads import OwnThread
 from wire.address import Address
 from wire.deadline import Deadline
-from wire.metrics import WireMetrics
 
 if TYPE_CHECKING:
     from elect.web.server import HttpServer
@@ -45,7 +45,8 @@ class Node(DefaultElection):
     Args:
         config: who it is.
         store: of its votes; default: SQLite in `config.data_dir`.
-        metrics: a Metrics, or the Prometheus registry for one; default: a registry of its own.
+        metrics: a Metrics, or the Prometheus registry for one; default: a registry of its own. One that is given has
+            the series of one node at a time, from its start to its stop.
         health: asked at every heartbeat interval, on a thread of its own: while it returns something false, raises or
             is late by `support_duration`, this node does not lead.
         clock: ns, for tests.
@@ -64,10 +65,8 @@ class Node(DefaultElection):
         clock: Clock = now_ns,
     ) -> None:
         self.config = config
-        self.metrics = metrics if isinstance(metrics, Metrics) else Metrics(metrics, clock=clock)
-        self.metrics.attach(self._sample)
-        self._meter = WireMetrics(self.metrics.registry)
-        self._is_registry_shared = metrics is not None and not isinstance(metrics, Metrics)
+        self._series = Series(metrics, self._sample, clock)
+        self.metrics = self._series.metrics
         self._store = store
         self._hook = health
         self._engine = Engine(config, clock)
@@ -102,6 +101,7 @@ class Node(DefaultElection):
             BindError: an address can't be listened on.
             StoreError: the data directory can't be used.
             IdentityError: the store is another node's.
+            ValueError: the registry in `metrics` has another node's series.
             Stopped: it was started before.
             Forked: it was made in this process's parent.
         """
@@ -109,20 +109,21 @@ class Node(DefaultElection):
             if self._engine.state is not State.NEW:
                 self._engine.check_running()
                 raise Stopped(self.config.node)
-            runtime = self._make_runtime()
-            try:
-                self._http = self._open_http()
-            except BaseException:
-                runtime.discard()
-                raise
-            self._runtime = runtime
-            fork.guard(self)
-            self._engine.state = State.RUNNING
-            runtime.start()
-            for election in list(self._elections.values()):
-                election.standing.start()
-            if self._http is not None:
-                self._http.start()
+            with self._series.registered():
+                runtime = self._make_runtime()
+                try:
+                    self._http = self._open_http()
+                except BaseException:
+                    runtime.discard()
+                    raise
+                self._runtime = runtime
+                fork.guard(self)
+                self._engine.state = State.RUNNING
+                runtime.start()
+                for election in list(self._elections.values()):
+                    election.standing.start()
+                if self._http is not None:
+                    self._http.start()
         warn_of_insecurity(self.config)
         warn_of_loopback(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
@@ -276,7 +277,7 @@ class Node(DefaultElection):
             self._dispatcher,
             store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
             metrics=self.metrics,
-            meter=self._meter,
+            meter=self._series.meter,
             hook=self._hook,
             on_death=self._die,
         )
@@ -320,9 +321,7 @@ class Node(DefaultElection):
         is_http_done = self._http is None or self._http.stop(deadline.remaining_s)
         self._is_all_done = runtime.stop(deadline) and is_http_done
         fork.release(self)
-        if self._is_registry_shared:  # a later node of this process may use it
-            self.metrics.close()
-            self._meter.close()
+        self._series.unregister()
         with self._engine.changing():
             if self._engine.state is State.STOPPING:
                 self._engine.state = State.STOPPED

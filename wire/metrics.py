@@ -35,15 +35,17 @@ class WireMetrics(Meter):
 
     Args:
         registry: where the series are; a new one by default.
+        is_registered: whether they are there at once, or from `register` on.
 
     Attributes:
         registry: where they are.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None, *, is_registered: bool = True) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
         self._lock = threading.Lock()
         self._collectors: list[Counter | Gauge] = []
+        self._registered: list[Counter | Gauge] = []
         self._peers: dict[str, _Peer] = {}
         self._connections = self._gauge("wire_connections", "Links that are open.", "direction")
         self._handshakes = self._counter("wire_handshakes", "Handshakes that ended, by how.", "direction", "outcome")
@@ -62,6 +64,8 @@ class WireMetrics(Meter):
         # Looked up once: these two are counted for every frame.
         self._frames = {direction: frames.labels(direction) for direction in _DIRECTIONS}
         self._bytes = {direction: size.labels(direction) for direction in _DIRECTIONS}
+        if is_registered:
+            self.register()
 
     def add_connections(self, direction: str, change: int) -> None:
         """See Meter."""
@@ -133,11 +137,20 @@ class WireMetrics(Meter):
                 del self._peers[peer]
                 known.remove()
 
+    def register(self) -> None:
+        """Put the series into the registry; again: nothing. ValueError: it has such series, and none is put there."""
+        try:
+            for collector in self._collectors[len(self._registered) :]:
+                self.registry.register(collector)
+                self._registered.append(collector)
+        except ValueError:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Leave the registry, so that another may come; again: nothing."""
-        collectors, self._collectors = self._collectors, []
-        for collector in collectors:
-            self.registry.unregister(collector)
+        while self._registered:
+            self.registry.unregister(self._registered.pop())
 
     def _add(self, counter: Counter, count: int, peer: str, *labels: str) -> None:
         with self._lock:
@@ -145,12 +158,12 @@ class WireMetrics(Meter):
                 known.counter(counter, peer, *labels).inc(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        counter = Counter(name, text, labels, registry=self.registry)
+        counter = Counter(name, text, labels, registry=None)
         self._collectors.append(counter)
         return counter
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        gauge = Gauge(name, text, labels, registry=self.registry)
+        gauge = Gauge(name, text, labels, registry=None)
         self._collectors.append(gauge)
         return gauge
 
