@@ -52,7 +52,7 @@ class DataLock:
             StoreError: another process holds it, or the file can't be read.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = _lifted(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise StoreError(error.errno, f"the lock file can't be opened: {error.strerror}", str(self.path)) from error
         try:
@@ -117,6 +117,16 @@ class DataLock:
         store = witness.store_id.hex() if witness else "-" * 32
         line = f"elect pid={os.getpid():010d} store={store} writes={witness.writes if witness else 0:020d} ".encode()
         os.pwrite(self._descriptor, line + b"%08x\n" % zlib.crc32(line), 0)
+
+
+def _lifted(descriptor: int) -> int:
+    """The same file above the standard streams: a program that closed them may print all the same."""
+    if descriptor > 2:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(descriptor)
 
 
 def _parse(content: bytes) -> tuple[int, Witness | None] | None:

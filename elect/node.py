@@ -12,6 +12,7 @@ from elect.config import Config
 from elect.core.ready import Event
 from elect.core.view import ElectorView
 from elect.default_election import DefaultElection
+from elect.descriptors import fill_standard
 from elect.election import Election
 from elect.engine import Engine, State
 from elect.errors import Forked, Stopped
@@ -109,6 +110,7 @@ class Node(DefaultElection):
             if self._engine.state is not State.NEW:
                 self._engine.check_running()
                 raise Stopped(self.config.node)
+            fill_standard()
             with self._series.registered():
                 runtime = self._make_runtime()
                 try:

@@ -78,6 +78,7 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.errors",
         "elect.leader",
         "wire.address",
+        "wire.sockets",
     ),
     "elect.cli.**": (
         "elect",

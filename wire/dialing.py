@@ -15,7 +15,7 @@ from wire.handshake import Judge, Reject, Welcome, are_views_equal, hello, revie
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.security import PLAIN, Security
-from wire.sockets import block_reads, block_writes, shut, tune, views
+from wire.sockets import block_reads, block_writes, lifted, shut, tune, views
 from wire.verdict import Verdict
 
 
@@ -78,7 +78,7 @@ class Dialing:
         problems: list[str] = []
         for family, kind, protocol, _, place in places:
             try:
-                return self._connect(socket.socket(family, kind, protocol), place)
+                return self._connect(lifted(socket.socket(family, kind, protocol)), place)
             except OSError as error:
                 problems.append(f"{place[0]}: {error}")
         raise ConnectError(f"{address}: {'; '.join(problems)}")

@@ -19,7 +19,7 @@ from wire.meter import Meter
 from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
-from wire.sockets import shut, wake
+from wire.sockets import lifted, shut, wake
 from wire.throttle import Throttle, more
 
 logger = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class Listener:
 
     def _accept(self, sock: socket.socket) -> None:
         try:
-            connection, _ = sock.accept()
+            connection = lifted(sock.accept()[0])
         except TimeoutError:
             return
         except OSError as error:

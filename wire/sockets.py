@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import socket
 import struct
 import time
@@ -20,6 +21,14 @@ _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.E
 
 Source: https://man7.org/linux/man-pages/man7/tcp.7.html, "Error handling"
 """
+
+
+def lifted(sock: socket.socket) -> socket.socket:
+    """The same socket above the standard streams: what a program prints that closed them must not go to a peer."""
+    if sock.fileno() > 2:
+        return sock
+    with sock:
+        return socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
 
 
 def tune(sock: socket.socket, write_timeout_s: float) -> None:

@@ -2,14 +2,13 @@
 
 import argparse
 import importlib
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from elect.cli.outcome import EXIT_CODES, ExitCode, Failure
+from elect.cli.outcome import EXIT_CODES, ExitCode, Failure, complain
+from elect.cli.streams import flush_streams, open_streams
 from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError
 
 COMMANDS = {
@@ -37,18 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that can't show a sign is no reason to end
+    open_streams()
+    code = 0
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
-        sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more at exit: into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.BROKEN_PIPE
+        code = ExitCode.BROKEN_PIPE
     except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    return code
+        code = ExitCode.INTERRUPTED
+    except OSError as error:  # the help can't be written
+        code = complain(str(error), ExitCode.FAILED)
+    except SystemExit as ended:  # of argparse: help, or bad usage
+        raise SystemExit(flush_streams(int(ended.code or 0))) from None
+    return flush_streams(code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -57,27 +57,28 @@ def _run(arguments: list[str]) -> int:
     try:
         return run(parsed)
     except Failure as failure:
-        return _complain(str(failure), failure.code)
+        return complain(str(failure), failure.code)
     except ConfigError as error:
-        return _complain(str(error), ExitCode.USAGE)
+        return complain(str(error), ExitCode.USAGE)
     except (BindError, StoreError, IdentityError) as error:
-        return _complain(str(error), ExitCode.CANNOT_START)
+        return complain(str(error), ExitCode.CANNOT_START)
     except BrokenPipeError:
         raise
     except (ElectError, OSError) as error:
-        return _complain(str(error), ExitCode.FAILED)
-
-
-def _complain(message: str, code: ExitCode) -> int:
-    print("elect:", " ".join(message.split()), file=sys.stderr)
-    return code
+        return complain(str(error), ExitCode.FAILED)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Says what is wrong in one line, and does not hide that its help can't be written."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        if file is sys.stderr:
+            super()._print_message(message)
+        else:
+            sys.stdout.write(message)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(_complain(f"{message}; see {self.prog} --help", ExitCode.USAGE))
+        self.exit(complain(f"{message}; see {self.prog} --help", ExitCode.USAGE))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

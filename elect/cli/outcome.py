@@ -1,5 +1,7 @@
 """How a command ends."""
 
+import sys
+from contextlib import suppress
 from enum import IntEnum
 
 
@@ -33,3 +35,10 @@ class Failure(Exception):  # noqa: N818 - an end that a command may have, no fau
     def __init__(self, message: str, code: ExitCode = ExitCode.FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def complain(message: str, code: ExitCode) -> int:
+    """Say on one line of stderr why the command ends, if anybody can hear it; the exit code."""
+    with suppress(OSError):
+        print("elect:", " ".join(message.split()), file=sys.stderr)
+    return code

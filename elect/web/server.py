@@ -15,6 +15,7 @@ from wsgiref.types import WSGIApplication
 from elect.errors import BindError
 from elect.web.connection import Connection
 from wire.address import Address
+from wire.sockets import lifted
 
 LOG = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ class HttpServer:
         while not self._stopping.is_set():
             try:
                 accepted, remote = self._socket.accept()
+                accepted = lifted(accepted)
             except OSError as error:
                 if not is_failing and not self._stopping.is_set():
                     LOG.warning("cannot accept HTTP connections: %s", error)

@@ -50,3 +50,19 @@ def test_directory_that_can_not_be_used_is_a_store_error(make, below, tmp_path):
     finally:
         os.seteuid(user)
     assert str(tmp_path / "d" / below) in str(caught.value)
+
+
+def test_files_of_a_store_are_above_the_standard_streams(tmp_path):
+    """Where a stream was closed, its number is not given to the lock or the database."""
+    saved = os.dup(0)
+    os.close(0)
+    try:
+        store, _ = open_store(tmp_path)
+        files = {int(link.name): str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.exists()}
+        store.close()
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+    ours = [number for number, name in files.items() if name.startswith(str(tmp_path))]
+    assert len(ours) >= 2
+    assert min(ours) > 2

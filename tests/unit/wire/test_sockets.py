@@ -1,10 +1,11 @@
 import errno
+import os
 import socket
 
 import pytest
 
 from wire.errors import LinkFailure, ResetError, WriteTimeoutError
-from wire.sockets import failure, write_all
+from wire.sockets import failure, lifted, write_all
 
 
 class Narrow:
@@ -70,3 +71,22 @@ def test_as_long_as_there_is_hope_a_writer_waits() -> None:
 )
 def test_what_the_network_said_meanwhile_is_no_reset(number: int, kind: type[LinkFailure]) -> None:
     assert isinstance(failure(OSError(number, "as the operating system says")), kind)
+
+
+def test_sockets_of_wire_are_above_the_standard_streams() -> None:
+    """A socket that got the number of a closed stream is moved, and works as before."""
+    saved = os.dup(0)
+    os.close(0)
+    try:
+        low, other = socket.socketpair()
+        assert low.fileno() == 0
+        with lifted(low) as moved, other:
+            assert moved.fileno() > 2
+            assert low.fileno() == -1
+            other.sendall(b"x")
+            assert moved.recv(1) == b"x"
+            assert not moved.get_inheritable()
+            assert lifted(moved) is moved
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
