@@ -144,8 +144,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
         if key in names:
             values[names[key]] = _read_text(names[key], text)
         elif not _SERVICE_LINK.fullmatch(f"{key}={text}"):
-            hint = _hint(key.removeprefix(PREFIX), {name: spelled for spelled, name in names.items()})
-            logger.warning("! %s is no setting of elect and is passed over; %s", key, hint)
+            near = _near(key.removeprefix(PREFIX), {name: spelled for spelled, name in names.items()})
+            logger.warning("! %s is no setting of elect and is passed over%s", key, near and f"; {near}")
     return values
 
 
@@ -195,11 +195,12 @@ def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -
         known: the names that could stand there, each as a reader spells it.
     """
     shown = "***" if _SECRET.search(given) else value
-    return ConfigError(given, shown, f"nothing has this name; {_hint(given, known)}", source)
+    hint = _near(given, known) or f"known are {', '.join(dict.fromkeys(known.values()))}"
+    return ConfigError(given, shown, f"nothing has this name; {hint}", source)
 
 
-def _hint(given: str, known: Mapping[str, str]) -> str:
-    """The nearest known name, in whatever letters it is written; all, where none is near."""
+def _near(given: str, known: Mapping[str, str]) -> str:
+    """A question after the nearest known name, in whatever letters it is written; empty, where none is near."""
     spelled = {name.lower(): shown for name, shown in known.items()}
     near = difflib.get_close_matches(given.lower(), spelled, n=1)
-    return f"did you mean {spelled[near[0]]}?" if near else f"known are {', '.join(dict.fromkeys(spelled.values()))}"
+    return f"did you mean {spelled[near[0]]}?" if near else ""

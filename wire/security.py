@@ -87,8 +87,9 @@ PLAIN = Plain()
 def _read_ring(path: Path) -> KeyRing | str:
     """The keys in a file, or why there are none."""
     try:
-        with path.open(encoding="ascii") as file:
-            return KeyRing.parse(file.read(FILE_BYTES_MAX))
+        with path.open(encoding="utf-8-sig") as file:  # some editors write a byte order mark in front
+            text = file.read(FILE_BYTES_MAX)
+        return KeyRing.parse(text) if text.isascii() else "it is not ASCII text"
     except OSError as error:
         return error.strerror or "it can't be read"
     except UnicodeError:  # whose text would show what it could not decode

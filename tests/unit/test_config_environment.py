@@ -53,9 +53,9 @@ def test_setting_is_never_taken_for_a_variable_of_a_service():
         ("ELECT_Priority", "1", "did you mean ELECT_PRIORITY?"),
         ("ELECT_PEER", "b=127.0.0.1:7102", "did you mean ELECT_PEERS?"),
         ("ELECT_LISTEN_PORT", "7101", "did you mean ELECT_LISTEN?"),
-        ("ELECT_PORT", "7101", ""),
-        ("ELECT_PORT_7101_TCP", "yes", "known are ELECT_NODE, "),
-        ("ELECT_SERVICE_HOST", "db.example", "known are ELECT_NODE, "),
+        ("ELECT_PORT", "7101", "did you mean ELECT_PRIORITY?"),
+        ("ELECT_PORT_7101_TCP", "yes", ""),
+        ("ELECT_SERVICE_HOST", "db.example", ""),
         ("ELECT_MY_APPLICATION", "x", ""),
     ],
 )
@@ -64,7 +64,8 @@ def test_unknown_variable_is_a_warning_with_a_near_name(name, value, hint, caplo
     assert Config.from_env({**GOOD, name: value}) == Config.from_env(GOOD)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith(f"! {name} is no setting of elect and is passed over; {hint}")
+    said = f"! {name} is no setting of elect and is passed over"
+    assert record.getMessage() == (f"{said}; {hint}" if hint else said)
 
 
 def test_value_of_an_unknown_variable_is_not_logged(caplog):

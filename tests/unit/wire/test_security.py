@@ -55,6 +55,13 @@ def test_a_files_keys_are_held_in_its_order(path: Path) -> None:
     assert ids(Keyed(path)) == (id_of(NEW), id_of(OLD))
 
 
+def test_file_of_keys_with_a_byte_order_mark_is_read(path: Path) -> None:
+    """Some editors write one in front."""
+    write(path, OLD)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert ids(Keyed(path)) == (id_of(OLD),)
+
+
 def test_nonces_are_fresh(path: Path) -> None:
     guard = Keyed(path).guard
     assert len(guard.nonce()) == 32
