@@ -27,7 +27,7 @@ class Config:
     Attributes:
         node: this node's id: 1 to 64 of A-Z a-z 0-9 . _ -
         cluster: the cluster's name, same characters; nodes of different clusters never talk.
-        listen: where to listen for peers; port 0 lets the system choose.
+        listen: where to listen for peers; port 0 lets the system choose; [::] takes IPv4, too.
         data_dir: directory of the durable votes; one process at a time.
         peers: the other initial voters, id to address; names are resolved at every dial.
         advertise: what peers and clients dial; default: `listen`.
@@ -41,7 +41,7 @@ class Config:
         trust_close: whether a closed connection proves that its process is gone; "auto": where both ends see the same
             two addresses.
         grace: how long the application may take to acknowledge that it no longer leads, when leadership is given up.
-        http_listen: where metrics, health and status are served; None: nowhere.
+        http_listen: where metrics, health and status are served; [::] takes IPv4, too; None: nowhere.
         operator_token: what an operator's request from another machine must carry; None: none is taken.
         tls: paths of this node's `certificate`, its `key` and the `ca` whose certificates are taken, in PEM: every
             connection between nodes is mutual TLS. The certificate must name the node id.
@@ -198,8 +198,8 @@ class Config:
         rules.check_exposure(self.listen, listen.host, is_guarded=self.is_guarded)
         if self.advertise is not None:
             rules.parse_dialable("advertise", self.advertise)
-        elif rules.is_wildcard(listen.host):
-            raise ConfigError("advertise", None, f"peers can't dial {listen.host}; give this host's own address")
+        else:
+            rules.check_advertised(listen.host)
         if self.http_listen is not None:
             rules.check_http_port(listen, rules.parse_address("http_listen", self.http_listen))
 

@@ -3,16 +3,16 @@
 Values come from files and variables, so none is taken to be of the type that it should be.
 """
 
-import ipaddress
 import os
 import re
 from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
 from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
-from wire.address import Address
+from wire.address import Address, ip_of
 from wire.keys import Key
 
 HEARTBEATS_PER_SUPPORT_MIN = 3
@@ -63,13 +63,9 @@ def _normal_host(host: str) -> str:
     return str(_ip(host) or host.lower().removesuffix("."))
 
 
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
     """The IP address that a host is known to be, of IPv4 where it is mapped into IPv6; None: it is another name."""
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host.lower().removesuffix(".") == "localhost" else host)
-    except ValueError:
-        return None
-    return (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
+    return ip_of("127.0.0.1" if host.lower().removesuffix(".") == "localhost" else host)
 
 
 def check_http_port(listen: Address, http: Address) -> None:
@@ -102,6 +98,12 @@ def check_exposure(listen: str, host: str, *, is_guarded: bool) -> None:
             "beyond loopback whoever reaches the port could vote; give tls or key_file in [security], or set"
             " insecure = true there on a network that only the cluster can reach, or listen on 127.0.0.1 or [::1]",
         )
+
+
+def check_advertised(host: str) -> None:
+    """Whether peers can dial the host on which a node listens, where it advertises no other one."""
+    if is_wildcard(host):
+        raise ConfigError("advertise", None, f"peers can't dial {host}; give this host's own address")
 
 
 def check_id(name: str, value: object) -> None:

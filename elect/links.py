@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from elect.admission import Admission
 from elect.audience import Profile
 from elect.config import Config
-from elect.config_rules import check_exposure
+from elect.config_rules import check_advertised, check_exposure
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
@@ -118,14 +118,18 @@ class Links:
 
         Raises:
             BindError: the address can't be had.
-            ConfigError: "localhost" is no loopback address here, and it is not said who is let in.
+            ConfigError: "localhost" is no loopback address here, and it is not said who is let in; or a name stands for
+                all addresses of this machine, and it is not said which one peers can dial.
         """
         try:
             self._listener.open()
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
         try:  # once more, now that its name is an address
-            check_exposure(self._config.listen, self._listener.bound.host, is_guarded=self._config.is_guarded)
+            bound = self._listener.bound.host
+            check_exposure(self._config.listen, bound, is_guarded=self._config.is_guarded)
+            if self._config.advertise is None:
+                check_advertised(bound)
         except ConfigError:
             self._listener.stop(0)
             raise

@@ -13,6 +13,18 @@ _LIKE_IPV4 = re.compile(r".*\.[0-9]+\.?")
 """No top-level domain is a number."""
 
 
+def ip_of(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is written as, or None: it is a name.
+
+    IPv4 within IPv6 (::ffff:10.0.0.1) is IPv4. A zone (fe80::1%eth0) means something to one host only, and is left out.
+    """
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
     """Where to listen or dial; its text form is `host:port`, with brackets around an IPv6 host.
@@ -56,23 +68,36 @@ class Address:
 
     @classmethod
     def of_socket(cls, name: tuple[object, ...]) -> Self:
-        """The address in what getsockname() or getpeername() gave, normalised: both ends must write it alike.
-
-        An IPv4 address mapped into IPv6 is written as IPv4, and an IPv6 zone, which means something to one host only,
-        is left out.
-        """
+        """The address in what getsockname() or getpeername() gave, as `ip_of` has it: both ends must write it alike."""
         host, port = name[0], name[1]
-        if not isinstance(host, str) or not isinstance(port, int):
+        address = ip_of(host) if isinstance(host, str) else None
+        if address is None or not isinstance(port, int):
             raise ValueError(f"{name!r} is not an internet address")
-        address = ip_address(host.partition("%")[0])
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        return cls(str(mapped or address), port)
+        return cls(str(address), port)
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether the host stands for all addresses of a machine."""
+        address = ip_of(self.host)
+        return address is not None and address.is_unspecified
+
+    @property
+    def from_here(self) -> "Address":
+        """Where this machine dials it: a wildcard on loopback, for not every system connects to one.
+
+        By IPv4, which a listener on [::] takes, too, and which is there where IPv6 is switched off.
+        """
+        return Address("127.0.0.1", self.port) if self.is_wildcard else self
 
     @property
     def network(self) -> str:
         """Whose an IP address is, as far as that can be told: IPv4, its own; IPv6, its network of 64 bits."""
-        address = ip_address(self.host)
-        return str(IPv6Address(int(address) >> 64 << 64)) if isinstance(address, IPv6Address) else str(address)
+        address = ip_of(self.host)
+        return (
+            str(IPv6Address(int(address) >> 64 << 64))
+            if isinstance(address, IPv6Address)
+            else str(address or self.host)
+        )
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

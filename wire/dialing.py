@@ -72,7 +72,7 @@ class Dialing:
     def _connect_any(self, address: Address) -> socket.socket:
         """A connection to the first of the host's addresses that takes one."""
         try:
-            places = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            places = socket.getaddrinfo(address.from_here.host, address.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise ResolveError(f"{address}: {error}") from error
         problems: list[str] = []

@@ -19,7 +19,7 @@ from wire.meter import Meter
 from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
-from wire.sockets import lifted, shut, wake
+from wire.sockets import lifted, listen, shut, wake
 from wire.throttle import Throttle, more
 
 logger = logging.getLogger(__name__)
@@ -107,19 +107,8 @@ class Listener:
 
     def open(self) -> None:
         """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`."""
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            self._address.host, self._address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(place)
-            sock.listen(BACKLOG)
-            sock.settimeout(ACCEPT_TIMEOUT_S)
-        except OSError:
-            sock.close()
-            raise
-        self._socket = sock
+        self._socket = sock = listen(self._address, BACKLOG)
+        sock.settimeout(ACCEPT_TIMEOUT_S)
         self._address = Address(self._address.host, sock.getsockname()[1])
         self.bound = Address.of_socket(sock.getsockname())
 

@@ -16,6 +16,9 @@ _MS_PER_S = 1_000
 STALL_S = 0.5
 """So often a writer that waits looks whether there is still a reason to."""
 
+_ABSENT = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+"""This machine has no such family, or no such address."""
+
 _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
 """What Linux says in place of ETIMEDOUT where the network told it, meanwhile, why nothing was taken.
 
@@ -29,6 +32,48 @@ def lifted(sock: socket.socket) -> socket.socket:
         return sock
     with sock:
         return socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
+
+
+def listen(address: Address, backlog: int = 128) -> socket.socket:
+    """Bind to an address and listen: the one rule for every port of ours.
+
+    [::] takes IPv4 as well, whatever the system's default is; where there is no IPv6 it is 0.0.0.0. A name is the first
+    of its addresses that this machine has.
+
+    Raises:
+        OSError: the address is taken, not this machine's, or a name without an address.
+    """
+    is_ipv6_wildcard = address.is_wildcard and ":" in address.host
+    hosts = [address.host, "0.0.0.0"] if is_ipv6_wildcard else [address.host]  # noqa: S104 - they asked for all
+    places = [
+        (family, place)
+        for host in hosts
+        for family, _, _, _, place in socket.getaddrinfo(
+            host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    ]
+    for family, place in places[:-1]:
+        try:
+            return _listen(family, place, backlog)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
+    return _listen(*places[-1], backlog)
+
+
+def _listen(family: int, place: tuple[object, ...], backlog: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            with contextlib.suppress(OSError):  # some systems have no sockets of both families
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(place)
+        sock.listen(backlog)
+    except OSError:
+        sock.close()
+        raise
+    return lifted(sock)
 
 
 def tune(sock: socket.socket, write_timeout_s: float) -> None:

@@ -56,7 +56,7 @@ def ask(
     Raises:
         Failure: no answer, or none that a node gives.
     """
-    connection = HTTPConnection(node.host, node.port, timeout=timeout)
+    connection = HTTPConnection(node.from_here.host, node.port, timeout=timeout)
     headers = {"Content-Type": "application/json"} if fields is not None else {}
     if method == "POST" and (token := os.environ.get(TOKEN_VARIABLE)):
         headers["Authorization"] = f"Bearer {token}"

@@ -10,6 +10,8 @@ from elect.cli.outcome import Failure
 from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
+from wire import sockets
+from wire.address import Address
 from wire.codec import Codec
 from wire.errors import Refusal, RejectCode, WireError
 from wire.handshake import PEER_KIND, Hello, review
@@ -47,7 +49,7 @@ def listen(
     faults: Faults = dict.fromkeys(expected, DEAF.format(address=config.advertise_address))
     missing = set(expected)
     deadline = time.monotonic() + timeout_s
-    with _open(config) as listening:
+    with _listening(config.listen_address) as listening:
         while missing and (left := deadline - time.monotonic()) > 0:
             listening.settimeout(left)
             guard = guarding.guard
@@ -78,11 +80,9 @@ def _said_fault(config: Config, peer: Mapping[object, object]) -> str | None:
     return None if peer.get("is_supported") else DEAF.format(address=config.advertise_address)
 
 
-def _open(config: Config) -> socket.socket:
-    address = config.listen_address
+def _listening(address: Address) -> socket.socket:
     try:
-        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((address.host, address.port), family=family)
+        return sockets.listen(address)
     except OSError as error:
         raise BindError(error.errno or errno.EADDRNOTAVAIL, error.strerror or str(error), str(address)) from None
 

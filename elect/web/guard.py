@@ -6,12 +6,12 @@ here), or when its body is of a type that a page may send without asking.
 """
 
 import hmac
-import ipaddress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from elect.web.request import Request
 from elect.web.response import Refused
+from wire.address import ip_of
 
 FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """A proxy on this machine makes everybody look local; these tell."""
@@ -41,12 +41,8 @@ def admit(request: Request, operator_token: str | None) -> None:
 
 def is_local(host: str) -> bool:
     """Whether this is the machine's own name or address for itself."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
+    address = ip_of(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def _check_origin(request: Request) -> None:

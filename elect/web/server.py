@@ -15,7 +15,7 @@ from wsgiref.types import WSGIApplication
 from elect.errors import BindError
 from elect.web.connection import Connection
 from wire.address import Address
-from wire.sockets import lifted
+from wire.sockets import lifted, listen
 
 LOG = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ class HttpServer:
             BindError: it is taken, or not this machine's.
         """
         try:
-            family = socket.getaddrinfo(self.address.host, self.address.port, type=socket.SOCK_STREAM)[0][0]
-            self._socket = socket.create_server((self.address.host, self.address.port), family=family)
+            self._socket = listen(self.address)
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), str(self.address)) from None
         self.address = Address(self.address.host, self._socket.getsockname()[1])
@@ -130,7 +129,7 @@ class HttpServer:
                 self._stopping.wait(ACCEPT_PAUSE_S)
                 continue
             is_failing = False
-            self._admit(Connection(accepted, str(remote[0]), self.address, self._request_timeout_s))
+            self._admit(Connection(accepted, Address.of_socket(remote).host, self.address, self._request_timeout_s))
 
     def _admit(self, connection: Connection) -> None:
         with self._lock:

@@ -104,3 +104,10 @@ def test_a_localhost_that_is_elsewhere_is_not_taken_for_loopback(
     monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
     with pytest.raises(ConfigError, match="beyond loopback whoever reaches the port could vote"):
         Node(config, store=MemoryStore()).start()
+
+
+def test_a_name_of_all_addresses_is_not_advertised(tmp_path: Path) -> None:
+    """The system reads the host 0 as 0.0.0.0, which peers can't dial."""
+    config = replace(configs(tmp_path, "a", insecure=True)["a"], listen="0:0", advertise=None)
+    with pytest.raises(ConfigError, match="peers can't dial"):
+        Node(config, store=MemoryStore()).start()

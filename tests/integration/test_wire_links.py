@@ -54,6 +54,24 @@ def test_both_ends_see_the_same_addresses_on_loopback() -> None:
         assert accepted.identity.store == identity("ann").store
 
 
+def test_an_ipv4_link_to_the_ipv6_wildcard_is_trusted() -> None:
+    """Both ends write the same two addresses, although one of them sees IPv4 within IPv6."""
+    with listening(host="::") as (listener, heard), dialing(Address("127.0.0.1", listener.address.port)) as (_, told):
+        opened, accepted = told.next(LinkOpened), heard.next(LinkAccepted)
+        assert opened.is_trusted
+        assert accepted.is_trusted
+        assert accepted.remote == opened.local
+        assert accepted.remote.startswith("127.0.0.1:")
+
+
+def test_a_wildcard_is_dialed_as_this_machine() -> None:
+    """A dial of [::] or 0.0.0.0 reaches the listener on this machine, on every system."""
+    for host in ("::", "0.0.0.0"):
+        with listening(host=host) as (listener, heard), dialing(listener.address) as (_, told):
+            assert told.next(LinkOpened).remote == f"127.0.0.1:{listener.address.port}"
+            assert heard.next(LinkAccepted).is_trusted
+
+
 def test_a_hello_with_other_views_is_not_trusted() -> None:
     with listening() as (listener, heard), Stranger(listener.address) as stranger:
         said = stranger.hello()

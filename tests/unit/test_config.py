@@ -246,6 +246,18 @@ def test_value_at_a_bound_is_taken(field, value):
     assert getattr(config(**{field: value}), field) == value
 
 
+@pytest.mark.parametrize("host", ["[::]", "[::ffff:0.0.0.0]"])
+def test_a_wildcard_of_ipv6_is_no_address_to_advertise(host):
+    """Peers can't dial it, however it is written."""
+    with pytest.raises(ConfigError, match="peers can't dial"):
+        config(listen=f"{host}:7101", insecure=True)
+
+
+def test_a_loopback_address_of_ipv4_within_ipv6_is_one():
+    """A node on it needs no keys, as one on 127.0.0.1."""
+    assert config(listen="[::ffff:127.0.0.1]:7101").listen_address.port == 7101
+
+
 def test_wildcard_listener_needs_an_address_to_advertise():
     with pytest.raises(ConfigError, match=r"^advertise is None: peers can't dial 0\.0\.0\.0"):
         config(listen="0.0.0.0:7101", insecure=True)

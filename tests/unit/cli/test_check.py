@@ -1,5 +1,6 @@
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,10 @@ def free_address():
         return f"127.0.0.1:{listening.getsockname()[1]}"
 
 
+def port(address):
+    return address.rpartition(":")[2]
+
+
 def write(tmp_path, address, *, security=None, **peers):
     path = tmp_path / "a.toml"
     lines = ["[node]", 'id = "a"', 'cluster = "orders"', f'listen = "{address}"', 'data_dir = "data"', "[peers]"]
@@ -87,6 +92,17 @@ def test_peers_that_answer_agree_and_dial_are_good(tmp_path, listen, dial, capsy
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == f"{path}: good; node a of cluster orders"
     assert [line.split("  ")[2] for line in shown[2:]] == ["answers, agrees, hears us"] * 2
+
+
+def test_a_check_on_the_ipv6_wildcard_hears_ipv4_peers(tmp_path, listen, dial, capsys):
+    """Listening on [::] in the place of the node takes the peers that dial its IPv4 address."""
+    address = free_address()
+    dial(identity("b"), address)
+    path = write(tmp_path, address, security="insecure = true", b=listen("b"))
+    text = Path(path).read_text().replace(f'listen = "{address}"', f'listen = "[::]:{port(address)}"', 1)
+    Path(path).write_text(text.replace("[peers]", f'advertise = "{address}"\n[peers]'))
+    assert main(["check", "-c", path]) == 0
+    assert "answers, agrees, hears us" in capsys.readouterr().out
 
 
 def test_a_peer_that_never_dials_does_not_hear_us(tmp_path, listen, monkeypatch, capsys):

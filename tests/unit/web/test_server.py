@@ -182,3 +182,40 @@ def test_ipv6_is_served():
         assert b"503" in read_all(connection)
     finally:
         assert server.stop(5.0)
+
+
+def test_the_ipv6_wildcard_takes_a_local_ipv4_operator():
+    """A client that comes by IPv4 to [::] is served, and is this machine itself."""
+    node = FakeNode()
+    server = HttpServer(Address("::", 0), application(node))
+    server.open()
+    server.start()
+    try:
+        client = http.client.HTTPConnection("127.0.0.1", server.address.port, timeout=10)
+        client.request("POST", "/pause")
+        assert client.getresponse().status == 200
+        client.close()
+    finally:
+        assert server.stop(5.0)
+    assert node.is_paused
+
+
+def test_the_application_sees_an_ipv4_client_as_ipv4():
+    """REMOTE_ADDR of a client that comes by IPv4 to [::] is its IPv4 address."""
+    seen = []
+
+    def note(environ, start_response):
+        seen.append(environ["REMOTE_ADDR"])
+        start_response("200 OK", [])
+        return [b"done"]
+
+    server = HttpServer(Address("::", 0), note)
+    server.open()
+    server.start()
+    try:
+        connection = socket.create_connection(("127.0.0.1", server.address.port), timeout=10)
+        connection.sendall(GET)
+        assert read_all(connection).endswith(b"done")
+    finally:
+        assert server.stop(5.0)
+    assert seen == ["127.0.0.1"]

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from wire.address import Address
+from wire.address import Address, ip_of
 
 
 @pytest.mark.parametrize(
@@ -85,5 +85,21 @@ def test_a_unix_socket_has_no_address() -> None:
 
 def test_whose_an_address_is() -> None:
     assert Address("10.0.0.1", 5).network == "10.0.0.1"
+    assert Address("::ffff:10.0.0.1", 5).network == "10.0.0.1"
     assert Address("2001:db8:1:2:3:4:5:6", 5).network == Address("2001:db8:1:2:ffff::1", 6).network
     assert Address("2001:db8:1:2::1", 5).network != Address("2001:db8:1:3::1", 5).network
+
+
+def test_this_machine_dials_its_wildcard_on_loopback() -> None:
+    """Connecting to a wildcard works on some systems only, and [::] not where IPv6 is switched off."""
+    for host in ("0.0.0.0", "::", "::ffff:0.0.0.0"):
+        assert Address(host, 5).from_here == Address("127.0.0.1", 5)
+    assert Address("10.0.0.1", 5).from_here == Address("10.0.0.1", 5)
+    assert Address("db.example", 5).from_here == Address("db.example", 5)
+
+
+def test_a_host_that_is_written_as_an_ip_address_is_one() -> None:
+    """IPv4 within IPv6 is IPv4, a zone is left out, and a name is none."""
+    assert str(ip_of("::ffff:127.0.0.1")) == "127.0.0.1"
+    assert str(ip_of("fe80::1%eth0")) == "fe80::1"
+    assert ip_of("localhost") is None

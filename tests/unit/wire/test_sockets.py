@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
+from wire.address import Address
 from wire.errors import LinkFailure, ResetError, WriteTimeoutError
-from wire.sockets import failure, lifted, write_all
+from wire.sockets import failure, lifted, listen, write_all
 
 
 class Narrow:
@@ -90,3 +91,79 @@ def test_sockets_of_wire_are_above_the_standard_streams() -> None:
     finally:
         os.dup2(saved, 0)
         os.close(saved)
+
+
+def lacking(monkeypatch: pytest.MonkeyPatch, number: int, absent: socket.AddressFamily) -> None:
+    """Let this machine have no sockets of a family (EAFNOSUPPORT), or none of its addresses (EADDRNOTAVAIL)."""
+
+    class Lacking(socket.socket):
+        def __init__(self, family: int = -1, *rest: int) -> None:
+            if family == absent and number == errno.EAFNOSUPPORT:
+                raise OSError(number, "no such family")
+            super().__init__(family, *rest)
+
+        def bind(self, place: tuple[object, ...]) -> None:
+            if self.family == absent:
+                raise OSError(number, "no such address")
+            super().bind(place)
+
+    monkeypatch.setattr(socket, "socket", Lacking)
+
+
+def reached(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+        return sock.connect_ex((host, port)) == 0
+
+
+@pytest.mark.parametrize("reaching", ["127.0.0.1", "::1"])
+def test_the_ipv6_wildcard_takes_both_families(reaching: str) -> None:
+    """The system's own default for IPV6_V6ONLY does not matter."""
+    with listen(Address("::", 0)) as listening:
+        assert listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 0
+        assert reached(reaching, listening.getsockname()[1])
+
+
+def test_one_address_of_ipv6_is_listened_on_alone() -> None:
+    """[::1] is no wildcard: IPv4 does not reach it."""
+    with listen(Address("::1", 0)) as listening:
+        assert reached("::1", listening.getsockname()[1])
+        assert not reached("127.0.0.1", listening.getsockname()[1])
+
+
+def test_an_ipv4_address_within_ipv6_is_listened_on() -> None:
+    """[::ffff:127.0.0.1] is 127.0.0.1."""
+    with listen(Address("::ffff:127.0.0.1", 0)) as listening:
+        assert reached("127.0.0.1", listening.getsockname()[1])
+
+
+def test_without_ipv6_its_wildcard_is_that_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine booted without IPv6 has no such socket at all."""
+    lacking(monkeypatch, errno.EAFNOSUPPORT, socket.AF_INET6)
+    with listen(Address("::", 0)) as listening:
+        assert listening.family == socket.AF_INET
+        assert listening.getsockname()[0] == "0.0.0.0"
+
+
+@pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
+@pytest.mark.parametrize("absent", [socket.AF_INET6, socket.AF_INET])
+def test_a_name_is_the_first_address_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, number: int, absent: socket.AddressFamily
+) -> None:
+    """The hosts file names ::1 also where IPv6 is switched off, and 127.0.0.1 where there is no IPv4."""
+    lacking(monkeypatch, number, absent)
+    both = [(socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+    found = [(family, socket.SOCK_STREAM, 0, "", place) for family, place in both]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with listen(Address("localhost", 0)) as listening:
+        assert listening.family is not absent
+
+
+def test_a_taken_port_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next address of the name would be another one than the peers dial."""
+    with listen(Address("::1", 0)) as taken:
+        port = taken.getsockname()[1]
+        both = [(socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
+        found = [(family, socket.SOCK_STREAM, 0, "", place) for family, place in both]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with pytest.raises(OSError, match="Address already in use"):
+            listen(Address("localhost", port))
