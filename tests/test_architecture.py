@@ -41,7 +41,7 @@ WHO_MAY_IMPORT_WHOM = {
     "elect.duration": (),
     "elect.frozen_mapping": (),
     "elect.leader": (),
-    "elect.outage": (),
+    "elect.outage": ("wire.outage",),
     "elect.errors": ("elect.core.ready", "elect.leader"),
     "elect.directory": ("elect.errors",),
     "elect.data_lock": ("elect.errors",),
@@ -78,6 +78,7 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.errors",
         "elect.leader",
         "wire.address",
+        "wire.outage",
         "wire.sockets",
     ),
     "elect.cli.**": (

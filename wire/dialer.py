@@ -23,13 +23,13 @@ from wire.exchange import Exchange
 from wire.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
 from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
+from wire.link_log import LinkLog
 from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
 from wire.talk import Dialogue, Monologue
-from wire.throttle import Throttle, more
 from wire.vigil import Vigil
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,8 @@ class Dialer:
         self._is_stopped = False
         self._is_nudged = False
         self._incarnation = 0
-        self._throttle = Throttle()
+        self._log = LinkLog(logger, f"> {peer_id}")
+        self._opened_s = 0.0
 
     def start(self) -> None:
         """Begin to dial."""
@@ -232,7 +233,14 @@ class Dialer:
         if not self._is_two_way:
             vigil = Vigil(self._limits, time.monotonic(), is_two_way=False)
             sender = Sender(
-                link.channel, link.connection, self._outbox, link.verdict, vigil, peer=self._peer, meter=self._meter
+                link.channel,
+                link.connection,
+                self._outbox,
+                link.verdict,
+                vigil,
+                peer=self._peer,
+                meter=self._meter,
+                turned=self._log.settle,
             )
             return Monologue(sender)
         exchange = Exchange(
@@ -247,6 +255,7 @@ class Dialer:
             early=link.early,
             limits=self._limits,
             meter=self._meter,
+            turned=self._log.settle,
         )
         return Dialogue(exchange, f"{self._name}-reader-{self._peer}")
 
@@ -263,17 +272,14 @@ class Dialer:
             return
         if isinstance(error, Refusal) and not error.is_retryable:
             self._backoff.give_up()
-        held = self._throttle.take(error.reason, time.monotonic())
-        if held is not None:
-            logger.info("> %s: %s%s", self._peer, error, more(held))
+        self._log.failed(error)
         self._deliver(DialFailed(peer=self._peer, error=error))
 
     def _opened(self, link: Dialed) -> None:
-        self._backoff.reset()
         self._meter.add_dial(self._peer, "ok")
         self._meter.add_handshake("out", "ok")
         self._meter.add_connections("out", 1)
-        logger.info("> %s: link %s to %s", self._peer, link.number, link.remote)
+        self._opened_s = self._log.opened(f"link {link.number} to {link.remote}")
         self._outbox.open(link.number)
         self._deliver(
             LinkOpened(
@@ -294,7 +300,9 @@ class Dialer:
         self._closing = done = threading.Event()
         if self._is_stopped:
             done.set()
-        logger.info("> %s: link %s is closing: %s", self._peer, link.number, talk.bye or error)
+        self._log.ended(f"link {link.number} is closing: {talk.bye or error}", self._opened_s)
+        if time.monotonic() - self._opened_s >= self._limits.backoff_max_s:  # or the next one may live no longer
+            self._backoff.reset()
         self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done, bye=talk.bye))
         done.wait()
         talk.leave()

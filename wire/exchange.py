@@ -45,6 +45,7 @@ class Exchange:
         early: what came with the last bytes of the handshake.
         limits: the bounds.
         meter: told of what goes and comes.
+        turned: see Sender.
 
     Attributes:
         receiver: what reads it.
@@ -64,6 +65,7 @@ class Exchange:
         early: Iterator[object],
         limits: Limits,
         meter: Meter,
+        turned: Callable[[], object] = lambda: None,
     ) -> None:
         self._sock = channel.sock
         self._verdict = verdict
@@ -86,7 +88,15 @@ class Exchange:
             vigil=vigil,
         )
         self._sender = Sender(
-            channel, connection, outbox, verdict, vigil, peer=peer, meter=meter, taken=lambda: receiver.taken
+            channel,
+            connection,
+            outbox,
+            verdict,
+            vigil,
+            peer=peer,
+            meter=meter,
+            taken=lambda: receiver.taken,
+            turned=turned,
         )
 
     def read(self) -> None:

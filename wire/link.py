@@ -216,7 +216,7 @@ class AcceptedLink:
             exchange.read()
             writing.join()
         except RuntimeError as error:
-            logger.warning("! no thread to write to %s: %s", link.peer, error)
+            logger.debug("! no thread to write to %s: %s", link.peer, error)
             exchange.receiver.error = LocalFault("no thread to write with")
         finally:
             outbox.close()

@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection
 
 from wire.address import Address
 from wire.codec import Codec
@@ -15,7 +15,9 @@ from wire.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_any
 from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
+from wire.link_log import LinkLog
 from wire.meter import Meter
+from wire.outage import Outage
 from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
@@ -34,6 +36,11 @@ ACCEPT_PAUSE_S = 0.05
 """After a failed accept (no descriptor left, for one): the connection stays in the backlog, so don't spin."""
 
 EVICTION_TIMEOUT_S = 1.0
+
+SETTLE_INTERVAL_S = 1.0
+
+LOGS_MAX = 4_096
+"""Peers and kinds whose links are told apart in the log."""
 
 
 class Listener:
@@ -94,6 +101,9 @@ class Listener:
         self._socket: socket.socket | None = None
         self._stopped = threading.Event()
         self._throttle = Throttle()
+        self._outage = Outage(logger, "! accepting")
+        self._logs: dict[tuple[str, str], LinkLog] = {}
+        self._settle_s = 0.0
 
     @property
     def address(self) -> Address:
@@ -176,6 +186,7 @@ class Listener:
             while not self._stopped.is_set():
                 self._accept(sock)
                 self._security.look(self._meter)
+                self._settle()
         finally:
             shut(sock)
 
@@ -186,7 +197,7 @@ class Listener:
             return
         except OSError as error:
             if not self._stopped.wait(ACCEPT_PAUSE_S):
-                self._tell(logging.WARNING, "! can't accept", str(error), error)
+                self._outage.failed(str(error))
             return
         try:
             self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
@@ -213,10 +224,12 @@ class Listener:
         try:
             self._spawn(link)
         except RuntimeError as error:
-            self._tell(logging.WARNING, "! no thread for a connection", str(error), error)
+            self._outage.failed(f"no thread for a connection: {error}")
             self._registry.settle(link)
             self._slots.release()
             self._turn_away(link, LocalFault.reason)
+        else:
+            self._outage.worked()
 
     def _turn_away(self, link: AcceptedLink, why: str) -> None:
         """Without a word: nobody is free to say one."""
@@ -250,7 +263,7 @@ class Listener:
         try:
             hello = self._judge(link)
         except WireError as error:
-            self._tell(logging.INFO, f"x {link.remote}", (link.host, error.reason), error)
+            self._note_refused(link, error)
             self._meter.add_handshake("in", error.reason)
             link.reject(error)
             return None
@@ -259,11 +272,24 @@ class Listener:
         self._meter.add_handshake("in", "ok")
         return hello
 
-    def _tell(self, level: int, what: str, kind: Hashable, error: Exception) -> None:
-        """Of what anybody can cause, as often as he likes."""
-        held = self._throttle.take(kind, time.monotonic())
-        if held is not None:
-            logger.log(level, "%s: %s%s", what, error, more(held))
+    def _note_refused(self, link: AcceptedLink, error: WireError) -> None:
+        """WARNING now and then for each reason, whoever causes it; one that said nothing is a probe of the port."""
+        is_probe = link.is_silent and not isinstance(error, Refusal)
+        is_ours = isinstance(error, StoppedError)
+        held = None if is_probe or is_ours else self._throttle.take(error.reason, time.monotonic())
+        level = logging.DEBUG if held is None else logging.WARNING
+        logger.log(level, "x %s: %s%s", link.remote, error, more(held or 0))
+
+    def _settle(self) -> None:
+        if time.monotonic() >= self._settle_s:
+            self._settle_s = time.monotonic() + SETTLE_INTERVAL_S
+            for log in list(self._logs.values()):
+                log.settle()
+
+    def _log_of(self, hello: Hello) -> LinkLog:
+        if len(self._logs) >= LOGS_MAX:
+            self._logs.pop(next(iter(self._logs)), None)
+        return self._logs.setdefault((hello.node, hello.kind), LinkLog(logger, f"< {hello.node}"))
 
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
@@ -291,14 +317,14 @@ class Listener:
         self._meter.watch_peer(accepted.peer)
         self._deliver(accepted)
         try:
-            self._finish(link, accepted)
+            self._finish(link, accepted, self._log_of(hello))
         finally:
             self._registry.remove(hello, link)
             self._meter.add_connections("in", -1)
             self._meter.forget_peer(accepted.peer)
 
-    def _finish(self, link: AcceptedLink, accepted: LinkAccepted) -> None:
-        logger.info("< %s: link %s from %s", accepted.peer, accepted.number, accepted.remote)
+    def _finish(self, link: AcceptedLink, accepted: LinkAccepted, log: LinkLog) -> None:
+        opened_s = log.opened(f"link {accepted.number} from {accepted.remote}")
         ended = link.run(accepted, self._deliver, self._name)
-        logger.info("< %s: link %s ended: %s", ended.peer, ended.number, ended.bye or ended.error or "end of stream")
+        log.ended(f"link {ended.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
         self._deliver(ended)

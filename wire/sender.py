@@ -45,6 +45,7 @@ class Sender:
         peer: the other end's id.
         meter: told of what is sent.
         taken: on a two-way link, how many frames were read; on a one-way link nothing is read, or it is over.
+        turned: called after each wait, and so once in a keepalive interval at least; must be quick.
 
     Attributes:
         sock: the channel's.
@@ -61,6 +62,7 @@ class Sender:
         peer: str,
         meter: Meter,
         taken: Callable[[], int] | None = None,
+        turned: Callable[[], object] = lambda: None,
     ) -> None:
         self.sock = channel.sock
         self._channel = channel
@@ -71,6 +73,8 @@ class Sender:
         self._peer = peer
         self._meter = meter
         self._taken = taken
+        self._turned = turned
+        self._unsendable: set[type] = set()
         self._is_cut_short = False
         channel.is_hopeless = self._is_hopeless
 
@@ -80,6 +84,7 @@ class Sender:
             while (why := self._verdict.why) is None:
                 taken = self._outbox.take(self._vigil.left_s(time.monotonic()))
                 self._check()
+                self._turned()
                 if taken is not None and (chunk := self._chunk(taken)):
                     self._write(*chunk)
                 if not self._vigil.left_s(time.monotonic()):
@@ -99,7 +104,7 @@ class Sender:
                     self._write(*chunk)
             self._write(self._connection.close(bye), 1, is_sign=True)
         except (OSError, WireError) as error:
-            logger.info("- %s: it was not said goodbye to: %s", self._peer, error)
+            logger.debug("- %s: it was not said goodbye to: %s", self._peer, error)
             return False
         return True
 
@@ -125,11 +130,17 @@ class Sender:
             try:
                 frames.append(self._connection.send(taken.message))
                 size += len(frames[-1])
-            except EncodeError:
-                logger.exception("- %s: a message can't be sent", self._peer)
+            except EncodeError as error:
+                self._note_unsendable(type(taken.message), error)
                 self._outbox.drop(taken.message)
             taken = self._outbox.take() if size < CHUNK_BYTES else None
         return (b"".join(frames), len(frames)) if frames else None
+
+    def _note_unsendable(self, kind: type, error: EncodeError) -> None:
+        """Once for each kind of message: there may be ten of them a second."""
+        level = logging.DEBUG if kind in self._unsendable else logging.ERROR
+        self._unsendable.add(kind)
+        logger.log(level, "- %s: a message can't be sent", self._peer, exc_info=error)
 
     def _sign(self) -> tuple[bytes, int]:
         """A sign of life, and how many frames with a payload that is: what the other end counts."""

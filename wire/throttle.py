@@ -1,10 +1,10 @@
-"""Throttle: what others can cause is logged now and then, not each time."""
+"""Throttle: what strangers can cause is logged now and then, not each time."""
 
 import math
 import threading
 from collections.abc import Hashable
 
-INTERVAL_S = 10.0
+INTERVAL_S = 3_600.0
 
 SUBJECTS_MAX = 64
 """Lines in an interval, whoever causes them."""

@@ -15,6 +15,7 @@ from wsgiref.types import WSGIApplication
 from elect.errors import BindError
 from elect.web.connection import Connection
 from wire.address import Address
+from wire.outage import Outage
 from wire.sockets import lifted, listen
 
 LOG = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class HttpServer:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
+        self._outage = Outage(LOG, "accepting HTTP connections")
         self._connections: dict[Connection, threading.Thread] = {}
 
     def open(self) -> Address:
@@ -117,18 +119,16 @@ class HttpServer:
 
     def _accept(self) -> None:
         assert self._socket is not None
-        is_failing = False
         while not self._stopping.is_set():
             try:
                 accepted, remote = self._socket.accept()
                 accepted = lifted(accepted)
             except OSError as error:
-                if not is_failing and not self._stopping.is_set():
-                    LOG.warning("cannot accept HTTP connections: %s", error)
-                is_failing = True
+                if not self._stopping.is_set():
+                    self._outage.failed(str(error))
                 self._stopping.wait(ACCEPT_PAUSE_S)
                 continue
-            is_failing = False
+            self._outage.worked()
             self._admit(Connection(accepted, Address.of_socket(remote).host, self.address, self._request_timeout_s))
 
     def _admit(self, connection: Connection) -> None:

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.integration.wire_ends import Note, Stranger, dialing, eventually, linked, listening
+from tests.integration.wire_ends import PATIENCE_S, Note, Stranger, dialing, eventually, linked, listening
 from wire import Address, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
 from wire.errors import IdleTimeoutError
 from wire.handshake import MAGIC, Reject
@@ -296,6 +297,37 @@ def test_a_connection_that_no_room_is_made_for_is_counted_as_well(monkeypatch: p
         with Stranger(listener.address) as stranger:
             assert stranger.is_closed_by_other()
         assert outcomes(metrics, "full") == 1
+
+
+def test_a_probe_of_the_port_is_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A load balancer connects and closes, or resets, every few seconds; DEBUG says so."""
+    metrics = WireMetrics()
+    limits = Limits(handshake_timeout_s=0.2)
+    with caplog.at_level(logging.DEBUG, "wire"), listening(limits, metrics=metrics) as (listener, _):
+        for _ in range(5):
+            Stranger(listener.address).sock.close()
+        with Stranger(listener.address) as stranger:
+            stranger.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with Stranger(listener.address) as silent:
+            assert eventually(lambda: silent.sock.recv(4_096) == b"")
+        assert eventually(lambda: sum(outcomes(metrics, each) for each in ("truncated", "reset")) == 6)
+        assert eventually(lambda: outcomes(metrics, "handshake_timeout") == 1)
+    told = [record for record in caplog.records if record.getMessage().startswith("x ")]
+    assert len(told) >= 5
+    assert {record.levelno for record in told} == {logging.DEBUG}
+
+
+def test_strangers_of_many_addresses_are_one_line_a_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """Refusals are warned of by their reason, whoever causes them."""
+    metrics = WireMetrics()
+    with caplog.at_level(logging.INFO, "wire"), listening(metrics=metrics, host="::") as (listener, _):
+        for host in ("127.0.0.1", "127.0.0.2", "::1"):
+            with socket.create_connection((host, listener.address.port), timeout=PATIENCE_S) as sock:
+                sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                assert sock.recv(100) == b""
+        assert eventually(lambda: outcomes(metrics, "magic") == 3)
+        told = [record.levelno for record in caplog.records if record.name == "wire.listener"]
+        assert told == [logging.WARNING]
 
 
 def test_strangers_who_come_again_and_again_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:

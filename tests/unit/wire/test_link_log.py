@@ -1,0 +1,92 @@
+import logging
+
+import pytest
+
+from tests.unit.wire.test_outage import Clock
+from wire.errors import ConnectError
+from wire.link_log import SHORT_LINKS_MAX, LinkLog
+from wire.outage import SETTLED_S
+
+logger = logging.getLogger("links")
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was said at INFO and above, and forget it."""
+    found = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+    caplog.clear()
+    return found
+
+
+@pytest.fixture
+def clock(caplog: pytest.LogCaptureFixture) -> Clock:
+    caplog.set_level(logging.DEBUG)
+    return Clock()
+
+
+def test_each_change_of_a_steady_link_is_a_line(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A peer that is started anew once an hour is said each time."""
+    log = LinkLog(logger, "> b", clock)
+    for _ in range(10):
+        opened_s = log.opened("open")
+        clock.now_s += 3_600
+        log.ended("ended", opened_s)
+    assert lines(caplog) == ["> b: open", "> b: ended"] * 10
+
+
+def test_a_peer_that_is_away_for_a_day_is_two_lines(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """One when it is away, and one when it is back, before that of its link."""
+    log = LinkLog(logger, "> b", clock)
+    for _ in range(1_000):
+        log.failed(ConnectError("nobody there"))
+        clock.now_s += 2
+    log.opened("open")
+    assert lines(caplog) == [
+        "> b: linking fails: nobody there",
+        "> b: linking works again after 1000 failures",
+        "> b: open",
+    ]
+
+
+def test_links_that_do_not_last_are_one_trouble(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A few lines, until one lasts."""
+    log = LinkLog(logger, "< b", clock)
+    for _ in range(1_000):
+        opened_s = log.opened("open")
+        clock.now_s += 1
+        log.ended("ended", opened_s)
+    said = lines(caplog)
+    assert said == ["< b: open", "< b: ended"] * SHORT_LINKS_MAX + [
+        "< b: open",
+        "< b: linking fails: links do not last: ended",
+    ]
+    log.opened("open")
+    log.settle()
+    assert lines(caplog) == []
+    clock.now_s += SETTLED_S
+    log.settle()
+    assert lines(caplog) == [f"< b: linking works again after {1_000 - SHORT_LINKS_MAX} failures"]
+
+
+def test_a_recovery_that_is_no_news_is_said_once_it_lasts(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A peer that comes and goes is back when its link has lasted."""
+    log = LinkLog(logger, "> b", clock)
+    for _ in range(2):
+        log.failed(ConnectError("nobody there"))
+        log.opened("open")
+    said = lines(caplog)
+    assert said[-2:] == ["> b: linking fails: nobody there", "> b: open"]
+    clock.now_s += SETTLED_S
+    log.settle()
+    assert lines(caplog) == ["> b: linking works again after 1 failures"]
+
+
+def test_a_link_that_was_taken_over_was_no_short_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """Its own age counts, and not that of the link that took over."""
+    log = LinkLog(logger, "< b", clock)
+    older_s = log.opened("open")
+    for _ in range(10):
+        clock.now_s += SETTLED_S
+        newer_s = log.opened("open")
+        log.ended("superseded", older_s)
+        older_s = newer_s
+    assert "fails" not in "".join(lines(caplog))

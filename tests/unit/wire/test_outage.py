@@ -1,0 +1,91 @@
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from wire.outage import CAUSES_MAX, SETTLED_S, Outage
+
+logger = logging.getLogger("outage")
+
+
+class Clock:
+    """Rises when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outage(clock: Clock) -> Outage:
+    return Outage(logger, "it", clock)
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return what was said at WARNING since it was asked last."""
+
+    def ask() -> list[str]:
+        lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+        caplog.clear()
+        return lines
+
+    return ask
+
+
+def test_a_day_of_failures_is_two_lines(outage: Outage, clock: Clock, said: Callable[[], list[str]]) -> None:
+    """It is said once that it fails, and once how often it did."""
+    for _ in range(8_640):
+        outage.failed("connect", "nobody there")
+        clock.now_s += 10
+    assert outage.worked() == 8_640
+    assert said() == ["it fails: nobody there", "it works again after 8640 failures"]
+    assert outage.worked() == 0
+    assert said() == []
+
+
+def test_each_cause_is_said_once_however_they_alternate(outage: Outage, said: Callable[[], list[str]]) -> None:
+    """A peer that is now refused and now silent is not said to fail anew each time."""
+    for _ in range(100):
+        outage.failed("refused")
+        outage.failed("silent")
+    assert said() == ["it fails: refused", "it fails: silent"]
+
+
+def test_causes_that_differ_each_time_are_bounded(outage: Outage, said: Callable[[], list[str]]) -> None:
+    """A hook that took 1.1 s, and then 1.2 s, is one trouble."""
+    for count in range(1_000):
+        outage.failed(f"it took {count} ms")
+    assert len(said()) == CAUSES_MAX
+
+
+def test_what_comes_and_goes_is_one_trouble(outage: Outage, clock: Clock, said: Callable[[], list[str]]) -> None:
+    """After the first recovery, it is over when it has worked for a while."""
+    for _ in range(1_000):
+        outage.failed("descriptors")
+        clock.now_s += 1
+        assert outage.worked() == 1
+        clock.now_s += 1
+    lines = said()
+    assert lines == ["it fails: descriptors", "it works again after 1 failures", "it fails: descriptors"]
+    assert outage.is_on
+    clock.now_s += SETTLED_S
+    outage.worked()
+    assert said() == ["it works again after 999 failures"]
+    assert not outage.is_on
+
+
+def test_another_outage_much_later_is_said_again(outage: Outage, clock: Clock, said: Callable[[], list[str]]) -> None:
+    """What was mended a while ago and fails again is a new trouble."""
+    for _ in range(2):
+        outage.failed("connect")
+        outage.worked()
+        clock.now_s += SETTLED_S
+    assert len(said()) == 4

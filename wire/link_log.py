@@ -1,0 +1,69 @@
+"""The log of one peer's links: a line for each change, and for a peer that is away, or whose links do not last, two."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from wire.errors import WireError
+from wire.outage import SETTLED_S, Outage
+
+SHORT_LINKS_MAX = 3
+"""So many links after each other that lived for less than SETTLED_S are changes; more are one trouble."""
+
+
+class LinkLog:
+    """What is said of one peer's links in one direction; from any thread.
+
+    Args:
+        logger: what is written to.
+        subject: the direction and the peer.
+        clock: seconds that only rise.
+    """
+
+    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._logger = logger
+        self._subject = subject
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._outage = Outage(logger, f"{subject}: linking", clock)
+        self._opened_s: float | None = None
+        self._short = 0
+
+    def failed(self, error: WireError) -> None:
+        """A dial came to nothing."""
+        with self._lock:
+            self._outage.failed(error.reason, str(error))
+
+    def opened(self, text: str) -> float:
+        """A link is open; when, for `ended`."""
+        with self._lock:
+            self._opened_s = opened_s = self._clock()
+            if self._short <= SHORT_LINKS_MAX:
+                self._outage.worked()
+            self._say(text)
+            return opened_s
+
+    def ended(self, text: str, opened_s: float) -> None:
+        """A link is over."""
+        with self._lock:
+            if self._opened_s == opened_s:  # and no later one took over
+                self._opened_s = None
+            self._short = self._short + 1 if self._clock() - opened_s < SETTLED_S else 0
+            if self._short > SHORT_LINKS_MAX:
+                self._outage.failed("short", f"links do not last: {text}")
+            else:
+                self._say(text)
+
+    def settle(self) -> None:
+        """See, now and then, whether there is a link that lasts; cheap where nothing was wrong."""
+        if not self._outage.is_on:
+            return
+        with self._lock:
+            if self._opened_s is not None and self._clock() - self._opened_s >= SETTLED_S:
+                self._short = 0
+                self._outage.worked()
+
+    def _say(self, text: str) -> None:
+        level = logging.INFO if self._short <= SHORT_LINKS_MAX else logging.DEBUG
+        self._logger.log(level, "%s: %s", self._subject, text)
