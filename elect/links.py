@@ -4,6 +4,8 @@ Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose 
 """
 
 import itertools
+import logging
+import time
 from collections.abc import Callable, Mapping
 
 from elect.admission import Admission
@@ -19,12 +21,19 @@ from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.dialer import Dialer
-from wire.events import Event, LinkAccepted, LinkOpened
+from wire.errors import Refusal, RejectCode
+from wire.events import DialFailed, Event, LinkAccepted, LinkOpened
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.listener import Listener
 from wire.meter import Meter
 from wire.security import PLAIN, Security
+from wire.throttle import Throttle, more
+
+logger = logging.getLogger(__name__)
+
+DISPUTES = (RejectCode.ID_IN_USE, RejectCode.STALE_LINK)
+"""A peer that answers so has heard of another process of this node's id, or of a later start of it."""
 
 OUTBOX_MESSAGES_MAX = 1024
 """Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
@@ -101,6 +110,8 @@ class Links:
         self._opened: dict[str, LinkNumber] = {}
         self.heard: dict[str, int] = {}
         self._numbers: dict[str, tuple[LinkNumber, Number]] = {}
+        self._disputes: dict[str, str] = {}
+        self._throttle = Throttle()
 
     @property
     def address(self) -> Address:
@@ -112,6 +123,12 @@ class Links:
         """Whether the thread that listens, and each that dials, lives."""
         dialers = {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.items()}
         return {"elect-listener": self._listener.is_alive, **dialers}
+
+    @property
+    def doubled(self) -> dict[str, str]:
+        """The ids, this node's among them, that two processes use now, and a sentence that says who these are."""
+        own = {self._config.node: "; ".join(self._disputes.copy().values())} if self._disputes else {}
+        return self._listener.doubled | own
 
     def open(self) -> None:
         """Listen, but take nobody yet.
@@ -176,6 +193,24 @@ class Links:
         self._opened[event.peer] = event.number
         self._admission.meet(event.peer, event.identity.store)
         self._profiles[event.peer] = profile(event.identity.attributes)
+        self._disputes.pop(event.peer, None)
+
+    def note_failed(self, event: DialFailed) -> None:
+        """A peer could not be dialed, or says that it knows this node as another process."""
+        error = event.error
+        if not (isinstance(error, Refusal) and error.code in DISPUTES):
+            self._disputes.pop(event.peer, None)
+            return
+        self._disputes[event.peer] = text = f"{event.peer} refuses this node: {error.text}"
+        held = self._throttle.take("dispute", time.monotonic())
+        if held is not None:
+            logger.warning(
+                "! another process uses the id of node %s, or did with a later copy of its store: %s; stop one of them,"
+                " or give it an id of its own%s",
+                self._config.node,
+                text,
+                more(held),
+            )
 
     def note_closing(self, peer: str) -> None:
         """It is not any more."""

@@ -43,12 +43,14 @@ class PeerSample:
         is_supported: it supports this node, as counted here.
         last_heard_ns: how long ago it was heard, or None: never.
         is_objecting: it keeps this node from every election.
+        is_doubled: two processes use its id.
     """
 
     peer: str
     is_supported: bool
     last_heard_ns: int | None = None
     is_objecting: bool = False
+    is_doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Sample:
     inbox_depth: int = 0
     is_store_failing: bool = False
     is_insecure: bool = False
+    is_doubled: bool = False
 
 
 class Metrics:
@@ -198,6 +201,9 @@ class _Scrape(Collector):
         yield GaugeMetricFamily(
             "elect_insecure", "Whether this node was told to take part although nothing is proven.", sample.is_insecure
         )
+        yield GaugeMetricFamily(
+            "elect_doubled", "Whether a peer says that another process uses this node's id.", sample.is_doubled
+        )
 
 
 def _counter(
@@ -236,6 +242,7 @@ def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str],
 
 def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
     supported = GaugeMetricFamily("elect_peer_supported", "Whether the peer supports this node.", labels=["peer"])
+    doubled = GaugeMetricFamily("elect_peer_doubled", "Whether two processes use the peer's id.", labels=["peer"])
     heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Since the peer was last heard.", labels=["peer"])
     objecting = GaugeMetricFamily(
         "elect_peer_objecting",
@@ -245,6 +252,7 @@ def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
     for each in peers:
         objecting.add_metric([each.peer], each.is_objecting)
         supported.add_metric([each.peer], each.is_supported)
+        doubled.add_metric([each.peer], each.is_doubled)
         if each.last_heard_ns is not None:
             heard.add_metric([each.peer], each.last_heard_ns / SECOND_NS)
-    yield from (supported, objecting, heard)
+    yield from (supported, objecting, doubled, heard)

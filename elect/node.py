@@ -354,12 +354,14 @@ class Node(DefaultElection):
             inbox_depth=len(self._engine.inbox),
             lease_ns=self._engine.leases.remaining_ns,
             address=self.config.peers.get if runtime is None else runtime.links.address_of,
+            doubled={} if runtime is None else runtime.links.doubled,
         )
 
     def _sample(self) -> Sample:
         """What is true at a scrape; asks nobody."""
         engine, now = self._engine, self._engine.clock()
         heard = {} if self._runtime is None else self._runtime.links.heard
+        doubled = {} if self._runtime is None else self._runtime.links.doubled
         return Sample(
             elections=[
                 ElectionSample(
@@ -375,11 +377,13 @@ class Node(DefaultElection):
                     peer=peer,
                     is_supported=engine.leases.supports(peer),
                     is_objecting=engine.objections.get(peer) is not None,
+                    is_doubled=peer in doubled,
                     last_heard_ns=None if peer not in heard else max(0, now - heard[peer]),
                 )
                 for peer in sorted(self.config.peers)
             ],
             inbox_depth=len(engine.inbox),
             is_insecure=self.config.insecure,
+            is_doubled=self.config.node in doubled,
             is_store_failing=self._runtime is not None and self._runtime.orchestrator.is_store_failing,
         )

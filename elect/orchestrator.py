@@ -228,6 +228,7 @@ class Orchestrator:
             case JournalDied():
                 raise RuntimeError("the journal died") from item.error
             case DialFailed():
+                self._links.note_failed(item)
                 self._dial_failed(item, now)
             case StrangerRefused():
                 self._apply(self._elector.stranger_refused(now, item.node_id))

@@ -1,7 +1,7 @@
 """Everything that an operator may ask a node about, as one value."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
@@ -72,6 +72,7 @@ class Surroundings:
         inbox_depth: inputs that wait for it.
         lease_ns: what is left of the lease of an election, 0 without one.
         address: of a node.
+        doubled: ids that two processes use, and a sentence for each.
     """
 
     cluster: str
@@ -81,6 +82,7 @@ class Surroundings:
     inbox_depth: int
     lease_ns: Callable[[str, int], int]
     address: Callable[[str], str | None]
+    doubled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,7 @@ class Status:
             "loop_lag": around.loop_lag_ns / NS_PER_S,
             "inbox": around.inbox_depth,
             "has_quorum": self.has_quorum,
+            "doubled": dict(around.doubled),
             **({} if self.view is None else self._view(self.view)),
         }
 
@@ -190,7 +193,7 @@ def _election(view: ElectorView, election: ElectionView, around: Surroundings) -
         view=election,
         lease_remaining_ns=around.lease_ns(election.name, election.term),
         why_no_leader=why,
-        why_text=None if why is None else sentence(view, why),
+        why_text=None if why is None else "; ".join((sentence(view, why), *around.doubled.values())),
     )
 
 

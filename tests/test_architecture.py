@@ -16,6 +16,7 @@ PURE = (
     "elect.core.**",
     "wire.address",
     "wire.certificate",
+    "wire.claims",
     "wire.codec",
     "wire.connection",
     "wire.errors",

@@ -162,7 +162,8 @@ no answer, and there are no keepalives yet. The whole of it has one deadline (2 
     ["reject", code, reason, retryable]
 
     code                       text    version, cluster, key, certificate, self, wrong_node, kind, unknown_peer,
-                                       stale_link, full, timeout, malformed, stopping, store; or a later one, a name
+                                       stale_link, id_in_use, full, timeout, malformed, stopping, store; or a later
+                                       one, a name
     reason                     text    a sentence; at most 256 characters
     retryable                  bool    whether a later try may be let in
 

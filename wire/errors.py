@@ -53,6 +53,7 @@ class RejectCode(StrEnum):
     UNKNOWN_PEER = "unknown_peer"
     STORE = "store"
     STALE_LINK = "stale_link"
+    ID_IN_USE = "id_in_use"
     FULL = "full"
     TIMEOUT = "timeout"
     MALFORMED = "malformed"

@@ -104,6 +104,7 @@ class Listener:
         self._outage = Outage(logger, "! accepting")
         self._logs: dict[tuple[str, str], LinkLog] = {}
         self._settle_s = 0.0
+        self._doubled: dict[str, str] = {}
 
     @property
     def address(self) -> Address:
@@ -114,6 +115,11 @@ class Listener:
     def is_alive(self) -> bool:
         """Whether it was started and still accepts."""
         return self._accepting is not None and self._accepting.is_alive()
+
+    @property
+    def doubled(self) -> dict[str, str]:
+        """The peers as which two processes dial in now, and a sentence that says who these are."""
+        return self._registry.doubled()
 
     def open(self) -> None:
         """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`."""
@@ -285,6 +291,15 @@ class Listener:
             self._settle_s = time.monotonic() + SETTLE_INTERVAL_S
             for log in list(self._logs.values()):
                 log.settle()
+            self._note_doubled(self.doubled)
+
+    def _note_doubled(self, doubled: dict[str, str]) -> None:
+        """WARNING when it begins, and when it is over."""
+        for node in doubled.keys() - self._doubled.keys():
+            logger.warning("! %s; stop one of them, or give it an id of its own", doubled[node])
+        for node in self._doubled.keys() - doubled.keys():
+            logger.warning("! one process uses the id %r again", node)
+        self._doubled = doubled
 
     def _log_of(self, hello: Hello) -> LinkLog:
         if len(self._logs) >= LOGS_MAX:
@@ -303,7 +318,7 @@ class Listener:
             judge=self._judge_identity,
             ring=ring,
         )
-        self._registry.check(hello, link)
+        self._registry.check(hello, link, is_proven=ring is None)
         nonce = link.guard.nonce()
         answer = welcome(self._identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring)
         link.welcome(answer, hello)

@@ -1,8 +1,10 @@
 """Which accepted links there are: the unfinished handshakes, and one live link per peer and kind."""
 
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 
+from wire.claims import Claimant, Claims
 from wire.errors import Refusal, RejectCode, SupersededError
 from wire.handshake import Hello, stale
 from wire.identity import LinkNumber
@@ -19,14 +21,17 @@ ENDING_MAX = 8
 class Registry:
     """Shared by the accepting thread and the links' own; its lock is never held over a socket's doings."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
+        self._clock = clock
         self._lock = threading.Lock()
         self._pending: dict[AcceptedLink, None] = {}
         self._open: dict[AcceptedLink, tuple[str, str]] = {}
         self._live: dict[tuple[str, str], AcceptedLink] = {}
         self._named: dict[tuple[str, LinkNumber], AcceptedLink] = {}
         self._highest: dict[tuple[str, str], LinkNumber] = {}
+        self._claims: dict[tuple[str, str], Claims] = {}
+        """Of the peers that have a live link, or had one while there were two of them."""
 
     def add(self, link: AcceptedLink) -> None:
         """A connection whose handshake begins."""
@@ -46,22 +51,28 @@ class Registry:
         silent = (link for link in found if link.is_silent)
         return next(silent, next(iter(found), None))
 
-    def check(self, hello: Hello, link: AcceptedLink) -> None:
+    def check(self, hello: Hello, link: AcceptedLink, *, is_proven: bool = True) -> None:
         """Refusal when the link's number isn't above all that were accepted from this peer, or there are too many.
 
         Above all of its kind, that is; of the live links of other kinds, it must not be any one's.
+
+        Args:
+            hello: what was said.
+            link: where.
+            is_proven: the other end needs no proof of what it says, or gave it.
         """
         with self._lock:
-            self._check(hello, link)
+            self._check(hello, link, is_proven=is_proven)
 
     def claim(self, hello: Hello, link: AcceptedLink) -> None:
         """The handshake is finished: this is now the peer's link, and the older one is cut."""
         with self._lock:
-            self._check(hello, link)
+            self._check(hello, link, is_proven=True)
             place = hello.node, hello.kind
             older = self._live.get(place)
             self._highest.pop(place, None)  # so that the latest comes last
             self._highest[place] = hello.number
+            self._note_claim(place, Claimant.of(hello, link.host, link.remote), is_live=older is not None)
             self._live[place] = link
             self._open[link] = place
             self._named[hello.node, hello.number] = link
@@ -86,6 +97,8 @@ class Registry:
             self._open.pop(link, None)
             if self._live.get(place) is link:
                 del self._live[place]
+                if not self._claims[place].is_doubled(self._clock()):
+                    del self._claims[place]
             if self._named.get((hello.node, hello.number)) is link:
                 del self._named[hello.node, hello.number]
 
@@ -98,6 +111,17 @@ class Registry:
         for link in links:
             link.cut(SupersededError("this end forgot the other one"))
 
+    def doubled(self) -> dict[str, str]:
+        """The peers as which two processes dial in now, and who these are."""
+        with self._lock:
+            now_s = self._clock()
+            for place in [each for each in self._claims if each not in self._live]:
+                if not self._claims[place].is_doubled(now_s):
+                    del self._claims[place]
+            return {
+                node: claims.describe(node) for (node, _), claims in self._claims.items() if claims.is_doubled(now_s)
+            }
+
     def all(self) -> Collection[AcceptedLink]:
         """Every link that is known, finished or not."""
         with self._lock:
@@ -108,8 +132,9 @@ class Registry:
         for link in [*self._pending, *self._open]:
             link.abandon()
 
-    def _check(self, hello: Hello, link: AcceptedLink) -> None:
+    def _check(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         place = hello.node, hello.kind
+        self._check_claim(hello, link, is_proven=is_proven)
         highest = self._highest.get(place)
         if highest is not None and hello.number <= highest:
             raise stale(hello, highest)
@@ -121,6 +146,31 @@ class Registry:
         same_host = sum(each.host == link.host for each in others)
         if len(others) >= self._limits.links_max or same_host >= self._limits.links_per_host_max:
             raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)
+
+    def _check_claim(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
+        """Where two processes use one id, the one that has a link keeps it: they don't take it from each other.
+
+        A stranger without a key can't make it look so, nor learn who has the link.
+        """
+        place = hello.node, hello.kind
+        claims = self._claims.get(place)
+        if claims is None or place not in self._live:
+            return
+        claimant, now_s = Claimant.of(hello, link.host, link.remote), self._clock()
+        is_rival = claims.is_doubled(now_s) and not claimant.is_like(claims.latest)
+        if is_rival or (is_proven and hello.number <= self._highest[place]):
+            claims.note_refused(claimant, now_s)
+        if is_rival:
+            who = f": {claims.latest.describe(claimant)}" if is_proven else ""
+            raise Refusal(RejectCode.ID_IN_USE, f"another process uses the id {hello.node!r}{who}", is_retryable=True)
+
+    def _note_claim(self, place: tuple[str, str], claimant: Claimant, *, is_live: bool) -> None:
+        claims = self._claims.get(place)
+        if claims is None or not is_live:
+            claims = self._claims[place] = claims or Claims(claimant)
+            claims.latest = claimant
+        else:
+            claims.note_accepted(claimant, self._clock())
 
     def _forget_numbers(self) -> None:
         """Of the peers without a live link, those whose links are the oldest."""

@@ -78,6 +78,8 @@ def _notes(status: Mapping[str, object], election: Mapping[str, object]) -> Iter
     why = election.get("why_no_leader")
     if isinstance(why, Mapping):
         yield str(why.get("text"))
+    elif isinstance(doubled := status.get("doubled"), Mapping):
+        yield from map(str, doubled.values())
     for name, note in (("is_paused", "paused"), ("is_removed", "removed")):
         if status.get(name):
             yield note

@@ -18,6 +18,8 @@ CONTRACT = {
     "elect_leaderless_seconds_total": {"election"},
     "elect_failover_seconds_count": set(),
     "elect_peer_supported": {"peer"},
+    "elect_peer_doubled": {"peer"},
+    "elect_doubled": set(),
     "elect_peer_rtt_seconds_count": {"peer"},
     "elect_peer_last_heard_seconds": {"peer"},
     "elect_store_write_seconds_count": set(),

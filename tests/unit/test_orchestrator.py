@@ -107,6 +107,9 @@ class Desk:
     def note_accepted(self, event: LinkAccepted) -> None:
         self.log.append(("accepted",))
 
+    def note_failed(self, event: DialFailed) -> None:
+        self.log.append(("failed",))
+
     def note_opened(self, event: LinkOpened) -> None:
         self.log.append(("opened",))
 
@@ -219,6 +222,8 @@ def test_links_are_told_to_the_elector_in_its_words():
         ("opened",),
         ("link_opened", "b", NUMBER, bytes(16)),
         ("link_ended", "b", NUMBER, True),
+        ("failed",),
+        ("failed",),
         ("dial_refused", "b", Objection.UNKNOWN_NODE, "refused (unknown_peer): who is a?"),
         ("stranger_refused", "z"),
     ]

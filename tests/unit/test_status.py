@@ -66,7 +66,7 @@ def view(*elections: ElectionView, supported_until: int = 0) -> ElectorView:
     )
 
 
-def status(seen: ElectorView | None, lease_ns: int = 0) -> Status:
+def status(seen: ElectorView | None, lease_ns: int = 0, **more: object) -> Status:
     return Status.of(
         "a",
         seen,
@@ -78,6 +78,7 @@ def status(seen: ElectorView | None, lease_ns: int = 0) -> Status:
             inbox_depth=0,
             lease_ns=lambda name, term: lease_ns,
             address={"b": "host:1"}.get,
+            **more,
         ),
     )
 
@@ -86,6 +87,14 @@ def test_without_a_leader_it_says_why_in_words_and_numbers():
     found = status(view(election()))
     assert found.elections["default"].why_no_leader is WhyNoLeader.NO_QUORUM
     assert found.elections["default"].why_text == "2 of 3 voters support this node, itself included; 2 are needed"
+
+
+def test_an_id_that_two_processes_use_is_named():
+    """In the sentence that says why nobody leads, and beside it, whoever leads."""
+    text = "two processes use the id 'b': 10.0.0.1:5 (store 00, start 1) and 10.0.0.2:5 (store 11, start 1)"
+    found = status(view(election()), doubled={"b": text})
+    assert found.elections["default"].why_text.endswith(f"2 are needed; {text}")
+    assert found.to_dict()["doubled"] == {"b": text}
 
 
 def test_with_a_leader_there_is_no_why():

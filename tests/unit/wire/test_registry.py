@@ -3,6 +3,8 @@ from typing import cast
 
 import pytest
 
+from tests.unit.wire.test_outage import Clock
+from wire.claims import SIGNS_WITHIN_S
 from wire.errors import Refusal, RejectCode, SupersededError, WireError
 from wire.handshake import Hello, hello
 from wire.identity import Identity, LinkNumber
@@ -16,6 +18,7 @@ class Link:
 
     def __init__(self, host: str = "h", *, is_silent: bool = True) -> None:
         self.host = host
+        self.remote = f"{host}:5"
         self.is_silent = is_silent
         self.why: WireError | None = None
 
@@ -137,3 +140,128 @@ def test_overtaken_links_count_for_the_others_until_they_have_ended() -> None:
     assert refused(lambda: registry.claim(said("b", 1), link())) is RejectCode.FULL
     registry.remove(said("a", 1), overtaken)
     registry.claim(said("b", 1), link())
+
+
+class Process:
+    """One that dials in as `b` again and again, as a dialer does: each time with the next number."""
+
+    def __init__(self, registry: Registry, store: bytes, host: str, *, incarnation: int = 1, place: str = "") -> None:
+        self.registry = registry
+        self.identity = Identity(
+            cluster="c", node="b", incarnation=incarnation, store=store.ljust(16), attributes={"place": place}
+        )
+        self.host = host
+        self.counter = 0
+        self.link: AcceptedLink | None = None
+
+    def dial(self) -> RejectCode | None:
+        """Get a link, or the reason why not."""
+        self.counter += 1
+        number = LinkNumber(self.identity.incarnation, self.counter)
+        said = hello(self.identity, to="", number=number, kind="peer", local="", remote="")
+        self.link, new = None, link(self.host)
+        try:
+            self.registry.claim(said, new)
+        except Refusal as refusal:
+            return refusal.code
+        self.link = new
+        return None
+
+    def has_link(self) -> bool:
+        return self.link is not None and not self.link.is_cut
+
+
+def fight(first: Process, second: Process, dials: int = 20) -> list[RejectCode | None]:
+    """What the two hear who dial whenever they have no link; the first one has it first."""
+    first.dial()
+    heard = [second.dial()]
+    for _ in range(dials):
+        heard += [each.dial() for each in (first, second) if not each.has_link()]
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("store", "host", "place"), [(b"2", "x", "x"), (b"1", "y", ""), (b"1", "x", "y"), (b"2", "y", "y")]
+)
+def test_two_processes_of_one_id_do_not_fight_for_long(store: bytes, host: str, place: str) -> None:
+    """With another store, or a copy of it elsewhere: one keeps the link, and it is known who they are."""
+    registry = Registry(Limits(), Clock())
+    first, second = Process(registry, b"1", "x"), Process(registry, store, host, place=place)
+    heard = fight(first, second)
+    assert heard[-10:] == [RejectCode.ID_IN_USE] * 10
+    assert first.has_link() is not second.has_link()
+    text = registry.doubled()["b"]
+    assert text.startswith("two processes use the id 'b': ")
+    for each in (first, second):
+        assert f"{each.host}:5 (store {each.identity.store.hex()}, start 1" in text
+    assert ("place y" in text) is bool(place == "y")
+
+
+def test_an_earlier_start_that_still_dials_is_a_second_process() -> None:
+    """A copy that was started once less gets no link, and is no less another process."""
+    registry = Registry(Limits(), Clock())
+    assert fight(Process(registry, b"1", "x", incarnation=2), Process(registry, b"1", "y"))[-1] is RejectCode.ID_IN_USE
+    assert "start 1" in registry.doubled()["b"]
+
+
+def test_copies_that_nothing_tells_apart_are_noticed() -> None:
+    """Two copies on one machine with one configuration still use each other's numbers."""
+    registry = Registry(Limits(), Clock())
+    fight(Process(registry, b"1", "x"), Process(registry, b"1", "x"))
+    assert "b" in registry.doubled()
+
+
+def test_one_process_after_the_other_is_none_too_many() -> None:
+    """Starts, new links, and a Hello that was late are the life of one node, however many they are."""
+    clock = Clock()
+    registry = Registry(Limits(), clock)
+    for incarnation in range(1, 20):
+        process = Process(registry, b"1", "xy"[incarnation % 2], incarnation=incarnation)
+        for _ in range(3):
+            assert process.dial() is None
+        for each in registry.all():
+            if each is not process.link:
+                registry.remove(said("b", 0), each)
+        process.counter -= 1
+        assert process.dial() is RejectCode.STALE_LINK
+        clock.now_s += SIGNS_WITHIN_S / 2
+    assert registry.doubled() == {}
+
+
+def test_the_other_process_gets_the_link_when_it_is_free() -> None:
+    """It waits for the end of the first one's, and after a minute it is known as the only one."""
+    clock = Clock()
+    registry = Registry(Limits(), clock)
+    first, second = Process(registry, b"1", "x"), Process(registry, b"2", "y")
+    fight(first, second)
+    winner, loser = (first, second) if first.has_link() else (second, first)
+    number = LinkNumber(1, winner.counter)
+    assert winner.link is not None
+    registry.remove(hello(winner.identity, to="", number=number, kind="peer", local="", remote=""), winner.link)
+    loser.counter = winner.counter
+    assert loser.dial() is None
+    assert "b" in registry.doubled()
+    clock.now_s += SIGNS_WITHIN_S
+    assert registry.doubled() == {}
+
+
+def test_a_stranger_without_a_key_makes_nobody_doubled() -> None:
+    """What was not proven is refused as before, and is no sign of a second process."""
+    registry = Registry(Limits(), Clock())
+    process = Process(registry, b"1", "x")
+    process.dial()
+    for _ in range(10):
+        with pytest.raises(Refusal, match="stale_link"):
+            registry.check(said("b", 1), link("y"), is_proven=False)
+    assert registry.doubled() == {}
+
+
+def test_two_processes_with_keys_are_noticed_by_their_links() -> None:
+    """There a number is refused before it is proven; that each takes the link again and again is enough."""
+    registry = Registry(Limits(), Clock())
+    first, second = Process(registry, b"1", "x"), Process(registry, b"1", "y")
+    for counter in range(1, 10):
+        for process in (first, second):
+            process.counter = 2 * counter + (process is second)
+            process.dial()
+    assert "b" in registry.doubled()
