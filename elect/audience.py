@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
+from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
 from elect.engine import Engine
 from elect.events import Dispatcher, Notice
 from elect.leader import Leader
@@ -16,6 +16,9 @@ from elect.leadership import NS_PER_S, Leadership
 from elect.status import objection_sentence
 
 logger = logging.getLogger(__name__)
+
+CAMPAIGNS_SAID_MAX = 3
+"""Votes split now and then; more campaigns that fail one after the other have a cause that the log need not repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,25 +106,58 @@ class Audience:
         return seat.leader
 
 
-def log(event: Event) -> None:
-    """One line a change of role, leader or connection; a tap, so that a slow log delays no heartbeat."""
-    match event:
-        case Elected():
-            logger.info("* %s: leads in term %d", event.election, event.term)
-        case Lost():
-            logger.info("* %s: leads no more in term %d: %s", event.election, event.term, event.reason)
-        case LeaderChanged(leader=None):
-            logger.info("* %s: knows no leader", event.election)
-        case LeaderChanged():
-            logger.info("* %s: %s leads in term %d", event.election, event.leader, event.term)
-        case RoleChanged():
-            logger.info("* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
-        case PeerObjected():
-            _log_objection(event)
-        case PeerChanged():
-            logger.info("* %s %s", event.peer, "supports this node" if event.supported else "supports it no more")
-        case _:
-            logger.debug("* %s", event)
+class EventLog:
+    """One line a change of role, leader or connection; a tap, so that a slow log delays no heartbeat.
+
+    Campaigns that fail one after the other are one trouble: said once, and at its end.
+    """
+
+    def __init__(self) -> None:
+        self._failed: dict[str, int] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Say what happened."""
+        match event:
+            case Elected():
+                logger.info("* %s: leads in term %d", event.election, event.term)
+            case Lost():
+                logger.info("* %s: leads no more in term %d: %s", event.election, event.term, event.reason)
+            case LeaderChanged(leader=None):
+                logger.info("* %s: knows no leader", event.election)
+            case LeaderChanged():
+                self._decided(event.election, event.term)
+                logger.info("* %s: %s leads in term %d", event.election, event.leader, event.term)
+            case RoleChanged():
+                is_known = self._failed.get(event.election, 0) >= CAMPAIGNS_SAID_MAX
+                level = logging.DEBUG if is_known else logging.INFO
+                logger.log(level, "* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
+            case PeerObjected():
+                _log_objection(event)
+            case PeerChanged():
+                logger.info("* %s %s", event.peer, "supports this node" if event.supported else "supports it no more")
+            case Campaigned():
+                self._note_campaign(event)
+            case _:
+                logger.debug("* %s", event)
+
+    def _note_campaign(self, event: Campaigned) -> None:
+        if event.outcome == "elected":
+            self._decided(event.election, event.term)
+            return
+        failed = self._failed[event.election] = self._failed.get(event.election, 0) + 1
+        if failed == CAMPAIGNS_SAID_MAX:
+            logger.warning(
+                "! %s: %d campaigns in a row failed, the last one in term %d: %s; the node's status says why",
+                event.election,
+                failed,
+                event.term,
+                event.outcome,
+            )
+
+    def _decided(self, election: str, term: int) -> None:
+        failed = self._failed.pop(election, 0)
+        if failed >= CAMPAIGNS_SAID_MAX:
+            logger.warning("* %s: decided in term %d, after %d campaigns that failed", election, term, failed)
 
 
 def _log_objection(event: PeerObjected) -> None:

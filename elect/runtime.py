@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elect import acts, audit
 from elect.admission import Admission
-from elect.audience import Audience, log
+from elect.audience import Audience, EventLog
 from elect.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
@@ -106,7 +106,7 @@ class Runtime:
 
     def start(self) -> None:
         """Begin."""
-        self._dispatcher.tap(log)
+        self._dispatcher.tap(EventLog())
         self.journal.start()
         self._events.start()
         if self._asking is not None:
