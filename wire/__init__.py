@@ -209,9 +209,10 @@ close
 
     ["bye", reason]            text    for the other end's log; nothing rests on it; at most 256 characters
 
-The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and
-kind has finished its handshake. The dialer closes a link that takes nothing for 5 s, and one that is readable (which
-can only mean that it is over).
+The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and kind
+has finished its handshake; but where that shows three times in a minute that two processes use one id (`wire.claims`),
+the process whose link is open keeps it, and the other one is refused (`id_in_use`). The dialer closes a link that takes
+nothing for 5 s, and one that is readable (which can only mean that it is over).
 
 **Two-way links.** After its handshake each end sends messages of the application's kinds, each second, whatever else it
 says,

@@ -64,6 +64,18 @@ def test_an_ipv4_link_to_the_ipv6_wildcard_is_trusted() -> None:
         assert accepted.remote.startswith("127.0.0.1:")
 
 
+def test_each_address_of_a_name_is_dialed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """localhost may be ::1 first, although the node listens on 127.0.0.1."""
+    with listening() as (listener, heard):
+        port = listener.address.port
+        both = [(socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
+        found = [(family, socket.SOCK_STREAM, 0, "", place) for family, place in both]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with dialing(Address("localhost", port)) as (_, told):
+            assert told.next(LinkOpened).is_trusted
+            assert heard.next(LinkAccepted).is_trusted
+
+
 def test_a_wildcard_is_dialed_as_this_machine() -> None:
     """A dial of [::] or 0.0.0.0 reaches the listener on this machine, on every system."""
     for host in ("::", "0.0.0.0"):
