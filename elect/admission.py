@@ -20,10 +20,17 @@ logger = logging.getLogger(__name__)
 STRANGERS_MAX = 64
 """Strangers that are remembered; a list of voters has no more."""
 
+REFUSED_NS = 60_000_000_000
+"""For this long after a refusal a second process with a peer's id is shown."""
+
 REMEDY = (
-    "it has lost the votes that it gave: start it with its former data directory, or under a new id; or run"
-    " `elect forget %s` on each of the other nodes, when nothing that it voted for leads any more"
+    "either two processes use this id, or its data directory was replaced and its votes are lost. Stop one of the two,"
+    " or give it another id; or run `elect forget %s` on each of the other nodes, when nothing that it voted for leads"
+    " any more"
 )
+
+ADVERTISE = "advertise"
+"""The attribute of a handshake that holds the address at which a node is dialed."""
 
 OBJECTIONS = {RejectCode.UNKNOWN_PEER: Objection.UNKNOWN_NODE, RejectCode.STORE: Objection.OTHER_STORE}
 
@@ -60,6 +67,8 @@ class Admission:
         self._stores = {peer: each.store_id for peer, each in meetings.items() if each.store_id is not None}
         self._reported: dict[str, int] = {}
         self._warned: dict[str, bytes] = {}
+        self._addresses: dict[str, str] = {}
+        self._refused: dict[str, tuple[int, str]] = {}
 
     def judge(self, identity: PeerIdentity) -> Refusal | None:
         """Return why this node does not take the other end, or None. Called on wire's threads."""
@@ -72,23 +81,31 @@ class Admission:
             text = f"node {peer!r} is not in the list of voters here, configuration {self._digest}"
             return Refusal(RejectCode.UNKNOWN_PEER, text, is_retryable=True)
         met = self._stores[peer]
+        text = (
+            f"node {peer!r} comes from {identity.attributes.get(ADVERTISE)} with store {store.hex()}, and was met here"
+            f" at {self._addresses.get(peer, 'an address before this start')} under store {met.hex()}"
+        )
+        self._refused[peer] = (self._clock(), text)
         if self._warned.get(peer) != store:
             self._warned[peer] = store
-            remedy = REMEDY % peer
-            logger.warning(
-                "! %s is refused: it was met under store %s and now has %s; %s", peer, met.hex(), store.hex(), remedy
-            )
-        text = f"node {peer!r} was met here under store {met.hex()}, not {store.hex()}: it has lost its votes"
+            logger.warning("! %s: %s", text, REMEDY % peer)
         return Refusal(RejectCode.STORE, text, is_retryable=False)
 
-    def meet(self, peer: str, store: bytes) -> None:
+    def refused(self) -> dict[str, str]:
+        """Return the peers as which another store was refused in the last minute, and a sentence for each."""
+        now = self._clock()
+        return {peer: text for peer, (at, text) in list(self._refused.items()) if now - at < REFUSED_NS}
+
+    def meet(self, identity: PeerIdentity) -> None:
         """Remember the store under which a peer is met first. On the orchestrator thread."""
-        self._stores.setdefault(peer, store)
+        if self._stores.setdefault(identity.node, identity.store) == identity.store:
+            self._addresses[identity.node] = identity.attributes.get(ADVERTISE, "an unknown address")
 
     def forget(self, peer: str) -> None:
         """Take a peer under whatever store it has next. On the orchestrator thread."""
         self._stores.pop(peer, None)
         self._warned.pop(peer, None)
+        self._refused.pop(peer, None)
 
     def _report(self, node_id: str) -> None:
         now = self._clock()

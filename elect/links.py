@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from elect.admission import Admission
+from elect.admission import ADVERTISE, Admission
 from elect.audience import Profile
 from elect.config import Config
 from elect.config_rules import check_advertised, check_exposure
@@ -41,7 +41,6 @@ OUTBOX_MESSAGES_MAX = 1024
 BACKOFF_MAX_S = 2.0
 NS_PER_S = 1_000_000_000
 
-ADVERTISE = "advertise"
 CONFIGURATION = "configuration"
 METADATA_PREFIX = "m."
 
@@ -75,8 +74,7 @@ class Links:
         self._admission = admission
         self._attributes = attributes(config)
         identity = _identity(config, opened, self._attributes)
-        codec = Codec(Heartbeat, Batch, Knowledge)
-        limits = Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=_backoff_max_s(config))
+        codec, limits = Codec(Heartbeat, Batch, Knowledge), _limits(config)
         self._listener = Listener(
             config.listen_address,
             identity,
@@ -128,7 +126,8 @@ class Links:
     def doubled(self) -> dict[str, str]:
         """The ids, this node's among them, that two processes use now, and a sentence that says who these are."""
         own = {self._config.node: "; ".join(self._disputes.copy().values())} if self._disputes else {}
-        return self._listener.doubled | own
+        refused = {peer: text for peer, text in self._admission.refused().items() if peer in self._opened}
+        return self._listener.doubled | refused | own
 
     def open(self) -> None:
         """Listen, but take nobody yet.
@@ -191,7 +190,7 @@ class Links:
     def note_opened(self, event: LinkOpened) -> None:
         """Our link to a peer is open."""
         self._opened[event.peer] = event.number
-        self._admission.meet(event.peer, event.identity.store)
+        self._admission.meet(event.identity)
         self._profiles[event.peer] = profile(event.identity.attributes)
         self._disputes.pop(event.peer, None)
 
@@ -218,7 +217,7 @@ class Links:
 
     def note_accepted(self, event: LinkAccepted) -> None:
         """A peer dialed us: it is there, so now is the time to dial it, or to see that our link has ended."""
-        self._admission.meet(event.peer, event.identity.store)
+        self._admission.meet(event.identity)
         self._profiles[event.peer] = profile(event.identity.attributes)
         if event.peer in self._dialers:
             self._dialers[event.peer].nudge(event.identity.incarnation)
@@ -242,9 +241,10 @@ class Links:
         return self.profile(node_id).address
 
 
-def _backoff_max_s(config: Config) -> float:
+def _limits(config: Config) -> Limits:
     """Dial at least twice in a support duration: a new store hears within its fence who counts it as a voter."""
-    return min(BACKOFF_MAX_S, config.support_duration_ns / NS_PER_S / 2)
+    backoff_max_s = min(BACKOFF_MAX_S, config.support_duration_ns / NS_PER_S / 2)
+    return Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=backoff_max_s)
 
 
 def _identity(config: Config, opened: Opened, attributes: Mapping[str, str]) -> Identity:

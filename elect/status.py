@@ -40,7 +40,8 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
 _OBJECTIONS: Mapping[Objection, str] = {
     Objection.UNKNOWN_NODE: "peer {peer} refuses this node, whose configuration is {digest}: {detail}",
     Objection.OTHER_VOTERS: "peer {peer} has configuration {detail}, this node has {digest}",
-    Objection.OTHER_STORE: "peer {peer} met this node under another store: this node has lost the votes that it gave."
+    Objection.OTHER_STORE: "peer {peer} met this node's id under another store: another process uses this id, or this"
+    " node has lost the votes that it gave."
     " Start it with its former data directory, or under a new id; or run `elect forget` with its id on each of the"
     " other nodes, when nothing that it voted for leads any more",
     Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}) and counts this node"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elect import Node
+from elect import Node, WhyNoLeader
 from elect.store import MemoryStore, Opened
 from tests.nodes import configs, eventually, free_ports
 
@@ -16,9 +16,8 @@ from tests.nodes import configs, eventually, free_ports
 class Copied(MemoryStore):
     """A copy of a data directory: another process opens it under the same store id."""
 
-    def open(self, *, cluster: str, node_id: str, promise_ns: int) -> Opened:
-        opened = super().open(cluster=cluster, node_id=node_id, promise_ns=promise_ns)
-        return replace(opened, store_id=b"copied".ljust(16))
+    def open(self, **named: object) -> Opened:
+        return replace(super().open(**named), store_id=b"copied".ljust(16))
 
 
 @contextmanager
@@ -34,19 +33,38 @@ def doubled(tmp_path: Path, stores: type[MemoryStore], *, has_key: bool = False)
         yield a, b, second
 
 
+def why(node: Node) -> WhyNoLeader | None:
+    return node.status().elections["default"].why_no_leader
+
+
 def status_of(node: Node) -> dict[str, str]:
     found = node.status().to_dict()["doubled"]
     assert isinstance(found, dict)
     return found
 
 
-@pytest.mark.parametrize(("stores", "has_key"), [(MemoryStore, False), (Copied, False), (MemoryStore, True)])
-def test_two_processes_with_one_id_are_named_and_rest(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, stores: type[MemoryStore], has_key: bool
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, caplog, has_key):
+    """WARNING once with both addresses and stores; status and metrics at both ends."""
+    with doubled(tmp_path, MemoryStore, has_key=has_key) as (a, b, second):
+        text = eventually(lambda: status_of(a).get("b"))
+        for config in (b.config, second.config):
+            assert config.listen in text
+        assert a.metrics.registry.get_sample_value("elect_peer_doubled", {"peer": "b"}) == 1
+        loser = eventually(lambda: next((node for node in (b, second) if why(node) is WhyNoLeader.OTHER_STORE), None))
+        eventually(lambda: loser.metrics.registry.get_sample_value("elect_peer_objecting", {"peer": "a"}) == 1)
+        assert "another process uses this id" in loser.status().elections["default"].why_text
+        value, refused = a.metrics.registry.get_sample_value, {"direction": "in", "outcome": "store"}
+        eventually(lambda: (value("wire_handshakes_total", refused) or 0) >= 3)
+    assert caplog.text.count("either two processes use this id") == 1
+
+
+def test_two_processes_on_copies_of_one_store_are_named_and_rest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """WARNING once with both addresses and stores; status and metrics; and few links, whatever happens then."""
     caplog.set_level(logging.INFO)
-    with doubled(tmp_path, stores, has_key=has_key) as (a, b, second):
+    with doubled(tmp_path, Copied) as (a, b, second):
         text = eventually(lambda: status_of(a).get("b"))
         eventually(lambda: "two processes use the id 'b'" in caplog.text)
         for config in (b.config, second.config):

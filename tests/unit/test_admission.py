@@ -5,13 +5,18 @@ import logging
 import pytest
 
 from elect import Config
-from elect.admission import STRANGERS_MAX, Admission, StrangerRefused, objection_of
+from elect.admission import REFUSED_NS, STRANGERS_MAX, Admission, StrangerRefused, objection_of
 from elect.core.ready import Meeting, Objection
 from wire.errors import Refusal, RejectCode, StoppedError
 from wire.identity import PeerIdentity
 
 FIRST, SECOND = bytes(16), bytes([1]) * 16
 CONFIG = Config(node="a", cluster="t", listen="127.0.0.1:1", data_dir="x", peers={"b": "127.0.0.1:2"})
+
+
+def identity(node_id: str, store: bytes) -> PeerIdentity:
+    attributes = {"advertise": f"10.0.0.{store[0]}:1"}
+    return PeerIdentity(node=node_id, incarnation=1, store=store, attributes=attributes)
 
 
 class Desk:
@@ -21,22 +26,27 @@ class Desk:
         self.admission = Admission(CONFIG, meetings, lambda: self.now, self.delivered.append)
 
     def judge(self, node_id: str, store: bytes = FIRST) -> RejectCode | None:
-        identity = PeerIdentity(node=node_id, incarnation=1, store=store, attributes={})
-        refusal = self.admission.judge(identity)
+        refusal = self.admission.judge(identity(node_id, store))
         return None if refusal is None else refusal.code
+
+    def meet(self, node_id: str, store: bytes) -> None:
+        self.admission.meet(identity(node_id, store))
 
 
 def test_a_peer_is_taken_under_its_first_store_only(caplog):
     desk = Desk()
     assert desk.judge("b") is None
-    desk.admission.meet("b", FIRST)
-    desk.admission.meet("b", SECOND)
+    desk.meet("b", FIRST)
+    desk.meet("b", SECOND)
     with caplog.at_level(logging.WARNING):
         assert [desk.judge("b"), desk.judge("b", SECOND), desk.judge("b", SECOND)] == [None, *[RejectCode.STORE] * 2]
     (record,) = caplog.records
     assert "elect forget b" in record.getMessage()
-    assert FIRST.hex() in record.getMessage()
-    assert SECOND.hex() in record.getMessage()
+    for shown in (FIRST.hex(), SECOND.hex(), "10.0.0.0:1", "10.0.0.1:1"):
+        assert shown in record.getMessage()
+    assert list(desk.admission.refused()) == ["b"]
+    desk.now += REFUSED_NS
+    assert desk.admission.refused() == {}
 
 
 def test_stores_met_before_a_restart_are_known():
