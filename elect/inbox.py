@@ -49,7 +49,7 @@ class Command:
     """An act, and word of its end.
 
     Attributes:
-        error: what the act raised: a caller's mistake.
+        error: what the act raised.
         is_done: it was carried out (or raised), and its Ready too.
     """
 
@@ -57,7 +57,7 @@ class Command:
 
     def __init__(self, act: Act) -> None:
         self.act = act
-        self.error: ValueError | None = None
+        self.error: BaseException | None = None
         self.is_done = False
         self._settled = threading.Event()
 

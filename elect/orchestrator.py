@@ -72,6 +72,9 @@ class Observer(Protocol):
     def observe_ignored(self, entries: int) -> None:
         """Peers said so much of elections that are not kept."""
 
+    def count_bug(self) -> None:
+        """An error of ours was caught."""
+
 
 class Orchestrator:
     """Runs one elector.
@@ -289,15 +292,27 @@ class Orchestrator:
         self._apply(self._elector.set_storing(now, is_storing=is_storing))
 
     def _command(self, command: Command, now: int) -> None:
-        # The time passes first: a caller's mistake must not swallow what else has happened by now.
-        self._apply(self._elector.tick(now))
+        is_done = False
         try:
-            ready = command.act(self._elector, now)
-        except ValueError as error:
+            # The time passes first: an act that raises must not swallow what else has happened by now.
+            self._apply(self._elector.tick(now))
+            ready = self._act(command, now)
+            if ready is not None:
+                self._apply(ready)
+            is_done = True
+        finally:  # also when this thread dies of it: somebody may wait
+            command.settle(is_done=is_done)
+
+    def _act(self, command: Command, now: int) -> Ready | None:
+        """What an act leads to; None when it raised, which is for the thread that asked for it."""
+        try:
+            return command.act(self._elector, now)
+        except BaseException as error:
             command.error = error
-        else:
-            self._apply(ready)
-        command.settle(is_done=True)
+            logger.exception("! a command was not carried out")  # nobody may wait for it
+            if not isinstance(error, ValueError):
+                self._metrics.count_bug()
+            return None
 
     def _ask_health(self, is_healthy: bool, now: int) -> None:
         if is_healthy is not self._was_healthy:

@@ -38,8 +38,11 @@ def check_name(field: str, value: str) -> None:
     """Check a node's or an election's name.
 
     Raises:
+        TypeError: it is no text.
         ValueError: it is too long, empty, or not printable ASCII.
     """
+    if type(value) is not str:
+        raise TypeError(f"{field} is {value!r}; text is needed")
     if not 1 <= len(value) <= NAME_LENGTH_MAX:
         raise ValueError(f"{field} has {len(value)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
     if not (value.isascii() and value.isprintable()):
@@ -59,6 +62,8 @@ def _check_count(field: str, values: tuple[object, ...], maximum: int) -> None:
 
 
 def _check_range(field: str, value: int, maximum: int, minimum: int = 0) -> None:
+    if type(value) is not int:  # a float, a bool or an enum's member would be refused when it is encoded, each time
+        raise TypeError(f"{field} is {value!r}; a whole number is needed")
     if not minimum <= value <= maximum:
         raise ValueError(f"{field} is {value}; {minimum} to {maximum} is allowed")
 
@@ -94,6 +99,8 @@ class ConfigurationId:
     def __post_init__(self) -> None:
         _check_range("term", self.term, TERM_MAX)
         _check_range("version", self.version, INTEGER_MAX)
+        if type(self.digest) is not bytes:
+            raise TypeError(f"digest is {self.digest!r}; bytes are needed")
         if len(self.digest) != 8:
             raise ValueError(f"digest has {len(self.digest)} bytes; 8 are needed")
 
@@ -130,6 +137,8 @@ class Standing:
     def __post_init__(self) -> None:
         _check_range("priority", self.priority, PRIORITY_MAX)
         _check_range("offset", self.offset, OFFSET_MAX)
+        if type(self.willing) is not bool:
+            raise TypeError(f"willing is {self.willing!r}; True or False is needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What a FakeElection runs on: the real protocol of three nodes, among which time passes only on command."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ from elect.testing.actor import Actor
 from elect.testing.cast import Cast
 from elect.testing.spectator import Spectator
 from elect.testing.stage import Stage
+
+logger = logging.getLogger(__name__)
 
 NODE, OTHERS = "a", ("b", "c")
 INTERVALS_MAX = 100
@@ -53,8 +56,9 @@ class FakeEngine(Engine):
             if is_running:
                 try:
                     self._stage.input(NODE, act)
-                except ValueError as error:
+                except BaseException as error:
                     command.error = error
+                    logger.exception("! a command was not carried out")  # nobody may wait for it
                 self._settle()
             command.settle(is_done=is_running)
         return command

@@ -119,6 +119,9 @@ class Desk:
     def observe(self, event: object) -> None:
         self.log.append(("count", event))
 
+    def count_bug(self) -> None:
+        self.log.append(("bug",))
+
     def observe_ignored(self, entries: int) -> None:
         self.log.append(("ignored", entries))
 
