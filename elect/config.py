@@ -77,6 +77,8 @@ class Config:
     replace_peers: bool = False
 
     def __post_init__(self) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, rules.plain(getattr(self, name)))
         rules.check_id("node", self.node)
         rules.check_id("cluster", self.cluster)
         rules.check_path("data_dir", self.data_dir)

@@ -44,6 +44,15 @@ _ID = re.compile(rf"[A-Za-z0-9._-]{{1,{NAME_LENGTH_MAX}}}", re.ASCII)
 _ID_RULE = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - are allowed"
 
 
+def plain(value: object) -> object:
+    """The same value without its subclasses of text and int: an enum's member can't be sent."""
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can dial the host; a name other than localhost is not looked up and counts as not."""
     return (ip := _ip(host)) is not None and ip.is_loopback

@@ -70,10 +70,10 @@ class DefaultElection:
         """See Election.resign."""
         self._default.resign(to, timeout)
 
-    def set_offset(self, offset: int) -> None:
+    def set_offset(self, offset: int, timeout: float | None = None) -> None:
         """See Election.set_offset."""
-        self._default.set_offset(offset)
+        self._default.set_offset(offset, timeout)
 
-    def set_priority(self, priority: int) -> None:
+    def set_priority(self, priority: int, timeout: float | None = None) -> None:
         """See Election.set_priority."""
-        self._default.set_priority(priority)
+        self._default.set_priority(priority, timeout)

@@ -1,11 +1,12 @@
 """The application's handle on one election."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from typing import Concatenate, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from elect import acts
+from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import LossReason
 from elect.engine import Engine
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
@@ -17,6 +18,7 @@ from elect.stand import Stand
 from elect.subscription import OnLeader, OnLeadership, Subscription
 from elect.threads import OwnThread
 from elect.worker import OnReturn, Run, Work
+from wire import arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,20 +75,25 @@ class Election:
         health = self._engine.health
         return health is None or health.is_good(self._engine.clock())
 
-    @contextmanager
-    def lead(self, timeout: float | None = None) -> Iterator[Leadership]:
+    def lead(self, timeout: float | None = None) -> AbstractContextManager[Leadership]:
         """Lead for the length of a `with` block: campaign, wait, work, resign. One block at a time in a process.
 
         Args:
             timeout: seconds to wait for leadership; None for ever, 0 once.
 
         Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             LeadershipTimeout: it did not come in time.
             LeadershipLost: at the end of the block, if it was lost inside and the block itself did not raise.
             Stopped: the node does not run.
             Forked: it runs in this process's parent.
         """
+        seconds = arguments.seconds("timeout", timeout)
         self._engine.check_running()
+        return self._lead(seconds)
+
+    @contextmanager
+    def _lead(self, timeout: float | None) -> Iterator[Leadership]:
         with self.standing.hold():
             leadership = self._engine.wait_for(self.seat.occupy, timeout)
             if leadership is None:
@@ -111,12 +118,14 @@ class Election:
             What stops it; it also ends with the node.
 
         Raises:
+            TypeError: `work` can't be called, or is a coroutine function.
+            ValueError: `on_return` is neither.
             Stopped: the node does not run.
             Forked: it runs in this process's parent.
         """
+        arguments.check_callable("work", work)
+        arguments.choice("on_return", on_return, ("resign", "keep"))
         self._engine.check_running()
-        if on_return not in ("resign", "keep"):
-            raise ValueError(f'on_return is {on_return!r}; "resign" or "keep" is allowed')
         run = Run(self, self._engine, work, on_return)
         self._spawn(run.loop, f"elect-run-{self.name}")
         return run
@@ -140,7 +149,13 @@ class Election:
 
         Returns:
             What cancels it.
+
+        Raises:
+            TypeError: a callback can't be called, or is a coroutine function.
         """
+        for argument, callback in (("on_elected", on_elected), ("on_lost", on_lost), ("on_leader", on_leader)):
+            if callback is not None:
+                arguments.check_callable(argument, callback)
         subscription = Subscription(self.name, on_elected, on_lost, on_leader)
         self._dispatcher.subscribe(subscription, self.seat)
         return subscription
@@ -160,10 +175,15 @@ class Election:
     def wait_for_leader(self, timeout: float | None = None) -> Leader:
         """Wait until this node knows who leads.
 
+        Args:
+            timeout: seconds; None for ever, 0 once.
+
         Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             LeadershipTimeout: it did not in time.
             Stopped: the node does not run.
         """
+        timeout = arguments.seconds("timeout", timeout)
         leader = self._engine.wait_for(lambda: self.leader, timeout)
         if leader is None:
             raise LeadershipTimeout(self.name, "a leader", timeout or 0.0)
@@ -182,8 +202,12 @@ class Election:
         Raises:
             NotLeader: there is nothing to give up.
             LeadershipTimeout: it was not done in time, or somebody else leads than asked for.
-            ValueError: `to` is not another voter.
+            TypeError: `to` is no text, or `timeout` no number.
+            ValueError: `to` is not another voter, or `timeout` below 0.
+            Stopped: the node does not run.
         """
+        timeout = arguments.seconds("timeout", timeout)
+        to = None if to is None else arguments.text("to", to)
         self._engine.check_running()
         if to is not None and to not in self._engine.config.peers:
             raise ValueError(f"to is {to!r}; one of {sorted(self._engine.config.peers)} is needed")
@@ -198,21 +222,48 @@ class Election:
         """Stand from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
         self.standing.keep()
 
-    def pause(self) -> None:
-        """Take no part in this election as a candidate until `resume`; what is led is resigned."""
-        self._set_paused(is_paused=True)
+    def pause(self, timeout: float | None = None) -> None:
+        """Take no part in this election as a candidate until `resume`; what is led is resigned.
 
-    def resume(self) -> None:
-        """Take part again."""
-        self._set_paused(is_paused=False)
+        Args:
+            timeout: seconds; None for ever, 0 once. What was begun goes on.
 
-    def set_offset(self, offset: int) -> None:
-        """Say how far this node's replication is, in all elections: among equal priorities the highest leads."""
-        self._engine.call(acts.set_standing(offset=offset))
+        Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
+            LeadershipTimeout: it was not done in time.
+            Stopped: the node does not run.
+        """
+        self._set_paused("the pause", timeout, is_paused=True)
 
-    def set_priority(self, priority: int) -> None:
-        """Change this node's priority in all elections; with 0 it resigns and never leads."""
-        self._engine.call(acts.set_standing(priority=priority))
+    def resume(self, timeout: float | None = None) -> None:
+        """Take part again; see `pause`."""
+        self._set_paused("the end of the pause", timeout, is_paused=False)
+
+    def set_offset(self, offset: int, timeout: float | None = None) -> None:
+        """Say how far this node's replication is, in all elections: among equal priorities the highest leads.
+
+        Args:
+            offset: 0 to 2**63 - 1.
+            timeout: seconds; None for ever, 0 once. What was begun goes on.
+
+        Raises:
+            TypeError: `offset` is no whole number, or `timeout` no number.
+            ValueError: one of them is out of range.
+            LeadershipTimeout: it was not done in time.
+            Stopped: the node does not run.
+        """
+        offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
+        self._engine.do(acts.set_standing(offset=offset), "the offset", timeout)
+
+    def set_priority(self, priority: int, timeout: float | None = None) -> None:
+        """Change this node's priority in all elections; with 0 it resigns and never leads.
+
+        Args:
+            priority: 0 to 1,000,000.
+            timeout: see `set_offset`; it raises the same errors.
+        """
+        priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
+        self._engine.do(acts.set_standing(priority=priority), "the priority", timeout)
 
     @overload
     def required(self, job: Callable[P, R]) -> Callable[P, R | None]: ...
@@ -244,9 +295,13 @@ class Election:
             job: what to run.
             otherwise: what a call does while it does not lead: "skip" returns None, "raise" raises NotLeader.
             pass_leadership: give the job the Leadership as its first argument.
+
+        Raises:
+            TypeError: `job` can't be called or is a generator function, or another argument is of a wrong type.
+            ValueError: `otherwise` is neither.
         """
-        guard = Guard(self, otherwise=otherwise, is_passing=pass_leadership)
-        return guard.wrap if job is None else guard.wrap(cast("Callable[[], object]", job))
+        guard = Guard(self, otherwise=otherwise, is_passing=arguments.flag("pass_leadership", pass_leadership))
+        return guard.wrap if job is None else guard.wrap(job)
 
     def _leave(self, leadership: Leadership) -> None:
         """The body is over, and with it the leadership."""
@@ -254,10 +309,11 @@ class Election:
         with self._engine.changing():
             self.seat.occupant = None
 
-    def _set_paused(self, *, is_paused: bool) -> None:
+    def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
+        arguments.seconds("timeout", timeout)
         self._engine.check_running()
         self.standing.set_paused(is_paused=is_paused)
-        self._engine.call(acts.nothing())
+        self._engine.do(acts.nothing(), awaited, timeout, self.name)
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
         def find() -> Leader | bool | None:

@@ -11,12 +11,13 @@ from elect import acts
 from elect.clock import Clock
 from elect.config import Config
 from elect.core.ready import LossReason, Objection
-from elect.errors import Forked, Stopped
+from elect.errors import Forked, LeadershipTimeout, Stopped
 from elect.health import Health
 from elect.inbox import Act, Command, Inbox
 from elect.leadership import Leadership
 from elect.leases import Leases
 from elect.seat import Seat
+from wire import arguments
 
 Found = TypeVar("Found")
 
@@ -96,8 +97,8 @@ class Engine:
             Whether it was done in time.
 
         Raises:
-            ValueError: the act's own.
-            Stopped: the node ended meanwhile.
+            Exception: the act's own.
+            Stopped: the node does not run, or ended meanwhile.
         """
         self.check_running()
         command = self.post(act)
@@ -110,6 +111,25 @@ class Engine:
             raise Stopped(self.node_id)
         return True
 
+    def do(self, act: Act, awaited: str, timeout: float | None, election: str = "") -> None:
+        """Have something done by the protocol's thread before a timeout of the caller's is over.
+
+        Args:
+            act: what.
+            awaited: the same, as a LeadershipTimeout says it.
+            timeout: seconds; None for ever, 0 once.
+            election: in which; empty: in all of them.
+
+        Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
+            LeadershipTimeout: it was not done in time; it will be.
+            Exception: the act's own.
+            Stopped: the node does not run, or ended meanwhile.
+        """
+        seconds = arguments.seconds("timeout", timeout)
+        if not self.call(act, seconds):
+            raise LeadershipTimeout(election, awaited, seconds or 0.0)
+
     def wait_for(self, find: Callable[[], Found | None], timeout: float | None) -> Found | None:
         """Wait until `find`, asked under the lock at each change, finds something; None: not in time.
 
@@ -118,7 +138,7 @@ class Engine:
             timeout: seconds; None for ever, 0 once.
 
         Raises:
-            Stopped: the node ended meanwhile.
+            Stopped: the node does not run, or ended meanwhile.
         """
         ends_at = None if timeout is None else time.monotonic() + timeout
         with self.changed:

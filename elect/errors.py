@@ -103,7 +103,7 @@ class LeadershipTimeout(ElectError, TimeoutError):
     """What was waited for did not happen in time.
 
     Attributes:
-        election: in which election.
+        election: in which election; empty: in all of them.
         awaited: what: "leadership", "a leader", "the resignation".
         timeout: seconds that it had.
     """
@@ -116,7 +116,8 @@ class LeadershipTimeout(ElectError, TimeoutError):
         self.timeout = timeout
 
     def __str__(self) -> str:
-        return f"{self.awaited} in election {self.election!r} did not come within {self.timeout:g} s"
+        where = f" in election {self.election!r}" if self.election else ""
+        return f"{self.awaited}{where} did not come within {self.timeout:g} s"
 
 
 class BindError(ElectError, OSError):

@@ -17,6 +17,7 @@ from elect.leader import Leader
 from elect.leadership import Leadership
 from elect.seat import Seat
 from elect.subscription import Subscription
+from wire import arguments
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ def _tell_elected(subscription: Subscription, leadership: Leadership) -> None:
 def _guarded(call: Callable[[], object], what: str) -> bool:
     """Whether a callback returned; what it raises ends here."""
     try:
-        call()
+        arguments.check_returned(what, call())
     except BaseException:
         logger.exception("%s raised", what)
         return False

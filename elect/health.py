@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from elect.clock import Clock
 from elect.outage import Outage
+from wire import arguments
 
 NS_PER_S = 1_000_000_000
 
@@ -62,7 +63,9 @@ class Health:
     def _ask(self) -> None:
         asked_at = self._asked_at = self._clock()
         try:
-            cause = "" if self._hook() else "it says no"
+            is_well = self._hook()
+            arguments.check_returned("health", is_well)
+            cause = "" if is_well else "it says no"
         except BaseException as error:  # noqa: BLE001 - whatever it raises, the application is not well
             cause = repr(error)
         was_good = self.is_good(self._clock())

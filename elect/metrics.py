@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from elect.clock import Clock, now_ns
 from elect.core.ready import Event, Role
 from elect.tally import Tally, folding
+from wire import arguments
 
 Registry = CollectorRegistry
 """So that others can name the type without importing the library."""
@@ -83,6 +84,9 @@ class Metrics:
         clock: Clock = now_ns,
         is_registered: bool = True,
     ) -> None:
+        arguments.check_type("registry", registry, (CollectorRegistry, type(None)), "a CollectorRegistry")
+        if isinstance(named, str) or not isinstance(named, Collection):
+            raise TypeError(f"named is {named!r}; a collection of names is needed")
         self.registry = CollectorRegistry() if registry is None else registry
         self._tally = Tally()
         self._scrape = _Scrape(self._tally, named, clock)
@@ -138,6 +142,7 @@ class Metrics:
 
     def attach(self, sample: Callable[[], Sample]) -> None:
         """From now on a scrape asks this; it is called on the scraping thread, and must not block."""
+        arguments.check_callable("sample", sample)
         self._scrape.sample = sample
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from elect import acts, audit, fork
 from elect.clock import Clock, now_ns
 from elect.config import Config
+from elect.core.messages import check_name
 from elect.core.ready import Event
 from elect.core.view import ElectorView
 from elect.default_election import DefaultElection
@@ -26,6 +27,7 @@ from elect.sqlite_store import SqliteStore
 from elect.status import Status, Surroundings
 from elect.store import Store
 from elect.threads import OwnThread
+from wire import arguments
 from wire.address import Address
 from wire.deadline import Deadline
 
@@ -54,6 +56,9 @@ class Node(DefaultElection):
 
     Attributes:
         config: who it is.
+
+    Raises:
+        TypeError: an argument is of another type, or a coroutine function.
     """
 
     def __init__(
@@ -65,6 +70,13 @@ class Node(DefaultElection):
         health: Callable[[], object] | None = None,
         clock: Clock = now_ns,
     ) -> None:
+        arguments.check_type("config", config, Config, "a Config")
+        arguments.check_type("metrics", metrics, (Metrics, Registry, type(None)), "a Metrics or a CollectorRegistry")
+        if store is not None:
+            arguments.check_members("store", store, Store, "a Store")
+        if health is not None:
+            arguments.check_callable("health", health)
+        arguments.check_callable("clock", clock)
         self.config = config
         self._series = Series(metrics, self._sample, clock)
         self.metrics = self._series.metrics
@@ -131,24 +143,27 @@ class Node(DefaultElection):
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
         return self
 
-    def stop(self, timeout: float = STOP_TIMEOUT_S, resign: bool = True) -> bool:
+    def stop(self, timeout: float | None = STOP_TIMEOUT_S, resign: bool = True) -> bool:
         """Resign, say goodbye, close everything. Idempotent, from any thread, and never much longer than `timeout`.
 
         In a callback it only begins: callbacks still hear of what is lost, after this one returned.
 
         Args:
-            timeout: seconds for all of it.
+            timeout: seconds for all of it; None for ever.
             resign: tell the others, who then elect at once. Otherwise they find out.
 
         Returns:
             Whether everything has ended: a callback, a hook or work of the application's may not.
 
         Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             Forked: it runs in this process's parent.
         """
+        seconds = arguments.seconds("timeout", timeout)
+        arguments.flag("resign", resign)
         if self._engine.state is State.FORKED:
             raise Forked(self.config.node)
-        deadline = Deadline(timeout)
+        deadline = Deadline(arguments.SECONDS_MAX if seconds is None else seconds)
         if self._begin_stop(State.STOPPING):
             if self._dispatcher.is_current:
                 self._spawn_ending(deadline, is_resigning=resign)
@@ -162,12 +177,13 @@ class Node(DefaultElection):
         """The handle of an election; this node stands in it from now on.
 
         Raises:
+            TypeError: it is no text.
             ValueError: it is no name: 1 to 64 printable ASCII characters.
             Stopped: the node does not run any more.
             Forked: it runs in this process's parent.
         """
-        if not (1 <= len(name) <= 64 and name.isascii() and name.isprintable()):
-            raise ValueError(f"election name {name!r}: 1 to 64 printable ASCII characters are needed")
+        name = arguments.text("name", name)
+        check_name("name", name)
         with self._lock:
             election = self._elections.get(name)
             if election is None:
@@ -184,7 +200,12 @@ class Node(DefaultElection):
         return self._elections.get(name)
 
     def observe(self, tap: Callable[[Event], object]) -> None:
-        """Give every event of the core to this callable, in order, on the callbacks' thread and before them."""
+        """Give every event of the core to this callable, in order, on the callbacks' thread and before them.
+
+        Raises:
+            TypeError: `tap` can't be called, or is a coroutine function.
+        """
+        arguments.check_callable("tap", tap)
         self._dispatcher.tap(tap)
 
     @property
@@ -235,13 +256,23 @@ class Node(DefaultElection):
             self._engine.post(acts.look(views)).wait(STATUS_TIMEOUT_S)
         return Status.of(self.config.node, views[0] if views else None, self._surroundings())
 
-    def pause(self) -> None:
-        """Take no part in any election as a candidate until `resume`; what is led is resigned."""
-        self._engine.call(acts.set_paused(is_paused=True))
+    def pause(self, timeout: float | None = None) -> None:
+        """Take no part in any election as a candidate until `resume`; what is led is resigned.
 
-    def resume(self) -> None:
-        """Take part again."""
-        self._engine.call(acts.set_paused(is_paused=False))
+        Args:
+            timeout: seconds; None for ever, 0 once. What was begun goes on.
+
+        Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
+            LeadershipTimeout: it was not done in time.
+            Stopped: the node does not run.
+            Forked: it runs in this process's parent.
+        """
+        self._engine.do(acts.set_paused(is_paused=True), "the pause", timeout)
+
+    def resume(self, timeout: float | None = None) -> None:
+        """Take part again; see `pause`."""
+        self._engine.do(acts.set_paused(is_paused=False), "the end of the pause", timeout)
 
     def forget(self, node_id: str, timeout: float | None = None) -> None:
         """Take a voter back that has lost its votes: meet it anew, under whatever store it has next.

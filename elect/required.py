@@ -1,19 +1,23 @@
 """A decorator for jobs that only the leader runs."""
 
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from elect.errors import NotLeader
 from elect.leader import Leader
 from elect.leadership import Leadership
+from wire import arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")
-A = TypeVar("A")
+Y = TypeVar("Y")
+S = TypeVar("S")
 
 Otherwise = Literal["skip", "raise"]
+
+Job = Callable[P, Coroutine[Y, S, R]]
+"""A coroutine function. Y and S are what its coroutines yield and are sent: its event loop's affair."""
 
 
 class Led(Protocol):
@@ -41,20 +45,28 @@ class Guard:
         is_passing: give the job the Leadership as its first argument.
 
     Raises:
+        TypeError: `otherwise` is no text.
         ValueError: `otherwise` is neither.
     """
 
     def __init__(self, election: Led, *, otherwise: Otherwise, is_passing: bool) -> None:
-        if otherwise not in ("skip", "raise"):
-            raise ValueError(f'otherwise is {otherwise!r}; "skip" or "raise" is allowed')
+        arguments.choice("otherwise", otherwise, ("skip", "raise"))
         self._election = election
         self._is_raising = otherwise == "raise"
         self._is_passing = is_passing
 
-    def wrap(self, job: Callable[P, R]) -> Callable[P, R | None]:
-        """The job, guarded."""
-        if inspect.iscoroutinefunction(job):
-            return cast("Callable[P, R | None]", self._wrap_async(job))
+    def wrap(self, job: object) -> object:
+        """The job, guarded.
+
+        Raises:
+            TypeError: it can't be called, or is a generator function, whose body would run after the check.
+        """
+        if arguments.is_coroutine_function(job):
+            return self._wrap_async(cast("Callable[[], Coroutine[object, None, object]]", job))
+        arguments.check_callable("job", job)
+        return self._wrap(cast("Callable[[], object]", job))
+
+    def _wrap(self, job: Callable[P, R]) -> Callable[P, R | None]:
         given_to = cast("Callable[Concatenate[Leadership, P], R]", job)
 
         @wraps(job)
@@ -66,11 +78,11 @@ class Guard:
 
         return run
 
-    def _wrap_async(self, job: Callable[P, Awaitable[A]]) -> Callable[P, Awaitable[A | None]]:
-        given_to = cast("Callable[Concatenate[Leadership, P], Awaitable[A]]", job)
+    def _wrap_async(self, job: Job[P, Y, S, R]) -> Callable[P, Coroutine[object, None, R | None]]:
+        given_to = cast("Job[Concatenate[Leadership, P], Y, S, R]", job)
 
         @wraps(job)
-        async def run(*args: P.args, **kwargs: P.kwargs) -> A | None:
+        async def run(*args: P.args, **kwargs: P.kwargs) -> R | None:
             leadership = self._admit()
             if leadership is None:
                 return None

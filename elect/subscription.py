@@ -34,39 +34,45 @@ class Subscription:
         """Call nothing any more, from the next callback on. Idempotent."""
         self.is_cancelled = True
 
-    def elected(self, leadership: Leadership) -> None:
+    def elected(self, leadership: Leadership) -> object:
         """This node leads. A leadership that is over by now is not told of at all.
+
+        Returns:
+            What the callback returned.
 
         Raises:
             Exception: the callback's.
         """
         if self.is_cancelled or self.told is not None or leadership.lost.is_set():
-            return
+            return None
         self.told = leadership
-        if self._on_elected is not None:
-            self._on_elected(leadership)
+        return None if self._on_elected is None else self._on_elected(leadership)
 
-    def lost(self, leadership: Leadership) -> None:
+    def lost(self, leadership: Leadership) -> object:
         """It does not lead any more; told only after `elected`.
+
+        Returns:
+            What the callback returned.
 
         Raises:
             Exception: the callback's.
         """
         if self.is_cancelled or self.told is not leadership:
-            return
+            return None
         self.told = None
-        if self._on_lost is not None:
-            self._on_lost(leadership)
+        return None if self._on_lost is None else self._on_lost(leadership)
 
-    def changed(self, leader: Leader | None) -> None:
+    def changed(self, leader: Leader | None) -> object:
         """Another leader is known, or none; told once each.
+
+        Returns:
+            What the callback returned.
 
         Raises:
             Exception: the callback's.
         """
         key = None if leader is None else (leader.node_id, leader.term)
         if self.is_cancelled or key == self.leader:
-            return
+            return None
         self.leader = key
-        if self._on_leader is not None:
-            self._on_leader(leader)
+        return None if self._on_leader is None else self._on_leader(leader)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
 from elect.leadership import Leadership
+from wire import arguments
 from wire.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Run:
 
     def _body(self, leadership: Leadership, errors: list[BaseException]) -> None:
         try:
-            self._work(leadership)
+            arguments.check_returned("work", self._work(leadership))
         except BaseException as error:
             errors.append(error)
             logger.exception("the work of election %r raised in term %d", leadership.election, leadership.token)

@@ -70,7 +70,7 @@ WHO_MAY_IMPORT_WHOM = {
     ),
     "elect.journal": ("elect.clock", "elect.core.ready", "elect.errors", "elect.outage", "elect.store"),
     "elect.tally": ("elect.core.ready",),
-    "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally"),
+    "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally", "wire.arguments"),
     # The faces: HTTP sees a node through a Protocol; the command sees everything; the test kit sees no face.
     "elect.web.**": (
         "elect.web.**",
@@ -81,6 +81,7 @@ WHO_MAY_IMPORT_WHOM = {
         "wire.address",
         "wire.outage",
         "wire.sockets",
+        "wire.arguments",
     ),
     "elect.cli.**": (
         "elect",

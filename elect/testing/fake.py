@@ -6,6 +6,7 @@ from typing import Self
 
 from elect import acts
 from elect.audience import Profile
+from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.election import Election
 from elect.errors import LeadershipTimeout
@@ -13,6 +14,7 @@ from elect.events import Dispatcher
 from elect.leadership import Leadership
 from elect.testing.fake_engine import NODE, OTHERS, FakeEngine
 from elect.threads import OwnThread
+from wire import arguments
 from wire.deadline import Deadline
 
 SETTLE_S = 2.0
@@ -34,9 +36,14 @@ class FakeElection(Election):
 
     Args:
         name: of the election.
+
+    Raises:
+        TypeError, ValueError: it is no name.
     """
 
     def __init__(self, name: str = "default") -> None:
+        name = arguments.text("name", name)
+        check_name("name", name)
         self._callbacks = Dispatcher(self._acknowledge)
         self._fake = FakeEngine(name, self._callbacks)
         self._threads: list[OwnThread] = []
@@ -52,22 +59,26 @@ class FakeElection(Election):
     ) -> None:
         self.close()
 
-    def elect(self, token: int | None = None, *, timeout: float = 5.0) -> Leadership:
+    def elect(self, token: int | None = None, *, timeout: float | None = 5.0) -> Leadership:
         """Let this node lead: at once if it stands, or as soon as somebody calls `lead` or `run`.
 
         After `lapse` this is the same term's lease that comes back, with the same token.
 
         Args:
             token: the fencing token; default: the next one.
-            timeout: seconds to wait for somebody who wants to lead.
+            timeout: seconds to wait for somebody who wants to lead; None for ever, 0 once.
 
         Raises:
             LeadershipTimeout: nobody wants to.
-            ValueError: there was a token as high before, or it is no token.
+            TypeError: `token` is no whole number, or `timeout` no number.
+            ValueError: there was a token as high before, or it is no token; or `timeout` is below 0.
             RuntimeError: it doesn't take leadership; its priority is 0, for one.
+            Stopped: it was closed.
         """
+        timeout = arguments.seconds("timeout", timeout)
+        token = None if token is None else arguments.integer("token", token, 1, TERM_MAX)
         if self._fake.wait_for(lambda: self._fake.is_standing or None, timeout) is None:
-            raise LeadershipTimeout(self.name, "a candidate", timeout)
+            raise LeadershipTimeout(self.name, "a candidate", timeout or 0.0)
         self._fake.elect(token)
         leadership = self.seat.leadership
         assert leadership is not None
@@ -75,7 +86,12 @@ class FakeElection(Election):
         return leadership
 
     def lose(self, reason: LossReason = LossReason.LEASE_LAPSED) -> None:
-        """Let this node lead no longer; nothing happens if it does not."""
+        """Let this node lead no longer; nothing happens if it does not.
+
+        Raises:
+            TypeError: `reason` is no LossReason.
+        """
+        arguments.check_type("reason", reason, LossReason, "a LossReason")
         self._fake.lose(reason)
         self._callbacks.flush(SETTLE_S)
 
@@ -95,16 +111,23 @@ class FakeElection(Election):
             metadata: what travels with its leadership.
 
         Raises:
+            TypeError: an argument is no text, or `metadata` no mapping of texts.
             ValueError: there is no such node.
         """
+        leader, address = (
+            None if value is None else arguments.text(argument, value)
+            for argument, value in (("leader", leader), ("address", address))
+        )
+        told = arguments.texts("metadata", {} if metadata is None else metadata)
         if leader not in (None, *OTHERS):
             raise ValueError(f"leader is {leader!r}; one of {', '.join(OTHERS)} or None is needed, {NODE} is this node")
-        self._fake.follow(leader, Profile(address=address, metadata=metadata or {}))
+        self._fake.follow(leader, Profile(address=address, metadata=told))
         self._callbacks.flush(SETTLE_S)
 
-    def close(self, timeout: float = 2.0) -> bool:
+    def close(self, timeout: float | None = 2.0) -> bool:
         """End as a node that stops does: what is led is over, callbacks hear of it. Whether all threads have ended."""
-        deadline = Deadline(timeout)
+        seconds = arguments.seconds("timeout", timeout)
+        deadline = Deadline(arguments.SECONDS_MAX if seconds is None else seconds)
         self._fake.close()
         self._callbacks.close()
         is_done = [thread.finish(deadline.remaining_s) for thread in self._threads]

@@ -9,6 +9,7 @@ from elect.web import guard, health, levers, metrics, roles
 from elect.web.request import Request
 from elect.web.response import Refused, Response, reply
 from elect.web.subject import Subject
+from wire import arguments
 
 LOG = logging.getLogger(__name__)
 
@@ -50,7 +51,11 @@ def application(node: Subject) -> WSGIApplication:
 
     Args:
         node: asked anew at each request.
+
+    Raises:
+        TypeError: it is no node.
     """
+    arguments.check_members("node", node, Subject, "a Node")
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         response = _respond(node, environ)

@@ -1,5 +1,6 @@
 """What an operator may do to a running node."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from elect.errors import LeadershipTimeout, NotLeader
@@ -23,17 +24,21 @@ def transfer(node: Subject, request: Request) -> Response:
 
 
 def pause(node: Subject, request: Request) -> Response:
-    """Take no part as a candidate until resumed."""
-    request.fields()
-    node.pause()
-    return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": True})
+    """Take no part as a candidate until resumed: {"timeout": …}, optional."""
+    return _pause(node, request, node.pause, is_paused=True)
 
 
 def resume(node: Subject, request: Request) -> Response:
-    """Take part again."""
-    request.fields()
-    node.resume()
-    return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": False})
+    """Take part again: {"timeout": …}, optional."""
+    return _pause(node, request, node.resume, is_paused=False)
+
+
+def _pause(node: Subject, request: Request, change: Callable[[float | None], None], *, is_paused: bool) -> Response:
+    try:
+        change(_timeout(request.fields()))
+    except LeadershipTimeout as error:
+        raise Refused(HTTPStatus.GATEWAY_TIMEOUT, str(error)) from None
+    return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": is_paused})
 
 
 def forget(node: Subject, request: Request) -> Response:

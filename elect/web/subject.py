@@ -65,8 +65,8 @@ class Subject(Protocol):
     def forget(self, node_id: str) -> None:
         """Take a voter back that has lost its votes."""
 
-    def pause(self) -> None:
+    def pause(self, timeout: float | None = None) -> None:
         """Take no part as a candidate."""
 
-    def resume(self) -> None:
+    def resume(self, timeout: float | None = None) -> None:
         """Take part again."""

@@ -58,6 +58,8 @@ class FakeNode:
         self.content: dict[str, object] = {"node": "a", "has_quorum": True}
         self.is_paused = False
         self.forgotten: list[str] = []
+        self.timeouts: list[float | None] = []
+        self.failure: Exception | None = None
 
     def find_election(self, name: str) -> FakeElection | None:
         return self.elections.get(name)
@@ -68,11 +70,18 @@ class FakeNode:
     def forget(self, node_id: str) -> None:
         self.forgotten.append(node_id)
 
-    def pause(self) -> None:
+    def pause(self, timeout: float | None = None) -> None:
+        self._take(timeout)
         self.is_paused = True
 
-    def resume(self) -> None:
+    def resume(self, timeout: float | None = None) -> None:
+        self._take(timeout)
         self.is_paused = False
+
+    def _take(self, timeout: float | None) -> None:
+        self.timeouts.append(timeout)
+        if self.failure is not None:
+            raise self.failure
 
     def lead(self, term: int, election: str = "default") -> None:
         """Hold a lease."""

@@ -79,3 +79,16 @@ def test_a_body_is_bounded_and_says_its_length():
     assert ask(node, "POST", "/pause", b"{" + b" " * 4096).status == 413
     assert ask(node, "POST", "/pause", b"{}", TRANSFER_ENCODING="chunked").status == 411
     assert not node.is_paused
+
+
+@pytest.mark.parametrize("path", ["/pause", "/resume"])
+def test_a_pause_waits_no_longer_than_it_is_told_to(path):
+    node = FakeNode()
+    assert ask(node, "POST", path).status == 200
+    assert post(node, path, timeout=2).status == 200
+    assert node.timeouts == [10.0, 2.0]
+    for timeout in ("2", True, -1, 1e999, None, 61):
+        assert post(node, path, timeout=timeout).status == 400
+    node.failure = LeadershipTimeout("", "the pause", 2)
+    answer = post(node, path, timeout=2)
+    assert (answer.status, answer.json["error"]) == (504, "the pause did not come within 2 s")

@@ -1,0 +1,68 @@
+"""What waits for the protocol's thread waits no longer than it is told to, and is done all the same."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from elect import LeadershipTimeout
+from tests.nodes import DEADLINE_S, eventually, single
+
+CALLS = {
+    "pause": (lambda election, timeout: election.pause(timeout), "the pause"),
+    "resume": (lambda election, timeout: election.resume(timeout), "the end of the pause"),
+    "set_offset": (lambda election, timeout: election.set_offset(5, timeout), "the offset"),
+    "set_priority": (lambda election, timeout: election.set_priority(5, timeout), "the priority"),
+}
+
+
+@contextmanager
+def held(node):
+    """Keep the protocol's thread from what comes next."""
+    is_held, go_on = threading.Event(), threading.Event()
+
+    def hold(elector, now):
+        is_held.set()
+        go_on.wait(DEADLINE_S)
+        return elector.tick(now)
+
+    node._engine.post(hold)
+    assert is_held.wait(DEADLINE_S)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize("timeout", [0, 0.01])
+@pytest.mark.parametrize("call", CALLS)
+def test_what_was_not_done_in_time_raises(tmp_path, call, timeout):
+    ask, awaited = CALLS[call]
+    with single(tmp_path) as node, held(node):
+        for each in (node, node.election()):
+            with pytest.raises(LeadershipTimeout, match=f"^{awaited}.* did not come within {timeout} s") as caught:
+                ask(each, timeout)
+            assert (caught.value.awaited, caught.value.timeout) == (awaited, timeout)
+
+
+def test_what_was_begun_goes_on_after_the_timeout(tmp_path):
+    with single(tmp_path) as node:
+        with held(node):
+            for ask in (lambda: node.pause(timeout=0), lambda: node.set_offset(5, timeout=0)):
+                with pytest.raises(LeadershipTimeout):
+                    ask()
+        eventually(lambda: not node.is_leader)
+        node.resume(timeout=DEADLINE_S)
+        eventually(lambda: node.is_leader)
+        offsets = []
+        node._engine.call(lambda elector, now: offsets.append(elector.state.offset) or elector.tick(now))
+        assert offsets == [5]
+
+
+def test_a_wrong_standing_changes_nothing_and_the_node_leads(tmp_path):
+    with single(tmp_path) as node:
+        for wrong in (1.5, "5", True, -1, 2**63):
+            with pytest.raises((TypeError, ValueError), match=r"^offset is "):
+                node.set_offset(wrong)
+        assert node.is_leader
+        assert node.is_alive

@@ -1,0 +1,162 @@
+"""Checks of what a caller hands over, made in the caller's own thread: TypeError for a type, ValueError for a range."""
+
+import functools
+import inspect
+import operator
+from collections.abc import Collection, Mapping
+from numbers import Real
+from typing import cast
+
+SECONDS_MAX = 100 * 365 * 86_400.0
+"""A hundred years: what a longer wait, an infinite one too, is taken for. Locks refuse more than about 292 years."""
+
+
+def check_type(name: str, value: object, kind: type | tuple[type, ...], needed: str) -> None:
+    """Raise TypeError unless the value is of one of these types.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        kind: the type, or several.
+        needed: what the error says is needed: "a Config".
+    """
+    if not isinstance(value, kind):
+        raise _wrong_type(name, value, needed)
+
+
+def check_members(name: str, value: object, protocol: type, needed: str) -> None:
+    """Raise TypeError unless the value has each member of a Protocol, and no coroutine function among them."""
+    members = [member for member in vars(protocol) if not member.startswith("_")]
+    missing = [member for member in members if not hasattr(value, member)]
+    if missing:
+        raise TypeError(f"{name} is {value!r}, which has no {', '.join(missing)}; {needed} is needed")
+    for member in members:
+        _refuse_coroutine_function(f"{name}.{member}", getattr(value, member))
+
+
+def check_callable(name: str, value: object) -> None:
+    """Raise TypeError unless a call of the value runs it: coroutine and generator functions only make an object."""
+    if not callable(value):
+        raise _wrong_type(name, value, "a function")
+    _refuse_coroutine_function(name, value)
+
+
+def check_returned(name: str, value: object) -> None:
+    """Raise TypeError when a call has returned a coroutine or a generator: its body has not run, and never will."""
+    if inspect.iscoroutine(value):
+        value.close()
+    elif not (inspect.isgenerator(value) or inspect.isasyncgen(value)):
+        return
+    raise TypeError(f"{name} returned a {type(value).__name__}, which nothing runs; {_INSTEAD}")
+
+
+def is_coroutine_function(value: object) -> bool:
+    """Whether a call of the value makes a coroutine; also for a partial of one, and an object with such a __call__."""
+    return any(inspect.iscoroutinefunction(function) for function in _functions(value))
+
+
+def is_generator_function(value: object) -> bool:
+    """Whether a call of the value makes a generator, or an asynchronous one."""
+    return any(
+        inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function) for function in _functions(value)
+    )
+
+
+def integer(name: str, value: object, minimum: int, maximum: int) -> int:
+    """The value as an int within bounds; True and 1.0 are none, another library's integer is one."""
+    try:
+        number = None if isinstance(value, bool) else int(operator.index(value))  # type: ignore[arg-type]  # it raises
+    except TypeError:
+        number = None
+    if number is None:
+        raise _wrong_type(name, value, "a whole number")
+    if not minimum <= number <= maximum:
+        raise ValueError(f"{name} is {_shown(number)}; {minimum} to {maximum} is allowed")
+    return number
+
+
+def number(name: str, value: object, minimum: float = 0.0, maximum: float = SECONDS_MAX) -> float:
+    """The value as a float within bounds; not a number (nan) is out of them."""
+    given = _real(name, value, "a number")
+    if not minimum <= given <= maximum:
+        raise ValueError(f"{name} is {_shown(value)}; {minimum:g} to {maximum:g} is allowed")
+    return float(given)
+
+
+def seconds(name: str, value: object) -> float | None:
+    """A timeout: seconds, 0 or more, infinite too; None, for ever, stays None."""
+    if value is None:
+        return None
+    given = _real(name, value, "a number of seconds, or None for ever,")
+    if not given >= 0:
+        raise ValueError(f"{name} is {_shown(value)}; 0 or more seconds are needed, or None for ever")
+    return float(min(given, SECONDS_MAX))
+
+
+def text(name: str, value: object) -> str:
+    """The value as a str of no subclass: an enum's member can't be sent."""
+    if not isinstance(value, str):
+        raise _wrong_type(name, value, "text")
+    return str.__str__(value)
+
+
+def texts(name: str, value: object) -> dict[str, str]:
+    """A mapping of texts as a dict."""
+    if not isinstance(value, Mapping):
+        raise _wrong_type(name, value, "a mapping of texts")
+    return {text(f"a key of {name}", key): text(f"{name}[{key!r}]", item) for key, item in value.items()}
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False, and nothing that counts as one of them."""
+    if not isinstance(value, bool):
+        raise _wrong_type(name, value, "True or False")
+    return value
+
+
+def choice(name: str, value: object, choices: Collection[str]) -> str:
+    """One of a few texts."""
+    given = text(name, value)
+    if given not in choices:
+        listed = " or ".join(f'"{each}"' for each in choices)
+        raise ValueError(f"{name} is {given!r}; {listed} is allowed")
+    return given
+
+
+_INSTEAD = (
+    "give a plain function: it runs in a thread, in which it may call asyncio.run(), or"
+    " asyncio.run_coroutine_threadsafe() for a loop of another thread"
+)
+
+
+def _refuse_coroutine_function(name: str, value: object) -> None:
+    if is_coroutine_function(value):
+        raise TypeError(f"{name} is a coroutine function, which is not awaited here; {_INSTEAD}")
+    if is_generator_function(value):
+        raise TypeError(f"{name} is a generator function, whose body nothing runs here; {_INSTEAD}")
+
+
+def _functions(value: object) -> tuple[object, ...]:
+    """What runs at a call: the function itself, or the __call__ of its type."""
+    while isinstance(value, functools.partial):
+        value = value.func
+    return (value,) if isinstance(value, type) else (value, getattr(type(value), "__call__", None))  # noqa: B004 - it is asked for what runs
+
+
+def _real(name: str, value: object, needed: str) -> float:
+    """A number as it is: an int may be beyond every float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise _wrong_type(name, value, needed)
+    return cast("float", value)
+
+
+def _wrong_type(name: str, value: object, needed: str) -> TypeError:
+    return TypeError(f"{name} is {value!r}; {needed} is needed")
+
+
+def _shown(value: object) -> str:
+    """The value, unless it has more digits than Python is willing to write."""
+    try:
+        return f"{value}"
+    except ValueError:
+        return "a number of thousands of digits"
