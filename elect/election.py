@@ -152,16 +152,28 @@ class Election:
 
         Raises:
             TypeError: a callback can't be called, or is a coroutine function.
+            Stopped: the node does not run any more.
+            Forked: it runs in this process's parent.
         """
         for argument, callback in (("on_elected", on_elected), ("on_lost", on_lost), ("on_leader", on_leader)):
             if callback is not None:
                 arguments.check_callable(argument, callback)
+        self._engine.check_living()
         subscription = Subscription(self.name, on_elected, on_lost, on_leader)
         self._dispatcher.subscribe(subscription, self.seat)
         return subscription
 
     def watch(self) -> Iterator[Leader | None]:
-        """Yield whom this node knows to lead: now, and at each change; the latest value wins. Ends at stop."""
+        """Yield whom this node knows to lead: now, and at each change; the latest value wins. Ends at stop.
+
+        Raises:
+            Stopped: the node was not started.
+            Forked: it runs in this process's parent.
+        """
+        self._engine.check_started()
+        return self._watch()
+
+    def _watch(self) -> Iterator[Leader | None]:
         seen = -1
 
         def find() -> tuple[int, Leader | None] | None:
@@ -220,6 +232,7 @@ class Election:
 
     def stand(self) -> None:
         """Stand from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
+        self._engine.check_living()
         self.standing.keep()
 
     def pause(self, timeout: float | None = None) -> None:

@@ -44,6 +44,7 @@ class Engine:
         turned_at: the clock at the latest input of the protocol's thread (ns).
         health: the application's hook, if it gave one.
         failure: what a thread of ours died of, if one did.
+        detail: what led to the state, where the state alone does not say it: a stop before the start, a death.
     """
 
     def __init__(self, config: Config, clock: Clock) -> None:
@@ -59,6 +60,7 @@ class Engine:
         self.turned_at = 0
         self.health: Health | None = None
         self.failure: BaseException | None = None
+        self.detail = ""
 
     def seat(self, election: str) -> Seat:
         """The seat of that name, made if it is new."""
@@ -72,10 +74,29 @@ class Engine:
             Forked: this is a child of the process that runs it.
             Stopped: it was not started, or does not run any more.
         """
-        if self.state is State.FORKED:
-            raise Forked(self.node_id)
-        if self.state is not State.RUNNING:
-            raise Stopped(self.node_id) from self.failure
+        state = self.state
+        if state is not State.RUNNING:
+            raise self.refusal(state) from self.failure
+
+    def check_living(self) -> None:
+        """Return if the node runs, or may be started yet.
+
+        Raises:
+            Forked: this is a child of the process that runs it.
+            Stopped: it does not run any more.
+        """
+        if self.state is not State.NEW:
+            self.check_running()
+
+    def check_started(self) -> None:
+        """Return if the node runs, or did; raise as `check_running` does if it never did, or not in this process."""
+        is_unstarted = self.state is State.STOPPED and self.detail
+        if is_unstarted or self.state in (State.NEW, State.FORKED):
+            self.check_running()
+
+    def refusal(self, state: State) -> Stopped | Forked:
+        """The error that says why this state is not the one that is needed."""
+        return Forked(self.node_id) if state is State.FORKED else Stopped(self.node_id, state.value, self.detail)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -108,7 +129,7 @@ class Engine:
             raise command.error
         if not command.is_done:
             self.check_running()
-            raise Stopped(self.node_id)
+            raise self.refusal(State.STOPPING)
         return True
 
     def do(self, act: Act, awaited: str, timeout: float | None, election: str = "") -> None:

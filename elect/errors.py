@@ -9,7 +9,7 @@ ElectError
 ├── StoreError (OSError)                the disk failed, or what is on it is damaged
 │   └── StoreGone                       the data directory of a running node was removed or replaced
 ├── IdentityError                       a store or a peer is somebody else's
-├── Stopped (RuntimeError)              the node was stopped
+├── Stopped (RuntimeError)              the node does not run: not yet, or not any more
 └── Forked (RuntimeError)               this process was forked from the node's
 """
 
@@ -157,19 +157,35 @@ class IdentityError(ElectError):
         return f"{self.subject} belongs to {self.found}, not to {self.expected}"
 
 
+_ANOTHER = "a node starts once: make a new one"
+_STATES = {
+    "new": ("is not started yet", "call start() first"),
+    "running": ("is started already, and runs", "a node starts once"),
+    "stopping": ("is stopping", _ANOTHER),
+    "stopped": ("is stopped", _ANOTHER),
+    "failed": ("has failed", _ANOTHER),
+}
+"""A node's states in words, and what a caller can do who needs another."""
+
+
 class Stopped(ElectError, RuntimeError):
-    """The node was stopped.
+    """The node does not run: not yet, or not any more; or it was to be started again.
 
     Attributes:
         node_id: which.
+        state: of its life: "new", "running", "stopping", "stopped" or "failed".
+        detail: what led there, where the state alone does not say it.
     """
 
-    def __init__(self, node_id: str) -> None:
-        super().__init__(node_id)
+    def __init__(self, node_id: str, state: str = "stopped", detail: str = "") -> None:
+        super().__init__(node_id, state, detail)
         self.node_id = node_id
+        self.state = state
+        self.detail = detail
 
     def __str__(self) -> str:
-        return f"node {self.node_id} is stopped"
+        state, remedy = _STATES[self.state]
+        return f"node {self.node_id} {state}{f' ({self.detail})' if self.detail else ''}; {remedy}"
 
 
 class Forked(ElectError, RuntimeError):

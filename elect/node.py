@@ -16,7 +16,7 @@ from elect.default_election import DefaultElection
 from elect.descriptors import fill_standard
 from elect.election import Election
 from elect.engine import Engine, State
-from elect.errors import Forked, Stopped
+from elect.errors import Forked
 from elect.events import Dispatcher
 from elect.inbox import Command
 from elect.metrics import ElectionSample, Metrics, PeerSample, Registry, Sample
@@ -96,7 +96,7 @@ class Node(DefaultElection):
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
 
     def __enter__(self) -> Self:
-        if self._engine.state is State.NEW:
+        if self._engine.state not in (State.RUNNING, State.FORKED):
             self.start()
         return self
 
@@ -115,13 +115,13 @@ class Node(DefaultElection):
             StoreError: the data directory can't be used.
             IdentityError: the store is another node's.
             ValueError: the registry in `metrics` has another node's series.
-            Stopped: it was started before.
+            Stopped: it was started or stopped before.
             Forked: it was made in this process's parent.
         """
         with self._lock:
-            if self._engine.state is not State.NEW:
-                self._engine.check_running()
-                raise Stopped(self.config.node)
+            state = self._engine.state
+            if state is not State.NEW:
+                raise self._engine.refusal(state) from self._engine.failure
             fill_standard()
             with self._series.registered():
                 runtime = self._make_runtime()
@@ -187,8 +187,7 @@ class Node(DefaultElection):
         with self._lock:
             election = self._elections.get(name)
             if election is None:
-                if self._engine.state is not State.NEW:
-                    self._engine.check_running()
+                self._engine.check_living()
                 election = Election(name, self._engine, self._dispatcher, self._spawn)
                 self._elections[name] = election
                 if self._engine.state is State.RUNNING:
@@ -204,8 +203,11 @@ class Node(DefaultElection):
 
         Raises:
             TypeError: `tap` can't be called, or is a coroutine function.
+            Stopped: the node does not run any more.
+            Forked: it runs in this process's parent.
         """
         arguments.check_callable("tap", tap)
+        self._engine.check_living()
         self._dispatcher.tap(tap)
 
     @property
@@ -338,6 +340,7 @@ class Node(DefaultElection):
         """Whether it is this caller who stops the node."""
         with self._engine.changing():
             if self._engine.state is State.NEW:
+                self._engine.detail = "before it was started"
                 self._engine.state = State.STOPPED
                 self._ended.set()
             if self._engine.state is not State.RUNNING:
@@ -370,8 +373,12 @@ class Node(DefaultElection):
         """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
         self._engine.leases.close()
         self.metrics.count_bug()
-        if self._begin_stop(State.FAILED):
-            self._engine.failure = error
+        with self._engine.changing():
+            is_first = self._begin_stop(State.FAILED)
+            if is_first:
+                self._engine.failure = error
+                self._engine.detail = f"thread {name} died: {error!r}"
+        if is_first:
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
             self._spawn_ending(Deadline(STOP_TIMEOUT_S), is_resigning=False)
 

@@ -90,13 +90,20 @@ class FakeElection(Election):
 
         Raises:
             TypeError: `reason` is no LossReason.
+            Stopped: it was closed.
         """
         arguments.check_type("reason", reason, LossReason, "a LossReason")
+        self._fake.check_running()
         self._fake.lose(reason)
         self._callbacks.flush(SETTLE_S)
 
     def lapse(self) -> None:
-        """Let the lease run out, as when the others are not heard for a while; `elect` brings it back."""
+        """Let the lease run out, as when the others are not heard for a while; `elect` brings it back.
+
+        Raises:
+            Stopped: it was closed.
+        """
+        self._fake.check_running()
         self._fake.lapse()
         self._callbacks.flush(SETTLE_S)
 
@@ -113,6 +120,7 @@ class FakeElection(Election):
         Raises:
             TypeError: an argument is no text, or `metadata` no mapping of texts.
             ValueError: there is no such node.
+            Stopped: it was closed.
         """
         leader, address = (
             None if value is None else arguments.text(argument, value)
@@ -121,6 +129,7 @@ class FakeElection(Election):
         told = arguments.texts("metadata", {} if metadata is None else metadata)
         if leader not in (None, *OTHERS):
             raise ValueError(f"leader is {leader!r}; one of {', '.join(OTHERS)} or None is needed, {NODE} is this node")
+        self._fake.check_running()
         self._fake.follow(leader, Profile(address=address, metadata=told))
         self._callbacks.flush(SETTLE_S)
 

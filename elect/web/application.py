@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from elect.errors import Forked, Stopped
 from elect.web import guard, health, levers, metrics, roles
 from elect.web.request import Request
 from elect.web.response import Refused, Response, reply
@@ -70,6 +71,8 @@ def _respond(node: Subject, environ: WSGIEnvironment) -> Response:
         return _route(node, Request.of(environ))
     except Refused as refused:
         return refused.response
+    except (Stopped, Forked) as error:
+        return reply(HTTPStatus.SERVICE_UNAVAILABLE, {"error": str(error)})
     except Exception:
         LOG.exception("a request for %r failed", environ.get("PATH_INFO"))
         return reply(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "a mistake of this program; its log says more"})

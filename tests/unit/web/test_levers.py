@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from elect.errors import LeadershipTimeout, NotLeader
+from elect.errors import Forked, LeadershipTimeout, NotLeader, Stopped
 from tests.unit.web.client import ask
 from tests.unit.web.fake_node import FakeNode
 
@@ -92,3 +92,11 @@ def test_a_pause_waits_no_longer_than_it_is_told_to(path):
     node.failure = LeadershipTimeout("", "the pause", 2)
     answer = post(node, path, timeout=2)
     assert (answer.status, answer.json["error"]) == (504, "the pause did not come within 2 s")
+
+
+@pytest.mark.parametrize("failure", [Stopped("a", "new"), Stopped("a"), Forked("a")])
+def test_a_node_that_does_not_run_answers_in_which_state_it_is(failure):
+    node = FakeNode()
+    node.failure = failure
+    answer = ask(node, "POST", "/pause")
+    assert (answer.status, answer.json["error"]) == (503, str(failure))
