@@ -13,7 +13,7 @@ from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
 from elect.events import Dispatcher
 from elect.leader import Leader
 from elect.leadership import NS_PER_S, Leadership
-from elect.required import Guard, Otherwise
+from elect.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
 from elect.stand import Stand
 from elect.subscription import OnLeader, OnLeadership, Subscription
 from elect.threads import OwnThread
@@ -279,6 +279,9 @@ class Election:
         self._engine.do(acts.set_standing(priority=priority), "the priority", timeout)
 
     @overload
+    def required(self, job: Job[P, Y, S, R]) -> Job[P, Y, S, R | None]: ...
+
+    @overload
     def required(self, job: Callable[P, R]) -> Callable[P, R | None]: ...
 
     @overload
@@ -294,12 +297,10 @@ class Election:
     @overload
     def required(
         self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[False] = False
-    ) -> Callable[[Callable[P, R]], Callable[P, R | None]]: ...
+    ) -> GuardSkipping: ...
 
     @overload
-    def required(
-        self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]
-    ) -> Callable[[Callable[Concatenate[Leadership, P], R]], Callable[P, R | None]]: ...
+    def required(self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]) -> GuardPassing: ...
 
     def required(self, job: object = None, *, otherwise: Otherwise = "skip", pass_leadership: bool = False) -> object:
         """Decorate a job, or a coroutine function, that is to run only while this node leads.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
+from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from elect.errors import NotLeader
 from elect.leader import Leader
@@ -18,6 +18,26 @@ Otherwise = Literal["skip", "raise"]
 
 Job = Callable[P, Coroutine[Y, S, R]]
 """A coroutine function. Y and S are what its coroutines yield and are sent: its event loop's affair."""
+
+
+class GuardSkipping(Protocol):
+    """Decorates a job: a call while this node does not lead returns None."""
+
+    @overload
+    def __call__(self, job: Job[P, Y, S, R], /) -> Job[P, Y, S, R | None]: ...
+
+    @overload
+    def __call__(self, job: Callable[P, R], /) -> Callable[P, R | None]: ...
+
+
+class GuardPassing(Protocol):
+    """The same for a job that is given the Leadership as its first argument."""
+
+    @overload
+    def __call__(self, job: Job[Concatenate[Leadership, P], Y, S, R], /) -> Job[P, Y, S, R | None]: ...
+
+    @overload
+    def __call__(self, job: Callable[Concatenate[Leadership, P], R], /) -> Callable[P, R | None]: ...
 
 
 class Led(Protocol):
