@@ -159,11 +159,10 @@ class Node(DefaultElection):
             TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             Forked: it runs in this process's parent.
         """
-        seconds = arguments.seconds("timeout", timeout)
+        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         arguments.flag("resign", resign)
         if self._engine.state is State.FORKED:
             raise Forked(self.config.node)
-        deadline = Deadline(arguments.SECONDS_MAX if seconds is None else seconds)
         if self._begin_stop(State.STOPPING):
             if self._dispatcher.is_current:
                 self._spawn_ending(deadline, is_resigning=resign)

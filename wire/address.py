@@ -38,6 +38,10 @@ class Address:
     port: int
 
     def __post_init__(self) -> None:
+        if type(self.host) is not str:
+            raise TypeError(f"host is {self.host!r}; text is needed")
+        if type(self.port) is not int:
+            raise TypeError(f"port is {self.port!r}; a whole number is needed")
         if not self.host:
             raise ValueError("host is empty")
         if not 0 <= self.port <= PORT_MAX:

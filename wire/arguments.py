@@ -27,11 +27,12 @@ def check_type(name: str, value: object, kind: type | tuple[type, ...], needed: 
 def check_members(name: str, value: object, protocol: type, needed: str) -> None:
     """Raise TypeError unless the value has each member of a Protocol, and no coroutine function among them."""
     members = [member for member in vars(protocol) if not member.startswith("_")]
-    missing = [member for member in members if not hasattr(value, member)]
+    # Of the class first: a property need not be asked.
+    missing = [member for member in members if not (hasattr(type(value), member) or hasattr(value, member))]
     if missing:
         raise TypeError(f"{name} is {value!r}, which has no {', '.join(missing)}; {needed} is needed")
     for member in members:
-        _refuse_coroutine_function(f"{name}.{member}", getattr(value, member))
+        _refuse_coroutine_function(f"{name}.{member}", getattr(type(value), member, None))
 
 
 def check_callable(name: str, value: object) -> None:
@@ -91,6 +92,12 @@ def seconds(name: str, value: object) -> float | None:
     if not given >= 0:
         raise ValueError(f"{name} is {_shown(value)}; 0 or more seconds are needed, or None for ever")
     return float(min(given, SECONDS_MAX))
+
+
+def bounded_seconds(name: str, value: object) -> float:
+    """The same, where a number is needed: for ever is a hundred years."""
+    given = seconds(name, value)
+    return SECONDS_MAX if given is None else given
 
 
 def text(name: str, value: object) -> str:

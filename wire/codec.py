@@ -40,6 +40,12 @@ class Codec:
         """A codec that carries these, too."""
         return Codec(*self._types, *types)
 
+    def check(self, message: object) -> None:
+        """Raise TypeError unless the message is of one of the types; what it holds is checked when it is encoded."""
+        if type(message) not in self._types:
+            kinds = ", ".join(self._decoders)
+            raise TypeError(f"message is {message!r}; only {kinds} {'are' if len(self._types) > 1 else 'is'} carried")
+
     def encode(self, message: object) -> bytes:
         """The message's payload; EncodeError when it isn't one of the types, or not exactly what they declare."""
         try:

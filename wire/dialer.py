@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Callable
 
+from wire import arguments
 from wire.address import Address
 from wire.backoff import Backoff
 from wire.codec import Codec
 from wire.deadline import Deadline
 from wire.dialing import Dialed, Dialing
+from wire.ends import check_end
 from wire.errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.exchange import Exchange
@@ -53,6 +55,9 @@ class Dialer:
         metrics: told of what happens.
         name: first part of the thread's name.
         rng: for the jitter.
+
+    Raises:
+        TypeError: an argument is of another type, or a coroutine function.
     """
 
     def __init__(
@@ -73,9 +78,18 @@ class Dialer:
         name: str = "wire",
         rng: random.Random | None = None,
     ) -> None:
+        arguments.text("peer_id", peer_id)
+        arguments.check_callable("resolve", resolve)
+        arguments.check_callable("next_counter", next_counter)
+        arguments.text("kind", kind)
+        arguments.flag("is_two_way", is_two_way)
+        arguments.check_callable("deliver", deliver)
+        check_end(identity, codec, limits, security, metrics)
+        arguments.text("name", name)
         self._peer = peer_id
         self._resolve = resolve
         self._identity = identity
+        self._check = codec.check
         self._codec = codec.extended(Bye, Heard)
         self._next_counter = next_counter
         self._deliver = deliver
@@ -115,7 +129,11 @@ class Dialer:
 
         Returns:
             False when it was dropped: the outbox is full, or that link is not open.
+
+        Raises:
+            TypeError: the message is none of the codec's.
         """
+        self._check(message)
         return self._outbox.put(number, message, replaces=replaces)
 
     def nudge(self, incarnation: int = 0) -> None:
@@ -139,6 +157,7 @@ class Dialer:
 
     def ask_stop(self, bye: str = "stopping") -> None:
         """What `stop` does, without waiting: so many dialers say goodbye at the same time, and `stop` then waits."""
+        arguments.text("bye", bye)
         self._bye = self._bye or bye
         self._is_stopped = True
         closing, link = self._closing, self._link
@@ -150,12 +169,13 @@ class Dialer:
         if link is None:
             self._wake(self._dialed)
 
-    def stop(self, timeout: float, bye: str = "stopping") -> bool:
-        """Send what waits and a Bye, close, end; whether that was done within so many seconds.
+    def stop(self, timeout: float | None, bye: str = "stopping") -> bool:
+        """Send what waits and a Bye, close, end; whether that was done within so many seconds, None for ever.
 
         To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for, and
         a peer that takes nothing is cut off after half the time.
         """
+        timeout = arguments.bounded_seconds("timeout", timeout)
         self.ask_stop(bye)
         reading = self._talk.reading if self._talk is not None else None
         if self._thread.ident is None or threading.current_thread() in (self._thread, reading):

@@ -28,7 +28,9 @@ class LinkNumber(NamedTuple):
 
 
 def check_name(what: str, name: str, *, is_empty_allowed: bool = False) -> None:
-    """Raise ValueError unless the name has a sane length and can be written into a line."""
+    """Raise ValueError unless the name has a sane length and can be written into a line; TypeError if it is no text."""
+    if type(name) is not str:
+        raise TypeError(f"{what} is {name!r}; text is needed")
     if not (name or is_empty_allowed) or len(name) > NAME_LENGTH_MAX:
         raise ValueError(f"{what} has {len(name)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
     if not name.isprintable():
@@ -41,19 +43,27 @@ def printable(text: str) -> str:
 
 
 def check_counter(what: str, value: int) -> None:
-    """Raise ValueError unless the value is a 63-bit count."""
+    """Raise ValueError unless the value is a 63-bit count; TypeError if it is no whole number."""
+    if type(value) is not int:
+        raise TypeError(f"{what} is {value!r}; a whole number is needed")
     if not 0 <= value <= COUNTER_MAX:
         raise ValueError(f"{what} is {value}; 0 to {COUNTER_MAX} is allowed")
 
 
 def check_store(store: bytes) -> None:
-    """Raise ValueError unless these are a store id's bytes."""
+    """Raise ValueError unless these are a store id's bytes; TypeError if they are no bytes."""
+    if type(store) is not bytes:
+        raise TypeError(f"store is {store!r}; bytes are needed")
     if len(store) != STORE_LENGTH:
         raise ValueError(f"store has {len(store)} bytes; {STORE_LENGTH} are needed")
 
 
-def check_attributes(attributes: Mapping[str, str]) -> None:
-    """Raise ValueError when there are too many attributes, or they are too long."""
+def check_attributes(attributes: object) -> None:
+    """Raise ValueError when there are too many attributes, or they are too long; TypeError when they are no texts."""
+    if not isinstance(attributes, Mapping) or any(
+        type(text) is not str for pair in attributes.items() for text in pair
+    ):
+        raise TypeError(f"attributes is {attributes!r}; a mapping of texts is needed")
     characters = sum(len(key) + len(value) for key, value in attributes.items())
     if len(attributes) > ATTRIBUTES_MAX:
         raise ValueError(f"there are {len(attributes)} attributes; {ATTRIBUTES_MAX} are allowed")

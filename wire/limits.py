@@ -51,9 +51,12 @@ class Limits:
     def __post_init__(self) -> None:
         for bound in fields(self):
             value = getattr(self, bound.name)
+            is_time = bound.name.endswith("_s")
+            if isinstance(value, bool) or not isinstance(value, int | float if is_time else int):
+                raise TypeError(f"{bound.name} is {value!r}; a {'' if is_time else 'whole '}number is needed")
             if value <= 0:
                 raise ValueError(f"{bound.name} is {value}; it must be above 0")
-            if bound.name.endswith("_s") and not TIME_MIN_S <= value <= TIME_MAX_S:
+            if is_time and not TIME_MIN_S <= value <= TIME_MAX_S:
                 raise ValueError(f"{bound.name} is {value}; it must be from {TIME_MIN_S} to {TIME_MAX_S}")
         if self.idle_timeout_s < IDLE_TIMEOUT_MIN_S or self.idle_timeout_s < 2 * self.keepalive_interval_s:
             raise ValueError(

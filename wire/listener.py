@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
+from wire import arguments
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
+from wire.ends import check_end
 from wire.errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
 from wire.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
@@ -60,6 +62,9 @@ class Listener:
         metrics: told of what happens.
         name: first part of the threads' names.
 
+    Raises:
+        TypeError: an argument is of another type, or a coroutine function.
+
     Attributes:
         bound: where it listens, as an IP address; after `open`.
     """
@@ -82,8 +87,16 @@ class Listener:
         metrics: Meter | None = None,
         name: str = "wire",
     ) -> None:
+        arguments.check_type("address", address, Address, "an Address")
+        _check_kinds("kinds", kinds)
+        _check_kinds("two_way", two_way)
+        arguments.check_callable("is_known_peer", is_known_peer)
+        arguments.check_callable("deliver", deliver)
+        check_end(identity, codec, limits, security, metrics)
+        arguments.text("name", name)
         self._address = address
         self._identity = identity
+        self._check = codec.check
         self._codec = codec.extended(Bye, Heard)
         self._is_known_peer = is_known_peer
         self._judge_identity = judge
@@ -152,7 +165,11 @@ class Listener:
 
         Returns:
             False when it was dropped: the outbox is full, or there is no such link.
+
+        Raises:
+            TypeError: the message is none of the codec's.
         """
+        self._check(message)
         number = LinkNumber(*number)
         link = self._registry.live(peer, number)
         if link is None:
@@ -160,9 +177,9 @@ class Listener:
             return False
         return link.send(number, message, replaces)
 
-    def stop(self, timeout: float) -> bool:
-        """Close everything; whether all threads have ended within so many seconds."""
-        deadline = Deadline(timeout)
+    def stop(self, timeout: float | None) -> bool:
+        """Close everything; whether all threads have ended within so many seconds, None for ever."""
+        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         self._stopped.set()
         if self._socket is not None:
             wake(self._socket)
@@ -343,3 +360,10 @@ class Listener:
         ended = link.run(accepted, self._deliver, self._name)
         log.ended(f"link {ended.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
         self._deliver(ended)
+
+
+def _check_kinds(name: str, kinds: Collection[str]) -> None:
+    if isinstance(kinds, str) or not isinstance(kinds, Collection):
+        raise TypeError(f"{name} is {kinds!r}; a collection of texts is needed")
+    for kind in kinds:
+        arguments.text(f"{name} with", kind)

@@ -135,8 +135,7 @@ class FakeElection(Election):
 
     def close(self, timeout: float | None = 2.0) -> bool:
         """End as a node that stops does: what is led is over, callbacks hear of it. Whether all threads have ended."""
-        seconds = arguments.seconds("timeout", timeout)
-        deadline = Deadline(arguments.SECONDS_MAX if seconds is None else seconds)
+        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         self._fake.close()
         self._callbacks.close()
         is_done = [thread.finish(deadline.remaining_s) for thread in self._threads]

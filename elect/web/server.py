@@ -14,6 +14,7 @@ from wsgiref.types import WSGIApplication
 
 from elect.errors import BindError
 from elect.web.connection import Connection
+from wire import arguments
 from wire.address import Address
 from wire.outage import Outage
 from wire.sockets import lifted, listen
@@ -85,16 +86,16 @@ class HttpServer:
         self._thread = threading.Thread(target=self._accept, name=self._name, daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float = 2.0) -> bool:
+    def stop(self, timeout: float | None = 2.0) -> bool:
         """Close everything and wait for the threads; any thread may call it, any number of times.
 
         Args:
-            timeout: seconds.
+            timeout: seconds; None for ever.
 
         Returns:
             Whether all threads have ended.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + arguments.bounded_seconds("timeout", timeout)
         self._stopping.set()
         if self._socket is not None:
             with contextlib.suppress(OSError):
