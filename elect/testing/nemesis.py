@@ -14,6 +14,7 @@ from elect.testing.network import Path
 from elect.testing.options import Faults, Span, nanoseconds
 from elect.testing.schemes import mute
 from elect.testing.world import World
+from wire import arguments
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -30,6 +31,8 @@ class Nemesis:
     def __init__(self, world: World, faults: Faults) -> None:
         self._world = world
         self._faults = faults
+        for kind in faults.kinds:
+            arguments.choice("one of kinds", kind, tuple(FAULTS))
         kinds = faults.kinds or tuple(FAULTS)
         self._kinds = [kind for kind in kinds if len(world.options.node_ids) > 1 or kind in SOLITARY]
         self.rng = world.rng

@@ -5,8 +5,19 @@ from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase
 
+from elect.core.messages import check_name
+from wire import arguments
+
 NANOSECONDS = 1_000_000_000
 NODES_MAX = len(ascii_lowercase)
+SHORTEST_S = 0.001
+"""Of what comes again and again."""
+
+
+def _texts(name: str, values: object) -> tuple[str, ...]:
+    if not isinstance(values, tuple):
+        raise TypeError(f"{name} is {values!r}; a tuple of texts is needed")
+    return tuple(arguments.text(f"one of {name}", value) for value in values)
 
 
 def nanoseconds(seconds: float) -> int:
@@ -27,7 +38,9 @@ class Span:
     high: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.high:
+        for name in ("low", "high"):
+            arguments.number(name, getattr(self, name))
+        if not self.low <= self.high:
             raise ValueError(f"span from {self.low} to {self.high}: 0 <= low <= high is needed")
 
     def draw(self, rng: Random) -> int:
@@ -57,6 +70,12 @@ class Faults:
     crash_at_write: float = 0.0
     ambush: float = 0.0
     unwilling: float = 0.0
+
+    def __post_init__(self) -> None:
+        arguments.number("every", self.every, SHORTEST_S)
+        for name in ("crash_at_write", "ambush", "unwilling"):
+            arguments.number(name, getattr(self, name), 0, 1)
+        _texts("kinds", self.kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,19 +140,34 @@ class Options:
     faults: Faults | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.nodes <= NODES_MAX:
-            raise ValueError(f"nodes is {self.nodes}; 1 to {NODES_MAX} is allowed")
+        arguments.integer("nodes", self.nodes, 1, NODES_MAX)
+        arguments.check_type("seed", self.seed, int, "a whole number")
+        self._check_kinds_of_values()
         if not 0 <= self.drift <= self.clock_drift:
             raise ValueError(f"drift is {self.drift}; no promise holds beyond clock_drift, {self.clock_drift}")
         for name in ("loss", "duplication", "reordering", "untrusted", "raising"):
-            share = getattr(self, name)
-            if not 0 <= share <= 1:
-                raise ValueError(f"{name} is {share}; 0 to 1 is allowed")
+            arguments.number(name, getattr(self, name), 0, 1)
         for node_id, voters in self.voters.items():
             if not {node_id} <= {*voters} <= {*self.node_ids}:
                 raise ValueError(f"voters of {node_id!r} are {voters}: {node_id!r} and other nodes are needed")
         if not {*self.previous} <= {*self.node_ids}:
             raise ValueError(f"previous is {self.previous}; the nodes are {self.node_ids}")
+
+    def _check_kinds_of_values(self) -> None:
+        for name in ("heartbeat_interval", "support_duration"):
+            arguments.number(name, getattr(self, name), SHORTEST_S)
+        for name in ("clock_drift", "drift", "grace"):
+            arguments.number(name, getattr(self, name))
+        for name in ("delay", "disk_latency", "acknowledgement", "lateness", "backoff"):
+            arguments.check_type(name, getattr(self, name), Span, "a Span")
+        arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
+        arguments.check_type("faults", self.faults, (Faults, type(None)), "a Faults or None")
+        for name in ("lull", "is_encoded"):
+            arguments.flag(name, getattr(self, name))
+        arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
+        _texts("previous", self.previous)
+        for election in _texts("elections", self.elections):
+            check_name("elections", election)
 
     @property
     def node_ids(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from elect.testing.fake import FakeElection
 from elect.testing.options import Options
 from elect.testing.processes import free_ports
 from elect.testing.simulation import Simulation
+from wire import arguments
 
 NODE_IDS = "abcdefghi"
 
@@ -47,6 +48,7 @@ def start_nodes() -> Iterator[Callable[[int], list[Node]]]:
     with ExitStack() as stack:
 
         def start(count: int) -> list[Node]:
+            arguments.integer("count", count, 1, len(NODE_IDS))
             nodes = [Node(config, store=MemoryStore()) for config in _configs(count)]
             return [stack.enter_context(node) for node in nodes]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from elect.testing.hostile import hostile
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
+from wire import arguments
 
 
 def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], object]) -> int:
@@ -19,6 +20,7 @@ def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], ob
     Returns:
         The command's exit code: 0, or 1 after a violation, which is written with the command that replays it.
     """
+    arguments.check_callable("write", write)
     simulation = Simulation(hostile(seed, nodes))
     violation: InvariantViolation | None = None
     try:

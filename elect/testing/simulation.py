@@ -7,9 +7,11 @@ that real ones may do. Observers check every promise after every step.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import chain
 from typing import NoReturn
 
 from elect.core.elector import Elector
+from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import Ready
 from elect.testing.checkers import (
     BoundSafety,
@@ -25,6 +27,7 @@ from elect.testing.checkers import (
 )
 from elect.testing.host import Host
 from elect.testing.hostile import hostile
+from elect.testing.link import Link
 from elect.testing.nemesis import Nemesis
 from elect.testing.network import Network
 from elect.testing.observer import Observer
@@ -32,9 +35,13 @@ from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
 from elect.testing.process import Process
 from elect.testing.violation import InvariantViolation
 from elect.testing.world import Record, World
+from wire import arguments
 
 _LAST_WORD = 0.05
 """Between a last resignation that nobody hears and the healing, s."""
+
+
+_FAILURES_MAX = 1_000_000
 
 
 class Simulation:
@@ -45,6 +52,7 @@ class Simulation:
     """
 
     def __init__(self, options: Options) -> None:
+        arguments.check_type("options", options, Options, "an Options")
         self._world = world = World(options)
         world.is_hostile = options == hostile(options.seed, options.nodes)
         world.network = Network(world)
@@ -84,8 +92,9 @@ class Simulation:
         Raises:
             InvariantViolation: a promise was broken, or an Elector raised what it never may.
         """
+        until = self._world.now + _duration("seconds", seconds)
         try:
-            self._world.scheduler.run_until(self._world.now + nanoseconds(seconds))
+            self._world.scheduler.run_until(until)
         except InvariantViolation:
             raise
         except Exception as error:
@@ -93,7 +102,8 @@ class Simulation:
 
     def run_until(self, is_met: Callable[[], bool], timeout: float) -> bool:
         """Let time pass in steps of a millisecond until a condition is met; False if it was not within `timeout` s."""
-        end = self.now + timeout
+        arguments.check_callable("is_met", is_met)
+        end = self.now + arguments.number("timeout", timeout)
         while not is_met():
             if self.now >= end:
                 return False
@@ -131,6 +141,7 @@ class Simulation:
 
     def leader(self, election: str = "default") -> str | None:
         """Node id of who holds a valid lease now, or None."""
+        arguments.text("election", election)
         for host in self._world.hosts.values():
             process = host.process
             if process is not None and process.table.until(election) > process.now:
@@ -147,11 +158,12 @@ class Simulation:
 
     def is_running(self, node_id: str) -> bool:
         """Whether the node's process is alive, paused or not."""
-        return self._world.hosts[node_id].process is not None
+        return self._host(node_id).process is not None
 
     def term(self, node_id: str, election: str = "default") -> int:
         """A node's term."""
         elections = self.elector(node_id).state.elections
+        election = arguments.text("election", election)
         return elections[election].term if election in elections else 0
 
     @property
@@ -188,7 +200,11 @@ class Simulation:
 
     def partition(self, *groups: Iterable[str]) -> None:
         """Cut everything between these groups; a node in none of them is alone."""
-        self._world.network.partition(*groups)
+        parts = [[self._host(node_id).node_id for node_id in group] for group in groups]
+        twice = [node_id for node_id, count in Counter(chain(*map(set, parts))).items() if count > 1]
+        if twice:
+            raise ValueError(f"groups have {', '.join(twice)} in more than one")
+        self._world.network.partition(*parts)
 
     def heal(self) -> None:
         """Undo whatever befell the network."""
@@ -196,62 +212,77 @@ class Simulation:
 
     def delay(self, low: float, high: float, source: str = "", target: str = "", *, both: bool = True) -> None:
         """Let frames take from `low` to `high` s, everywhere or between two nodes."""
+        delay = Span(low=low, high=high)
         for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).delay = Span(low=low, high=high)
+            self._world.network.path(one, other).delay = delay
 
     def loss(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
         """Drop this share of frames, everywhere or between two nodes."""
         for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).loss = share
+            self._world.network.path(one, other).loss = _share(share)
 
     def duplication(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
         """Let this share of frames arrive twice, everywhere or between two nodes."""
         for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).duplication = share
+            self._world.network.path(one, other).duplication = _share(share)
 
     def reordering(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
         """Let this share of frames arrive late, out of their order, everywhere or between two nodes."""
         for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).reordering = share
+            self._world.network.path(one, other).reordering = _share(share)
 
     def clog(self, seconds: float, source: str = "", target: str = "", *, both: bool = True) -> None:
         """Hold what is under way for a while, as TCP does until it sends again, everywhere or between two nodes."""
+        held_ns = _duration("seconds", seconds)
         for one, other in self._ways(source, target, both):
             for link in self._world.network.path(one, other).links:
-                link.clog(nanoseconds(seconds))
+                link.clog(held_ns)
 
     def redial(self, source: str, target: str) -> None:
         """Let a node close its link to another, for a reason of its own, and dial again."""
-        for link in tuple(self._world.network.path(source, target).links):
+        for link in self._links(source, target):
             link.dialer.notice(link)
 
     def hang_up_by_proxy(self, source: str, target: str) -> None:
         """Let the box that terminates an untrusted link close it while its dialer lives: the end of stream is a lie."""
-        for link in tuple(self._world.network.path(source, target).links):
+        for link in self._links(source, target):
             if link.path.is_proxied:
                 link.finish()
                 self._world.scheduler.after(link.back.delay.draw(self._world.rng), link.dialer.notice, link)
 
+    def _links(self, source: str, target: str) -> tuple[Link, ...]:
+        ways = self._ways(source, target, both=False)
+        return tuple(link for way in ways for link in self._world.network.path(*way).links)
+
     def _ways(self, source: str, target: str, both: bool) -> list[tuple[str, str]]:
-        if not source and not target:
+        arguments.flag("both", both)
+        if source == target == "":
             return list(self._world.network.paths)
+        if self._host(source) is self._host(target):
+            raise ValueError(f"source and target are both {source}; there is no way between")
         return [(source, target), (target, source)] if both else [(source, target)]
 
     # Nodes.
 
+    def _host(self, node_id: str) -> Host:
+        host = self._world.hosts.get(arguments.text("a node's id", node_id))
+        if host is None:
+            raise ValueError(f"no node has the id {node_id!r}; the nodes are {', '.join(self._world.hosts)}")
+        return host
+
     def _process(self, node_id: str) -> Process:
-        process = self._world.hosts[node_id].process
+        process = self._host(node_id).process
         if process is None:
             raise LookupError(f"node {node_id} does not run")
         return process
 
     def crash(self, node_id: str, *, closes: bool = True) -> None:
         """Kill a node; its sockets close, as in kill -9, or the host is gone with it and closes nothing."""
-        self._world.hosts[node_id].crash(closes=closes)
+        self._host(node_id).crash(closes=arguments.flag("closes", closes))
 
     def restart(self, node_id: str) -> None:
         """Start a node again, on what its disk holds."""
-        self._world.hosts[node_id].start()
+        self._host(node_id).start()
 
     def pause(self, node_id: str) -> None:
         """Stop a node as SIGSTOP does: its clock runs on."""
@@ -266,15 +297,15 @@ class Simulation:
 
         Its other threads run: frames are read into the inbox, handshakes answered, writes done, `is_leader` answered.
         """
-        process = self._process(node_id)
+        process, stalled_ns = self._process(node_id), _duration("seconds", seconds)
         process.stall()
-        self._world.scheduler.after(nanoseconds(seconds), process.catch_up)
+        self._world.scheduler.after(stalled_ns, process.catch_up)
 
     def suspend(self, node_id: str, seconds: float) -> None:
         """Suspend a node's machine: nothing on it runs, nothing reaches it, and its clock is ahead when it wakes."""
-        host = self._process(node_id).host
+        host, suspended_ns = self._process(node_id).host, _duration("seconds", seconds)
         host.halt(stops_clock=False)
-        self._world.scheduler.after(nanoseconds(seconds), host.wake)
+        self._world.scheduler.after(suspended_ns, host.wake)
 
     def freeze(self, node_id: str) -> None:
         """Have a hypervisor stop a node's machine, and its clock with it: only its own lease may then be one of two.
@@ -289,11 +320,11 @@ class Simulation:
 
     def health(self, node_id: str, *, is_healthy: bool) -> None:
         """Have the application's health hook say this from now on, to later processes of this node as well."""
-        self._world.hosts[node_id].set_healthy(is_healthy=is_healthy)
+        self._host(node_id).set_healthy(is_healthy=arguments.flag("is_healthy", is_healthy))
 
     def raising(self, share: float) -> None:
         """Have applications raise in this share of the leaderships that begin from now on."""
-        self._world.raising = share
+        self._world.raising = _share(share)
 
     def acknowledgement(self, low: float, high: float) -> None:
         """Let each of the applications' callbacks take from `low` to `high` s from now on."""
@@ -301,7 +332,7 @@ class Simulation:
 
     def wipe(self, node_id: str) -> None:
         """Kill a node and lose its disk."""
-        self._world.hosts[node_id].wipe()
+        self._host(node_id).wipe()
 
     def list_voters(self, node_id: str, voters: Iterable[str], *, is_replacing: bool = False) -> None:
         """Edit a node's list of voters; its next start reads it, and is refused unless the list is to be replaced."""
@@ -319,10 +350,11 @@ class Simulation:
 
         Not all that failed is lost: some of it is on the disk all the same.
         """
-        disk = self._world.hosts[node_id].disk
-        disk.stalled_until = self._world.now + nanoseconds(stall)
+        disk, stalled_ns = self._host(node_id).disk, _duration("stall", stall)
+        arguments.flag("is_failing", is_failing)
+        disk.fails_left = arguments.integer("failures", failures, 0, _FAILURES_MAX)
+        disk.stalled_until = self._world.now + stalled_ns
         disk.is_failing = is_failing
-        disk.fails_left = failures
 
     def drift(self, node_id: str, share: float) -> None:
         """Let a node's clock run fast (above 0) or slow.
@@ -330,21 +362,25 @@ class Simulation:
         Raises:
             ValueError: beyond `clock_drift` nothing is promised.
         """
-        self._world.hosts[node_id].set_drift(share)
+        self._host(node_id).set_drift(arguments.number("share", share, -1, 1))
 
     def tell(self, node_id: str, call: Callable[[Elector, int], Ready]) -> None:
         """Give a node's Elector any input: `sim.tell("a", lambda elector, now: elector.resign(now, "default"))`."""
+        arguments.check_callable("call", call)
         self._process(node_id).do(call)
 
     def set_standing(self, node_id: str, *, priority: int = 1, offset: int = 0) -> None:
         """Change a node's standing, now and for its later starts."""
-        host = self._world.hosts[node_id]
+        host = self._host(node_id)
+        priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
+        offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
         host.standing = replace(host.standing, priority=priority, offset=offset)
         if host.process is not None:
             host.process.do(lambda elector, now: elector.set_standing(now, priority=priority, offset=offset))
 
     def watch(self, observer: Observer) -> None:
         """Add an observer; it may raise InvariantViolation itself."""
+        arguments.check_type("observer", observer, Observer, "an Observer")
         self._world.watch(observer)
 
     def restore(self) -> None:
@@ -362,3 +398,12 @@ class Simulation:
         self.heal()
         for host in world.hosts.values():
             host.restore(is_willing=host.node_id not in unwilling)
+
+
+def _duration(name: str, seconds: float) -> int:
+    """Seconds of a caller's as nanoseconds."""
+    return nanoseconds(arguments.number(name, seconds))
+
+
+def _share(share: float) -> float:
+    return arguments.number("share", share, 0, 1)

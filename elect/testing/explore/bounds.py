@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, fields
 
+from wire import arguments
+
+COUNT_MAX = 1_000_000_000
+"""No exploration ends that may do anything as often."""
+
 Left = tuple[int, ...]
 """What may still happen, in the order of the bounds' fields."""
 
@@ -37,9 +42,8 @@ class Bounds:
     restarts: int = 0
 
     def __post_init__(self) -> None:
-        for name, count in zip(self.names(), self.left(), strict=True):
-            if count < 0:
-                raise ValueError(f"{name} is {count}; 0 or more is allowed")
+        for name in self.names():
+            arguments.integer(name, getattr(self, name), 0, COUNT_MAX)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from elect.testing.explore.step import Step
 from elect.testing.explore.symmetry import Symmetry
 from elect.testing.explore.trace import Trace, move_of, step_of
 from elect.testing.explore.worlds import Move, World, Worlds
+from wire import arguments
 
 DEFAULT = Bounds(candidacies=2, losses=1, failures=1, resignations=1)
 """Three nodes come to 1.7 million worlds within these, and to no others."""
@@ -168,8 +169,14 @@ def explore(
     Raises:
         InvariantViolation: a promise can be broken; its transcript is a shortest way to that, its `replay` plays it
             again.
-        ValueError: the bounds are below 0, or a step of `start` is not possible.
+        TypeError: an argument is of another type, or a coroutine function.
+        ValueError: a step of `start` is not possible.
     """
+    arguments.check_type("nodes", nodes, int, "a whole number")
+    arguments.check_type("bounds", bounds, (Bounds, type(None)), "a Bounds")
+    arguments.check_type("states_max", states_max, int, "a whole number")
+    if progress is not None:
+        arguments.check_callable("progress", progress)
     trace = Trace.parse(start) if isinstance(start, str) else start or Trace(nodes)
     if trace.nodes != nodes:
         raise ValueError(f"start has {trace.nodes} nodes, not {nodes}")
