@@ -92,18 +92,18 @@ class Audience:
 
     def _leader(self, event: LeaderChanged) -> Leader | None:
         seat = self._engine.seat(event.election)
-        seat.leader_count += 1
-        seat.leader = None
+        leader = None
         if event.leader is not None:
             profile = self._profile(event.leader)
-            seat.leader = Leader(
+            leader = Leader(
                 node_id=event.leader,
                 term=event.term,
                 address=profile.address,
                 metadata=profile.metadata,
                 as_of=event.at / NS_PER_S,
             )
-        return seat.leader
+        seat.leader = leader
+        return leader
 
 
 class EventLog:

@@ -14,6 +14,7 @@ from elect.events import Dispatcher
 from elect.leader import Leader
 from elect.leadership import NS_PER_S, Leadership
 from elect.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
+from elect.seat import Occupant
 from elect.stand import Stand
 from elect.subscription import OnLeader, OnLeadership, Subscription
 from elect.threads import OwnThread
@@ -66,8 +67,7 @@ class Election:
     @property
     def leader(self) -> Leader | None:
         """Who leads as far as this node knows: a hint, not a promise."""
-        leader = self.seat.leader
-        return None if leader is None else replace(leader, as_of=self._engine.turned_at / NS_PER_S)
+        return self._dated(self.seat.leader)
 
     @property
     def healthy(self) -> bool:
@@ -94,15 +94,16 @@ class Election:
 
     @contextmanager
     def _lead(self, timeout: float | None) -> Iterator[Leadership]:
+        occupant = Occupant()
         with self.standing.hold():
-            leadership = self._engine.wait_for(self.seat.occupy, timeout)
-            if leadership is None:
-                raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
             try:
+                leadership = self._engine.wait_for(lambda: self.seat.occupy(occupant), timeout)
+                if leadership is None:
+                    raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
                 yield leadership
                 is_lost = not leadership.is_resigned and not leadership.valid()
             finally:
-                self._leave(leadership)
+                self._leave(occupant)
             if is_lost:
                 reason = leadership.reason or LossReason.LEASE_LAPSED
                 raise LeadershipLost(self.name, leadership.token, reason, self.leader)
@@ -177,12 +178,13 @@ class Election:
         seen = -1
 
         def find() -> tuple[int, Leader | None] | None:
-            return None if self.seat.leader_count == seen else (self.seat.leader_count, self.leader)
+            change = self.seat.leader_change
+            return None if change[0] == seen else change
 
         with suppress(Stopped):
             while (found := self._engine.wait_for(find, None)) is not None:
                 seen, leader = found
-                yield leader
+                yield self._dated(leader)
 
     def wait_for_leader(self, timeout: float | None = None) -> Leader:
         """Wait until this node knows who leads.
@@ -317,11 +319,19 @@ class Election:
         guard = Guard(self, otherwise=otherwise, is_passing=arguments.flag("pass_leadership", pass_leadership))
         return guard.wrap if job is None else guard.wrap(job)
 
-    def _leave(self, leadership: Leadership) -> None:
-        """The body is over, and with it the leadership."""
-        leadership.give_up(LossReason.RESIGNED)
-        with self._engine.changing():
-            self.seat.occupant = None
+    def _dated(self, leader: Leader | None) -> Leader | None:
+        return None if leader is None else replace(leader, as_of=self._engine.turned_at / NS_PER_S)
+
+    def _leave(self, occupant: Occupant) -> None:
+        """The body is over, and with it the leadership, if it had come to one."""
+        if self.seat.occupant is not occupant:
+            return
+        assert occupant.leadership is not None
+        try:
+            occupant.leadership.give_up(LossReason.RESIGNED)
+        finally:
+            with self._engine.changing():
+                self.seat.vacate(occupant)
 
     def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
         arguments.seconds("timeout", timeout)

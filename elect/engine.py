@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from elect.clock import Clock
 from elect.config import Config
 from elect.core.ready import LossReason, Objection
 from elect.errors import Forked, LeadershipTimeout, Stopped
+from elect.flag import Flag
 from elect.health import Health
 from elect.inbox import Act, Command, Inbox
 from elect.leadership import Leadership
@@ -37,7 +39,6 @@ class Engine:
     """The ground on which a node's parts stand. It starts nothing.
 
     Attributes:
-        changed: notified when a seat, or the state, may have changed; also the lock of both.
         seats: by election; made by the protocol's thread once the node runs.
         objections: of peers to this node, as the orchestrator thread told last.
         state: of life.
@@ -53,7 +54,7 @@ class Engine:
         self.clock = clock
         self.leases = Leases(clock)
         self.inbox = Inbox(clock=clock)
-        self.changed = threading.Condition()
+        self._waiting: deque[Flag] = deque()
         self.seats: dict[str, Seat] = {}
         self.state = State.NEW
         self.objections: dict[str, Objection | None] = {}
@@ -100,10 +101,12 @@ class Engine:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Change what waiters look at, and wake them."""
-        with self.changed:
+        """Change what waiters look at, and wake them. It takes no lock: each change is a single step."""
+        try:
             yield
-            self.changed.notify_all()
+        finally:
+            for woken in tuple(self._waiting):
+                woken.set()
 
     def post(self, act: Act) -> Command:
         """Have something done by the protocol's thread, soon."""
@@ -152,18 +155,21 @@ class Engine:
             raise LeadershipTimeout(election, awaited, seconds or 0.0)
 
     def wait_for(self, find: Callable[[], Found | None], timeout: float | None) -> Found | None:
-        """Wait until `find`, asked under the lock at each change, finds something; None: not in time.
+        """Wait until `find`, asked at each change, finds something; None: not in time.
 
         Args:
-            find: must be quick.
+            find: must be quick; any number of threads ask theirs at the same time.
             timeout: seconds; None for ever, 0 once.
 
         Raises:
             Stopped: the node does not run, or ended meanwhile.
         """
         ends_at = None if timeout is None else time.monotonic() + timeout
-        with self.changed:
+        woken = Flag()
+        self._waiting.append(woken)
+        try:
             while True:
+                woken.clear()
                 self.check_running()
                 found = find()
                 if found is not None:
@@ -171,7 +177,10 @@ class Engine:
                 remaining_s = None if ends_at is None else min(ends_at - time.monotonic(), threading.TIMEOUT_MAX)
                 if remaining_s is not None and remaining_s <= 0:
                     return None
-                self.changed.wait(remaining_s)
+                woken.wait(remaining_s)
+        finally:
+            with suppress(ValueError):
+                self._waiting.remove(woken)
 
     def give_up(self, leadership: Leadership, reason: LossReason) -> None:
         """Tell the protocol's thread of a leadership that is over for the application; never waits."""
@@ -183,17 +192,18 @@ class Engine:
         """Give a leadership up, to another node if one is named; never waits."""
         reason = LossReason.RESIGNED if to is None else LossReason.TRANSFERRED
         self.leases.give_up(leadership.election, leadership.token)
-        leadership.end(reason)
-        self.post(acts.resign(leadership.election, leadership.token, reason=reason, to=to))
+        try:
+            leadership.end(reason)
+        finally:  # an interrupt must not leave it over here, and held for the other nodes
+            self.post(acts.resign(leadership.election, leadership.token, reason=reason, to=to))
         with self.changing():
             pass
 
     def abandon(self) -> None:
-        """In a forked child: lead nothing; no lock of ours may be waited for before it is made anew."""
+        """In a forked child: lead nothing."""
         self.state = State.FORKED
-        self.leases.abandon()
-        threading.Condition.__init__(self.changed)
+        self.leases.close()
         for seat in list(self.seats.values()):
-            for leadership in (seat.leadership, seat.occupant):
+            for leadership in (seat.leadership, seat.occupant.leadership if seat.occupant else None):
                 if leadership is not None:
                     leadership.abandon()

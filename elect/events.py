@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from elect.core.ready import Elected, Event, LeaderChanged, LossReason, Lost
+from elect.flag import Flag
 from elect.leader import Leader
 from elect.leadership import Leadership
 from elect.seat import Seat
@@ -62,7 +63,7 @@ _Item = Notice | _Joined | _Passed
 
 
 class Dispatcher:
-    """Calls back. Any thread tells, one thread (that of `run`) calls.
+    """Calls back. One thread tells, any thread and any signal handler subscribes, one thread (that of `run`) calls.
 
     Args:
         acknowledge: told the election and term of a loss that is not a lapse, when all callbacks have heard of it.
@@ -73,7 +74,9 @@ class Dispatcher:
         self._acknowledge = acknowledge
         self._notices_max = self._threshold = notices_max
         self._waiting: deque[_Item] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        self._arrived = Flag()
+        self._taking = threading.RLock()
+        """Of the thread that tells and the one that calls; a subscriber does not wait for either."""
         self._left_out = 0
         self._is_closed = False
         self._taps: list[Tap] = []
@@ -100,19 +103,20 @@ class Dispatcher:
 
     def tell(self, notices: Iterable[Notice]) -> None:
         """Have these told, in order. Never waits for a callback."""
-        self._put(notices)
+        self._put(tuple(notices))
+        if len(self._waiting) > self._threshold:
+            self._compact()
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was told by now has been passed on; whether it was in time. A callback does not wait."""
-        passed = threading.Event()
+        passed = Flag()
         self._put((_Passed(passed),))
         return self.is_current or passed.wait(timeout)
 
     def close(self) -> None:
         """End the thread when all that waits was told."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify()
+        self._is_closed = True
+        self._arrived.set()
 
     def run(self) -> None:
         """Call back until closed; then tell everybody who thinks that this node leads that it does not."""
@@ -124,26 +128,28 @@ class Dispatcher:
                 leadership.end(LossReason.STOPPED)
                 _guarded(partial(subscription.lost, leadership), "on_lost")
 
-    def _put(self, items: Iterable[_Item]) -> None:
-        with self._changed:
-            self._waiting.extend(items)
-            if len(self._waiting) > self._threshold:
-                self._compact()
-            self._changed.notify()
+    def _put(self, items: tuple[_Item, ...]) -> None:
+        self._waiting.extend(items)
+        self._arrived.set()
 
     def _take(self) -> _Item | None:
-        with self._changed:
-            while not self._waiting:
-                if self._is_closed:
-                    return None
-                self._changed.wait()
-            return self._waiting.popleft()
+        while True:
+            self._arrived.clear()
+            is_closed = self._is_closed  # first: what came before the end is told
+            with self._taking:
+                if self._waiting:
+                    return self._waiting.popleft()
+            if is_closed:
+                return None
+            self._arrived.wait()
 
     def _compact(self) -> None:
-        before = len(self._waiting)
-        self._waiting = deque(_compacted(self._waiting))
-        self._threshold = max(self._notices_max, 2 * len(self._waiting))
-        self._left_out += before - len(self._waiting)
+        with self._taking:
+            before = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            kept = _compacted(before)
+            self._waiting.extendleft(reversed(kept))  # before whoever subscribes meanwhile
+            self._threshold = max(self._notices_max, 2 * len(kept))
+            self._left_out += len(before) - len(kept)
 
     def _handle(self, item: _Item) -> None:
         match item:

@@ -3,11 +3,11 @@
 Until then it votes: its own vote may be the one that its successor needs.
 """
 
-import threading
 from collections.abc import Iterator
 
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
+from elect.flag import Flag
 
 
 class Farewell:
@@ -19,8 +19,8 @@ class Farewell:
     """
 
     def __init__(self) -> None:
-        self.resigned = threading.Event()
-        self.succeeded = threading.Event()
+        self.resigned = Flag()
+        self.succeeded = Flag()
         self._elections: tuple[str, ...] = ()
 
     def begin(self, elector: Elector, now: int) -> Iterator[Ready]:

@@ -11,6 +11,7 @@ from elect.admission import StrangerRefused
 from elect.clock import Clock, now_ns
 from elect.core.elector import Elector
 from elect.core.ready import Ready
+from elect.flag import Flag
 from elect.journal import JournalEvent
 from wire.events import Event as WireEvent
 from wire.events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
@@ -59,7 +60,7 @@ class Command:
         self.act = act
         self.error: BaseException | None = None
         self.is_done = False
-        self._settled = threading.Event()
+        self._settled = Flag()
 
     def settle(self, *, is_done: bool) -> None:
         """Let who waits go on."""
@@ -74,14 +75,12 @@ class Command:
 Input = WireEvent | JournalEvent | StrangerRefused | Command
 
 
-class _ReentrantQueue(queue.Queue[Input]):
-    """A queue into which a signal handler may put while the thread it interrupts does."""
-
-    def __init__(self, maxsize: int) -> None:
-        super().__init__(maxsize)
-        self.mutex = threading.RLock()  # type: ignore[assignment]
-        self.not_empty = threading.Condition(self.mutex)
-        self.not_full = threading.Condition(self.mutex)
+def _places(count: int) -> queue.SimpleQueue[None]:
+    """Places to get before a put, and to put back after a get."""
+    places: queue.SimpleQueue[None] = queue.SimpleQueue()
+    for _ in range(count):
+        places.put(None)
+    return places
 
 
 class _Share:
@@ -97,9 +96,7 @@ class _Share:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.free: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(MESSAGES_MAX):
-            self.free.put(None)
+        self.free = _places(MESSAGES_MAX)
         self.rests_until = 0
         self.paid_at = 0
 
@@ -126,12 +123,14 @@ class Inbox:
     def __init__(
         self, inputs_max: int = INPUTS_MAX, clock: Clock = now_ns, cpu: Callable[[], int] = time.thread_time_ns
     ) -> None:
-        self._queue = _ReentrantQueue(inputs_max)
+        # Into a SimpleQueue a signal handler may put while the thread that it interrupts does; it has no bound.
+        self._queue: queue.SimpleQueue[Input] = queue.SimpleQueue()
+        self._places = _places(inputs_max)
         self._clock = clock
         self._cpu = cpu
         self._credit_ns = CPU_CREDIT_NS
         self._putting = threading.local()
-        self._is_closed = threading.Event()
+        self._is_closed = Flag()
         self._shares: dict[str, _Share] = {}
         # The reader's own:
         self._served: tuple[_Share, int, int] | None = None
@@ -144,14 +143,8 @@ class Inbox:
         """Add an input; waits while there is no room for it. After `close` it is settled on the spot."""
         if type(item) is MessageReceived:
             self._occupy(item.peer)
-        while not self._is_closed.is_set():
-            try:
-                self._queue.put(item, timeout=ROOM_CHECK_S)
-                break
-            except queue.Full:
-                continue
-        else:
-            _settle(item)
+        self._await_place(self._places)
+        self._queue.put(item)
         if self._is_closed.is_set():
             self._drain()
 
@@ -216,9 +209,11 @@ class Inbox:
 
     def _take(self, timeout_s: float) -> Input | None:
         try:
-            return self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
+            item = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
             return None
+        self._places.put(None)
+        return item
 
     def _occupy(self, peer: str) -> None:
         """Take one of the peer's places; wait while it has none left, or has had more than its share."""
@@ -226,9 +221,13 @@ class Inbox:
         if share is None:
             share = self._shares.setdefault(peer, _Share())
         self._pace(share)
+        self._await_place(share.free)
+
+    def _await_place(self, places: queue.SimpleQueue[None]) -> None:
+        """Get one; after `close` nobody needs one."""
         while not self._is_closed.is_set():
             try:
-                share.free.get(timeout=ROOM_CHECK_S)
+                places.get(timeout=ROOM_CHECK_S)
                 break
             except queue.Empty:
                 continue

@@ -1,12 +1,12 @@
 """What an application holds while its node leads."""
 
 import math
-import threading
 from collections.abc import Callable
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import LossReason
 from elect.errors import LeadershipLost
+from elect.flag import Flag
 from elect.leases import Leases
 
 NS_PER_S = 1_000_000_000
@@ -22,7 +22,7 @@ class Leadership:
         election: in which election.
         node_id: this node.
         token: the fencing token (the term): pass it to whatever the work writes to, which refuses lower ones.
-        lost: set when it is over. It is set when this process gets to know; `valid` knows it by the clock.
+        lost: an Event, set when it is over. It is set when this process gets to know; `valid` knows it by the clock.
         reason: why, once lost.
     """
 
@@ -30,7 +30,7 @@ class Leadership:
         self.election = election
         self.node_id = node_id
         self.token = token
-        self.lost = threading.Event()
+        self.lost = Flag()
         self.reason: LossReason | None = None
         self.is_resigned = False
         self._leases = leases
@@ -69,8 +69,10 @@ class Leadership:
         """Give it up for a reason; no thread of ours needs to be alive for it to be over."""
         if not self.lost.is_set():
             self._leases.give_up(self.election, self.token)
-            self.end(reason)
-            self._give_up(self, reason)
+            try:
+                self.end(reason)
+            finally:  # an interrupt must not leave it over here, and held for the other nodes
+                self._give_up(self, reason)
 
     def end(self, reason: LossReason | None) -> None:
         """Note that it is over; the first reason stays."""
@@ -79,6 +81,5 @@ class Leadership:
             self.lost.set()
 
     def abandon(self) -> None:
-        """In a forked child: over, and its Event's lock may be in the hands of a thread that does not exist here."""
-        threading.Event.__init__(self.lost)
+        """In a forked child: over."""
         self.lost.set()

@@ -1,14 +1,15 @@
 """What `is_leader` reads: this node's claims, and until when each peer's support for it counts.
 
-Claims and support are published together and read together, under the only lock of the protocol: an old claim beside
-a new support could pass for a lease that never was. The clock is read after them, so a thread that was frozen in
-between finds out.
+Claims and support are published together and read together: an old claim beside a new support, or a new claim beside
+an old support, could pass for a lease that never was. There is no lock: a signal handler that asks may have interrupted
+a thread that asks, and then waits for the protocol's thread. So a claim that changes is published with the support
+that belongs to it, before that support is published for all; a reader takes the newer of the two supports, and looks
+at the claim once more after it. The clock is read after them, so a thread that was frozen in between finds out.
 
 Source: PROTOCOL.md, section 4, "The lease"; ARCHITECTURE, section 1.
 """
 
 import os
-import threading
 from collections.abc import Mapping
 
 from elect.clock import Clock, now_ns
@@ -17,11 +18,12 @@ from elect.core.ready import Lease
 
 NO_TERM = 0
 
+_Counted = tuple[int, Mapping[str, int]]
+"""The number of a publication, and its support by peer."""
+
 
 class Leases:
-    """The published table. One thread publishes; any thread, and any signal handler, asks.
-
-    Nothing here raises or waits: the lock (a reentrant one, for signal handlers) is held for a few lookups.
+    """The published table. One thread publishes; any thread, and any signal handler, asks. Nothing raises or waits.
 
     Args:
         clock: the node's.
@@ -29,10 +31,9 @@ class Leases:
 
     def __init__(self, clock: Clock = now_ns) -> None:
         self._clock = clock
-        self._lock = threading.RLock()
-        self._claims: dict[str, Lease] = {}
-        self._counted: Mapping[str, int] = {}
-        self._given_up: dict[str, int] = {}
+        self._claims: dict[str, tuple[Lease, _Counted]] = {}
+        self._counted: _Counted = (0, {})
+        self._given_up: dict[str, set[int]] = {}
         self._process_id = os.getpid()
         self._is_open = True
 
@@ -40,35 +41,23 @@ class Leases:
         """Take what one Ready says of claims (None: given up) and of support (None: as before)."""
         if not leases and counted is None:
             return
-        with self._lock:
-            if not self._is_open:
-                return
-            if counted is not None:
-                self._counted = counted
-            for election, lease in leases.items():
-                if lease is None or lease.term <= self._given_up.get(election, NO_TERM):
-                    self._claims.pop(election, None)
-                else:
-                    self._claims[election] = lease
+        latest = self._counted if counted is None else (self._counted[0] + 1, counted)
+        for election, lease in leases.items():
+            if lease is None:
+                self._claims.pop(election, None)
+            else:
+                self._claims[election] = (lease, latest)
+        self._counted = latest
 
     def give_up(self, election: str, term: int) -> None:
-        """Hold no lease in this term any more, from now on; the protocol's thread hears of it later."""
-        with self._lock:
-            self._given_up[election] = max(term, self._given_up.get(election, NO_TERM))
-            claim = self._claims.get(election)
-            if claim is not None and claim.term <= term:
-                del self._claims[election]
+        """Hold no lease in this term any more, nor in a lower one; the protocol's thread hears of it later."""
+        terms = self._given_up.setdefault(election, set())
+        terms.add(term)
+        terms.difference_update([each for each in tuple(terms) if each < term])
 
     def close(self) -> None:
         """Hold no lease any more, for good."""
-        with self._lock:
-            self._is_open = False
-            self._claims.clear()
-
-    def abandon(self) -> None:
-        """In a forked child: the lock may be in the hands of a thread that does not exist here."""
-        self._lock = threading.RLock()
-        self.close()
+        self._is_open = False
 
     def token(self, election: str) -> int:
         """The term in which this node leads on a lease valid now, or 0."""
@@ -84,17 +73,25 @@ class Leases:
 
     def supports(self, peer: str) -> bool:
         """Whether a peer's support counts now."""
-        return self._clock() < self._counted.get(peer, 0)
+        return self._clock() < self._counted[1].get(peer, 0)
 
     def read(self, election: str) -> tuple[int, int]:
         """The claimed term, and until when it holds (ns); (0, 0) without a claim, and in another process."""
-        if os.getpid() != self._process_id:
-            return NO_TERM, 0
-        with self._lock:
-            lease = self._claims.get(election)
-            if lease is None:
-                return NO_TERM, 0
-            return lease.term, _until(lease, self._counted)
+        while (claim := self._claims.get(election)) is not None:
+            latest = self._counted
+            if self._claims.get(election) is not claim:  # it changed meanwhile, and the support with it
+                continue
+            lease, own = claim
+            counted = (own if own[0] > latest[0] else latest)[1]
+            if not self._is_held(election, lease):
+                break
+            return lease.term, _until(lease, counted)
+        return NO_TERM, 0
+
+    def _is_held(self, election: str, lease: Lease) -> bool:
+        given_up = self._given_up.get(election)
+        is_given_up = given_up is not None and lease.term <= max(given_up)
+        return self._is_open and not is_given_up and os.getpid() == self._process_id
 
 
 def _until(lease: Lease, counted: Mapping[str, int]) -> int:

@@ -45,6 +45,12 @@ STATUS_TIMEOUT_S = 1.0
 class Node(DefaultElection):
     """Takes part in the elections of one cluster. The constructor starts nothing; a node is started once.
 
+    A signal handler may call every method of a node, an election and a leadership that does not wait, whatever call it
+    interrupts: `is_leader`, `leadership`, `leader`, `Leadership.resign`, `subscribe`, `resign(timeout=0)`, and
+    `stop(timeout=0)`. `pause`, `resume`, `set_offset`, `set_priority` and `status` wait for a thread of the node alone,
+    and may be called too. Other calls that wait need a `timeout` there: a callback may wait for a lock that the
+    interrupted thread has. Not for a handler are `start`, `run`, `lead`, `metrics` and what serves HTTP.
+
     Args:
         config: who it is.
         store: of its votes; default: SQLite in `config.data_dir`.

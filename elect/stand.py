@@ -1,11 +1,11 @@
 """Whether this node stands in one election: from the start, or only while somebody here wants to lead."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from elect import acts
-from elect.core.ready import LossReason
+from elect.core.elector import Elector
+from elect.core.ready import LossReason, Ready
 from elect.inbox import Act
 
 
@@ -17,15 +17,14 @@ class Stand:
 
     Args:
         election: its name.
-        post: carries an act to the protocol's thread, in order; must not raise.
+        post: carries an act to the protocol's thread; must not raise.
     """
 
     def __init__(self, election: str, post: Callable[[Act], object]) -> None:
         self._election = election
         self._post = post
-        self._lock = threading.RLock()
-        self._holds = 0
-        self._is_kept = True
+        self._holds: set[object] = set()
+        self._has_held = False
         self._is_asked = False
         self._is_paused = False
         self._is_live = False
@@ -38,53 +37,55 @@ class Stand:
 
     def start(self) -> None:
         """The node runs: what was wanted before takes effect."""
-        with self._lock:
-            self._is_live = True
-            self._settle(LossReason.WITHDRAWN)
+        self._is_live, self._is_standing = True, False
+        self._settle(LossReason.WITHDRAWN)
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Stand while this lasts."""
-        self.begin()
+    def hold(self) -> Iterator[object]:
+        """Stand while this lasts; yields what names it for `end` and `begin`."""
+        holder = object()
         try:
-            yield
+            self.begin(holder)
+            yield holder
         finally:
-            self.end()
+            self.end(holder)
 
-    def begin(self) -> None:
+    def begin(self, holder: object) -> None:
         """Begin a hold."""
-        with self._lock:
-            self._is_kept = self._is_kept and self._is_asked
-            self._holds += 1
-            self._settle(LossReason.WITHDRAWN)
+        self._holds.add(holder)
+        self._has_held = True
+        self._settle(LossReason.WITHDRAWN)
 
-    def end(self, reason: LossReason = LossReason.RESIGNED) -> None:
-        """End one; the last one's end is a resignation, for this reason."""
-        with self._lock:
-            assert self._holds, "a hold ends once"
-            self._holds -= 1
-            self._settle(reason)
+    def end(self, holder: object, reason: LossReason = LossReason.RESIGNED) -> None:
+        """End it, if it was begun; the last one's end is a resignation, for this reason."""
+        self._holds.discard(holder)
+        self._settle(reason)
 
     def keep(self) -> None:
         """Stand in any case."""
-        with self._lock:
-            self._is_kept = self._is_asked = True
-            self._settle(LossReason.WITHDRAWN)
+        self._is_asked = True
+        self._settle(LossReason.WITHDRAWN)
 
     def set_paused(self, *, is_paused: bool) -> None:
         """Take no part as a candidate, or take part again."""
-        with self._lock:
-            self._is_paused = is_paused
-            self._settle(LossReason.PAUSED)
+        self._is_paused = is_paused
+        self._settle(LossReason.PAUSED)
 
     def abandon(self) -> None:
-        """In a forked child: the lock may be in the hands of a thread that does not exist here."""
-        self._lock = threading.RLock()
+        """In a forked child: ask for nothing."""
         self._is_live = False
 
     def _settle(self, reason: LossReason) -> None:
-        is_wanted = (self._is_kept or self._holds > 0) and not self._is_paused
-        if not self._is_live or is_wanted is self._is_standing:
-            return
-        self._is_standing = is_wanted
-        self._post(acts.enter(self._election) if is_wanted else acts.leave(self._election, reason))
+        """Have the protocol's thread see what is wanted then: signals and threads may want in any order."""
+
+        def act(elector: Elector, now: int) -> Ready:
+            is_kept = self._is_asked or not self._has_held
+            is_wanted = (is_kept or bool(self._holds)) and not self._is_paused
+            if is_wanted is self._is_standing:
+                return elector.tick(now)
+            self._is_standing = is_wanted
+            todo = acts.enter(self._election) if is_wanted else acts.leave(self._election, reason)
+            return todo(elector, now)
+
+        if self._is_live:
+            self._post(act)

@@ -10,6 +10,7 @@ from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
 from elect.leadership import Leadership
 from wire import arguments
+from elect.seat import Occupant
 from wire.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Run:
         self._work = work
         self._on_return = on_return
         self._backoff = backoff or Backoff(BACKOFF_INITIAL_S, BACKOFF_MAX_S, random.Random())  # noqa: S311 - spreads, hides nothing
+        self._holder: object = None
         self._is_stopping = False
         self._is_working = False
 
@@ -70,16 +72,16 @@ class Run:
         """Lead and work, again and again; on a thread of its own."""
         try:
             while not self._is_stopping:
-                with self._election.standing.hold():
-                    is_failed = self._work_once()
+                with self._election.standing.hold() as self._holder:
+                    is_failed = self._work_once(Occupant())
                 if is_failed:
                     self._stand_back()
         except (Stopped, Forked):
             return
 
-    def _work_once(self) -> bool:
+    def _work_once(self, occupant: Occupant) -> bool:
         """Wait for a leadership and work in it, to the end of both; whether it failed."""
-        leadership = self._engine.wait_for(self._occupy, None)
+        leadership = self._engine.wait_for(lambda: self._occupy(occupant), None)
         if leadership is None or leadership is self:
             return False
         assert isinstance(leadership, Leadership)
@@ -93,10 +95,12 @@ class Run:
             self._engine.wait_for(lambda: self._is_over(leadership) or None, None)
         finally:
             self._end(leadership, thread, errors)
+            with self._engine.changing():
+                self._election.seat.vacate(occupant)
         return bool(errors)
 
-    def _occupy(self) -> "Leadership | Run | None":
-        return self if self._is_stopping else self._election.seat.occupy()
+    def _occupy(self, occupant: Occupant) -> "Leadership | Run | None":
+        return self if self._is_stopping else self._election.seat.occupy(occupant)
 
     def _is_over(self, leadership: Leadership) -> bool:
         is_kept = self._on_return == "keep" and not self._is_stopping
@@ -129,18 +133,16 @@ class Run:
             self._await_late(thread)
         if not errors:
             self._backoff.reset()
-        with self._engine.changing():
-            self._election.seat.occupant = None
 
     def _await_late(self, thread: WorkThread) -> None:
         """Stand aside until the work ends."""
         standing = self._election.standing
-        standing.end(LossReason.UNHEALTHY)
+        standing.end(self._holder, LossReason.UNHEALTHY)
         try:
             self._engine.wait_for(lambda: None if self._is_working else True, None)
             thread.join()
         finally:
-            standing.begin()
+            standing.begin(self._holder)
 
     def _stand_back(self) -> None:
         self._engine.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())

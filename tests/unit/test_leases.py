@@ -1,5 +1,4 @@
 import os
-import threading
 
 import pytest
 
@@ -62,18 +61,58 @@ def test_a_lease_that_needs_nobody_else_remains_for_ever(clock):
     assert leases.remaining_ns("e", 1) == FOREVER
 
 
-def test_the_clock_is_read_after_the_lease(leases, clock):
-    class Freeze:
+def test_the_clock_is_read_after_the_lease(clock):
+    class Frozen(dict):
         """The thread is frozen between its first look and its second."""
 
-        def __enter__(self):
+        def get(self, peer, default):
             clock.now = 1000
+            return super().get(peer, default)
 
-        def __exit__(self, *_):
-            pass
-
-    leases._lock = Freeze()
+    leases = Leases(clock)
+    leases.publish({"e": lease(7, "b")}, Frozen(b=100))
     assert leases.token("e") == 0
+
+
+class Interrupted(dict):
+    """Claims; a publication comes in after one look at them, or a signal handler looks after one change."""
+
+    def __init__(self, claims, then) -> None:
+        super().__init__(claims)
+        self.then = then
+
+    def get(self, election):
+        found = super().get(election)
+        self._interrupt()
+        return found
+
+    def __setitem__(self, election, claim):
+        super().__setitem__(election, claim)
+        self._interrupt()
+
+    def pop(self, election, default):
+        super().pop(election, default)
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+
+
+@pytest.mark.parametrize("successor", [None, lease(8, "c")])
+def test_an_old_claim_is_never_read_with_a_new_support(leases, clock, successor):
+    clock.now = 60  # c's support is over; in the next publication it is b's that is
+    leases._claims = Interrupted(leases._claims, lambda: leases.publish({"e": successor}, {"b": 0, "c": 0}))
+    assert leases.read("e") == ((0, 0) if successor is None else (8, 0))
+
+
+@pytest.mark.parametrize("successor", [None, lease(8, "d")])
+def test_a_new_claim_is_never_read_with_an_old_support(leases, successor):
+    seen = []
+    leases._claims = Interrupted(leases._claims, lambda: seen.append(leases.read("e")))
+    leases.publish({"e": successor}, {"b": 100, "d": 70})
+    assert seen == [(0, 0) if successor is None else (8, 70)]
 
 
 def test_support_alone_is_published_for_all_claims(leases, clock):
@@ -110,21 +149,7 @@ def test_a_closed_table_takes_no_claim_any_more(leases):
     assert leases.token("e") == 0
 
 
-def test_another_process_holds_nothing_and_waits_for_no_lock(leases, monkeypatch):
+def test_another_process_holds_nothing(leases, monkeypatch):
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
-    leases._lock = None
     assert leases.token("e") == 0
-
-
-def test_an_abandoned_table_needs_no_lock_of_its_past(leases):
-    holder = threading.Thread(target=leases._lock.acquire)
-    holder.start()
-    holder.join()
-    leases.abandon()
-    assert leases.token("e") == 0
-
-
-def test_it_may_be_asked_while_it_is_being_changed_by_the_same_thread(leases):
-    with leases._lock:  # as a signal handler may
-        assert leases.token("e") == 7

@@ -11,6 +11,9 @@ class Desk:
         self.log = []
         self.stand = Stand("e", lambda act: act(self, 0))
 
+    def tick(self, now: int) -> None:
+        """Nothing changes."""
+
     def enter(self, now: int, election: str) -> None:
         self.log.append("enter")
 
@@ -75,7 +78,30 @@ def test_a_hold_ends_also_when_its_body_raises(desk):
 
 
 def test_in_a_forked_child_it_says_nothing(desk):
-    desk.stand.begin()
+    desk.stand.begin("holder")
     desk.stand.abandon()
-    desk.stand.end()
+    desk.stand.end("holder")
     assert desk.log == []
+
+
+def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
+    def interrupt(holder):
+        Stand.begin(desk.stand, holder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(desk.stand, "begin", interrupt)
+    with pytest.raises(KeyboardInterrupt), desk.stand.hold():
+        pass
+    assert desk.log == [LossReason.RESIGNED]
+
+
+def test_whatever_order_acts_come_in_the_last_wish_counts():
+    """A signal handler's call is posted before that of the call which it interrupted."""
+    desk, acts = Desk(), []
+    stand = Stand("e", acts.append)
+    stand.start()
+    stand.set_paused(is_paused=True)
+    stand.set_paused(is_paused=False)
+    for act in reversed(acts):
+        act(desk, 0)
+    assert desk.log == ["enter"]

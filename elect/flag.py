@@ -1,0 +1,52 @@
+"""An Event that takes no lock, for what a signal handler may set, ask and wait for."""
+
+import threading
+from collections import deque
+from contextlib import suppress
+
+
+class Flag(threading.Event):
+    """Does what a threading.Event does, also in a signal handler that interrupts a call of the same Flag.
+
+    A threading.Event has a lock, and a handler runs on the main thread in the middle of any call: a handler that sets
+    an Event whose `wait` it interrupted waits for itself. Here each step is one operation of a deque or of a lock that
+    only one waiter has. So an exception from a handler, such as KeyboardInterrupt, leaves nothing taken either, and a
+    forked child can use it.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Set it, and wake all that wait."""
+        self._is_set = True
+        with suppress(IndexError):  # each waiter is taken out once, whoever else sets it meanwhile
+            while self._waiting:
+                self._waiting.popleft().release()
+
+    def clear(self) -> None:
+        """Unset it."""
+        self._is_set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set; whether it is.
+
+        Args:
+            timeout: seconds; None for ever, 0 or less not at all.
+        """
+        if not self._is_set and (timeout is None or timeout > 0):
+            waiter = threading.Lock()
+            waiter.acquire()
+            self._waiting.append(waiter)
+            try:
+                if not self._is_set:  # or it was set before this waiter could be woken
+                    waiter.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+            finally:
+                with suppress(ValueError):
+                    self._waiting.remove(waiter)
+        return self._is_set

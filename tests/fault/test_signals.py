@@ -1,0 +1,28 @@
+"""Signal handlers that use a node in the middle of what the main thread does with it."""
+
+import subprocess
+import sys
+
+import pytest
+
+DEADLINE_S = 120
+"""Far above what it takes; a program that has locked itself up is ended then."""
+
+ACTS = ("look", "resign", "resign_node", "pause", "set", "status", "subscribe", "wait")
+
+
+def run(where, act, directory):
+    command = [sys.executable, "-m", "tests.fault.interrupted_program", where, act, str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_handler_may_use_the_node_that_it_interrupts(tmp_path, act):
+    """Whatever the main thread was doing, neither it nor the handler waits for the other."""
+    assert run("node", act, tmp_path) == (0, "done\n", "")
+
+
+def test_a_handler_may_ask_a_fake_election(tmp_path):
+    """A unit test of an application's handler does not lock itself up either."""
+    assert run("fake", "look", tmp_path) == (0, "done\n", "")

@@ -1,0 +1,125 @@
+"""A Flag interrupted by its own calls at every instruction, as signal handlers may do."""
+
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from elect import flag as module
+from elect.flag import Flag
+
+
+class BlockedError(Exception):
+    """It would wait for ever."""
+
+
+class Lock:
+    """A lock in a world of one thread."""
+
+    is_waited_for = False
+
+    def __init__(self) -> None:
+        self.is_taken = False
+
+    def acquire(self, *, timeout: float = -1) -> None:
+        if self.is_taken:
+            Lock.is_waited_for = True
+            raise BlockedError
+        self.is_taken = True
+
+    def release(self) -> None:
+        assert self.is_taken, "a lock is released once"
+        self.is_taken = False
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Locks of one thread, for the Flags that are made while a call is traced."""
+    monkeypatch.setattr(module, "threading", SimpleNamespace(Lock=Lock, TIMEOUT_MAX=threading.TIMEOUT_MAX))
+    before = sys.gettrace()
+    yield
+    sys.settrace(before)
+
+
+def interrupted(call, then):
+    """The flag and the call's result or error, for each instruction of the call before which `then` came in."""
+    for at in range(1000):
+        flag, places = Flag(), iter(range(at, -1, -1))
+        Lock.is_waited_for = False
+
+        def trace(frame, event, _, flag=flag, places=places):
+            if frame.f_code.co_filename != module.__file__:
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode" and not Lock.is_waited_for and next(places, None) == 0:
+                then(flag)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            result = call(flag)
+        except (BlockedError, KeyboardInterrupt) as error:
+            result = error
+        finally:
+            sys.settrace(None)
+        if next(places, None) is not None:
+            assert at > 10
+            return
+        yield flag, result
+    pytest.fail("the call does not end")
+
+
+def test_a_wait_that_is_interrupted_by_a_set_is_woken():
+    results = [result for _, result in interrupted(Flag.wait, Flag.set)]
+    assert results == [True] * len(results)
+
+
+def test_a_set_that_is_interrupted_by_a_set_wakes_everybody():
+    def set_with_waiters(flag):
+        waiters = [Lock(), Lock()]
+        for waiter in waiters:
+            waiter.acquire()
+        flag._waiting.extend(waiters)
+        flag.set()
+        return any(waiter.is_taken for waiter in waiters)
+
+    assert not any(is_left for _, is_left in interrupted(set_with_waiters, Flag.set))
+
+
+@pytest.mark.parametrize("call", [Flag.set, lambda flag: flag.wait(1)])
+def test_an_exception_at_any_instruction_leaves_it_usable(call):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    for flag, _ in interrupted(call, interrupt):
+        flag.set()
+        assert flag.wait()
+
+
+def test_it_does_what_an_event_does(monkeypatch):
+    monkeypatch.setattr(module, "threading", threading)
+    flag = Flag()
+    assert isinstance(flag, threading.Event)
+    assert not flag.is_set()
+    assert not flag.wait(0)
+    assert not flag.wait(-1)
+    assert not flag.wait(0.001)
+    flag.set()
+    assert flag.wait()
+    assert flag.wait(float("inf"))
+    flag.clear()
+    assert not flag.wait(0)
+
+
+def test_all_that_wait_are_woken_by_another_thread(monkeypatch):
+    monkeypatch.setattr(module, "threading", threading)
+    flag, woken = Flag(), []
+    threads = [threading.Thread(target=lambda: woken.append(flag.wait(60))) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    flag.set()
+    for thread in threads:
+        thread.join()
+    assert woken == [True] * 5
+    assert not flag._waiting
