@@ -14,6 +14,7 @@ from elect.errors import (
     NotLeader,
     Stopped,
     StoreError,
+    ThreadError,
 )
 from elect.leader import Leader
 from elect.leadership import Leadership
@@ -43,5 +44,6 @@ __all__ = [
     "Stopped",
     "StoreError",
     "Subscription",
+    "ThreadError",
     "WhyNoLeader",
 ]

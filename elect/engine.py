@@ -63,6 +63,14 @@ class Engine:
         self.failure: BaseException | None = None
         self.detail = ""
 
+    def renew(self) -> None:
+        """After a start that failed: as if it had not been tried."""
+        self.leases = Leases(self.clock)
+        self.inbox = Inbox(clock=self.clock)
+        self.health = None
+        self.objections = {}
+        self.state = State.NEW
+
     def seat(self, election: str) -> Seat:
         """The seat of that name, made if it is new."""
         seat = self.seats.get(election)
@@ -109,9 +117,13 @@ class Engine:
                 woken.set()
 
     def post(self, act: Act) -> Command:
-        """Have something done by the protocol's thread, soon."""
+        """Have something done by the protocol's thread, soon; when Ctrl-C interrupts this, too, and perhaps twice."""
         command = Command(act)
-        self.inbox.put(command)
+        try:
+            self.inbox.put(command)
+        except BaseException:
+            self.inbox.put(command)
+            raise
         return command
 
     def call(self, act: Act, timeout: float | None = None) -> bool:
@@ -191,11 +203,10 @@ class Engine:
     def resign(self, leadership: Leadership, to: str | None) -> None:
         """Give a leadership up, to another node if one is named; never waits."""
         reason = LossReason.RESIGNED if to is None else LossReason.TRANSFERRED
+        # First: an interrupt must not leave it over here, and held for the other nodes.
+        self.post(acts.resign(leadership.election, leadership.token, reason=reason, to=to))
         self.leases.give_up(leadership.election, leadership.token)
-        try:
-            leadership.end(reason)
-        finally:  # an interrupt must not leave it over here, and held for the other nodes
-            self.post(acts.resign(leadership.election, leadership.token, reason=reason, to=to))
+        leadership.end(reason)
         with self.changing():
             pass
 

@@ -9,6 +9,7 @@ ElectError
 ├── StoreError (OSError)                the disk failed, or what is on it is damaged
 │   └── StoreGone                       the data directory of a running node was removed or replaced
 ├── IdentityError                       a store or a peer is somebody else's
+├── ThreadError (RuntimeError)          the system has no thread to give
 ├── Stopped (RuntimeError)              the node does not run: not yet, or not any more
 └── Forked (RuntimeError)               this process was forked from the node's
 """
@@ -155,6 +156,26 @@ class IdentityError(ElectError):
 
     def __str__(self) -> str:
         return f"{self.subject} belongs to {self.found}, not to {self.expected}"
+
+
+class ThreadError(ElectError, RuntimeError):
+    """A thread cannot be started: the system has none to give.
+
+    Attributes:
+        thread: its name.
+        cause: what the system says.
+    """
+
+    def __init__(self, thread: str, cause: str) -> None:
+        super().__init__(thread, cause)
+        self.thread = thread
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return (
+            f"thread {self.thread} cannot be started ({self.cause}): raise the limit of threads"
+            " (ulimit -u, pids.max of the control group), or end other threads, and try again"
+        )
 
 
 _ANOTHER = "a node starts once: make a new one"

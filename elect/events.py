@@ -113,6 +113,10 @@ class Dispatcher:
         self._put((_Passed(passed),))
         return self.is_current or passed.wait(timeout)
 
+    def reopen(self) -> None:
+        """Undo `close`, once the thread has ended."""
+        self._is_closed = False
+
     def close(self) -> None:
         """End the thread when all that waits was told."""
         self._is_closed = True
@@ -121,12 +125,15 @@ class Dispatcher:
     def run(self) -> None:
         """Call back until closed; then tell everybody who thinks that this node leads that it does not."""
         self._thread_id = threading.get_ident()
-        while (item := self._take()) is not None:
-            self._handle(item)
-        for subscription in self._all():
-            if (leadership := subscription.told) is not None:
-                leadership.end(LossReason.STOPPED)
-                _guarded(partial(subscription.lost, leadership), "on_lost")
+        try:
+            while (item := self._take()) is not None:
+                self._handle(item)
+            for subscription in self._all():
+                if (leadership := subscription.told) is not None:
+                    leadership.end(LossReason.STOPPED)
+                    _guarded(partial(subscription.lost, leadership), "on_lost")
+        finally:
+            self._thread_id = None  # another thread may get the number
 
     def _put(self, items: tuple[_Item, ...]) -> None:
         self._waiting.extend(items)

@@ -68,11 +68,9 @@ class Leadership:
     def give_up(self, reason: LossReason) -> None:
         """Give it up for a reason; no thread of ours needs to be alive for it to be over."""
         if not self.lost.is_set():
+            self._give_up(self, reason)  # first: an interrupt must not leave it over here, and held for the other nodes
             self._leases.give_up(self.election, self.token)
-            try:
-                self.end(reason)
-            finally:  # an interrupt must not leave it over here, and held for the other nodes
-                self._give_up(self, reason)
+            self.end(reason)
 
     def end(self, reason: LossReason | None) -> None:
         """Note that it is over; the first reason stays."""

@@ -90,7 +90,7 @@ class Leases:
 
     def _is_held(self, election: str, lease: Lease) -> bool:
         given_up = self._given_up.get(election)
-        is_given_up = given_up is not None and lease.term <= max(given_up)
+        is_given_up = given_up is not None and lease.term <= max(given_up, default=NO_TERM)
         return self._is_open and not is_given_up and os.getpid() == self._process_id
 
 

@@ -15,8 +15,9 @@ from elect.config_rules import check_advertised, check_exposure
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
-from elect.errors import BindError, ConfigError
+from elect.errors import BindError
 from elect.store import Opened
+from elect.threads import starting
 from wire.address import Address
 from wire.codec import Codec
 from wire.deadline import Deadline
@@ -141,23 +142,25 @@ class Links:
             self._listener.open()
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
-        try:  # once more, now that its name is an address
-            bound = self._listener.bound.host
-            check_exposure(self._config.listen, bound, is_guarded=self._config.is_guarded)
-            if self._config.advertise is None:
-                check_advertised(bound)
-        except ConfigError:
-            self._listener.stop(0)
-            raise
+        bound = self._listener.bound.host  # once more, now that its name is an address
+        check_exposure(self._config.listen, bound, is_guarded=self._config.is_guarded)
+        if self._config.advertise is None:
+            check_advertised(bound)
         if self._config.advertise is None:  # the identity shows it to peers, of which there are none yet
             self._attributes[ADVERTISE] = str(self.address)
         self._profiles[self._config.node] = profile(self._attributes)
 
     def start(self) -> None:
-        """Accept and dial."""
-        self._listener.start()
-        for dialer in self._dialers.values():
-            dialer.start()
+        """Accept and dial.
+
+        Raises:
+            ThreadError: a thread cannot be had.
+        """
+        with starting("elect-listener"):
+            self._listener.start()
+        for peer, dialer in self._dialers.items():
+            with starting(f"elect-dialer-{peer}"):
+                dialer.start()
 
     def stop(self, timeout: float) -> bool:
         """Say Bye and close every link; nothing counts on them any more. Whether it was all done in time."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from elect import acts, audit, fork
+from elect.audience import EventLog
 from elect.clock import Clock, now_ns
 from elect.config import Config
 from elect.core.messages import check_name
@@ -15,16 +16,18 @@ from elect.core.view import ElectorView
 from elect.default_election import DefaultElection
 from elect.descriptors import fill_standard
 from elect.election import Election
+from elect.ending import Ending, Request
 from elect.engine import Engine, State
 from elect.errors import Forked
 from elect.events import Dispatcher
 from elect.inbox import Command
-from elect.metrics import ElectionSample, Metrics, PeerSample, Registry, Sample
+from elect.metrics import Metrics, Registry
 from elect.runtime import Runtime
+from elect.sample import sample, surroundings
 from elect.security import warn_of_insecurity, warn_of_loopback
 from elect.series import Series
 from elect.sqlite_store import SqliteStore
-from elect.status import Status, Surroundings
+from elect.status import Status
 from elect.store import Store
 from elect.threads import OwnThread
 from wire import arguments
@@ -60,9 +63,6 @@ class Node(DefaultElection):
             is late by `support_duration`, this node does not lead.
         clock: ns, for tests.
 
-    Attributes:
-        config: who it is.
-
     Raises:
         TypeError: an argument is of another type, or a coroutine function.
     """
@@ -84,18 +84,19 @@ class Node(DefaultElection):
             arguments.check_callable("health", health)
         arguments.check_callable("clock", clock)
         self.config = config
-        self._series = Series(metrics, self._sample, clock)
+        self._series = Series(metrics, lambda: sample(self._engine, self._runtime), clock)
         self.metrics = self._series.metrics
         self._store = store
         self._hook = health
         self._engine = Engine(config, clock)
         self._dispatcher = Dispatcher(self._acknowledge)
+        self._dispatcher.tap(EventLog())
         self._elections: dict[str, Election] = {}
         self._lock = threading.RLock()
         self._runtime: Runtime | None = None
         self._http: HttpServer | None = None
-        self._ended = threading.Event()
-        self._is_all_done = True
+        self._turning = threading.RLock()
+        self._ending = Ending(self._begin, self._end)
         super().__init__(self.election(DEFAULT_ELECTION))
 
     def __repr__(self) -> str:
@@ -113,7 +114,7 @@ class Node(DefaultElection):
             self.stop()
 
     def start(self) -> Self:
-        """Open the store, listen, begin to take part. Once.
+        """Open the store, listen, begin to take part. Once; a start that raises leaves nothing, and may be tried again.
 
         Raises:
             ConfigError: its keys or certificates can't be used, or it has none and would listen beyond loopback.
@@ -121,69 +122,63 @@ class Node(DefaultElection):
             StoreError: the data directory can't be used.
             IdentityError: the store is another node's.
             ValueError: the registry in `metrics` has another node's series.
-            Stopped: it was started or stopped before.
+            ThreadError: the system has no thread to give.
+            Stopped: it was started or stopped before, or is stopped meanwhile.
             Forked: it was made in this process's parent.
         """
         with self._lock:
             state = self._engine.state
             if state is not State.NEW:
                 raise self._engine.refusal(state) from self._engine.failure
-            fill_standard()
-            with self._series.registered():
-                runtime = self._make_runtime()
-                try:
-                    self._http = self._open_http()
-                except BaseException:
-                    runtime.discard()
-                    raise
-                self._runtime = runtime
-                fork.guard(self)
-                self._engine.state = State.RUNNING
-                runtime.start()
-                for election in list(self._elections.values()):
-                    election.standing.start()
-                if self._http is not None:
-                    self._http.start()
-        warn_of_insecurity(self.config)
-        warn_of_loopback(self.config)
-        logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
+            self._ending = ending = Ending(self._begin, self._end)
+            thread = OwnThread(ending.run, name="elect-stop", on_death=self._die)
+            try:
+                thread.start()
+                ending.begun.wait()
+            except BaseException:  # Ctrl-C, or there is no thread
+                if thread in threading.enumerate():
+                    self._turn(State.STOPPING)
+                    ending.cancel(STOP_TIMEOUT_S)
+                self._series.unregister()
+                raise
+            if ending.error is not None:
+                raise ending.error
         return self
 
     def stop(self, timeout: float | None = STOP_TIMEOUT_S, resign: bool = True) -> bool:
         """Resign, say goodbye, close everything. Idempotent, from any thread, and never much longer than `timeout`.
 
-        In a callback it only begins: callbacks still hear of what is lost, after this one returned.
+        A thread of the node does it, also when this call is interrupted. In a callback it only begins: callbacks still
+        hear of what is lost, after this one returned.
 
         Args:
-            timeout: seconds for all of it; None for ever.
+            timeout: seconds for all of it; None for ever; 0: begin, and don't wait.
             resign: tell the others, who then elect at once. Otherwise they find out.
 
         Returns:
-            Whether everything has ended: a callback, a hook or work of the application's may not.
+            Whether everything has ended: a callback, a hook or work of the application's may not. Call again then.
 
         Raises:
             TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             Forked: it runs in this process's parent.
         """
-        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
+        seconds = arguments.bounded_seconds("timeout", timeout)
         arguments.flag("resign", resign)
         if self._engine.state is State.FORKED:
             raise Forked(self.config.node)
-        if self._begin_stop(State.STOPPING):
-            if self._dispatcher.is_current:
-                self._spawn_ending(deadline, is_resigning=resign)
-            else:
-                self._end(deadline, is_resigning=resign)
+        self._turn(State.STOPPING)
+        request = Request(deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=resign)
+        self._ending.ask(request)
         if self._dispatcher.is_current:
             return False
-        return self._ended.wait(deadline.remaining_s) and self._is_all_done
+        request.over.wait(seconds)
+        return self._ending.is_done
 
     def election(self, name: str = DEFAULT_ELECTION) -> Election:
         """The handle of an election; this node stands in it from now on.
 
         Raises:
-            TypeError: it is no text.
-            ValueError: it is no name: 1 to 64 printable ASCII characters.
+            TypeError, ValueError: it is no name: 1 to 64 printable ASCII characters.
             Stopped: the node does not run any more.
             Forked: it runs in this process's parent.
         """
@@ -204,13 +199,7 @@ class Node(DefaultElection):
         return self._elections.get(name)
 
     def observe(self, tap: Callable[[Event], object]) -> None:
-        """Give every event of the core to this callable, in order, on the callbacks' thread and before them.
-
-        Raises:
-            TypeError: `tap` can't be called, or is a coroutine function.
-            Stopped: the node does not run any more.
-            Forked: it runs in this process's parent.
-        """
+        """Give every event of the core to this callable, in order, on the callbacks' thread and before them."""
         arguments.check_callable("tap", tap)
         self._engine.check_living()
         self._dispatcher.tap(tap)
@@ -261,7 +250,7 @@ class Node(DefaultElection):
         views: list[ElectorView] = []
         if self._engine.state is State.RUNNING:
             self._engine.post(acts.look(views)).wait(STATUS_TIMEOUT_S)
-        return Status.of(self.config.node, views[0] if views else None, self._surroundings())
+        return Status.of(self.config.node, views[0] if views else None, surroundings(self._engine, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
         """Take no part in any election as a candidate until `resume`; what is led is resigned.
@@ -272,8 +261,7 @@ class Node(DefaultElection):
         Raises:
             TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             LeadershipTimeout: it was not done in time.
-            Stopped: the node does not run.
-            Forked: it runs in this process's parent.
+            Stopped, Forked: the node does not run, or in this process's parent.
         """
         self._engine.do(acts.set_paused(is_paused=True), "the pause", timeout)
 
@@ -282,11 +270,10 @@ class Node(DefaultElection):
         self._engine.do(acts.set_paused(is_paused=False), "the end of the pause", timeout)
 
     def forget(self, node_id: str, timeout: float | None = None) -> None:
-        """Take a voter back that has lost its votes: meet it anew, under whatever store it has next.
+        """Take a voter back that has lost its votes, under whatever store it has next; `audit.log` says so.
 
-        Say so on every other node, and only when nothing that the voter voted for leads any more: with its votes it
-        has lost the reason not to vote twice. A new id for it is always safe. Writes a line to `audit.log` in
-        `data_dir`.
+        Say so on every other node, and only when nothing that the voter voted for leads any more: it may vote a second
+        time in a term. A new id for it is always safe.
 
         Args:
             node_id: the voter's id.
@@ -294,9 +281,9 @@ class Node(DefaultElection):
 
         Raises:
             ValueError: `node_id` is not another voter.
-            Stopped: the node does not run.
+            LeadershipTimeout, Stopped, Forked: see `pause`.
         """
-        self._engine.call(acts.forget(node_id), timeout)
+        self._engine.do(acts.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
         assert self._runtime is not None
         self._runtime.links.forget(node_id)
         audit.record(self.config.data_dir, f"node {self.config.node} forgot the store of voter {node_id}")
@@ -304,35 +291,12 @@ class Node(DefaultElection):
     def abandon(self) -> None:
         """In a forked child: lead nothing, close the copies of the sockets. Called by itself."""
         self._engine.abandon()
-        self._lock = threading.RLock()
+        self._lock = self._turning = threading.RLock()
         for election in list(self._elections.values()):
             election.standing.abandon()
         for part in (self._runtime, self._http):
             if part is not None:
                 part.abandon()
-
-    def _make_runtime(self) -> Runtime:
-        return Runtime(
-            self._engine,
-            self._dispatcher,
-            store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
-            metrics=self.metrics,
-            meter=self._series.meter,
-            hook=self._hook,
-            on_death=self._die,
-        )
-
-    def _open_http(self) -> "HttpServer | None":
-        address = self.config.http_address
-        if address is None:
-            return None
-        # Imported here: a program that serves no HTTP need not hold a server in memory.
-        from elect.web import application  # noqa: PLC0415
-        from elect.web.server import HttpServer  # noqa: PLC0415
-
-        server = HttpServer(address, application(self))
-        server.open()
-        return server
 
     def _spawn(self, work: Callable[[], None], name: str) -> OwnThread:
         assert self._runtime is not None
@@ -341,92 +305,97 @@ class Node(DefaultElection):
     def _acknowledge(self, election: str, term: int) -> None:
         self._engine.inbox.put(Command(acts.acknowledge(election, term)))
 
-    def _begin_stop(self, state: State) -> bool:
-        """Whether it is this caller who stops the node."""
-        with self._engine.changing():
-            if self._engine.state is State.NEW:
+    def _begin(self) -> None:
+        """Start, or leave nothing; on the thread that ends the node, too."""
+        try:
+            self._begin_all()
+        except BaseException:
+            self._undo_start()
+            raise
+
+    def _begin_all(self) -> None:
+        fill_standard()
+        self._series.register()
+        self._runtime = runtime = Runtime(
+            self._engine,
+            self._dispatcher,
+            store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
+            metrics=self.metrics,
+            meter=self._series.meter,
+            hook=self._hook,
+            on_death=self._die,
+        )
+        if (address := self.config.http_address) is not None:
+            # Imported here: a program that serves no HTTP need not hold a server in memory.
+            from elect.web.server import serve  # noqa: PLC0415
+
+            self._http = serve(self, address)
+        fork.guard(self)
+        if not self._turn(State.RUNNING):  # it was stopped meanwhile
+            raise self._engine.refusal(State.STOPPING)
+        if self._http is not None:
+            self._http.start()
+        runtime.start()
+        for election in list(self._elections.values()):
+            election.standing.start()
+        warn_of_insecurity(self.config)
+        warn_of_loopback(self.config)
+        logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
+        self._engine.check_running()
+
+    def _undo_start(self) -> None:
+        """Leave nothing of a start that failed; it may be tried again, unless the node was stopped meanwhile."""
+        is_to_be_new = self._engine.state is State.NEW or self._turn(State.STOPPING)
+        is_done = self._close(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+        if is_done:
+            self._ending.close()
+            self._runtime = self._http = None
+            if is_to_be_new:
+                self._dispatcher.reopen()
+                self._engine.renew()
+        if self._engine.state is State.STOPPING:
+            self._engine.state = State.STOPPED
+
+    def _turn(self, state: State) -> bool:
+        """Take this turn in the node's life, if it comes next; whether it does."""
+        with self._turning, self._engine.changing():
+            before = self._engine.state
+            if before is State.NEW and state is not State.RUNNING:
                 self._engine.detail = "before it was started"
                 self._engine.state = State.STOPPED
-                self._ended.set()
-            if self._engine.state is not State.RUNNING:
-                return False
-            self._engine.state = state
-            return True
+                self._ending.close()
+                self._series.unregister()
+            elif before is (State.NEW if state is State.RUNNING else State.RUNNING):
+                self._engine.state = state
+                return True
+            return False
 
-    def _end(self, deadline: Deadline, *, is_resigning: bool) -> None:
+    def _end(self, request: Request) -> bool:
+        """Make an attempt to end everything; whether it has ended. On a thread of its own."""
         runtime = self._runtime
-        assert runtime is not None
-        if is_resigning:
-            runtime.resign(deadline)
-        self._engine.leases.close()
-        is_http_done = self._http is None or self._http.stop(deadline.remaining_s)
-        self._is_all_done = runtime.stop(deadline) and is_http_done
-        fork.release(self)
-        self._series.unregister()
+        if runtime is not None and request.is_resigning:
+            runtime.resign(request.deadline)
+        is_done = self._close(request)
         with self._engine.changing():
             if self._engine.state is State.STOPPING:
                 self._engine.state = State.STOPPED
-        self._ended.set()
-        logger.info("* node %s is stopped", self.config.node)
+                logger.info("* node %s is stopped", self.config.node)
+        return is_done
 
-    def _spawn_ending(self, deadline: Deadline, *, is_resigning: bool) -> None:
-        threading.Thread(
-            target=self._end, args=(deadline,), kwargs={"is_resigning": is_resigning}, name="elect-stop", daemon=True
-        ).start()
+    def _close(self, request: Request) -> bool:
+        self._engine.leases.close()
+        is_http_done = self._http is None or self._http.stop(request.deadline.remaining_s)
+        is_done = self._runtime is None or self._runtime.stop(request.deadline, request.asker)
+        fork.release(self)
+        self._series.unregister()
+        return is_done and is_http_done
 
     def _die(self, name: str, error: BaseException) -> None:
         """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
         self._engine.leases.close()
         self.metrics.count_bug()
-        with self._engine.changing():
-            is_first = self._begin_stop(State.FAILED)
-            if is_first:
-                self._engine.failure = error
-                self._engine.detail = f"thread {name} died: {error!r}"
-        if is_first:
+        if self._turn(State.FAILED):
+            self._engine.failure = error
+            self._engine.detail = f"thread {name} died: {error!r}"
+            self._ending.ask(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
-            self._spawn_ending(Deadline(STOP_TIMEOUT_S), is_resigning=False)
-
-    def _surroundings(self) -> Surroundings:
-        runtime = self._runtime
-        return Surroundings(
-            cluster=self.config.cluster,
-            state=self.state,
-            threads=self.threads,
-            loop_lag_ns=self.loop_lag_ns,
-            inbox_depth=len(self._engine.inbox),
-            lease_ns=self._engine.leases.remaining_ns,
-            address=self.config.peers.get if runtime is None else runtime.links.address_of,
-            doubled={} if runtime is None else runtime.links.doubled,
-        )
-
-    def _sample(self) -> Sample:
-        """What is true at a scrape; asks nobody."""
-        engine, now = self._engine, self._engine.clock()
-        heard = {} if self._runtime is None else self._runtime.links.heard
-        doubled = {} if self._runtime is None else self._runtime.links.doubled
-        return Sample(
-            elections=[
-                ElectionSample(
-                    election=seat.election,
-                    term=seat.role_term,
-                    role=seat.role,
-                    lease_remaining_ns=engine.leases.remaining_ns(seat.election, seat.role_term),
-                )
-                for seat in list(engine.seats.values())
-            ],
-            peers=[
-                PeerSample(
-                    peer=peer,
-                    is_supported=engine.leases.supports(peer),
-                    is_objecting=engine.objections.get(peer) is not None,
-                    is_doubled=peer in doubled,
-                    last_heard_ns=None if peer not in heard else max(0, now - heard[peer]),
-                )
-                for peer in sorted(self.config.peers)
-            ],
-            inbox_depth=len(engine.inbox),
-            is_insecure=self.config.insecure,
-            is_doubled=self.config.node in doubled,
-            is_store_failing=self._runtime is not None and self._runtime.orchestrator.is_store_failing,
-        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elect import acts, audit
 from elect.admission import Admission
-from elect.audience import Audience, EventLog
+from elect.audience import Audience
 from elect.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
@@ -24,7 +24,7 @@ from elect.lull import Lull
 from elect.orchestrator import Orchestrator
 from elect.security import security
 from elect.store import Opened, Store
-from elect.threads import OnDeath, OwnThread
+from elect.threads import OnDeath, OwnThread, starting
 from elect.worker import WorkThread
 from wire.deadline import Deadline
 
@@ -72,21 +72,28 @@ class Runtime:
         self._on_death = on_death
         config = engine.config
         guarding = security(config)
-        opened = _open(store, config)
         lull = Lull(config, engine.clock, engine.inbox.put)
-        self.admission = Admission(config, opened.meetings, engine.clock, engine.inbox.put)
         with ExitStack() as undo:
             undo.callback(store.close)
+            opened = _open(store, config)
+            admission = Admission(config, opened.meetings, engine.clock, engine.inbox.put)
             self.links = Links(
                 config,
                 opened=opened,
-                admission=self.admission,
+                admission=admission,
                 deliver=lull.deliver,
                 security=guarding,
                 meter=meter,
             )
+            undo.callback(self.links.stop, 0)
             self.links.open()
+            self._assemble(store, opened, lull, metrics, hook)
             undo.pop_all()
+
+    def _assemble(
+        self, store: Store, opened: Opened, lull: Lull, metrics: "Metrics", hook: Callable[[], object] | None
+    ) -> None:
+        engine, dispatcher = self._engine, self._dispatcher
         self.journal = Journal(store, engine.inbox.put)
         self.audience = Audience(engine, dispatcher, self.links.profile)
         self.orchestrator = Orchestrator(
@@ -105,9 +112,13 @@ class Runtime:
         self._runs: list[OwnThread] = []
 
     def start(self) -> None:
-        """Begin."""
-        self._dispatcher.tap(EventLog())
-        self.journal.start()
+        """Begin.
+
+        Raises:
+            ThreadError: a thread cannot be had; the others are left to `stop`.
+        """
+        with starting("elect-journal"):
+            self.journal.start()
         self._events.start()
         if self._asking is not None:
             self._asking.start()
@@ -115,10 +126,13 @@ class Runtime:
         self._protocol.start()  # last: it looks after the others
 
     def spawn(self, work: Callable[[], None], name: str) -> OwnThread:
-        """Start a thread that ends with the node."""
-        self._runs = [thread for thread in self._runs if thread.is_alive()]
+        """Start a thread that ends with the node.
+
+        Raises:
+            ThreadError: it cannot be had.
+        """
         thread = self._thread(work, name)
-        self._runs.append(thread)
+        self._runs = [*(each for each in self._runs if each.is_alive()), thread]
         thread.start()
         return thread
 
@@ -136,27 +150,27 @@ class Runtime:
         if self._protocol.is_alive() and farewell.resigned.wait(deadline.remaining_s * STOP_SHARE):
             farewell.succeeded.wait(min(FAREWELL_S, deadline.remaining_s))
 
-    def stop(self, deadline: Deadline) -> bool:
-        """Close and end everything, in the order in which it leans on each other; whether it was all done in time."""
+    def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:
+        """Close and end everything, in the order in which it leans on each other; whether it was all done in time.
+
+        Args:
+            deadline: of all of it.
+            asker: the thread that waits for this, and is not waited for. May be called again.
+        """
         self._engine.leases.close()
         is_done = [self.links.stop(deadline.remaining_s)]
         if self._engine.health is not None:
             self._engine.health.stop()
         self.orchestrator.stop()
-        is_done.append(self._protocol.finish(deadline.remaining_s))
+        is_done.append(self._protocol.finish(deadline.remaining_s, asker))
         self._engine.inbox.close()
         is_done.append(self.journal.stop(deadline.remaining_s))
         self.audience.close()
         self._dispatcher.close()
-        runs = [] if isinstance(threading.current_thread(), WorkThread) else self._runs  # it would wait for itself
+        runs = [] if isinstance(asker, WorkThread) else self._runs  # it would wait for itself
         threads = [self._events, *runs, *([] if self._asking is None else [self._asking])]
-        is_done += [thread.finish(deadline.remaining_s) for thread in threads]
+        is_done += [thread.finish(deadline.remaining_s, asker) for thread in threads]
         return all(is_done)
-
-    def discard(self) -> None:
-        """Undo what the constructor did; nothing was started."""
-        self.links.stop(0)
-        self.journal.stop(0)
 
     def abandon(self) -> None:
         """In a forked child: close the copies of the sockets."""

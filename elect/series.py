@@ -1,7 +1,6 @@
 """The series of one node, its own and wire's, in a registry that may be shared."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from elect.clock import Clock
 from elect.metrics import Metrics, Registry, Sample
@@ -35,27 +34,12 @@ class Series:
         if not is_own:
             self._lent = (self.meter,) if isinstance(given, Metrics) else (self.meter, self.metrics)
 
-    @contextmanager
-    def registered(self) -> Iterator[None]:
-        """Put them into the registry, and take them out again when the block raises.
+    def register(self) -> None:
+        """Put them into the registry.
 
         Raises:
             ValueError: another node's are there.
         """
-        try:
-            self._register()
-            self.metrics.attach(self._sample)
-            yield
-        except BaseException:
-            self.unregister()
-            raise
-
-    def unregister(self) -> None:
-        """Leave a shared registry to a later node."""
-        for series in self._lent:
-            series.close()
-
-    def _register(self) -> None:
         try:
             self.metrics.register()
             self.meter.register()
@@ -64,3 +48,9 @@ class Series:
                 "the registry in metrics has the series of another node that was not stopped; stop that node first, or"
                 " give each node a registry of its own"
             ) from error
+        self.metrics.attach(self._sample)
+
+    def unregister(self) -> None:
+        """Leave a shared registry to a later node."""
+        for series in self._lent:
+            series.close()

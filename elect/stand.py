@@ -58,8 +58,10 @@ class Stand:
 
     def end(self, holder: object, reason: LossReason = LossReason.RESIGNED) -> None:
         """End it, if it was begun; the last one's end is a resignation, for this reason."""
-        self._holds.discard(holder)
-        self._settle(reason)
+        try:
+            self._holds.discard(holder)
+        finally:
+            self._settle(reason)
 
     def keep(self) -> None:
         """Stand in any case."""

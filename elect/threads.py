@@ -2,12 +2,30 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from elect.errors import ThreadError
+from elect.flag import Flag
+from wire.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 
 OnDeath = Callable[[str, BaseException], None]
 """Told the name of a thread that ended by an error, and the error; on that thread."""
+
+
+@contextmanager
+def starting(name: str) -> Iterator[None]:
+    """Start a thread of this name in the block.
+
+    Raises:
+        ThreadError: the system has none to give.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise ThreadError(name, str(error)) from error
 
 
 class OwnThread(threading.Thread):
@@ -23,19 +41,36 @@ class OwnThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._work = target
         self._on_death = on_death
+        self._runs = Flag()
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            ThreadError: the system has no thread to give.
+        """
+        with starting(self.name):
+            super().start()
 
     def run(self) -> None:
         """Work until told to end."""
+        self._runs.set()
         try:
             self._work()
         except BaseException as error:
             logger.critical("! thread %s died: %r", self.name, error, exc_info=error)
             self._on_death(self.name, error)
 
-    def finish(self, timeout: float) -> bool:
-        """Wait for its end, unless it is the one that asks; whether it has ended, or never began."""
-        if self.ident is None:
+    def finish(self, timeout: float, asker: threading.Thread | None = None) -> bool:
+        """Wait for its end; whether it has ended, or never began.
+
+        Args:
+            timeout: seconds.
+            asker: a thread that waits for this call; default: the current one. It is not waited for.
+        """
+        if self not in threading.enumerate():  # that has each one which is about to begin, too
             return True
-        if threading.current_thread() is not self:
-            self.join(max(0.0, timeout))
-        return not self.is_alive()
+        deadline = Deadline(timeout)
+        if (asker or threading.current_thread()) is not self and self._runs.wait(deadline.remaining_s):
+            self.join(deadline.remaining_s)
+        return self._runs.is_set() and not self.is_alive()

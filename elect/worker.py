@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
 from elect.leadership import Leadership
-from wire import arguments
 from elect.seat import Occupant
+from wire import arguments
 from wire.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -90,14 +90,24 @@ class Run:
             target=self._body, args=(leadership, errors), name=f"elect-work-{self._election.name}", daemon=True
         )
         self._is_working = True
-        thread.start()
         try:
+            self._start(thread, leadership, errors)
             self._engine.wait_for(lambda: self._is_over(leadership) or None, None)
         finally:
             self._end(leadership, thread, errors)
             with self._engine.changing():
                 self._election.seat.vacate(occupant)
         return bool(errors)
+
+    def _start(self, thread: WorkThread, leadership: Leadership, errors: list[BaseException]) -> None:
+        """Begin the work; without a thread it counts as work that failed."""
+        try:
+            thread.start()
+        except RuntimeError as error:
+            logger.warning("! no thread for the work of election %r: %s", leadership.election, error)
+            errors.append(error)
+            leadership.give_up(LossReason.WORK_FAILED)
+            self._is_working = False
 
     def _occupy(self, occupant: Occupant) -> "Leadership | Run | None":
         return self if self._is_stopping else self._election.seat.occupy(occupant)
@@ -122,7 +132,8 @@ class Run:
         if not leadership.lost.is_set():
             leadership.resign()
         grace_s = self._engine.config.grace_ns / 1_000_000_000
-        thread.join(grace_s)
+        if thread.ident is not None:
+            thread.join(grace_s)
         if thread.is_alive():
             logger.warning(
                 "! the work of election %r still runs %.1f s after term %d was lost",

@@ -117,7 +117,11 @@ class Dialer:
     def start(self) -> None:
         """Begin to dial."""
         self._meter.watch_peer(self._peer, self._outbox.__len__)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # there is no thread to be had
+            self._meter.forget_peer(self._peer, self._outbox.__len__)
+            raise
 
     def send(self, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None) -> bool:
         """Put a message into the outbox of the link with this number. Never blocks.

@@ -183,7 +183,7 @@ class Listener:
         self._stopped.set()
         if self._socket is not None:
             wake(self._socket)
-            if self._accepting is None:
+            if self._accepting is None or self._accepting.ident is None:
                 self._socket.close()
         for link in self._registry.all():
             link.cut(StoppedError("this end is being stopped"))
@@ -191,7 +191,7 @@ class Listener:
         return self._join(self._accepting, deadline) and all(self._join(one, deadline) for one in list(self._reading))
 
     def _join(self, thread: threading.Thread | None, deadline: Deadline) -> bool:
-        if thread is None or thread is threading.current_thread():
+        if thread is None or thread.ident is None or thread is threading.current_thread():
             return True
         thread.join(deadline.remaining_s)
         return not thread.is_alive()

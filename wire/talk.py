@@ -2,7 +2,7 @@
 
 import threading
 
-from wire.errors import StoppedError, WireError
+from wire.errors import LocalFault, StoppedError, WireError
 from wire.exchange import Exchange
 from wire.sender import Sender
 
@@ -60,7 +60,10 @@ class Dialogue:
     def run(self) -> WireError:
         """Write and listen until there is a reason to end; that reason."""
         assert self.reading is not None
-        self.reading.start()
+        try:
+            self.reading.start()
+        except RuntimeError as error:
+            return LocalFault(f"no thread to read with: {error}")
         return self._exchange.write()
 
     def say_goodbye(self, why: WireError, bye: str) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from elect.cli.outcome import EXIT_CODES, ExitCode, Failure, complain
 from elect.cli.streams import flush_streams, open_streams
-from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError
+from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError, ThreadError
 
 COMMANDS = {
     "demo": ("demo", "three nodes on this machine elect, fail and elect again"),
@@ -60,7 +60,7 @@ def _run(arguments: list[str]) -> int:
         return complain(str(failure), failure.code)
     except ConfigError as error:
         return complain(str(error), ExitCode.USAGE)
-    except (BindError, StoreError, IdentityError) as error:
+    except (BindError, StoreError, IdentityError, ThreadError) as error:
         return complain(str(error), ExitCode.CANNOT_START)
     except BrokenPipeError:
         raise

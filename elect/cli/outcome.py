@@ -20,7 +20,7 @@ EXIT_CODES = """exit codes:
   0    done; what was asked about is good
   1    not done, not answered, or not good
   2    bad usage or a bad configuration
-  3    the node cannot start: an address that is taken, a data directory that is unusable or another's
+  3    the node cannot start: an address that is taken, a data directory that is unusable or another's, no thread
   130  interrupted; 141: nobody reads the output any more
 """
 

@@ -90,7 +90,12 @@ class NodeProcess:
                 process_group=0,  # Ctrl-C in a terminal is for whoever started this
             )
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"events-{self.node_id}")
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError:  # there is no thread to be had
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         with process.stdout or nullcontext(()) as lines:

@@ -12,8 +12,10 @@ import threading
 import time
 from wsgiref.types import WSGIApplication
 
-from elect.errors import BindError
+from elect.errors import BindError, ThreadError
+from elect.web.application import application
 from elect.web.connection import Connection
+from elect.web.subject import Subject
 from wire import arguments
 from wire.address import Address
 from wire.outage import Outage
@@ -28,7 +30,7 @@ REQUEST_TIMEOUT_S = 5.0
 """For a request as a whole, so that dribbled bytes don't extend it."""
 
 ACCEPT_PAUSE_S = 0.1
-"""After an accept that failed, for want of descriptors say: no busy loop."""
+"""After an accept that failed, for want of descriptors or threads say: no busy loop."""
 
 
 class HttpServer:
@@ -80,11 +82,19 @@ class HttpServer:
         return self.address
 
     def start(self) -> None:
-        """Take connections from now on; opens first, if nobody has."""
+        """Take connections from now on; opens first, if nobody has.
+
+        Raises:
+            BindError: see `open`.
+            ThreadError: the system has no thread to give.
+        """
         if self._socket is None:
             self.open()
         self._thread = threading.Thread(target=self._accept, name=self._name, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise ThreadError(self._name, str(error)) from error
 
     def stop(self, timeout: float | None = 2.0) -> bool:
         """Close everything and wait for the threads; any thread may call it, any number of times.
@@ -104,12 +114,14 @@ class HttpServer:
             for connection in self._connections:
                 connection.abort()
             threads = [*self._connections.values(), *filter(None, [self._thread])]
+        threads = [
+            thread for thread in threads if thread.ident is not None and thread is not threading.current_thread()
+        ]
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()))
         if self._socket is not None:
             self._socket.close()
-        return not any(thread.is_alive() for thread in threads if thread is not threading.current_thread())
+        return not any(thread.is_alive() for thread in threads)
 
     def abandon(self) -> None:
         """After a fork, in the child: let go of the sockets without touching the parent's connections."""
@@ -124,13 +136,13 @@ class HttpServer:
             try:
                 accepted, remote = self._socket.accept()
                 accepted = lifted(accepted)
-            except OSError as error:
+                host = Address.of_socket(remote).host
+                self._admit(Connection(accepted, host, self.address, self._request_timeout_s))
+                self._outage.worked()
+            except (OSError, RuntimeError, MemoryError) as error:
                 if not self._stopping.is_set():
                     self._outage.failed(str(error))
                 self._stopping.wait(ACCEPT_PAUSE_S)
-                continue
-            self._outage.worked()
-            self._admit(Connection(accepted, Address.of_socket(remote).host, self.address, self._request_timeout_s))
 
     def _admit(self, connection: Connection) -> None:
         with self._lock:
@@ -139,7 +151,12 @@ class HttpServer:
                 return
             thread = threading.Thread(target=self._serve, args=(connection,), name=f"{self._name}-peer", daemon=True)
             self._connections[connection] = thread
-            thread.start()
+            try:
+                thread.start()
+            except BaseException:  # there is none to be had for now, and nobody else closes the connection
+                del self._connections[connection]
+                connection.close()
+                raise
 
     def _make_room(self) -> bool:
         """Whether one more connection may be; the oldest that has not said what it wants gives way."""
@@ -158,3 +175,14 @@ class HttpServer:
             with self._lock:
                 self._connections.pop(connection, None)
             connection.close()
+
+
+def serve(node: Subject, address: Address) -> HttpServer:
+    """Make a server of a node's pages that listens, and answers once it is started.
+
+    Raises:
+        BindError: the address can't be had.
+    """
+    server = HttpServer(address, application(node))
+    server.open()
+    return server

@@ -102,4 +102,4 @@ def test_an_interrupted_resignation_is_not_half_of_one(monkeypatch, interrupted)
     leadership.resign()
     assert desk.leases.token("e") == 0
     assert not leadership.valid()
-    assert desk.given_up[:1] == ([LossReason.RESIGNED] if interrupted == "end" else [])
+    assert desk.given_up[:1] == [LossReason.RESIGNED]

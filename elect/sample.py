@@ -1,0 +1,52 @@
+"""What is true of a node at the moment of a scrape, and around its elector."""
+
+from elect.engine import Engine
+from elect.metrics import ElectionSample, PeerSample, Sample
+from elect.runtime import Runtime
+from elect.status import Surroundings
+
+
+def sample(engine: Engine, runtime: Runtime | None) -> Sample:
+    """Look at what is published; asks nobody."""
+    config, now = engine.config, engine.clock()
+    heard = {} if runtime is None else runtime.links.heard
+    doubled = {} if runtime is None else runtime.links.doubled
+    return Sample(
+        elections=[
+            ElectionSample(
+                election=seat.election,
+                term=seat.role_term,
+                role=seat.role,
+                lease_remaining_ns=engine.leases.remaining_ns(seat.election, seat.role_term),
+            )
+            for seat in list(engine.seats.values())
+        ],
+        peers=[
+            PeerSample(
+                peer=peer,
+                is_supported=engine.leases.supports(peer),
+                is_objecting=engine.objections.get(peer) is not None,
+                is_doubled=peer in doubled,
+                last_heard_ns=None if peer not in heard else max(0, now - heard[peer]),
+            )
+            for peer in sorted(config.peers)
+        ],
+        inbox_depth=len(engine.inbox),
+        is_insecure=config.insecure,
+        is_doubled=config.node in doubled,
+        is_store_failing=runtime is not None and runtime.orchestrator.is_store_failing,
+    )
+
+
+def surroundings(engine: Engine, runtime: Runtime | None) -> Surroundings:
+    """Return what the node adds to its elector's view in a status."""
+    return Surroundings(
+        cluster=engine.config.cluster,
+        state=engine.state.value,
+        threads={} if runtime is None else runtime.threads,
+        loop_lag_ns=0 if runtime is None else runtime.orchestrator.lag_ns,
+        inbox_depth=len(engine.inbox),
+        lease_ns=engine.leases.remaining_ns,
+        address=engine.config.peers.get if runtime is None else runtime.links.address_of,
+        doubled={} if runtime is None else runtime.links.doubled,
+    )
