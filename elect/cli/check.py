@@ -5,11 +5,11 @@ says that version, cluster and ids agree, and nothing of the peer was touched.
 """
 
 import argparse
-from concurrent.futures import ThreadPoolExecutor
 
 from elect.cli import hearing
 from elect.cli.hearing import Faults
 from elect.cli.outcome import ExitCode
+from elect.cli.parallel import each
 from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
@@ -50,12 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _dial_all(config: Config, identity: Identity, guarding: Security) -> Faults:
-    addresses = config.peer_addresses
-    with ThreadPoolExecutor(max(1, len(addresses))) as pool:
-        dialed = {
-            node_id: pool.submit(dial, identity, node_id, place, guarding) for node_id, place in addresses.items()
-        }
-        return {node_id: future.result() for node_id, future in dialed.items()}
+    addresses = list(config.peer_addresses.items())
+    faults = each(lambda peer: dial(identity, *peer, guarding), addresses)
+    return {node_id: fault for (node_id, _), fault in zip(addresses, faults, strict=True)}
 
 
 def _hearing(config: Config, identity: Identity, guarding: Security, answering: list[str]) -> Faults:

@@ -5,12 +5,12 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from elect.cli import client
 from elect.cli.outcome import ExitCode, Failure
 from elect.cli.paint import is_live
+from elect.cli.parallel import each
 from elect.cli.report import Row, rows, table
 from elect.cli.screen import Screen
 from wire.address import Address
@@ -49,8 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ask_all(addresses: Sequence[Address]) -> dict[str, View]:
-    with ThreadPoolExecutor(min(16, len(addresses))) as pool:
-        return dict(zip(map(str, addresses), pool.map(_ask, addresses), strict=True))
+    return dict(zip(map(str, addresses), each(_ask, addresses), strict=True))
 
 
 def _ask(address: Address) -> View:

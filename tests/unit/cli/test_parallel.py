@@ -1,0 +1,34 @@
+import threading
+
+import pytest
+
+from elect.cli.parallel import each
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2, 9])
+def test_what_gets_no_thread_is_done_all_the_same(monkeypatch, threads):
+    """In order, each once."""
+    start, started, done = threading.Thread.start, [], []
+
+    def refuse(thread):
+        if len(started) == threads:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    def work(item):
+        done.append(item)
+        return -item
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert each(work, range(5)) == [0, -1, -2, -3, -4]
+    assert sorted(done) == [0, 1, 2, 3, 4]
+
+
+def test_an_error_is_the_caller_s():
+    with pytest.raises(ZeroDivisionError):
+        each(lambda item: 1 // item, [1, 0])
+
+
+def test_nothing_is_done_for_nobody():
+    assert each(str, []) == []
