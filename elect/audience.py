@@ -106,6 +106,10 @@ class Audience:
         return leader
 
 
+FAILURES = ("refused", "timed_out")
+"""Outcomes of a campaign that the others decided."""
+
+
 class EventLog:
     """One line a change of role, leader or connection; a tap, so that a slow log delays no heartbeat.
 
@@ -143,6 +147,8 @@ class EventLog:
     def _note_campaign(self, event: Campaigned) -> None:
         if event.outcome == "elected":
             self._decided(event.election, event.term)
+            return
+        if event.outcome not in FAILURES:  # this node gave it up, by its application's word or its operator's
             return
         failed = self._failed[event.election] = self._failed.get(event.election, 0) + 1
         if failed == CAMPAIGNS_SAID_MAX:

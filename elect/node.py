@@ -240,11 +240,7 @@ class Node(DefaultElection):
         return self.config.http_address if self._http is None else self._http.address
 
     def status(self) -> Status:
-        """Everything, at one moment; without the protocol's part when its thread does not answer within a second.
-
-        Raises:
-            Forked: it runs in this process's parent.
-        """
+        """Everything, at one moment; without the protocol's part when its thread does not answer within a second."""
         if self._engine.state is State.FORKED:
             raise Forked(self.config.node)
         views: list[ElectorView] = []

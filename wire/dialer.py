@@ -79,11 +79,11 @@ class Dialer:
         rng: random.Random | None = None,
     ) -> None:
         arguments.text("peer_id", peer_id)
-        arguments.check_callable("resolve", resolve)
-        arguments.check_callable("next_counter", next_counter)
+        for parameter, given in (("resolve", resolve), ("next_counter", next_counter), ("deliver", deliver)):
+            arguments.check_callable(parameter, given)
+        arguments.check_callable("judge", judge)
         arguments.text("kind", kind)
         arguments.flag("is_two_way", is_two_way)
-        arguments.check_callable("deliver", deliver)
         check_end(identity, codec, limits, security, metrics)
         arguments.text("name", name)
         self._peer = peer_id
@@ -93,11 +93,9 @@ class Dialer:
         self._codec = codec.extended(Bye, Heard)
         self._next_counter = next_counter
         self._deliver = deliver
-        self._kind = kind
-        self._is_two_way = is_two_way
+        self._kind, self._is_two_way = kind, is_two_way
         self._judge = judge
-        self._limits = limits
-        self._security = security
+        self._limits, self._security = limits, security
         self._meter = metrics or Meter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)
@@ -108,8 +106,7 @@ class Dialer:
         self._talk: Monologue | Dialogue | None = None
         self._closing: threading.Event | None = None
         self._bye = ""
-        self._is_stopped = False
-        self._is_nudged = False
+        self._is_stopped = self._is_nudged = False
         self._incarnation = 0
         self._log = LinkLog(logger, f"> {peer_id}")
         self._opened_s = 0.0

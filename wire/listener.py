@@ -308,6 +308,7 @@ class Listener:
             self._settle_s = time.monotonic() + SETTLE_INTERVAL_S
             for log in list(self._logs.values()):
                 log.settle()
+            self._registry.forget_claims()
             self._note_doubled(self.doubled)
 
     def _note_doubled(self, doubled: dict[str, str]) -> None:

@@ -112,15 +112,20 @@ class Registry:
             link.cut(SupersededError("this end forgot the other one"))
 
     def doubled(self) -> dict[str, str]:
-        """The peers as which two processes dial in now, and who these are."""
+        """The peers as which two processes dial in now, and who these are.
+
+        It takes no lock: a signal handler may ask while the thread that it interrupts holds it.
+        """
+        now_s = self._clock()
+        return {node: each.describe(node) for (node, _), each in list(self._claims.items()) if each.is_doubled(now_s)}
+
+    def forget_claims(self) -> None:
+        """Forget who dialed in as peers that have no link now, once they are no longer doubled."""
         with self._lock:
             now_s = self._clock()
             for place in [each for each in self._claims if each not in self._live]:
                 if not self._claims[place].is_doubled(now_s):
                     del self._claims[place]
-            return {
-                node: claims.describe(node) for (node, _), claims in self._claims.items() if claims.is_doubled(now_s)
-            }
 
     def all(self) -> Collection[AcceptedLink]:
         """Every link that is known, finished or not."""

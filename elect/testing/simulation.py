@@ -13,18 +13,7 @@ from typing import NoReturn
 from elect.core.elector import Elector
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import Ready
-from elect.testing.checkers import (
-    BoundSafety,
-    Candidacy,
-    Farewell,
-    Liveness,
-    LocalSafety,
-    Met,
-    OneStore,
-    Origin,
-    Safety,
-    SupportSafety,
-)
+from elect.testing.checkers import watch_all
 from elect.testing.host import Host
 from elect.testing.hostile import hostile
 from elect.testing.link import Link
@@ -57,23 +46,7 @@ class Simulation:
         world.is_hostile = options == hostile(options.seed, options.nodes)
         world.network = Network(world)
         world.hosts = {node_id: Host(world, node_id) for node_id in options.node_ids}
-        safety = Safety(world)
-        self._met = Met(safety)
-        self._stores = OneStore(world)
-        self._liveness = Liveness(world)
-        for observer in (
-            safety,
-            SupportSafety(world),
-            BoundSafety(world),
-            LocalSafety(world),
-            Candidacy(world),
-            Farewell(world, safety),
-            Origin(world, safety),
-            self._stores,
-            self._met,
-            self._liveness,
-        ):
-            world.watch(observer)
+        self._met, self._stores, self._liveness = watch_all(world)
         for host in world.hosts.values():
             late = nanoseconds(options.starts.get(host.node_id, 0.0))
             world.scheduler.after(late + world.rng.randrange(1_000_000), host.start)

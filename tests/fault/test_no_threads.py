@@ -119,8 +119,8 @@ def test_a_start_that_is_interrupted_anywhere_is_undone(tmp_path, monkeypatch, e
         "elect.data_lock.os.open",
         "elect.data_lock.os.pread",
         "elect.node.fork.guard",
-        "wire.listener.socket.socket",
-        "elect.web.server.socket.create_server",
+        "wire.listener.listen",
+        "elect.web.server.listen",
         "elect.node.warn_of_insecurity",
     ],
 )

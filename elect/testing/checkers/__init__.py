@@ -10,6 +10,7 @@ from elect.testing.checkers.origin import Origin
 from elect.testing.checkers.safety import Safety
 from elect.testing.checkers.stores import OneStore
 from elect.testing.checkers.support import SupportSafety
+from elect.testing.world import World
 
 __all__ = [
     "HARD_CASES",
@@ -23,4 +24,25 @@ __all__ = [
     "Origin",
     "Safety",
     "SupportSafety",
+    "watch_all",
 ]
+
+
+def watch_all(world: World) -> tuple[Met, OneStore, Liveness]:
+    """Let every checker watch a world, and return those that are asked or told something later."""
+    safety = Safety(world)
+    met, stores, liveness = Met(safety), OneStore(world), Liveness(world)
+    for observer in (
+        safety,
+        SupportSafety(world),
+        BoundSafety(world),
+        LocalSafety(world),
+        Candidacy(world),
+        Farewell(world, safety),
+        Origin(world, safety),
+        stores,
+        met,
+        liveness,
+    ):
+        world.watch(observer)
+    return met, stores, liveness
