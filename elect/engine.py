@@ -1,7 +1,6 @@
 """What the parts of one node share: its state of life, its inbox, its published leases, its seats."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from elect.leadership import Leadership
 from elect.leases import Leases
 from elect.seat import Seat
 from wire import arguments
+from wire.deadline import now_s
 
 Found = TypeVar("Found")
 
@@ -176,7 +176,7 @@ class Engine:
         Raises:
             Stopped: the node does not run, or ended meanwhile.
         """
-        ends_at = None if timeout is None else time.monotonic() + timeout
+        ends_at = None if timeout is None else now_s() + timeout
         woken = Flag()
         self._waiting.append(woken)
         try:
@@ -186,7 +186,7 @@ class Engine:
                 found = find()
                 if found is not None:
                     return found
-                remaining_s = None if ends_at is None else min(ends_at - time.monotonic(), threading.TIMEOUT_MAX)
+                remaining_s = None if ends_at is None else min(ends_at - now_s(), threading.TIMEOUT_MAX)
                 if remaining_s is not None and remaining_s <= 0:
                     return None
                 woken.wait(remaining_s)

@@ -5,7 +5,6 @@ Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose 
 
 import itertools
 import logging
-import time
 from collections.abc import Callable, Mapping
 
 from elect.admission import ADVERTISE, Admission
@@ -20,7 +19,7 @@ from elect.store import Opened
 from elect.threads import starting
 from wire.address import Address
 from wire.codec import Codec
-from wire.deadline import Deadline
+from wire.deadline import Deadline, now_s
 from wire.dialer import Dialer
 from wire.errors import Refusal, RejectCode
 from wire.events import DialFailed, Event, LinkAccepted, LinkOpened
@@ -204,7 +203,7 @@ class Links:
             self._disputes.pop(event.peer, None)
             return
         self._disputes[event.peer] = text = f"{event.peer} refuses this node: {error.text}"
-        held = self._throttle.take("dispute", time.monotonic())
+        held = self._throttle.take("dispute", now_s())
         if held is not None:
             logger.warning(
                 "! another process uses the id of node %s, or did with a later copy of its store: %s; stop one of them,"

@@ -24,6 +24,7 @@ EFFECTS = frozenset({"open", "print", "input", "breakpoint", "__import__"})
 WALL_CLOCKS = frozenset(
     {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.now", "datetime.utcnow"}
 )
+FROZEN_CLOCKS = frozenset({"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"})
 SLIPS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 BARE_IGNORE = re.compile(r"type:\s*ignore(?!\[)|noqa(?!:)")
 
@@ -195,6 +196,17 @@ def wall_clocks(source: Source) -> Iterator[str]:
             called = ast.unparse(node)
             if any(called == clock or called.endswith(f".{clock}") for clock in WALL_CLOCKS):
                 yield f"{source.name}:{node.lineno}: {called} is a wall clock"
+
+
+def frozen_clocks(source: Source) -> Iterator[str]:
+    """Clocks that libraries freeze or shift in a test; a wait by one of them then never ends."""
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="time"), attr=clock) if clock in FROZEN_CLOCKS:
+                yield f"{source.name}:{node.lineno}: time.{clock} may be frozen; take wire.deadline.now_s"
+            case ast.ImportFrom(module="time", names=aliases):
+                for clock in FROZEN_CLOCKS & {alias.name for alias in aliases}:
+                    yield f"{source.name}:{node.lineno}: time.{clock} may be frozen; take wire.deadline.now_s"
 
 
 def too_long(source: Source) -> Iterator[str]:

@@ -82,6 +82,7 @@ WHO_MAY_IMPORT_WHOM = {
         "wire.outage",
         "wire.sockets",
         "wire.arguments",
+        "wire.deadline",
     ),
     "elect.cli.**": (
         "elect",
@@ -134,6 +135,7 @@ def problems(source: Source, modules: dict[str, Source] = PRODUCT) -> Iterator[s
         yield from architecture.wall_clocks(source)
     if source.name not in WHO_MAY_COMPILE:
         yield from architecture.calls(source, "exec", "eval")
+    yield from architecture.frozen_clocks(source)
     yield from architecture.abbreviations(source)
     if not source.name.startswith("elect.cli"):  # the command owns its process, its output and its log
         yield from architecture.calls(source, "print", "breakpoint", "logging.basicConfig", "sys.exit")
@@ -247,6 +249,8 @@ MODULES = {
         ("elect.core.quorum", "import random\nrandom.random()", "random.random is global"),
         ("elect.node", "from random import choice", "random.choice is global"),
         ("elect.node", "import time\nnow = time.time()", "time.time is a wall clock"),
+        ("elect.node", "import time\nnow = time.monotonic()", "time.monotonic may be frozen"),
+        ("elect.node", "from time import perf_counter_ns", "time.perf_counter_ns may be frozen"),
         ("elect.node", "import datetime\nnow = datetime.datetime.now()", "is a wall clock"),
         ("elect.node", "import sys\nsys.exit(1)", "calls sys.exit()"),
         ("elect.node", "exec('x')", "calls exec()"),
@@ -271,7 +275,7 @@ def test_check_can_fail(name, text, problem):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("wire.listener", "import wire\nfrom wire import frame\nimport socket, threading, time\ntime.monotonic_ns()"),
+        ("wire.listener", "import wire\nfrom wire import frame\nimport socket, threading, time\ntime.thread_time_ns()"),
         ("wire.codec", "import cbor2"),
         ("wire.metrics", "import prometheus_client"),
         ("elect.core.quorum", "import random\nfrom sortedcontainers import SortedDict\nrandom.Random(7)"),

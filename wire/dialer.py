@@ -9,14 +9,13 @@ import logging
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 from wire import arguments
 from wire.address import Address
 from wire.backoff import Backoff
 from wire.codec import Codec
-from wire.deadline import Deadline
+from wire.deadline import Deadline, now_s
 from wire.dialing import Dialed, Dialing
 from wire.ends import check_end
 from wire.errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
@@ -252,7 +251,7 @@ class Dialer:
 
     def _begin(self, link: Dialed) -> Monologue | Dialogue:
         if not self._is_two_way:
-            vigil = Vigil(self._limits, time.monotonic(), is_two_way=False)
+            vigil = Vigil(self._limits, now_s(), is_two_way=False)
             sender = Sender(
                 link.channel,
                 link.connection,
@@ -322,7 +321,7 @@ class Dialer:
         if self._is_stopped:
             done.set()
         self._log.ended(f"link {link.number} is closing: {talk.bye or error}", self._opened_s)
-        if time.monotonic() - self._opened_s >= self._limits.backoff_max_s:  # or the next one may live no longer
+        if now_s() - self._opened_s >= self._limits.backoff_max_s:  # or the next one may live no longer
             self._backoff.reset()
         self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done, bye=talk.bye))
         done.wait()

@@ -7,11 +7,11 @@ on, for the other end's last word, until the other end has closed, too. That tak
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
 from wire.connection import Connection
+from wire.deadline import now_s
 from wire.errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 from wire.events import Event
 from wire.identity import LinkNumber
@@ -74,7 +74,7 @@ class Exchange:
         self._lock = threading.Lock()
         self._is_hushed = False
         self._is_read_out = threading.Event()
-        vigil = Vigil(limits, time.monotonic(), is_two_way=True)
+        vigil = Vigil(limits, now_s(), is_two_way=True)
         self.receiver = receiver = Receiver(
             channel,
             connection,

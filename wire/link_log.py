@@ -2,9 +2,9 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
+from wire.deadline import now_s
 from wire.errors import WireError
 from wire.outage import SETTLED_S, Outage
 
@@ -21,7 +21,7 @@ class LinkLog:
         clock: seconds that only rise.
     """
 
-    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = now_s) -> None:
         self._logger = logger
         self._subject = subject
         self._clock = clock

@@ -3,13 +3,12 @@
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable, Collection
 
 from wire import arguments
 from wire.address import Address
 from wire.codec import Codec
-from wire.deadline import Deadline
+from wire.deadline import Deadline, now_s
 from wire.ends import check_end
 from wire.errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
@@ -299,13 +298,13 @@ class Listener:
         """WARNING now and then for each reason, whoever causes it; one that said nothing is a probe of the port."""
         is_probe = link.is_silent and not isinstance(error, Refusal)
         is_ours = isinstance(error, StoppedError)
-        held = None if is_probe or is_ours else self._throttle.take(error.reason, time.monotonic())
+        held = None if is_probe or is_ours else self._throttle.take(error.reason, now_s())
         level = logging.DEBUG if held is None else logging.WARNING
         logger.log(level, "x %s: %s%s", link.remote, error, more(held or 0))
 
     def _settle(self) -> None:
-        if time.monotonic() >= self._settle_s:
-            self._settle_s = time.monotonic() + SETTLE_INTERVAL_S
+        if now_s() >= self._settle_s:
+            self._settle_s = now_s() + SETTLE_INTERVAL_S
             for log in list(self._logs.values()):
                 log.settle()
             self._registry.forget_claims()

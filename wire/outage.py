@@ -2,8 +2,9 @@
 
 import logging
 import math
-import time
 from collections.abc import Callable
+
+from wire.deadline import now_s
 
 SETTLED_S = 60.0
 """What breaks again within this time after it was mended is one trouble: it is over when it has worked for so long."""
@@ -24,7 +25,7 @@ class Outage:
         failures: how often it failed since it last worked.
     """
 
-    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = now_s) -> None:
         self.failures = 0
         self._logger = logger
         self._subject = subject

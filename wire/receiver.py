@@ -1,11 +1,11 @@
 """Receiver: reads one link, until the link is over; on the thread that reads."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
 from wire.connection import Connection
+from wire.deadline import now_s
 from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 from wire.events import Event, MessageReceived
 from wire.handshake import Bye, Heard
@@ -133,7 +133,7 @@ class Receiver:
                 self.bye = printable(message.reason)
             case Heard():
                 if self._vigil is not None:
-                    self._vigil.note_heard(message.frames, time.monotonic())
+                    self._vigil.note_heard(message.frames, now_s())
             case UnknownKindError():
                 self._meter.add_rejected_frame(message.reason)
             case _:

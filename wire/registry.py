@@ -1,10 +1,10 @@
 """Which accepted links there are: the unfinished handshakes, and one live link per peer and kind."""
 
 import threading
-import time
 from collections.abc import Callable, Collection
 
 from wire.claims import Claimant, Claims
+from wire.deadline import now_s
 from wire.errors import Refusal, RejectCode, SupersededError
 from wire.handshake import Hello, stale
 from wire.identity import LinkNumber
@@ -21,7 +21,7 @@ ENDING_MAX = 8
 class Registry:
     """Shared by the accepting thread and the links' own; its lock is never held over a socket's doings."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = now_s) -> None:
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()

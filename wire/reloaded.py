@@ -3,11 +3,11 @@
 import logging
 import stat
 import threading
-import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from wire.deadline import now_s
 from wire.errors import CredentialsError
 
 logger = logging.getLogger(__name__)
@@ -55,21 +55,21 @@ class Reloaded(Generic[Value]):
         """The value, of the files as they are now."""
         with self._lock:
             signature = self._sign()
-            if signature != self._signature and time.monotonic() >= self._retry_s:
+            if signature != self._signature and now_s() >= self._retry_s:
                 self._reload(signature)
             return self._value
 
     def look(self) -> None:
         """See now and then whether they have changed; cheap otherwise."""
-        if time.monotonic() >= self._look_s:
-            self._look_s = time.monotonic() + LOOK_INTERVAL_S
+        if now_s() >= self._look_s:
+            self._look_s = now_s() + LOOK_INTERVAL_S
             _ = self.value
 
     def _reload(self, signature: Signature) -> None:
         try:
             self._value = self._read()
         except CredentialsError as error:
-            self._retry_s = time.monotonic() + RETRY_INTERVAL_S
+            self._retry_s = now_s() + RETRY_INTERVAL_S
             if str(error) != self._cause:
                 self._cause = str(error)
                 logger.warning("! %s: those from before stay in use: %s", self._subject, error)

@@ -1,11 +1,11 @@
 """Sender: writes what an outbox gets to one link, until the link is over; on the thread that writes."""
 
 import logging
-import time
 from collections.abc import Callable
 
 from wire.channel import Channel
 from wire.connection import Connection
+from wire.deadline import now_s
 from wire.errors import (
     ClosedError,
     EncodeError,
@@ -82,12 +82,12 @@ class Sender:
         """Write until there is a reason to end; that reason."""
         try:
             while (why := self._verdict.why) is None:
-                taken = self._outbox.take(self._vigil.left_s(time.monotonic()))
+                taken = self._outbox.take(self._vigil.left_s(now_s()))
                 self._check()
                 self._turned()
                 if taken is not None and (chunk := self._chunk(taken)):
                     self._write(*chunk)
-                if not self._vigil.left_s(time.monotonic()):
+                if not self._vigil.left_s(now_s()):
                     self._write(*self._sign(), is_sign=True)
         except WireError as error:
             return self._verdict.give(error)
@@ -150,7 +150,7 @@ class Sender:
 
     def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""
-        self._vigil.note_said(frames, time.monotonic(), is_sign=is_sign)
+        self._vigil.note_said(frames, now_s(), is_sign=is_sign)
         self._is_cut_short = True
         try:
             self._channel.write(data)
@@ -167,7 +167,7 @@ class Sender:
         """Whether the link is still worth writing to."""
         if self._taken is None:
             self._check_open()
-        elif self._vigil.is_unread(time.monotonic()):
+        elif self._vigil.is_unread(now_s()):
             raise UnreadError("the other end talks and reads nothing")
 
     def _check_open(self) -> None:

@@ -5,10 +5,10 @@ import errno
 import fcntl
 import socket
 import struct
-import time
 from collections.abc import Callable
 
 from wire.address import Address
+from wire.deadline import now_s
 from wire.errors import LinkFailure, ResetError, WriteTimeoutError
 
 _MS_PER_S = 1_000
@@ -111,13 +111,13 @@ def write_all(sock: socket.socket, data: bytes, is_hopeless: Callable[[float], b
         OSError: the socket failed.
     """
     rest = memoryview(data)
-    progress_s = time.monotonic()
+    progress_s = now_s()
     while rest:
         try:
             rest = rest[_write_some(sock, rest) :]
-            progress_s = time.monotonic()
+            progress_s = now_s()
         except BlockingIOError:
-            if is_hopeless(time.monotonic() - progress_s):
+            if is_hopeless(now_s() - progress_s):
                 raise
 
 

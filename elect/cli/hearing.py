@@ -2,7 +2,6 @@
 
 import errno
 import socket
-import time
 from collections.abc import Collection, Mapping
 
 from elect.cli import client
@@ -13,6 +12,7 @@ from elect.errors import BindError
 from wire import sockets
 from wire.address import Address
 from wire.codec import Codec
+from wire.deadline import now_s
 from wire.errors import Refusal, RejectCode, WireError
 from wire.handshake import PEER_KIND, Hello, review
 from wire.identity import Identity
@@ -48,9 +48,9 @@ def listen(
     """
     faults: Faults = dict.fromkeys(expected, DEAF.format(address=config.advertise_address))
     missing = set(expected)
-    deadline = time.monotonic() + timeout_s
+    deadline = now_s() + timeout_s
     with _listening(config.listen_address) as listening:
-        while missing and (left := deadline - time.monotonic()) > 0:
+        while missing and (left := deadline - now_s()) > 0:
             listening.settimeout(left)
             guard = guarding.guard
             hello = _hello(listening, guard)

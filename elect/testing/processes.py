@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from elect.clock import now_ns
+from wire.deadline import now_s
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
@@ -234,13 +234,13 @@ class ProcessCluster:
         Raises:
             TimeoutError: it did not come in `timeout` seconds.
         """
-        deadline = time.monotonic() + timeout
+        deadline = now_s() + timeout
         with self._changed:
             while True:
                 found = next(filter(predicate, self.events[since:]), None)
                 if found is not None:
                     return found
-                remaining = deadline - time.monotonic()
+                remaining = deadline - now_s()
                 if remaining <= 0 or not self._changed.wait(remaining):
                     raise TimeoutError(f"{timeout:g} s passed; the latest: {self.events[-10:]}")
 
@@ -261,10 +261,10 @@ class ProcessCluster:
         Raises:
             TimeoutError: something was always said.
         """
-        deadline = time.monotonic() + timeout
+        deadline = now_s() + timeout
         with self._changed:
             while self._changed.wait(quiet_s):
-                if time.monotonic() > deadline:
+                if now_s() > deadline:
                     raise TimeoutError(f"not quiet for {quiet_s:g} s within {timeout:g} s: {self.events[-10:]}")
 
 

@@ -1,7 +1,8 @@
 """One line that says how far a long run is: in its place on a terminal, else now and then on a line of its own."""
 
-from time import monotonic
 from typing import TextIO
+
+from wire.deadline import now_s
 
 _TERMINAL_S = 0.5
 _PLAIN_S = 10.0
@@ -19,12 +20,12 @@ class Progress:
         self._stream = stream
         self._is_terminal = stream.isatty()
         self._interval_s = _TERMINAL_S if self._is_terminal else _PLAIN_S
-        self._shown_at = monotonic()
+        self._shown_at = now_s()
         self._width = 0
 
     def show(self, text: str) -> None:
         """Say how far it is, unless that was said a moment ago."""
-        now = monotonic()
+        now = now_s()
         if now - self._shown_at < self._interval_s:
             return
         self._shown_at = now

@@ -13,7 +13,7 @@ from itertools import count
 from multiprocessing import get_context
 from os import cpu_count
 from secrets import randbelow
-from time import monotonic, process_time
+from time import process_time
 
 from elect.testing.hostile import hostile
 from elect.testing.options import NODES_MAX
@@ -21,6 +21,7 @@ from elect.testing.progress import Progress
 from elect.testing.report import VIOLATIONS_MAX, Report
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
+from wire.deadline import now_s
 
 NODES = (3, 4, 5)
 """Cluster sizes, taken in turn by seed."""
@@ -125,9 +126,9 @@ def soak(
 
 def _until(seeds: Iterable[int], real_seconds: float) -> Iterable[int]:
     """Seeds for so long."""
-    end = monotonic() + real_seconds
+    end = now_s() + real_seconds
     for seed in seeds:
-        if monotonic() >= end:
+        if now_s() >= end:
             return
         yield seed
 

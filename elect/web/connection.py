@@ -4,11 +4,11 @@ import contextlib
 import io
 import logging
 import socket
-import time
 from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wire.address import Address
+from wire.deadline import now_s
 
 LOG = logging.getLogger(__name__)
 
@@ -71,13 +71,13 @@ class _Reader(io.RawIOBase):
     def __init__(self, source: socket.socket, timeout_s: float) -> None:
         self._source = source
         self._timeout_s = timeout_s
-        self._deadline = time.monotonic() + timeout_s
+        self._deadline = now_s() + timeout_s
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed has any buffer
-        left = self._deadline - time.monotonic()
+        left = self._deadline - now_s()
         if left <= 0:
             raise TimeoutError("the request took too long")
         self._source.settimeout(left)

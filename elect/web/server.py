@@ -9,7 +9,6 @@ import contextlib
 import logging
 import socket
 import threading
-import time
 from wsgiref.types import WSGIApplication
 
 from elect.errors import BindError, ThreadError
@@ -18,6 +17,7 @@ from elect.web.connection import Connection
 from elect.web.subject import Subject
 from wire import arguments
 from wire.address import Address
+from wire.deadline import now_s
 from wire.outage import Outage
 from wire.sockets import lifted, listen
 
@@ -105,7 +105,7 @@ class HttpServer:
         Returns:
             Whether all threads have ended.
         """
-        deadline = time.monotonic() + arguments.bounded_seconds("timeout", timeout)
+        deadline = now_s() + arguments.bounded_seconds("timeout", timeout)
         self._stopping.set()
         if self._socket is not None:
             with contextlib.suppress(OSError):
@@ -118,7 +118,7 @@ class HttpServer:
             thread for thread in threads if thread.ident is not None and thread is not threading.current_thread()
         ]
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, deadline - now_s()))
         if self._socket is not None:
             self._socket.close()
         return not any(thread.is_alive() for thread in threads)

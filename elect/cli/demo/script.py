@@ -1,7 +1,6 @@
 """What happens in the demo: the leader goes, another comes, the old one is back; each time measured."""
 
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from elect.cli.demo.view import Story
 from elect.cli.outcome import Failure
 from elect.clock import now_ns
 from elect.testing.processes import ProcessCluster, ProcessEvent, overlaps, tenures
+from wire.deadline import now_s
 
 PATIENCE_S = 30.0
 """Nothing here takes so long, on any machine; what does has failed."""
@@ -117,14 +117,14 @@ def _settle(stage: Stage) -> None:
 
 
 def _look(stage: Stage) -> None:
-    end = time.monotonic() + LOOK_S
-    _until(stage, lambda: time.monotonic() > end, "")
+    end = now_s() + LOOK_S
+    _until(stage, lambda: now_s() > end, "")
 
 
 def _until(stage: Stage, is_so: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = now_s() + PATIENCE_S
     stage.refresh()
     while not is_so():
-        if time.monotonic() > deadline:
+        if now_s() > deadline:
             raise Failure(f"{complaint} within {PATIENCE_S:g} s")
         stage.refresh()
