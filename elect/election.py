@@ -1,5 +1,6 @@
 """The application's handle on one election."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
@@ -46,6 +47,8 @@ class Election:
         self._engine = engine
         self._dispatcher = dispatcher
         self._spawn = spawn
+        self._run: Run | None = None
+        self._beginning = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Election {self.name!r} of node {self._engine.node_id!r}>"
@@ -78,6 +81,8 @@ class Election:
     def lead(self, timeout: float | None = None) -> AbstractContextManager[Leadership]:
         """Lead for the length of a `with` block: campaign, wait, work, resign. One block at a time in a process.
 
+        While a thread is in a block, the blocks of other threads wait.
+
         Args:
             timeout: seconds to wait for leadership; None for ever, 0 once.
 
@@ -85,11 +90,14 @@ class Election:
             TypeError, ValueError: `timeout` is no number of seconds, or below 0.
             LeadershipTimeout: it did not come in time.
             LeadershipLost: at the end of the block, if it was lost inside and the block itself did not raise.
+            RuntimeError: this thread is in a block of this election, or in the work of a run; or a run is in progress,
+                which takes every leadership.
             Stopped: the node does not run.
             Forked: it runs in this process's parent.
         """
         seconds = arguments.seconds("timeout", timeout)
         self._engine.check_running()
+        self._check_free()
         return self._lead(seconds)
 
     @contextmanager
@@ -97,7 +105,7 @@ class Election:
         occupant = Occupant()
         with self.standing.hold():
             try:
-                leadership = self._engine.wait_for(lambda: self.seat.occupy(occupant), timeout)
+                leadership = self._engine.wait_for(lambda: self._occupy(occupant), timeout)
                 if leadership is None:
                     raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
                 yield leadership
@@ -121,6 +129,7 @@ class Election:
         Raises:
             TypeError: `work` can't be called, or is a coroutine function.
             ValueError: `on_return` is neither.
+            RuntimeError: another run of this election is in progress; stop that one first.
             Stopped: the node does not run.
             Forked: it runs in this process's parent.
         """
@@ -128,7 +137,10 @@ class Election:
         arguments.choice("on_return", on_return, ("resign", "keep"))
         self._engine.check_running()
         run = Run(self, self._engine, work, on_return)
-        self._spawn(run.loop, f"elect-run-{self.name}")
+        with self._beginning, self._engine.changing():
+            self._check_no_run()
+            self._spawn(run.loop, f"elect-run-{self.name}")
+            self._run = run
         return run
 
     def subscribe(
@@ -321,6 +333,26 @@ class Election:
 
     def _dated(self, leader: Leader | None) -> Leader | None:
         return None if leader is None else replace(leader, as_of=self._engine.turned_at / NS_PER_S)
+
+    def _occupy(self, occupant: Occupant) -> Leadership | None:
+        self._check_free()
+        return self.seat.occupy(occupant)
+
+    def _check_free(self) -> None:
+        """Refuse a block whose turn will never come."""
+        occupant = self.seat.occupant
+        if occupant is not None and occupant.thread is threading.current_thread():
+            raise RuntimeError(
+                f"lead() of election {self.name!r}: this thread leads it already; use the Leadership that it was given"
+            )
+        self._check_no_run()
+
+    def _check_no_run(self) -> None:
+        if self._run is not None and not self._run.is_stopping:
+            raise RuntimeError(
+                f"election {self.name!r}: a run() leads it whenever this node can; stop that run first, "
+                "or use another election"
+            )
 
     def _leave(self, occupant: Occupant) -> None:
         """The body is over, and with it the leadership, if it had come to one."""

@@ -1,5 +1,7 @@
 """One election's present, as the protocol's thread last told it."""
 
+import threading
+
 from elect.core.ready import Role
 from elect.leader import Leader
 from elect.leadership import Leadership
@@ -10,12 +12,14 @@ class Occupant:
 
     Attributes:
         leadership: the one that it took, or tried to take.
+        thread: in which it works.
     """
 
-    __slots__ = ("leadership",)
+    __slots__ = ("leadership", "thread")
 
     def __init__(self) -> None:
         self.leadership: Leadership | None = None
+        self.thread = threading.current_thread()
 
 
 class Seat:

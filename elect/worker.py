@@ -63,6 +63,11 @@ class Run:
         """Whether the work is in progress."""
         return self._is_working
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._is_stopping
+
     def stop(self) -> None:
         """Run it no more: if it is in progress, its leadership is resigned, and `lost` set. Never waits."""
         with self._engine.changing():
@@ -89,6 +94,7 @@ class Run:
         thread = WorkThread(
             target=self._body, args=(leadership, errors), name=f"elect-work-{self._election.name}", daemon=True
         )
+        occupant.thread = thread
         self._is_working = True
         try:
             self._start(thread, leadership, errors)

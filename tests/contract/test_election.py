@@ -183,3 +183,100 @@ def test_watching_yields_the_latest_leader_and_ends_with_the_node(ground):
     ground.close()
     watcher.join(DEADLINE_S)
     assert not watcher.is_alive()
+
+
+def test_a_block_inside_a_block_is_an_error(ground):
+    """A thread that leads is told so, with a timeout and without one; its block goes on."""
+    ground.grant()
+    with ground.election.lead(timeout=DEADLINE_S) as leadership:
+        for timeout in (None, 0, DEADLINE_S):
+            with pytest.raises(RuntimeError, match="this thread leads it already"), ground.election.lead(timeout):
+                pass
+        assert leadership.valid()
+        leadership.resign()
+        with pytest.raises(RuntimeError, match="this thread leads it already"), ground.election.lead():
+            pass
+
+
+def test_a_block_of_another_thread_waits_for_the_first(ground):
+    """One block at a time: another thread waits for its turn, at most for its timeout."""
+    waited: list[type[BaseException]] = []
+
+    def wait() -> None:
+        with pytest.raises(LeadershipTimeout) as timeout, ground.election.lead(timeout=0.01):
+            pass
+        waited.append(timeout.type)
+
+    ground.grant()
+    with ground.election.lead(timeout=DEADLINE_S):
+        other = threading.Thread(target=wait)
+        other.start()
+        other.join(DEADLINE_S)
+    assert waited == [LeadershipTimeout]
+
+
+def test_a_block_inside_the_work_of_a_run_is_an_error(ground):
+    """Work that would wait for itself is told so, also after its run was told to stop."""
+    raised: list[str] = []
+
+    def work(leadership: Leadership) -> None:
+        for stop in (lambda: None, run.stop):
+            stop()
+            with pytest.raises(RuntimeError) as error, ground.election.lead():
+                pass
+            raised.append(str(error.value))
+
+    run = ground.election.run(work, on_return="keep")
+    ground.grant()
+    eventually(lambda: len(raised) == 2)
+    assert all("this thread leads it already" in each for each in raised)
+
+
+def test_a_block_beside_a_run_is_an_error(ground):
+    """A run takes every leadership: a block of another thread would wait for ever."""
+    run = ground.election.run(lambda leadership: leadership.lost.wait(DEADLINE_S))
+    with pytest.raises(RuntimeError, match=r"a run\(\) leads it"), ground.election.lead():
+        pass
+    run.stop()
+    with pytest.raises(LeadershipTimeout), ground.election.lead(timeout=0):
+        pass
+
+
+def test_a_run_ends_the_wait_of_a_block(ground):
+    """A block that waits when a run begins is told that its turn will not come."""
+    raised: list[str] = []
+
+    def wait() -> None:
+        with pytest.raises(RuntimeError) as error, ground.election.lead():
+            pass
+        raised.append(str(error.value))
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    eventually(lambda: ground.election.standing._holds)
+    ground.election.run(lambda leadership: leadership.lost.wait(DEADLINE_S))
+    waiter.join(DEADLINE_S)
+    assert ["a run() leads it" in each for each in raised] == [True]
+
+
+def test_a_second_run_is_an_error_until_the_first_is_stopped(ground):
+    """Only one run at a time; a stopped one makes room, also while its work ends."""
+    begun, end = threading.Event(), threading.Event()
+
+    def work(leadership: Leadership) -> None:
+        begun.set()
+        end.wait(DEADLINE_S)
+
+    run = ground.election.run(work)
+    ground.grant()
+    assert begun.wait(DEADLINE_S)
+    with pytest.raises(RuntimeError, match=r"a run\(\) leads it"):
+        ground.election.run(work)
+    run.stop()
+    tokens: list[int] = []
+    ground.election.run(lambda leadership: tokens.append(leadership.token), on_return="keep")
+    eventually(lambda: not ground.election.is_leader)
+    assert not tokens
+    end.set()
+    ground.grant()
+    eventually(lambda: tokens)
