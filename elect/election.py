@@ -31,6 +31,10 @@ class Election:
 
     From its first use a node stands in it; from the first `lead` or `run` on, only while one of these is in progress.
 
+    A node that gives leadership up several times in a row, each time within a second after it was elected, rests before
+    it stands again: half a second, then twice as long each time, up to 8 s. How it does so makes no difference: a block
+    or work that ends, `resign`, `pause`, a callback that raises, the health hook. Other nodes may lead at once.
+
     Args:
         name: of the election.
         engine: of the node.
@@ -81,7 +85,8 @@ class Election:
     def lead(self, timeout: float | None = None) -> AbstractContextManager[Leadership]:
         """Lead for the length of a `with` block: campaign, wait, work, resign. One block at a time in a process.
 
-        While a thread is in a block, the blocks of other threads wait.
+        While a thread is in a block, the blocks of other threads wait. A loop of short blocks is slowed down: see the
+        class.
 
         Args:
             timeout: seconds to wait for leadership; None for ever, 0 once.
@@ -118,6 +123,8 @@ class Election:
 
     def run(self, work: Work, *, on_return: OnReturn = "resign") -> Run:
         """Run `work(leadership)` on a thread of its own each time this node leads; returns at once.
+
+        Work that returns or raises soon after it began runs less and less often: see the class.
 
         Args:
             work: ends soon after `leadership.lost` is set; after the configured `grace` it is reported.
@@ -218,8 +225,8 @@ class Election:
     def resign(self, to: str | None = None, timeout: float | None = None) -> None:
         """Give leadership up, or hand it over, and wait until this node has resigned, or the other one leads.
 
-        The application is told first; this node stays a candidate. In a callback it does not wait: what it would wait
-        for comes after the callback.
+        The application is told first; this node stays a candidate, but rests when it resigns again and again: see the
+        class. In a callback it does not wait: what it would wait for comes after the callback.
 
         Args:
             to: the id of the node that should lead next.

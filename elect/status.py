@@ -23,6 +23,8 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.STORE_FAILING: "this node's disk takes no write, and so no vote; its log says why",
     WhyNoLeader.BOOT_FENCE: "this node started anew and votes only when what it promised before is over,"
     " in {fence:.1f} s",
+    WhyNoLeader.RESTING: "this node gave leadership up several times, each time soon after it was elected;"
+    " it waits for some seconds before it stands again",
     WhyNoLeader.CONFIGURATION: "the nodes do not agree on who votes; make their lists of peers the same: {objections}",
     WhyNoLeader.OTHER_STORE: "{objections}",
     WhyNoLeader.NO_QUORUM: "{supporters} of {voters} voters support this node, itself included; {quorum} are needed",

@@ -90,7 +90,7 @@ class Turns:
         if next_term(self._state, election) > TERM_MAX:
             return FOREVER
         place = standing.place(self._state, election, self._electable)
-        return max(election.retry_at, since + place * self._state.timing.heartbeat_interval_ns)
+        return max(election.retry_at, election.rests_until, since + place * self._state.timing.heartbeat_interval_ns)
 
 
 def is_free(state: State, election: Election) -> bool:

@@ -114,6 +114,9 @@ class Election:
         successor: whom it named, if anybody.
         refusals: who refused the latest campaign, and why.
         retry_at: no campaign before this time (ns).
+        led_since: when this node was last elected (ns).
+        quick: how often in a row it gave leadership up soon after that.
+        rests_until: no campaign before this time for that reason (ns).
         free_since: since when nobody is known to lead, or None.
         leader: (node id or None, term) as last told.
     """
@@ -128,10 +131,13 @@ class Election:
         "is_entered",
         "leader",
         "leadership",
+        "led_since",
         "name",
+        "quick",
         "refusals",
         "refused",
         "resigned",
+        "rests_until",
         "retry_at",
         "successor",
         "term_seen",
@@ -152,6 +158,9 @@ class Election:
         self.successor: str | None = None
         self.refusals: dict[str, RefusalReason] = {}
         self.retry_at = 0
+        self.led_since = 0
+        self.quick = 0
+        self.rests_until = 0
         self.free_since: int | None = None
         self.leader: tuple[str | None, int] = (None, 0)
 

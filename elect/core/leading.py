@@ -12,11 +12,24 @@ from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
 from elect.core.state import State
 from elect.core.support import Peer
 
+QUICK_NS = 1_000_000_000
+"""Leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does nothing else."""
+
+QUICK_FREE = 2
+"""Quick leaderships in a row that cost no rest: an operator may hand an election over and back."""
+
+REST_NS = 500_000_000
+"""The first rest after them."""
+
+REST_DOUBLINGS = 4
+"""Each further rest is twice as long, up to 8 s: a term in so long a time costs nothing."""
+
 
 def begin(state: State, election: Election) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
     del state.campaigning[election.name]
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
+    election.led_since = state.now
     name, term = election.name, leadership.term
     state.outcome.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
     state.tell_role(election, "elected")
@@ -180,10 +193,30 @@ def resign(state: State, election: Election, reason: LossReason, successor: str 
         _tell_lost(state, election, reason, at=state.now)
     ends_at = state.now + (state.grace_ns if was_told else 0)
     _ungroup(state, election, leadership)
+    if reason is not LossReason.NO_LEASE:
+        rest(state, election)
     leadership.resigning = Resigning(reason=reason, successor=successor, ends_at=ends_at)
     state.touch(election)
     if not was_told:
         end(state, election, reason.value)
+
+
+def rest(state: State, election: Election) -> None:
+    """Its holder gives leadership up: if it does so in a loop, this node stands again later. Others may lead at once.
+
+    Each rest is shortened at random by up to half, so that nodes that all do so don't stand again together.
+    """
+    is_quick = state.now - election.led_since < QUICK_NS
+    is_again = state.now - election.rests_until < max(QUICK_NS, _rest_ns(election))
+    election.quick = election.quick + 1 if is_quick and is_again else 0
+    rest_ns = _rest_ns(election)
+    election.rests_until = state.now + (state.rng.randrange(rest_ns // 2, rest_ns) if rest_ns else 0)
+
+
+def _rest_ns(election: Election) -> int:
+    """The longest rest after the latest quick leadership."""
+    rests = election.quick - QUICK_FREE
+    return REST_NS << min(rests - 1, REST_DOUBLINGS) if rests > 0 else 0
 
 
 def expire(state: State, election: Election) -> None:

@@ -24,6 +24,7 @@ class Waiting(StrEnum):
     STORE_FAILING = "store_failing"
     OTHER_STORE = "other_store"
     BOOT_FENCE = "boot_fence"
+    RESTING = "resting"
     CONFIGURATION = "configuration"
     NO_QUORUM = "no_quorum"
     OFFSET = "offset"
@@ -188,6 +189,7 @@ def _unfit(state: State, election: Election) -> Waiting | None:
         (has_lost_votes, Waiting.OTHER_STORE),
         (state.is_disputed, Waiting.CONFIGURATION),
         (state.is_fenced, Waiting.BOOT_FENCE),
+        (election.rests_until > state.now, Waiting.RESTING),
     )
     return next((waiting for is_lacking, waiting in lacks if is_lacking), None)
 

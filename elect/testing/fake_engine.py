@@ -135,6 +135,7 @@ class FakeEngine(Engine):
         return self._stage.actors[node_id].elector.state.elections[self._election]
 
     def _lead(self, node_id: str) -> None:
+        self._own(node_id).rests_until = 0  # it was told to lead now
         self._stage.stand(node_id)
         for _ in range(INTERVALS_MAX):
             self._stage.run()

@@ -217,9 +217,10 @@ def test_a_block_of_another_thread_waits_for_the_first(ground):
 
 def test_a_block_inside_the_work_of_a_run_is_an_error(ground):
     """Work that would wait for itself is told so, also after its run was told to stop."""
-    raised: list[str] = []
+    granted, raised = threading.Event(), []
 
     def work(leadership: Leadership) -> None:
+        assert granted.wait(DEADLINE_S)
         for stop in (lambda: None, run.stop):
             stop()
             with pytest.raises(RuntimeError) as error, ground.election.lead():
@@ -228,6 +229,7 @@ def test_a_block_inside_the_work_of_a_run_is_an_error(ground):
 
     run = ground.election.run(work, on_return="keep")
     ground.grant()
+    granted.set()
     eventually(lambda: len(raised) == 2)
     assert all("this thread leads it already" in each for each in raised)
 

@@ -62,6 +62,16 @@ def test_leadership_is_lost_for_any_reason_and_the_next_token_is_higher(election
     assert election.elect().token > leadership.token
 
 
+def test_a_node_that_gives_up_again_and_again_is_elected_at_once(election):
+    """On command no rest is kept: time would have to pass for it."""
+    for _ in range(10):
+        election.elect()
+        election.resign(timeout=5)
+    begun = election._fake.clock()
+    election.elect()
+    assert election._fake.clock() - begun <= election._fake.config.heartbeat_interval_ns
+
+
 def test_losing_what_is_not_led_is_nothing(election):
     election.lose()
     election.lapse()

@@ -39,7 +39,15 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see Actor.sessions"},
     Peer: {"said": _KNOWLEDGE, "said_heard": _KNOWLEDGE, "said_mark": _KNOWLEDGE, "said_check_at": _KNOWLEDGE},
-    Election: {"successor": _TURN, "retry_at": _TURN, "free_since": _TURN, "leader": _TOLD},
+    Election: {
+        "successor": _TURN,
+        "retry_at": _TURN,
+        "led_since": _TURN,
+        "quick": _TURN,
+        "rests_until": _TURN,
+        "free_since": _TURN,
+        "leader": _TOLD,
+    },
     Deadlines: {"_order": "orders what `_at` holds"},
     Write: {"number": _ORDER},
 }
