@@ -33,6 +33,7 @@ from elect.threads import OwnThread
 from wire import arguments
 from wire.address import Address
 from wire.deadline import Deadline
+from wire.native import check_native
 
 if TYPE_CHECKING:
     from elect.web.server import HttpServer
@@ -122,6 +123,7 @@ class Node(DefaultElection):
             StoreError: the data directory can't be used.
             IdentityError: the store is another node's.
             ValueError: the registry in `metrics` has another node's series.
+            RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
             ThreadError: the system has no thread to give.
             Stopped: it was started or stopped before, or is stopped meanwhile.
             Forked: it was made in this process's parent.
@@ -130,6 +132,7 @@ class Node(DefaultElection):
             state = self._engine.state
             if state is not State.NEW:
                 raise self._engine.refusal(state) from self._engine.failure
+            check_native()
             self._ending = ending = Ending(self._begin, self._end)
             thread = OwnThread(ending.run, name="elect-stop", on_death=self._die)
             try:

@@ -26,6 +26,7 @@ from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link_log import LinkLog
 from wire.meter import Meter
+from wire.native import check_native
 from wire.outbox import Outbox
 from wire.security import PLAIN, Security
 from wire.sender import Sender
@@ -111,7 +112,12 @@ class Dialer:
         self._opened_s = 0.0
 
     def start(self) -> None:
-        """Begin to dial."""
+        """Begin to dial.
+
+        Raises:
+            RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
+        """
+        check_native()
         self._meter.watch_peer(self._peer, self._outbox.__len__)
         try:
             self._thread.start()

@@ -18,6 +18,7 @@ from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
 from wire.link_log import LinkLog
 from wire.meter import Meter
+from wire.native import check_native
 from wire.outage import Outage
 from wire.registry import Registry
 from wire.schema import kind_of
@@ -134,7 +135,12 @@ class Listener:
         return self._registry.doubled()
 
     def open(self) -> None:
-        """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`."""
+        """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`.
+
+        Raises:
+            RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
+        """
+        check_native()
         self._socket = sock = listen(self._address, BACKLOG)
         sock.settimeout(ACCEPT_TIMEOUT_S)
         self._address = Address(self._address.host, sock.getsockname()[1])

@@ -1,0 +1,46 @@
+"""Refusing to start where gevent or eventlet has replaced what links are made of."""
+
+import queue
+import socket
+import threading
+
+import pytest
+
+from wire import Address, Codec, Dialer, Identity, Listener
+from wire.native import check_native
+
+
+class Green:
+    """What stands in the place of a socket, a queue or a function about threads."""
+
+
+@pytest.fixture(
+    params=[("gevent", socket, "socket"), ("gevent", queue, "SimpleQueue"), ("eventlet", threading, "get_ident")]
+)
+def patched(request, monkeypatch):
+    library, module, name = request.param
+    monkeypatch.setattr(Green, "__module__", f"{library}.somewhere")
+    monkeypatch.setattr(module, name, Green)
+    return f"^{library} has replaced {module.__name__} in this process, .* patch with {library}"
+
+
+def test_a_process_that_is_not_patched_is_let_pass():
+    """The usual case."""
+    check_native()
+
+
+def test_what_was_replaced_is_named(patched):
+    """The error says by whom, what, and what to do."""
+    with pytest.raises(RuntimeError, match=patched):
+        check_native()
+
+
+def test_both_ends_of_a_link_refuse_to_start(patched):
+    """Whoever uses wire alone is told, too."""
+    place, identity = Address("127.0.0.1", 0), Identity(cluster="c", node="ann", incarnation=1, store=bytes(16))
+    listener = Listener(place, identity, Codec(), is_known_peer=lambda _: True, deliver=lambda _: None)
+    dialer = Dialer("bob", lambda: place, identity, Codec(), next_counter=lambda: 1, deliver=lambda _: None)
+    for start in (listener.open, listener.start, dialer.start):
+        with pytest.raises(RuntimeError, match=patched):
+            start()
+    assert not dialer.is_alive

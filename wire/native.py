@@ -1,0 +1,30 @@
+"""Whether threads, sockets and queues are the system's own: gevent and eventlet can replace them in a whole process."""
+
+import queue
+import socket
+import threading
+
+ADVICE = {
+    "gevent": "gevent.monkey.patch_all(thread=False, socket=False, queue=False)",
+    "eventlet": "eventlet.monkey_patch(thread=False, socket=False)",
+}
+"""What each of them may be asked to do instead."""
+
+
+def check_native() -> None:
+    """Return if the threads of this process are threads, and its sockets block one of them only.
+
+    What else gevent and eventlet replace (time, select, ssl, os, signal, subprocess) does no harm here.
+
+    Raises:
+        RuntimeError: gevent or eventlet has replaced threading, socket or queue.
+    """
+    makers = {"threading": threading.get_ident, "socket": socket.socket, "queue": queue.SimpleQueue}
+    origins = {module: maker.__module__.partition(".")[0] for module, maker in makers.items()}
+    replaced = [module for module, origin in origins.items() if origin in ADVICE]
+    if replaced:
+        library = origins[replaced[0]]
+        raise RuntimeError(
+            f"{library} has replaced {', '.join(replaced)} in this process, and then no link works: "
+            f"patch with {ADVICE[library]}, or run this in a process that is not patched"
+        )
