@@ -3,7 +3,6 @@
 Source: PROTOCOL.md, section 7.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,8 +13,9 @@ from elect.core.membership import Configuration
 from elect.core.ready import Meeting, Objection
 from wire.errors import Refusal, RejectCode, WireError
 from wire.identity import PeerIdentity
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 STRANGERS_MAX = 64
 """Strangers that are remembered; a list of voters has no more."""

@@ -14,8 +14,9 @@ from elect.events import Dispatcher, Notice
 from elect.leader import Leader
 from elect.leadership import NS_PER_S, Leadership
 from elect.status import objection_sentence
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 CAMPAIGNS_SAID_MAX = 3
 """Votes split now and then; more campaigns that fail one after the other have a cause that the log need not repeat."""
@@ -111,7 +112,7 @@ FAILURES = ("refused", "timed_out")
 
 
 class EventLog:
-    """One line a change of role, leader or connection; a tap, so that a slow log delays no heartbeat.
+    """One line a change of role, leader or connection; a tap, and the last one: subscribers are told before.
 
     Campaigns that fail one after the other are one trouble: said once, and at its end.
     """

@@ -1,11 +1,12 @@
 """The audit file of a node: one line for each word of an operator that sets a rule aside."""
 
-import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-logger = logging.getLogger(__name__)
+from wire.log import Log
+
+logger = Log(__name__)
 
 NAME = "audit.log"
 

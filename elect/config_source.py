@@ -1,15 +1,15 @@
 """Where settings come from: a TOML file or the environment, read into the names of Config's fields."""
 
 import difflib
-import logging
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from elect.errors import ConfigError
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 Naming = Callable[[str], str]
 """From a field of Config to how its source spells it."""

@@ -4,7 +4,6 @@ Who calls `start` or `stop` may be interrupted by Ctrl-C at any instruction, or 
 takes the node down while no other thread can be had. So none of them does the work: it is done here, and they wait.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -13,8 +12,9 @@ from dataclasses import dataclass, field
 
 from elect.flag import Flag
 from wire.deadline import Deadline
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ out: whole leaderships that came and went unseen, and every leader but the lates
 still alternate, and the last word is always said.
 """
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -19,8 +18,9 @@ from elect.leadership import Leadership
 from elect.seat import Seat
 from elect.subscription import Subscription
 from wire import arguments
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 NOTICES_MAX = 16_384
 """About 5 MB; a thousand elections can change hands four times while one callback sleeps."""
@@ -80,6 +80,7 @@ class Dispatcher:
         self._left_out = 0
         self._is_closed = False
         self._taps: list[Tap] = []
+        self._last_taps: list[Tap] = []
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._thread_id: int | None = None
 
@@ -93,9 +94,12 @@ class Dispatcher:
         """Whether the caller is a callback."""
         return threading.get_ident() == self._thread_id
 
-    def tap(self, tap: Tap) -> None:
-        """Give every event of the core to this callable as well, before the subscribers."""
-        self._taps = [*self._taps, tap]
+    def tap(self, tap: Tap, *, is_last: bool = False) -> None:
+        """Give every event of the core to this callable as well, before the subscribers or after them."""
+        if is_last:
+            self._last_taps = [*self._last_taps, tap]
+        else:
+            self._taps = [*self._taps, tap]
 
     def subscribe(self, subscription: Subscription, seat: Seat) -> None:
         """Tell a subscriber how things are, and then of every change."""
@@ -173,6 +177,11 @@ class Dispatcher:
     def _tell(self, notice: Notice) -> None:
         for tap in self._taps:
             _guarded(partial(tap, notice.event), "an event tap")
+        self._tell_subscribers(notice)
+        for tap in self._last_taps:
+            _guarded(partial(tap, notice.event), "an event tap")
+
+    def _tell_subscribers(self, notice: Notice) -> None:
         match notice.event:
             case Elected(election=election):
                 self._elected(election, notice.leadership)

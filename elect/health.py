@@ -4,13 +4,13 @@ The application's answer is asked for on a thread of its own. The protocol's thr
 and at how long the one asked for is overdue.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 
 from elect.clock import Clock
 from elect.outage import Outage
 from wire import arguments
+from wire.log import Log, text_of
 
 NS_PER_S = 1_000_000_000
 
@@ -41,7 +41,7 @@ class Health:
         self._clock = clock
         self._tell = tell
         self._is_stopped = threading.Event()
-        self._outage = Outage(logging.getLogger(__name__), "the healthy hook")
+        self._outage = Outage(Log(__name__), "the healthy hook")
         self._is_good = False
         self._asked_at: int | None = None
 
@@ -67,7 +67,7 @@ class Health:
             arguments.check_returned("health", is_well)
             cause = "" if is_well else "it says no"
         except BaseException as error:  # noqa: BLE001 - whatever it raises, the application is not well
-            cause = repr(error)
+            cause = text_of(error)
         was_good = self.is_good(self._clock())
         took_ns = self._clock() - asked_at
         if not cause and took_ns > self._late_ns:

@@ -7,7 +7,6 @@ them too, and disk and memory agree again. Until then the disk is tried once a s
 Source: PROTOCOL.md, section 4 ("One step", and "A disk that fails means no grant; nothing else stops").
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -19,6 +18,10 @@ from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
 from elect.outage import Outage
 from elect.store import Store
+from wire.log import Log
+from wire.threads import ReportedThread
+
+logger = Log(__name__)
 
 QUEUE_MAX = 1024
 """Writes decided but not yet on disk; a disk that is this far behind refuses more, as one that fails."""
@@ -88,11 +91,11 @@ class Journal:
         self._clock = clock
         self._queue: queue.Queue[Write | None] = queue.Queue(queue_max)
         self._is_stopping = threading.Event()
-        self._outage = Outage(logging.getLogger(__name__), "the store")
+        self._outage = Outage(logger, "the store")
         self._owed: dict[str, Ballot] = {}
         self._owed_meetings: dict[str, Meeting] = {}
         self._owed_promise_ns = 0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = ReportedThread(self._run, name=name)
 
     @property
     def backlog(self) -> int:
@@ -139,8 +142,8 @@ class Journal:
             while not (self._is_stopping.is_set() and self._queue.empty()):
                 self._step()
         except BaseException as error:  # the thread's edge: nobody above would hear of it
-            logging.getLogger(__name__).exception("the journal died")
             self._deliver(JournalDied(error=error))
+            logger.exception("the journal died")
         finally:
             self._store.close()
 

@@ -4,7 +4,6 @@ Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose 
 """
 
 import itertools
-import logging
 from collections.abc import Callable, Mapping
 
 from elect.admission import ADVERTISE, Admission
@@ -26,11 +25,12 @@ from wire.events import DialFailed, Event, LinkAccepted, LinkOpened
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.listener import Listener
+from wire.log import Log
 from wire.meter import Meter
 from wire.security import PLAIN, Security
 from wire.throttle import Throttle, more
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 DISPUTES = (RejectCode.ID_IN_USE, RejectCode.STALE_LINK)
 """A peer that answers so has heard of another process of this node's id, or of a later start of it."""

@@ -64,6 +64,7 @@ class Sample:
     is_store_failing: bool = False
     is_insecure: bool = False
     is_doubled: bool = False
+    log_records_dropped: int = 0
 
 
 class Metrics:
@@ -208,6 +209,9 @@ class _Scrape(Collector):
         )
         yield GaugeMetricFamily(
             "elect_doubled", "Whether a peer says that another process uses this node's id.", sample.is_doubled
+        )
+        yield CounterMetricFamily(
+            "elect_log_records_dropped", "Log records that no handler got, in this process.", sample.log_records_dropped
         )
 
 

@@ -1,6 +1,5 @@
 """One node of a cluster: what the application makes, starts and stops."""
 
-import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -33,12 +32,13 @@ from elect.threads import OwnThread
 from wire import arguments
 from wire.address import Address
 from wire.deadline import Deadline
+from wire.log import FLUSH_S, Log, flush
 from wire.native import check_native
 
 if TYPE_CHECKING:
     from elect.web.server import HttpServer
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 DEFAULT_ELECTION = "default"
 STOP_TIMEOUT_S = 2.0
@@ -91,7 +91,7 @@ class Node(DefaultElection):
         self._hook = health
         self._engine = Engine(config, clock)
         self._dispatcher = Dispatcher(self._acknowledge)
-        self._dispatcher.tap(EventLog())
+        self._dispatcher.tap(EventLog(), is_last=True)
         self._elections: dict[str, Election] = {}
         self._lock = threading.RLock()
         self._runtime: Runtime | None = None
@@ -166,15 +166,15 @@ class Node(DefaultElection):
             Forked: it runs in this process's parent.
         """
         seconds = arguments.bounded_seconds("timeout", timeout)
-        arguments.flag("resign", resign)
+        request = Request(deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=arguments.flag("resign", resign))
         if self._engine.state is State.FORKED:
             raise Forked(self.config.node)
         self._turn(State.STOPPING)
-        request = Request(deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=resign)
         self._ending.ask(request)
         if self._dispatcher.is_current:
             return False
         request.over.wait(seconds)
+        flush(min(FLUSH_S, seconds))
         return self._ending.is_done
 
     def election(self, name: str = DEFAULT_ELECTION) -> Election:
@@ -392,9 +392,9 @@ class Node(DefaultElection):
     def _die(self, name: str, error: BaseException) -> None:
         """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
         self._engine.leases.close()
-        self.metrics.count_bug()
         if self._turn(State.FAILED):
             self._engine.failure = error
             self._engine.detail = f"thread {name} died: {error!r}"
             self._ending.ask(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
+        self.metrics.count_bug()

@@ -8,7 +8,6 @@ application.
 Source: PROTOCOL.md, section 3 (the clock is read after the bytes) and section 4 (one step); `elect.core.ready`.
 """
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -24,11 +23,12 @@ from elect.inbox import Command, Input
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.lull import Lull
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.log import Log
 
 if TYPE_CHECKING:
     from elect.links import Links
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 NS_PER_S = 1_000_000_000
 UNTOLD_S = 0.0005

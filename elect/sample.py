@@ -4,6 +4,7 @@ from elect.engine import Engine
 from elect.metrics import ElectionSample, PeerSample, Sample
 from elect.runtime import Runtime
 from elect.status import Surroundings
+from wire.log import dropped
 
 
 def sample(engine: Engine, runtime: Runtime | None) -> Sample:
@@ -33,6 +34,7 @@ def sample(engine: Engine, runtime: Runtime | None) -> Sample:
         ],
         inbox_depth=len(engine.inbox),
         is_insecure=config.insecure,
+        log_records_dropped=dropped(),
         is_doubled=config.node in doubled,
         is_store_failing=runtime is not None and runtime.orchestrator.is_store_failing,
     )

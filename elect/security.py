@@ -1,6 +1,5 @@
 """What a configuration says of who is let in, made into what wire goes by."""
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +8,10 @@ from elect.config import Config
 from elect.config_rules import is_loopback
 from elect.errors import ConfigError
 from wire.errors import CredentialsError
+from wire.log import Log
 from wire.security import PLAIN, Keyed, Security
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 
 def security(config: Config) -> Security:

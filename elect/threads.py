@@ -1,6 +1,5 @@
 """A thread of ours: it has a name, and does not die in silence."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +7,10 @@ from contextlib import contextmanager
 from elect.errors import ThreadError
 from elect.flag import Flag
 from wire.deadline import Deadline
+from wire.log import Log
+from wire.threads import ReportedThread
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 OnDeath = Callable[[str, BaseException], None]
 """Told the name of a thread that ended by an error, and the error; on that thread."""
@@ -28,8 +29,8 @@ def starting(name: str) -> Iterator[None]:
         raise ThreadError(name, str(error)) from error
 
 
-class OwnThread(threading.Thread):
-    """A daemon thread whose death is reported: a half-dead elector is the worst state.
+class OwnThread(ReportedThread):
+    """A daemon thread whose death is acted on, and then logged: a half-dead elector is the worst state.
 
     Args:
         target: what it does; it returns when it was asked to.
@@ -38,7 +39,7 @@ class OwnThread(threading.Thread):
     """
 
     def __init__(self, target: Callable[[], None], *, name: str, on_death: OnDeath) -> None:
-        super().__init__(name=name, daemon=True)
+        super().__init__(self._live, name=name)
         self._work = target
         self._on_death = on_death
         self._runs = Flag()
@@ -51,15 +52,6 @@ class OwnThread(threading.Thread):
         """
         with starting(self.name):
             super().start()
-
-    def run(self) -> None:
-        """Work until told to end."""
-        self._runs.set()
-        try:
-            self._work()
-        except BaseException as error:
-            logger.critical("! thread %s died: %r", self.name, error, exc_info=error)
-            self._on_death(self.name, error)
 
     def finish(self, timeout: float, asker: threading.Thread | None = None) -> bool:
         """Wait for its end; whether it has ended, or never began.
@@ -74,3 +66,13 @@ class OwnThread(threading.Thread):
         if (asker or threading.current_thread()) is not self and self._runs.wait(deadline.remaining_s):
             self.join(deadline.remaining_s)
         return self._runs.is_set() and not self.is_alive()
+
+    def _live(self) -> None:
+        self._runs.set()
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - acted on and logged
+            try:
+                self._on_death(self.name, error)
+            finally:
+                logger.critical("! thread %s died: %r", self.name, error, error=error)

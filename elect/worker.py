@@ -1,6 +1,5 @@
 """Work that runs while this node leads: `Election.run`."""
 
-import logging
 import random
 import threading
 from collections.abc import Callable
@@ -12,12 +11,13 @@ from elect.leadership import Leadership
 from elect.seat import Occupant
 from wire import arguments
 from wire.backoff import Backoff
+from wire.log import Log
 
 if TYPE_CHECKING:
     from elect.election import Election
     from elect.engine import Engine
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 BACKOFF_INITIAL_S = 0.5
 BACKOFF_MAX_S = 30.0
@@ -127,8 +127,8 @@ class Run:
             arguments.check_returned("work", self._work(leadership))
         except BaseException as error:
             errors.append(error)
-            logger.exception("the work of election %r raised in term %d", leadership.election, leadership.token)
             leadership.give_up(LossReason.WORK_FAILED)
+            logger.exception("the work of election %r raised in term %d", leadership.election, leadership.token)
         finally:
             with self._engine.changing():
                 self._is_working = False

@@ -1,6 +1,7 @@
 """What holds for every test: it leaks no thread and no descriptor, and its marks are kept."""
 
 import gc
+import logging
 import os
 import threading
 from collections import Counter
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import configuration, settings
+
+from wire import log
 
 LEAK_DEADLINE_S = 5.0
 DESCRIPTORS = Path("/proc/self/fd")
@@ -55,6 +58,19 @@ def leaked_descriptors(before: Counter[str]) -> Counter[str]:
     gc.collect()
     build = str(Path(__file__).parent.parent / "build")
     return Counter({name: count for name, count in (open_descriptors() - before).items() if not name.startswith(build)})
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """The log as it is once the thread that logs has done so with all that came before."""
+    handler = type(caplog).handler.fget
+
+    def flushed(capture: pytest.LogCaptureFixture) -> logging.Handler:
+        log.flush(LEAK_DEADLINE_S)
+        return handler(capture)
+
+    monkeypatch.setattr(type(caplog), "handler", property(flushed))
+    return caplog
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ WHO_MAY_IMPORT_WHOM = {
     "elect.directory": ("elect.errors",),
     "elect.data_lock": ("elect.errors",),
     "elect.config_rules": ("elect.core.messages", "elect.duration", "elect.errors", "wire.address", "wire.keys"),
-    "elect.config_source": ("elect.errors",),
+    "elect.config_source": ("elect.errors", "wire.log"),
     "elect.config": (
         "elect.config_rules",
         "elect.config_source",
@@ -68,7 +68,15 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.sqlite_schema",
         "elect.store",
     ),
-    "elect.journal": ("elect.clock", "elect.core.ready", "elect.errors", "elect.outage", "elect.store"),
+    "elect.journal": (
+        "elect.clock",
+        "elect.core.ready",
+        "elect.errors",
+        "elect.outage",
+        "elect.store",
+        "wire.log",
+        "wire.threads",
+    ),
     "elect.tally": ("elect.core.ready",),
     "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally", "wire.arguments"),
     # The faces: HTTP sees a node through a Protocol; the command sees everything; the test kit sees no face.
@@ -83,6 +91,8 @@ WHO_MAY_IMPORT_WHOM = {
         "wire.sockets",
         "wire.arguments",
         "wire.deadline",
+        "wire.log",
+        "wire.threads",
     ),
     "elect.cli.**": (
         "elect",
@@ -116,6 +126,12 @@ WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority", "elect.audit")
 WHO_MAY_COMPILE = ("wire.record",)
 """It writes functions out for speed, of the names of a class's fields and of nothing else."""
 
+WHO_MAY_LOG_AT_ONCE = ("wire.log", "elect.cli.run")
+"""Everybody else logs by `wire.log.Log`: a handler may block, and a filter may raise."""
+
+WHO_MAY_HAVE_A_BARE_THREAD = ("wire.call_queue", "elect.testing.processes")
+"""Everybody else takes a ReportedThread: the hook that is told of a thread's error may block."""
+
 TIMELESS = ("unit", "property", "scenarios", "simulation")
 """Folders of tests in which nothing waits for time to pass."""
 
@@ -133,6 +149,10 @@ def problems(source: Source, modules: dict[str, Source] = PRODUCT) -> Iterator[s
     yield from architecture.global_random(source)
     if source.name not in WHO_MAY_READ_A_WALL_CLOCK:
         yield from architecture.wall_clocks(source)
+    if source.name not in WHO_MAY_LOG_AT_ONCE:
+        yield from architecture.calls(source, "logging.getLogger")
+    if source.name not in WHO_MAY_HAVE_A_BARE_THREAD:
+        yield from architecture.calls(source, "threading.Thread")
     if source.name not in WHO_MAY_COMPILE:
         yield from architecture.calls(source, "exec", "eval")
     yield from architecture.frozen_clocks(source)
@@ -256,6 +276,8 @@ MODULES = {
         ("elect.node", "exec('x')", "calls exec()"),
         ("wire.schema", "eval('x')", "calls eval()"),
         ("elect.node", "import logging\nlogging.basicConfig()", "calls logging.basicConfig()"),
+        ("elect.node", "import logging\nlogging.getLogger(__name__)", "calls logging.getLogger()"),
+        ("elect.node", "import threading\nthreading.Thread(target=x)", "calls threading.Thread()"),
         ("elect.node", "x = 1\n" * 401, "401 lines; 400 are allowed"),
         ("elect.node", "def f():\n" + "    x = 1\n" * 50, "f has 51 lines; 50 are allowed"),
         ("elect.node", "x = 1  # type: ignore", "type: ignore"),

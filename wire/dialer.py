@@ -5,7 +5,6 @@ told (LinkClosing) and has to answer (`done`); only after that it is closed, and
 The other end takes the end of the stream for proof that nobody counts on the link any more.
 """
 
-import logging
 import random
 import socket
 import threading
@@ -25,6 +24,7 @@ from wire.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
 from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link_log import LinkLog
+from wire.log import Log
 from wire.meter import Meter
 from wire.native import check_native
 from wire.outbox import Outbox
@@ -32,9 +32,10 @@ from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
 from wire.talk import Dialogue, Monologue
+from wire.threads import ReportedThread
 from wire.vigil import Vigil
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 
 class Dialer:
@@ -100,7 +101,7 @@ class Dialer:
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)
         self._name = name
-        self._thread = threading.Thread(target=self._run, name=f"{name}-dialer-{peer_id}", daemon=True)
+        self._thread = ReportedThread(self._run, name=f"{name}-dialer-{peer_id}")
         self._dialed: socket.socket | None = None
         self._link: Dialed | None = None
         self._talk: Monologue | Dialogue | None = None

@@ -5,7 +5,6 @@ thread says Bye, if the reason leaves anybody to hear it, and ends its direction
 on, for the other end's last word, until the other end has closed, too. That takes as long as LINGER_S at most.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 
@@ -16,6 +15,7 @@ from wire.errors import ClosedError, LocalFault, ResetError, RestartedError, Wir
 from wire.events import Event
 from wire.identity import LinkNumber
 from wire.limits import Limits
+from wire.log import Log
 from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.receiver import Receiver
@@ -24,7 +24,7 @@ from wire.sockets import stop_writing, wake
 from wire.verdict import Verdict
 from wire.vigil import Vigil
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 LINGER_S = 0.5
 """Two ends that both live need a round trip; one that does not is not waited for."""

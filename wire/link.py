@@ -3,10 +3,9 @@
 One thread reads it; a two-way one has another that writes.
 """
 
-import logging
 import socket
-import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from wire.address import Address
@@ -28,14 +27,16 @@ from wire.exchange import Exchange
 from wire.handshake import Hello, Reject, Welcome, are_views_equal
 from wire.identity import LinkNumber
 from wire.limits import Limits
+from wire.log import Log
 from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.receiver import Receiver
 from wire.security import NO_GUARD, Guard
 from wire.sockets import block_reads, block_writes, shut, stop_reading, tune, views
+from wire.threads import ReportedThread
 from wire.verdict import Verdict
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 Value = TypeVar("Value")
 
@@ -209,7 +210,7 @@ class AcceptedLink:
             limits=self._limits,
             meter=self._meter,
         )
-        writing = threading.Thread(target=_write, args=(exchange,), name=f"{name}-writer-{link.peer}", daemon=True)
+        writing = ReportedThread(partial(_write, exchange), name=f"{name}-writer-{link.peer}")
         self._meter.watch_peer(link.peer, outbox.__len__)
         try:
             writing.start()

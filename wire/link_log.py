@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from wire.deadline import now_s
 from wire.errors import WireError
+from wire.log import Log
 from wire.outage import SETTLED_S, Outage
 
 SHORT_LINKS_MAX = 3
@@ -21,7 +22,7 @@ class LinkLog:
         clock: seconds that only rise.
     """
 
-    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = now_s) -> None:
+    def __init__(self, logger: Log, subject: str, clock: Callable[[], float] = now_s) -> None:
         self._logger = logger
         self._subject = subject
         self._clock = clock

@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Collection
+from functools import partial
 
 from wire import arguments
 from wire.address import Address
@@ -17,6 +18,7 @@ from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
 from wire.link_log import LinkLog
+from wire.log import Log
 from wire.meter import Meter
 from wire.native import check_native
 from wire.outage import Outage
@@ -24,9 +26,10 @@ from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
 from wire.sockets import lifted, listen, shut, wake
+from wire.threads import ReportedThread
 from wire.throttle import Throttle, more
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 BACKLOG = 1_024
 """Where it overflows, the next try of a peer that dials is a second later."""
@@ -150,7 +153,7 @@ class Listener:
         """Begin to accept."""
         if self._socket is None:
             self.open()
-        self._accepting = threading.Thread(target=self._accept_all, name=f"{self._name}-listener", daemon=True)
+        self._accepting = ReportedThread(self._accept_all, name=f"{self._name}-listener")
         self._accepting.start()
 
     def forget(self, peer: str) -> None:
@@ -265,7 +268,7 @@ class Listener:
         link.close()
 
     def _spawn(self, link: AcceptedLink) -> None:
-        thread = threading.Thread(target=self._serve, args=(link,), name=f"{self._name}-handshake", daemon=True)
+        thread = ReportedThread(partial(self._serve, link), name=f"{self._name}-handshake")
         self._reading.add(thread)
         try:
             thread.start()

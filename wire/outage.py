@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 
 from wire.deadline import now_s
+from wire.log import Log
 
 SETTLED_S = 60.0
 """What breaks again within this time after it was mended is one trouble: it is over when it has worked for so long."""
@@ -25,7 +26,7 @@ class Outage:
         failures: how often it failed since it last worked.
     """
 
-    def __init__(self, logger: logging.Logger, subject: str, clock: Callable[[], float] = now_s) -> None:
+    def __init__(self, logger: Log, subject: str, clock: Callable[[], float] = now_s) -> None:
         self.failures = 0
         self._logger = logger
         self._subject = subject

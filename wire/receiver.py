@@ -1,6 +1,5 @@
 """Receiver: reads one link, until the link is over; on the thread that reads."""
 
-import logging
 from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
@@ -10,12 +9,13 @@ from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindEr
 from wire.events import Event, MessageReceived
 from wire.handshake import Bye, Heard
 from wire.identity import LinkNumber, printable
+from wire.log import Log
 from wire.meter import Meter
 from wire.sockets import failure
 from wire.verdict import Verdict
 from wire.vigil import Vigil
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 
 class Receiver:

@@ -1,6 +1,5 @@
 """Reloaded: what some files say, read again when they change, so that nothing need be restarted."""
 
-import logging
 import stat
 import threading
 from collections.abc import Callable, Collection
@@ -9,8 +8,9 @@ from typing import Generic, TypeVar
 
 from wire.deadline import now_s
 from wire.errors import CredentialsError
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 LOOK_INTERVAL_S = 5.0
 """How soon files are seen to have changed when nobody asks."""

@@ -4,7 +4,6 @@ It is asked anew for each handshake, so that keys and certificates can be replac
 goes on with what it began with.
 """
 
-import logging
 import secrets
 import socket
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from wire.channel import Channel
 from wire.errors import CredentialsError
 from wire.handshake import NONCE_BYTES
 from wire.keys import KeyRing
+from wire.log import Log
 from wire.reloaded import FILE_BYTES_MAX, Reloaded, check_file
 
 if TYPE_CHECKING:
     from wire.credentials import Credentials
     from wire.meter import Meter
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 OTHERS = 0o077
 """The bits of a file's mode that let others than its owner at it."""

@@ -18,13 +18,14 @@ from wire.errors import (
     WriteTimeoutError,
 )
 from wire.handshake import Heard
+from wire.log import Log
 from wire.meter import Meter
 from wire.outbox import Outbox, Taken
 from wire.sockets import block_writes, failure
 from wire.verdict import Verdict
 from wire.vigil import Vigil
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 CHUNK_BYTES = 65_536
 """Frames that wait are written together, up to about this size."""
@@ -140,7 +141,7 @@ class Sender:
         """Once for each kind of message: there may be ten of them a second."""
         level = logging.DEBUG if kind in self._unsendable else logging.ERROR
         self._unsendable.add(kind)
-        logger.log(level, "- %s: a message can't be sent", self._peer, exc_info=error)
+        logger.log(level, "- %s: a message can't be sent", self._peer, error=error)
 
     def _sign(self) -> tuple[bytes, int]:
         """A sign of life, and how many frames with a payload that is: what the other end counts."""

@@ -5,6 +5,7 @@ import threading
 from wire.errors import LocalFault, StoppedError, WireError
 from wire.exchange import Exchange
 from wire.sender import Sender
+from wire.threads import ReportedThread
 
 
 class Monologue:
@@ -50,7 +51,7 @@ class Dialogue:
 
     def __init__(self, exchange: Exchange, name: str) -> None:
         self._exchange = exchange
-        self.reading: threading.Thread | None = threading.Thread(target=exchange.read, name=name, daemon=True)
+        self.reading: threading.Thread | None = ReportedThread(exchange.read, name=name)
 
     @property
     def bye(self) -> str | None:

@@ -1,17 +1,17 @@
 """Tls: mutual TLS 1.3. Imported by those who use it: the rest of the package does without `ssl`."""
 
-import logging
 import re
 import time
 from collections.abc import Collection, Mapping
 
 from wire.credentials import Credentials, Pins, TlsFiles
 from wire.errors import CredentialsError
+from wire.log import Log
 from wire.meter import Meter
 from wire.reloaded import Reloaded
 from wire.security import Guard, warn_of_others
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 WARNING_S = 14 * 86_400.0
 """Long enough for somebody to come back from a holiday."""

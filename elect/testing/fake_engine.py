@@ -1,6 +1,5 @@
 """What a FakeElection runs on: the real protocol of three nodes, among which time passes only on command."""
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -18,8 +17,9 @@ from elect.testing.actor import Actor
 from elect.testing.cast import Cast
 from elect.testing.spectator import Spectator
 from elect.testing.stage import Stage
+from wire.log import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 NODE, OTHERS = "a", ("b", "c")
 INTERVALS_MAX = 100

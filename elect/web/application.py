@@ -1,6 +1,5 @@
 """The WSGI application: from path and method to an answer."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -11,8 +10,9 @@ from elect.web.request import Request
 from elect.web.response import Refused, Response, reply
 from elect.web.subject import Subject
 from wire import arguments
+from wire.log import Log
 
-LOG = logging.getLogger(__name__)
+LOG = Log(__name__)
 
 Route = Callable[[Subject, Request], Response]
 

@@ -2,15 +2,15 @@
 
 import contextlib
 import io
-import logging
 import socket
 from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wire.address import Address
 from wire.deadline import now_s
+from wire.log import Log
 
-LOG = logging.getLogger(__name__)
+LOG = Log(__name__)
 
 DRAIN_S = 0.5
 DRAIN_BYTES = 65_536

@@ -6,9 +6,9 @@ that silent connections don't keep a health check out.
 """
 
 import contextlib
-import logging
 import socket
 import threading
+from functools import partial
 from wsgiref.types import WSGIApplication
 
 from elect.errors import BindError, ThreadError
@@ -18,10 +18,12 @@ from elect.web.subject import Subject
 from wire import arguments
 from wire.address import Address
 from wire.deadline import now_s
+from wire.log import Log
 from wire.outage import Outage
 from wire.sockets import lifted, listen
+from wire.threads import ReportedThread
 
-LOG = logging.getLogger(__name__)
+LOG = Log(__name__)
 
 CONNECTIONS_MAX = 16
 """A scraper, a load balancer, a few people: a handful; each costs a thread's stack."""
@@ -90,7 +92,7 @@ class HttpServer:
         """
         if self._socket is None:
             self.open()
-        self._thread = threading.Thread(target=self._accept, name=self._name, daemon=True)
+        self._thread = ReportedThread(self._accept, name=self._name)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -149,7 +151,7 @@ class HttpServer:
             if self._stopping.is_set() or not self._make_room():
                 connection.close()
                 return
-            thread = threading.Thread(target=self._serve, args=(connection,), name=f"{self._name}-peer", daemon=True)
+            thread = ReportedThread(partial(self._serve, connection), name=f"{self._name}-peer")
             self._connections[connection] = thread
             try:
                 thread.start()

@@ -1,0 +1,29 @@
+"""A thread whose end waits for nobody."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from wire import log
+
+
+class ReportedThread(threading.Thread):
+    """A daemon thread; the error that ends it is passed to `threading.excepthook`, on the thread of the log.
+
+    The hook writes to stderr, or is the application's: a thread that waits for that counts as alive.
+
+    Args:
+        target: what it does.
+        name: its name.
+    """
+
+    def __init__(self, target: Callable[[], object], *, name: str) -> None:
+        super().__init__(target=target, name=name, daemon=True)
+
+    def run(self) -> None:
+        """Work, to the end."""
+        try:
+            super().run()
+        except BaseException as error:  # noqa: BLE001 - the hook is told of it
+            told = threading.ExceptHookArgs((type(error), error, error.__traceback__, self))
+            log.call_later(partial(threading.excepthook, told))
