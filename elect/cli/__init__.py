@@ -53,6 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     parsed = _parser(arguments).parse_args(arguments)
+    if parsed.command != "run":
+        return _attempt(parsed)
+    # Imported here: the other commands have no threads that write.
+    from elect.cli.output import unblocked  # noqa: PLC0415
+
+    with unblocked():
+        return _attempt(parsed)
+
+
+def _attempt(parsed: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = parsed.run
     try:
         return run(parsed)

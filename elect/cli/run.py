@@ -16,8 +16,6 @@ LEVELS = ("debug", "info", "warning", "error")
 STOP_MARGIN_S = 2.0
 """On top of the grace that the application has, for threads to end."""
 
-LOG = logging.getLogger("elect.run")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -1,0 +1,88 @@
+import os
+import sys
+import threading
+
+import pytest
+
+from elect.cli import output
+from elect.cli.output import unblocked
+from wire.call_queue import CallQueue
+
+DEADLINE_S = 10.0
+
+
+class Pipe:
+    """A pipe, and what is put in the place of stdout."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = map(os.fdopen, os.pipe(), ("r", "w"))
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Called by the test itself: pytest puts its own there between a test's fixtures and the test."""
+        monkeypatch.setattr(sys, "stdout", self.writer)
+        monkeypatch.setattr(sys, "stderr", None)  # as where it is closed
+
+    def fill(self) -> int:
+        """Leave no room; how many bytes that took."""
+        descriptor, size = self.writer.fileno(), 0
+        os.set_blocking(descriptor, False)
+        try:
+            while True:
+                size += os.write(descriptor, b"x" * 4096)
+        except BlockingIOError:
+            os.set_blocking(descriptor, True)
+            return size
+
+    def close(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+
+@pytest.fixture
+def pipe(monkeypatch):
+    # A thread that ends: one that stays is of no use after a test.
+    monkeypatch.setattr(output, "CallQueue", lambda name, told, **_: CallQueue(name, told, calls_max=2))
+    made = Pipe()
+    yield made
+    made.close()
+
+
+def test_lines_arrive_and_stdout_is_what_it_was(pipe, monkeypatch):
+    pipe.install(monkeypatch)
+    with unblocked():
+        sys.stdout.write("one\n")
+        assert sys.stdout is not pipe.writer
+        assert sys.stdout.fileno() == pipe.writer.fileno()
+    assert pipe.reader.readline() == "one\n"
+    assert sys.stdout is pipe.writer
+    assert sys.stderr is None
+
+
+def test_a_full_pipe_drops_lines_and_the_log_says_so(pipe, monkeypatch, caplog):
+    monkeypatch.setattr(output, "FLUSH_S", 0.01)
+    pipe.install(monkeypatch)
+    size = pipe.fill()
+    with unblocked():
+        for number in range(10):
+            sys.stdout.write(f"{number}\n")
+    assert len(pipe.reader.read(size)) == size
+    assert [pipe.reader.readline() for _ in range(2)] == ["0\n", "1\n"]
+    for thread in threading.enumerate():
+        if thread.name == "elect-stdout":
+            thread.join(DEADLINE_S)
+    assert "stdout: " in caplog.text
+    assert "lines were dropped" in caplog.text
+
+
+def test_a_reader_that_has_gone_raises_nothing(pipe, monkeypatch):
+    pipe.install(monkeypatch)
+    pipe.reader.close()
+    with unblocked():
+        sys.stdout.write("one\n")
+        sys.stdout.write("two\n")
+
+
+def test_a_stream_without_a_descriptor_stays_as_it_is(capsys):
+    with unblocked():
+        sys.stdout.write("one\n")
+    assert capsys.readouterr().out == "one\n"
