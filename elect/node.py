@@ -32,7 +32,7 @@ from elect.threads import OwnThread
 from wire import arguments
 from wire.address import Address
 from wire.deadline import Deadline
-from wire.log import FLUSH_S, Log, flush
+from wire.log import FLUSH_S, Log, flush, harmless, text_of
 from wire.native import check_native
 
 if TYPE_CHECKING:
@@ -394,7 +394,7 @@ class Node(DefaultElection):
         self._engine.leases.close()
         if self._turn(State.FAILED):
             self._engine.failure = error
-            self._engine.detail = f"thread {name} died: {error!r}"
+            self._engine.detail = f"thread {name} died: {text_of(error)}"
             self._ending.ask(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
-        self.metrics.count_bug()
+        harmless(self.metrics.count_bug)()

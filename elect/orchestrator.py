@@ -23,7 +23,7 @@ from elect.inbox import Command, Input
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.lull import Lull
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.log import Log
+from wire.log import Log, harmless
 
 if TYPE_CHECKING:
     from elect.links import Links
@@ -76,6 +76,18 @@ class Observer(Protocol):
         """An error of ours was caught."""
 
 
+class _Harmless:
+    """Metrics that may raise: they are the application's, or their files are gone."""
+
+    def __init__(self, metrics: Observer) -> None:
+        self.observe = harmless(metrics.observe)
+        self.observe_round_trip = harmless(metrics.observe_round_trip)
+        self.observe_store_write = harmless(metrics.observe_store_write)
+        self.observe_loop_lag = harmless(metrics.observe_loop_lag)
+        self.observe_ignored = harmless(metrics.observe_ignored)
+        self.count_bug = harmless(metrics.count_bug)
+
+
 class Orchestrator:
     """Runs one elector.
 
@@ -110,7 +122,7 @@ class Orchestrator:
         self._disk = disk
         self._links = links
         self._audience = audience
-        self._metrics = metrics
+        self._metrics = _Harmless(metrics)
         self._was_healthy = True
         self._check = check
         self._check_at = 0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from elect.clock import Clock
 from elect.metrics import Metrics, Registry, Sample
+from wire.log import harmless
 from wire.metrics import WireMetrics
 
 
@@ -53,4 +54,4 @@ class Series:
     def unregister(self) -> None:
         """Leave a shared registry to a later node."""
         for series in self._lent:
-            series.close()
+            harmless(series.close)()

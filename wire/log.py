@@ -11,9 +11,15 @@ import contextlib
 import contextvars
 import logging
 import sys
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import ParamSpec
 
 from wire.call_queue import Call, CallQueue
+from wire.deadline import now_s
+from wire.throttle import Throttle
+
+Parameters = ParamSpec("Parameters")
 
 FLUSH_S = 0.2
 """How long the end of a node, or of the process, waits for records and for handlers that block."""
@@ -85,6 +91,21 @@ def text_of(error: BaseException) -> str:
         return repr(error)
     except BaseException:  # noqa: BLE001 - it is the application's
         return f"{type(error).__name__} (its repr raises)"
+
+
+def harmless(function: Callable[Parameters, object]) -> Callable[Parameters, None]:
+    """The function, but what it raises is logged, now and then, and goes no further."""
+    throttle = Throttle()
+
+    @wraps(function)
+    def call(*values: Parameters.args, **named: Parameters.kwargs) -> None:
+        try:
+            function(*values, **named)
+        except Exception as error:
+            if throttle.take(type(error).__name__, now_s()) is not None:
+                _logger.exception("%s failed", function.__qualname__)
+
+    return call
 
 
 def dropped() -> int:

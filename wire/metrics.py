@@ -25,6 +25,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from wire.log import harmless
 from wire.meter import Meter
 
 _DIRECTIONS = ("in", "out")
@@ -67,36 +68,44 @@ class WireMetrics(Meter):
         if is_registered:
             self.register()
 
+    @harmless
     def add_connections(self, direction: str, change: int) -> None:
         """See Meter."""
         self._connections.labels(direction).inc(change)
 
+    @harmless
     def add_frames(self, direction: str, frames: int, size: int) -> None:
         """See Meter."""
         self._frames[direction].inc(frames)
         self._bytes[direction].inc(size)
 
+    @harmless
     def add_handshake(self, direction: str, outcome: str) -> None:
         """See Meter."""
         self._handshakes.labels(direction, outcome).inc()
 
+    @harmless
     def add_dial(self, peer: str, outcome: str) -> None:
         """See Meter."""
         self._add(self._dials, 1, peer, outcome)
 
+    @harmless
     def add_sent(self, peer: str, messages: int) -> None:
         """See Meter."""
         if known := self._peers.get(peer):
             known.sent.inc(messages)
 
+    @harmless
     def add_coalesced(self, peer: str, kind: str) -> None:
         """See Meter."""
         self._add(self._coalesced, 1, peer, kind)
 
+    @harmless
     def add_dropped(self, peer: str, kind: str) -> None:
         """See Meter."""
         self._add(self._dropped, 1, peer, kind)
 
+    @harmless
     def add_received(self, peer: str) -> None:
         """See Meter."""
         if known := self._peers.get(peer):
@@ -107,14 +116,17 @@ class WireMetrics(Meter):
                     known.received = known.gauge(self._received, peer)
             known.received.set_to_current_time()
 
+    @harmless
     def add_rejected_frame(self, reason: str) -> None:
         """See Meter."""
         self._rejected.labels(reason).inc()
 
+    @harmless
     def set_certificate_end(self, which: str, end_s: float) -> None:
         """See Meter."""
         self._certificate_end.labels(which).set(end_s)
 
+    @harmless
     def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """See Meter."""
         with self._lock:
@@ -126,6 +138,7 @@ class WireMetrics(Meter):
                 known.depths = (*known.depths, depth)
                 known.gauge(self._depth, peer).set_function(known.depth)
 
+    @harmless
     def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """See Meter."""
         with self._lock:
@@ -147,6 +160,7 @@ class WireMetrics(Meter):
             self.close()
             raise
 
+    @harmless
     def close(self) -> None:
         """Leave the registry, so that another may come; again: nothing."""
         while self._registered:

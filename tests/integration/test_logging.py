@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from elect import Node
+from elect.metrics import Metrics
 from elect.store import MemoryStore
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 from wire import log
@@ -150,6 +151,28 @@ def test_errors_without_a_text_end_no_thread(tmp_path):
         node.pause()
         node.resume()
         eventually(lambda: node.is_leader)
+        assert node.is_alive
+
+
+class Broken(Metrics):
+    """Can count nothing."""
+
+    def observe(self, event: object) -> None:
+        raise OSError("no space left")
+
+    def observe_loop_lag(self, lag_ns: int) -> None:
+        raise OSError("no space left")
+
+    def observe_store_write(self, took_ns: int) -> None:
+        raise OSError("no space left")
+
+
+def test_metrics_that_raise_end_no_thread(tmp_path, caplog):
+    with single(tmp_path, metrics=Broken()) as node:
+        node.pause()
+        node.resume()
+        eventually(lambda: node.is_leader)
+        eventually(lambda: "observe_loop_lag failed" in caplog.text)
         assert node.is_alive
 
 

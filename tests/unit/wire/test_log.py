@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from wire import log
-from wire.log import Log, text_of
+from wire.log import Log, harmless, text_of
 from wire.threads import ReportedThread
 
 DEADLINE_S = 10.0
@@ -147,3 +147,15 @@ def test_the_error_that_ends_a_thread_is_told_on_another(monkeypatch: pytest.Mon
     thread.join(DEADLINE_S)
     assert log.flush(DEADLINE_S)
     assert told == [(error, thread, "wire-log")]
+
+
+def test_what_a_metric_raises_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(value: int) -> None:
+        raise OSError(value)
+
+    for value in range(3):
+        harmless(fail)(value)
+    count = harmless(fail)
+    count(3)
+    count(4)
+    assert caplog.text.count("fail failed") == 4
