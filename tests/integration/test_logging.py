@@ -70,14 +70,15 @@ def raising(request: pytest.FixtureRequest) -> Iterator[logging.Handler]:
 def go_round(tmp_path) -> None:
     """A leader stops, another leads, the first comes back and is followed and supported."""
     heard: list[str] = []
-    with cluster(tmp_path) as nodes:
+    stores = {node_id: MemoryStore() for node_id in "abc"}
+    with cluster(tmp_path, stores=stores) as nodes:
         leader = nodes.leader()
         leader.subscribe(on_elected=lambda _: heard.append("elected"), on_lost=lambda _: heard.append("lost"))
         eventually(lambda: heard == ["elected"])
         assert leader.stop(timeout=DEADLINE_S)
         assert heard == ["elected", "lost"]
         second = nodes.leader(besides=leader)
-        with Node(leader.config, store=MemoryStore()) as again:
+        with Node(leader.config, store=stores[leader.config.node]) as again:
             assert again.wait_for_leader(timeout=DEADLINE_S).node_id == second.config.node
             eventually(lambda: all(peer["is_supported"] for peer in again.status().to_dict()["peers"]))
             assert second.stop(timeout=DEADLINE_S)
@@ -115,7 +116,7 @@ def test_a_dead_thread_is_acted_on_though_its_log_raises(tmp_path, raising):
 
 def test_subscribers_are_told_before_the_log(tmp_path, monkeypatch):
     order: list[str] = []
-    monkeypatch.setattr("elect.runtime.log", lambda event: order.append(type(event).__name__))
+    monkeypatch.setattr("elect.audience.EventLog.__call__", lambda _, event: order.append(type(event).__name__))
     node = Node(configs(tmp_path, "a")["a"], store=MemoryStore())
     node.subscribe(on_elected=lambda _: order.append("on_elected"), on_lost=lambda _: order.append("on_lost"))
     with node:
