@@ -30,7 +30,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from pathlib import Path
@@ -39,7 +38,8 @@ from random import Random
 from peers import raft
 
 from elect.core.ready import Elected, Lost
-from elect.testing import Options, Simulation, Span
+from elect.testing import Options, Simulation, Span, interruption
+from elect.testing.workers import Workers, in_order
 
 try:
     from charts import shares
@@ -202,8 +202,8 @@ def plan(arguments: argparse.Namespace) -> list[Trial]:
 def measure(trials: Sequence[Trial]) -> list[Row]:
     """Run all trials, on every core."""
     rows, start = [], time.monotonic()
-    with ProcessPoolExecutor() as pool:
-        for row in pool.map(run, trials, chunksize=1 + len(trials) // (50 * (os.cpu_count() or 1))):
+    with Workers(run, os.cpu_count() or 1) as workers:
+        for row in in_order(workers.each(trials)):
             rows.append(row)
             if len(rows) % 100 == 0 or len(rows) == len(trials):
                 seconds = time.monotonic() - start
@@ -250,8 +250,8 @@ def panel(rows: Sequence[Row], protocol: str, timeouts: Iterable[tuple[int, int]
     return shares.Panel(title=title, curves=curves)
 
 
-def main() -> None:
-    """Measure, print, write, draw."""
+def main() -> int:
+    """Measure, print, write, draw; 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=1000, help="of each setting")
     parser.add_argument("--network", choices=NETWORKS, default="paper")
@@ -259,20 +259,25 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first trial of each setting")
     parser.add_argument("--output", type=Path, default=Path("build"), help="the directory for figure16.csv and .svg")
     arguments = parser.parse_args()
-    rows = measure(plan(arguments))
-    arguments.output.mkdir(exist_ok=True)
-    write(rows, arguments.output / "figure16.csv")
+    trials = plan(arguments)
+    rows = measure(trials)
     print("elect (promise, close): support_duration = T1, heartbeat_interval = T1/3; Raft: heartbeats every T1/2")
     report(rows)
+    if len(rows) < len(trials):
+        print("interrupted: no file was written")
+        return 0
+    arguments.output.mkdir(exist_ok=True)
+    write(rows, arguments.output / "figure16.csv")
     if shares is None:
         print("no figure16.svg: it needs matplotlib, the extra 'bench'")
-        return
+        return 0
     title = f"Time without a leader after it crashed: {NODES} nodes, {arguments.trials} trials a curve"
     chart = [
         shares.Row(legend=legend, panels=[panel(rows, *each) for each in panels]) for legend, panels in CHART.items()
     ]
     shares.draw(chart, title=title, cap_ms=1000 * CAP_S, path=arguments.output / "figure16.svg")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    interruption.run(main)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from elect.testing.interruption import interruption
 from elect.testing.simulate import simulate
 
 
@@ -16,8 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Simulate; 1 after a violation."""
-    return simulate(seed=arguments.seed, nodes=arguments.nodes, seconds=arguments.seconds, write=sys.stdout.write)
+    """Simulate; 1 after a violation. A signal ends it with the transcript so far."""
+    with interruption.caught():
+        return simulate(seed=arguments.seed, nodes=arguments.nodes, seconds=arguments.seconds, write=sys.stdout.write)
 
 
 def _nodes(text: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from elect.testing.hostile import hostile
+from elect.testing.interruption import interruption
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
 from wire import arguments
@@ -18,14 +19,19 @@ def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], ob
         write: takes text, as `sys.stdout.write` does.
 
     Returns:
-        The command's exit code: 0, or 1 after a violation, which is written with the command that replays it.
+        The command's exit code: 0, or 1 after a violation, which is written with the command that replays it, or 128
+        and the number of the signal that interrupted it.
     """
     arguments.check_callable("write", write)
     simulation = Simulation(hostile(seed, nodes))
     violation: InvariantViolation | None = None
-    try:
+
+    def live() -> None:
         simulation.run(seconds)
         simulation.settle()
+
+    try:
+        interruption.attempt(live)
     except InvariantViolation as error:
         violation = error
     write(simulation.transcript + "\n")
@@ -33,5 +39,6 @@ def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], ob
         write(f"{violation.invariant}: {violation.detail}\nreplay: {violation.replay}\n")
         return 1
     met = ", ".join(f"{name}: {count}" for name, count in sorted(simulation.met.items()))
-    write(f"no violation in {simulation.now:g} virtual seconds; {met}\n")
-    return 0
+    end = "interrupted; " if interruption.number else ""
+    write(f"{end}no violation in {simulation.now:g} virtual seconds; {met}\n")
+    return interruption.status(0)

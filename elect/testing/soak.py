@@ -1,26 +1,26 @@
 """Many hostile worlds over several cores, and what they met.
 
 `python -m elect.testing.soak --for 600` runs fresh seeds for ten minutes; `--first 0 --seeds 300` runs just these.
+From its first line on, Ctrl-C (or SIGTERM) ends it with the summary of the worlds that ran to their end.
 """
 
-import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import partial
 from itertools import count
-from multiprocessing import get_context
 from os import cpu_count
 from secrets import randbelow
 from time import process_time
 
 from elect.testing.hostile import hostile
+from elect.testing.interruption import interruption, run
 from elect.testing.options import NODES_MAX
 from elect.testing.progress import Progress
 from elect.testing.report import VIOLATIONS_MAX, Report
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
+from elect.testing.workers import Workers
 from wire.deadline import now_s
 
 NODES = (3, 4, 5)
@@ -28,7 +28,6 @@ NODES = (3, 4, 5)
 
 SEEDS = 300
 _FRESH_MAX = 1_000_000_000
-_INTERRUPTED = 130
 
 
 def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -> Report:
@@ -61,60 +60,35 @@ class Soak:
 
     Attributes:
         total: what all worlds came to so far.
-        is_interrupted: somebody pressed Ctrl-C; what ran counts.
     """
 
     def __init__(self, run: Callable[[int], Report], tell: Callable[[Report], None] | None = None) -> None:
         self._run = run
         self._tell = tell
-        self._waiting: set[Future[Report]] = set()
         self.total = Report()
-        self.is_interrupted = False
 
     def go(self, seeds: Iterable[int], workers: int | None = None) -> Report:
-        """Take the seeds in order, only so many ahead that no worker waits; one worker is this process."""
+        """Take the seeds in order; one worker is this process."""
         workers = workers or cpu_count() or 1
         if workers == 1:
             self._go_alone(seeds)
             return self.total
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupt) as pool:
-            try:
-                for seed in seeds:
-                    self._waiting.add(pool.submit(self._run, seed))
-                    if len(self._waiting) >= 2 * workers:
-                        self._collect()
-                while self._waiting:
-                    self._collect()
-            except KeyboardInterrupt:
-                self.is_interrupted = True
-                pool.shutdown(cancel_futures=True)
-                self._take({future for future in self._waiting if not future.cancelled()})
+        with Workers(self._run, workers) as shared:
+            for _, report in shared.each(seeds):
+                self._add(report)
         return self.total
 
     def _go_alone(self, seeds: Iterable[int]) -> None:
-        try:
-            for seed in seeds:
-                self._add(self._run(seed))
-        except KeyboardInterrupt:
-            self.is_interrupted = True
-
-    def _collect(self) -> None:
-        done, self._waiting = wait(self._waiting, return_when=FIRST_COMPLETED)
-        self._take(done)
-
-    def _take(self, done: set[Future[Report]]) -> None:
-        for future in done:
-            self._add(future.result())
+        for seed in seeds:
+            report = interruption.attempt(partial(self._run, seed))
+            if report is None:
+                return
+            self._add(report)
 
     def _add(self, report: Report) -> None:
         self.total.add(report)
         if self._tell is not None:
             self._tell(report)
-
-
-def _ignore_interrupt() -> None:
-    """Ctrl-C goes to every process of the terminal; only the first one decides."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def soak(
@@ -173,7 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds and print what they met.
 
     Returns:
-        1 after a violation, 130 if it was interrupted without one, 2 if a hard case was not met, else 0.
+        1 after a violation, 2 if a hard case was not met, else 0. Interrupted without a violation, the command ends
+        with 130, after SIGTERM with 143.
     """
     given = _arguments(arguments)
     first, seeds = _seeds(given)
@@ -192,10 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"{total}\n")
     if total.violated:
         return 1
-    if running.is_interrupted:
-        return _INTERRUPTED
     return 2 if total.unmet else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

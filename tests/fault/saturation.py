@@ -17,8 +17,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from elect.testing.interruption import interruption, run
 from tests.certificates import DAY, Authority
 from tests.fault.siege.field import Figures
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
@@ -145,7 +147,8 @@ def listen(kind: str, directory: Path) -> None:
 def other(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], Address]]:
     """The other process."""
     command = [sys.executable, "-m", "tests.fault.saturation", "--only", kind, "--listen", str(directory)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # Ctrl-C in a terminal is for this process; the other one ends with the link.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as process:
         assert process.stdout is not None
         try:
             yield process, Address("127.0.0.1", int(process.stdout.readline()))
@@ -219,9 +222,13 @@ def main() -> int:
     for kind in arguments.only:
         say(f"== {kind}")
         with tempfile.TemporaryDirectory() as directory:
-            problems += saturate(arguments.seconds, kind, Path(directory), say)
+            found = interruption.attempt(partial(saturate, arguments.seconds, kind, Path(directory), say))
+        if found is None:
+            break
+        problems += found
+    say(f"{len(problems)} problems")
     return bool(problems)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -7,7 +7,6 @@ Usage: python -m tests.fuzz.wire [--inputs 1000000] [--seed 1] [--from 0] [--job
 """
 
 import argparse
-import multiprocessing
 import os
 import random
 import sys
@@ -16,6 +15,8 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 
+from elect.testing.interruption import run
+from elect.testing.workers import Workers, in_order
 from tests.fuzz.targets import TARGETS
 
 BLOCK = 5_000
@@ -91,8 +92,8 @@ def main() -> int:
     jobs = [(arguments.seed, arguments.first + place, BLOCK) for place in range(blocks)]
     outcome = Outcome()
     told = time.monotonic()
-    with multiprocessing.Pool(arguments.jobs) as pool:
-        for done, part in enumerate(pool.imap(_run, jobs), 1):
+    with Workers(_run, arguments.jobs) as workers:
+        for done, part in enumerate(in_order(workers.each(jobs)), 1):
             outcome.add(part)
             for finding in part.findings[:3]:
                 say(finding)
@@ -114,4 +115,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -4,14 +4,14 @@
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from os import cpu_count
 from sys import stdout
 from time import process_time
 
 from elect.testing import InvariantViolation
+from elect.testing.interruption import run
+from elect.testing.workers import Workers, in_order
 from tests.mutations.agreement_breaks import AGREEMENT
 from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN
@@ -78,7 +78,7 @@ def _hunt(place: int) -> Find:
 def table(finds: Iterator[Find]) -> Iterator[str]:
     """One line a break, as it is found."""
     yield f"{'break':<54}{'rule':<7}{'found in':<23}{'seeds':>6}{'at most':>9}{'s':>6}  noticed by"
-    for one, find in zip(BREAKS, finds, strict=True):
+    for one, find in zip(BREAKS, finds, strict=False):
         by = "" if find.violation is None else find.violation.invariant
         yield (
             f"{one.name:<54}{one.rule:<7}{one.world.name:<23}"
@@ -89,10 +89,10 @@ def table(finds: Iterator[Find]) -> Iterator[str]:
 def main() -> int:
     """Print which seed found each break; 1 if one was not found."""
     found = []
-    with ProcessPoolExecutor(cpu_count(), mp_context=get_context("spawn")) as pool:
+    with Workers(_hunt, cpu_count() or 1) as workers:
 
         def noted() -> Iterator[Find]:
-            for find in pool.map(_hunt, range(len(BREAKS))):
+            for find in in_order(workers.each(range(len(BREAKS)))):
                 found.append(find)
                 yield find
 
@@ -105,4 +105,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from functools import partial
 from time import process_time
 
 from elect.testing.explore import DEFAULT, Bounds, Exploration, explore, replay
+from elect.testing.interruption import interruption, run
 from elect.testing.violation import InvariantViolation
 
 
@@ -28,9 +30,16 @@ def _show(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def _progress(visited: Exploration) -> None:
-    sys.stderr.write(f"\r{visited.states:>12,} states, {visited.transitions:,} transitions, depth {visited.depth} ")
-    sys.stderr.flush()
+class _Progress:
+    """Shows how far the visit is, and keeps it for the case that it is interrupted."""
+
+    def __init__(self) -> None:
+        self.latest = Exploration(states=0, transitions=0, depth=0, is_complete=False)
+
+    def __call__(self, visited: Exploration) -> None:
+        self.latest = visited
+        sys.stderr.write(f"\r{visited.states:>12,} states, {visited.transitions:,} transitions, depth {visited.depth} ")
+        sys.stderr.flush()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,22 +47,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     counts = {name: getattr(options, name) for name in Bounds.names() if getattr(options, name) is not None}
+    progress = _Progress()
     try:
         if options.replay is not None:
             _show("\n".join(replay(options.replay)))
             return 0
         bounds = Bounds(**counts) if counts else DEFAULT
-        visited = explore(
-            options.nodes, bounds=bounds, states_max=options.states, start=options.start, progress=_progress
+        visit = partial(
+            explore, options.nodes, bounds=bounds, states_max=options.states, start=options.start, progress=progress
         )
+        visited = interruption.attempt(visit)
     except InvariantViolation as violation:
         _show(f"\n{violation}" if options.replay is None else str(violation))
         return 1
     except ValueError as error:
         parser.error(str(error))
-    _show(f"\n{options.nodes} nodes, {bounds}: no violation in {visited}; {process_time():.0f} s of one core")
+    found = f"no violation in {visited}" if visited else f"interrupted; no violation in {progress.latest}"
+    _show(f"\n{options.nodes} nodes, {bounds}: {found}; {process_time():.0f} s of one core")
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

@@ -12,8 +12,10 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from elect.testing.interruption import interruption, run
 from tests.fault.saturation import KINDS, saturate
 from tests.fault.siege import ATTACKS, LETTING_IN
 from tests.fault.siege.field import Figures, Result, besiege, besieged
@@ -56,7 +58,9 @@ def main() -> int:
     table = [f"{'':<22}{'MB more':>10}{'threads':>10}{'load':>8}"]
     problems = 0
     for name in arguments.only:
-        row = _row(name, arguments.seconds)
+        row = interruption.attempt(partial(_row, name, arguments.seconds))
+        if row is None:
+            break
         problems += len(row.problems)
         table.append(str(row))  # with the load of this machine just now
     say("\n".join(["", *table, "", f"{problems} problems"]))
@@ -117,4 +121,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

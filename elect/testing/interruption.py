@@ -1,0 +1,88 @@
+"""SIGINT and SIGTERM end a long run early, with the summary of what ran and the status 128 + the signal's number.
+
+`run` starts a program's main function. From that moment on a signal raises nothing by itself: it is noted, and acted on
+where what ran so far is counted. Before that, while Python starts and imports, a signal ends the process as usual.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FOUND = 1
+"""The status of a run that found a fault: that is worth more than that the run was interrupted."""
+
+Result = TypeVar("Result")
+
+
+class _Interrupted(BaseException):
+    """Ends what `attempt` calls; no `except Exception` keeps it from that."""
+
+
+class Interruption:
+    """The first SIGINT or SIGTERM of this process.
+
+    Attributes:
+        number: of the signal; 0 until one came.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._is_attempting = False
+
+    def attempt(self, act: Callable[[], Result]) -> Result | None:
+        """Return the result of `act`; None if a signal came before it or ended it. For the main thread."""
+        try:
+            try:
+                self._is_attempting = True
+                return None if self.number else act()
+            finally:
+                self._is_attempting = False
+        except _Interrupted:
+            return None
+
+    def status(self, status: int) -> int:
+        """The status to end with, where `status` is that of a run to the end."""
+        return 128 + self.number if self.number and status != _FOUND else status
+
+    def catch(self) -> None:
+        """Note signals from now on, except one that is ignored, as a shell has it for a program in the background."""
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._note)
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Note signals until the end of the block."""
+        before = [(number, signal.getsignal(number)) for number in SIGNALS]
+        self.catch()
+        try:
+            yield
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
+            self.number = 0
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.number = self.number or number
+        if self._is_attempting:
+            self._is_attempting = False  # a second signal must not end the handling of the first
+            raise _Interrupted
+
+
+interruption = Interruption()
+"""Signals are the process's, and so is this."""
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Call a program's main function in the main thread, and end the process with the status that it returns."""
+    interruption.catch()
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by sys.exit(): while Python shuts down, a signal would end the process in another way.
+    os._exit(interruption.status(status))
