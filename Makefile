@@ -5,13 +5,15 @@ INSTALLED := build/installed
 RUFF := .venv/bin/ruff
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
+# Idle workers take tests from the others: most files are of one kind, which waits or computes.
+PARALLEL := --numprocesses auto --dist worksteal
 SECONDS := 600
 INPUTS := 10000000
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage soak mutations explore fuzz slow bench figure16 fmt clean
+.PHONY: help demo test check lint types coverage long soak mutations explore fuzz slow bench figure16 fmt clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -19,10 +21,13 @@ help:  ## list the targets
 demo: $(INSTALLED)  ## three processes on this machine elect, fail and elect again
 	.venv/bin/elect demo
 
-test: $(INSTALLED)  ## run the tests
-	$(PYTHON) -m pytest
+test: $(INSTALLED)  ## run the tests on all cores, but for those that take long: four minutes on two cores
+	$(PYTHON) -m pytest $(PARALLEL)
 
-check: lint types coverage test  ## lint, types, coverage of the pure files, tests: what CI runs
+check: lint types coverage long  ## lint, types, coverage of the pure files, all tests but the slow ones: what CI runs
+
+long: $(INSTALLED)  ## run the tests, those that take long too
+	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
 
 lint: build/ruff.toml  ## style and slips
 	$(RUFF) check --config build/ruff.toml .

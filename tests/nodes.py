@@ -1,6 +1,5 @@
 """Real nodes of one cluster in this process, over loopback."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,22 +8,13 @@ from typing import TypeVar
 
 from elect import Config, Node
 from elect.store import MemoryStore, Store
+from elect.testing.processes import free_ports
 from wire.deadline import now_s
 
 DEADLINE_S = 10.0
 """Everything here takes milliseconds; a machine that is shared may stall."""
 
 Found = TypeVar("Found")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for sock in sockets:
-        sock.bind(("127.0.0.1", 0))
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 def eventually(find: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Found:

@@ -4,7 +4,9 @@ Each node is one `elect run --events`; its event lines are collected as they com
 which all processes of a machine share.
 """
 
+import errno
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +28,12 @@ STOP_TIMEOUT_S = 10.0
 
 SAID = ("election", "term", "leader", "reason", "peer", "supported")
 """What an event may say besides what, who and when."""
+
+PORTS = range(10_000, 32_768)
+"""Below the ports that Linux gives to outgoing connections: one of these could take a port before its node listens."""
+
+_places = count(os.getpid() * 7_919)
+"""Two processes that look for ports at the same time begin far apart."""
 
 Route = Callable[[str, str, str], str]
 """Given who dials, who accepts, and the acceptor's address: the address to dial, a proxy's perhaps."""
@@ -268,11 +277,20 @@ class ProcessCluster:
                     raise TimeoutError(f"not quiet for {quiet_s:g} s within {timeout:g} s: {self.events[-10:]}")
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody listens on now."""
+def free_ports(number: int) -> list[int]:
+    """Ports on loopback that nobody listens on now, and that this process was not given before."""
+    found: list[int] = []
     with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
+        while len(found) < number:
+            port = PORTS[next(_places) % len(PORTS)]
+            try:
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                found.append(port)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

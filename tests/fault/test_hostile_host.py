@@ -15,8 +15,9 @@ from elect import Config, LossReason, Node, Stopped, orchestrator
 from elect.clock import now_ns
 from elect.core.ready import Lost
 from elect.store import MemoryStore
+from elect.testing.processes import free_ports
 from tests.conftest import open_descriptors
-from tests.nodes import DEADLINE_S, cluster, configs, eventually, free_ports, single
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 
 GIL_S = 3.0
 

@@ -52,8 +52,9 @@ def rejoin(cluster: ProcessCluster, node: str) -> None:
     cluster.wait_for(lambda e: e.event == "leader" and e.node == node and e.leader is not None, since=since, timeout=10)
 
 
-def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster):
-    for _ in range(5):
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.long)])
+def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster, rounds):
+    for _ in range(rounds):
         leader = settled(cluster)
         since = len(cluster.events)
         cluster.nodes[leader.node].signal(signal.SIGKILL)
@@ -63,8 +64,9 @@ def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster):
         rejoin(cluster, leader.node)
 
 
-def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster):
-    for _ in range(3):
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster, rounds):
+    for _ in range(rounds):
         leader = settled(cluster)
         since = len(cluster.events)
         cluster.nodes[leader.node].signal(signal.SIGSTOP)
@@ -74,8 +76,9 @@ def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster):
         assert lost.boottime < elected.boottime, "the moment at which the lease ended, not that of noticing"
 
 
-def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(cluster):
-    for _ in range(3):
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(cluster, rounds):
+    for _ in range(rounds):
         leader = settled(cluster)
         since = len(cluster.events)
         cluster.nodes[leader.node].signal(signal.SIGTERM)
@@ -123,6 +126,7 @@ def test_a_leader_whose_links_are_cut_has_lost_before_another_leads(proxied, net
     assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == [], "coming back unseats nobody"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("both", [True, False])
 def test_one_link_cut_beside_a_node_that_sees_both_ends_changes_nothing(proxied, network, both):
     leader = settled(proxied)

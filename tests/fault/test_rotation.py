@@ -29,6 +29,7 @@ def is_following(event: ProcessEvent, node: str) -> bool:
     return event.node == node and event.event == "leader" and event.leader is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("security", ["key", "tls"])
 def test_all_is_replaced_step_by_step_without_a_lost_term(security: str, tmp_path: Path) -> None:
     rotation = Rotation(tmp_path, NODES, security)

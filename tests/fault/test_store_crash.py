@@ -129,9 +129,10 @@ def test_kill_between_the_commit_and_its_witness_keeps_the_vote(tmp_path):
     assert opened.ballots == AFTER
 
 
-def test_kill_at_any_time_loses_nothing_that_was_reported(tmp_path):
+@pytest.mark.parametrize("rounds", [3, pytest.param(12, marks=pytest.mark.long)])
+def test_kill_at_any_time_loses_nothing_that_was_reported(tmp_path, rounds):
     incarnation, least = 0, 0
-    for round_number in range(12):
+    for round_number in range(rounds):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
         ) as child:

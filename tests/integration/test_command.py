@@ -206,6 +206,7 @@ def test_check_of_a_running_cluster_and_of_a_node_about_to_join_it(cluster):
     assert stopped.stdout.count("answers, agrees, hears us") == 2
 
 
+@pytest.mark.long
 def test_demo_shows_each_failover_and_leaves_nothing_behind(tmp_path):
     ended = elect("demo", "--rounds", "1", "--plain", env=os.environ | {"TMPDIR": str(tmp_path)})
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -218,8 +219,10 @@ def test_demo_shows_each_failover_and_leaves_nothing_behind(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path, number):
     environ = os.environ | {"TMPDIR": str(tmp_path)}
-    command = [*ELECT, "demo", "--plain"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environ}
+    # A shell ignores SIGINT for what it runs in the background, and so would its children.
+    options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen([*ELECT, "demo", "--plain"], **options) as process:
         assert next(line for line in process.stdout if "leads, in term" in line)
         nodes = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
         watched = [os.pidfd_open(pid) for pid in nodes]

@@ -62,6 +62,7 @@ def test_the_counter_passes_with_nothing_but_the_installed_package(project):
     assert "1 passed" in ended.stdout
 
 
+@pytest.mark.long
 def test_the_counter_without_its_token_check_fails_with_the_program_that_shows_it(project, tmp_path):
     (tmp_path / "test_unchecked.py").write_text(UNCHECKED)
     ended = project("test_unchecked.py")

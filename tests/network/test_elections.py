@@ -83,6 +83,7 @@ ONE_DIRECTION = [
 ]
 
 
+@pytest.mark.long
 def test_one_direction_between_two_nodes_changes_nothing_beside_a_third_that_sees_both(
     make_net: Callable[[], Net], tmp_path: Path
 ) -> None:
@@ -104,7 +105,9 @@ def test_one_direction_between_two_nodes_changes_nothing_beside_a_third_that_see
             assert cluster.changes(since) == []
 
 
-@pytest.mark.parametrize("lossy_s", [4.0, pytest.param(60.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "lossy_s", [pytest.param(4.0, marks=pytest.mark.long), pytest.param(60.0, marks=pytest.mark.slow)]
+)
 def test_a_fifth_of_all_packets_lost_makes_no_two_leaders(net: Net, tmp_path: Path, lossy_s: float) -> None:
     """A node that is restarted meanwhile finds back: whole handshakes go through it, too."""
     rng = random.Random(5)

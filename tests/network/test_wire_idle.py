@@ -22,7 +22,9 @@ RESET = struct.pack("ii", 1, 0)
 STRAYS = 2_000
 
 
-@pytest.mark.parametrize("timeouts", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "timeouts", [pytest.param(3, marks=pytest.mark.long), pytest.param(10, marks=pytest.mark.slow)]
+)
 def test_idle_links_outlive_their_timeout_beside_stray_connections(
     net: Net, securities: Securities, timeouts: int
 ) -> None:

@@ -14,6 +14,7 @@ SEEDS = 150
 MORE = [pytest.param(first, marks=pytest.mark.slow) for first in range(10_000, 12_000, SEEDS)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [0, SEEDS, *MORE])
 def test_no_promise_is_broken_over_many_seeds_and_every_hard_case_is_met(
     first: int, capsys: pytest.CaptureFixture[str]

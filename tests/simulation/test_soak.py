@@ -62,6 +62,7 @@ def test_a_soak_for_a_while_takes_fresh_seeds_and_says_how_to_run_them_again():
     assert all(re.match(r"[1-9]\d* runs, ", each.stdout) for each in done)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_gives_the_summary_of_what_ran(workers: str):
     command = [*COMMAND, "--for", "600", "--seconds", "1", "--nodes", "3", "--workers", workers]

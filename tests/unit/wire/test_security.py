@@ -15,6 +15,7 @@ from wire.meter import Meter
 from wire.security import Keyed, Plain
 
 OLD, NEW = "ab" * 32, "cd" * 32
+WIRE = Path(reloaded.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +130,7 @@ def test_a_bad_file_at_the_start_is_an_error_that_names_it_and_shows_nothing(pat
     with pytest.raises(CredentialsError, match=rule) as caught:
         Keyed(path)
     frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    wire_frames = [frame for frame in frames.stack if "/wire/" in frame.filename and "/tests/" not in frame.filename]
+    wire_frames = [frame for frame in frames.stack if Path(frame.filename).is_relative_to(WIRE)]
     shown = "".join(traceback.format_exception(caught.value)) + repr([frame.locals for frame in wire_frames])
     assert wire_frames
     assert caught.value.__context__ is None
