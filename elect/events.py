@@ -208,7 +208,8 @@ class Dispatcher:
     def _join(self, joined: _Joined) -> None:
         subscription, seat = joined.subscription, joined.seat
         self._subscriptions.setdefault(subscription.election, []).append(subscription)
-        leader, leadership = seat.leader, seat.leadership
+        # In this order: the protocol's thread may elect this node in between, and it sets the leader first.
+        leadership, leader = seat.leadership, seat.leader
         if leader is not None:
             _guarded(partial(subscription.changed, leader), "on_leader")
         if leadership is not None:

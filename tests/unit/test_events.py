@@ -215,3 +215,27 @@ def test_a_dispatcher_knows_its_own_callbacks():
     assert not desk.dispatcher.is_current
     desk.elected(1)
     assert True in desk.run()
+
+
+class HurriedSeat(Seat):
+    """The protocol's thread elects this node just when somebody has looked whom it knows to lead."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__("e")
+        self._desk = desk
+
+    def __getattribute__(self, name: str) -> object:
+        value = super().__getattribute__(name)
+        if name == "leader" and value is None:
+            desk, self.leader = super().__getattribute__("_desk"), Leader(node_id="a", term=5)
+            desk.leader("a", 5)
+            desk.elected(5)
+        return value
+
+
+def test_leader_is_told_first_when_elected_during_subscribe():
+    desk = Desk()
+    desk.seat = HurriedSeat(desk)
+    desk.subscribe()
+    desk.pump()
+    assert desk.log == [("leader", "a"), ("elected", 5)]
