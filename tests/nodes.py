@@ -14,6 +14,9 @@ from wire.deadline import now_s
 DEADLINE_S = 10.0
 """Everything here takes milliseconds; a machine that is shared may stall."""
 
+SUPPORT_DURATION_S = 0.5
+"""Half of the default: a new node waits for so long before it leads."""
+
 Found = TypeVar("Found")
 
 
@@ -41,6 +44,7 @@ def configs(
                 "peers": {peer: address for peer, address in addresses.items() if peer != node_id},
                 "data_dir": directory / node_id,
                 "metadata": {"name": f"node {node_id}"},
+                "support_duration": SUPPORT_DURATION_S,
                 **settings,
                 **(each or {}).get(node_id, {}),
             }

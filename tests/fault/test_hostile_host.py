@@ -99,13 +99,13 @@ def test_a_held_gil_ends_the_lease_and_the_first_is_leader_knows(tmp_path):
 
 
 def test_a_callback_that_sleeps_delays_no_heartbeat(tmp_path):
-    with cluster(tmp_path) as nodes:
+    with cluster(tmp_path, support_duration=2.0) as nodes:
         leader = nodes.leader()
         token = leader.leadership.token
         done = threading.Event()
 
         def sleep(_):
-            time.sleep(1.5)
+            time.sleep(2.5)
             done.set()
 
         leader.subscribe(on_elected=sleep)

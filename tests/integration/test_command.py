@@ -42,7 +42,7 @@ def lines_until(stream, event):
 
 @pytest.fixture
 def cluster(tmp_path):
-    with ProcessCluster(Plan(directory=tmp_path, with_http=True)) as cluster:
+    with ProcessCluster(Plan(directory=tmp_path, timing={"support_duration": "500ms"}, with_http=True)) as cluster:
         yield cluster
 
 
