@@ -1,11 +1,13 @@
 """What holds for every test: it leaks no thread and no descriptor, and its marks are kept."""
 
+import fcntl
 import gc
 import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,24 @@ settings.load_profile("elect")
 
 def pytest_configure(config: pytest.Config) -> None:
     configuration.set_hypothesis_home_dir(config.rootpath / "build" / "hypothesis")
+
+
+@contextmanager
+def place(build: Path, *, is_alone: bool) -> Iterator[None]:
+    """Let a test run beside those of other workers, or alone; one that waits to be alone goes before later ones."""
+    build.mkdir(exist_ok=True)
+    with (build / "gate.lock").open("w") as gate, (build / "room.lock").open("w") as room:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+        if not is_alone:
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with place(item.config.rootpath / "build", is_alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -5,6 +5,8 @@ import pytest
 from tests.fault.siege import ATTACKS, LETTING_IN
 from tests.fault.siege.field import besiege, besieged
 
+pytestmark = pytest.mark.alone
+
 BRIEF_S = 1.0
 LONG_S = 60.0
 

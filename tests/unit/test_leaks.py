@@ -1,7 +1,11 @@
 """The guard of every test can itself fail."""
 
+import fcntl
 import os
 import threading
+from pathlib import Path
+
+import pytest
 
 from tests import conftest
 
@@ -26,3 +30,21 @@ def test_descriptor_that_stays_is_named():
     finally:
         os.close(descriptor)
     assert not conftest.leaked_descriptors(before)
+
+
+def may_have(path: Path, how: int) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_test_that_is_alone_has_the_room_for_itself(tmp_path: Path, is_alone: bool):
+    with conftest.place(tmp_path, is_alone=is_alone):
+        assert may_have(tmp_path / "gate.lock", fcntl.LOCK_EX) is not is_alone
+        assert may_have(tmp_path / "room.lock", fcntl.LOCK_SH) is not is_alone
+        assert not may_have(tmp_path / "room.lock", fcntl.LOCK_EX)
+    assert may_have(tmp_path / "room.lock", fcntl.LOCK_EX)
