@@ -66,12 +66,17 @@ class Admission:
         self._deliver = deliver
         self._stores = {peer: each.store_id for peer, each in meetings.items() if each.store_id is not None}
         self._reported: dict[str, int] = {}
-        self._warned: dict[str, bytes] = {}
+        self._warned: dict[str, tuple[bytes, int]] = {}
         self._addresses: dict[str, str] = {}
         self._refused: dict[str, tuple[int, str]] = {}
 
-    def judge(self, identity: PeerIdentity) -> Refusal | None:
-        """Return why this node does not take the other end, or None. Called on wire's threads."""
+    def judge(self, identity: PeerIdentity, *, is_proven: bool = True) -> Refusal | None:
+        """Return why this node does not take the other end, or None. Called on wire's threads.
+
+        Args:
+            identity: who the other end says it is.
+            is_proven: it has proved that. If it has not, it is told no details, and only the log speaks of it.
+        """
         peer, store = identity.node, identity.store
         objection = objection_to(peer, store, voters=self._peers, stores=self._stores)
         if objection is None:
@@ -85,10 +90,10 @@ class Admission:
             f"node {peer!r} comes from {identity.attributes.get(ADVERTISE)} with store {store.hex()}, and was met here"
             f" at {self._addresses.get(peer, 'an address before this start')} under store {met.hex()}"
         )
+        self._warn(peer, store, text if is_proven else f"{text} (it has not proved its id)")
+        if not is_proven:
+            return Refusal(RejectCode.STORE, f"node {peer!r} was met here under another store", is_retryable=False)
         self._refused[peer] = (self._clock(), text)
-        if self._warned.get(peer) != store:
-            self._warned[peer] = store
-            logger.warning("! %s: %s", text, REMEDY % peer)
         return Refusal(RejectCode.STORE, text, is_retryable=False)
 
     def refused(self) -> dict[str, str]:
@@ -106,6 +111,14 @@ class Admission:
         self._stores.pop(peer, None)
         self._warned.pop(peer, None)
         self._refused.pop(peer, None)
+
+    def _warn(self, peer: str, store: bytes, text: str) -> None:
+        """Once a store, and not more often than once a minute for a peer whose stores change."""
+        now = self._clock()
+        warned_of, warned_at = self._warned.get(peer, (b"", now - REFUSED_NS))
+        if warned_of != store and now - warned_at >= REFUSED_NS:
+            self._warned[peer] = (store, now)
+            logger.warning("! %s: %s", text, REMEDY % peer)
 
     def _report(self, node_id: str) -> None:
         now = self._clock()

@@ -5,6 +5,7 @@ Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose 
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from elect.admission import ADVERTISE, Admission
 from elect.audience import Profile
@@ -80,7 +81,7 @@ class Links:
             identity,
             codec,
             is_known_peer=lambda _: True,  # the admission sees more of it
-            judge=admission.judge,
+            judge=partial(admission.judge, is_proven=config.key_file is None),  # a key is proved after the Hello
             deliver=deliver,
             limits=limits,
             security=security,

@@ -60,6 +60,13 @@ def test_a_start_that_is_interrupted_is_undone(tmp_path):
             pass
 
 
+@pytest.fixture
+def unrested(monkeypatch):
+    """Let a node that gives leadership up in a loop stand again at once."""
+    monkeypatch.setattr("elect.core.leading.rest", lambda *_: None)
+
+
+@pytest.mark.usefixtures("unrested")
 def test_leading_that_is_interrupted_is_given_up(tmp_path):
     """At the entry, in the body and at the exit."""
 
@@ -76,6 +83,7 @@ def test_leading_that_is_interrupted_is_given_up(tmp_path):
             assert node.is_leader
 
 
+@pytest.mark.usefixtures("unrested")
 @pytest.mark.parametrize("call", ["resign", "pause"])
 def test_an_interrupted_call_leaves_the_node_usable(tmp_path, call):
     with single(tmp_path) as node:

@@ -55,12 +55,18 @@ def connect(cluster: ProcessCluster, node: str) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=10)
 
 
-class Stranger:
-    """Says that it is another node of the cluster, in a later life."""
+def store_of(cluster: ProcessCluster, node: str) -> bytes:
+    """The id of a node's store, as the lock file of its directory shows it."""
+    (line,) = [path.read_text() for path in cluster.plan.directory.glob(f"{node}/elect.lock")]
+    return bytes.fromhex(line.split("store=")[1][:32])
 
-    def __init__(self, node: str, to: str, ring: KeyRing | None = None) -> None:
+
+class Stranger:
+    """Says that it is another node of the cluster, in a later life, with the store that it has."""
+
+    def __init__(self, cluster: ProcessCluster, node: str, to: str, ring: KeyRing | None = None) -> None:
         self.connection = Connection(Codec(Bye), 65_536, is_dialer=True, ring=ring)
-        identity = Identity(cluster="processes", node=node, incarnation=10**6, store=b"s" * 16)
+        identity = Identity(cluster="processes", node=node, incarnation=10**6, store=store_of(cluster, node))
         self.said = self.connection.greet(
             hello(
                 identity,
@@ -104,7 +110,7 @@ def test_without_the_key_nobody_gets_in(tmp_path: Path) -> None:
         for _ in range(TIMES):
             for ring, more in ((None, b""), (KeyRing([wrong]), b""), (KeyRing([impostor]), no_proof)):
                 with connect(cluster, leader) as sock:
-                    Stranger(other, leader, ring).speak(sock, more)
+                    Stranger(cluster, other, leader, ring).speak(sock, more)
         after = refused(cluster, leader)
     assert after["ok"] == before["ok"]
     assert after["key"] == 2 * TIMES
@@ -132,9 +138,9 @@ def test_without_the_right_certificate_nobody_gets_in(tmp_path: Path) -> None:
         for _ in range(TIMES):
             for each in odd:
                 with connect(cluster, leader) as sock, contextlib.suppress(OSError), dressed(sock, each) as shown:
-                    Stranger(other, leader).greet(shown)
+                    Stranger(cluster, other, leader).greet(shown)
             with connect(cluster, leader) as sock:
-                Stranger(other, leader).greet(sock)
+                Stranger(cluster, other, leader).greet(sock)
         after = refused(cluster, leader)
     assert after["ok"] == before["ok"]
     assert after["certificate"] == len(odd) * TIMES
@@ -169,7 +175,7 @@ def test_what_was_recorded_is_not_taken_again(part: str, tmp_path: Path) -> None
         length = 12 + int.from_bytes(recorder.said[8:12], "big")
         recorded, rest = bytes(recorder.said[:length]), bytes(recorder.said[length:])
         for _ in range(TIMES):
-            stranger = Stranger("a", "b", KeyRing([impostor]))
+            stranger = Stranger(cluster, "a", "b", KeyRing([impostor]))
             if part == "all of it":
                 stranger.said = recorded
             with connect(cluster, "b") as sock:

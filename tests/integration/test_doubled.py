@@ -43,10 +43,9 @@ def status_of(node: Node) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("has_key", [False, True])
-def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, caplog, has_key):
+def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, caplog):
     """WARNING once with both addresses and stores; status and metrics at both ends."""
-    with doubled(tmp_path, MemoryStore, has_key=has_key) as (a, b, second):
+    with doubled(tmp_path, MemoryStore) as (a, b, second):
         text = eventually(lambda: status_of(a).get("b"))
         for config in (b.config, second.config):
             assert config.listen in text
@@ -57,6 +56,17 @@ def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, capl
         value, refused = a.metrics.registry.get_sample_value, {"direction": "in", "outcome": "store"}
         eventually(lambda: (value("wire_handshakes_total", refused) or 0) >= 3)
     assert caplog.text.count("either two processes use this id") == 1
+
+
+def test_with_a_key_the_second_process_is_named_in_the_log(tmp_path, caplog):
+    """It is refused before it can prove its id, so no status or metric speaks of it."""
+    with doubled(tmp_path, MemoryStore, has_key=True) as (a, b, second):
+        loser = eventually(lambda: next((node for node in (b, second) if why(node) is WhyNoLeader.OTHER_STORE), None))
+        assert "another process uses this id" in loser.status().elections["default"].why_text
+        assert "b" not in status_of(a)
+    assert caplog.text.count("either two processes use this id") == 1
+    for config in (b.config, second.config):
+        assert config.listen in caplog.text
 
 
 def test_two_processes_on_copies_of_one_store_are_named_and_rest(

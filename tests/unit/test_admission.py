@@ -49,6 +49,28 @@ def test_a_peer_is_taken_under_its_first_store_only(caplog):
     assert desk.admission.refused() == {}
 
 
+def test_an_unproven_end_is_told_no_details(caplog):
+    desk = Desk()
+    desk.meet("b", FIRST)
+    refusal = desk.admission.judge(identity("b", SECOND), is_proven=False)
+    assert refusal.code is RejectCode.STORE
+    assert FIRST.hex() not in refusal.text
+    assert desk.admission.refused() == {}
+    assert "it has not proved its id" in caplog.text
+
+
+def test_stores_that_change_are_said_once_a_minute(caplog):
+    desk = Desk()
+    desk.meet("b", FIRST)
+    for number in range(1, 100):
+        desk.judge("b", bytes([number]) * 16)
+    assert len(caplog.records) == 1
+    desk.now += REFUSED_NS
+    desk.judge("b", SECOND * 1)
+    desk.judge("b", bytes([7]) * 16)
+    assert len(caplog.records) == 2
+
+
 def test_stores_met_before_a_restart_are_known():
     assert Desk(b=Meeting(store_id=FIRST)).judge("b", SECOND) is RejectCode.STORE
 
