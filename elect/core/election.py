@@ -109,7 +109,7 @@ class Election:
         term_seen: highest term it was told of.
         is_entered: the application stands in it.
         following, campaign, leadership: at most one is set.
-        refused: the latest (leader, term) whose Lead was refused and might be followed later.
+        refused: the latest (leader, term, session) whose Lead was refused and might be followed later.
         resigned: the latest (leader, term) that said Resign.
         successor: whom it named, if anybody.
         refusals: who refused the latest campaign, and why.
@@ -153,7 +153,7 @@ class Election:
         self.following: Following | None = None
         self.campaign: Campaign | None = None
         self.leadership: Leadership | None = None
-        self.refused: tuple[str, int] | None = None
+        self.refused: tuple[str, int, Number] | None = None
         self.resigned: tuple[str, int] | None = None
         self.successor: str | None = None
         self.refusals: dict[str, RefusalReason] = {}

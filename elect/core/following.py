@@ -40,7 +40,7 @@ def answer(state: State, election: Election, peer: Peer, lead: Lead) -> None:
         _follow(state, election, peer, lead.term)
         return
     if reason is RefusalReason.CANDIDATE:
-        election.refused = (peer.id, lead.term)
+        election.refused = (peer.id, lead.term, peer.session)
     leader = state.known(election).leader
     entry = Refuse(
         election=election.name, term=lead.term, own_term=election.term, reason=reason, leader=leader, is_to_lead=True
@@ -49,14 +49,19 @@ def answer(state: State, election: Election, peer: Peer, lead: Lead) -> None:
 
 
 def follow_refused(state: State, election: Election) -> None:
-    """Follow, unasked, the leader that was refused and now can be followed."""
+    """Follow, unasked, the leader that was refused and now can be followed.
+
+    Only in the session in which its Lead came: the next process of that node knows of no term that it led in, and would
+    neither answer a Follow that was lost nor repeat a Resign.
+    """
     if election.refused is None:
         return
-    leader, term = election.refused
+    leader, term, session = election.refused
     peer = state.support.peers[leader]
-    if peer.session is None or refusal(election, leader, term) is not None:
-        return
-    _follow(state, election, peer, term)
+    if peer.session != session:
+        election.refused = None
+    elif refusal(election, leader, term) is None:
+        _follow(state, election, peer, term)
 
 
 def _follow(state: State, election: Election, peer: Peer, term: int) -> None:

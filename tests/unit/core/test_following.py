@@ -187,6 +187,18 @@ def test_a_resignation_takes_back_a_lead_that_was_refused():
     assert desk.election.following is None
 
 
+def test_a_lead_that_was_refused_is_forgotten_with_its_session():
+    """The peer's next process knows nothing of it, and repeats no Resign: who followed it would be bound for good."""
+    desk = Desk(ballots={"default": Ballot(term=2, voted_for="a")}).supported()
+    desk.say("a", lead(2))
+    assert desk.election.campaign is not None
+    desk.connect("a")
+    desk.beat("a", acks=False)
+    desk.tick(2 * INTERVAL)
+    assert desk.election.campaign is None
+    assert desk.election.following is None
+
+
 def test_knowledge_is_taken_in_order_only():
     desk = Desk()
     desk.connect("a", "c")
