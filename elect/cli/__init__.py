@@ -19,7 +19,7 @@ COMMANDS = {
     "transfer": ("operate", "have a node hand over to another"),
     "pause": ("operate", "have a node take no part as a candidate"),
     "resume": ("operate", "have it take part again"),
-    "forget": ("operate", "have a node take a voter back that has lost its votes"),
+    "forget": ("forget", "have a node take a voter back that has lost its votes"),
     "simulate": ("simulate", "one deterministic simulation"),
     "certs": ("certs", "make an authority and certificates for a cluster's nodes"),
     "check": ("check", "is a configuration good, do the peers answer, agree and hear us"),

@@ -1,10 +1,12 @@
-"""`elect resign`, `transfer`, `pause`, `resume`, `forget`: an operator's levers, over HTTP."""
+"""`elect resign`, `transfer`, `pause`, `resume`: an operator's levers, over HTTP."""
 
 import argparse
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from elect.cli import client
 from elect.cli.outcome import Failure
+from wire.address import Address
 
 TIMEOUT_S = 10.0
 MARGIN_S = 2.0
@@ -20,14 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments, which depend on the command."""
     command = parser.prog.split()[-1]
     parser.epilog = TOKEN_HELP + (parser.epilog or "")
-    if command == "forget":
-        parser.description = (
-            f"{parser.description} Do so on every other node, and only when nothing that the voter voted for leads any"
-            " more: it may vote a second time in a term. To start it under a new id is always safe."
-        )
-        parser.add_argument("voter", metavar="ID", help="the voter that has lost its votes")
     parser.add_argument("address", type=client.address, metavar="ADDRESS", help="the node's HTTP address, host:port")
-    if command in ("pause", "resume", "forget"):
+    if command in ("pause", "resume"):
         return
     if command == "transfer":
         parser.add_argument("to", metavar="NODE", help="who should lead")
@@ -42,22 +38,26 @@ def run(arguments: argparse.Namespace) -> int:
     fields: dict[str, object] = {}
     if command in ("resign", "transfer"):
         fields = {"election": arguments.election, "timeout": TIMEOUT_S, "to": arguments.to}
-    if command == "forget":
-        fields = {"voter": arguments.voter}
-    answer = client.ask(arguments.address, "POST", f"/{command}", fields, timeout=TIMEOUT_S + MARGIN_S)
-    if answer.status != HTTPStatus.OK:
-        raise Failure(f"{arguments.address}: {answer.content.get('error', 'it refused')}")
-    print(_sentence(command, answer.content))
+    print(_sentence(command, ask(arguments.address, command, fields)))
     return 0
 
 
-def _sentence(command: str, content: object) -> str:
-    said = content if isinstance(content, dict) else {}
+def ask(address: Address, command: str, fields: dict[str, object]) -> Mapping[str, object]:
+    """Have a running node do something, and return what it says of it.
+
+    Raises:
+        Failure: it does not answer, or refuses.
+    """
+    answer = client.ask(address, "POST", f"/{command}", fields, timeout=TIMEOUT_S + MARGIN_S)
+    if answer.status != HTTPStatus.OK:
+        raise Failure(f"{address}: {answer.content.get('error', 'it refused')}")
+    return answer.content
+
+
+def _sentence(command: str, said: Mapping[str, object]) -> str:
     match command:
         case "pause":
             return f"{said['node']} takes no part as a candidate until resumed"
-        case "forget":
-            return f"{said['node']} takes voter {said['forgot']} under whatever store it has next"
         case "resume":
             return f"{said['node']} takes part again"
         case _:

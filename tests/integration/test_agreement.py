@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from elect import Config, ConfigError, Node, WhyNoLeader
+from elect.core.ready import Meeting, Objection
+from elect.sqlite_store import SqliteStore
 from tests.nodes import DEADLINE_S, configs, eventually, running
 
 QUICK = {"heartbeat_interval": 0.05, "support_duration": 0.4}
@@ -123,6 +125,29 @@ def test_a_voter_with_another_store_is_refused_until_it_is_forgotten(tmp_path, c
             with Node(other.config) as again:
                 again.forget(back.config.node)
                 eventually(lambda: back.leader is not None and not objections(back))
+
+
+def test_a_stopped_node_forgets_by_its_file(tmp_path):
+    """Without HTTP, and before it starts: `elect forget ID -c FILE`."""
+    file = tmp_path / "a.toml"
+    file.write_text(
+        '[node]\nid = "a"\ncluster = "t"\nlisten = "127.0.0.1:0"\ndata_dir = "data"\n[peers]\nb = "127.0.0.1:9"\n'
+    )
+    store, options = SqliteStore(tmp_path / "data"), {"cluster": "t", "node_id": "a", "promise_ns": 1, "voters": "ab"}
+    store.open(**options)
+    store.write({}, None, {"b": Meeting(store_id=bytes(16), objection=Objection.OTHER_VOTERS)})
+    busy = elect("forget", "b", "-c", str(file))
+    assert (busy.returncode, "in use by process" in busy.stderr) == (3, True)
+    store.close()
+    assert elect("forget", "z", "-c", str(file)).returncode == 1
+    assert elect("forget", "b", "-c", str(file)).stdout == "a takes voter b under whatever store it has next\n"
+    assert store.open(**options).meetings == {"b": Meeting()}
+    store.close()
+
+
+def elect(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "elect.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_data_directory_that_vanishes_takes_the_node_down(tmp_path, caplog):
