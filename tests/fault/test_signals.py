@@ -8,7 +8,8 @@ import pytest
 DEADLINE_S = 120
 """Far above what it takes; a program that has locked itself up is ended then."""
 
-ACTS = ("look", "resign", "resign_node", "pause", "set", "status", "subscribe", "wait")
+LONG = [pytest.param(act, marks=pytest.mark.long) for act in ("resign_node", "pause", "set", "subscribe", "wait")]
+ACTS = ("look", "resign", "status", *LONG)
 
 
 def run(where, act, directory):

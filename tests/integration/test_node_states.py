@@ -98,10 +98,10 @@ def test_watching_a_node_that_has_ended_is_over(node):
 
 
 def test_a_node_that_is_stopping_says_so(node):
-    heard: list[str] = []
-    node.subscribe(on_lost=lambda _: heard.extend(said(call, node) for call in CALLS.values()))
+    elected, heard = [], []
+    node.subscribe(elected.append, lambda _: heard.extend(said(call, node) for call in CALLS.values()))
     node.start()
-    eventually(lambda: node.is_leader)
+    eventually(lambda: elected)  # only then is the loss told
     node.stop()
     assert heard == ["node a is stopping; a node starts once: make a new one"] * len(CALLS)
 

@@ -38,7 +38,7 @@ def failed_grants_forgotten():
     return _followed_whenever(lambda election, term: election.ballot.voted_for is not None)
 
 
-@FOLLOWING.add("a lower term than the own is never followed", "4", worlds.LATE, 120)
+@FOLLOWING.add("a lower term than the own is never followed", "4", worlds.REGAIN, 30)
 def only_higher_terms():
     def refusing(refusal):
         def refuse(election, leader, term):

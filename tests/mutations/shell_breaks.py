@@ -18,7 +18,7 @@ def close_first():
         def close_late(self, link):
             if self.link is link and self.is_open:
                 link.finish()
-                self._world.scheduler.after(_LATE_NS, self._process.put, self, close, self, link)
+                self._world.scheduler.after(_LATE_NS, self.process.put, self, close, self, link)
             else:
                 close(self, link)
 
@@ -45,12 +45,12 @@ def dial_first():
 @SHELL.add("starts are not counted on disk", "3", worlds.RESTARTS, 10)
 def same_incarnation():
     def opening(open_):
-        def open_(self, support_duration_ns, open_=open_):
-            promise_ns = open_(self, support_duration_ns)
+        def open_uncounted(self, *given, **named):
+            promise_ns = open_(self, *given, **named)
             self.incarnation = 1
             return promise_ns
 
-        return open_
+        return open_uncounted
 
     return wrapped(Disk, "open", opening)
 

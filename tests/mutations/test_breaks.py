@@ -19,6 +19,7 @@ def test_a_break_is_found_within_its_seeds_where_the_protocol_unbroken_keeps_its
     find = hunt(broken)
     assert find.violation is not None
     assert "replay: " in str(find.violation)
+    assert find.violation.invariant != "electors never raise", "the break itself does not run"
     live_unbroken(broken.world, find.seeds - 1)
 
 

@@ -38,8 +38,8 @@ def short_boot_fence():
 @VOTING.add("the longest promise is not on disk", "4 †", worlds.HOSTILE, 10)
 def forgotten_promise():
     def opening(open_):
-        def open_forgetful(self, support_duration_ns):
-            open_(self, support_duration_ns)
+        def open_forgetful(self, *given, **named):
+            open_(self, *given, **named)
             return 0
 
         return open_forgetful

@@ -13,7 +13,7 @@ from elect.testing.processes import overlaps, tenures
 from tests.network.clusters import NODES, HostCluster
 from tests.network.hosts import Net
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.long]
 
 QUIET_S = 0.5
 """Five heartbeats, in which nobody had anything to say."""

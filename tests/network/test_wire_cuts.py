@@ -6,7 +6,7 @@ from tests.network.hosts import Net
 from tests.network.links import NOTICED_S, Link, Securities, all_linked
 from wire import LinkClosing, LinkEnded
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.long]
 
 SILENCE = {"idle_timeout", "unread", "write_timeout"}
 """Why a link ended, at an end that no packet told of it."""

@@ -14,7 +14,7 @@ from tests.network.links import QUICK, Link, Securities, all_linked
 from wire import Address
 from wire.handshake import MAGIC
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.long]
 
 RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: close in a reset."""

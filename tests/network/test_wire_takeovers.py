@@ -11,7 +11,7 @@ from tests.network.links import QUICK, Link, Securities, all_linked
 from wire import LinkAccepted, LinkClosing, LinkEnded, LinkOpened
 from wire.errors import ResetError, RestartedError, SupersededError
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.long]
 
 PATIENT = dataclasses.replace(QUICK, idle_timeout_s=60.0, write_timeout_s=60.0)
 """So that a takeover, and no timeout, ends the old link."""
