@@ -96,8 +96,13 @@ def welcome(state: State, peer: Peer) -> None:
 
 
 def compare(state: State, peer: Peer, shown: ConfigurationId) -> None:
-    """Compare the configuration that the peer shows with this node's."""
+    """Compare the configuration that the peer shows with this node's.
+
+    A refusal outlasts it: the peer may show the same list and know this node under another store.
+    """
     own = state.configuration.id
+    if peer.objection in (Objection.UNKNOWN_NODE, Objection.OTHER_STORE):
+        return
     if shown == own:
         _set_objection(state, peer, None)
     elif (shown.term, shown.version) == (own.term, own.version):

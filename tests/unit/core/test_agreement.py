@@ -67,6 +67,13 @@ def test_a_peer_with_another_list_of_the_same_version_objects():
     assert not desk.elector.state.is_disputed
 
 
+def test_a_refusal_outlasts_a_heartbeat_with_the_same_list():
+    desk = Desk().supported_unwilling()
+    refuse(desk, Objection.OTHER_STORE, peer="c")
+    show(desk, desk.configuration.id)
+    assert desk.elector.state.is_disputed
+
+
 def test_a_newer_or_older_list_is_no_objection():
     desk = Desk().supported_unwilling()
     show(desk, replace(OTHER_LIST, version=1))
