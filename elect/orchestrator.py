@@ -22,6 +22,7 @@ from elect.farewell import Farewell
 from elect.inbox import Command, Input
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.lull import Lull
+from wire.errors import UnwelcomeError
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.log import Log, harmless
 
@@ -271,7 +272,9 @@ class Orchestrator:
 
     def _dial_failed(self, item: DialFailed, now: int) -> None:
         objection = objection_of(item.error)
-        if objection is not None:
+        if isinstance(item.error, UnwelcomeError):
+            self._apply(self._elector.store_lost(now, item.peer))
+        elif objection is not None:
             self._apply(self._elector.dial_refused(now, item.peer, objection, str(item.error)))
 
     def _receive(self, item: MessageReceived, now: int) -> None:

@@ -95,6 +95,11 @@ def welcome(state: State, peer: Peer) -> None:
         _set_objection(state, peer, None)
 
 
+def dismiss(state: State, peer: Peer) -> None:
+    """The peer lost the store under which it was met: it is no voter any more, and objects to nothing."""
+    _set_objection(state, peer, None)
+
+
 def compare(state: State, peer: Peer, shown: ConfigurationId) -> None:
     """Compare the configuration that the peer shows with this node's.
 

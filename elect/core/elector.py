@@ -106,6 +106,14 @@ class Elector:
             agreement.object_to(self.state, other, objection, detail)
         return self._finish()
 
+    def store_lost(self, now: int, peer: str) -> Ready:
+        """A peer was refused by this node: it came under another store than the one it was met under."""
+        self._begin(now)
+        other = self.state.support.peers.get(peer)
+        if other is not None:
+            agreement.dismiss(self.state, other)
+        return self._finish()
+
     def stranger_refused(self, now: int, node_id: str) -> Ready:
         """A node of this cluster that is no voter here dialed this one, and was refused."""
         self._begin(now)

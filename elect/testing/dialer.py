@@ -50,6 +50,12 @@ class Dialer:
         elif self.link.is_broken or self.link.is_finished:
             self.notice(self.link)
 
+    def compare(self, incarnation: int) -> None:
+        """Give up a link that goes to an earlier process than this one, which dialed in just now."""
+        link = self.link
+        if self.is_open and link is not None and link.acceptor is not None and link.acceptor.incarnation < incarnation:
+            self.notice(link)
+
     def _hello(self, link: Link) -> None:
         """Hello reaches the peer's machine, or nothing."""
         host = self._world.hosts[self.peer]
@@ -72,7 +78,10 @@ class Dialer:
         acceptor = link.acceptor
         if self.link is not link or self.is_open or link.is_broken:
             return
-        if acceptor is None or self.process.objection_to(acceptor) is not None:
+        if acceptor is None:
+            self._close(link)
+        elif self.process.objection_to(acceptor) is not None:
+            self.process.store_lost(self.peer)
             self._close(link)
         else:
             self.is_open = True

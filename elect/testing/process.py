@@ -176,6 +176,7 @@ class Process:
         peer, store_id = link.path.source, link.dialer.process.store_id
         self.stores.setdefault(peer, store_id)
         self.apply(self.elector.link_accepted(self.now, peer, link.number, link.is_trusted, store_id))
+        self.dialers[peer].compare(link.number.incarnation)
 
     def end(self, link: "Link", *, is_end_of_stream: bool) -> None:
         """A reader thread is at the end of a peer's link: an end of stream, or a reset or this end's own close."""
@@ -202,6 +203,10 @@ class Process:
         """Take links and the store of a peer whatever they are."""
         self.stores.pop(peer, None)
         self.accepted.pop(peer, None)
+
+    def store_lost(self, peer: str) -> None:
+        """A peer answered our dial under another store than the one it was met under."""
+        self.apply(self.elector.store_lost(self.now, peer))
 
     def refused(self, peer: str, objection: Objection) -> None:
         """A peer refused our dial."""

@@ -14,7 +14,7 @@ from elect.errors import StoreError
 from elect.inbox import Command
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
-from wire.errors import Refusal, RejectCode, StoppedError
+from wire.errors import Refusal, RejectCode, StoppedError, UnwelcomeError
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.identity import LinkNumber, PeerIdentity
 
@@ -217,6 +217,7 @@ def test_links_are_told_to_the_elector_in_its_words():
         DialFailed(peer="b", error=StoppedError("x")),
         DialFailed(peer="b", error=Refusal(RejectCode.UNKNOWN_PEER, "who is a?", is_retryable=True)),
         StrangerRefused(node_id="z"),
+        DialFailed(peer="b", error=UnwelcomeError("met under another store")),
         MessageReceived(peer="b", number=LINK, message="what is this"),
     )
     assert Desk(is_trusted=False).run(*events) == [
@@ -229,6 +230,8 @@ def test_links_are_told_to_the_elector_in_its_words():
         ("failed",),
         ("dial_refused", "b", Objection.UNKNOWN_NODE, "refused (unknown_peer): who is a?"),
         ("stranger_refused", "z"),
+        ("failed",),
+        ("store_lost", "b"),
     ]
 
 

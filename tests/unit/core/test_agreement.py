@@ -67,6 +67,14 @@ def test_a_peer_with_another_list_of_the_same_version_objects():
     assert not desk.elector.state.is_disputed
 
 
+def test_a_peer_that_lost_its_store_objects_to_nothing():
+    """Else its last objection would hold for ever: it is never met in agreement again."""
+    desk = started_with(Meeting(store_id=FIRST, objection=Objection.OTHER_VOTERS))
+    desk.take(desk.elector.store_lost(desk.now, "a"))
+    assert not desk.elector.state.is_disputed
+    assert desk.latest.write.meetings == {"a": Meeting(store_id=FIRST)}
+
+
 def test_a_refusal_outlasts_a_heartbeat_with_the_same_list():
     desk = Desk().supported_unwilling()
     refuse(desk, Objection.OTHER_STORE, peer="c")
