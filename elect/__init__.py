@@ -1,5 +1,7 @@
 """Leader election inside a Python program: at most one of a few processes leads, at any instant."""
 
+from importlib import metadata
+
 from elect.config import Config
 from elect.core.ready import LossReason, Role
 from elect.election import Election
@@ -46,4 +48,10 @@ __all__ = [
     "Subscription",
     "ThreadError",
     "WhyNoLeader",
+    "__version__",
 ]
+
+try:
+    __version__ = metadata.version("elect")
+except metadata.PackageNotFoundError:
+    __version__ = "(not installed)"

@@ -4,9 +4,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from typing import NoReturn
 
+from elect import __version__
 from elect.cli.outcome import EXIT_CODES, ExitCode, Failure, complain
 from elect.cli.streams import flush_streams, open_streams
 from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError, ThreadError
@@ -98,7 +98,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"elect {_version()}")
+    parser.add_argument("--version", action="version", version=f"elect {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True, parser_class=_Parser)
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, (module, line) in COMMANDS.items():
@@ -114,10 +114,3 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             implementation.configure(command)
             command.set_defaults(run=implementation.run)
     return parser
-
-
-def _version() -> str:
-    try:
-        return metadata.version("elect")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

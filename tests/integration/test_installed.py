@@ -4,13 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "tests" / "examples" / "replicated_counter" / "test_replicated_counter.py"
-NEEDED = ("elect", "wire", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+NEEDED = ("elect", "wire", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", ".ci")
+OPTIONS = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
+SDIST = "import sys; sys.path.append('.ci'); import build_backend; print(build_backend.build_sdist(sys.argv[1]))"
 
 UNCHECKED = """
 from hypothesis import Phase, settings
@@ -24,16 +27,32 @@ TestUnchecked.settings = settings(max_examples=2000, deadline=None, derandomize=
 """
 
 
+def python(*arguments: str, directory: Path) -> str:
+    """What a run of Python in a directory prints."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    call = [sys.executable, *arguments]
+    return subprocess.run(
+        call, check=True, timeout=120, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
-    """A directory with nothing in it but the package, installed from a copy of its sources."""
-    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+def source(tmp_path_factory) -> Path:
+    """A copy of what the package is built from."""
+    source = tmp_path_factory.mktemp("source")
     for name in NEEDED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, source / name)
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
-    call = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
-    subprocess.run(call, check=True, timeout=120, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    return source
+
+
+@pytest.fixture(scope="module")
+def installed(source, tmp_path_factory) -> Path:
+    """A directory with nothing in it but the package, installed from a copy of its sources."""
+    target = tmp_path_factory.mktemp("installed")
+    python("-m", "pip", "install", *OPTIONS, "--target", str(target), str(source), directory=target)
     return target
 
 
@@ -54,6 +73,37 @@ def project(installed, tmp_path):
         )
 
     return run
+
+
+def test_a_build_leaves_nothing_behind(source, tmp_path):
+    """A wheel and a source distribution are made; the sources are as they were."""
+    before = sorted(source.rglob("*"))
+    python("-m", "pip", "wheel", *OPTIONS, "-w", str(tmp_path), str(source), directory=tmp_path)
+    python("-c", SDIST, str(tmp_path), directory=source)
+    assert sorted(source.rglob("*")) == before
+    assert sorted(path.name[-8:] for path in tmp_path.iterdir()) == ["-any.whl", "0.tar.gz"]
+
+
+def test_the_source_distribution_can_be_installed(source, tmp_path):
+    """All that its own build needs is in it."""
+    made = python("-c", SDIST, str(tmp_path), directory=source).splitlines()[-1]
+    python("-m", "pip", "install", *OPTIONS, "--target", str(tmp_path / "there"), made, directory=tmp_path)
+    assert (tmp_path / "there" / "wire" / "py.typed").exists()
+
+
+def test_the_metadata_tells_the_versions_and_no_url(installed):
+    """What an index shows of the package is there, and nothing invented."""
+    (found,) = metadata.distributions(name="elect", path=[str(installed)])
+    about = found.metadata
+    versions = {f"Programming Language :: Python :: 3.{minor}" for minor in range(11, 15)}
+    assert versions <= set(about.get_all("Classifier"))
+    assert about["Requires-Python"] == ">=3.11"
+    assert about["Summary"]
+    assert "leader election" in about["Keywords"]
+    assert about["Description"].startswith("# elect")
+    assert not about.get_all("Project-URL")
+    said = python("-c", "import elect; print(elect.__version__, elect.__file__)", directory=installed)
+    assert said.split() == [found.version, str(installed / "elect" / "__init__.py")]
 
 
 def test_the_counter_passes_with_nothing_but_the_installed_package(project):

@@ -1,9 +1,12 @@
 import os
+import runpy
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
+import elect as elect_package
 from elect.cli import COMMANDS, main
 
 
@@ -33,7 +36,14 @@ def test_version(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("elect ")
+    assert capsys.readouterr().out == f"elect {elect_package.__version__}\n"
+
+
+def test_the_version_is_the_installed_one(monkeypatch):
+    """One that is not installed says so, instead of failing."""
+    assert elect_package.__version__ == metadata.version("elect")
+    monkeypatch.setattr(metadata, "version", lambda name: (_ for _ in ()).throw(metadata.PackageNotFoundError(name)))
+    assert runpy.run_path(elect_package.__file__)["__version__"] == "(not installed)"
 
 
 @pytest.mark.parametrize(
