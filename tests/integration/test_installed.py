@@ -5,14 +5,12 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.installing import OPTIONS, ROOT, python
+
 EXAMPLE = ROOT / "tests" / "examples" / "replicated_counter" / "test_replicated_counter.py"
-NEEDED = ("elect", "wire", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", ".ci")
-OPTIONS = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
 SDIST = "import sys; sys.path.append('.ci'); import build_backend; print(build_backend.build_sdist(sys.argv[1]))"
 
 UNCHECKED = """
@@ -25,35 +23,6 @@ class Unchecked(CounterMachine):
 TestUnchecked = Unchecked.TestCase
 TestUnchecked.settings = settings(max_examples=2000, deadline=None, derandomize=True, phases=[Phase.generate])
 """
-
-
-def python(*arguments: str, directory: Path) -> str:
-    """What a run of Python in a directory prints."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    call = [sys.executable, *arguments]
-    return subprocess.run(
-        call, check=True, timeout=120, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True
-    ).stdout
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory) -> Path:
-    """A copy of what the package is built from."""
-    source = tmp_path_factory.mktemp("source")
-    for name in NEEDED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, source / name)
-    return source
-
-
-@pytest.fixture(scope="module")
-def installed(source, tmp_path_factory) -> Path:
-    """A directory with nothing in it but the package, installed from a copy of its sources."""
-    target = tmp_path_factory.mktemp("installed")
-    python("-m", "pip", "install", *OPTIONS, "--target", str(target), str(source), directory=target)
-    return target
 
 
 @pytest.fixture

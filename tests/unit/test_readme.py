@@ -1,21 +1,186 @@
-"""The README's examples that need no cluster do what they say."""
+"""The documents say what is there: commands, calls, settings and links; their examples that need no node run."""
 
+import ast
+import configparser
+import importlib.util
+import inspect
 import re
-from pathlib import Path
+import statistics
 
 import pytest
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+import elect
+from elect import Config, Election, Leadership, Node
+from elect.cli import _parser
+from elect.errors import ConfigError
+from tests.documents import DOCUMENTS, ROOT, TEXTS, block, blocks, codes, prose
+
+RUN_ELSEWHERE = {
+    "import os\nimport sys": "integration/test_readme.py",
+    "import asyncio": "integration/test_readme.py",
+    "from urllib.request": "integration/test_readme.py",
+    "# gunicorn.conf.py": "integration/test_readme.py",
+    "import gevent.monkey": "integration/test_readme.py",
+    "import eventlet": "integration/test_readme.py",
+}
+"""How an example begins, and the tests that run it."""
+
+HANDLES = {"node": Node, "election": Election, "leadership": Leadership}
 EXAMPLES = [
-    block for block in re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE) if "testing" in block
+    pytest.param(text, id=f"{document}: {text.splitlines()[0]}")
+    for document in DOCUMENTS
+    for text in blocks(document, "python")
+    if not text.startswith(tuple(RUN_ELSEWHERE))
 ]
+CODES = sorted({code for document in DOCUMENTS for code in codes(document)})
 
 
-def test_the_readme_stays_short_and_has_its_examples():
-    assert len(README.splitlines()) <= 200
-    assert len(EXAMPLES) == 2
+def sentences(document: str) -> list[str]:
+    """Those of the running text: no tables, no headings."""
+    kept = [line for line in prose(document).splitlines() if not line.startswith(("|", "#", "["))]
+    text = " ".join(line or "¶" for line in kept)
+    return [each for each in re.split(r"(?<=[.?!:])\**\s+|¶|- \*\*", text) if len(each.split()) > 1]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.splitlines()[0])
-def test_example_of_the_readme_runs(example):
-    exec(compile(example, "README.md", "exec"), {})
+def test_the_readme_is_short():
+    """A newcomer reads all of it."""
+    assert len(TEXTS["README.md"].splitlines()) <= 150
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_half_of_the_sentences_have_at_most_12_words(document):
+    """Plain English is short."""
+    assert statistics.median(len(each.split()) for each in sentences(document)) <= 12
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_runs(example, tmp_path, monkeypatch):
+    """It works as it stands; one without asserts has a test of its own below."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOSTNAME", "orders-1")
+    exec(compile(example, "example", "exec"), {})
+
+
+def test_every_example_is_run():
+    """Each beginning of an example that runs elsewhere is one of an example."""
+    texts = [text for document in DOCUMENTS for text in blocks(document, "python")]
+    assert len(texts) == len(EXAMPLES) + len(RUN_ELSEWHERE)
+
+
+def test_the_example_of_a_token_refuses_an_older_one(tmp_path, monkeypatch):
+    """A later leader's write stays."""
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(block("elect/OPERATIONS.md", "python", "sqlite3"), "example", "exec"), names)
+    assert [names["write"]("sales", f"by {token}", token) for token in (1, 3, 2, 3)] == [True, True, False, True]
+    assert names["database"].execute("SELECT text, token FROM report").fetchall() == [("by 3", 3)]
+    names["database"].close()
+
+
+def test_the_settings_of_pods_name_the_others(monkeypatch):
+    """Each pod of the manifest has an id, an address that others dial, and the same cluster."""
+    monkeypatch.setenv("HOSTNAME", "orders-1")
+    names = {}
+    exec(compile(block("elect/OPERATIONS.md", "python", "HOSTNAME"), "example", "exec"), names)
+    config, manifest = names["config"], block("elect/OPERATIONS.md", "yaml", "StatefulSet")
+    assert config.voters == {f"orders-{number}" for number in range(3)}
+    assert config.advertise == "orders-1.orders:7101"
+    for line in ("name: orders", "serviceName: orders", "replicas: 3", "podManagementPolicy: Parallel"):
+        assert f"  {line}\n" in manifest
+    assert "  clusterIP: None\n  publishNotReadyAddresses: true\n" in manifest
+    for address in (config.listen_address, config.http_address):
+        assert f"containerPort: {address.port}" in manifest
+    for path in (config.data_dir, config.key_file):
+        assert f"mountPath: {path.rpartition('/')[0]}}}" in manifest
+
+
+def test_the_settings_file_is_good_and_has_the_defaults(tmp_path):
+    """What is called a default is one."""
+    (tmp_path / "node.toml").write_text(block("elect/OPERATIONS.md", "toml", "[node]"))
+    config = Config.load(tmp_path / "node.toml")
+    least = Config(node="a", cluster="orders", listen=config.listen, data_dir=config.data_dir)
+    for name in ("priority", "heartbeat_interval", "support_duration", "clock_drift", "grace"):
+        assert getattr(config, name) == getattr(least, name)
+
+
+@pytest.mark.parametrize(
+    "line", [code for code in CODES if re.match(r"(tls|key_file|insecure|pins|trust_close|priority) ?=", code)]
+)
+def test_a_setting_in_the_text_is_one(line, tmp_path):
+    """A file takes it, but for fingerprints, which are left out."""
+    name = line.partition("=")[0].strip()
+    section = {"trust_close": "timing", "priority": "node"}.get(name, "security")
+    lines = {"node": ['id = "a"', 'cluster = "c"', 'listen = "127.0.0.1:1"', 'data_dir = "d"'], "timing": []}
+    lines.setdefault(section, []).append(line)
+    text = "\n".join(f"[{each}]\n" + "\n".join(lines[each]) for each in lines)
+    (tmp_path / "node.toml").write_text(text + '\n[peers]\nb = "127.0.0.1:2"\n')
+    if name == "pins":
+        with pytest.raises(ConfigError, match="pin of b must be one SHA-256"):
+            Config.load(tmp_path / "node.toml")
+    else:
+        Config.load(tmp_path / "node.toml")
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code.startswith("elect ")])
+def test_a_command_in_the_text_is_one(code):
+    """The command takes its arguments."""
+    arguments = [each.replace("ADDRESS", "127.0.0.1:9101") for each in code.split()[1:]]
+    if arguments not in (["run"], ["status"]):  # named only
+        _parser(arguments).parse_args(arguments)
+
+
+def test_a_target_in_the_text_is_one():
+    """The Makefile has each target that a document names."""
+    targets = re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = {code.split()[1] for code in CODES if code.startswith("make ")}
+    assert {"demo", "test", "check"} <= named
+    assert named <= set(targets)
+
+
+def test_a_module_and_an_extra_in_the_text_are_there():
+    """`python -m`, `python FILE`, `pip install elect[…]`."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    for code in CODES:
+        if found := re.match(r"python -m (\S+)", code):
+            assert importlib.util.find_spec(found[1])
+        if found := re.match(r"python (\S+\.py)", code):
+            assert (ROOT / found[1]).exists()
+        if found := re.match(r"pip install elect\[(\w+)\]", code):
+            assert found[1] in setup["options.extras_require"]
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in CODES if re.match(r"(with |@)?(node|election|leadership)\.\w+(\(|$)", code)]
+)
+def test_a_call_in_the_text_can_be_made(code):
+    """The object has the name, and takes the arguments."""
+    text = code.removeprefix("with ").removeprefix("@").partition(" as ")[0]
+    expression = ast.parse(text.replace("…", "..."), mode="eval").body
+    function = expression.func if isinstance(expression, ast.Call) else expression
+    named = inspect.getattr_static(HANDLES[function.value.id], function.attr, None)
+    if function.attr != "required":  # an attribute that each Node is given
+        assert named is not None
+    if isinstance(expression, ast.Call):
+        keywords = {each.arg: None for each in expression.keywords}
+        inspect.signature(named).bind(None, *expression.args, **keywords)
+
+
+def test_a_name_of_config_in_the_text_is_one():
+    """`Config(name=…)` takes it."""
+    calls = [code for code in CODES if re.match(r"(Config|Node)\(.*=", code)]
+    assert calls
+    for code in calls:
+        maker, keyword = re.match(r"(\w+)\((?:\w+, )?(\w+)=", code).groups()
+        assert keyword in inspect.signature(getattr(elect, maker)).parameters
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_link_leads_somewhere(document):
+    """Files exist, and so do the headings in them."""
+    for target, heading in re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", prose(document)):
+        path = (ROOT / document).parent / target
+        assert path.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
