@@ -184,3 +184,14 @@ def test_a_link_leads_somewhere(document):
         if heading:
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_changelog_of_the_first_release_is_short():
+    """At most 15 lines, in a user's words."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# Changelog",
+        "## [Unreleased]",
+        "### Added",
+    ]
+    assert len(text.partition("### Added\n\n")[2].splitlines()) <= 15
