@@ -8,10 +8,9 @@ from importlib import metadata
 
 import pytest
 
-from tests.installing import OPTIONS, ROOT, python
+from tests.installing import ROOT, python
 
 EXAMPLE = ROOT / "tests" / "examples" / "replicated_counter" / "test_replicated_counter.py"
-SDIST = "import sys; sys.path.append('.ci'); import build_backend; print(build_backend.build_sdist(sys.argv[1]))"
 
 UNCHECKED = """
 from hypothesis import Phase, settings
@@ -42,22 +41,6 @@ def project(installed, tmp_path):
         )
 
     return run
-
-
-def test_a_build_leaves_nothing_behind(source, tmp_path):
-    """A wheel and a source distribution are made; the sources are as they were."""
-    before = sorted(source.rglob("*"))
-    python("-m", "pip", "wheel", *OPTIONS, "-w", str(tmp_path), str(source), directory=tmp_path)
-    python("-c", SDIST, str(tmp_path), directory=source)
-    assert sorted(source.rglob("*")) == before
-    assert sorted(path.name[-8:] for path in tmp_path.iterdir()) == ["-any.whl", "0.tar.gz"]
-
-
-def test_the_source_distribution_can_be_installed(source, tmp_path):
-    """All that its own build needs is in it."""
-    made = python("-c", SDIST, str(tmp_path), directory=source).splitlines()[-1]
-    python("-m", "pip", "install", *OPTIONS, "--target", str(tmp_path / "there"), made, directory=tmp_path)
-    assert (tmp_path / "there" / "wire" / "py.typed").exists()
 
 
 def test_the_metadata_tells_the_versions_and_no_url(installed):
