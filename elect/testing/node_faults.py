@@ -107,6 +107,7 @@ def wipe(nemesis: "Nemesis") -> None:
 
     Who has met a voter refuses it under another store. Who has not would take the vote of one that has forgotten what
     it voted, and then nothing keeps P1 (section 7); and two that have forgotten each other would take each other's.
+    A node whose list was edited is left alone, too: a new store takes any list, and a node that is cut off can't know.
     """
     node_id = nemesis.victim()
     hosts = nemesis.hosts
@@ -115,7 +116,8 @@ def wipe(nemesis: "Nemesis") -> None:
     is_first = all(host.disk.store_id == store_id for host in hosts.values())
     others = [host for host in hosts.values() if host.node_id != node_id]
     is_met = all(host.disk.meetings.get(node_id, Meeting()).store_id == store for host in others)
-    if len(others) > 1 and is_first and is_met:
+    is_listed = hosts[node_id].voters == nemesis.ids
+    if len(others) > 1 and is_first and is_met and is_listed:
         hosts[node_id].wipe()
         nemesis.later(SHORT, hosts[node_id].start)
 
