@@ -107,6 +107,9 @@ class Audience:
         return leader
 
 
+ELECTIONS_SAID_MAX = 8
+"""Elections of which it is said at a time that their campaigns fail: thousands of them fail for one cause."""
+
 FAILURES = ("refused", "timed_out")
 """Outcomes of a campaign that the others decided."""
 
@@ -119,6 +122,7 @@ class EventLog:
 
     def __init__(self) -> None:
         self._failed: dict[str, int] = {}
+        self._said: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Say what happened."""
@@ -152,7 +156,8 @@ class EventLog:
         if event.outcome not in FAILURES:  # this node gave it up, by its application's word or its operator's
             return
         failed = self._failed[event.election] = self._failed.get(event.election, 0) + 1
-        if failed == CAMPAIGNS_SAID_MAX:
+        if failed == CAMPAIGNS_SAID_MAX and len(self._said) < ELECTIONS_SAID_MAX:
+            self._said.add(event.election)
             logger.warning(
                 "! %s: %d campaigns in a row failed, the last one in term %d: %s; the node's status says why",
                 event.election,
@@ -163,7 +168,8 @@ class EventLog:
 
     def _decided(self, election: str, term: int) -> None:
         failed = self._failed.pop(election, 0)
-        if failed >= CAMPAIGNS_SAID_MAX:
+        if election in self._said:
+            self._said.remove(election)
             logger.warning("* %s: decided in term %d, after %d campaigns that failed", election, term, failed)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,9 @@ CALLS_MAX = 10_000
 
 IDLE_S = 0.2
 """A thread that had nothing to do for this long ends, and the next call starts another."""
+
+PAUSE_S = 0.01
+"""After it was idle the thread lets the others go first for this long: an election takes about as long."""
 
 Call = Callable[[], object]
 
@@ -86,6 +90,7 @@ class CallQueue:
         return self._thread is not None
 
     def _run(self) -> None:
+        time.sleep(PAUSE_S)
         while (call := self._next()) is not None:
             is_made = False
             try:
@@ -104,12 +109,16 @@ class CallQueue:
             if not self._calls and self._untold:
                 untold, self._untold = self._untold, 0
                 self._on_dropped(untold)
-            if not self._calls:
+            is_idle = not self._calls
+            if is_idle:
                 self._changed.wait(self._idle_s)
-            if self._calls:
-                return self._calls.popleft()
-            self._thread = None
-            return None
+            if not self._calls:
+                self._thread = None
+                return None
+        if is_idle:
+            time.sleep(PAUSE_S)
+        with self._changed:
+            return self._calls.popleft()  # nobody else takes any
 
 
 _living: "weakref.WeakSet[CallQueue]" = weakref.WeakSet()

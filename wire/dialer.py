@@ -327,10 +327,10 @@ class Dialer:
         self._closing = done = threading.Event()
         if self._is_stopped:
             done.set()
-        self._log.ended(f"link {link.number} is closing: {talk.bye or error}", self._opened_s)
         if now_s() - self._opened_s >= self._limits.backoff_max_s:  # or the next one may live no longer
             self._backoff.reset()
         self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done, bye=talk.bye))
+        self._log.ended(f"link {link.number} is closing: {talk.bye or error}", self._opened_s)
         done.wait()
         talk.leave()
         shut(link.sock)

@@ -367,8 +367,8 @@ class Listener:
     def _finish(self, link: AcceptedLink, accepted: LinkAccepted, log: LinkLog) -> None:
         opened_s = log.opened(f"link {accepted.number} from {accepted.remote}")
         ended = link.run(accepted, self._deliver, self._name)
+        self._deliver(ended)  # first: an election may wait for it
         log.ended(f"link {ended.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
-        self._deliver(ended)
 
 
 def _check_kinds(name: str, kinds: Collection[str]) -> None:

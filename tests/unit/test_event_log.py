@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from elect.audience import CAMPAIGNS_SAID_MAX, EventLog
+from elect.audience import CAMPAIGNS_SAID_MAX, ELECTIONS_SAID_MAX, EventLog
 from elect.core.ready import Campaigned, Event, LeaderChanged, Role, RoleChanged
 
 
@@ -58,3 +58,14 @@ def test_an_election_at_once_says_nothing_of_campaigns(log: EventLog, caplog: py
     for event in [*campaign(1), *campaign(2, "elected")]:
         log(event)
     assert lines(caplog, logging.WARNING) == []
+
+
+def test_thousands_of_elections_that_fail_are_a_few_lines(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
+    """They fail for one cause, such as a cold start with ten thousand of them."""
+    for number in range(1_000):
+        for _ in range(CAMPAIGNS_SAID_MAX):
+            log(Campaigned(election=f"e{number}", term=1, outcome="timed_out", at=0))
+    assert len(lines(caplog, logging.WARNING)) == ELECTIONS_SAID_MAX
+    for number in range(1_000):
+        log(LeaderChanged(election=f"e{number}", term=2, leader="b", at=0))
+    assert len(lines(caplog, logging.WARNING)) == ELECTIONS_SAID_MAX
