@@ -109,8 +109,7 @@ class Elector:
     def store_lost(self, now: int, peer: str) -> Ready:
         """A peer was refused by this node: it came under another store than the one it was met under."""
         self._begin(now)
-        other = self.state.support.peers.get(peer)
-        if other is not None:
+        if (other := self.state.support.peers.get(peer)) is not None:
             agreement.dismiss(self.state, other)
         return self._finish()
 
@@ -124,12 +123,14 @@ class Elector:
         """Meet a peer anew under its next store, and drop its objection.
 
         Raises:
-            ValueError: `peer` is not another voter.
+            ValueError: `peer` is not another voter, or is supported now.
         """
         other = self.state.support.peers.get(peer)
         if other is None:
             raise ValueError(f"{peer!r} is not another voter; {', '.join(self.state.support.peers)} are")
         self._begin(now)
+        if other.session is not None:  # a promise to it is not over
+            raise ValueError(f"{peer!r} is supported now, under the store that it was met under; stop it first")
         agreement.forget(self.state, other)
         return self._finish()
 

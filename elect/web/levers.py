@@ -44,7 +44,10 @@ def _pause(node: Subject, request: Request, change: Callable[[float | None], Non
 def forget(node: Subject, request: Request) -> Response:
     """Take a voter back that has lost its votes: {"voter": node id}."""
     voter = _other_node(node, request.fields().get("voter"), "voter")
-    node.forget(voter)
+    try:
+        node.forget(voter)
+    except ValueError as error:
+        raise Refused(HTTPStatus.CONFLICT, str(error)) from None
     return reply(HTTPStatus.OK, {"node": node.config.node, "forgot": voter})
 
 

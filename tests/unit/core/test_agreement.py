@@ -148,6 +148,14 @@ def test_a_link_of_another_store_is_ignored_until_the_peer_is_forgotten():
     assert peer.accepted == Number(1, 2)
 
 
+def test_a_peer_that_is_supported_is_not_forgotten():
+    """A promise to it would end early, and who follows it would be bound for good."""
+    desk = Desk().following("a", 3)
+    with pytest.raises(ValueError, match="stop it first"):
+        desk.elector.forget(desk.now, "a")
+    assert desk.election.following is not None
+
+
 def test_only_another_voter_can_be_forgotten():
     with pytest.raises(ValueError, match="'z' is not another voter"):
         Desk().elector.forget(0, "z")
