@@ -158,7 +158,8 @@ class Election:
     ) -> Subscription:
         """Call back on changes, and now with how things are; all callbacks of a node run on one thread, in order.
 
-        Elected and lost strictly alternate, and lost comes only after elected, also when the node stops. A callback
+        Elected and lost strictly alternate, and lost comes only after elected, also when the node stops. A node that is
+        elected calls `on_elected` before `on_leader`, one that loses `on_lost` before `on_leader`. A callback
         that is slow or raises delays the next ones, never the protocol; when `on_elected` raises, this node resigns.
 
         Args:

@@ -208,12 +208,12 @@ class Dispatcher:
     def _join(self, joined: _Joined) -> None:
         subscription, seat = joined.subscription, joined.seat
         self._subscriptions.setdefault(subscription.election, []).append(subscription)
-        # In this order: the protocol's thread may elect this node in between, and it sets the leader first.
-        leadership, leader = seat.leadership, seat.leader
-        if leader is not None:
-            _guarded(partial(subscription.changed, leader), "on_leader")
+        # Read the leader first: the orchestrator thread sets the leadership before it, and may do so in between.
+        leader, leadership = seat.leader, seat.leadership
         if leadership is not None:
             _tell_elected(subscription, leadership)
+        if leader is not None:
+            _guarded(partial(subscription.changed, leader), "on_leader")
 
     def _of(self, election: str) -> list[Subscription]:
         """Who wants to hear of an election; those who want no more are forgotten."""

@@ -24,17 +24,34 @@ def test_nobody_leads_until_told_to(election):
     assert election.leader is None
 
 
-def test_a_command_returns_when_callbacks_have_heard(election):
+def _heard(election: FakeElection) -> list[tuple[str, int]]:
+    """All that a subscriber is told from now on, with tokens and terms."""
     heard: list[tuple[str, int]] = []
     election.subscribe(
         on_elected=lambda leadership: heard.append(("elected", leadership.token)),
         on_lost=lambda leadership: heard.append(("lost", leadership.token)),
         on_leader=lambda leader: heard.append(("leader" if leader else "nobody", leader.term if leader else 0)),
     )
+    return heard
+
+
+def test_a_command_returns_when_callbacks_have_heard(election):
+    heard = _heard(election)
     election.elect(7)
     election.lose()
     election.follow("b")
-    assert heard == [("leader", 7), ("elected", 7), ("lost", 7), ("nobody", 0), ("leader", 8)]
+    assert heard == [("elected", 7), ("leader", 7), ("lost", 7), ("nobody", 0), ("leader", 8)]
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_subscriber_hears_in_one_order_whenever_it_came(election, is_before):
+    heard = _heard(election) if is_before else []
+    election._callbacks.flush(5)
+    election.elect(7)
+    if not is_before:
+        heard = _heard(election)
+        election._callbacks.flush(5)
+    assert heard == [("elected", 7), ("leader", 7)]
 
 
 def test_time_stands_still_so_that_a_lease_ends_on_command_only(election):
