@@ -37,9 +37,9 @@ from rotation import Rotation
 
 from elect.core.messages import Ack, Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
+from wire.common.deadline import Deadline
 from wire.connection import Connection, Phase
 from wire.credentials import TlsFiles
-from wire.deadline import Deadline
 from wire.dialing import Dialing
 from wire.events import LinkOpened, MessageReceived
 from wire.handshake import Bye, Heard, Hello, hello, welcome

@@ -11,9 +11,9 @@ from elect.config import Config
 from elect.core.agreement import objection_to
 from elect.core.membership import Configuration
 from elect.core.ready import Meeting, Objection
+from wire.common.log import Log
 from wire.errors import Refusal, RejectCode, WireError
 from wire.identity import PeerIdentity
-from wire.log import Log
 
 logger = Log(__name__)
 

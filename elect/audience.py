@@ -14,7 +14,7 @@ from elect.events import Dispatcher, Notice
 from elect.leader import Leader
 from elect.leadership import NS_PER_S, Leadership
 from elect.status import objection_sentence
-from wire.log import Log
+from wire.common.log import Log
 
 logger = Log(__name__)
 

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wire.log import Log
+from wire.common.log import Log
 
 logger = Log(__name__)
 

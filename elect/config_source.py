@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from elect.errors import ConfigError
-from wire.log import Log
+from wire.common.log import Log
 
 logger = Log(__name__)
 

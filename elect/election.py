@@ -20,7 +20,7 @@ from elect.stand import Stand
 from elect.subscription import OnLeader, OnLeadership, Subscription
 from elect.threads import OwnThread
 from elect.worker import OnReturn, Run, Work
-from wire import arguments
+from wire.common import arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")

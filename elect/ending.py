@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from elect.flag import Flag
-from wire.deadline import Deadline
-from wire.log import Log
+from wire.common.deadline import Deadline
+from wire.common.log import Log
 
 logger = Log(__name__)
 

@@ -18,8 +18,8 @@ from elect.inbox import Act, Command, Inbox
 from elect.leadership import Leadership
 from elect.leases import Leases
 from elect.seat import Seat
-from wire import arguments
-from wire.deadline import now_s
+from wire.common import arguments
+from wire.common.deadline import now_s
 
 Found = TypeVar("Found")
 

@@ -17,8 +17,8 @@ from elect.leader import Leader
 from elect.leadership import Leadership
 from elect.seat import Seat
 from elect.subscription import Subscription
-from wire import arguments
-from wire.log import Log
+from wire.common import arguments
+from wire.common.log import Log
 
 logger = Log(__name__)
 

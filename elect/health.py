@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from elect.clock import Clock
 from elect.outage import Outage
-from wire import arguments
-from wire.log import Log, text_of
+from wire.common import arguments
+from wire.common.log import Log, text_of
 
 NS_PER_S = 1_000_000_000
 

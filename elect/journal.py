@@ -18,8 +18,8 @@ from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
 from elect.outage import Outage
 from elect.store import Store
-from wire.log import Log
-from wire.threads import ReportedThread
+from wire.common.log import Log
+from wire.common.reported_thread import ReportedThread
 
 logger = Log(__name__)
 

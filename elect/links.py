@@ -19,17 +19,17 @@ from elect.store import Opened
 from elect.threads import starting
 from wire.address import Address
 from wire.codec import Codec
-from wire.deadline import Deadline, now_s
+from wire.common.deadline import Deadline, now_s
+from wire.common.log import Log
+from wire.common.log_throttle import Throttle, more
 from wire.dialer import Dialer
 from wire.errors import Refusal, RejectCode
 from wire.events import DialFailed, Event, LinkAccepted, LinkOpened
 from wire.identity import Identity, LinkNumber
 from wire.limits import Limits
 from wire.listener import Listener
-from wire.log import Log
 from wire.meter import Meter
 from wire.security import PLAIN, Security
-from wire.throttle import Throttle, more
 
 logger = Log(__name__)
 

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from elect.clock import Clock, now_ns
 from elect.core.ready import Event, Role
 from elect.tally import Tally, folding
-from wire import arguments
+from wire.common import arguments
 
 Registry = CollectorRegistry
 """So that others can name the type without importing the library."""

@@ -29,11 +29,11 @@ from elect.sqlite_store import SqliteStore
 from elect.status import Status
 from elect.store import Store
 from elect.threads import OwnThread
-from wire import arguments
 from wire.address import Address
-from wire.deadline import Deadline
-from wire.log import FLUSH_S, Log, flush, harmless, text_of
-from wire.native import check_native
+from wire.common import arguments
+from wire.common.deadline import Deadline
+from wire.common.log import FLUSH_S, Log, flush, harmless, text_of
+from wire.common.native import check_native
 
 if TYPE_CHECKING:
     from elect.web.server import HttpServer

@@ -7,7 +7,7 @@ from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast, ove
 from elect.errors import NotLeader
 from elect.leader import Leader
 from elect.leadership import Leadership
-from wire import arguments
+from wire.common import arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -26,7 +26,7 @@ from elect.security import security
 from elect.store import Opened, Store
 from elect.threads import OnDeath, OwnThread, starting
 from elect.worker import WorkThread
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 
 if TYPE_CHECKING:
     from elect.metrics import Metrics

@@ -4,7 +4,7 @@ from elect.engine import Engine
 from elect.metrics import ElectionSample, PeerSample, Sample
 from elect.runtime import Runtime
 from elect.status import Surroundings
-from wire.log import dropped
+from wire.common.log import dropped
 
 
 def sample(engine: Engine, runtime: Runtime | None) -> Sample:

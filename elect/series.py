@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from elect.clock import Clock
 from elect.metrics import Metrics, Registry, Sample
-from wire.log import harmless
+from wire.common.log import harmless
 from wire.metrics import WireMetrics
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from elect.errors import ThreadError
 from elect.flag import Flag
-from wire.deadline import Deadline
-from wire.log import Log
-from wire.threads import ReportedThread
+from wire.common.deadline import Deadline
+from wire.common.log import Log
+from wire.common.reported_thread import ReportedThread
 
 logger = Log(__name__)
 

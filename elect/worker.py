@@ -9,9 +9,9 @@ from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
 from elect.leadership import Leadership
 from elect.seat import Occupant
-from wire import arguments
-from wire.backoff import Backoff
-from wire.log import Log
+from wire.common import arguments
+from wire.common.backoff import Backoff
+from wire.common.log import Log
 
 if TYPE_CHECKING:
     from elect.election import Election

@@ -203,10 +203,10 @@ def frozen_clocks(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
         match node:
             case ast.Attribute(value=ast.Name(id="time"), attr=clock) if clock in FROZEN_CLOCKS:
-                yield f"{source.name}:{node.lineno}: time.{clock} may be frozen; take wire.deadline.now_s"
+                yield f"{source.name}:{node.lineno}: time.{clock} may be frozen; take wire.common.deadline.now_s"
             case ast.ImportFrom(module="time", names=aliases):
                 for clock in FROZEN_CLOCKS & {alias.name for alias in aliases}:
-                    yield f"{source.name}:{node.lineno}: time.{clock} may be frozen; take wire.deadline.now_s"
+                    yield f"{source.name}:{node.lineno}: time.{clock} may be frozen; take wire.common.deadline.now_s"
 
 
 def too_long(source: Source) -> Iterator[str]:

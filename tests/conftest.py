@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import configuration, settings
 
-from wire import log
+from wire.common import log
 
 LEAK_DEADLINE_S = 5.0
 DESCRIPTORS = Path("/proc/self/fd")

@@ -9,7 +9,7 @@ from typing import TypeVar
 from elect import Config, Node
 from elect.store import MemoryStore, Store
 from elect.testing.processes import free_ports
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 
 DEADLINE_S = 10.0
 """Everything here takes milliseconds; a machine that is shared may stall."""

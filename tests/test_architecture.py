@@ -42,12 +42,12 @@ WHO_MAY_IMPORT_WHOM = {
     "elect.duration": (),
     "elect.frozen_mapping": (),
     "elect.leader": (),
-    "elect.outage": ("wire.outage",),
+    "elect.outage": ("wire.common.failure_log",),
     "elect.errors": ("elect.core.ready", "elect.leader"),
     "elect.directory": ("elect.errors",),
     "elect.data_lock": ("elect.errors",),
     "elect.config_rules": ("elect.core.messages", "elect.duration", "elect.errors", "wire.address", "wire.keys"),
-    "elect.config_source": ("elect.errors", "wire.log"),
+    "elect.config_source": ("elect.errors", "wire.common.log"),
     "elect.config": (
         "elect.config_rules",
         "elect.config_source",
@@ -74,11 +74,11 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.errors",
         "elect.outage",
         "elect.store",
-        "wire.log",
-        "wire.threads",
+        "wire.common.log",
+        "wire.common.reported_thread",
     ),
     "elect.tally": ("elect.core.ready",),
-    "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally", "wire.arguments"),
+    "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally", "wire.common.arguments"),
     # The faces: HTTP sees a node through a Protocol; the command sees everything; the test kit sees no face.
     "elect.web.**": (
         "elect.web.**",
@@ -87,12 +87,12 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.errors",
         "elect.leader",
         "wire.address",
-        "wire.outage",
+        "wire.common.failure_log",
         "wire.sockets",
-        "wire.arguments",
-        "wire.deadline",
-        "wire.log",
-        "wire.threads",
+        "wire.common.arguments",
+        "wire.common.deadline",
+        "wire.common.log",
+        "wire.common.reported_thread",
     ),
     "elect.cli.**": (
         "elect",
@@ -126,10 +126,10 @@ WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority", "elect.audit")
 WHO_MAY_COMPILE = ("wire.record",)
 """It writes functions out for speed, of the names of a class's fields and of nothing else."""
 
-WHO_MAY_LOG_AT_ONCE = ("wire.log", "elect.cli.run")
-"""Everybody else logs by `wire.log.Log`: a handler may block, and a filter may raise."""
+WHO_MAY_LOG_AT_ONCE = ("wire.common.log", "elect.cli.run")
+"""Everybody else logs by `wire.common.log.Log`: a handler may block, and a filter may raise."""
 
-WHO_MAY_HAVE_A_BARE_THREAD = ("wire.call_queue", "elect.testing.processes")
+WHO_MAY_HAVE_A_BARE_THREAD = ("wire.common.call_queue", "elect.testing.processes")
 """Everybody else takes a ReportedThread: the hook that is told of a thread's error may block."""
 
 TIMELESS = ("unit", "property", "scenarios", "simulation")

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 from wire.handshake import HELLO_BYTES_MAX
 from wire.sockets import write_all
 

@@ -10,11 +10,14 @@ import socket
 import threading
 from collections.abc import Callable
 
-from wire import arguments
 from wire.address import Address
-from wire.backoff import Backoff
 from wire.codec import Codec
-from wire.deadline import Deadline, now_s
+from wire.common import arguments
+from wire.common.backoff import Backoff
+from wire.common.deadline import Deadline, now_s
+from wire.common.log import Log
+from wire.common.native import check_native
+from wire.common.reported_thread import ReportedThread
 from wire.dialing import Dialed, Dialing
 from wire.ends import check_end
 from wire.errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
@@ -24,15 +27,12 @@ from wire.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
 from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link_log import LinkLog
-from wire.log import Log
 from wire.meter import Meter
-from wire.native import check_native
 from wire.outbox import Outbox
 from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
 from wire.talk import Dialogue, Monologue
-from wire.threads import ReportedThread
 from wire.vigil import Vigil
 
 logger = Log(__name__)

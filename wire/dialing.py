@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from wire.address import Address
 from wire.channel import Channel
 from wire.codec import Codec
+from wire.common.deadline import Deadline
 from wire.connection import Connection
-from wire.deadline import Deadline
 from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
 from wire.handshake import Judge, Reject, Welcome, are_views_equal, hello, review_welcome, take_anybody
 from wire.identity import Identity, LinkNumber

@@ -1,7 +1,7 @@
 """What the two ends of a link have in common: the arguments that both take."""
 
-from wire import arguments
 from wire.codec import Codec
+from wire.common import arguments
 from wire.identity import Identity
 from wire.limits import Limits
 from wire.meter import Meter

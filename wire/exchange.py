@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
+from wire.common.deadline import now_s
+from wire.common.log import Log
 from wire.connection import Connection
-from wire.deadline import now_s
 from wire.errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 from wire.events import Event
 from wire.identity import LinkNumber
 from wire.limits import Limits
-from wire.log import Log
 from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.receiver import Receiver

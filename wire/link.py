@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from wire.address import Address
 from wire.codec import Codec
+from wire.common.deadline import Deadline
+from wire.common.log import Log
+from wire.common.reported_thread import ReportedThread
 from wire.connection import Connection, Phase
-from wire.deadline import Deadline
 from wire.errors import (
     HandshakeTimeoutError,
     LocalFault,
@@ -27,13 +29,11 @@ from wire.exchange import Exchange
 from wire.handshake import Hello, Reject, Welcome, are_views_equal
 from wire.identity import LinkNumber
 from wire.limits import Limits
-from wire.log import Log
 from wire.meter import Meter
 from wire.outbox import Outbox
 from wire.receiver import Receiver
 from wire.security import NO_GUARD, Guard
 from wire.sockets import block_reads, block_writes, shut, stop_reading, tune, views
-from wire.threads import ReportedThread
 from wire.verdict import Verdict
 
 logger = Log(__name__)

@@ -6,10 +6,15 @@ import threading
 from collections.abc import Callable, Collection
 from functools import partial
 
-from wire import arguments
 from wire.address import Address
 from wire.codec import Codec
-from wire.deadline import Deadline, now_s
+from wire.common import arguments
+from wire.common.deadline import Deadline, now_s
+from wire.common.failure_log import Outage
+from wire.common.log import Log
+from wire.common.log_throttle import Throttle, more
+from wire.common.native import check_native
+from wire.common.reported_thread import ReportedThread
 from wire.ends import check_end
 from wire.errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
@@ -18,16 +23,11 @@ from wire.identity import Identity, LinkNumber
 from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
 from wire.link_log import LinkLog
-from wire.log import Log
 from wire.meter import Meter
-from wire.native import check_native
-from wire.outage import Outage
 from wire.registry import Registry
 from wire.schema import kind_of
 from wire.security import PLAIN, Security
 from wire.sockets import lifted, listen, shut, wake
-from wire.threads import ReportedThread
-from wire.throttle import Throttle, more
 
 logger = Log(__name__)
 

@@ -25,7 +25,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from wire.log import harmless
+from wire.common.log import harmless
 from wire.meter import Meter
 
 _DIRECTIONS = ("in", "out")

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from wire.channel import Channel
+from wire.common.deadline import now_s
+from wire.common.log import Log
 from wire.connection import Connection
-from wire.deadline import now_s
 from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 from wire.events import Event, MessageReceived
 from wire.handshake import Bye, Heard
 from wire.identity import LinkNumber, printable
-from wire.log import Log
 from wire.meter import Meter
 from wire.sockets import failure
 from wire.verdict import Verdict

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection
 
 from wire.claims import Claimant, Claims
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 from wire.errors import Refusal, RejectCode, SupersededError
 from wire.handshake import Hello, stale
 from wire.identity import LinkNumber

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from wire.deadline import now_s
+from wire.common.deadline import now_s
+from wire.common.log import Log
 from wire.errors import CredentialsError
-from wire.log import Log
 
 logger = Log(__name__)
 

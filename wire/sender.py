@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable
 
 from wire.channel import Channel
+from wire.common.deadline import now_s
+from wire.common.log import Log
 from wire.connection import Connection
-from wire.deadline import now_s
 from wire.errors import (
     ClosedError,
     EncodeError,
@@ -18,7 +19,6 @@ from wire.errors import (
     WriteTimeoutError,
 )
 from wire.handshake import Heard
-from wire.log import Log
 from wire.meter import Meter
 from wire.outbox import Outbox, Taken
 from wire.sockets import block_writes, failure

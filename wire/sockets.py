@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 
 from wire.address import Address
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 from wire.errors import LinkFailure, ResetError, WriteTimeoutError
 
 _MS_PER_S = 1_000

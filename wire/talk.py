@@ -2,10 +2,10 @@
 
 import threading
 
+from wire.common.reported_thread import ReportedThread
 from wire.errors import LocalFault, StoppedError, WireError
 from wire.exchange import Exchange
 from wire.sender import Sender
-from wire.threads import ReportedThread
 
 
 class Monologue:

@@ -4,9 +4,9 @@ import re
 import time
 from collections.abc import Collection, Mapping
 
+from wire.common.log import Log
 from wire.credentials import Credentials, Pins, TlsFiles
 from wire.errors import CredentialsError
-from wire.log import Log
 from wire.meter import Meter
 from wire.reloaded import Reloaded
 from wire.security import Guard, warn_of_others

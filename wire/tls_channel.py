@@ -15,7 +15,7 @@ from functools import cached_property
 
 from wire.certificate import Certificate
 from wire.channel import READ_BYTES, Channel
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 from wire.errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 
 EMPTY_BYTES_MAX = 65_536

@@ -12,7 +12,7 @@ from elect.errors import BindError
 from wire import sockets
 from wire.address import Address
 from wire.codec import Codec
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 from wire.errors import Refusal, RejectCode, WireError
 from wire.handshake import PEER_KIND, Hello, review
 from wire.identity import Identity

@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TextIO
 
-from wire import log
-from wire.call_queue import CallQueue
-from wire.deadline import Deadline
-from wire.log import Log
+from wire.common import log
+from wire.common.call_queue import CallQueue
+from wire.common.deadline import Deadline
+from wire.common.log import Log
 
 FLUSH_S = 1.0
 """How long the end of the command waits for its last lines to be taken."""

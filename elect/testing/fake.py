@@ -14,8 +14,8 @@ from elect.events import Dispatcher
 from elect.leadership import Leadership
 from elect.testing.fake_engine import NODE, OTHERS, FakeEngine
 from elect.threads import OwnThread
-from wire import arguments
-from wire.deadline import Deadline
+from wire.common import arguments
+from wire.common.deadline import Deadline
 
 SETTLE_S = 2.0
 """A command waits for callbacks, but not for ever: one may wait for the test itself."""

@@ -17,7 +17,7 @@ from elect.testing.actor import Actor
 from elect.testing.cast import Cast
 from elect.testing.spectator import Spectator
 from elect.testing.stage import Stage
-from wire.log import Log
+from wire.common.log import Log
 
 logger = Log(__name__)
 

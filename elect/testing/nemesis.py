@@ -14,7 +14,7 @@ from elect.testing.network import Path
 from elect.testing.options import Faults, Span, nanoseconds
 from elect.testing.schemes import mute
 from elect.testing.world import World
-from wire import arguments
+from wire.common import arguments
 
 Arguments = TypeVarTuple("Arguments")
 

@@ -6,7 +6,7 @@ from random import Random
 from string import ascii_lowercase
 
 from elect.core.messages import check_name
-from wire import arguments
+from wire.common import arguments
 
 NANOSECONDS = 1_000_000_000
 NODES_MAX = len(ascii_lowercase)

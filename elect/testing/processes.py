@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from elect.clock import now_ns
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 
 _TERMINAL_S = 0.5
 _PLAIN_S = 10.0

@@ -19,7 +19,7 @@ from elect.testing.fake import FakeElection
 from elect.testing.options import Options
 from elect.testing.processes import free_ports
 from elect.testing.simulation import Simulation
-from wire import arguments
+from wire.common import arguments
 
 NODE_IDS = "abcdefghi"
 

@@ -6,7 +6,7 @@ from elect.testing.hostile import hostile
 from elect.testing.interruption import interruption
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
-from wire import arguments
+from wire.common import arguments
 
 
 def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], object]) -> int:

@@ -24,7 +24,7 @@ from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
 from elect.testing.process import Process
 from elect.testing.violation import InvariantViolation
 from elect.testing.world import Record, World
-from wire import arguments
+from wire.common import arguments
 
 _LAST_WORD = 0.05
 """Between a last resignation that nobody hears and the healing, s."""

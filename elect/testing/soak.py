@@ -21,7 +21,7 @@ from elect.testing.report import VIOLATIONS_MAX, Report
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
 from elect.testing.workers import Workers
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 
 NODES = (3, 4, 5)
 """Cluster sizes, taken in turn by seed."""

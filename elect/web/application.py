@@ -9,8 +9,8 @@ from elect.web import guard, health, levers, metrics, roles
 from elect.web.request import Request
 from elect.web.response import Refused, Response, reply
 from elect.web.subject import Subject
-from wire import arguments
-from wire.log import Log
+from wire.common import arguments
+from wire.common.log import Log
 
 LOG = Log(__name__)
 

@@ -7,8 +7,8 @@ from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from wire.address import Address
-from wire.deadline import now_s
-from wire.log import Log
+from wire.common.deadline import now_s
+from wire.common.log import Log
 
 LOG = Log(__name__)
 

@@ -11,8 +11,8 @@ from tests.certificates import Authority
 from tests.fuzz import mutation
 from tests.fuzz.traffic import SAID, some
 from tests.fuzz.wrong import need
+from wire.common.deadline import Deadline
 from wire.credentials import Credentials
-from wire.deadline import Deadline
 from wire.errors import Refusal, RemoteFault
 from wire.tls_channel import TlsChannel
 

@@ -10,7 +10,7 @@ from freezegun import freeze_time
 from elect import LeadershipTimeout
 from elect.testing.fake import FakeElection
 from tests.nodes import DEADLINE_S, cluster, single
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 
 
 @pytest.fixture(params=["freezegun", "time-machine"])

@@ -11,7 +11,7 @@ from elect import Node
 from elect.metrics import Metrics
 from elect.store import MemoryStore
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
-from wire import log
+from wire.common import log
 
 
 class Blocking(logging.Handler):

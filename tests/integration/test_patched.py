@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wire.native import ADVICE
+from wire.common.native import ADVICE
 
 ROOT = Path(__file__).parent.parent.parent
 BEGIN = "import faulthandler; faulthandler.dump_traceback_later(60, exit=True)\n"

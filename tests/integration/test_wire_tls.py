@@ -178,7 +178,7 @@ def test_certificates_and_authority_are_replaced_while_links_are_open(
 
 def test_one_thread_reads_while_another_writes_at_both_ends(ann: Tls, bob: Tls) -> None:
     """For connections that carry messages both ways: two saturated ends don't wait for each other."""
-    from wire.deadline import Deadline
+    from wire.common.deadline import Deadline
 
     near, far = socket.socketpair()
     ends = ann.guard.channel(near, is_dialer=True), bob.guard.channel(far, is_dialer=False)

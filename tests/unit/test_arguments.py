@@ -15,7 +15,7 @@ from elect.metrics import Metrics
 from elect.store import MemoryStore
 from elect.testing.fake import FakeElection
 from elect.web import application
-from wire import arguments
+from wire.common import arguments
 
 
 class Seven(IntEnum):

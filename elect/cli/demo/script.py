@@ -10,7 +10,7 @@ from elect.cli.demo.view import Story
 from elect.cli.outcome import Failure
 from elect.clock import now_ns
 from elect.testing.processes import ProcessCluster, ProcessEvent, overlaps, tenures
-from wire.deadline import now_s
+from wire.common.deadline import now_s
 
 PATIENCE_S = 30.0
 """Nothing here takes so long, on any machine; what does has failed."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from wire import arguments
+from wire.common import arguments
 
 COUNT_MAX = 1_000_000_000
 """No exploration ends that may do anything as often."""

@@ -16,7 +16,7 @@ from elect.testing.explore.step import Step
 from elect.testing.explore.symmetry import Symmetry
 from elect.testing.explore.trace import Trace, move_of, step_of
 from elect.testing.explore.worlds import Move, World, Worlds
-from wire import arguments
+from wire.common import arguments
 
 DEFAULT = Bounds(candidacies=2, losses=1, failures=1, resignations=1)
 """Three nodes come to 1.7 million worlds within these, and to no others."""

@@ -6,7 +6,7 @@ import pytest
 
 from elect.cli import output
 from elect.cli.output import unblocked
-from wire.call_queue import CallQueue
+from wire.common.call_queue import CallQueue
 
 DEADLINE_S = 10.0
 

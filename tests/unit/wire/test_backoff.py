@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from wire.backoff import Backoff
+from wire.common.backoff import Backoff
 
 
 class Longest(random.Random):

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from wire.call_queue import CallQueue
+from wire.common.call_queue import CallQueue
 
 DEADLINE_S = 10.0
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from wire.channel import Channel
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 from wire.errors import TlsError, TruncatedError
 from wire.tls_channel import TlsChannel
 

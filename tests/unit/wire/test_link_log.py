@@ -3,9 +3,9 @@ import logging
 import pytest
 
 from tests.unit.wire.test_outage import Clock
+from wire.common.failure_log import SETTLED_S
 from wire.errors import ConnectError
 from wire.link_log import SHORT_LINKS_MAX, LinkLog
-from wire.outage import SETTLED_S
 
 logger = logging.getLogger("links")
 

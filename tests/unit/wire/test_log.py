@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from wire import log
-from wire.log import Log, harmless, text_of
-from wire.threads import ReportedThread
+from wire.common import log
+from wire.common.log import Log, harmless, text_of
+from wire.common.reported_thread import ReportedThread
 
 DEADLINE_S = 10.0
 NAME = "tests.wire.log"

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from wire import Address, Codec, Dialer, Identity, Listener
-from wire.native import check_native
+from wire.common.native import check_native
 
 
 class Green:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wire.outage import CAUSES_MAX, SETTLED_S, Outage
+from wire.common.failure_log import CAUSES_MAX, SETTLED_S, Outage
 
 logger = logging.getLogger("outage")
 

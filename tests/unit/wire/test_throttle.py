@@ -1,4 +1,4 @@
-from wire.throttle import INTERVAL_S, SUBJECTS_MAX, Throttle
+from wire.common.log_throttle import INTERVAL_S, SUBJECTS_MAX, Throttle
 
 
 def test_one_of_a_kind_passes_in_an_interval_and_tells_of_the_others() -> None:

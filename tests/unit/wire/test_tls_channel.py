@@ -7,7 +7,7 @@ import pytest
 
 from tests.certificates import Authority
 from wire.channel import Channel
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 from wire.errors import TlsError
 
 

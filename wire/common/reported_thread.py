@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from wire import log
+from wire.common import log
 
 
 class ReportedThread(threading.Thread):

@@ -7,7 +7,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
-from wire.deadline import Deadline
+from wire.common.deadline import Deadline
 
 CALLS_MAX = 10_000
 """A log record takes about 1 kB, so 10 MB at most; a thousand elections can change hands three times meanwhile."""

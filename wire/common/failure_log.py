@@ -4,8 +4,8 @@ import logging
 import math
 from collections.abc import Callable
 
-from wire.deadline import now_s
-from wire.log import Log
+from wire.common.deadline import now_s
+from wire.common.log import Log
 
 SETTLED_S = 60.0
 """What breaks again within this time after it was mended is one trouble: it is over when it has worked for so long."""

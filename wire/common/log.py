@@ -15,9 +15,9 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import ParamSpec
 
-from wire.call_queue import Call, CallQueue
-from wire.deadline import now_s
-from wire.throttle import Throttle
+from wire.common.call_queue import Call, CallQueue
+from wire.common.deadline import now_s
+from wire.common.log_throttle import Throttle
 
 Parameters = ParamSpec("Parameters")
 
