@@ -38,13 +38,13 @@ from rotation import Rotation
 from elect.core.messages import Ack, Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
 from wire.common.deadline import Deadline
-from wire.connection import Connection, Phase
 from wire.credentials import TlsFiles
 from wire.dialing import Dialing
 from wire.events import LinkOpened, MessageReceived
-from wire.handshake import Bye, Heard, Hello, hello, welcome
-from wire.identity import LinkNumber
-from wire.limits import Limits
+from wire.protocol.connection import Connection, Phase
+from wire.protocol.handshake import Bye, Heard, Hello, hello, welcome
+from wire.protocol.identity import LinkNumber
+from wire.protocol.limits import Limits
 from wire.security import Guard
 from wire.sockets import block_reads, tune, views
 from wire.tls import Tls

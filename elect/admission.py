@@ -12,8 +12,8 @@ from elect.core.agreement import objection_to
 from elect.core.membership import Configuration
 from elect.core.ready import Meeting, Objection
 from wire.common.log import Log
-from wire.errors import Refusal, RejectCode, WireError
-from wire.identity import PeerIdentity
+from wire.protocol.identity import PeerIdentity
+from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 
 logger = Log(__name__)
 

@@ -14,7 +14,7 @@ from elect.core.messages import DURATION_NS_MAX
 from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
 from elect.frozen_mapping import FrozenMapping
-from wire.address import Address
+from wire.protocol.address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

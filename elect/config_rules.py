@@ -12,8 +12,8 @@ from pathlib import Path
 from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
 from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
-from wire.address import Address, ip_of
-from wire.keys import Key
+from wire.protocol.address import Address, ip_of
+from wire.protocol.keys import Key
 
 HEARTBEATS_PER_SUPPORT_MIN = 3
 """One lost heartbeat, and one late, must not end a leadership."""

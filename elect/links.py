@@ -17,18 +17,18 @@ from elect.core.ready import Send
 from elect.errors import BindError
 from elect.store import Opened
 from elect.threads import starting
-from wire.address import Address
-from wire.codec import Codec
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.log_throttle import Throttle, more
 from wire.dialer import Dialer
-from wire.errors import Refusal, RejectCode
 from wire.events import DialFailed, Event, LinkAccepted, LinkOpened
-from wire.identity import Identity, LinkNumber
-from wire.limits import Limits
 from wire.listener import Listener
 from wire.meter import Meter
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import Refusal, RejectCode
 from wire.security import PLAIN, Security
 
 logger = Log(__name__)

@@ -13,7 +13,7 @@ from typing import Protocol
 from elect.clock import Clock
 from elect.core.messages import Ack, Heartbeat
 from wire.events import Event, LinkAccepted, LinkEnded, MessageReceived
-from wire.identity import LinkNumber
+from wire.protocol.identity import LinkNumber
 
 INTERVALS_MIN = 5
 """With less support than so many intervals a lease might end, for those who ask, while its extension waits."""

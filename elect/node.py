@@ -29,11 +29,11 @@ from elect.sqlite_store import SqliteStore
 from elect.status import Status
 from elect.store import Store
 from elect.threads import OwnThread
-from wire.address import Address
 from wire.common import arguments
 from wire.common.deadline import Deadline
 from wire.common.log import FLUSH_S, Log, flush, harmless, text_of
 from wire.common.native import check_native
+from wire.protocol.address import Address
 
 if TYPE_CHECKING:
     from elect.web.server import HttpServer

@@ -8,7 +8,7 @@ from elect.config import Config
 from elect.config_rules import is_loopback
 from elect.errors import ConfigError
 from wire.common.log import Log
-from wire.errors import CredentialsError
+from wire.protocol.wire_errors import CredentialsError
 from wire.security import PLAIN, Keyed, Security
 
 logger = Log(__name__)

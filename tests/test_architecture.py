@@ -14,22 +14,22 @@ ROOT = Path(__file__).parent.parent
 
 PURE = (
     "elect.core.**",
-    "wire.address",
-    "wire.certificate",
-    "wire.claims",
-    "wire.codec",
-    "wire.connection",
-    "wire.errors",
-    "wire.frame",
-    "wire.handshake",
-    "wire.identity",
-    "wire.keys",
-    "wire.limits",
+    "wire.protocol.address",
+    "wire.protocol.certificate",
+    "wire.protocol.claims",
+    "wire.protocol.codec",
+    "wire.protocol.connection",
+    "wire.protocol.wire_errors",
+    "wire.protocol.frame",
+    "wire.protocol.handshake",
+    "wire.protocol.identity",
+    "wire.protocol.keys",
+    "wire.protocol.limits",
     "wire.meter",
-    "wire.record",
-    "wire.schema",
-    "wire.seal",
-    "wire.vigil",
+    "wire.protocol.record",
+    "wire.protocol.schema",
+    "wire.protocol.frame_auth",
+    "wire.protocol.liveness",
 )
 """Nothing here touches a socket, a thread, a clock, a disk or a log; the coverage gate is about these files."""
 
@@ -46,7 +46,13 @@ WHO_MAY_IMPORT_WHOM = {
     "elect.errors": ("elect.core.ready", "elect.leader"),
     "elect.directory": ("elect.errors",),
     "elect.data_lock": ("elect.errors",),
-    "elect.config_rules": ("elect.core.messages", "elect.duration", "elect.errors", "wire.address", "wire.keys"),
+    "elect.config_rules": (
+        "elect.core.messages",
+        "elect.duration",
+        "elect.errors",
+        "wire.protocol.address",
+        "wire.protocol.keys",
+    ),
     "elect.config_source": ("elect.errors", "wire.common.log"),
     "elect.config": (
         "elect.config_rules",
@@ -55,7 +61,7 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.duration",
         "elect.errors",
         "elect.frozen_mapping",
-        "wire.address",
+        "wire.protocol.address",
     ),
     "elect.store": ("elect.core.ready", "elect.errors"),
     "elect.sqlite_schema": ("elect.core.ready",),
@@ -86,7 +92,7 @@ WHO_MAY_IMPORT_WHOM = {
         "elect.core.messages",
         "elect.errors",
         "elect.leader",
-        "wire.address",
+        "wire.protocol.address",
         "wire.common.failure_log",
         "wire.sockets",
         "wire.common.arguments",
@@ -111,7 +117,7 @@ WHO_MAY_IMPORT_WHOM = {
 """The first row that fits a module holds; see `architecture.is_match` for the stars."""
 
 WHO_MAY_USE = {
-    "cbor2": ("wire.codec",),
+    "cbor2": ("wire.protocol.codec",),
     "cryptography": ("elect.cli.authority",),
     "sortedcontainers": ("elect.core.**", "elect.testing.**"),
     "prometheus_client": ("metrics",),
@@ -123,7 +129,7 @@ WHO_MAY_USE = {
 WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority", "elect.audit")
 """Certificates and lines for an auditor are dated by it; nothing else of ours is."""
 
-WHO_MAY_COMPILE = ("wire.record",)
+WHO_MAY_COMPILE = ("wire.protocol.record",)
 """It writes functions out for speed, of the names of a class's fields and of nothing else."""
 
 WHO_MAY_LOG_AT_ONCE = ("wire.common.log", "elect.cli.run")
@@ -183,7 +189,7 @@ def test_file_of_tests_and_measurements_is_in_order(name):
 
 
 def test_all_of_the_product_was_read():
-    assert {"wire", "wire.codec", "elect", "elect.core.elector", "elect.config"} <= PRODUCT.keys()
+    assert {"wire", "wire.protocol.codec", "elect", "elect.core.elector", "elect.config"} <= PRODUCT.keys()
     assert {name for name, source in PRODUCT.items() if source.is_package} >= {"wire", "elect", "elect.core"}
     assert sum(is_pure(source) for source in PRODUCT.values()) > 20
 
@@ -227,7 +233,7 @@ MODULES = {
     name: Source(name, "", is_package=is_package)
     for name, is_package in {
         "wire": True,
-        "wire.frame": False,
+        "wire.protocol.frame": False,
         "wire.listener": False,
         "elect": True,
         "elect.core": True,
@@ -251,7 +257,7 @@ MODULES = {
         ("wire.listener", "from requests import get", "may not import requests"),
         ("wire.listener", "from .frame import x", "may not import .frame"),
         ("elect.core.quorum", "import elect.node", "may not import elect.node"),
-        ("elect.core.quorum", "import wire.frame", "may not import wire.frame"),
+        ("elect.core.quorum", "import wire.protocol.frame", "may not import wire.protocol.frame"),
         ("elect.core.quorum", "import prometheus_client", "may not import prometheus_client"),
         ("elect.errors", "import elect.node", "may not import elect.node"),
         ("elect.node", "import elect.cli", "may not import elect.cli"),
@@ -262,9 +268,9 @@ MODULES = {
         ("elect.core.quorum", "import time", "is pure, and imports time"),
         ("elect.core.quorum", "from threading import Lock", "is pure, and imports threading"),
         ("elect.core.quorum", "import logging", "is pure, and imports logging"),
-        ("wire.frame", "import socket", "is pure, and imports socket"),
-        ("wire.frame", "from wire import listener", "imports wire.listener, which is not"),
-        ("wire.frame", "open('x')", "calls open()"),
+        ("wire.protocol.frame", "import socket", "is pure, and imports socket"),
+        ("wire.protocol.frame", "from wire import listener", "imports wire.listener, which is not"),
+        ("wire.protocol.frame", "open('x')", "calls open()"),
         ("wire.listener", "print('x')", "calls print()"),
         ("elect.core.quorum", "import random\nrandom.random()", "random.random is global"),
         ("elect.node", "from random import choice", "random.choice is global"),
@@ -274,7 +280,7 @@ MODULES = {
         ("elect.node", "import datetime\nnow = datetime.datetime.now()", "is a wall clock"),
         ("elect.node", "import sys\nsys.exit(1)", "calls sys.exit()"),
         ("elect.node", "exec('x')", "calls exec()"),
-        ("wire.schema", "eval('x')", "calls eval()"),
+        ("wire.protocol.schema", "eval('x')", "calls eval()"),
         ("elect.node", "import logging\nlogging.basicConfig()", "calls logging.basicConfig()"),
         ("elect.node", "import logging\nlogging.getLogger(__name__)", "calls logging.getLogger()"),
         ("elect.node", "import threading\nthreading.Thread(target=x)", "calls threading.Thread()"),
@@ -298,7 +304,7 @@ def test_check_can_fail(name, text, problem):
     ("name", "text"),
     [
         ("wire.listener", "import wire\nfrom wire import frame\nimport socket, threading, time\ntime.thread_time_ns()"),
-        ("wire.codec", "import cbor2"),
+        ("wire.protocol.codec", "import cbor2"),
         ("wire.metrics", "import prometheus_client"),
         ("elect.core.quorum", "import random\nfrom sortedcontainers import SortedDict\nrandom.Random(7)"),
         ("elect.node", "import elect.errors\nfrom elect.core import quorum\nfrom wire import Address"),

@@ -106,7 +106,7 @@ then the other end's outbox fills, which drops what is sent to it, and counts it
 
 Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of `wire.tls`. `limits`
 takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in `wire.metrics`. What can go wrong is in
-`wire.errors`.
+`wire.protocol.wire_errors`.
 
 The wire format, version 1
 ==========================
@@ -210,7 +210,7 @@ close
     ["bye", reason]            text    for the other end's log; nothing rests on it; at most 256 characters
 
 The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and kind
-has finished its handshake; but where that shows three times in a minute that two processes use one id (`wire.claims`),
+has finished its handshake; but where that shows three times in a minute that two processes use one id (`wire.protocol.claims`),
 the process whose link is open keeps it, and the other one is refused (`id_in_use`). The dialer closes a link that takes
 nothing for 5 s, and one that is readable (which can only mean that it is over).
 
@@ -231,14 +231,14 @@ on that link no more, and dials again only after that. So the end of stream of a
 proves nothing, nor does a close by the acceptor.
 """
 
-from wire.address import Address
-from wire.codec import Codec
 from wire.dialer import Dialer
 from wire.events import DialFailed, Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.identity import Identity, LinkNumber, PeerIdentity
-from wire.limits import Limits
 from wire.listener import Listener
 from wire.meter import Meter
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.identity import Identity, LinkNumber, PeerIdentity
+from wire.protocol.limits import Limits
 from wire.security import Keyed, Plain, Security
 
 __all__ = [

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 
 from wire.common.deadline import Deadline
-from wire.handshake import HELLO_BYTES_MAX
+from wire.protocol.handshake import HELLO_BYTES_MAX
 from wire.sockets import write_all
 
 READ_BYTES = 65_536

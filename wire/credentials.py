@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wire.certificate import Certificate
-from wire.errors import CredentialsError, Refusal
+from wire.protocol.certificate import Certificate
+from wire.protocol.wire_errors import CredentialsError, Refusal
 from wire.reloaded import check_file
 from wire.tls_channel import TlsChannel
 

@@ -10,8 +10,6 @@ import socket
 import threading
 from collections.abc import Callable
 
-from wire.address import Address
-from wire.codec import Codec
 from wire.common import arguments
 from wire.common.backoff import Backoff
 from wire.common.deadline import Deadline, now_s
@@ -20,20 +18,22 @@ from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.dialing import Dialed, Dialing
 from wire.ends import check_end
-from wire.errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.exchange import Exchange
-from wire.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
-from wire.identity import Identity, LinkNumber
-from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link_log import LinkLog
 from wire.meter import Meter
 from wire.outbox import Outbox
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.limits import DEFAULT_LIMITS, Limits
+from wire.protocol.liveness import Vigil
+from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.security import PLAIN, Security
 from wire.sender import Sender
 from wire.sockets import shut, wake
 from wire.talk import Dialogue, Monologue
-from wire.vigil import Vigil
 
 logger = Log(__name__)
 

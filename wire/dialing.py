@@ -5,15 +5,15 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from wire.address import Address
 from wire.channel import Channel
-from wire.codec import Codec
 from wire.common.deadline import Deadline
-from wire.connection import Connection
-from wire.errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
-from wire.handshake import Judge, Reject, Welcome, are_views_equal, hello, review_welcome, take_anybody
-from wire.identity import Identity, LinkNumber
-from wire.limits import Limits
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Judge, Reject, Welcome, are_views_equal, hello, review_welcome, take_anybody
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
 from wire.security import PLAIN, Security
 from wire.sockets import block_reads, block_writes, lifted, shut, tune, views
 from wire.verdict import Verdict

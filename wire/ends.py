@@ -1,10 +1,10 @@
 """What the two ends of a link have in common: the arguments that both take."""
 
-from wire.codec import Codec
 from wire.common import arguments
-from wire.identity import Identity
-from wire.limits import Limits
 from wire.meter import Meter
+from wire.protocol.codec import Codec
+from wire.protocol.identity import Identity
+from wire.protocol.limits import Limits
 from wire.security import Security
 
 

@@ -9,8 +9,8 @@ dialed it.
 import threading
 from dataclasses import dataclass
 
-from wire.errors import WireError
-from wire.identity import LinkNumber, PeerIdentity
+from wire.protocol.identity import LinkNumber, PeerIdentity
+from wire.protocol.wire_errors import WireError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

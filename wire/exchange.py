@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from wire.channel import Channel
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.connection import Connection
-from wire.errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 from wire.events import Event
-from wire.identity import LinkNumber
-from wire.limits import Limits
 from wire.meter import Meter
 from wire.outbox import Outbox
+from wire.protocol.connection import Connection
+from wire.protocol.identity import LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.liveness import Vigil
+from wire.protocol.wire_errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 from wire.receiver import Receiver
 from wire.sender import Sender
 from wire.sockets import stop_writing, wake
 from wire.verdict import Verdict
-from wire.vigil import Vigil
 
 logger = Log(__name__)
 

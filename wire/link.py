@@ -8,13 +8,20 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
-from wire.address import Address
-from wire.codec import Codec
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
-from wire.connection import Connection, Phase
-from wire.errors import (
+from wire.events import Event, LinkAccepted, LinkEnded
+from wire.exchange import Exchange
+from wire.meter import Meter
+from wire.outbox import Outbox
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection, Phase
+from wire.protocol.handshake import Hello, Reject, Welcome, are_views_equal
+from wire.protocol.identity import LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import (
     HandshakeTimeoutError,
     LocalFault,
     MagicError,
@@ -24,13 +31,6 @@ from wire.errors import (
     StoppedError,
     WireError,
 )
-from wire.events import Event, LinkAccepted, LinkEnded
-from wire.exchange import Exchange
-from wire.handshake import Hello, Reject, Welcome, are_views_equal
-from wire.identity import LinkNumber
-from wire.limits import Limits
-from wire.meter import Meter
-from wire.outbox import Outbox
 from wire.receiver import Receiver
 from wire.security import NO_GUARD, Guard
 from wire.sockets import block_reads, block_writes, shut, stop_reading, tune, views

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from wire.common.deadline import now_s
 from wire.common.failure_log import SETTLED_S, Outage
 from wire.common.log import Log
-from wire.errors import WireError
+from wire.protocol.wire_errors import WireError
 
 SHORT_LINKS_MAX = 3
 """So many links after each other that lived for less than SETTLED_S are changes; more are one trouble."""

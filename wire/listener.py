@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Collection
 from functools import partial
 
-from wire.address import Address
-from wire.codec import Codec
 from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
 from wire.common.failure_log import Outage
@@ -16,16 +14,18 @@ from wire.common.log_throttle import Throttle, more
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.ends import check_end
-from wire.errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.events import Event, LinkAccepted
-from wire.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
-from wire.identity import Identity, LinkNumber
-from wire.limits import DEFAULT_LIMITS, Limits
 from wire.link import AcceptedLink
 from wire.link_log import LinkLog
 from wire.meter import Meter
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.limits import DEFAULT_LIMITS, Limits
+from wire.protocol.schema import kind_of
+from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.registry import Registry
-from wire.schema import kind_of
 from wire.security import PLAIN, Security
 from wire.sockets import lifted, listen, shut, wake
 

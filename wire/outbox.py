@@ -5,9 +5,9 @@ import threading
 from contextlib import suppress
 from typing import NamedTuple
 
-from wire.identity import LinkNumber
 from wire.meter import Meter
-from wire.schema import kind_of
+from wire.protocol.identity import LinkNumber
+from wire.protocol.schema import kind_of
 
 
 class _Slot:

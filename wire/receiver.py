@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from wire.channel import Channel
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.connection import Connection
-from wire.errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 from wire.events import Event, MessageReceived
-from wire.handshake import Bye, Heard
-from wire.identity import LinkNumber, printable
 from wire.meter import Meter
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Bye, Heard
+from wire.protocol.identity import LinkNumber, printable
+from wire.protocol.liveness import Vigil
+from wire.protocol.wire_errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 from wire.sockets import failure
 from wire.verdict import Verdict
-from wire.vigil import Vigil
 
 logger = Log(__name__)
 

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable, Collection
 
-from wire.claims import Claimant, Claims
 from wire.common.deadline import now_s
-from wire.errors import Refusal, RejectCode, SupersededError
-from wire.handshake import Hello, stale
-from wire.identity import LinkNumber
-from wire.limits import Limits
 from wire.link import AcceptedLink
+from wire.protocol.claims import Claimant, Claims
+from wire.protocol.handshake import Hello, stale
+from wire.protocol.identity import LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError
 
 NUMBERS_MAX = 4_096
 """Peers without a live link of which the highest number is remembered; more than any cluster has, and about 1 MB."""

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.errors import CredentialsError
+from wire.protocol.wire_errors import CredentialsError
 
 logger = Log(__name__)
 

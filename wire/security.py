@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from wire.channel import Channel
 from wire.common.log import Log
-from wire.errors import CredentialsError
-from wire.handshake import NONCE_BYTES
-from wire.keys import KeyRing
+from wire.protocol.handshake import NONCE_BYTES
+from wire.protocol.keys import KeyRing
+from wire.protocol.wire_errors import CredentialsError
 from wire.reloaded import FILE_BYTES_MAX, Reloaded, check_file
 
 if TYPE_CHECKING:

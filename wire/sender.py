@@ -6,8 +6,12 @@ from collections.abc import Callable
 from wire.channel import Channel
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.connection import Connection
-from wire.errors import (
+from wire.meter import Meter
+from wire.outbox import Outbox, Taken
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Heard
+from wire.protocol.liveness import Vigil
+from wire.protocol.wire_errors import (
     ClosedError,
     EncodeError,
     OrderError,
@@ -18,12 +22,8 @@ from wire.errors import (
     WireError,
     WriteTimeoutError,
 )
-from wire.handshake import Heard
-from wire.meter import Meter
-from wire.outbox import Outbox, Taken
 from wire.sockets import block_writes, failure
 from wire.verdict import Verdict
-from wire.vigil import Vigil
 
 logger = Log(__name__)
 

@@ -7,9 +7,9 @@ import socket
 import struct
 from collections.abc import Callable
 
-from wire.address import Address
 from wire.common.deadline import now_s
-from wire.errors import LinkFailure, ResetError, WriteTimeoutError
+from wire.protocol.address import Address
+from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
 _MS_PER_S = 1_000
 

@@ -3,8 +3,8 @@
 import threading
 
 from wire.common.reported_thread import ReportedThread
-from wire.errors import LocalFault, StoppedError, WireError
 from wire.exchange import Exchange
+from wire.protocol.wire_errors import LocalFault, StoppedError, WireError
 from wire.sender import Sender
 
 

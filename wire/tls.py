@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 
 from wire.common.log import Log
 from wire.credentials import Credentials, Pins, TlsFiles
-from wire.errors import CredentialsError
 from wire.meter import Meter
+from wire.protocol.wire_errors import CredentialsError
 from wire.reloaded import Reloaded
 from wire.security import Guard, warn_of_others
 

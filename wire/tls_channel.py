@@ -13,10 +13,10 @@ import threading
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from wire.certificate import Certificate
 from wire.channel import READ_BYTES, Channel
 from wire.common.deadline import Deadline
-from wire.errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
+from wire.protocol.certificate import Certificate
+from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 
 EMPTY_BYTES_MAX = 65_536
 """Some records of the longest kind. More without a byte in the clear can only be what TLS says for itself, over and

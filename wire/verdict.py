@@ -2,7 +2,7 @@
 
 import threading
 
-from wire.errors import WireError
+from wire.protocol.wire_errors import WireError
 
 
 class Verdict:

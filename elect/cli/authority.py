@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from wire.certificate import node_uri
+from wire.protocol.certificate import node_uri
 
 BACKDATED = timedelta(minutes=5)
 """The other nodes' clocks may be behind."""

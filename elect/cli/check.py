@@ -14,12 +14,12 @@ from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
 from elect.security import security
-from wire.address import Address
-from wire.codec import Codec
 from wire.dialing import Dialing
-from wire.errors import Refusal, RejectCode, RemoteFault, WireError
-from wire.identity import STORE_LENGTH, Identity
-from wire.limits import Limits
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.identity import STORE_LENGTH, Identity
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import Refusal, RejectCode, RemoteFault, WireError
 from wire.security import Security
 from wire.sockets import shut
 

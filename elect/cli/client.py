@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
 from elect.cli.outcome import Failure
-from wire.address import Address
+from wire.protocol.address import Address
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 TIMEOUT_S = 3.0

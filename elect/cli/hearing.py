@@ -10,15 +10,15 @@ from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
 from wire import sockets
-from wire.address import Address
-from wire.codec import Codec
 from wire.common.deadline import now_s
-from wire.errors import Refusal, RejectCode, WireError
-from wire.handshake import PEER_KIND, Hello, review
-from wire.identity import Identity
-from wire.limits import Limits
 from wire.link import AcceptedLink
 from wire.meter import Meter
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.handshake import PEER_KIND, Hello, review
+from wire.protocol.identity import Identity
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 from wire.security import Guard, Security
 
 HEAR_S = 6.0

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from elect.cli import client
 from elect.cli.outcome import Failure
-from wire.address import Address
+from wire.protocol.address import Address
 
 TIMEOUT_S = 10.0
 MARGIN_S = 2.0

@@ -13,7 +13,7 @@ from elect.cli.paint import is_live
 from elect.cli.parallel import each
 from elect.cli.report import Row, rows, table
 from elect.cli.screen import Screen
-from wire.address import Address
+from wire.protocol.address import Address
 
 WATCH_INTERVAL_S = 1.0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from elect.core.messages import Message
 from elect.lull import Lull
 from wire.events import Event, LinkEnded, MessageReceived
-from wire.identity import LinkNumber
+from wire.protocol.identity import LinkNumber
 
 if TYPE_CHECKING:
     from elect.testing.link import Link

@@ -22,7 +22,7 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from wire.codec import Codec
+from wire.protocol.codec import Codec
 
 FRAME_BYTES_MAX = 64 * 1024
 """What `wire` takes at most."""

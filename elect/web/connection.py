@@ -6,9 +6,9 @@ import socket
 from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from wire.address import Address
 from wire.common.deadline import now_s
 from wire.common.log import Log
+from wire.protocol.address import Address
 
 LOG = Log(__name__)
 

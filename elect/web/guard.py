@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from elect.web.request import Request
 from elect.web.response import Refused
-from wire.address import ip_of
+from wire.protocol.address import ip_of
 
 FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """A proxy on this machine makes everybody look local; these tell."""

@@ -15,12 +15,12 @@ from elect.errors import BindError, ThreadError
 from elect.web.application import application
 from elect.web.connection import Connection
 from elect.web.subject import Subject
-from wire.address import Address
 from wire.common import arguments
 from wire.common.deadline import now_s
 from wire.common.failure_log import Outage
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
+from wire.protocol.address import Address
 from wire.sockets import lifted, listen
 
 LOG = Log(__name__)

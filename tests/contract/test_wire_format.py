@@ -30,10 +30,10 @@ from wire import (
     MessageReceived,
     Security,
 )
-from wire.codec import DEPTH_MAX
-from wire.errors import Refusal, RejectCode
-from wire.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
-from wire.identity import ATTRIBUTE_CHARACTERS_MAX
+from wire.protocol.codec import DEPTH_MAX
+from wire.protocol.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
+from wire.protocol.identity import ATTRIBUTE_CHARACTERS_MAX
+from wire.protocol.wire_errors import Refusal, RejectCode
 from wire.security import PLAIN
 
 QUICK = Limits(keepalive_interval_s=0.2, idle_timeout_s=2.0)

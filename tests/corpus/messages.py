@@ -25,13 +25,13 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.errors import Refusal, RejectCode
-from wire.frame import HEADER_BYTES
-from wire.handshake import MAGIC, Bye, Heard, Hello, Proof, Reject, Welcome, hello, welcome
-from wire.identity import Identity, LinkNumber
-from wire.keys import KeyRing
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.frame import HEADER_BYTES
+from wire.protocol.handshake import MAGIC, Bye, Heard, Hello, Proof, Reject, Welcome, hello, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.keys import KeyRing
+from wire.protocol.wire_errors import Refusal, RejectCode
 
 HANDSHAKE = Codec(Hello, Welcome, Reject, Proof)
 LINK = Codec(Heartbeat, Batch, Knowledge, Bye, Heard)

@@ -26,7 +26,7 @@ from tests.fault.siege.field import Figures
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
 from wire.credentials import TlsFiles
 from wire.events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.identity import LinkNumber
+from wire.protocol.identity import LinkNumber
 from wire.tls import Tls
 
 KINDS = ("plain", "keyed", "tls")

@@ -13,7 +13,7 @@ from elect.store import MemoryStore
 from elect.testing import FakeElection
 from elect.web.server import HttpServer
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
-from wire.address import Address
+from wire.protocol.address import Address
 
 THREADS_OF_A_NODE = (
     "elect-stop",

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from elect.testing.processes import Plan, ProcessCluster
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.handshake import hello
-from wire.identity import Identity, LinkNumber
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import hello
+from wire.protocol.identity import Identity, LinkNumber
 
 SILENT = 1000
 GROWTH_BYTES_MAX = 30_000_000

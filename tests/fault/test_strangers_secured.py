@@ -13,12 +13,12 @@ import pytest
 from elect.testing.processes import Plan, ProcessCluster
 from tests.certificates import DAY, Authority
 from tests.fault.proxy import Network, Proxy
-from wire.codec import Codec
-from wire.connection import Connection
 from wire.credentials import TlsFiles
-from wire.handshake import Bye, hello
-from wire.identity import Identity, LinkNumber
-from wire.keys import Key, KeyRing
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Bye, hello
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.keys import Key, KeyRing
 
 NODES = "abc"
 TIMES = 20

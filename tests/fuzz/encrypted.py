@@ -13,7 +13,7 @@ from tests.fuzz.traffic import SAID, some
 from tests.fuzz.wrong import need
 from wire.common.deadline import Deadline
 from wire.credentials import Credentials
-from wire.errors import Refusal, RemoteFault
+from wire.protocol.wire_errors import Refusal, RemoteFault
 from wire.tls_channel import TlsChannel
 
 HANDSHAKE_S = 60.0

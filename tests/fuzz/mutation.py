@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import cbor2
 
-from wire.frame import HEADER_BYTES
+from wire.protocol.frame import HEADER_BYTES
 
 INTEGERS = (
     *(0, 1, -1, 23, 24, 255, 256, 65_535, 65_536, 2**31, 2**32, 2**53 - 1, 2**53),

@@ -16,12 +16,12 @@ from tests.fuzz.encrypted import encrypted
 from tests.fuzz.strict import is_strict
 from tests.fuzz.traffic import FRAME_BYTES_MAX, HANDSHAKES, REJECTS, SAID, TALKS, Talk, some
 from tests.fuzz.wrong import Wrong, need
-from wire.codec import Codec
-from wire.connection import Connection, Phase
-from wire.errors import PayloadError, Refusal, RemoteFault, StateError, TruncatedError, UnknownKindError
-from wire.frame import HEADER_BYTES, KEEPALIVE, Deframer
-from wire.handshake import HELLO_BYTES_MAX, MAGIC, Hello, Proof, Reject, Welcome, review, review_welcome
-from wire.seal import TAG_BYTES
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection, Phase
+from wire.protocol.frame import HEADER_BYTES, KEEPALIVE, Deframer
+from wire.protocol.frame_auth import TAG_BYTES
+from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Hello, Proof, Reject, Welcome, review, review_welcome
+from wire.protocol.wire_errors import PayloadError, Refusal, RemoteFault, StateError, TruncatedError, UnknownKindError
 
 TREES = {said: cbor2.loads(said) for said in (*SAID, *HANDSHAKES)}
 HEARD = {*LINK._types, UnknownKindError}

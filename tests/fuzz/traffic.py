@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass
 
 from tests.corpus.messages import BOB, CONVERSATIONS, HANDSHAKE, LINK, MESSAGES, Conversation, codec_of, payloads
-from wire.connection import Connection
-from wire.handshake import MAGIC, Hello, Proof, Reject, Welcome, welcome
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import MAGIC, Hello, Proof, Reject, Welcome, welcome
 
 FRAME_BYTES_MAX = 4_096
 """Small, so that short inputs reach the bound."""

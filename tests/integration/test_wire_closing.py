@@ -18,7 +18,7 @@ from tests.integration.wire_ends import (
     listening,
 )
 from wire import Dialer, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkNumber, LinkOpened, MessageReceived
-from wire.errors import OrderError, WriteTimeoutError
+from wire.protocol.wire_errors import OrderError, WriteTimeoutError
 
 
 def test_nothing_is_closed_before_the_owner_has_answered() -> None:

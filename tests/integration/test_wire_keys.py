@@ -25,13 +25,13 @@ from tests.integration.wire_ends import (
     listening,
 )
 from wire import Address, DialFailed, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.connection import Connection
-from wire.errors import ForgedError
-from wire.frame import HEADER_BYTES
-from wire.handshake import Bye, Reject, Welcome, hello
-from wire.identity import LinkNumber
 from wire.metrics import WireMetrics
-from wire.seal import TAG_BYTES
+from wire.protocol.connection import Connection
+from wire.protocol.frame import HEADER_BYTES
+from wire.protocol.frame_auth import TAG_BYTES
+from wire.protocol.handshake import Bye, Reject, Welcome, hello
+from wire.protocol.identity import LinkNumber
+from wire.protocol.wire_errors import ForgedError
 from wire.security import Keyed
 
 OLD, NEW = (secrets.token_hex(32) for _ in range(2))

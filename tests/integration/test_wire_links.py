@@ -11,7 +11,9 @@ import pytest
 
 from tests.integration.wire_ends import CODEC, Inbox, Note, Stranger, dialing, eventually, identity, linked, listening
 from wire import Address, Dialer, Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
-from wire.errors import (
+from wire.events import DialFailed, LinkClosing
+from wire.metrics import WireMetrics
+from wire.protocol.wire_errors import (
     ClosedError,
     IdleTimeoutError,
     PayloadError,
@@ -22,8 +24,6 @@ from wire.errors import (
     SupersededError,
     TruncatedError,
 )
-from wire.events import DialFailed, LinkClosing
-from wire.metrics import WireMetrics
 
 
 def test_messages_come_in_order_and_the_link_ends_with_a_bye() -> None:

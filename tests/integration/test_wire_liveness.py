@@ -22,10 +22,10 @@ from tests.integration.wire_ends import (
     listening,
 )
 from wire import Address, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.errors import IdleTimeoutError, RestartedError, UnreadError, WriteTimeoutError
 from wire.events import DialFailed
-from wire.handshake import MAGIC, Reject, Welcome
 from wire.metrics import WireMetrics
+from wire.protocol.handshake import MAGIC, Reject, Welcome
+from wire.protocol.wire_errors import IdleTimeoutError, RestartedError, UnreadError, WriteTimeoutError
 from wire.security import Keyed
 
 QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0, backoff_max_s=0.1)

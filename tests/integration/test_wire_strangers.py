@@ -18,9 +18,9 @@ import pytest
 
 from tests.integration.wire_ends import PATIENCE_S, Note, Stranger, dialing, eventually, linked, listening
 from wire import Address, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
-from wire.errors import IdleTimeoutError
-from wire.handshake import MAGIC, Reject
 from wire.metrics import WireMetrics
+from wire.protocol.handshake import MAGIC, Reject
+from wire.protocol.wire_errors import IdleTimeoutError
 
 BOMB = b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff" * 100
 HOSTILE = {

@@ -24,9 +24,9 @@ from wire import (
     MessageReceived,
     reloaded,
 )
-from wire.errors import TlsError
-from wire.frame import KEEPALIVE
 from wire.metrics import WireMetrics
+from wire.protocol.frame import KEEPALIVE
+from wire.protocol.wire_errors import TlsError
 from wire.tls import Tls
 
 

@@ -17,8 +17,8 @@ from tests.integration.tls_ends import TlsAcceptor, TlsStranger, key_updates
 from tests.integration.wire_ends import Note, Stranger, dialing, eventually, linked, listening
 from wire import Address, DialFailed, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
 from wire.credentials import TlsFiles
-from wire.handshake import MAGIC, Reject, Welcome
 from wire.metrics import WireMetrics
+from wire.protocol.handshake import MAGIC, Reject, Welcome
 from wire.security import PLAIN
 from wire.tls import Tls
 

@@ -20,7 +20,11 @@ from tests.integration.wire_ends import (
     listening,
 )
 from wire import Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
-from wire.errors import (
+from wire.events import DialFailed, LinkClosing
+from wire.link import AcceptedLink
+from wire.metrics import WireMetrics
+from wire.protocol.handshake import Bye, Heard, Hello
+from wire.protocol.wire_errors import (
     ClosedError,
     IdleTimeoutError,
     PayloadError,
@@ -29,10 +33,6 @@ from wire.errors import (
     UnreadError,
     WriteTimeoutError,
 )
-from wire.events import DialFailed, LinkClosing
-from wire.handshake import Bye, Heard, Hello
-from wire.link import AcceptedLink
-from wire.metrics import WireMetrics
 from wire.security import PLAIN, Keyed, Security
 
 QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0)

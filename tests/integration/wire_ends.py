@@ -22,9 +22,9 @@ from wire import (
     LinkOpened,
     Listener,
 )
-from wire.connection import Connection
-from wire.handshake import Bye, Heard, Hello, Welcome, hello, welcome
 from wire.metrics import WireMetrics
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Bye, Heard, Hello, Welcome, hello, welcome
 from wire.security import PLAIN, Security
 
 PATIENCE_S = 10.0

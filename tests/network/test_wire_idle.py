@@ -12,7 +12,7 @@ import pytest
 from tests.network.hosts import Net
 from tests.network.links import QUICK, Link, Securities, all_linked
 from wire import Address
-from wire.handshake import MAGIC
+from wire.protocol.handshake import MAGIC
 
 pytestmark = [pytest.mark.root, pytest.mark.long]
 

@@ -9,7 +9,7 @@ from tests.integration.wire_ends import Note, dialing, eventually, listening
 from tests.network.hosts import Net
 from tests.network.links import QUICK, Link, Securities, all_linked
 from wire import LinkAccepted, LinkClosing, LinkEnded, LinkOpened
-from wire.errors import ResetError, RestartedError, SupersededError
+from wire.protocol.wire_errors import ResetError, RestartedError, SupersededError
 
 pytestmark = [pytest.mark.root, pytest.mark.long]
 

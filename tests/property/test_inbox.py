@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from elect.inbox import MESSAGES_MAX, Command, Inbox
 from wire.events import LinkEnded, MessageReceived
-from wire.identity import LinkNumber
+from wire.protocol.identity import LinkNumber
 
 NUMBER = LinkNumber(1, 1)
 PEERS = "bcd"

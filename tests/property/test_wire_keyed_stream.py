@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wire.codec import Codec
-from wire.connection import Connection, Phase
-from wire.errors import Refusal, RemoteFault
-from wire.handshake import Bye, Hello, hello, review, review_welcome, welcome
-from wire.identity import Identity, LinkNumber
-from wire.keys import Key, KeyRing
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection, Phase
+from wire.protocol.handshake import Bye, Hello, hello, review, review_welcome, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.keys import Key, KeyRing
+from wire.protocol.wire_errors import Refusal, RemoteFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

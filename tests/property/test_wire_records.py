@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.property.dumb_schema import from_plain, to_plain
-from wire.schema import converter
+from wire.protocol.schema import converter
 
 
 class Mood(StrEnum):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.corpus.messages import CONVERSATIONS, LINK
 from tests.fuzz.targets import Listening, _framed, _sealed
 from tests.fuzz.traffic import FRAME_BYTES_MAX, SAID, TALKS, Talk
-from wire.handshake import MAGIC
-from wire.seal import TAG_BYTES
+from wire.protocol.frame_auth import TAG_BYTES
+from wire.protocol.handshake import MAGIC
 
 HEARD = [LINK.decode(each) for each in SAID]
 

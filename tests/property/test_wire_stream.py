@@ -7,12 +7,12 @@ import cbor2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.errors import FrameError, PayloadError, RemoteFault
-from wire.frame import KEEPALIVE, Deframer, frame
-from wire.handshake import MAGIC, Bye, hello, welcome
-from wire.identity import Identity, LinkNumber
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.frame import KEEPALIVE, Deframer, frame
+from wire.protocol.handshake import MAGIC, Bye, hello, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.wire_errors import FrameError, PayloadError, RemoteFault
 
 FRAME_BYTES_MAX = 1_000
 INTEGERS = st.integers(-(2**63), 2**63 - 1)

@@ -7,8 +7,8 @@ import pytest
 from elect import Config
 from elect.admission import REFUSED_NS, STRANGERS_MAX, Admission, StrangerRefused, objection_of
 from elect.core.ready import Meeting, Objection
-from wire.errors import Refusal, RejectCode, StoppedError
-from wire.identity import PeerIdentity
+from wire.protocol.identity import PeerIdentity
+from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError
 
 FIRST, SECOND = bytes(16), bytes([1]) * 16
 CONFIG = Config(node="a", cluster="t", listen="127.0.0.1:1", data_dir="x", peers={"b": "127.0.0.1:2"})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from elect.config import Config
 from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
-from wire.address import Address
+from wire.protocol.address import Address
 
 GOOD = {
     "node": "a",

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import elect.core.messages
-import wire.handshake
+import wire.protocol.handshake
 from tests.corpus import record
 from tests.corpus.messages import CONVERSATIONS, LAST, MESSAGES, codec_of
 from tests.corpus.record import read, recordings, today
-from wire.errors import RejectCode
+from wire.protocol.wire_errors import RejectCode
 
 PIECES = {"whole": lambda data: [data], "bytes": lambda data: [data[place : place + 1] for place in range(len(data))]}
 
@@ -75,7 +75,7 @@ def inside(value: object) -> Iterator[object]:
 
 WHATEVER_IS_SAID = [
     cls
-    for module in (elect.core.messages, wire.handshake)
+    for module in (elect.core.messages, wire.protocol.handshake)
     for name, cls in vars(module).items()
     if isinstance(cls, type) and cls.__module__ == module.__name__ and not name.startswith("_")
 ]
@@ -96,4 +96,6 @@ def test_the_corpus_has_every_message_part_field_and_word(cls: type) -> None:
 
 
 def test_the_corpus_has_every_code_of_a_reject() -> None:
-    assert {each.code for each in SAID if isinstance(each, wire.handshake.Reject)} == {str(code) for code in RejectCode}
+    assert {each.code for each in SAID if isinstance(each, wire.protocol.handshake.Reject)} == {
+        str(code) for code in RejectCode
+    }

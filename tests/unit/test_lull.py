@@ -5,9 +5,9 @@ import pytest
 from elect import Config
 from elect.core.messages import Ack, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.lull import Lull
-from wire.errors import ClosedError
 from wire.events import DialFailed, LinkEnded, MessageReceived
-from wire.identity import LinkNumber
+from wire.protocol.identity import LinkNumber
+from wire.protocol.wire_errors import ClosedError
 
 ACK = Ack(link=Number(1, 1), session=Number(1, 1), sent=1, duration=10**9)
 HEARTBEAT = Heartbeat(

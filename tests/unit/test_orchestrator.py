@@ -14,9 +14,9 @@ from elect.errors import StoreError
 from elect.inbox import Command
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
-from wire.errors import Refusal, RejectCode, StoppedError, UnwelcomeError
 from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.identity import LinkNumber, PeerIdentity
+from wire.protocol.identity import LinkNumber, PeerIdentity
+from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError, UnwelcomeError
 
 LINK = LinkNumber(1, 2)
 NUMBER = Number(1, 2)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Self
 
-from wire.frame import HEADER_BYTES
-from wire.handshake import MAGIC
+from wire.protocol.frame import HEADER_BYTES
+from wire.protocol.handshake import MAGIC
 
 PIECE_BYTES = 65_536
 

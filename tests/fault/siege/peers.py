@@ -34,11 +34,11 @@ from elect.core.messages import (
 )
 from tests.fault.siege.field import ABSENT, CLUSTER, Field
 from tests.fault.siege.strangers import connect, greeting
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.frame import frame
-from wire.handshake import Bye, Hello, welcome
-from wire.identity import Identity, LinkNumber
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.frame import frame
+from wire.protocol.handshake import Bye, Hello, welcome
+from wire.protocol.identity import Identity, LinkNumber
 from wire.sockets import views
 
 CODEC = Codec(Heartbeat, Batch, Knowledge)

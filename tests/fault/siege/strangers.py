@@ -8,10 +8,10 @@ from collections import Counter, deque
 from contextlib import suppress
 
 from tests.fault.siege.field import CLUSTER, Address, Field
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.handshake import hello
-from wire.identity import Identity, LinkNumber
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import hello
+from wire.protocol.identity import Identity, LinkNumber
 
 RATE = 1_000
 BEGUN_MAX = 16

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 from elect.cli import main
 from elect.cli.authority import Authority, Pair
 from wire.credentials import TlsFiles
-from wire.errors import CredentialsError
+from wire.protocol.wire_errors import CredentialsError
 from wire.tls import Tls
 
 

@@ -7,11 +7,11 @@ import pytest
 from elect.cli import check, hearing, main
 from elect.config import Config
 from tests.certificates import Authority
-from wire.address import Address
-from wire.codec import Codec
 from wire.dialer import Dialer
-from wire.identity import Identity
 from wire.listener import Listener
+from wire.protocol.address import Address
+from wire.protocol.codec import Codec
+from wire.protocol.identity import Identity
 from wire.security import PLAIN, Keyed
 from wire.tls import Tls
 

@@ -7,7 +7,7 @@ from elect.cli import main
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
-from wire.address import Address
+from wire.protocol.address import Address
 
 TOKEN = "correct-horse-battery"
 

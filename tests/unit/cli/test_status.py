@@ -9,7 +9,7 @@ from elect.cli.screen import Screen
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
-from wire.address import Address
+from wire.protocol.address import Address
 
 LEADING = {
     "node": "a",

@@ -8,7 +8,7 @@ from elect.errors import BindError
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
-from wire.address import Address
+from wire.protocol.address import Address
 
 HERE = Address("127.0.0.1", 0)
 GET = b"GET /leader HTTP/1.0\r\nHost: localhost\r\n\r\n"

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from wire.address import Address, ip_of
+from wire.protocol.address import Address, ip_of
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 
 from tests import certificates
 from tests.certificates import Authority
-from wire.certificate import Certificate, node_uri, public_key
-from wire.errors import Refusal, RejectCode
+from wire.protocol.certificate import Certificate, node_uri, public_key
+from wire.protocol.wire_errors import Refusal, RejectCode
 
 
 def certificate(*, dns: tuple[str, ...] = (), uris: tuple[str, ...] = ()) -> Certificate:

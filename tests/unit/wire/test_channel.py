@@ -6,7 +6,7 @@ import pytest
 
 from wire.channel import Channel
 from wire.common.deadline import Deadline
-from wire.errors import TlsError, TruncatedError
+from wire.protocol.wire_errors import TlsError, TruncatedError
 from wire.tls_channel import TlsChannel
 
 

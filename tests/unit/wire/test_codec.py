@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import cbor2
 import pytest
 
-from wire.codec import DEPTH_MAX, Codec
-from wire.errors import EncodeError, PayloadError, UnknownKindError
+from wire.protocol.codec import DEPTH_MAX, Codec
+from wire.protocol.wire_errors import EncodeError, PayloadError, UnknownKindError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

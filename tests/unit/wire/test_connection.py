@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 import cbor2
 import pytest
 
-from wire.codec import Codec
-from wire.connection import Connection, Phase
-from wire.errors import (
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection, Phase
+from wire.protocol.frame import KEEPALIVE, frame
+from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Reject, hello, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.wire_errors import (
     EncodeError,
     FrameError,
     MagicError,
@@ -19,9 +22,6 @@ from wire.errors import (
     TruncatedError,
     UnknownKindError,
 )
-from wire.frame import KEEPALIVE, frame
-from wire.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Reject, hello, welcome
-from wire.identity import Identity, LinkNumber
 
 FRAME_BYTES_MAX = 65_536
 

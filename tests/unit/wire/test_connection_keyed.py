@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 import cbor2
 import pytest
 
-from wire.codec import Codec
-from wire.connection import Connection, Phase
-from wire.errors import (
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection, Phase
+from wire.protocol.frame import KEEPALIVE, frame
+from wire.protocol.handshake import MAGIC, Bye, Hello, Proof, Reject, hello, review, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.keys import Key, KeyRing
+from wire.protocol.wire_errors import (
     EncodeError,
     ForgedError,
     OrderError,
@@ -19,10 +23,6 @@ from wire.errors import (
     TruncatedError,
     UnknownKindError,
 )
-from wire.frame import KEEPALIVE, frame
-from wire.handshake import MAGIC, Bye, Hello, Proof, Reject, hello, review, welcome
-from wire.identity import Identity, LinkNumber
-from wire.keys import Key, KeyRing
 
 FRAME_BYTES_MAX = 65_536
 SECRET = bytes(range(32))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from wire import Address, Codec, Dialer, Event, Identity, LinkClosing, LinkNumber
-from wire.errors import StoppedError, WireError, WriteTimeoutError
+from wire.protocol.wire_errors import StoppedError, WireError, WriteTimeoutError
 from wire.talk import Monologue
 
 

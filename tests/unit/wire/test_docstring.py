@@ -63,7 +63,7 @@ def test_the_two_programs_of_the_docstring_talk_to_each_other(tmp_path: Path, al
 def test_the_docstring_names_every_field_of_the_handshake() -> None:
     from dataclasses import fields
 
-    from wire.handshake import Bye, Heard, Hello, Proof, Reject, Welcome
+    from wire.protocol.handshake import Bye, Heard, Hello, Proof, Reject, Welcome
 
     text = " ".join((wire.__doc__ or "").split())
     for kind in (Hello, Welcome, Reject, Proof, Bye, Heard):

@@ -1,8 +1,8 @@
 import re
 from collections.abc import Iterator
 
-from wire import errors
-from wire.errors import Refusal, WireError
+from wire.protocol import wire_errors
+from wire.protocol.wire_errors import Refusal, WireError
 
 
 def tree(cls: type[WireError], depth: int = 0) -> Iterator[tuple[int, str, str]]:
@@ -13,7 +13,7 @@ def tree(cls: type[WireError], depth: int = 0) -> Iterator[tuple[int, str, str]]
 
 
 def test_the_tree_in_the_docstring_is_that_of_the_classes() -> None:
-    drawn = re.findall(r"^    ( *)([A-Z]\w+)(?: +(\S.*))?$", errors.__doc__ or "", re.MULTILINE)
+    drawn = re.findall(r"^    ( *)([A-Z]\w+)(?: +(\S.*))?$", wire_errors.__doc__ or "", re.MULTILINE)
     assert [(len(indent) // 4, name, reason) for indent, name, reason in drawn] == list(tree(WireError))
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from wire.errors import EncodeError, FrameError
-from wire.frame import KEEPALIVE, Deframer, frame
+from wire.protocol.frame import KEEPALIVE, Deframer, frame
+from wire.protocol.wire_errors import EncodeError, FrameError
 
 
 def test_a_frame_is_a_big_endian_length_and_the_payload() -> None:

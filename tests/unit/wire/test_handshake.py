@@ -3,9 +3,8 @@ from collections.abc import Collection
 
 import pytest
 
-from wire.codec import Codec
-from wire.errors import Refusal, RejectCode
-from wire.handshake import (
+from wire.protocol.codec import Codec
+from wire.protocol.handshake import (
     VERSION_MAX,
     VERSION_MIN,
     Bye,
@@ -20,7 +19,8 @@ from wire.handshake import (
     stale,
     welcome,
 )
-from wire.identity import Identity, LinkNumber
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.wire_errors import Refusal, RejectCode
 
 ANN = Identity(cluster="c", node="ann", incarnation=3, store=b"a" * 16, attributes={"advertise": "ann:1"})
 BOB = Identity(cluster="c", node="bob", incarnation=1, store=b"b" * 16)

@@ -1,6 +1,6 @@
 import pytest
 
-from wire.identity import Identity, LinkNumber, printable
+from wire.protocol.identity import Identity, LinkNumber, printable
 
 STORE = bytes(16)
 

@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from wire.keys import Key, KeyRing
+from wire.protocol.keys import Key, KeyRing
 
 SECRET = bytes(range(32))
 ONE, TWO, THREE = (Key(bytes([number]) * 32) for number in (1, 2, 3))

@@ -1,6 +1,6 @@
 import pytest
 
-from wire.limits import Limits
+from wire.protocol.limits import Limits
 
 
 def test_every_bound_is_above_zero() -> None:

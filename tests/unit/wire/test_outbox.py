@@ -1,5 +1,5 @@
-from wire.identity import LinkNumber
 from wire.outbox import Outbox
+from wire.protocol.identity import LinkNumber
 
 NUMBER = LinkNumber(1, 1)
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from wire.channel import Channel
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.errors import IdleTimeoutError, ResetError, SupersededError, WireError, WriteTimeoutError
-from wire.handshake import Bye
-from wire.identity import LinkNumber
 from wire.meter import Meter
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Bye
+from wire.protocol.identity import LinkNumber
+from wire.protocol.wire_errors import IdleTimeoutError, ResetError, SupersededError, WireError, WriteTimeoutError
 from wire.receiver import Receiver
 from wire.verdict import Verdict
 

@@ -3,11 +3,11 @@ from dataclasses import InitVar, dataclass, field
 
 import pytest
 
-import wire.record
-from wire.codec import Codec
-from wire.errors import PayloadError
-from wire.record import _source
-from wire.schema import converter
+import wire.protocol.record
+from wire.protocol.codec import Codec
+from wire.protocol.record import _source
+from wire.protocol.schema import converter
+from wire.protocol.wire_errors import PayloadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Point:
 def test_the_document_shows_what_is_compiled() -> None:
     columns = [converter(hint) for hint in (int, str | None, Shape)]
     source = _source(["x", "label", "shape"], columns, None)
-    assert wire.record.__doc__ is not None
-    assert textwrap.indent(source, "    ") in wire.record.__doc__
+    assert wire.protocol.record.__doc__ is not None
+    assert textwrap.indent(source, "    ") in wire.protocol.record.__doc__
 
 
 def test_a_class_checks_what_it_is_made_of() -> None:

@@ -4,12 +4,12 @@ from typing import cast
 import pytest
 
 from tests.unit.wire.test_outage import Clock
-from wire.claims import SIGNS_WITHIN_S
-from wire.errors import Refusal, RejectCode, SupersededError, WireError
-from wire.handshake import Hello, hello
-from wire.identity import Identity, LinkNumber
-from wire.limits import Limits
 from wire.link import AcceptedLink
+from wire.protocol.claims import SIGNS_WITHIN_S
+from wire.protocol.handshake import Hello, hello
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError, WireError
 from wire.registry import ENDING_MAX, NUMBERS_MAX, Registry
 
 

@@ -5,7 +5,7 @@ from typing import Optional, Union
 
 import pytest
 
-from wire.schema import converter, kind_of
+from wire.protocol.schema import converter, kind_of
 
 
 class Colour(StrEnum):

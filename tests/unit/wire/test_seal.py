@@ -1,8 +1,8 @@
 import pytest
 
-from wire.errors import ForgedError, ProofError
-from wire.keys import Key
-from wire.seal import TAG_BYTES, Seal, Session
+from wire.protocol.frame_auth import TAG_BYTES, Seal, Session
+from wire.protocol.keys import Key
+from wire.protocol.wire_errors import ForgedError, ProofError
 
 KEY = Key(bytes(32))
 

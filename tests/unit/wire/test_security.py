@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from wire import reloaded
-from wire.errors import CredentialsError
-from wire.keys import Key
 from wire.meter import Meter
+from wire.protocol.keys import Key
+from wire.protocol.wire_errors import CredentialsError
 from wire.security import Keyed, Plain
 
 OLD, NEW = "ab" * 32, "cd" * 32

@@ -5,9 +5,15 @@ from dataclasses import dataclass, replace
 import pytest
 
 from wire.channel import Channel
-from wire.codec import Codec
-from wire.connection import Connection
-from wire.errors import (
+from wire.meter import Meter
+from wire.outbox import Outbox
+from wire.protocol.codec import Codec
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import Bye, Heard, hello, welcome
+from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.limits import Limits
+from wire.protocol.liveness import Vigil
+from wire.protocol.wire_errors import (
     IdleTimeoutError,
     ResetError,
     StoppedError,
@@ -15,14 +21,8 @@ from wire.errors import (
     WireError,
     WriteTimeoutError,
 )
-from wire.handshake import Bye, Heard, hello, welcome
-from wire.identity import Identity, LinkNumber
-from wire.limits import Limits
-from wire.meter import Meter
-from wire.outbox import Outbox
 from wire.sender import Sender
 from wire.verdict import Verdict
-from wire.vigil import Vigil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from wire.address import Address
-from wire.errors import LinkFailure, ResetError, WriteTimeoutError
+from wire.protocol.address import Address
+from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 from wire.sockets import failure, lifted, listen, write_all
 
 

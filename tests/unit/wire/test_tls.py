@@ -13,8 +13,8 @@ import pytest
 from tests.certificates import BOTH_ROLES, DAY, Authority
 from wire import reloaded
 from wire.credentials import Credentials, TlsFiles
-from wire.errors import CredentialsError
 from wire.metrics import WireMetrics
+from wire.protocol.wire_errors import CredentialsError
 from wire.tls import WARNING_S, Expiry, Tls
 
 

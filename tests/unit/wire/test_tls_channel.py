@@ -8,7 +8,7 @@ import pytest
 from tests.certificates import Authority
 from wire.channel import Channel
 from wire.common.deadline import Deadline
-from wire.errors import TlsError
+from wire.protocol.wire_errors import TlsError
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.limits import Limits
-from wire.vigil import Vigil
+from wire.protocol.limits import Limits
+from wire.protocol.liveness import Vigil
 
 LIMITS = Limits(keepalive_interval_s=1.0, idle_timeout_s=5.0)
 

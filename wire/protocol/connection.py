@@ -28,8 +28,12 @@ What is said and what is heard share nothing after the handshake: one thread may
 from collections.abc import Iterator
 from enum import Enum
 
-from wire.codec import Codec
-from wire.errors import (
+from wire.protocol.codec import Codec
+from wire.protocol.frame import KEEPALIVE, Deframer, frame
+from wire.protocol.frame_auth import TAG_BYTES, Seal, Session
+from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Hello, Proof, Reject, Welcome
+from wire.protocol.keys import Key, KeyRing
+from wire.protocol.wire_errors import (
     EncodeError,
     MagicError,
     OrderError,
@@ -39,10 +43,6 @@ from wire.errors import (
     TruncatedError,
     UnknownKindError,
 )
-from wire.frame import KEEPALIVE, Deframer, frame
-from wire.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Hello, Proof, Reject, Welcome
-from wire.keys import Key, KeyRing
-from wire.seal import TAG_BYTES, Seal, Session
 
 _HANDSHAKE = Codec(Hello, Welcome, Reject, Proof)
 

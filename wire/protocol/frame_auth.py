@@ -9,8 +9,8 @@ repeated, left out, moved, turned round or taken from another connection has a w
 import hashlib
 from hmac import compare_digest
 
-from wire.errors import ForgedError, ProofError
-from wire.keys import Key
+from wire.protocol.keys import Key
+from wire.protocol.wire_errors import ForgedError, ProofError
 
 PROOF_BYTES = 32
 TAG_BYTES = 16

@@ -4,15 +4,15 @@ The dialer sends MAGIC and a Hello; the acceptor judges it with `review` and ans
 a Reject. Both carry their end's own view of the connection's two addresses: where the views agree nothing between the
 ends terminates the connection, and the end of the stream comes from the other end's operating system itself.
 
-Where there are shared keys (`wire.keys`), the Hello names those that the dialer holds and the Welcome the one to use; a
-Proof of each end follows (`wire.seal`). An end with keys takes nobody without.
+Where there are shared keys (`wire.protocol.keys`), the Hello names those that the dialer holds and the Welcome the one to use; a
+Proof of each end follows (`wire.protocol.frame_auth`). An end with keys takes nobody without.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from wire.errors import Refusal, RejectCode
-from wire.identity import (
+from wire.protocol.frame_auth import PROOF_BYTES
+from wire.protocol.identity import (
     Identity,
     LinkNumber,
     PeerIdentity,
@@ -22,8 +22,8 @@ from wire.identity import (
     check_store,
     printable,
 )
-from wire.keys import KEY_ID_BYTES, KeyRing
-from wire.seal import PROOF_BYTES
+from wire.protocol.keys import KEY_ID_BYTES, KeyRing
+from wire.protocol.wire_errors import Refusal, RejectCode
 
 MAGIC = b"\x89wire\r\n\x1a"
 """Not text, and changed by whatever changes line ends or the eighth bit."""

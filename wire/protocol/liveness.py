@@ -6,7 +6,7 @@ and doesn't read, as long as little is sent to it: the operating systems' buffer
 the counts of what was read.
 """
 
-from wire.limits import Limits
+from wire.protocol.limits import Limits
 
 
 class Vigil:

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import cbor2
 
-from wire.errors import EncodeError, PayloadError, UnknownKindError
-from wire.record import Convert
-from wire.schema import kind_of, of_dataclass, tagged
+from wire.protocol.record import Convert
+from wire.protocol.schema import kind_of, of_dataclass, tagged
+from wire.protocol.wire_errors import EncodeError, PayloadError, UnknownKindError
 
 DEPTH_MAX = 16
 """Arrays within arrays; the deepest message of today needs five."""

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wire.handshake import Hello
-from wire.identity import printable
+from wire.protocol.handshake import Hello
+from wire.protocol.identity import printable
 
 SIGNS = 3
 SIGNS_WITHIN_S = 60.0

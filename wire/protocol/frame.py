@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wire.errors import EncodeError, FrameError
+from wire.protocol.wire_errors import EncodeError, FrameError
 
 HEADER_BYTES = 4
 KEEPALIVE = bytes(HEADER_BYTES)

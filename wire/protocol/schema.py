@@ -12,7 +12,7 @@ from dataclasses import InitVar, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 
-from wire.record import Convert, Converter, mismatch, record
+from wire.protocol.record import Convert, Converter, mismatch, record
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from urllib.parse import quote
 
-from wire.errors import Refusal, RejectCode
+from wire.protocol.wire_errors import Refusal, RejectCode
 
 SCHEME = "wire://"
 

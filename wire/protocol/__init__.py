@@ -1,0 +1,1 @@
+"""The wire protocol as pure values: bytes and payloads in, bytes and payloads out, the time given."""
