@@ -40,13 +40,13 @@ from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Secur
 from wire.common.deadline import Deadline
 from wire.credentials import TlsFiles
 from wire.dialing import Dialing
-from wire.events import LinkOpened, MessageReceived
+from wire.io.link_events import LinkOpened, MessageReceived
+from wire.io.sockets import block_reads, tune, views
 from wire.protocol.connection import Connection, Phase
 from wire.protocol.handshake import Bye, Heard, Hello, hello, welcome
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.security import Guard
-from wire.sockets import block_reads, tune, views
 from wire.tls import Tls
 
 HEARTBEAT = Heartbeat(

@@ -13,8 +13,8 @@ from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.flag import Flag
 from elect.journal import JournalEvent
-from wire.events import Event as WireEvent
-from wire.events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
+from wire.io.link_events import Event as WireEvent
+from wire.io.link_events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
 
 NS_PER_S = 1_000_000_000
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from elect.clock import Clock
 from elect.core.messages import Ack, Heartbeat
-from wire.events import Event, LinkAccepted, LinkEnded, MessageReceived
+from wire.io.link_events import Event, LinkAccepted, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
 INTERVALS_MIN = 5

@@ -23,7 +23,7 @@ from elect.inbox import Command, Input
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.lull import Lull
 from wire.common.log import Log, harmless
-from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.wire_errors import UnwelcomeError
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from wire.common.deadline import Deadline
 
 if TYPE_CHECKING:
     from elect.metrics import Metrics
-    from wire.meter import Meter
+    from wire.io.meter import Meter
 
 FAREWELL_S = 0.1
 """For a successor: it takes two round trips; where there is none, what left before a close arrives in any case."""

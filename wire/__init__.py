@@ -1,7 +1,7 @@
 """Typed messages between processes: strict, bounded, one way or both, over TCP. Knows nothing of elections.
 
 A **Listener** takes connections, a **Dialer** keeps one to a peer open; a **Codec** says which frozen dataclasses
-they carry. Both report to their owner by giving events (`wire.events`) to a function, such as a queue's `put`:
+they carry. Both report to their owner by giving events (`wire.io.link_events`) to a function, such as a queue's `put`:
 
     >>> import itertools, queue
     >>> from dataclasses import dataclass
@@ -232,9 +232,9 @@ proves nothing, nor does a close by the acceptor.
 """
 
 from wire.dialer import Dialer
-from wire.events import DialFailed, Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.io.meter import Meter
 from wire.listener import Listener
-from wire.meter import Meter
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity, LinkNumber, PeerIdentity

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wire.io.tls_channel import TlsChannel
 from wire.protocol.certificate import Certificate
 from wire.protocol.wire_errors import CredentialsError, Refusal
 from wire.reloaded import check_file
-from wire.tls_channel import TlsChannel
 
 Pins = Mapping[str, Collection[str]]
 

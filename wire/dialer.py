@@ -18,11 +18,14 @@ from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.dialing import Dialed, Dialing
 from wire.ends import check_end
-from wire.events import DialFailed, Event, LinkClosing, LinkOpened
-from wire.exchange import Exchange
+from wire.io.exchange import Exchange
+from wire.io.link_events import DialFailed, Event, LinkClosing, LinkOpened
+from wire.io.link_runner import Dialogue, Monologue
+from wire.io.meter import Meter
+from wire.io.outbox import Outbox
+from wire.io.sender import Sender
+from wire.io.sockets import shut, wake
 from wire.link_log import LinkLog
-from wire.meter import Meter
-from wire.outbox import Outbox
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
@@ -31,9 +34,6 @@ from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.liveness import Vigil
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.security import PLAIN, Security
-from wire.sender import Sender
-from wire.sockets import shut, wake
-from wire.talk import Dialogue, Monologue
 
 logger = Log(__name__)
 

@@ -5,8 +5,10 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from wire.channel import Channel
 from wire.common.deadline import Deadline
+from wire.io.channel import Channel
+from wire.io.close_reason import Verdict
+from wire.io.sockets import block_reads, block_writes, lifted, shut, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
@@ -15,8 +17,6 @@ from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
 from wire.security import PLAIN, Security
-from wire.sockets import block_reads, block_writes, lifted, shut, tune, views
-from wire.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

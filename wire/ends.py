@@ -1,7 +1,7 @@
 """What the two ends of a link have in common: the arguments that both take."""
 
 from wire.common import arguments
-from wire.meter import Meter
+from wire.io.meter import Meter
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity
 from wire.protocol.limits import Limits

@@ -11,10 +11,13 @@ from typing import TypeVar
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
-from wire.events import Event, LinkAccepted, LinkEnded
-from wire.exchange import Exchange
-from wire.meter import Meter
-from wire.outbox import Outbox
+from wire.io.close_reason import Verdict
+from wire.io.exchange import Exchange
+from wire.io.link_events import Event, LinkAccepted, LinkEnded
+from wire.io.meter import Meter
+from wire.io.outbox import Outbox
+from wire.io.receiver import Receiver
+from wire.io.sockets import block_reads, block_writes, shut, stop_reading, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
@@ -31,10 +34,7 @@ from wire.protocol.wire_errors import (
     StoppedError,
     WireError,
 )
-from wire.receiver import Receiver
 from wire.security import NO_GUARD, Guard
-from wire.sockets import block_reads, block_writes, shut, stop_reading, tune, views
-from wire.verdict import Verdict
 
 logger = Log(__name__)
 

@@ -14,10 +14,11 @@ from wire.common.log_throttle import Throttle, more
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.ends import check_end
-from wire.events import Event, LinkAccepted
+from wire.io.link_events import Event, LinkAccepted
+from wire.io.meter import Meter
+from wire.io.sockets import lifted, listen, shut, wake
 from wire.link import AcceptedLink
 from wire.link_log import LinkLog
-from wire.meter import Meter
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
@@ -27,7 +28,6 @@ from wire.protocol.schema import kind_of
 from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.registry import Registry
 from wire.security import PLAIN, Security
-from wire.sockets import lifted, listen, shut, wake
 
 logger = Log(__name__)
 

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from wire.common.log import harmless
-from wire.meter import Meter
+from wire.io.meter import Meter
 
 _DIRECTIONS = ("in", "out")
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from wire.channel import Channel
 from wire.common.log import Log
+from wire.io.channel import Channel
 from wire.protocol.handshake import NONCE_BYTES
 from wire.protocol.keys import KeyRing
 from wire.protocol.wire_errors import CredentialsError
@@ -19,7 +19,7 @@ from wire.reloaded import FILE_BYTES_MAX, Reloaded, check_file
 
 if TYPE_CHECKING:
     from wire.credentials import Credentials
-    from wire.meter import Meter
+    from wire.io.meter import Meter
 
 logger = Log(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from wire.common.log import Log
 from wire.credentials import Credentials, Pins, TlsFiles
-from wire.meter import Meter
+from wire.io.meter import Meter
 from wire.protocol.wire_errors import CredentialsError
 from wire.reloaded import Reloaded
 from wire.security import Guard, warn_of_others

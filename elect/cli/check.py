@@ -15,13 +15,13 @@ from elect.core.membership import Configuration
 from elect.errors import BindError
 from elect.security import security
 from wire.dialing import Dialing
+from wire.io.sockets import shut
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import STORE_LENGTH, Identity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, RemoteFault, WireError
 from wire.security import Security
-from wire.sockets import shut
 
 KIND = "check"
 GOOD = "answers, agrees, hears us"

@@ -9,10 +9,10 @@ from elect.cli.outcome import Failure
 from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
-from wire import sockets
 from wire.common.deadline import now_s
+from wire.io import sockets
+from wire.io.meter import Meter
 from wire.link import AcceptedLink
-from wire.meter import Meter
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Hello, review

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from elect.core.messages import Message
 from elect.lull import Lull
-from wire.events import Event, LinkEnded, MessageReceived
+from wire.io.link_events import Event, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
 if TYPE_CHECKING:

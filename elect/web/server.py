@@ -20,8 +20,8 @@ from wire.common.deadline import now_s
 from wire.common.failure_log import Outage
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
+from wire.io.sockets import lifted, listen
 from wire.protocol.address import Address
-from wire.sockets import lifted, listen
 
 LOG = Log(__name__)
 

@@ -25,7 +25,7 @@ from tests.certificates import DAY, Authority
 from tests.fault.siege.field import Figures
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
 from wire.credentials import TlsFiles
-from wire.events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.io.link_events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.tls import Tls
 

@@ -13,7 +13,7 @@ from tests.fuzz.targets import TARGETS
 from tests.fuzz.traffic import REJECTS, SAID, TALKS
 from tests.fuzz.wire import Outcome, run_block
 from tests.fuzz.wrong import Wrong
-from wire import tls_channel
+from wire.io import tls_channel
 from wire.protocol import certificate, codec, connection, frame, frame_auth, handshake
 from wire.protocol.wire_errors import PayloadError
 

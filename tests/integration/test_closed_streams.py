@@ -132,7 +132,7 @@ import os, socket, sys
 from pathlib import Path
 from elect import Config, Node
 from tests.nodes import eventually
-from wire.sockets import lifted
+from wire.io.sockets import lifted
 
 directory, first, second, moment = sys.argv[1:]
 ports = {"a": first, "b": second}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.wire_ends import CODEC, Inbox, Note, Stranger, dialing, eventually, identity, linked, listening
 from wire import Address, Dialer, Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
-from wire.events import DialFailed, LinkClosing
+from wire.io.link_events import DialFailed, LinkClosing
 from wire.metrics import WireMetrics
 from wire.protocol.wire_errors import (
     ClosedError,

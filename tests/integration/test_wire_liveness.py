@@ -22,7 +22,7 @@ from tests.integration.wire_ends import (
     listening,
 )
 from wire import Address, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.events import DialFailed
+from wire.io.link_events import DialFailed
 from wire.metrics import WireMetrics
 from wire.protocol.handshake import MAGIC, Reject, Welcome
 from wire.protocol.wire_errors import IdleTimeoutError, RestartedError, UnreadError, WriteTimeoutError
@@ -81,7 +81,7 @@ def test_a_link_to_a_process_that_is_gone_gives_way_to_one_to_its_successor_at_o
     is_two_way: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old host went without a word, so the link looks open; then its successor dials in."""
-    monkeypatch.setattr("wire.exchange.LINGER_S", 60.0)
+    monkeypatch.setattr("wire.io.exchange.LINGER_S", 60.0)
     limits = Limits(backoff_initial_s=60, backoff_max_s=60, idle_timeout_s=60)
     kind = "client" if is_two_way else "peer"
     with (

@@ -11,7 +11,7 @@ import pytest
 from tests.certificates import Authority
 from tests.integration.wire_ends import Conversation, Note, conversing
 from wire import LinkEnded, MessageReceived
-from wire.events import LinkClosing
+from wire.io.link_events import LinkClosing
 from wire.security import Keyed, Security
 
 MESSAGES = 1_500

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elect.inbox import MESSAGES_MAX, Command, Inbox
-from wire.events import LinkEnded, MessageReceived
+from wire.io.link_events import LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
 NUMBER = LinkNumber(1, 1)

@@ -5,7 +5,7 @@ import pytest
 from elect import Config
 from elect.core.messages import Ack, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.lull import Lull
-from wire.events import DialFailed, LinkEnded, MessageReceived
+from wire.io.link_events import DialFailed, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import ClosedError
 

@@ -14,7 +14,7 @@ from elect.errors import StoreError
 from elect.inbox import Command
 from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
-from wire.events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
+from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber, PeerIdentity
 from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError, UnwelcomeError
 

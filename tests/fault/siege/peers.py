@@ -34,12 +34,12 @@ from elect.core.messages import (
 )
 from tests.fault.siege.field import ABSENT, CLUSTER, Field
 from tests.fault.siege.strangers import connect, greeting
+from wire.io.sockets import views
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
 from wire.protocol.frame import frame
 from wire.protocol.handshake import Bye, Hello, welcome
 from wire.protocol.identity import Identity, LinkNumber
-from wire.sockets import views
 
 CODEC = Codec(Heartbeat, Batch, Knowledge)
 FRAME_BYTES_MAX = 65_536

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from wire.channel import Channel
 from wire.common.deadline import Deadline
+from wire.io.channel import Channel
+from wire.io.tls_channel import TlsChannel
 from wire.protocol.wire_errors import TlsError, TruncatedError
-from wire.tls_channel import TlsChannel
 
 
 @pytest.fixture

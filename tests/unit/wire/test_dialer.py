@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 
 from wire import Address, Codec, Dialer, Event, Identity, LinkClosing, LinkNumber
+from wire.io.link_runner import Monologue
 from wire.protocol.wire_errors import StoppedError, WireError, WriteTimeoutError
-from wire.talk import Monologue
 
 
 class Sender:

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from wire import metrics as wire_metrics
-from wire.meter import Meter
+from wire.io.meter import Meter
 from wire.metrics import WireMetrics
 
 

@@ -1,4 +1,4 @@
-from wire.outbox import Outbox
+from wire.io.outbox import Outbox
 from wire.protocol.identity import LinkNumber
 
 NUMBER = LinkNumber(1, 1)

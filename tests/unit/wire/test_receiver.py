@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from wire.channel import Channel
-from wire.meter import Meter
+from wire.io.channel import Channel
+from wire.io.close_reason import Verdict
+from wire.io.meter import Meter
+from wire.io.receiver import Receiver
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import IdleTimeoutError, ResetError, SupersededError, WireError, WriteTimeoutError
-from wire.receiver import Receiver
-from wire.verdict import Verdict
 
 
 class Failing(Channel):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wire import reloaded
-from wire.meter import Meter
+from wire.io.meter import Meter
 from wire.protocol.keys import Key
 from wire.protocol.wire_errors import CredentialsError
 from wire.security import Keyed, Plain

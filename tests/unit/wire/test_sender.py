@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from wire.channel import Channel
-from wire.meter import Meter
-from wire.outbox import Outbox
+from wire.io.channel import Channel
+from wire.io.close_reason import Verdict
+from wire.io.meter import Meter
+from wire.io.outbox import Outbox
+from wire.io.sender import Sender
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard, hello, welcome
@@ -21,8 +23,6 @@ from wire.protocol.wire_errors import (
     WireError,
     WriteTimeoutError,
 )
-from wire.sender import Sender
-from wire.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

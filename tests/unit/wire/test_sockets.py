@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
+from wire.io.sockets import failure, lifted, listen, write_all
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
-from wire.sockets import failure, lifted, listen, write_all
 
 
 class Narrow:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Authority
-from wire.channel import Channel
 from wire.common.deadline import Deadline
+from wire.io.channel import Channel
 from wire.protocol.wire_errors import TlsError
 
 

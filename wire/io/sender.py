@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable
 
-from wire.channel import Channel
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.meter import Meter
-from wire.outbox import Outbox, Taken
+from wire.io.channel import Channel
+from wire.io.close_reason import Verdict
+from wire.io.meter import Meter
+from wire.io.outbox import Outbox, Taken
+from wire.io.sockets import block_writes, failure
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Heard
 from wire.protocol.liveness import Vigil
@@ -22,8 +24,6 @@ from wire.protocol.wire_errors import (
     WireError,
     WriteTimeoutError,
 )
-from wire.sockets import block_writes, failure
-from wire.verdict import Verdict
 
 logger = Log(__name__)
 

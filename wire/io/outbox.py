@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from typing import NamedTuple
 
-from wire.meter import Meter
+from wire.io.meter import Meter
 from wire.protocol.identity import LinkNumber
 from wire.protocol.schema import kind_of
 

@@ -3,9 +3,9 @@
 import threading
 
 from wire.common.reported_thread import ReportedThread
-from wire.exchange import Exchange
+from wire.io.exchange import Exchange
+from wire.io.sender import Sender
 from wire.protocol.wire_errors import LocalFault, StoppedError, WireError
-from wire.sender import Sender
 
 
 class Monologue:

@@ -1,11 +1,11 @@
-"""Channel: a socket's bytes as a connection says and hears them: here in the clear, in `wire.tls_channel` under TLS."""
+"""Channel: a socket's bytes as a connection says and hears them: here in the clear, in `wire.io.tls_channel` under TLS."""
 
 import socket
 from collections.abc import Callable
 
 from wire.common.deadline import Deadline
+from wire.io.sockets import write_all
 from wire.protocol.handshake import HELLO_BYTES_MAX
-from wire.sockets import write_all
 
 READ_BYTES = 65_536
 
@@ -16,7 +16,7 @@ LEAST_S = 1e-3
 class Channel:
     """A connected socket.
 
-    One thread may read while another one writes. How long that may block is the socket's affair (`wire.sockets`).
+    One thread may read while another one writes. How long that may block is the socket's affair (`wire.io.sockets`).
 
     Attributes:
         sock: the socket.

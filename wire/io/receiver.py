@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
-from wire.channel import Channel
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.events import Event, MessageReceived
-from wire.meter import Meter
+from wire.io.channel import Channel
+from wire.io.close_reason import Verdict
+from wire.io.link_events import Event, MessageReceived
+from wire.io.meter import Meter
+from wire.io.sockets import failure
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard
 from wire.protocol.identity import LinkNumber, printable
 from wire.protocol.liveness import Vigil
 from wire.protocol.wire_errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
-from wire.sockets import failure
-from wire.verdict import Verdict
 
 logger = Log(__name__)
 

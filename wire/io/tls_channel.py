@@ -13,8 +13,8 @@ import threading
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from wire.channel import READ_BYTES, Channel
 from wire.common.deadline import Deadline
+from wire.io.channel import READ_BYTES, Channel
 from wire.protocol.certificate import Certificate
 from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 

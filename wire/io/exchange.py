@@ -8,21 +8,21 @@ on, for the other end's last word, until the other end has closed, too. That tak
 import threading
 from collections.abc import Callable, Iterator
 
-from wire.channel import Channel
 from wire.common.deadline import now_s
 from wire.common.log import Log
-from wire.events import Event
-from wire.meter import Meter
-from wire.outbox import Outbox
+from wire.io.channel import Channel
+from wire.io.close_reason import Verdict
+from wire.io.link_events import Event
+from wire.io.meter import Meter
+from wire.io.outbox import Outbox
+from wire.io.receiver import Receiver
+from wire.io.sender import Sender
+from wire.io.sockets import stop_writing, wake
 from wire.protocol.connection import Connection
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.liveness import Vigil
 from wire.protocol.wire_errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
-from wire.receiver import Receiver
-from wire.sender import Sender
-from wire.sockets import stop_writing, wake
-from wire.verdict import Verdict
 
 logger = Log(__name__)
 
