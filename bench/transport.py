@@ -38,7 +38,6 @@ from rotation import Rotation
 from elect.core.messages import Ack, Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
 from wire.common.deadline import Deadline
-from wire.credentials import TlsFiles
 from wire.dialing import Dialing
 from wire.io.link_events import LinkOpened, MessageReceived
 from wire.io.sockets import block_reads, tune, views
@@ -46,8 +45,9 @@ from wire.protocol.connection import Connection, Phase
 from wire.protocol.handshake import Bye, Heard, Hello, hello, welcome
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
-from wire.security import Guard
-from wire.tls import Tls
+from wire.security.credentials import TlsFiles
+from wire.security.security import Guard
+from wire.security.tls import Tls
 
 HEARTBEAT = Heartbeat(
     sent=10**15,

@@ -29,7 +29,7 @@ from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode
-from wire.security import PLAIN, Security
+from wire.security.security import PLAIN, Security
 
 logger = Log(__name__)
 

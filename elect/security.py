@@ -9,7 +9,7 @@ from elect.config_rules import is_loopback
 from elect.errors import ConfigError
 from wire.common.log import Log
 from wire.protocol.wire_errors import CredentialsError
-from wire.security import PLAIN, Keyed, Security
+from wire.security.security import PLAIN, Keyed, Security
 
 logger = Log(__name__)
 
@@ -52,8 +52,8 @@ def warn_of_loopback(config: Config) -> None:
 
 def _tls(config: Config, files: Mapping[str, str | os.PathLike[str]]) -> Security:
     # Imported here: who has no TLS need not hold it in memory.
-    from wire.credentials import TlsFiles  # noqa: PLC0415
-    from wire.tls import Tls  # noqa: PLC0415
+    from wire.security.credentials import TlsFiles  # noqa: PLC0415
+    from wire.security.tls import Tls  # noqa: PLC0415
 
     paths = TlsFiles(certificate=Path(files["certificate"]), key=Path(files["key"]), ca=Path(files["ca"]))
     return Tls(paths, node=config.node, cluster=config.cluster, pins=config.pins_by_node)

@@ -126,7 +126,7 @@ WHO_MAY_USE = {
 }
 """What is neither ours nor the standard library's, and the files that may import it."""
 
-WHO_MAY_READ_A_WALL_CLOCK = ("wire.tls", "elect.cli.authority", "elect.audit")
+WHO_MAY_READ_A_WALL_CLOCK = ("wire.security.tls", "elect.cli.authority", "elect.audit")
 """Certificates and lines for an auditor are dated by it; nothing else of ours is."""
 
 WHO_MAY_COMPILE = ("wire.protocol.record",)

@@ -104,7 +104,7 @@ that the first one prints, asks.
 A queue without a bound, as here, is for examples: a bounded one makes `deliver` wait, then this end reads no more, and
 then the other end's outbox fills, which drops what is sent to it, and counts it.
 
-Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of `wire.tls`. `limits`
+Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of `wire.security.tls`. `limits`
 takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in `wire.metrics`. What can go wrong is in
 `wire.protocol.wire_errors`.
 
@@ -239,7 +239,7 @@ from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity, LinkNumber, PeerIdentity
 from wire.protocol.limits import Limits
-from wire.security import Keyed, Plain, Security
+from wire.security.security import Keyed, Plain, Security
 
 __all__ = [
     "Address",

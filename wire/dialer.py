@@ -33,7 +33,7 @@ from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.liveness import Vigil
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
-from wire.security import PLAIN, Security
+from wire.security.security import PLAIN, Security
 
 logger = Log(__name__)
 

@@ -16,7 +16,7 @@ from wire.protocol.handshake import Judge, Reject, Welcome, are_views_equal, hel
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
-from wire.security import PLAIN, Security
+from wire.security.security import PLAIN, Security
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

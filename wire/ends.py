@@ -5,7 +5,7 @@ from wire.io.meter import Meter
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity
 from wire.protocol.limits import Limits
-from wire.security import Security
+from wire.security.security import Security
 
 
 def check_end(identity: object, codec: object, limits: object, security: object, metrics: object) -> None:

@@ -34,7 +34,7 @@ from wire.protocol.wire_errors import (
     StoppedError,
     WireError,
 )
-from wire.security import NO_GUARD, Guard
+from wire.security.security import NO_GUARD, Guard
 
 logger = Log(__name__)
 

@@ -27,7 +27,7 @@ from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.schema import kind_of
 from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
 from wire.registry import Registry
-from wire.security import PLAIN, Security
+from wire.security.security import PLAIN, Security
 
 logger = Log(__name__)
 

@@ -21,7 +21,7 @@ from wire.protocol.codec import Codec
 from wire.protocol.identity import STORE_LENGTH, Identity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, RemoteFault, WireError
-from wire.security import Security
+from wire.security.security import Security
 
 KIND = "check"
 GOOD = "answers, agrees, hears us"

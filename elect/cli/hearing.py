@@ -19,7 +19,7 @@ from wire.protocol.handshake import PEER_KIND, Hello, review
 from wire.protocol.identity import Identity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, WireError
-from wire.security import Guard, Security
+from wire.security.security import Guard, Security
 
 HEAR_S = 6.0
 """A peer that finds nobody dials again after 2 s at the latest, before jitter: twice that, and a little."""

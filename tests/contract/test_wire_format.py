@@ -34,7 +34,7 @@ from wire.protocol.codec import DEPTH_MAX
 from wire.protocol.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
 from wire.protocol.identity import ATTRIBUTE_CHARACTERS_MAX
 from wire.protocol.wire_errors import Refusal, RejectCode
-from wire.security import PLAIN
+from wire.security.security import PLAIN
 
 QUICK = Limits(keepalive_interval_s=0.2, idle_timeout_s=2.0)
 NEW_KEY, OLD_KEY, OTHER_KEY = (bytes([place]) * 32 for place in (1, 2, 3))

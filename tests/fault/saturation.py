@@ -24,10 +24,10 @@ from elect.testing.interruption import interruption, run
 from tests.certificates import DAY, Authority
 from tests.fault.siege.field import Figures
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
-from wire.credentials import TlsFiles
 from wire.io.link_events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber
-from wire.tls import Tls
+from wire.security.credentials import TlsFiles
+from wire.security.tls import Tls
 
 KINDS = ("plain", "keyed", "tls")
 VALID_S = 30 * DAY

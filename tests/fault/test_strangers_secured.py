@@ -13,12 +13,12 @@ import pytest
 from elect.testing.processes import Plan, ProcessCluster
 from tests.certificates import DAY, Authority
 from tests.fault.proxy import Network, Proxy
-from wire.credentials import TlsFiles
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, hello
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.keys import Key, KeyRing
+from wire.security.credentials import TlsFiles
 
 NODES = "abc"
 TIMES = 20

@@ -12,9 +12,9 @@ from tests.fuzz import mutation
 from tests.fuzz.traffic import SAID, some
 from tests.fuzz.wrong import need
 from wire.common.deadline import Deadline
-from wire.credentials import Credentials
 from wire.io.tls_channel import TlsChannel
 from wire.protocol.wire_errors import Refusal, RemoteFault
+from wire.security.credentials import Credentials
 
 HANDSHAKE_S = 60.0
 STEPS_MAX = 100

@@ -6,7 +6,7 @@ import pytest
 
 from tests.certificates import Authority
 from tests.installing import OPTIONS, copy_sources, python
-from wire.tls import Tls
+from wire.security.tls import Tls
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from wire.protocol.frame_auth import TAG_BYTES
 from wire.protocol.handshake import Bye, Reject, Welcome, hello
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import ForgedError
-from wire.security import Keyed
+from wire.security.security import Keyed
 
 OLD, NEW = (secrets.token_hex(32) for _ in range(2))
 

@@ -26,7 +26,7 @@ from wire.io.link_events import DialFailed
 from wire.metrics import WireMetrics
 from wire.protocol.handshake import MAGIC, Reject, Welcome
 from wire.protocol.wire_errors import IdleTimeoutError, RestartedError, UnreadError, WriteTimeoutError
-from wire.security import Keyed
+from wire.security.security import Keyed
 
 QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0, backoff_max_s=0.1)
 NOTICED_S = 2 * QUICK.idle_timeout_s + 1.0

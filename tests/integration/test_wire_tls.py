@@ -14,20 +14,12 @@ import pytest
 from tests.certificates import Authority
 from tests.integration.tls_ends import relay
 from tests.integration.wire_ends import Inbox, Note, dialing, eventually, linked, listening
-from wire import (
-    Address,
-    Limits,
-    LinkAccepted,
-    LinkClosing,
-    LinkEnded,
-    LinkOpened,
-    MessageReceived,
-    reloaded,
-)
+from wire import Address, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.metrics import WireMetrics
 from wire.protocol.frame import KEEPALIVE
 from wire.protocol.wire_errors import TlsError
-from wire.tls import Tls
+from wire.security import reload
+from wire.security.tls import Tls
 
 
 def test_messages_and_a_goodbye_under_tls(ann: Tls, bob: Tls) -> None:
@@ -74,8 +66,8 @@ KILLED = """
 import itertools, pathlib, sys, threading
 from tests.integration.wire_ends import CODEC, Inbox, Note, identity
 from wire import Address, Dialer, LinkOpened
-from wire.credentials import TlsFiles
-from wire.tls import Tls
+from wire.security.credentials import TlsFiles
+from wire.security.tls import Tls
 told = Inbox()
 files = TlsFiles(**dict(zip(("certificate", "key", "ca"), map(pathlib.Path, sys.argv[2:]))))
 dialer = Dialer("bob", lambda: Address("127.0.0.1", int(sys.argv[1])), identity("ann"), CODEC,
@@ -143,7 +135,7 @@ def test_certificates_and_authority_are_replaced_while_links_are_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the order of the manual: the new authority is believed everywhere before anybody shows its certificates."""
-    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
     old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")
     files = {node: replace(old.files(node, name=node), ca=tmp_path / f"{node}.ca") for node in ("ann", "bob")}
     for each in files.values():

@@ -33,7 +33,7 @@ from wire.protocol.wire_errors import (
     UnreadError,
     WriteTimeoutError,
 )
-from wire.security import PLAIN, Keyed, Security
+from wire.security.security import PLAIN, Keyed, Security
 
 QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0)
 

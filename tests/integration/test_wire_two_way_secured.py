@@ -12,7 +12,7 @@ from tests.certificates import Authority
 from tests.integration.wire_ends import Conversation, Note, conversing
 from wire import LinkEnded, MessageReceived
 from wire.io.link_events import LinkClosing
-from wire.security import Keyed, Security
+from wire.security.security import Keyed, Security
 
 MESSAGES = 1_500
 Secured = Callable[[Path], tuple[Security, Security]]

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from tests.integration.wire_ends import CODEC, Stranger, identity
 from wire import Address
-from wire.credentials import TlsFiles
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Hello, welcome
+from wire.security.credentials import TlsFiles
 
 
 class TlsStranger(Stranger):

@@ -25,7 +25,7 @@ from wire import (
 from wire.metrics import WireMetrics
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard, Hello, Welcome, hello, welcome
-from wire.security import PLAIN, Security
+from wire.security.security import PLAIN, Security
 
 PATIENCE_S = 10.0
 EventT = TypeVar("EventT")

@@ -8,7 +8,7 @@ import pytest
 from tests.certificates import Authority
 from tests.network.hosts import Net, NoNetworkError
 from tests.network.links import Securities
-from wire.security import PLAIN, Keyed
+from wire.security.security import PLAIN, Keyed
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.integration.wire_ends import Inbox, dialing, listening
 from tests.network.hosts import Net
 from wire import Dialer, Limits, LinkAccepted, LinkNumber, LinkOpened, Listener
-from wire.security import Security
+from wire.security.security import Security
 
 QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0, write_timeout_s=2.0, backoff_initial_s=60)
 """As quick as the bounds allow; and a link that has ended is not dialed again."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from tests.certificates import DAY, Authority
 from tests.fault.siege.field import CLUSTER, Field
 from tests.fault.siege.strangers import connect
-from wire.credentials import TlsFiles
 from wire.io.sockets import views
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
@@ -21,6 +20,7 @@ from wire.protocol.handshake import NONCE_BYTES, Reject, Welcome, hello
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.keys import Key, KeyRing
 from wire.protocol.wire_errors import WireError
+from wire.security.credentials import TlsFiles
 
 PAUSE_S = 0.02
 

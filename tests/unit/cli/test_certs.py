@@ -10,9 +10,9 @@ from cryptography.x509.oid import NameOID
 
 from elect.cli import main
 from elect.cli.authority import Authority, Pair
-from wire.credentials import TlsFiles
 from wire.protocol.wire_errors import CredentialsError
-from wire.tls import Tls
+from wire.security.credentials import TlsFiles
+from wire.security.tls import Tls
 
 
 def files(directory: Path, node: str) -> TlsFiles:

@@ -12,8 +12,8 @@ from wire.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity
-from wire.security import PLAIN, Keyed
-from wire.tls import Tls
+from wire.security.security import PLAIN, Keyed
+from wire.security.tls import Tls
 
 
 def identity(node, cluster="orders", **attributes):

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from wire import reloaded
 from wire.io.meter import Meter
 from wire.protocol.keys import Key
 from wire.protocol.wire_errors import CredentialsError
-from wire.security import Keyed, Plain
+from wire.security import reload
+from wire.security.security import Keyed, Plain
 
 OLD, NEW = "ab" * 32, "cd" * 32
-WIRE = Path(reloaded.__file__).parent
+WIRE = Path(reload.__file__).parent
 
 
 @pytest.fixture(autouse=True)
 def without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reloaded, "LOOK_INTERVAL_S", 0.0)
-    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -114,7 +114,7 @@ def test_after_a_failure_the_files_are_not_tried_at_every_handshake(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     security = Keyed(path)
-    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 1_000.0)
+    monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 1_000.0)
     write(path, "nothing")
     assert ids(security) == (id_of(OLD),)
     write(path, NEW)

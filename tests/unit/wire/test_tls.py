@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import BOTH_ROLES, DAY, Authority
-from wire import reloaded
-from wire.credentials import Credentials, TlsFiles
 from wire.metrics import WireMetrics
 from wire.protocol.wire_errors import CredentialsError
-from wire.tls import WARNING_S, Expiry, Tls
+from wire.security import reload
+from wire.security.credentials import Credentials, TlsFiles
+from wire.security.tls import WARNING_S, Expiry, Tls
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_the_ends_are_those_of_the_certificate_and_of_its_own_authority(tmp_path
 
 
 def test_the_end_of_the_files_in_use_is_a_metric(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reloaded, "LOOK_INTERVAL_S", 0.0)
-    monkeypatch.setattr(reloaded, "RETRY_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
     files = authority.files("ann", ends_s=3 * DAY)
     tls, metrics = Tls(files, node="ann", cluster="c"), WireMetrics()
 

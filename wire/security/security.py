@@ -1,4 +1,4 @@
-"""What lets only the right ones in: nothing, shared keys, or TLS (`wire.tls`). A listener and its dialers share one.
+"""What lets only the right ones in: nothing, shared keys, or TLS (`wire.security.tls`). A listener and its dialers share one.
 
 It is asked anew for each handshake, so that keys and certificates can be replaced while links are open; an open link
 goes on with what it began with.
@@ -15,11 +15,11 @@ from wire.io.channel import Channel
 from wire.protocol.handshake import NONCE_BYTES
 from wire.protocol.keys import KeyRing
 from wire.protocol.wire_errors import CredentialsError
-from wire.reloaded import FILE_BYTES_MAX, Reloaded, check_file
+from wire.security.reload import FILE_BYTES_MAX, Reloaded, check_file
 
 if TYPE_CHECKING:
-    from wire.credentials import Credentials
     from wire.io.meter import Meter
+    from wire.security.credentials import Credentials
 
 logger = Log(__name__)
 

@@ -5,11 +5,11 @@ import time
 from collections.abc import Collection, Mapping
 
 from wire.common.log import Log
-from wire.credentials import Credentials, Pins, TlsFiles
 from wire.io.meter import Meter
 from wire.protocol.wire_errors import CredentialsError
-from wire.reloaded import Reloaded
-from wire.security import Guard, warn_of_others
+from wire.security.credentials import Credentials, Pins, TlsFiles
+from wire.security.reload import Reloaded
+from wire.security.security import Guard, warn_of_others
 
 logger = Log(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from wire.io.tls_channel import TlsChannel
 from wire.protocol.certificate import Certificate
 from wire.protocol.wire_errors import CredentialsError, Refusal
-from wire.reloaded import check_file
+from wire.security.reload import check_file
 
 Pins = Mapping[str, Collection[str]]
 
