@@ -38,9 +38,9 @@ from rotation import Rotation
 from elect.core.messages import Ack, Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
 from wire.common.deadline import Deadline
-from wire.dialing import Dialing
 from wire.io.link_events import LinkOpened, MessageReceived
 from wire.io.sockets import block_reads, tune, views
+from wire.links.connect import Dialing
 from wire.protocol.connection import Connection, Phase
 from wire.protocol.handshake import Bye, Heard, Hello, hello, welcome
 from wire.protocol.identity import LinkNumber

@@ -20,10 +20,10 @@ from elect.threads import starting
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.log_throttle import Throttle, more
-from wire.dialer import Dialer
 from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkOpened
 from wire.io.meter import Meter
-from wire.listener import Listener
+from wire.links.dialer import Dialer
+from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity, LinkNumber

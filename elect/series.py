@@ -5,7 +5,7 @@ from collections.abc import Callable
 from elect.clock import Clock
 from elect.metrics import Metrics, Registry, Sample
 from wire.common.log import harmless
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 
 
 class Series:

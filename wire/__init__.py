@@ -105,7 +105,7 @@ A queue without a bound, as here, is for examples: a bounded one makes `deliver`
 then the other end's outbox fills, which drops what is sent to it, and counts it.
 
 Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of `wire.security.tls`. `limits`
-takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in `wire.metrics`. What can go wrong is in
+takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in `wire.link_metrics`. What can go wrong is in
 `wire.protocol.wire_errors`.
 
 The wire format, version 1
@@ -231,10 +231,10 @@ on that link no more, and dials again only after that. So the end of stream of a
 proves nothing, nor does a close by the acceptor.
 """
 
-from wire.dialer import Dialer
 from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.io.meter import Meter
-from wire.listener import Listener
+from wire.links.dialer import Dialer
+from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity, LinkNumber, PeerIdentity

@@ -14,8 +14,8 @@ from elect.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
 from elect.security import security
-from wire.dialing import Dialing
 from wire.io.sockets import shut
+from wire.links.connect import Dialing
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import STORE_LENGTH, Identity

@@ -12,7 +12,7 @@ from elect.errors import BindError
 from wire.common.deadline import now_s
 from wire.io import sockets
 from wire.io.meter import Meter
-from wire.link import AcceptedLink
+from wire.links.accepted_link import AcceptedLink
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Hello, review

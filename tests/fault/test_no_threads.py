@@ -119,7 +119,7 @@ def test_a_start_that_is_interrupted_anywhere_is_undone(tmp_path, monkeypatch, e
         "elect.data_lock.os.open",
         "elect.data_lock.os.pread",
         "elect.node.fork.guard",
-        "wire.listener.listen",
+        "wire.links.listener.listen",
         "elect.web.server.listen",
         "elect.node.warn_of_insecurity",
     ],

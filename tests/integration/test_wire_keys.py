@@ -25,7 +25,7 @@ from tests.integration.wire_ends import (
     listening,
 )
 from wire import Address, DialFailed, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.connection import Connection
 from wire.protocol.frame import HEADER_BYTES
 from wire.protocol.frame_auth import TAG_BYTES

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.wire_ends import CODEC, Inbox, Note, Stranger, dialing, eventually, identity, linked, listening
 from wire import Address, Dialer, Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
 from wire.io.link_events import DialFailed, LinkClosing
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.wire_errors import (
     ClosedError,
     IdleTimeoutError,
@@ -306,4 +306,4 @@ def test_a_peer_that_is_away_fills_no_log(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.INFO, "wire"), dialing(away, limits) as (_, told):
         for _ in range(20):
             assert told.next(DialFailed).error.reason == "connect"
-        assert [record.name for record in caplog.records] == ["wire.dialer"]
+        assert [record.name for record in caplog.records] == ["wire.links.dialer"]

@@ -23,7 +23,7 @@ from tests.integration.wire_ends import (
 )
 from wire import Address, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.io.link_events import DialFailed
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.handshake import MAGIC, Reject, Welcome
 from wire.protocol.wire_errors import IdleTimeoutError, RestartedError, UnreadError, WriteTimeoutError
 from wire.security.security import Keyed

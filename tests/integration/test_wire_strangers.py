@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.wire_ends import PATIENCE_S, Note, Stranger, dialing, eventually, linked, listening
 from wire import Address, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.handshake import MAGIC, Reject
 from wire.protocol.wire_errors import IdleTimeoutError
 
@@ -290,7 +290,7 @@ def test_a_lack_of_threads_is_counted_each_time_and_said_once(
 
 
 def test_a_connection_that_no_room_is_made_for_is_counted_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.listener.EVICTION_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("wire.links.listener.EVICTION_TIMEOUT_S", 0.01)
     metrics = WireMetrics()
     with listening(Limits(pending_max=1, pending_per_host_max=1), metrics=metrics) as (listener, _):
         listener._slots.acquire()
@@ -326,7 +326,7 @@ def test_strangers_of_many_addresses_are_one_line_a_reason(caplog: pytest.LogCap
                 sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 assert sock.recv(100) == b""
         assert eventually(lambda: outcomes(metrics, "magic") == 3)
-        told = [record.levelno for record in caplog.records if record.name == "wire.listener"]
+        told = [record.levelno for record in caplog.records if record.name == "wire.links.listener"]
         assert told == [logging.WARNING]
 
 
@@ -338,6 +338,6 @@ def test_strangers_who_come_again_and_again_fill_no_log(caplog: pytest.LogCaptur
                 stranger.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 assert stranger.is_closed_by_other()
         assert eventually(lambda: outcomes(metrics, "magic") == 50)
-        told = [record.getMessage() for record in caplog.records if record.name == "wire.listener"]
+        told = [record.getMessage() for record in caplog.records if record.name == "wire.links.listener"]
         assert len(told) == 1
         assert "the first bytes are not this protocol's" in told[0]

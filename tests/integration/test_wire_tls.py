@@ -15,7 +15,7 @@ from tests.certificates import Authority
 from tests.integration.tls_ends import relay
 from tests.integration.wire_ends import Inbox, Note, dialing, eventually, linked, listening
 from wire import Address, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.frame import KEEPALIVE
 from wire.protocol.wire_errors import TlsError
 from wire.security import reload

@@ -16,7 +16,7 @@ from tests.certificates import DAY, Authority, der, public_key
 from tests.integration.tls_ends import TlsAcceptor, TlsStranger, key_updates
 from tests.integration.wire_ends import Note, Stranger, dialing, eventually, linked, listening
 from wire import Address, DialFailed, Limits, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.handshake import MAGIC, Reject, Welcome
 from wire.security.credentials import TlsFiles
 from wire.security.security import PLAIN

@@ -21,8 +21,8 @@ from tests.integration.wire_ends import (
 )
 from wire import Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
 from wire.io.link_events import DialFailed, LinkClosing
-from wire.link import AcceptedLink
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
+from wire.links.accepted_link import AcceptedLink
 from wire.protocol.handshake import Bye, Heard, Hello
 from wire.protocol.wire_errors import (
     ClosedError,

@@ -22,7 +22,7 @@ from wire import (
     LinkOpened,
     Listener,
 )
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard, Hello, Welcome, hello, welcome
 from wire.security.security import PLAIN, Security

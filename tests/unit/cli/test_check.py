@@ -7,8 +7,8 @@ import pytest
 from elect.cli import check, hearing, main
 from elect.config import Config
 from tests.certificates import Authority
-from wire.dialer import Dialer
-from wire.listener import Listener
+from wire.links.dialer import Dialer
+from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity

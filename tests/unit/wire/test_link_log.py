@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.wire.test_outage import Clock
 from wire.common.failure_log import SETTLED_S
-from wire.link_log import SHORT_LINKS_MAX, LinkLog
+from wire.links.link_log import SHORT_LINKS_MAX, LinkLog
 from wire.protocol.wire_errors import ConnectError
 
 logger = logging.getLogger("links")

@@ -4,9 +4,9 @@ import time
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from wire import metrics as wire_metrics
+from wire import link_metrics as wire_metrics
 from wire.io.meter import Meter
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 
 
 def three() -> int:

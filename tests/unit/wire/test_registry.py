@@ -4,13 +4,13 @@ from typing import cast
 import pytest
 
 from tests.unit.wire.test_outage import Clock
-from wire.link import AcceptedLink
+from wire.links.accepted_link import AcceptedLink
+from wire.links.registry import ENDING_MAX, NUMBERS_MAX, Registry
 from wire.protocol.claims import SIGNS_WITHIN_S
 from wire.protocol.handshake import Hello, hello
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError, WireError
-from wire.registry import ENDING_MAX, NUMBERS_MAX, Registry
 
 
 class Link:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import BOTH_ROLES, DAY, Authority
-from wire.metrics import WireMetrics
+from wire.link_metrics import WireMetrics
 from wire.protocol.wire_errors import CredentialsError
 from wire.security import reload
 from wire.security.credentials import Credentials, TlsFiles

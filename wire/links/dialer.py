@@ -16,8 +16,6 @@ from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
-from wire.dialing import Dialed, Dialing
-from wire.ends import check_end
 from wire.io.exchange import Exchange
 from wire.io.link_events import DialFailed, Event, LinkClosing, LinkOpened
 from wire.io.link_runner import Dialogue, Monologue
@@ -25,7 +23,9 @@ from wire.io.meter import Meter
 from wire.io.outbox import Outbox
 from wire.io.sender import Sender
 from wire.io.sockets import shut, wake
-from wire.link_log import LinkLog
+from wire.links.connect import Dialed, Dialing
+from wire.links.link_arguments import check_end
+from wire.links.link_log import LinkLog
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection
 
 from wire.common.deadline import now_s
-from wire.link import AcceptedLink
+from wire.links.accepted_link import AcceptedLink
 from wire.protocol.claims import Claimant, Claims
 from wire.protocol.handshake import Hello, stale
 from wire.protocol.identity import LinkNumber

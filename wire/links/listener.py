@@ -13,12 +13,13 @@ from wire.common.log import Log
 from wire.common.log_throttle import Throttle, more
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
-from wire.ends import check_end
 from wire.io.link_events import Event, LinkAccepted
 from wire.io.meter import Meter
 from wire.io.sockets import lifted, listen, shut, wake
-from wire.link import AcceptedLink
-from wire.link_log import LinkLog
+from wire.links.accepted_link import AcceptedLink
+from wire.links.link_arguments import check_end
+from wire.links.link_log import LinkLog
+from wire.links.registry import Registry
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
@@ -26,7 +27,6 @@ from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.schema import kind_of
 from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
-from wire.registry import Registry
 from wire.security.security import PLAIN, Security
 
 logger = Log(__name__)

@@ -1,0 +1,1 @@
+"""The threads that accept and dial links."""
