@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.ready import LossReason, Role
 from elect.election import Election
 from elect.errors import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from elect.clock import Clock
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.agreement import objection_to
 from elect.core.membership import Configuration
 from elect.core.ready import Meeting, Objection

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from elect import acts
 from elect.clock import Clock
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.ready import LossReason, Objection
 from elect.errors import Forked, LeadershipTimeout, Stopped
 from elect.flag import Flag

@@ -9,8 +9,8 @@ from functools import partial
 
 from elect.admission import ADVERTISE, Admission
 from elect.audience import Profile
-from elect.config import Config
-from elect.config_rules import check_advertised, check_exposure
+from elect.config.config import Config
+from elect.config.rules import check_advertised, check_exposure
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from elect import acts, audit, fork
 from elect.audience import EventLog
 from elect.clock import Clock, now_ns
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.messages import check_name
 from elect.core.ready import Event
 from elect.core.view import ElectorView

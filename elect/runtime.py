@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from elect import acts, audit
 from elect.admission import Admission
 from elect.audience import Audience
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from elect.config import Config
-from elect.config_rules import is_loopback
+from elect.config.config import Config
+from elect.config.rules import is_loopback
 from elect.errors import ConfigError
 from wire.common.log import Log
 from wire.protocol.wire_errors import CredentialsError

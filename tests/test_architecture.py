@@ -39,28 +39,28 @@ WHO_MAY_IMPORT_WHOM = {
     "elect.core.**": ("elect.core.**",),
     # Values and small tools of the node: they know no node.
     "elect.clock": (),
-    "elect.duration": (),
-    "elect.frozen_mapping": (),
+    "elect.config.durations": (),
+    "elect.config.frozen_mapping": (),
     "elect.leader": (),
     "elect.outage": ("wire.common.failure_log",),
     "elect.errors": ("elect.core.ready", "elect.leader"),
     "elect.directory": ("elect.errors",),
     "elect.data_lock": ("elect.errors",),
-    "elect.config_rules": (
+    "elect.config.rules": (
         "elect.core.messages",
-        "elect.duration",
+        "elect.config.durations",
         "elect.errors",
         "wire.protocol.address",
         "wire.protocol.keys",
     ),
-    "elect.config_source": ("elect.errors", "wire.common.log"),
-    "elect.config": (
-        "elect.config_rules",
-        "elect.config_source",
+    "elect.config.sources": ("elect.errors", "wire.common.log"),
+    "elect.config.config": (
+        "elect.config.rules",
+        "elect.config.sources",
         "elect.core.messages",
-        "elect.duration",
+        "elect.config.durations",
         "elect.errors",
-        "elect.frozen_mapping",
+        "elect.config.frozen_mapping",
         "wire.protocol.address",
     ),
     "elect.store": ("elect.core.ready", "elect.errors"),
@@ -88,7 +88,7 @@ WHO_MAY_IMPORT_WHOM = {
     # The faces: HTTP sees a node through a Protocol; the command sees everything; the test kit sees no face.
     "elect.web.**": (
         "elect.web.**",
-        "elect.config",
+        "elect.config.config",
         "elect.core.messages",
         "elect.errors",
         "elect.leader",
@@ -189,7 +189,7 @@ def test_file_of_tests_and_measurements_is_in_order(name):
 
 
 def test_all_of_the_product_was_read():
-    assert {"wire", "wire.protocol.codec", "elect", "elect.core.elector", "elect.config"} <= PRODUCT.keys()
+    assert {"wire", "wire.protocol.codec", "elect", "elect.core.elector", "elect.config.config"} <= PRODUCT.keys()
     assert {name for name, source in PRODUCT.items() if source.is_package} >= {"wire", "elect", "elect.core"}
     assert sum(is_pure(source) for source in PRODUCT.values()) > 20
 

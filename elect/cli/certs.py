@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elect import config_rules as rules
 from elect.cli.outcome import ExitCode, Failure
+from elect.config import rules
 
 if TYPE_CHECKING:
     from elect.cli.authority import Authority

@@ -10,7 +10,7 @@ from elect.cli import hearing
 from elect.cli.hearing import Faults
 from elect.cli.outcome import ExitCode
 from elect.cli.parallel import each
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
 from elect.security import security

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from elect.cli import client
 from elect.cli.outcome import Failure
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
 from wire.common.deadline import now_s

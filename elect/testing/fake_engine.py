@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from elect.audience import Audience, Profile
-from elect.config import Config
+from elect.config.config import Config
 from elect.core.election import Election
 from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned

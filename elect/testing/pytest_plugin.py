@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from elect.config import Config
+from elect.config.config import Config
 from elect.node import Node
 from elect.store import MemoryStore
 from elect.testing.fake import FakeElection

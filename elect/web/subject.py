@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from elect.config import Config
+from elect.config.config import Config
 from elect.leader import Leader
 from elect.web.metrics import Measured
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elect.config import Config
-from elect.duration import format_ns, parse_ns
+from elect.config.config import Config
+from elect.config.durations import format_ns, parse_ns
 from elect.errors import ConfigError
 from wire.protocol.address import Address
 

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from elect import config_source
-from elect.config import Config
+from elect.config import sources
+from elect.config.config import Config
 
 GOOD = {"ELECT_NODE": "a", "ELECT_CLUSTER": "c", "ELECT_LISTEN": "127.0.0.1:1", "ELECT_DATA_DIR": "d"}
 
@@ -40,8 +40,8 @@ def test_variables_of_a_kubernetes_service_are_passed_over(service, caplog):
 
 def test_setting_is_never_taken_for_a_variable_of_a_service():
     """No name of a setting ends as a variable of Kubernetes does, so that none is passed over for its value."""
-    for name in (*config_source.PLACES, "peers"):
-        assert config_source.variable(name).rpartition("_")[2] not in {
+    for name in (*sources.PLACES, "peers"):
+        assert sources.variable(name).rpartition("_")[2] not in {
             *("HOST", "PORT", "PROTO", "ADDR", "TCP", "UDP", "SCTP"),
         }
 
@@ -78,7 +78,7 @@ def test_value_of_an_unknown_variable_is_not_logged(caplog):
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Config)])
 def test_empty_variable_is_an_absent_one(field, caplog):
     """A variable that is set to nothing leaves its setting's default."""
-    name = config_source.variable(field)
+    name = sources.variable(field)
     if name in GOOD:
         with pytest.raises(ValueError, match=f"^{name} is missing: it has no default"):
             Config.from_env({**GOOD, name: ""})

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from elect.config import Config
+from elect.config.config import Config
 from elect.errors import ConfigError
 from tests.unit.test_config import FILE, TLS, config, write
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from elect.config import Config
+from elect.config.config import Config
 from elect.errors import ConfigError
 from elect.security import warn_of_loopback
 from tests.unit.test_config import FILE, TLS, config, write

@@ -4,7 +4,7 @@ A moment is a duration from now, as `150ms`, or the end of `lease NODE`, `promis
 `fence NODE`, and perhaps a bit before it, `-1ns`, or after, `+1ns`.
 """
 
-from elect.duration import parse_ns
+from elect.config.durations import parse_ns
 from elect.testing.stage import ELECTION
 from tests.scenarios.language.scene import Scene
 

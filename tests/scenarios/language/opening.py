@@ -1,9 +1,9 @@
 """Who plays: the first command."""
 
+from elect.config.durations import parse_ns
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
-from elect.duration import parse_ns
 from elect.testing.stage import ELECTION, Cast
 from tests.scenarios.language.scene import Scene
 

@@ -1,5 +1,6 @@
 """Messages, events and moments as the words of a play."""
 
+from elect.config.durations import format_ns
 from elect.core.messages import (
     Batch,
     Entry,
@@ -13,7 +14,6 @@ from elect.core.messages import (
     Vote,
 )
 from elect.core.ready import Ballot, Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
-from elect.duration import format_ns
 from elect.testing.stage import ELECTION, START_NS
 
 

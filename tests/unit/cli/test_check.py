@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elect.cli import check, hearing, main
-from elect.config import Config
+from elect.config.config import Config
 from tests.certificates import Authority
 from wire.links.dialer import Dialer
 from wire.links.listener import Listener

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from elect.config import Config
+from elect.config.config import Config
 from elect.leader import Leader
 
 

@@ -8,12 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Self
 
-from elect import config_rules as rules
-from elect import config_source
+from elect.config import rules, sources
+from elect.config.durations import format_ns, parse_ns
+from elect.config.frozen_mapping import FrozenMapping
 from elect.core.messages import DURATION_NS_MAX
-from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
-from elect.frozen_mapping import FrozenMapping
 from wire.protocol.address import Address
 
 
@@ -114,8 +113,8 @@ class Config:
             ConfigError: naming the file, the setting and the rule.
         """
         file = Path(rules.expand_home("file", path))
-        values = config_source.absolute(config_source.read_file(file), file.absolute().parent)
-        return cls._make(values, lambda name: f"{path}: {config_source.place(name)}")
+        values = sources.absolute(sources.read_file(file), file.absolute().parent)
+        return cls._make(values, lambda name: f"{path}: {sources.place(name)}")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -127,11 +126,11 @@ class Config:
         Raises:
             ConfigError: naming the variable and the rule.
         """
-        values = config_source.read_environment(os.environ if environ is None else environ)
-        return cls._make(values, config_source.variable)
+        values = sources.read_environment(os.environ if environ is None else environ)
+        return cls._make(values, sources.variable)
 
     @classmethod
-    def _make(cls, values: dict[str, object], source: config_source.Naming) -> Self:
+    def _make(cls, values: dict[str, object], source: sources.Naming) -> Self:
         for name in ("node", "cluster", "listen", "data_dir"):
             if name not in values:
                 raise ConfigError(name, None, "it has no default and must be given", source(name))

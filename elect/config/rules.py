@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from elect.config.durations import format_ns, parse_ns
 from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
-from elect.duration import format_ns, parse_ns
 from elect.errors import ConfigError
 from wire.protocol.address import Address, ip_of
 from wire.protocol.keys import Key

@@ -1,0 +1,1 @@
+"""The settings of a node: fields, rules, sources and durations."""
