@@ -12,11 +12,12 @@ Source: PROTOCOL.md, sections 3 to 6.
 from random import Random
 from typing import assert_never
 
-from elect.core import agreement, campaign, entries, following, heartbeats, leading, packing, passing
+from elect.core import packing
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
 from elect.core.options import Durable, Options
 from elect.core.outcome import Outcome
 from elect.core.ready import LossReason, Objection, Ready, Send, Write
+from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
 from elect.core.state import State
 from elect.core.support import Peer
 from elect.core.view import ElectorView, view
@@ -40,7 +41,7 @@ class Elector:
 
     def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
         self.state = State(options=options, durable=durable, rng=rng, now=now)
-        self._turns = campaign.Turns(self.state)
+        self._turns = campaigning.Turns(self.state)
         self._writes: dict[int, Write] = {}
         self._write_latest = 0
         self._heartbeat_at = now
@@ -160,7 +161,7 @@ class Elector:
                         return self._rest()
                 case Batch():
                     for entry in message.entries:
-                        entries.take(self.state, other, entry, message.configuration)
+                        routing.take(self.state, other, entry, message.configuration)
                 case Knowledge():
                     following.take_knowledge(self.state, other, message)
                 case _:
@@ -188,7 +189,7 @@ class Elector:
             election = state.elections[name]
             election.durable = ballot
             if ballot.voted_for == state.id:
-                campaign.take_grant(state, election, state.id, ballot.term)
+                campaigning.take_grant(state, election, state.id, ballot.term)
 
     def write_failed(self, now: int, number: int) -> Ready:
         """A Write is not on disk and will not be: what waited for it is never sent; the decision stands."""
@@ -231,7 +232,7 @@ class Elector:
             left.is_entered = False
             self.state.entered -= 1
             if left.campaign is not None:
-                campaign.abandon(self.state, left, reason.value)
+                campaigning.abandon(self.state, left, reason.value)
             leading.resign(self.state, left, reason)
             self.state.touch(left)
         return self._finish()
@@ -317,7 +318,7 @@ class Elector:
         state = self.state
         state.now = max(state.now, now)
         if state.now >= self._ends_at:
-            passing.end_what_is_over(state)
+            expiry.end_what_is_over(state)
 
     def _is_quiet(self, peer: Peer) -> bool:
         """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
@@ -396,5 +397,5 @@ class Elector:
 
     def _wake_at(self) -> int:
         """The next tick: time for heartbeats, or before if something ends before that has to be noticed at once."""
-        ends_at, self._ends_at = passing.next_ends(self.state)
+        ends_at, self._ends_at = expiry.next_ends(self.state)
         return min(self._heartbeat_at, ends_at)

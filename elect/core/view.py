@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from elect.core import campaign, following, leading
 from elect.core.election import Election
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
 from elect.core.ready import Objection, Role
+from elect.core.rules import campaigning, following, leading
 from elect.core.state import State
 from elect.core.support import Peer
 
@@ -202,10 +202,10 @@ def _outnumbered(state: State, election: Election) -> Waiting:
             peer.heartbeat is not None and peer.heartbeat.configuration != state.configuration.id for peer in peers
         )
         return Waiting.CONFIGURATION if is_mixed else Waiting.NO_QUORUM
-    if not campaign.is_free(state, election) or following.known_leaders(state, election):
+    if not campaigning.is_free(state, election) or following.known_leaders(state, election):
         return Waiting.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
         return Waiting.OFFSET
-    if campaign.next_term(state, election) > TERM_MAX:
+    if campaigning.next_term(state, election) > TERM_MAX:
         return Waiting.TERMS_USED_UP
     return Waiting.NOT_ITS_TURN

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, TypeVarTuple
 
-from elect.core.agreement import objection_to
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Message
 from elect.core.options import Durable
 from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
+from elect.core.rules.agreement import objection_to
 from elect.store import STORE_ID_LENGTH
 from elect.testing.application import Application
 from elect.testing.dialer import Dialer

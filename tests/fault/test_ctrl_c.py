@@ -72,7 +72,7 @@ def _uncollected():
 @pytest.fixture
 def unrested(monkeypatch):
     """Let a node that gives leadership up in a loop stand again at once."""
-    monkeypatch.setattr("elect.core.leading.rest", lambda *_: None)
+    monkeypatch.setattr("elect.core.rules.leading.rest", lambda *_: None)
 
 
 @pytest.mark.usefixtures("unrested")

@@ -3,7 +3,7 @@
 Source: PROTOCOL.md, section 7.
 """
 
-from elect.core import agreement
+from elect.core.rules import agreement
 from elect.testing import disk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced

@@ -5,9 +5,9 @@ Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 
 from unittest.mock import PropertyMock, patch
 
-from elect.core import campaign, standing
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
+from elect.core.rules import campaigning, ranking
 from elect.core.state import State
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
@@ -25,38 +25,38 @@ def lonely_candidates():
     def is_eligible(self):
         return self._state.is_willing and not self._state.is_fenced
 
-    return replaced(campaign.Turns, "is_eligible", is_eligible)
+    return replaced(campaigning.Turns, "is_eligible", is_eligible)
 
 
 @CAMPAIGN.add("a known leader hinders nobody", "6 (3)", worlds.MINORITY, 30)
 def troublemakers():
-    return replaced(campaign, "is_free", lambda state, election: True)
+    return replaced(campaigning, "is_free", lambda state, election: True)
 
 
 @CAMPAIGN.add("candidates have no order", "6 (4)", worlds.SUCCESSION, 20)
 def no_order():
-    return replaced(standing, "place", lambda state, election, electable: 0)
+    return replaced(ranking, "place", lambda state, election, electable: 0)
 
 
 @CAMPAIGN.add("priority does not matter", "6 (4)", worlds.SUCCESSION, 60)
 def no_priority():
-    def ranking(rank):
+    def changed(rank):
         return lambda election, node_id, standing: rank(election, node_id, Standing(priority=1, offset=standing.offset))
 
-    return wrapped(standing, "_rank", ranking)
+    return wrapped(ranking, "_rank", changed)
 
 
 @CAMPAIGN.add("the offset does not matter", "6 (4)", worlds.SUCCESSION, 60)
 def no_offset():
-    def ranking(rank):
+    def changed(rank):
         return lambda election, node_id, standing: rank(election, node_id, Standing(priority=standing.priority))
 
-    return wrapped(standing, "_rank", ranking)
+    return wrapped(ranking, "_rank", changed)
 
 
 @CAMPAIGN.add("half of the voters elect", "4", worlds.SUCCESSION, 40)
 def half_elects():
-    return replaced(campaign, "is_quorum", lambda votes, voters: votes * 2 >= voters)
+    return replaced(campaigning, "is_quorum", lambda votes, voters: votes * 2 >= voters)
 
 
 @CAMPAIGN.add("the own vote before its write", "4", worlds.HOSTILE, 20)
@@ -64,11 +64,11 @@ def own_vote_before_the_disk():
     def beginning(begin):
         def begin_with_own_vote(state, election):
             begin(state, election)
-            campaign.take_grant(state, election, state.id, election.campaign.term)
+            campaigning.take_grant(state, election, state.id, election.campaign.term)
 
         return begin_with_own_vote
 
-    return wrapped(campaign, "begin", beginning)
+    return wrapped(campaigning, "begin", beginning)
 
 
 @CAMPAIGN.add("a Grant of an older term counts", "4", worlds.LATE, 5)
@@ -79,7 +79,7 @@ def old_grants():
 
         return take_any
 
-    return wrapped(campaign, "take_grant", taking)
+    return wrapped(campaigning, "take_grant", taking)
 
 
 @CAMPAIGN.add("an abandoned term is taken up again", "4", worlds.ABANDONED, 5)
@@ -111,7 +111,7 @@ def abandoned_terms():
 
         return take_late
 
-    return both(wrapped(campaign, "abandon", abandoning), wrapped(campaign, "take_grant", taking))
+    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "take_grant", taking))
 
 
 @CAMPAIGN.add("a campaign never times out", "4", worlds.RESETS, 20)
@@ -123,17 +123,17 @@ def endless_campaigns():
 
         return begin_for_ever
 
-    return wrapped(campaign, "begin", beginning)
+    return wrapped(campaigning, "begin", beginning)
 
 
 @CAMPAIGN.add("who was asked too early is not asked again", "6", worlds.HAND_OVER, 150)
 def asked_once():
-    return replaced(campaign, "ask_again", nothing)
+    return replaced(campaigning, "ask_again", nothing)
 
 
 @CAMPAIGN.add("a successor has no precedence", "6", worlds.HAND_OVER, 20)
 def no_successor():
-    def ranking(rank):
+    def changed(rank):
         return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
 
-    return wrapped(standing, "_rank", ranking)
+    return wrapped(ranking, "_rank", changed)

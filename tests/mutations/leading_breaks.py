@@ -3,9 +3,9 @@
 Source: PROTOCOL.md, section 4, "The lease"; section 6, "Handing over".
 """
 
-from elect.core import heartbeats, leading
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import LossReason
+from elect.core.rules import heartbeats, leading
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced, wrapped
 

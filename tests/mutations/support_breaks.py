@@ -6,8 +6,8 @@ Source: PROTOCOL.md, sections 3 and 5.
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from elect.core import heartbeats
 from elect.core.options import Timing
+from elect.core.rules import heartbeats
 from elect.core.support import Support
 from elect.testing.process import Process
 from tests.mutations import worlds

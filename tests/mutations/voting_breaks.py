@@ -5,11 +5,11 @@ Source: PROTOCOL.md, section 4.
 
 from unittest.mock import PropertyMock, patch
 
-from elect.core import leading, voting
 from elect.core.elector import Elector
 from elect.core.messages import Follow, Grant
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
+from elect.core.rules import leading, voting
 from elect.core.state import State
 from elect.testing.disk import Disk
 from tests.mutations import worlds

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from elect.core import campaign, voting
 from elect.core.elector import Elector
 from elect.core.invariants import check
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
 from elect.core.options import Durable, Options, Timing
 from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
+from elect.core.rules import campaigning, voting
 from elect.core.state import ROOT_ELECTION
 from elect.testing.leases import LeaseTable
 
@@ -40,11 +40,11 @@ class Driven(Elector):
         """Begin a campaign; None if this node must not."""
         self._begin(now)
         election = self.state.elections[ELECTION]
-        vote = Vote(election=ELECTION, term=campaign.next_term(self.state, election), offset=self.state.offset)
+        vote = Vote(election=ELECTION, term=campaigning.next_term(self.state, election), offset=self.state.offset)
         own = voting.refusal(self.state, election, self.state.id, vote, self.state.configuration.id)
         if own is not None or not election.is_vacant:
             return None
-        campaign.begin(self.state, election)
+        campaigning.begin(self.state, election)
         return self._finish()
 
 

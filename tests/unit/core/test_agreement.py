@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from elect.core.agreement import STRANGER_PROMISES
 from elect.core.membership import Configuration
 from elect.core.messages import ConfigurationId, Number, RefusalReason, Refuse, Vote
 from elect.core.ready import LossReason, Lost, Meeting, Objection, PeerObjected, Role
+from elect.core.rules.agreement import STRANGER_PROMISES
 from elect.core.view import Waiting
 from tests.unit.core.desk import DURATION, INTERVAL, Desk
 

@@ -6,8 +6,6 @@ from unittest.mock import patch
 import pytest
 
 from elect.core import state
-from elect.core.following import HEARSAY_MAX
-from elect.core.heartbeats import RESIGNS_MAX
 from elect.core.messages import (
     TERM_MAX,
     Follow,
@@ -22,6 +20,8 @@ from elect.core.messages import (
     Vote,
 )
 from elect.core.ready import LeaderChanged
+from elect.core.rules.following import HEARSAY_MAX
+from elect.core.rules.heartbeats import RESIGNS_MAX
 from elect.core.view import Waiting
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 

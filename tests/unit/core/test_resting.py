@@ -2,8 +2,8 @@
 
 import pytest
 
-from elect.core import leading
 from elect.core.ready import LossReason, Role
+from elect.core.rules import leading
 from elect.core.view import Waiting
 from tests.unit.core.desk import INTERVAL, MS, Desk
 

@@ -13,9 +13,9 @@ Source: PROTOCOL.md, section 7.
 
 from collections.abc import Collection, Mapping
 
-from elect.core import campaign, leading
 from elect.core.messages import ConfigurationId
 from elect.core.ready import LossReason, Meeting, Objection, PeerObjected
+from elect.core.rules import campaigning, leading
 from elect.core.state import State
 from elect.core.support import Peer
 
@@ -76,7 +76,7 @@ def forget(state: State, peer: Peer) -> None:
     _set_objection(state, peer, None)
     for election in state.elections.values():
         if election.campaign is not None:
-            campaign.abandon(state, election, "voter_forgotten")
+            campaigning.abandon(state, election, "voter_forgotten")
         if election.leadership is not None:
             election.leadership.follows.pop(peer.id, None)
     peer.reset(Meeting())
@@ -147,7 +147,7 @@ def withdraw(state: State, reason: LossReason) -> None:
     """Give up every candidacy and every leadership of this node."""
     for election in list(state.elections.values()):
         if election.campaign is not None:
-            campaign.abandon(state, election, reason.value)
+            campaigning.abandon(state, election, reason.value)
         leading.resign(state, election, reason)
 
 

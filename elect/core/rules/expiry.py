@@ -1,6 +1,6 @@
 """What the passing of time ends by itself: promises, leases, campaigns, graces, the boot fence."""
 
-from elect.core import campaign, following, leading
+from elect.core.rules import campaigning, following, leading
 from elect.core.state import State
 
 
@@ -10,7 +10,7 @@ def end_what_is_over(state: State) -> None:
     leading.lapse(state)
     due = [state.elections[name] for name in state.deadlines.take_due(state.now)]
     over = [election for election in due if election.deadline <= state.now]
-    campaign.time_out(state, [election for election in over if election.campaign is not None])
+    campaigning.time_out(state, [election for election in over if election.campaign is not None])
     for election in over:
         if election.leadership is not None:
             leading.expire(state, election)

@@ -6,10 +6,10 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 from collections.abc import Iterable
 from itertools import islice
 
-from elect.core import leading
 from elect.core.election import Election, Following
 from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Ballot, LeaderChanged
+from elect.core.rules import leading
 from elect.core.state import State
 from elect.core.support import Peer
 

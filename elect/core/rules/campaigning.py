@@ -3,10 +3,10 @@
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
 
-from elect.core import following, leading, standing, voting
 from elect.core.election import Campaign, Election
 from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
+from elect.core.rules import following, leading, ranking, voting
 from elect.core.state import CAMPAIGNS_MAX, State
 from elect.core.support import Peer
 
@@ -23,7 +23,7 @@ class Turns:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._electable = standing.electable(state)
+        self._electable = ranking.electable(state)
         self._queued: dict[str, None] = {}
 
     def is_eligible(self) -> bool:
@@ -36,7 +36,7 @@ class Turns:
         """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
         state = self._state
         if state.is_order_stale:
-            self._electable = standing.electable(state)
+            self._electable = ranking.electable(state)
             state.is_order_stale = False
             state.touch_vacant()
         if not self.is_eligible():
@@ -89,14 +89,14 @@ class Turns:
     def _turn_at(self, election: Election, since: int) -> int:
         if next_term(self._state, election) > TERM_MAX:
             return FOREVER
-        place = standing.place(self._state, election, self._electable)
+        place = ranking.place(self._state, election, self._electable)
         return max(election.retry_at, election.rests_until, since + place * self._state.timing.heartbeat_interval_ns)
 
 
 def is_free(state: State, election: Election) -> bool:
     """Rule 3: whoever is said to lead is not supported by a quorum."""
     leaders = {known.leader for known in following.known_leaders(state, election)}
-    return all(leader is None or standing.denies_support(state, leader) for leader in leaders)
+    return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
 
 
 def next_term(state: State, election: Election) -> int:

@@ -5,8 +5,8 @@ Source: PROTOCOL.md, section 4.
 
 from typing import assert_never
 
-from elect.core import campaign, following, leading, voting
 from elect.core.messages import ConfigurationId, Entry, Follow, Grant, Lead, Refuse, Resign, Resigned, Vote
+from elect.core.rules import campaigning, following, leading, voting
 from elect.core.state import State
 from elect.core.support import Peer
 
@@ -23,9 +23,9 @@ def take(state: State, peer: Peer, entry: Entry, configuration: ConfigurationId)
         case Vote():
             voting.answer(state, election, peer, entry, configuration)
         case Grant():
-            campaign.take_grant(state, election, peer.id, entry.term)
+            campaigning.take_grant(state, election, peer.id, entry.term)
         case Refuse():
-            campaign.take_refusal(state, election, peer, entry)
+            campaigning.take_refusal(state, election, peer, entry)
         case Lead():
             following.answer(state, election, peer, entry)
         case Follow():

@@ -5,9 +5,9 @@ Source: PROTOCOL.md, section 3.
 
 from itertools import islice
 
-from elect.core import agreement, leading
 from elect.core.messages import Heartbeat
 from elect.core.ready import PeerChanged
+from elect.core.rules import agreement, leading
 from elect.core.state import State
 from elect.core.support import Peer
 
