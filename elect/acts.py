@@ -2,7 +2,7 @@
 
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
-from elect.core.view import ElectorView
+from elect.core.snapshot import ElectorView
 from elect.inbox import Act
 
 

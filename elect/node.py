@@ -11,7 +11,7 @@ from elect.clock import Clock, now_ns
 from elect.config.config import Config
 from elect.core.messages import check_name
 from elect.core.ready import Event
-from elect.core.view import ElectorView
+from elect.core.snapshot import ElectorView
 from elect.default_election import DefaultElection
 from elect.descriptors import fill_standard
 from elect.election import Election

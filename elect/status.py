@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
-from elect.core.view import ElectionView, ElectorView, PeerView, Waiting
+from elect.core.snapshot import ElectionView, ElectorView, PeerView, Waiting
 
 NS_PER_S = 1_000_000_000
 

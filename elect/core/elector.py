@@ -12,15 +12,15 @@ Source: PROTOCOL.md, sections 3 to 6.
 from random import Random
 from typing import assert_never
 
-from elect.core import packing
+from elect.core import outgoing
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
 from elect.core.options import Durable, Options
-from elect.core.outcome import Outcome
 from elect.core.ready import LossReason, Objection, Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
-from elect.core.state import State
-from elect.core.support import Peer
-from elect.core.view import ElectorView, view
+from elect.core.snapshot import ElectorView, view
+from elect.core.state.effects import Outcome
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 CONSIDERED_MAX = 1024
 """Elections considered after one input (some 10 ms); the rest follows after the next, so that no heartbeat waits."""
@@ -330,7 +330,7 @@ class Elector:
     def _rest(self) -> Ready:
         """Most heartbeats lead to no more than this."""
         outcome = self.state.outcome
-        counted = packing.counted(self.state) if outcome.is_count_changed else None
+        counted = outgoing.counted(self.state) if outcome.is_count_changed else None
         outcome.is_count_changed = False
         return Ready(counted=counted, wake_at=self._heartbeat_at)
 
@@ -366,10 +366,10 @@ class Elector:
             beating = list(state.support.peers)
         self._new_links = []
         return (
-            *packing.knowledge(state, resync),
-            *packing.batches(state, outcome.entries),
-            *packing.heartbeats(state, beating),
-            *packing.changes(state, resync),
+            *outgoing.knowledge(state, resync),
+            *outgoing.batches(state, outcome.entries),
+            *outgoing.heartbeats(state, beating),
+            *outgoing.changes(state, resync),
         )
 
     def _pack(self, sends: tuple[Send, ...]) -> Ready:
@@ -377,9 +377,9 @@ class Elector:
         return Ready(
             write=self._write(outcome),
             send=sends,
-            send_when_written=tuple(packing.batches(self.state, outcome.entries_when_written)),
+            send_when_written=tuple(outgoing.batches(self.state, outcome.entries_when_written)),
             leases=outcome.leases,
-            counted=packing.counted(self.state) if outcome.is_count_changed else None,
+            counted=outgoing.counted(self.state) if outcome.is_count_changed else None,
             events=tuple(outcome.events),
             wake_at=self._wake_at(),
         )

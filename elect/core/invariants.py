@@ -6,8 +6,8 @@ is a bug of ours, never a peer's.
 
 from collections.abc import Iterator
 
-from elect.core.election import Election
-from elect.core.state import State
+from elect.core.state.election_state import Election
+from elect.core.state.node_state import State
 
 
 class InvariantError(AssertionError):

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from elect.audience import Audience, Profile
 from elect.config.config import Config
-from elect.core.election import Election
 from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
+from elect.core.state.election_state import Election
 from elect.engine import Engine, State
 from elect.events import Dispatcher
 from elect.inbox import Act, Command

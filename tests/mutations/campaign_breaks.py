@@ -8,7 +8,7 @@ from unittest.mock import PropertyMock, patch
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import campaigning, ranking
-from elect.core.state import State
+from elect.core.state.node_state import State
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 

@@ -3,10 +3,10 @@
 Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragraph.
 """
 
-from elect.core.election import Election
 from elect.core.messages import Known, RefusalReason
 from elect.core.rules import following, voting
-from elect.core.state import State
+from elect.core.state.election_state import Election
+from elect.core.state.node_state import State
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 

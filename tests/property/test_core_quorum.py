@@ -5,9 +5,9 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elect.core.deadlines import Deadlines
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER, is_quorum, majority, nth_largest
+from elect.core.state.deadlines import Deadlines
 
 
 @given(st.integers(1, 9))

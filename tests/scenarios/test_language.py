@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from elect.core.election import Election
 from elect.core.rules import voting
+from elect.core.state.election_state import Election
 from elect.testing.violation import InvariantViolation
 from tests.scenarios.language.commands import COMMANDS
 from tests.scenarios.language.play import PlayError, difference, perform

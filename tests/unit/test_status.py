@@ -6,7 +6,7 @@ import pytest
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
-from elect.core.view import ElectionView, ElectorView, PeerView
+from elect.core.snapshot import ElectionView, ElectorView, PeerView
 from elect.status import Status, Surroundings, WhyNoLeader, sentence
 
 

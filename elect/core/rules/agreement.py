@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping
 from elect.core.messages import ConfigurationId
 from elect.core.ready import LossReason, Meeting, Objection, PeerObjected
 from elect.core.rules import campaigning, leading
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 STRANGER_PROMISES = 5
 """A stranger is remembered for this many support durations; it dials at least once in each."""

@@ -3,12 +3,12 @@
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
 
-from elect.core.election import Campaign, Election
 from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import following, leading, ranking, voting
-from elect.core.state import CAMPAIGNS_MAX, State
-from elect.core.support import Peer
+from elect.core.state.election_state import Campaign, Election
+from elect.core.state.node_state import CAMPAIGNS_MAX, State
+from elect.core.state.peer_support import Peer
 
 CAMPAIGNS_MIN = 16
 

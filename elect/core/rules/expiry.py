@@ -1,7 +1,7 @@
 """What the passing of time ends by itself: promises, leases, campaigns, graces, the boot fence."""
 
 from elect.core.rules import campaigning, following, leading
-from elect.core.state import State
+from elect.core.state.node_state import State
 
 
 def end_what_is_over(state: State) -> None:

@@ -6,12 +6,12 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 from collections.abc import Iterable
 from itertools import islice
 
-from elect.core.election import Election, Following
 from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Ballot, LeaderChanged
 from elect.core.rules import leading
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.election_state import Election, Following
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 HEARSAY_MAX = 256
 """Elections that are only heard of and looked at again each interval; more take more intervals."""

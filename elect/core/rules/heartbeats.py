@@ -8,8 +8,8 @@ from itertools import islice
 from elect.core.messages import Heartbeat
 from elect.core.ready import PeerChanged
 from elect.core.rules import agreement, leading
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 RESIGNS_MAX = 1024
 """Resignations said again to one peer each interval: what a peer never answers must not fill the day."""

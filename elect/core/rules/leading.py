@@ -5,12 +5,12 @@ Elections that the same peers follow share one lease end, so thousands of leases
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
 """
 
-from elect.core.election import Election, Group, Leadership, Resigning
 from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.election_state import Election, Group, Leadership, Resigning
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 QUICK_NS = 1_000_000_000
 """Leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does nothing else."""

@@ -6,10 +6,10 @@ Source: PROTOCOL.md, section 6, rule 4 and "Handing over".
 from functools import lru_cache
 from hashlib import blake2b
 
-from elect.core.election import Election
 from elect.core.messages import Standing
-from elect.core.state import ROOT_ELECTION, State
-from elect.core.support import Peer
+from elect.core.state.election_state import Election
+from elect.core.state.node_state import ROOT_ELECTION, State
+from elect.core.state.peer_support import Peer
 
 
 def place(state: State, election: Election, electable: tuple[tuple[str, Standing], ...]) -> int:

@@ -7,8 +7,8 @@ from typing import assert_never
 
 from elect.core.messages import ConfigurationId, Entry, Follow, Grant, Lead, Refuse, Resign, Resigned, Vote
 from elect.core.rules import campaigning, following, leading, voting
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 
 def take(state: State, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:

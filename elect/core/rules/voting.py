@@ -3,13 +3,13 @@
 Source: PROTOCOL.md, section 4, "Voting" and "Boot fence".
 """
 
-from elect.core.election import Election
 from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, Vote
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot, Voted
 from elect.core.rules import leading
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.election_state import Election
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 
 def refusal(

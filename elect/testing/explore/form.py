@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 
-from elect.core.deadlines import Deadlines
-from elect.core.election import Election
 from elect.core.ready import Write
-from elect.core.state import State
-from elect.core.support import Peer, Support
+from elect.core.state.deadlines import Deadlines
+from elect.core.state.election_state import Election
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer, Support
 from elect.testing.explore.actor import Actor, Driven
 
 Form = object

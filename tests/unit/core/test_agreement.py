@@ -11,7 +11,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import ConfigurationId, Number, RefusalReason, Refuse, Vote
 from elect.core.ready import LossReason, Lost, Meeting, Objection, PeerObjected, Role
 from elect.core.rules.agreement import STRANGER_PROMISES
-from elect.core.view import Waiting
+from elect.core.snapshot import Waiting
 from tests.unit.core.desk import DURATION, INTERVAL, Desk
 
 FIRST, SECOND = bytes(16), bytes([1]) * 16

@@ -4,7 +4,7 @@ import pytest
 
 from elect.core.messages import Grant, RefusalReason, Refuse, Resign, Standing, Vote
 from elect.core.ready import Ballot, Campaigned, Elected, Role
-from elect.core.view import Waiting
+from elect.core.snapshot import Waiting
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
 WILLING = Standing()
@@ -258,7 +258,7 @@ def test_elections_of_a_dead_leader_are_shared_without_asking_each_other():
 
 
 def test_elections_are_bounded(monkeypatch):
-    monkeypatch.setattr("elect.core.state.ELECTIONS_MAX", 2)
+    monkeypatch.setattr("elect.core.state.node_state.ELECTIONS_MAX", 2)
     desk = Desk(elections=("default", "second")).supported()
     with pytest.raises(ValueError, match="no more than 2"):
         desk.elector.enter(desk.now, "third")

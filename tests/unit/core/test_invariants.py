@@ -3,9 +3,9 @@
 import pytest
 
 from elect.core import invariants
-from elect.core.election import Following
 from elect.core.messages import Number
 from elect.core.ready import Ballot
+from elect.core.state.election_state import Following
 from tests.unit.core.desk import DURATION, Desk
 
 

@@ -5,7 +5,6 @@ from unittest.mock import patch
 
 import pytest
 
-from elect.core import state
 from elect.core.messages import (
     TERM_MAX,
     Follow,
@@ -22,7 +21,8 @@ from elect.core.messages import (
 from elect.core.ready import LeaderChanged
 from elect.core.rules.following import HEARSAY_MAX
 from elect.core.rules.heartbeats import RESIGNS_MAX
-from elect.core.view import Waiting
+from elect.core.snapshot import Waiting
+from elect.core.state import node_state
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
 NAMED = {"election": "default", "term": TERM_MAX}
@@ -61,7 +61,7 @@ def test_the_term_before_the_last_can_still_be_won():
 def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
     desk = Desk()
     desk.connect("a")
-    with patch.object(state, "FOREIGN_MAX", 2):
+    with patch.object(node_state, "FOREIGN_MAX", 2):
         said = tuple(Known(election=f"e{i}", term=1, leader="a", incarnation=1) for i in range(9))
         desk.receive("a", Knowledge(number=1, whole=False, entries=said))
     kept = desk.elector.state.support.peers["a"].knows
@@ -72,7 +72,7 @@ def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
 def test_a_vote_in_an_election_beyond_the_limit_costs_no_disk_and_one_in_a_known_one_is_still_given():
     desk = Desk()
     desk.connect("a")
-    with patch.object(state, "FOREIGN_MAX", 2):
+    with patch.object(node_state, "FOREIGN_MAX", 2):
         desk.say("a", *(Vote(election=f"e{i}", term=1, offset=0) for i in range(9)))
         assert list(desk.latest.write.ballots) == ["e0", "e1"]
         desk.say("a", Vote(election="e1", term=2, offset=0), Vote(election="e2", term=2, offset=0))
@@ -83,7 +83,7 @@ def test_a_vote_in_an_election_beyond_the_limit_costs_no_disk_and_one_in_a_known
 def test_peers_leave_the_application_room_for_its_elections_and_they_are_heard_of_from_then_on():
     desk = Desk()
     desk.connect("a")
-    with patch.object(state, "FOREIGN_MAX", 2):
+    with patch.object(node_state, "FOREIGN_MAX", 2):
         desk.say("a", *(Vote(election=f"e{i}", term=1, offset=0) for i in range(3)))
         desk.take(desk.elector.enter(desk.now, "e2"))
         desk.say("a", Vote(election="e2", term=1, offset=0))

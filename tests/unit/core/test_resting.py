@@ -4,7 +4,7 @@ import pytest
 
 from elect.core.ready import LossReason, Role
 from elect.core.rules import leading
-from elect.core.view import Waiting
+from elect.core.snapshot import Waiting
 from tests.unit.core.desk import INTERVAL, MS, Desk
 
 S = 1_000 * MS

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from elect.core.messages import ENTRIES_MAX, Batch, Entry, Heartbeat, Knowledge, Known, Message
 from elect.core.ready import Send
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 Item = TypeVar("Item")
 

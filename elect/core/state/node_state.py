@@ -5,14 +5,14 @@ from random import Random
 
 from sortedcontainers import SortedSet
 
-from elect.core.deadlines import Deadlines
-from elect.core.election import Election, Group
 from elect.core.messages import Entry, Known, Standing
 from elect.core.options import Durable, Options
-from elect.core.outcome import Outcome
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
-from elect.core.support import Peer, Support
+from elect.core.state.deadlines import Deadlines
+from elect.core.state.effects import Outcome
+from elect.core.state.election_state import Election, Group
+from elect.core.state.peer_support import Peer, Support
 
 ELECTIONS_MAX = 100_000
 """Elections of one node; so many take about 150 MB."""

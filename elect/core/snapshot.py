@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from elect.core.election import Election
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
 from elect.core.ready import Objection, Role
 from elect.core.rules import campaigning, following, leading
-from elect.core.state import State
-from elect.core.support import Peer
+from elect.core.state.election_state import Election
+from elect.core.state.node_state import State
+from elect.core.state.peer_support import Peer
 
 
 class Waiting(StrEnum):
