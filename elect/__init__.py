@@ -20,8 +20,8 @@ from elect.errors import (
 )
 from elect.leader import Leader
 from elect.leadership import Leadership
+from elect.monitoring.status import Status, WhyNoLeader
 from elect.node import Node
-from elect.status import Status, WhyNoLeader
 from elect.subscription import Subscription
 from elect.worker import Run
 

@@ -13,7 +13,7 @@ from elect.engine import Engine
 from elect.events import Dispatcher, Notice
 from elect.leader import Leader
 from elect.leadership import NS_PER_S, Leadership
-from elect.status import objection_sentence
+from elect.monitoring.status import objection_sentence
 from wire.common.log import Log
 
 logger = Log(__name__)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from elect import acts, audit, fork
+from elect import acts, fork
 from elect.audience import EventLog
 from elect.clock import Clock, now_ns
 from elect.config.config import Config
@@ -20,13 +20,14 @@ from elect.engine import Engine, State
 from elect.errors import Forked
 from elect.events import Dispatcher
 from elect.inbox import Command
-from elect.metrics import Metrics, Registry
+from elect.monitoring import audit
+from elect.monitoring.metrics import Metrics, Registry
+from elect.monitoring.series import Series
+from elect.monitoring.status import Status
 from elect.runtime import Runtime
 from elect.sample import sample, surroundings
 from elect.security import warn_of_insecurity, warn_of_loopback
-from elect.series import Series
 from elect.sqlite_store import SqliteStore
-from elect.status import Status
 from elect.store import Store
 from elect.threads import OwnThread
 from wire.common import arguments

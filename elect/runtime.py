@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from elect import acts, audit
+from elect import acts
 from elect.admission import Admission
 from elect.audience import Audience
 from elect.config.config import Config
@@ -21,6 +21,7 @@ from elect.health import Health
 from elect.journal import Journal
 from elect.links import Links
 from elect.lull import Lull
+from elect.monitoring import audit
 from elect.orchestrator import Orchestrator
 from elect.security import security
 from elect.store import Opened, Store
@@ -29,7 +30,7 @@ from elect.worker import WorkThread
 from wire.common.deadline import Deadline
 
 if TYPE_CHECKING:
-    from elect.metrics import Metrics
+    from elect.monitoring.metrics import Metrics
     from wire.io.meter import Meter
 
 FAREWELL_S = 0.1

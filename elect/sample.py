@@ -1,9 +1,9 @@
 """What is true of a node at the moment of a scrape, and around its elector."""
 
 from elect.engine import Engine
-from elect.metrics import ElectionSample, PeerSample, Sample
+from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
+from elect.monitoring.status import Surroundings
 from elect.runtime import Runtime
-from elect.status import Surroundings
 from wire.common.log import dropped
 
 

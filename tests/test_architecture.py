@@ -83,8 +83,13 @@ WHO_MAY_IMPORT_WHOM = {
         "wire.common.log",
         "wire.common.reported_thread",
     ),
-    "elect.tally": ("elect.core.ready",),
-    "elect.metrics": ("elect.clock", "elect.core.ready", "elect.tally", "wire.common.arguments"),
+    "elect.monitoring.counters": ("elect.core.ready",),
+    "elect.monitoring.metrics": (
+        "elect.clock",
+        "elect.core.ready",
+        "elect.monitoring.counters",
+        "wire.common.arguments",
+    ),
     # The faces: HTTP sees a node through a Protocol; the command sees everything; the test kit sees no face.
     "elect.web.**": (
         "elect.web.**",
@@ -126,7 +131,7 @@ WHO_MAY_USE = {
 }
 """What is neither ours nor the standard library's, and the files that may import it."""
 
-WHO_MAY_READ_A_WALL_CLOCK = ("wire.security.tls", "elect.cli.authority", "elect.audit")
+WHO_MAY_READ_A_WALL_CLOCK = ("wire.security.tls", "elect.cli.authority", "elect.monitoring.audit")
 """Certificates and lines for an auditor are dated by it; nothing else of ours is."""
 
 WHO_MAY_COMPILE = ("wire.protocol.record",)

@@ -2,11 +2,11 @@
 
 import argparse
 
-from elect import audit
 from elect.cli import client, operate
 from elect.cli.outcome import ExitCode, Failure
 from elect.config.config import Config
 from elect.core.ready import Meeting
+from elect.monitoring import audit
 from elect.sqlite_store import SqliteStore
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from elect import Node
-from elect.metrics import Metrics
+from elect.monitoring.metrics import Metrics
 from elect.store import MemoryStore
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 from wire.common import log

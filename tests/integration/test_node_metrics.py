@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from elect import BindError, Node
-from elect.metrics import Metrics
+from elect.monitoring.metrics import Metrics
 from elect.store import MemoryStore
 from tests.nodes import configs, eventually
 

@@ -11,7 +11,7 @@ import pytest
 
 from elect import Config, LossReason, Node
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX, Standing
-from elect.metrics import Metrics
+from elect.monitoring.metrics import Metrics
 from elect.store import MemoryStore
 from elect.testing.fake import FakeElection
 from elect.web import application

@@ -2,8 +2,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from elect.core.ready import Campaigned, Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged, Voted
-from elect.metrics import ElectionSample, Metrics, PeerSample, Sample
-from elect.tally import ALL, ELECTIONS_MAX
+from elect.monitoring.counters import ALL, ELECTIONS_MAX
+from elect.monitoring.metrics import ElectionSample, Metrics, PeerSample, Sample
 
 SECOND = 1_000_000_000
 

@@ -7,7 +7,7 @@ from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
 from elect.core.snapshot import ElectionView, ElectorView, PeerView
-from elect.status import Status, Surroundings, WhyNoLeader, sentence
+from elect.monitoring.status import Status, Surroundings, WhyNoLeader, sentence
 
 
 def election(**changed: object) -> ElectionView:

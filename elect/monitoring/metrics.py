@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from elect.clock import Clock, now_ns
 from elect.core.ready import Event, Role
-from elect.tally import Tally, folding
+from elect.monitoring.counters import Tally, folding
 from wire.common import arguments
 
 Registry = CollectorRegistry

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from elect.clock import Clock
-from elect.metrics import Metrics, Registry, Sample
+from elect.monitoring.metrics import Metrics, Registry, Sample
 from wire.common.log import harmless
 from wire.link_metrics import WireMetrics
 

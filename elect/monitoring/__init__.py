@@ -1,0 +1,1 @@
+"""Metrics, counters and status of a node."""
