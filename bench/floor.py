@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from elect.core.ready import Ballot
-from elect.sqlite_store import SqliteStore
+from elect.storage.sqlite import SqliteStore
 
 PEER = """
 import socket, sys

@@ -12,7 +12,7 @@ from elect.clock import Clock, now_ns
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.flag import Flag
-from elect.journal import JournalEvent
+from elect.storage.journal import JournalEvent
 from wire.io.link_events import Event as WireEvent
 from wire.io.link_events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
 

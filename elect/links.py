@@ -15,7 +15,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
 from elect.errors import BindError
-from elect.store import Opened
+from elect.storage.store import Opened
 from elect.threads import starting
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log

@@ -13,7 +13,6 @@ from elect.core.messages import check_name
 from elect.core.ready import Event
 from elect.core.snapshot import ElectorView
 from elect.default_election import DefaultElection
-from elect.descriptors import fill_standard
 from elect.election import Election
 from elect.ending import Ending, Request
 from elect.engine import Engine, State
@@ -27,8 +26,9 @@ from elect.monitoring.status import Status
 from elect.runtime import Runtime
 from elect.sample import sample, surroundings
 from elect.security import warn_of_insecurity, warn_of_loopback
-from elect.sqlite_store import SqliteStore
-from elect.store import Store
+from elect.storage.descriptors import fill_standard
+from elect.storage.sqlite import SqliteStore
+from elect.storage.store import Store
 from elect.threads import OwnThread
 from wire.common import arguments
 from wire.common.deadline import Deadline

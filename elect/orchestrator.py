@@ -20,8 +20,8 @@ from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
 from elect.engine import Engine
 from elect.farewell import Farewell
 from elect.inbox import Command, Input
-from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.lull import Lull
+from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.common.log import Log, harmless
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.wire_errors import UnwelcomeError

@@ -18,13 +18,13 @@ from elect.engine import Engine, State
 from elect.events import Dispatcher
 from elect.farewell import Farewell
 from elect.health import Health
-from elect.journal import Journal
 from elect.links import Links
 from elect.lull import Lull
 from elect.monitoring import audit
 from elect.orchestrator import Orchestrator
 from elect.security import security
-from elect.store import Opened, Store
+from elect.storage.journal import Journal
+from elect.storage.store import Opened, Store
 from elect.threads import OnDeath, OwnThread, starting
 from elect.worker import WorkThread
 from wire.common.deadline import Deadline

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from elect import Config, Node
-from elect.store import MemoryStore, Store
+from elect.storage.store import MemoryStore, Store
 from elect.testing.processes import free_ports
 from wire.common.deadline import now_s
 

@@ -7,7 +7,7 @@ from elect.cli.outcome import ExitCode, Failure
 from elect.config.config import Config
 from elect.core.ready import Meeting
 from elect.monitoring import audit
-from elect.sqlite_store import SqliteStore
+from elect.storage.sqlite import SqliteStore
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

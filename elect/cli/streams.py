@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from elect.cli.outcome import ExitCode, complain
-from elect.descriptors import fill_standard
+from elect.storage.descriptors import fill_standard
 
 
 def open_streams() -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from elect.core.ready import Ballot, Meeting, Send, Write
-from elect.store import check_voters, kept_meetings
+from elect.storage.store import check_voters, kept_meetings
 from elect.testing.options import NANOSECONDS
 from elect.testing.world import World
 

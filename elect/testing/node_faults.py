@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from elect.core.ready import Meeting
-from elect.store import STORE_ID_LENGTH
+from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.network_faults import LONG, SHORT
 from elect.testing.options import Span
 

@@ -12,7 +12,7 @@ from elect.core.messages import Batch, Heartbeat, Message
 from elect.core.options import Durable
 from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
 from elect.core.rules.agreement import objection_to
-from elect.store import STORE_ID_LENGTH
+from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.application import Application
 from elect.testing.dialer import Dialer
 from elect.testing.gate import Gate

@@ -14,7 +14,7 @@ import pytest
 
 from elect.config.config import Config
 from elect.node import Node
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from elect.testing.fake import FakeElection
 from elect.testing.options import Options
 from elect.testing.processes import free_ports

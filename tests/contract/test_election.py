@@ -9,7 +9,7 @@ import pytest
 from elect import Config, LeadershipLost, LeadershipTimeout, LossReason, Node, NotLeader
 from elect.election import Election
 from elect.leadership import Leadership
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from elect.testing.fake import FakeElection
 from tests.nodes import DEADLINE_S, eventually
 

@@ -7,7 +7,7 @@ import sys
 
 from elect import Config, Node
 from elect.core.ready import Elected, Event
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 
 
 def say(*words: object) -> None:

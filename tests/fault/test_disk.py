@@ -6,7 +6,7 @@ import time
 from elect import Node
 from elect.core.ready import Elected, Lost
 from elect.errors import StoreError
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from tests.nodes import cluster, eventually
 
 ENOSPC = 28

@@ -142,7 +142,7 @@ def test_a_complaint_about_a_start_does_not_wait_for_its_reader(tmp_path):
 EMBEDDING = """
 import logging, sys
 from elect import Config, Node
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 logging.basicConfig(level=logging.DEBUG)
 config = Config(node="a", cluster="alone", listen="127.0.0.1:0", data_dir="nowhere")
 with Node(config, store=MemoryStore()) as node, node.lead(timeout=10):

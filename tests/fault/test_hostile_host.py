@@ -14,7 +14,7 @@ import pytest
 from elect import Config, LossReason, Node, Stopped, orchestrator
 from elect.clock import now_ns
 from elect.core.ready import Lost
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from elect.testing.processes import free_ports
 from tests.conftest import open_descriptors
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single

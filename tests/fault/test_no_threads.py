@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from elect import BindError, Node, Stopped, StoreError, ThreadError
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from elect.testing import FakeElection
 from elect.web.server import HttpServer
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
@@ -114,10 +114,10 @@ def test_a_start_that_is_interrupted_anywhere_is_undone(tmp_path, monkeypatch, e
 @pytest.mark.parametrize(
     "what",
     [
-        "elect.sqlite_store.sync_directory",
-        "elect.sqlite_store.sqlite3.connect",
-        "elect.data_lock.os.open",
-        "elect.data_lock.os.pread",
+        "elect.storage.sqlite.sync_directory",
+        "elect.storage.sqlite.sqlite3.connect",
+        "elect.storage.data_lock.os.open",
+        "elect.storage.data_lock.os.pread",
         "elect.node.fork.guard",
         "wire.links.listener.listen",
         "elect.web.server.listen",

@@ -14,8 +14,8 @@ import pytest
 
 from elect.core.ready import Ballot
 from elect.errors import StoreError
-from elect.sqlite_store import SqliteStore
-from elect.store import Opened
+from elect.storage.sqlite import SqliteStore
+from elect.storage.store import Opened
 
 DEADLINE_S = 20.0
 BEFORE = {"default": Ballot(term=5, voted_for="b"), "other": Ballot(term=2, voted_for=None)}
@@ -24,7 +24,7 @@ AFTER = {"default": Ballot(term=6, voted_for="c"), "other": Ballot(term=2, voted
 WRITER = """
 import json, sys
 from elect.core.ready import Ballot
-from elect.sqlite_store import SqliteStore
+from elect.storage.sqlite import SqliteStore
 store = SqliteStore(sys.argv[1])
 opened = store.open(cluster="orders", node_id="a", promise_ns=7)
 term = max((ballot.term for ballot in opened.ballots.values()), default=0)

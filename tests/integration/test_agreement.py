@@ -11,7 +11,7 @@ import pytest
 
 from elect import Config, ConfigError, Node, WhyNoLeader
 from elect.core.ready import Meeting, Objection
-from elect.sqlite_store import SqliteStore
+from elect.storage.sqlite import SqliteStore
 from tests.nodes import DEADLINE_S, configs, eventually, running
 
 QUICK = {"heartbeat_interval": 0.05, "support_duration": 0.4}

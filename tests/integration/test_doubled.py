@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elect import Node, WhyNoLeader
-from elect.store import MemoryStore, Opened
+from elect.storage.store import MemoryStore, Opened
 from tests.nodes import configs, eventually, free_ports
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from elect import Node
 from elect.monitoring.metrics import Metrics
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 from wire.common import log
 

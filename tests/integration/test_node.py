@@ -19,7 +19,7 @@ from elect import (
     WhyNoLeader,
 )
 from elect.core.ready import Elected, LeaderChanged, Lost
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from elect import BindError, Node
 from elect.monitoring.metrics import Metrics
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from tests.nodes import configs, eventually
 
 REGISTRIES = [

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from elect import Config, ConfigError, Node
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from tests.certificates import Authority
 from tests.nodes import Cluster, cluster, configs, eventually
 

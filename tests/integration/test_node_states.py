@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from elect import Forked, Node, Stopped
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 from elect.testing.fake import FakeElection
 from tests.nodes import configs, eventually
 

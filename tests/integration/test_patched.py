@@ -32,7 +32,7 @@ WORKING = [f"import {library}, {library}.{module}; {ADVICE[library]}" for librar
 
 START = """
 from elect import Config, Node
-from elect.store import MemoryStore
+from elect.storage.store import MemoryStore
 node = Node(Config(node="a", cluster="test", listen="127.0.0.1:0", data_dir="."), store=MemoryStore())
 try:
     node.start()

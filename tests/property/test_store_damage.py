@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elect import sqlite_store
 from elect.core.ready import Ballot
 from elect.errors import IdentityError, StoreError
-from elect.sqlite_store import SqliteStore
-from elect.store import Opened
+from elect.storage import sqlite
+from elect.storage.sqlite import SqliteStore
+from elect.storage.store import Opened
 
-FILES = (sqlite_store.NAME, f"{sqlite_store.NAME}-wal", "elect.lock")
+FILES = (sqlite.NAME, f"{sqlite.NAME}-wal", "elect.lock")
 
 
 def start(directory: Path) -> Opened:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from elect import data_lock
 from elect.errors import StoreError
+from elect.storage import data_lock
 from tests.unit.test_store import open_store
 
 

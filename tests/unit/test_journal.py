@@ -7,8 +7,8 @@ import pytest
 
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
-from elect.journal import Journal, JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
-from elect.store import MemoryStore
+from elect.storage.journal import Journal, JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
+from elect.storage.store import MemoryStore
 
 DEADLINE_S = 5.0
 FULL = StoreError(errno.ENOSPC, "No space left on device", "/data")

@@ -12,8 +12,8 @@ from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Objection, R
 from elect.engine import Engine
 from elect.errors import StoreError
 from elect.inbox import Command
-from elect.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
+from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber, PeerIdentity
 from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError, UnwelcomeError

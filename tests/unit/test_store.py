@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from elect import data_lock, directory, sqlite_store
 from elect.core.ready import Ballot
 from elect.errors import IdentityError, StoreError
-from elect.sqlite_store import SqliteStore
-from elect.store import MemoryStore, Opened, Store
+from elect.storage import data_lock, directory, sqlite
+from elect.storage.sqlite import SqliteStore
+from elect.storage.store import MemoryStore, Opened, Store
 
 SECOND = 1_000_000_000
 
@@ -38,7 +38,7 @@ def used(tmp_path) -> Path:
 
 
 def change(directory: Path, statement: str, *values: object) -> None:
-    connection = sqlite3.connect(directory / sqlite_store.NAME, isolation_level=None)
+    connection = sqlite3.connect(directory / sqlite.NAME, isolation_level=None)
     connection.execute(statement, values)
     connection.close()
 
@@ -176,7 +176,7 @@ def test_store_of_another_node_or_cluster_is_refused_by_name(used, who):
 
 
 def test_database_of_another_program_is_refused_and_left_as_it_is(tmp_path):
-    path = tmp_path / sqlite_store.NAME
+    path = tmp_path / sqlite.NAME
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE theirs (x)")
     connection.close()
@@ -218,40 +218,40 @@ def test_content_changed_behind_our_back_is_refused(used, statement):
 
 @pytest.mark.parametrize("content", [b"", b"not a database, but long enough to have a header " * 20, b"x"])
 def test_file_that_is_no_database_is_never_replaced(used, content):
-    (used / sqlite_store.NAME).write_bytes(content)
+    (used / sqlite.NAME).write_bytes(content)
     with pytest.raises(StoreError, match="remove this node from the cluster"):
         open_store(used)
-    assert (used / sqlite_store.NAME).read_bytes() == content
+    assert (used / sqlite.NAME).read_bytes() == content
 
 
 def test_lost_database_is_not_taken_for_a_fresh_start(used):
-    (used / sqlite_store.NAME).unlink()
+    (used / sqlite.NAME).unlink()
     for _ in range(2):
         with pytest.raises(StoreError, match="gone or empty, though a store was made here"):
             open_store(used)
-    assert not (used / sqlite_store.NAME).exists()
+    assert not (used / sqlite.NAME).exists()
 
 
 def test_emptied_database_is_not_taken_for_a_fresh_start(used):
-    (used / sqlite_store.NAME).unlink()
+    (used / sqlite.NAME).unlink()
     change(used, "PRAGMA journal_mode = WAL")
-    assert (used / sqlite_store.NAME).stat().st_size > 0
+    assert (used / sqlite.NAME).stat().st_size > 0
     with pytest.raises(StoreError, match="the database is empty, though a store was made here"):
         open_store(used)
 
 
 def test_log_without_its_database_is_not_taken_for_a_fresh_start(tmp_path):
-    (tmp_path / f"{sqlite_store.NAME}-wal").write_bytes(b"votes")
+    (tmp_path / f"{sqlite.NAME}-wal").write_bytes(b"votes")
     with pytest.raises(StoreError, match="gone or empty"):
         open_store(tmp_path)
 
 
 def test_restored_copy_is_refused(used, tmp_path):
-    copy = shutil.copy(used / sqlite_store.NAME, tmp_path / "copy")
+    copy = shutil.copy(used / sqlite.NAME, tmp_path / "copy")
     store, _ = open_store(used)
     store.write({"default": Ballot(term=6, voted_for="c")})
     store.close()
-    shutil.copy(copy, used / sqlite_store.NAME)
+    shutil.copy(copy, used / sqlite.NAME)
     with pytest.raises(StoreError, match="older than it was: 4 writes were made, it holds 2"):
         open_store(used)
 
@@ -263,14 +263,14 @@ def test_lost_log_is_refused(used):
     crashed = used.parent / "crashed"
     shutil.copytree(used, crashed)
     store.close()
-    (crashed / f"{sqlite_store.NAME}-wal").unlink()
+    (crashed / f"{sqlite.NAME}-wal").unlink()
     with pytest.raises(StoreError, match="older than it was"):
         open_store(crashed)
 
 
 def test_another_database_of_the_same_node_is_refused(used, tmp_path):
     reopen(tmp_path / "other")
-    shutil.copy(tmp_path / "other" / sqlite_store.NAME, used / sqlite_store.NAME)
+    shutil.copy(tmp_path / "other" / sqlite.NAME, used / sqlite.NAME)
     with pytest.raises(StoreError, match="another database lies here"):
         open_store(used)
 
@@ -286,7 +286,7 @@ def test_damaged_lock_file_is_refused(used, old, new):
 
 
 def test_damage_that_spoils_even_the_complaint_is_refused(used):
-    connection = sqlite3.connect(used / sqlite_store.NAME, isolation_level=None)
+    connection = sqlite3.connect(used / sqlite.NAME, isolation_level=None)
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("UPDATE sqlite_master SET name = CAST(x'ff' AS TEXT), tbl_name = CAST(x'ff' AS TEXT), sql = 'x'")
     connection.close()
@@ -297,7 +297,7 @@ def test_damage_that_spoils_even_the_complaint_is_refused(used):
 def test_whole_database_without_its_lock_file_is_taken(used):
     (used / data_lock.NAME).unlink()
     assert reopen(used).ballots == {"default": Ballot(term=5, voted_for="b")}
-    (used / sqlite_store.NAME).unlink()
+    (used / sqlite.NAME).unlink()
     with pytest.raises(StoreError, match="gone"):  # and has a witness again
         open_store(used)
 
@@ -308,7 +308,7 @@ def test_start_that_never_finished_leaves_a_directory_to_start_in(tmp_path, monk
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite_store, "create", fail)
+        patched.setattr(sqlite, "create", fail)
         with pytest.raises(StoreError, match="disk is full"):
             open_store(tmp_path)
     assert reopen(tmp_path).incarnation == 1
@@ -324,7 +324,7 @@ def test_unreadable_places_are_store_errors(tmp_path):
     (tmp_path / "d" / data_lock.NAME).mkdir(parents=True)
     with pytest.raises(StoreError, match="lock file can't be opened: Is a directory"):
         open_store(tmp_path / "d")
-    (tmp_path / "e" / sqlite_store.NAME).mkdir(parents=True)
+    (tmp_path / "e" / sqlite.NAME).mkdir(parents=True)
     with pytest.raises(StoreError, match="unable to open database file"):
         open_store(tmp_path / "e")
 
@@ -345,7 +345,7 @@ def test_new_names_are_made_durable(tmp_path, monkeypatch):
 def test_commits_are_synced_to_a_write_ahead_log(used):
     store, _ = open_store(used)
     assert store._integer("PRAGMA synchronous") == 2  # FULL
-    assert (used / f"{sqlite_store.NAME}-wal").exists()
+    assert (used / f"{sqlite.NAME}-wal").exists()
     store.close()
 
 

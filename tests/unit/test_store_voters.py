@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from elect import sqlite_store
 from elect.core.ready import Ballot, Meeting, Objection
 from elect.errors import ConfigError, StoreError, StoreGone
-from elect.sqlite_store import SqliteStore
-from elect.store import MemoryStore, Opened, Store
+from elect.storage import sqlite
+from elect.storage.sqlite import SqliteStore
+from elect.storage.store import MemoryStore, Opened, Store
 
 SECOND = 1_000_000_000
 
@@ -102,6 +102,6 @@ def test_an_edited_meeting_or_list_is_damage(opened, statement):
 
 
 def change(directory: Path, statement: str) -> None:
-    connection = sqlite3.connect(directory / sqlite_store.NAME, isolation_level=None)
+    connection = sqlite3.connect(directory / sqlite.NAME, isolation_level=None)
     connection.execute(statement)
     connection.close()

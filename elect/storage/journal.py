@@ -17,7 +17,7 @@ from elect.clock import Clock, now_ns
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
 from elect.outage import Outage
-from elect.store import Store
+from elect.storage.store import Store
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
 

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from elect.core.messages import TERM_MAX
 from elect.core.ready import Ballot, Meeting, Objection
-from elect.data_lock import DataLock, Witness
-from elect.directory import make_directory, sync_directory
 from elect.errors import IdentityError, StoreError, StoreGone
-from elect.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Meta, create, digest, row_of, text_of
-from elect.store import STORE_ID_LENGTH, Opened, check_ballot, check_voters, kept_meetings
+from elect.storage.data_lock import DataLock, Witness
+from elect.storage.directory import make_directory, sync_directory
+from elect.storage.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Meta, create, digest, row_of, text_of
+from elect.storage.store import STORE_ID_LENGTH, Opened, check_ballot, check_voters, kept_meetings
 
 NAME = "elect.sqlite3"
 
