@@ -2,6 +2,8 @@
 
 from importlib import metadata
 
+from elect.bridge.leadership import Leadership
+from elect.bridge.subscription import Subscription
 from elect.config.config import Config
 from elect.core.ready import LossReason, Role
 from elect.election import Election
@@ -19,10 +21,8 @@ from elect.errors import (
     ThreadError,
 )
 from elect.leader import Leader
-from elect.leadership import Leadership
 from elect.monitoring.status import Status, WhyNoLeader
 from elect.node import Node
-from elect.subscription import Subscription
 from elect.worker import Run
 
 __all__ = [

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+from elect.bridge.leadership import Leadership
+from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
 from elect.election import Election
 from elect.leader import Leader
-from elect.leadership import Leadership
-from elect.subscription import OnLeader, OnLeadership, Subscription
 from elect.worker import OnReturn, Run, Work
 
 

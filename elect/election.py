@@ -6,18 +6,18 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
-from elect import acts
+from elect.bridge import commands
+from elect.bridge.dispatcher import Dispatcher
+from elect.bridge.leadership import NS_PER_S, Leadership
+from elect.bridge.node_context import Engine
+from elect.bridge.published_election import Occupant
+from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import LossReason
-from elect.engine import Engine
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
-from elect.events import Dispatcher
 from elect.leader import Leader
-from elect.leadership import NS_PER_S, Leadership
 from elect.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
-from elect.seat import Occupant
 from elect.stand import Stand
-from elect.subscription import OnLeader, OnLeadership, Subscription
 from elect.threads import OwnThread
 from elect.worker import OnReturn, Run, Work
 from wire.common import arguments
@@ -288,7 +288,7 @@ class Election:
             Stopped: the node does not run.
         """
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
-        self._engine.do(acts.set_standing(offset=offset), "the offset", timeout)
+        self._engine.do(commands.set_standing(offset=offset), "the offset", timeout)
 
     def set_priority(self, priority: int, timeout: float | None = None) -> None:
         """Change this node's priority in all elections; with 0 it resigns and never leads.
@@ -298,7 +298,7 @@ class Election:
             timeout: see `set_offset`; it raises the same errors.
         """
         priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
-        self._engine.do(acts.set_standing(priority=priority), "the priority", timeout)
+        self._engine.do(commands.set_standing(priority=priority), "the priority", timeout)
 
     @overload
     def required(self, job: Job[P, Y, S, R]) -> Job[P, Y, S, R | None]: ...
@@ -377,7 +377,7 @@ class Election:
         arguments.seconds("timeout", timeout)
         self._engine.check_running()
         self.standing.set_paused(is_paused=is_paused)
-        self._engine.do(acts.nothing(), awaited, timeout, self.name)
+        self._engine.do(commands.nothing(), awaited, timeout, self.name)
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
         def find() -> Leader | bool | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from elect.flag import Flag
+from elect.bridge.flag import Flag
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 

@@ -5,9 +5,9 @@ Until then it votes: its own vote may be the one that its successor needs.
 
 from collections.abc import Iterator
 
+from elect.bridge.flag import Flag
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
-from elect.flag import Flag
 
 
 class Farewell:

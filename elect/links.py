@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from elect.admission import ADVERTISE, Admission
-from elect.audience import Profile
+from elect.bridge.admission import ADVERTISE, Admission
+from elect.bridge.publisher import Profile
 from elect.config.config import Config
 from elect.config.rules import check_advertised, check_exposure
 from elect.core.membership import Configuration

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from elect import acts, fork
-from elect.audience import EventLog
+from elect import fork
+from elect.bridge import commands
+from elect.bridge.dispatcher import Dispatcher
+from elect.bridge.inbox import Command
+from elect.bridge.node_context import Engine, State
+from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
 from elect.config.config import Config
 from elect.core.messages import check_name
@@ -15,10 +19,7 @@ from elect.core.snapshot import ElectorView
 from elect.default_election import DefaultElection
 from elect.election import Election
 from elect.ending import Ending, Request
-from elect.engine import Engine, State
 from elect.errors import Forked
-from elect.events import Dispatcher
-from elect.inbox import Command
 from elect.monitoring import audit
 from elect.monitoring.metrics import Metrics, Registry
 from elect.monitoring.series import Series
@@ -249,7 +250,7 @@ class Node(DefaultElection):
             raise Forked(self.config.node)
         views: list[ElectorView] = []
         if self._engine.state is State.RUNNING:
-            self._engine.post(acts.look(views)).wait(STATUS_TIMEOUT_S)
+            self._engine.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
         return Status.of(self.config.node, views[0] if views else None, surroundings(self._engine, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
@@ -263,11 +264,11 @@ class Node(DefaultElection):
             LeadershipTimeout: it was not done in time.
             Stopped, Forked: the node does not run, or in this process's parent.
         """
-        self._engine.do(acts.set_paused(is_paused=True), "the pause", timeout)
+        self._engine.do(commands.set_paused(is_paused=True), "the pause", timeout)
 
     def resume(self, timeout: float | None = None) -> None:
         """Take part again; see `pause`."""
-        self._engine.do(acts.set_paused(is_paused=False), "the end of the pause", timeout)
+        self._engine.do(commands.set_paused(is_paused=False), "the end of the pause", timeout)
 
     def forget(self, node_id: str, timeout: float | None = None) -> None:
         """Take a voter back that has lost its votes, under whatever store it has next; `audit.log` says so.
@@ -283,7 +284,7 @@ class Node(DefaultElection):
             ValueError: `node_id` is not another voter.
             LeadershipTimeout, Stopped, Forked: see `pause`.
         """
-        self._engine.do(acts.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
+        self._engine.do(commands.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
         assert self._runtime is not None
         self._runtime.links.forget(node_id)
         audit.record(self.config.data_dir, f"node {self.config.node} forgot the store of voter {node_id}")
@@ -303,7 +304,7 @@ class Node(DefaultElection):
         return self._runtime.spawn(work, name)
 
     def _acknowledge(self, election: str, term: int) -> None:
-        self._engine.inbox.put(Command(acts.acknowledge(election, term)))
+        self._engine.inbox.put(Command(commands.acknowledge(election, term)))
 
     def _begin(self) -> None:
         """Start, or leave nothing; on the thread that ends the node, too."""

@@ -12,14 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from elect.admission import StrangerRefused, objection_of
-from elect.audience import Audience
+from elect.bridge.admission import StrangerRefused, objection_of
+from elect.bridge.inbox import Command, Input
+from elect.bridge.node_context import Engine
+from elect.bridge.publisher import Audience
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
-from elect.engine import Engine
 from elect.farewell import Farewell
-from elect.inbox import Command, Input
 from elect.lull import Lull
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.common.log import Log, harmless

@@ -4,9 +4,9 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
+from elect.bridge.leadership import Leadership
 from elect.errors import NotLeader
 from elect.leader import Leader
-from elect.leadership import Leadership
 from wire.common import arguments
 
 P = ParamSpec("P")

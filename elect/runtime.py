@@ -6,18 +6,18 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from elect import acts
-from elect.admission import Admission
-from elect.audience import Audience
+from elect.bridge import commands
+from elect.bridge.admission import Admission
+from elect.bridge.dispatcher import Dispatcher
+from elect.bridge.health_checks import Health
+from elect.bridge.node_context import Engine, State
+from elect.bridge.publisher import Audience
 from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import Durable, OffsetRule, Options, Timing
-from elect.engine import Engine, State
-from elect.events import Dispatcher
 from elect.farewell import Farewell
-from elect.health import Health
 from elect.links import Links
 from elect.lull import Lull
 from elect.monitoring import audit
@@ -196,7 +196,7 @@ class Runtime:
             interval_ns=config.heartbeat_interval_ns,
             late_ns=config.support_duration_ns,
             clock=engine.clock,
-            tell=lambda: engine.post(acts.nothing()),
+            tell=lambda: engine.post(commands.nothing()),
         )
         return self._thread(engine.health.run, "elect-health")
 

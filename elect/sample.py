@@ -1,6 +1,6 @@
 """What is true of a node at the moment of a scrape, and around its elector."""
 
-from elect.engine import Engine
+from elect.bridge.node_context import Engine
 from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
 from elect.monitoring.status import Surroundings
 from elect.runtime import Runtime

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from elect import acts
+from elect.bridge import commands
+from elect.bridge.inbox import Act
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
-from elect.inbox import Act
 
 
 class Stand:
@@ -86,7 +86,7 @@ class Stand:
             if is_wanted is self._is_standing:
                 return elector.tick(now)
             self._is_standing = is_wanted
-            todo = acts.enter(self._election) if is_wanted else acts.leave(self._election, reason)
+            todo = commands.enter(self._election) if is_wanted else commands.leave(self._election, reason)
             return todo(elector, now)
 
         if self._is_live:

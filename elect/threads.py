@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from elect.bridge.flag import Flag
 from elect.errors import ThreadError
-from elect.flag import Flag
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread

@@ -5,17 +5,17 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from elect.bridge.leadership import Leadership
+from elect.bridge.published_election import Occupant
 from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
-from elect.leadership import Leadership
-from elect.seat import Occupant
 from wire.common import arguments
 from wire.common.backoff import Backoff
 from wire.common.log import Log
 
 if TYPE_CHECKING:
+    from elect.bridge.node_context import Engine
     from elect.election import Election
-    from elect.engine import Engine
 
 logger = Log(__name__)
 

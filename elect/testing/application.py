@@ -1,12 +1,12 @@
 """The application above one process: hears one thing after the other, slowly, and may fail at its work.
 
-Source: `elect.events`, `elect.worker` and `elect.health`, for what the shell makes of it.
+Source: `elect.bridge.dispatcher`, `elect.worker` and `elect.bridge.health_checks`, for what the shell makes of it.
 """
 
 from collections import deque
 from typing import TYPE_CHECKING
 
-from elect import acts
+from elect.bridge import commands
 from elect.core.ready import Elected, LossReason, Lost
 from elect.testing.options import Span
 
@@ -53,18 +53,18 @@ class Application:
     def _acknowledge(self, lost: Lost) -> None:
         for observer in self._world.observers:
             observer.acknowledged(self._process, lost.election, lost.term)
-        self._process.do(acts.acknowledge(lost.election, lost.term))
+        self._process.do(commands.acknowledge(lost.election, lost.term))
 
     def _raise(self, elected: Elected) -> None:
         """A callback raised, and the node resigns; or work did, and then it also stands back for a while."""
         process, election = self._process, elected.election
         self._world.note(str(process), f"{election}: the application raises in term {elected.term}")
         process.table.give_up(election, elected.term)
-        process.do(acts.resign(election, elected.term, reason=LossReason.WORK_FAILED))
+        process.do(commands.resign(election, elected.term, reason=LossReason.WORK_FAILED))
         if self._world.rng.random() < 0.5:
-            process.do(acts.leave(election, LossReason.RESIGNED))
+            process.do(commands.leave(election, LossReason.RESIGNED))
             back_at = self._world.now + _STANDS_BACK.draw(self._world.rng)
-            self._world.scheduler.at(back_at, process.do, acts.enter(election))
+            self._world.scheduler.at(back_at, process.do, commands.enter(election))
 
     def answer_health(self) -> None:
         """The hook is asked for the first time, and its answer counts from then on."""

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from elect import acts
-from elect.audience import Profile
+from elect.bridge import commands
+from elect.bridge.dispatcher import Dispatcher
+from elect.bridge.leadership import Leadership
+from elect.bridge.publisher import Profile
 from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.election import Election
 from elect.errors import LeadershipTimeout
-from elect.events import Dispatcher
-from elect.leadership import Leadership
 from elect.testing.fake_engine import NODE, OTHERS, FakeEngine
 from elect.threads import OwnThread
 from wire.common import arguments
@@ -142,7 +142,7 @@ class FakeElection(Election):
         return all(is_done)
 
     def _acknowledge(self, election: str, term: int) -> None:
-        self._fake.post(acts.acknowledge(election, term))
+        self._fake.post(commands.acknowledge(election, term))
 
     def _begin(self, work: Callable[[], None], name: str) -> OwnThread:
         thread = OwnThread(work, name=name, on_death=lambda *_: self._fake.close())

@@ -3,16 +3,16 @@
 import threading
 from collections.abc import Callable
 
-from elect.audience import Audience, Profile
+from elect.bridge.dispatcher import Dispatcher
+from elect.bridge.inbox import Act, Command
+from elect.bridge.leadership import Leadership
+from elect.bridge.node_context import Engine, State
+from elect.bridge.publisher import Audience, Profile
 from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import Election
-from elect.engine import Engine, State
-from elect.events import Dispatcher
-from elect.inbox import Act, Command
-from elect.leadership import Leadership
 from elect.testing.actor import Actor
 from elect.testing.cast import Cast
 from elect.testing.spectator import Spectator

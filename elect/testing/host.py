@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from elect import acts
+from elect.bridge import commands
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule, Options, Timing
@@ -234,6 +234,6 @@ class Host:
         process.do(lambda elector, now: elector.set_healthy(now, is_healthy=True))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))
         for election in self.world.options.elections:
-            process.do(acts.enter(election))
+            process.do(commands.enter(election))
         for dialer in process.dialers.values():
             dialer.nudge()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from elect import LeadershipTimeout, LossReason, Stopped
-from elect.leadership import Leadership
+from elect.bridge.leadership import Leadership
 from elect.testing.fake import FakeElection
 from tests.nodes import eventually
 

@@ -116,7 +116,7 @@ def test_a_dead_thread_is_acted_on_though_its_log_raises(tmp_path, raising):
 
 def test_subscribers_are_told_before_the_log(tmp_path, monkeypatch):
     order: list[str] = []
-    monkeypatch.setattr("elect.audience.EventLog.__call__", lambda _, event: order.append(type(event).__name__))
+    monkeypatch.setattr("elect.bridge.publisher.EventLog.__call__", lambda _, event: order.append(type(event).__name__))
     node = Node(configs(tmp_path, "a")["a"], store=MemoryStore())
     node.subscribe(on_elected=lambda _: order.append("on_elected"), on_lost=lambda _: order.append("on_lost"))
     with node:

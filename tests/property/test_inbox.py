@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elect.inbox import MESSAGES_MAX, Command, Inbox
+from elect.bridge.inbox import MESSAGES_MAX, Command, Inbox
 from wire.io.link_events import LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 

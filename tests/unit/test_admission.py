@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from elect import Config
-from elect.admission import REFUSED_NS, STRANGERS_MAX, Admission, StrangerRefused, objection_of
+from elect.bridge.admission import REFUSED_NS, STRANGERS_MAX, Admission, StrangerRefused, objection_of
 from elect.core.ready import Meeting, Objection
 from wire.protocol.identity import PeerIdentity
 from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError

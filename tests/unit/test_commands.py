@@ -4,12 +4,12 @@ from random import Random
 
 import pytest
 
-from elect import acts
+from elect.bridge import commands
+from elect.bridge.inbox import Command
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.options import Durable, Options
 from elect.core.ready import Ready
-from elect.inbox import Command
 from tests.unit.test_orchestrator import Desk
 
 
@@ -25,7 +25,7 @@ def test_a_command_that_raises_anything_takes_nothing_down(error):
 
 def test_a_command_is_settled_when_the_thread_dies_of_it():
     desk = Desk(tick=ArithmeticError())
-    command = Command(acts.enter("e"))
+    command = Command(commands.enter("e"))
     with pytest.raises(ArithmeticError):
         desk.run(command)
     assert command.wait(0)
@@ -43,7 +43,7 @@ def test_a_wrong_standing_leaves_the_elector_as_it_was(standing):
         now=0,
     )
     desk.loop._elector = elector
-    command = Command(acts.set_standing(**standing))
+    command = Command(commands.set_standing(**standing))
     desk.run(command)
     assert isinstance(command.error, TypeError | ValueError)
     assert (elector.state.priority, elector.state.offset) == (1, 0)

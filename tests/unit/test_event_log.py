@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from elect.audience import CAMPAIGNS_SAID_MAX, ELECTIONS_SAID_MAX, EventLog
+from elect.bridge.publisher import CAMPAIGNS_SAID_MAX, ELECTIONS_SAID_MAX, EventLog
 from elect.core.ready import Campaigned, Event, LeaderChanged, Role, RoleChanged
 
 

@@ -2,13 +2,13 @@ from itertools import pairwise
 
 import pytest
 
+from elect.bridge.dispatcher import Dispatcher, Notice
+from elect.bridge.leadership import Leadership
+from elect.bridge.lease_table import Leases
+from elect.bridge.published_election import Seat
+from elect.bridge.subscription import Subscription
 from elect.core.ready import Elected, LeaderChanged, Lease, LossReason, Lost, PeerChanged
-from elect.events import Dispatcher, Notice
 from elect.leader import Leader
-from elect.leadership import Leadership
-from elect.leases import Leases
-from elect.seat import Seat
-from elect.subscription import Subscription
 
 
 class Desk:

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from elect import flag as module
-from elect.flag import Flag
+from elect.bridge import flag as module
+from elect.bridge.flag import Flag
 
 
 class BlockedError(Exception):

@@ -1,6 +1,6 @@
 import pytest
 
-from elect.health import Health
+from elect.bridge.health_checks import Health
 
 
 class Desk:

@@ -2,10 +2,10 @@ import math
 
 import pytest
 
+from elect.bridge.leadership import Leadership
+from elect.bridge.lease_table import Leases
 from elect.core.ready import Lease, LossReason
 from elect.errors import LeadershipLost
-from elect.leadership import Leadership
-from elect.leases import Leases
 
 
 class Desk:

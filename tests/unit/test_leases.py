@@ -2,9 +2,9 @@ import os
 
 import pytest
 
+from elect.bridge.lease_table import Leases
 from elect.core.quorum import FOREVER
 from elect.core.ready import Lease
-from elect.leases import Leases
 
 
 class Clock:

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from elect import Config, acts
-from elect.admission import StrangerRefused
+from elect import Config
+from elect.bridge import commands
+from elect.bridge.admission import StrangerRefused
+from elect.bridge.inbox import Command
+from elect.bridge.node_context import Engine
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Objection, Ready, Send, Write
-from elect.engine import Engine
 from elect.errors import StoreError
-from elect.inbox import Command
 from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
@@ -270,7 +271,7 @@ def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
 
 def test_a_command_passes_time_first_and_answers_a_mistake_to_its_caller():
     desk = Desk(enter=ValueError("too many"), tick=Ready(events=(ELECTED,), wake_at=WAKE_AT))
-    command = Command(acts.enter("e"))
+    command = Command(commands.enter("e"))
     log = desk.run(command)
     assert log[:2] == [("tell", ELECTED), ("enter", "e")]
     assert command.wait(0)

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable
 
+from elect.bridge.flag import Flag
+from elect.bridge.lease_table import Leases
 from elect.core.quorum import FOREVER
 from elect.core.ready import LossReason
 from elect.errors import LeadershipLost
-from elect.flag import Flag
-from elect.leases import Leases
 
 NS_PER_S = 1_000_000_000
 

@@ -1,9 +1,9 @@
 """What threads of the application ask of the protocol's thread."""
 
+from elect.bridge.inbox import Act
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
 from elect.core.snapshot import ElectorView
-from elect.inbox import Act
 
 
 def enter(election: str) -> Act:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from elect.bridge.leadership import Leadership
 from elect.leader import Leader
-from elect.leadership import Leadership
 
 OnLeadership = Callable[[Leadership], object]
 OnLeader = Callable[[Leader | None], object]

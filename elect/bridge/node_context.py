@@ -7,17 +7,17 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TypeVar
 
-from elect import acts
+from elect.bridge import commands
+from elect.bridge.flag import Flag
+from elect.bridge.health_checks import Health
+from elect.bridge.inbox import Act, Command, Inbox
+from elect.bridge.leadership import Leadership
+from elect.bridge.lease_table import Leases
+from elect.bridge.published_election import Seat
 from elect.clock import Clock
 from elect.config.config import Config
 from elect.core.ready import LossReason, Objection
 from elect.errors import Forked, LeadershipTimeout, Stopped
-from elect.flag import Flag
-from elect.health import Health
-from elect.inbox import Act, Command, Inbox
-from elect.leadership import Leadership
-from elect.leases import Leases
-from elect.seat import Seat
 from wire.common import arguments
 from wire.common.deadline import now_s
 
@@ -196,7 +196,7 @@ class Engine:
 
     def give_up(self, leadership: Leadership, reason: LossReason) -> None:
         """Tell the protocol's thread of a leadership that is over for the application; never waits."""
-        self.post(acts.resign(leadership.election, leadership.token, reason=reason))
+        self.post(commands.resign(leadership.election, leadership.token, reason=reason))
         with self.changing():
             pass
 
@@ -204,7 +204,7 @@ class Engine:
         """Give a leadership up, to another node if one is named; never waits."""
         reason = LossReason.RESIGNED if to is None else LossReason.TRANSFERRED
         # First: an interrupt must not leave it over here, and held for the other nodes.
-        self.post(acts.resign(leadership.election, leadership.token, reason=reason, to=to))
+        self.post(commands.resign(leadership.election, leadership.token, reason=reason, to=to))
         self.leases.give_up(leadership.election, leadership.token)
         leadership.end(reason)
         with self.changing():

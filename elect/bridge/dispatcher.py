@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from elect.bridge.flag import Flag
+from elect.bridge.leadership import Leadership
+from elect.bridge.published_election import Seat
+from elect.bridge.subscription import Subscription
 from elect.core.ready import Elected, Event, LeaderChanged, LossReason, Lost
-from elect.flag import Flag
 from elect.leader import Leader
-from elect.leadership import Leadership
-from elect.seat import Seat
-from elect.subscription import Subscription
 from wire.common import arguments
 from wire.common.log import Log
 

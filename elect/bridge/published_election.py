@@ -2,9 +2,9 @@
 
 import threading
 
+from elect.bridge.leadership import Leadership
 from elect.core.ready import Role
 from elect.leader import Leader
-from elect.leadership import Leadership
 
 
 class Occupant:

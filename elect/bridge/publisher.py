@@ -8,11 +8,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from elect.bridge.dispatcher import Dispatcher, Notice
+from elect.bridge.leadership import NS_PER_S, Leadership
+from elect.bridge.node_context import Engine
 from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
-from elect.engine import Engine
-from elect.events import Dispatcher, Notice
 from elect.leader import Leader
-from elect.leadership import NS_PER_S, Leadership
 from elect.monitoring.status import objection_sentence
 from wire.common.log import Log
 

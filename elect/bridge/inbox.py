@@ -7,11 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from elect.admission import StrangerRefused
+from elect.bridge.admission import StrangerRefused
+from elect.bridge.flag import Flag
 from elect.clock import Clock, now_ns
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.flag import Flag
 from elect.storage.journal import JournalEvent
 from wire.io.link_events import Event as WireEvent
 from wire.io.link_events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived

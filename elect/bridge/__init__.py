@@ -1,0 +1,1 @@
+"""Where application threads meet the orchestrator thread: commands in, published state and callbacks out."""
