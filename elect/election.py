@@ -17,8 +17,8 @@ from elect.core.ready import LossReason
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
 from elect.leader import Leader
 from elect.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
+from elect.runtime.threads import OwnThread
 from elect.stand import Stand
-from elect.threads import OwnThread
 from elect.worker import OnReturn, Run, Work
 from wire.common import arguments
 

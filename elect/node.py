@@ -5,7 +5,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from elect import fork
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command
@@ -18,19 +17,20 @@ from elect.core.ready import Event
 from elect.core.snapshot import ElectorView
 from elect.default_election import DefaultElection
 from elect.election import Election
-from elect.ending import Ending, Request
 from elect.errors import Forked
 from elect.monitoring import audit
 from elect.monitoring.metrics import Metrics, Registry
 from elect.monitoring.series import Series
 from elect.monitoring.status import Status
-from elect.runtime import Runtime
-from elect.sample import sample, surroundings
-from elect.security import warn_of_insecurity, warn_of_loopback
+from elect.runtime import fork
+from elect.runtime.assembly import Runtime
+from elect.runtime.lifecycle_thread import Ending, Request
+from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
+from elect.runtime.sampling import sample, surroundings
+from elect.runtime.threads import OwnThread
 from elect.storage.descriptors import fill_standard
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import Store
-from elect.threads import OwnThread
 from wire.common import arguments
 from wire.common.deadline import Deadline
 from wire.common.log import FLUSH_S, Log, flush, harmless, text_of

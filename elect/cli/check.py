@@ -13,7 +13,7 @@ from elect.cli.parallel import each
 from elect.config.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
-from elect.security import security
+from elect.runtime.node_credentials import security
 from wire.io.sockets import shut
 from wire.links.connect import Dialing
 from wire.protocol.address import Address

@@ -12,8 +12,8 @@ from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.election import Election
 from elect.errors import LeadershipTimeout
+from elect.runtime.threads import OwnThread
 from elect.testing.fake_engine import NODE, OTHERS, FakeEngine
-from elect.threads import OwnThread
 from wire.common import arguments
 from wire.common.deadline import Deadline
 

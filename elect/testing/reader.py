@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Message
-from elect.lull import Lull
+from elect.runtime.heartbeat_coalescer import Lull
 from wire.io.link_events import Event, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from elect import Config, LossReason, Node, Stopped, orchestrator
+from elect import Config, LossReason, Node, Stopped
 from elect.clock import now_ns
 from elect.core.ready import Lost
+from elect.runtime import orchestrator
 from elect.storage.store import MemoryStore
 from elect.testing.processes import free_ports
 from tests.conftest import open_descriptors

@@ -8,7 +8,7 @@ import pytest
 
 from elect.config.config import Config
 from elect.errors import ConfigError
-from elect.security import warn_of_loopback
+from elect.runtime.node_credentials import warn_of_loopback
 from tests.unit.test_config import FILE, TLS, config, write
 
 

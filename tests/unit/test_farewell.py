@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from elect.core.ready import LossReason
-from elect.farewell import Farewell
+from elect.runtime.shutdown import Farewell
 
 
 class Elector:

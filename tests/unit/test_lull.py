@@ -4,7 +4,7 @@ import pytest
 
 from elect import Config
 from elect.core.messages import Ack, ConfigurationId, Heartbeat, Knowledge, Number, Standing
-from elect.lull import Lull
+from elect.runtime.heartbeat_coalescer import Lull
 from wire.io.link_events import DialFailed, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import ClosedError

@@ -13,7 +13,7 @@ from elect.bridge.node_context import Engine
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Objection, Ready, Send, Write
 from elect.errors import StoreError
-from elect.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
+from elect.runtime.orchestrator import COUNTED_MAX, UNCOUNTED_MAX, Orchestrator
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber, PeerIdentity

@@ -17,15 +17,15 @@ from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import Durable, OffsetRule, Options, Timing
-from elect.farewell import Farewell
-from elect.links import Links
-from elect.lull import Lull
 from elect.monitoring import audit
-from elect.orchestrator import Orchestrator
-from elect.security import security
+from elect.runtime.heartbeat_coalescer import Lull
+from elect.runtime.node_credentials import security
+from elect.runtime.orchestrator import Orchestrator
+from elect.runtime.peer_links import Links
+from elect.runtime.shutdown import Farewell
+from elect.runtime.threads import OnDeath, OwnThread, starting
 from elect.storage.journal import Journal
 from elect.storage.store import Opened, Store
-from elect.threads import OnDeath, OwnThread, starting
 from elect.worker import WorkThread
 from wire.common.deadline import Deadline
 

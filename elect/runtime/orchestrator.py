@@ -19,15 +19,15 @@ from elect.bridge.publisher import Audience
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
-from elect.farewell import Farewell
-from elect.lull import Lull
+from elect.runtime.heartbeat_coalescer import Lull
+from elect.runtime.shutdown import Farewell
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.common.log import Log, harmless
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.wire_errors import UnwelcomeError
 
 if TYPE_CHECKING:
-    from elect.links import Links
+    from elect.runtime.peer_links import Links
 
 logger = Log(__name__)
 

@@ -15,8 +15,8 @@ from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
 from elect.errors import BindError
+from elect.runtime.threads import starting
 from elect.storage.store import Opened
-from elect.threads import starting
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.log_throttle import Throttle, more

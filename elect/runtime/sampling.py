@@ -3,7 +3,7 @@
 from elect.bridge.node_context import Engine
 from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
 from elect.monitoring.status import Surroundings
-from elect.runtime import Runtime
+from elect.runtime.assembly import Runtime
 from wire.common.log import dropped
 
 

@@ -1,0 +1,1 @@
+"""The threads of a node: how they are put together, started and stopped."""
