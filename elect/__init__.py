@@ -2,11 +2,13 @@
 
 from importlib import metadata
 
+from elect.api.election import Election
+from elect.api.node import Node
+from elect.api.run import Run
 from elect.bridge.leadership import Leadership
 from elect.bridge.subscription import Subscription
 from elect.config.config import Config
 from elect.core.ready import LossReason, Role
-from elect.election import Election
 from elect.errors import (
     BindError,
     ConfigError,
@@ -22,8 +24,6 @@ from elect.errors import (
 )
 from elect.leader import Leader
 from elect.monitoring.status import Status, WhyNoLeader
-from elect.node import Node
-from elect.worker import Run
 
 __all__ = [
     "BindError",

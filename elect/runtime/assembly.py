@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from elect.api.run import WorkThread
 from elect.bridge import commands
 from elect.bridge.admission import Admission
 from elect.bridge.dispatcher import Dispatcher
@@ -26,7 +27,6 @@ from elect.runtime.shutdown import Farewell
 from elect.runtime.threads import OnDeath, OwnThread, starting
 from elect.storage.journal import Journal
 from elect.storage.store import Opened, Store
-from elect.worker import WorkThread
 from wire.common.deadline import Deadline
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The application above one process: hears one thing after the other, slowly, and may fail at its work.
 
-Source: `elect.bridge.dispatcher`, `elect.worker` and `elect.bridge.health_checks`, for what the shell makes of it.
+Source: `elect.bridge.dispatcher`, `elect.api.run` and `elect.bridge.health_checks`, for what the shell makes of it.
 """
 
 from collections import deque

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
+from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
 from elect.bridge.publisher import Profile
 from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
-from elect.election import Election
 from elect.errors import LeadershipTimeout
 from elect.runtime.threads import OwnThread
 from elect.testing.fake_engine import NODE, OTHERS, FakeEngine

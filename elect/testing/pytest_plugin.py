@@ -12,8 +12,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from elect.api.node import Node
 from elect.config.config import Config
-from elect.node import Node
 from elect.storage.store import MemoryStore
 from elect.testing.fake import FakeElection
 from elect.testing.options import Options

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from elect import Config, LeadershipLost, LeadershipTimeout, LossReason, Node, NotLeader
+from elect.api.election import Election
 from elect.bridge.leadership import Leadership
-from elect.election import Election
 from elect.storage.store import MemoryStore
 from elect.testing.fake import FakeElection
 from tests.nodes import DEADLINE_S, eventually

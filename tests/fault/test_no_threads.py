@@ -118,10 +118,10 @@ def test_a_start_that_is_interrupted_anywhere_is_undone(tmp_path, monkeypatch, e
         "elect.storage.sqlite.sqlite3.connect",
         "elect.storage.data_lock.os.open",
         "elect.storage.data_lock.os.pread",
-        "elect.node.fork.guard",
+        "elect.api.node.fork.guard",
         "wire.links.listener.listen",
         "elect.web.server.listen",
-        "elect.node.warn_of_insecurity",
+        "elect.api.node.warn_of_insecurity",
     ],
 )
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError(), OSError(24, "Too many open files")])

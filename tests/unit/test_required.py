@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
+from elect.api.required import Guard
 from elect.errors import NotLeader
-from elect.required import Guard
 
 
 class Election:

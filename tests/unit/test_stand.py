@@ -1,7 +1,7 @@
 import pytest
 
+from elect.api.candidacy import Stand
 from elect.core.ready import LossReason
-from elect.stand import Stand
 
 
 class Desk:

@@ -14,8 +14,8 @@ from wire.common.backoff import Backoff
 from wire.common.log import Log
 
 if TYPE_CHECKING:
+    from elect.api.election import Election
     from elect.bridge.node_context import Engine
-    from elect.election import Election
 
 logger = Log(__name__)
 

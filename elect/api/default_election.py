@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+from elect.api.election import Election
+from elect.api.run import OnReturn, Run, Work
 from elect.bridge.leadership import Leadership
 from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
-from elect.election import Election
 from elect.leader import Leader
-from elect.worker import OnReturn, Run, Work
 
 
 class DefaultElection:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from elect.api.default_election import DefaultElection
+from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command
@@ -15,8 +17,6 @@ from elect.config.config import Config
 from elect.core.messages import check_name
 from elect.core.ready import Event
 from elect.core.snapshot import ElectorView
-from elect.default_election import DefaultElection
-from elect.election import Election
 from elect.errors import Forked
 from elect.monitoring import audit
 from elect.monitoring.metrics import Metrics, Registry

@@ -6,6 +6,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
+from elect.api.candidacy import Stand
+from elect.api.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
+from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import NS_PER_S, Leadership
@@ -16,10 +19,7 @@ from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import LossReason
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
 from elect.leader import Leader
-from elect.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
 from elect.runtime.threads import OwnThread
-from elect.stand import Stand
-from elect.worker import OnReturn, Run, Work
 from wire.common import arguments
 
 P = ParamSpec("P")

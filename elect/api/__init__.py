@@ -1,0 +1,1 @@
+"""The objects that a program holds: a node, its elections and leaderships."""
