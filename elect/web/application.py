@@ -5,10 +5,10 @@ from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from elect.errors import Forked, Stopped
-from elect.web import guard, health, levers, metrics, roles
+from elect.web import authorization, exposition, health_probe, operations, probes
+from elect.web.node_protocol import Subject
 from elect.web.request import Request
 from elect.web.response import Refused, Response, reply
-from elect.web.subject import Subject
 from wire.common import arguments
 from wire.common.log import Log
 
@@ -18,26 +18,26 @@ Route = Callable[[Subject, Request], Response]
 
 
 def _metrics(node: Subject, request: Request) -> Response:
-    body, content_type = metrics.render(node.metrics, request.headers.get("accept", ""))
+    body, content_type = exposition.render(node.metrics, request.headers.get("accept", ""))
     return Response(status=HTTPStatus.OK, body=body, content_type=content_type)
 
 
 PAGES: Mapping[str, Route] = {
-    "/leader": roles.leader,
-    "/replica": roles.replica,
-    "/healthz": health.healthz,
-    "/readyz": health.readyz,
-    "/status": health.status,
+    "/leader": probes.leader,
+    "/replica": probes.replica,
+    "/healthz": health_probe.healthz,
+    "/readyz": health_probe.readyz,
+    "/status": health_probe.status,
     "/metrics": _metrics,
 }
 """For GET, HEAD and OPTIONS."""
 
 LEVERS: Mapping[str, Route] = {
-    "/resign": levers.resign,
-    "/transfer": levers.transfer,
-    "/forget": levers.forget,
-    "/pause": levers.pause,
-    "/resume": levers.resume,
+    "/resign": operations.resign,
+    "/transfer": operations.transfer,
+    "/forget": operations.forget,
+    "/pause": operations.pause,
+    "/resume": operations.resume,
 }
 """For POST."""
 
@@ -84,7 +84,7 @@ def _route(node: Subject, request: Request) -> Response:
     if request.path in LEVERS:
         if request.method != "POST":
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST to this", Allow="POST")
-        guard.admit(request, node.config.operator_token)
+        authorization.admit(request, node.config.operator_token)
         return LEVERS[request.path](node, request)
     raise Refused(HTTPStatus.NOT_FOUND, f"nothing is here; there are {' '.join((*PAGES, *LEVERS))}")
 

@@ -13,8 +13,8 @@ from wsgiref.types import WSGIApplication
 
 from elect.errors import BindError, ThreadError
 from elect.web.application import application
-from elect.web.connection import Connection
-from elect.web.subject import Subject
+from elect.web.http_connection import Connection
+from elect.web.node_protocol import Subject
 from wire.common import arguments
 from wire.common.deadline import now_s
 from wire.common.failure_log import Outage

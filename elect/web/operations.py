@@ -4,9 +4,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from elect.errors import LeadershipTimeout, NotLeader
+from elect.web.node_protocol import Subject
 from elect.web.request import Request, check_election
 from elect.web.response import Refused, Response, reply
-from elect.web.subject import Subject
 
 TIMEOUT_S_DEFAULT = 10.0
 TIMEOUT_S_MAX = 60.0

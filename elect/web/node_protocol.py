@@ -4,7 +4,7 @@ from typing import Protocol
 
 from elect.config.config import Config
 from elect.leader import Leader
-from elect.web.metrics import Measured
+from elect.web.exposition import Measured
 
 
 class HeldLeadership(Protocol):

@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
+from elect.web.node_protocol import Subject
 from elect.web.request import DEFAULT_ELECTION, Request
 from elect.web.response import Response, reply
-from elect.web.subject import Subject
 
 
 def leader(node: Subject, request: Request) -> Response:

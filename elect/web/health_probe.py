@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
+from elect.web.node_protocol import Subject
 from elect.web.request import Request
 from elect.web.response import Response, reply
-from elect.web.subject import Subject
 
 NS_PER_S = 1_000_000_000
 
