@@ -123,7 +123,7 @@ WHO_MAY_IMPORT_WHOM = {
 
 WHO_MAY_USE = {
     "cbor2": ("wire.protocol.codec",),
-    "cryptography": ("elect.cli.authority",),
+    "cryptography": ("elect.cli.certificate_authority",),
     "sortedcontainers": ("elect.core.**", "elect.testing.**"),
     "prometheus_client": ("metrics",),
     "hypothesis": ("elect.testing.**",),
@@ -131,13 +131,13 @@ WHO_MAY_USE = {
 }
 """What is neither ours nor the standard library's, and the files that may import it."""
 
-WHO_MAY_READ_A_WALL_CLOCK = ("wire.security.tls", "elect.cli.authority", "elect.monitoring.audit")
+WHO_MAY_READ_A_WALL_CLOCK = ("wire.security.tls", "elect.cli.certificate_authority", "elect.monitoring.audit")
 """Certificates and lines for an auditor are dated by it; nothing else of ours is."""
 
 WHO_MAY_COMPILE = ("wire.protocol.record",)
 """It writes functions out for speed, of the names of a class's fields and of nothing else."""
 
-WHO_MAY_LOG_AT_ONCE = ("wire.common.log", "elect.cli.run")
+WHO_MAY_LOG_AT_ONCE = ("wire.common.log", "elect.cli.commands.run_node")
 """Everybody else logs by `wire.common.log.Log`: a handler may block, and a filter may raise."""
 
 WHO_MAY_HAVE_A_BARE_THREAD = ("wire.common.call_queue", "elect.testing.processes")
@@ -318,7 +318,7 @@ def test_check_can_fail(name, text, problem):
         ("elect.api.node", "import elect.errors\nfrom elect.core import quorum\nfrom wire import Address"),
         ("elect.api.node", "x = 1  # type: ignore[arg-type]  # why\n" * 400),
         ("elect.api.node", "def f():\n" + "    x = 1\n" * 49),
-        ("elect.cli.run", "import elect.testing\nprint('x')"),
+        ("elect.cli.commands.run_node", "import elect.testing\nprint('x')"),
     ],
 )
 def test_check_lets_pass_what_is_in_order(name, text):

@@ -7,22 +7,22 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from elect import __version__
-from elect.cli.outcome import EXIT_CODES, ExitCode, Failure, complain
+from elect.cli.exit_codes import EXIT_CODES, ExitCode, Failure, complain
 from elect.cli.streams import flush_streams, open_streams
 from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError, ThreadError
 
 COMMANDS = {
     "demo": ("demo", "three nodes on this machine elect, fail and elect again"),
-    "run": ("run", "run a node in the foreground"),
-    "status": ("status", "what nodes say of themselves and each other"),
-    "resign": ("operate", "have a node give up leading"),
-    "transfer": ("operate", "have a node hand over to another"),
-    "pause": ("operate", "have a node take no part as a candidate"),
-    "resume": ("operate", "have it take part again"),
-    "forget": ("forget", "have a node take a voter back that has lost its votes"),
-    "simulate": ("simulate", "one deterministic simulation"),
-    "certs": ("certs", "make an authority and certificates for a cluster's nodes"),
-    "check": ("check", "is a configuration good, do the peers answer, agree and hear us"),
+    "run": ("commands.run_node", "run a node in the foreground"),
+    "status": ("commands.show_status", "what nodes say of themselves and each other"),
+    "resign": ("commands.operate_node", "have a node give up leading"),
+    "transfer": ("commands.operate_node", "have a node hand over to another"),
+    "pause": ("commands.operate_node", "have a node take no part as a candidate"),
+    "resume": ("commands.operate_node", "have it take part again"),
+    "forget": ("commands.forget_voter", "have a node take a voter back that has lost its votes"),
+    "simulate": ("commands.run_simulation", "one deterministic simulation"),
+    "certs": ("commands.create_certificates", "make an authority and certificates for a cluster's nodes"),
+    "check": ("commands.check_node", "is a configuration good, do the peers answer, agree and hear us"),
 }
 """Name, module and one line each; only the module of the command that is run gets imported."""
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from elect.cli.outcome import ExitCode, complain
+from elect.cli.exit_codes import ExitCode, complain
 from elect.storage.descriptors import fill_standard
 
 

@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from elect.cli.demo.measurements import Measurements
-from elect.cli.demo.scene import Scene
-from elect.cli.demo.script import Stage, check_leases, play
-from elect.cli.demo.view import MARGIN, Story, picture
-from elect.cli.outcome import Failure
-from elect.cli.paint import Paint, is_live
-from elect.cli.screen import Screen
+from elect.cli.colors import Paint, is_live
+from elect.cli.demo.cluster_view import Scene
+from elect.cli.demo.render import MARGIN, Story, picture
+from elect.cli.demo.scenario import Stage, check_leases, play
+from elect.cli.demo.timings import Measurements
+from elect.cli.exit_codes import Failure
+from elect.cli.live_display import Screen
 from elect.clock import now_ns
 from elect.testing.processes import Plan, ProcessCluster
 

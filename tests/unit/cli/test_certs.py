@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from elect.cli import main
-from elect.cli.authority import Authority, Pair
+from elect.cli.certificate_authority import Authority, Pair
 from wire.protocol.wire_errors import CredentialsError
 from wire.security.credentials import TlsFiles
 from wire.security.tls import Tls
@@ -183,7 +183,7 @@ def test_an_authority_that_does_not_name_its_key_is_good(tmp_path):
 
 
 def test_without_the_extra_it_says_what_is_missing(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "elect.cli.authority", None)
+    monkeypatch.setitem(sys.modules, "elect.cli.certificate_authority", None)
     assert certs(tmp_path, "a") == 1
     assert capsys.readouterr().err == "elect: this needs the package cryptography: pip install 'elect[certs]'\n"
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elect.cli import check, hearing, main
+from elect.cli import main, reachability
+from elect.cli.commands import check_node
 from elect.config.config import Config
 from tests.certificates import Authority
 from wire.links.dialer import Dialer
@@ -106,7 +107,7 @@ def test_a_check_on_the_ipv6_wildcard_hears_ipv4_peers(tmp_path, listen, dial, c
 
 
 def test_a_peer_that_never_dials_does_not_hear_us(tmp_path, listen, monkeypatch, capsys):
-    monkeypatch.setattr(hearing.listen, "__defaults__", (0.05,))
+    monkeypatch.setattr(reachability.listen, "__defaults__", (0.05,))
     assert main(["check", "-c", write(tmp_path, free_address(), b=listen("b"))]) == 1
     assert "does not hear us" in capsys.readouterr().out
 
@@ -144,7 +145,7 @@ def test_strangers_and_silence_on_the_port_hold_nobody_up(tmp_path, listen, dial
     config = Config.load(write(tmp_path, address, b=listen("b")))
     found = {}
     thread = threading.Thread(
-        target=lambda: found.update(hearing.listen(config, identity("a"), PLAIN, ["b"], timeout_s=60.0))
+        target=lambda: found.update(reachability.listen(config, identity("a"), PLAIN, ["b"], timeout_s=60.0))
     )
     thread.start()
     garbage = None
@@ -189,7 +190,7 @@ def test_dialing_for_a_check_gets_no_link(listen):
     )
     listener.open()
     listener.start()
-    assert check.dial(identity("a"), "b", listener.address, PLAIN) is None
+    assert check_node.dial(identity("a"), "b", listener.address, PLAIN) is None
     assert listener.stop(5.0)
     assert delivered == []
 

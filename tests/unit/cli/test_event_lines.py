@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from elect.cli.event_lines import EventLines
+from elect.cli.json_events import EventLines
 from elect.core.ready import Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
 
 AT = 1_234_567_890_123

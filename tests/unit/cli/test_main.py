@@ -106,4 +106,6 @@ def test_an_output_that_cannot_show_a_sign_is_no_error(tmp_path):
 def test_a_command_imports_no_other():
     program = "import sys, elect.cli; elect.cli.main(['pause', '127.0.0.1:1']); print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert not {"elect.cli.run", "elect.cli.demo", "elect.testing", "elect.web"} & set(ended.stdout.split())
+    assert not {"elect.cli.commands.run_node", "elect.cli.demo", "elect.testing", "elect.web"} & set(
+        ended.stdout.split()
+    )

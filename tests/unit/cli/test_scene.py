@@ -1,6 +1,6 @@
 import pytest
 
-from elect.cli.demo.scene import Doing, Scene
+from elect.cli.demo.cluster_view import Doing, Scene
 from elect.testing.processes import ProcessEvent
 
 FENCE_S = 1.0

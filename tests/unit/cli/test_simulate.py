@@ -13,7 +13,7 @@ def test_one_seed_has_one_transcript(capsys):
 
 
 def test_a_violation_is_exit_code_1(monkeypatch, capsys):
-    import elect.cli.simulate as command
+    import elect.cli.commands.run_simulation as command
 
     def violated(*, seed, nodes, seconds, write):
         write(f"replay: elect simulate --seed {seed}\n")

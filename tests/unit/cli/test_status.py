@@ -4,8 +4,8 @@ import json
 import pytest
 
 from elect.cli import main
-from elect.cli.report import rows, table
-from elect.cli.screen import Screen
+from elect.cli.live_display import Screen
+from elect.cli.status_table import rows, table
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
@@ -105,7 +105,7 @@ def test_watch_goes_on_until_interrupted(serve, monkeypatch, capsys):
         if len(naps) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("elect.cli.status.time.sleep", nap)
+    monkeypatch.setattr("elect.cli.commands.show_status.time.sleep", nap)
     assert main(["status", "--watch", "--json", serve(LEADING)]) == 130
     assert len(capsys.readouterr().out.splitlines()) == 3
 

@@ -1,9 +1,9 @@
 import re
 
-from elect.cli.demo.measurements import Kind, Measurements, duration
-from elect.cli.demo.scene import Scene
-from elect.cli.demo.view import Story, picture
-from elect.cli.paint import Paint
+from elect.cli.colors import Paint
+from elect.cli.demo.cluster_view import Scene
+from elect.cli.demo.render import Story, picture
+from elect.cli.demo.timings import Kind, Measurements, duration
 from elect.testing.processes import ProcessEvent
 
 PLAIN = Paint(is_coloured=False)

@@ -2,8 +2,9 @@
 
 import argparse
 
-from elect.cli import client, operate
-from elect.cli.outcome import ExitCode, Failure
+from elect.cli import http_client
+from elect.cli.commands import operate_node
+from elect.cli.exit_codes import ExitCode, Failure
 from elect.config.config import Config
 from elect.core.ready import Meeting
 from elect.monitoring import audit
@@ -16,11 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         f"{parser.description} Do so on every other node, and only when nothing that the voter voted for leads any"
         " more: it may vote a second time in a term. To start it under a new id is always safe."
     )
-    parser.epilog = operate.TOKEN_HELP + (parser.epilog or "")
+    parser.epilog = operate_node.TOKEN_HELP + (parser.epilog or "")
     parser.add_argument("voter", metavar="ID", help="the voter that has lost its votes")
     node = parser.add_mutually_exclusive_group(required=True)
     node.add_argument(
-        "address", nargs="?", type=client.address, metavar="ADDRESS", help="a running node's HTTP address"
+        "address", nargs="?", type=http_client.address, metavar="ADDRESS", help="a running node's HTTP address"
     )
     node.add_argument("-c", "--config", metavar="FILE", help="the configuration of a node that does not run")
 
@@ -28,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Have the node forget, and say what it did."""
     if arguments.config is None:
-        content = operate.ask(arguments.address, "forget", {"voter": arguments.voter})
+        content = operate_node.ask(arguments.address, "forget", {"voter": arguments.voter})
         node, voter = content["node"], content["forgot"]
     else:
         config = Config.load(arguments.config)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from elect.cli.demo.measurements import Kind, Measurements, duration
-from elect.cli.demo.scene import Actor, Doing, Scene
-from elect.cli.paint import Paint
+from elect.cli.colors import Paint
+from elect.cli.demo.cluster_view import Actor, Doing, Scene
+from elect.cli.demo.timings import Kind, Measurements, duration
 
 CELL_S = 0.25
 STRIP_CELLS_MAX = 56

@@ -4,8 +4,8 @@ import errno
 import socket
 from collections.abc import Collection, Mapping
 
-from elect.cli import client
-from elect.cli.outcome import Failure
+from elect.cli import http_client
+from elect.cli.exit_codes import Failure
 from elect.config.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
@@ -68,7 +68,7 @@ def ask(config: Config, expected: Collection[str]) -> Faults:
     """
     if config.http_address is None:
         raise Failure("the node runs here but has no [http] listen, so it can't be asked whether its peers hear it")
-    status = client.ask(config.http_address, "GET", "/status").content
+    status = http_client.ask(config.http_address, "GET", "/status").content
     peers = status.get("peers")
     said = {peer.get("node"): peer for peer in peers if isinstance(peer, Mapping)} if isinstance(peers, list) else {}
     return {node_id: _said_fault(config, said.get(node_id, {})) for node_id in expected}

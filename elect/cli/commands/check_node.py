@@ -6,10 +6,10 @@ says that version, cluster and ids agree, and nothing of the peer was touched.
 
 import argparse
 
-from elect.cli import hearing
-from elect.cli.hearing import Faults
-from elect.cli.outcome import ExitCode
+from elect.cli import reachability
+from elect.cli.exit_codes import ExitCode
 from elect.cli.parallel import each
+from elect.cli.reachability import Faults
 from elect.config.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
@@ -57,13 +57,13 @@ def _dial_all(config: Config, identity: Identity, guarding: Security) -> Faults:
 
 def _hearing(config: Config, identity: Identity, guarding: Security, answering: list[str]) -> Faults:
     try:
-        return hearing.listen(config, identity, guarding, answering)
+        return reachability.listen(config, identity, guarding, answering)
     except BindError:
         if dial(identity, config.node, config.listen_address, guarding) is not None:
             raise
         if not answering:
             return {}
-        return hearing.ask(config, answering)
+        return reachability.ask(config, answering)
 
 
 def dial(identity: Identity, to: str, address: Address, guarding: Security) -> str | None:

@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from elect import Config, Node
-from elect.cli.event_lines import EventLines
-from elect.cli.outcome import ExitCode, Failure
-from elect.cli.waiting import Ending, ending
+from elect.cli.exit_codes import ExitCode, Failure
+from elect.cli.json_events import EventLines
+from elect.cli.signals import Ending, ending
 from elect.clock import now_ns
 
 LEVELS = ("debug", "info", "warning", "error")

@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elect.cli.outcome import ExitCode, Failure
+from elect.cli.exit_codes import ExitCode, Failure
 from elect.config import rules
 
 if TYPE_CHECKING:
-    from elect.cli.authority import Authority
+    from elect.cli.certificate_authority import Authority
 
 DAYS = 365.0
 AUTHORITY_DAYS = 3650.0
@@ -66,7 +66,7 @@ def _days(text: str) -> float:
 def _authority(directory: Path, cluster: str, days: float) -> "Authority":
     """The one in the directory, or a new one."""
     try:
-        from elect.cli.authority import Authority, Pair  # noqa: PLC0415 - an extra's, and only for this
+        from elect.cli.certificate_authority import Authority, Pair  # noqa: PLC0415 - an extra's, and only for this
     except ImportError:
         raise Failure("this needs the package cryptography: pip install 'elect[certs]'") from None
     certificate, key = directory / "ca.pem", directory / "ca.key"

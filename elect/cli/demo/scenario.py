@@ -4,10 +4,10 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from elect.cli.demo.measurements import Kind, Measurements, duration
-from elect.cli.demo.scene import Scene
-from elect.cli.demo.view import Story
-from elect.cli.outcome import Failure
+from elect.cli.demo.cluster_view import Scene
+from elect.cli.demo.render import Story
+from elect.cli.demo.timings import Kind, Measurements, duration
+from elect.cli.exit_codes import Failure
 from elect.clock import now_ns
 from elect.testing.processes import ProcessCluster, ProcessEvent, overlaps, tenures
 from wire.common.deadline import now_s

@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from elect.cli import client
-from elect.cli.outcome import ExitCode, Failure
-from elect.cli.paint import is_live
+from elect.cli import http_client
+from elect.cli.colors import is_live
+from elect.cli.exit_codes import ExitCode, Failure
+from elect.cli.live_display import Screen
 from elect.cli.parallel import each
-from elect.cli.report import Row, rows, table
-from elect.cli.screen import Screen
+from elect.cli.status_table import Row, rows, table
 from wire.protocol.address import Address
 
 WATCH_INTERVAL_S = 1.0
@@ -24,7 +24,7 @@ View = Mapping[str, object] | Failure
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "addresses", nargs="+", type=client.address, metavar="ADDRESS", help="a node's HTTP address, host:port"
+        "addresses", nargs="+", type=http_client.address, metavar="ADDRESS", help="a node's HTTP address, host:port"
     )
     parser.add_argument("--election", action="append", default=[], metavar="E", help="only this one; may be repeated")
     parser.add_argument("--watch", action="store_true", help="again each second, until interrupted")
@@ -54,7 +54,7 @@ def _ask_all(addresses: Sequence[Address]) -> dict[str, View]:
 
 def _ask(address: Address) -> View:
     try:
-        return client.ask(address, "GET", "/status").content
+        return http_client.ask(address, "GET", "/status").content
     except Failure as failure:
         return failure
 

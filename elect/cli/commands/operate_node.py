@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from elect.cli import client
-from elect.cli.outcome import Failure
+from elect.cli import http_client
+from elect.cli.exit_codes import Failure
 from wire.protocol.address import Address
 
 TIMEOUT_S = 10.0
@@ -13,7 +13,7 @@ MARGIN_S = 2.0
 """The node answers first that it took too long; then this end need not guess."""
 
 TOKEN_HELP = f"""The node takes this from its own machine; from elsewhere the operator's token is needed,
-in the environment: {client.TOKEN_VARIABLE}.
+in the environment: {http_client.TOKEN_VARIABLE}.
 
 """
 
@@ -22,7 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments, which depend on the command."""
     command = parser.prog.split()[-1]
     parser.epilog = TOKEN_HELP + (parser.epilog or "")
-    parser.add_argument("address", type=client.address, metavar="ADDRESS", help="the node's HTTP address, host:port")
+    parser.add_argument(
+        "address", type=http_client.address, metavar="ADDRESS", help="the node's HTTP address, host:port"
+    )
     if command in ("pause", "resume"):
         return
     if command == "transfer":
@@ -48,7 +50,7 @@ def ask(address: Address, command: str, fields: dict[str, object]) -> Mapping[st
     Raises:
         Failure: it does not answer, or refuses.
     """
-    answer = client.ask(address, "POST", f"/{command}", fields, timeout=TIMEOUT_S + MARGIN_S)
+    answer = http_client.ask(address, "POST", f"/{command}", fields, timeout=TIMEOUT_S + MARGIN_S)
     if answer.status != HTTPStatus.OK:
         raise Failure(f"{address}: {answer.content.get('error', 'it refused')}")
     return answer.content

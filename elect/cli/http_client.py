@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
-from elect.cli.outcome import Failure
+from elect.cli.exit_codes import Failure
 from wire.protocol.address import Address
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
