@@ -127,7 +127,7 @@ WHO_MAY_USE = {
     "sortedcontainers": ("elect.core.**", "elect.testing.**"),
     "prometheus_client": ("metrics",),
     "hypothesis": ("elect.testing.**",),
-    "pytest": ("elect.testing.pytest_plugin",),
+    "pytest": ("elect.testing.fake.pytest_plugin",),
 }
 """What is neither ours nor the standard library's, and the files that may import it."""
 

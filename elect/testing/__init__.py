@@ -16,7 +16,7 @@ from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
 
 if TYPE_CHECKING:
-    from elect.testing.fake import FakeElection
+    from elect.testing.fake.fake_election import FakeElection
     from elect.testing.machine import ElectionMachine, any_node, leading_node
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
 
 _LATER = {
     "ElectionMachine": "elect.testing.machine",
-    "FakeElection": "elect.testing.fake",
+    "FakeElection": "elect.testing.fake.fake_election",
     "any_node": "elect.testing.machine",
     "leading_node": "elect.testing.machine",
 }

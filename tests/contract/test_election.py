@@ -10,7 +10,7 @@ from elect import Config, LeadershipLost, LeadershipTimeout, LossReason, Node, N
 from elect.api.election import Election
 from elect.bridge.leadership import Leadership
 from elect.storage.store import MemoryStore
-from elect.testing.fake import FakeElection
+from elect.testing.fake.fake_election import FakeElection
 from tests.nodes import DEADLINE_S, eventually
 
 

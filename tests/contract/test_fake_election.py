@@ -7,7 +7,7 @@ import pytest
 
 from elect import LeadershipTimeout, LossReason, Stopped
 from elect.bridge.leadership import Leadership
-from elect.testing.fake import FakeElection
+from elect.testing.fake.fake_election import FakeElection
 from tests.nodes import eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -169,7 +169,7 @@ def test_closing_ends_what_is_led_and_tells_callbacks(election):
 
 def test_the_plugin_brings_fixtures(pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makeconftest('pytest_plugins = ["elect.testing.pytest_plugin"]')
+    pytester.makeconftest('pytest_plugins = ["elect.testing.fake.pytest_plugin"]')
     pytester.makepyfile("""
         from elect.testing import Options
 

@@ -8,7 +8,7 @@ import time_machine
 from freezegun import freeze_time
 
 from elect import LeadershipTimeout
-from elect.testing.fake import FakeElection
+from elect.testing.fake.fake_election import FakeElection
 from tests.nodes import DEADLINE_S, cluster, single
 from wire.common.deadline import Deadline
 

@@ -7,7 +7,7 @@ import pytest
 
 from elect import Forked, Node, Stopped
 from elect.storage.store import MemoryStore
-from elect.testing.fake import FakeElection
+from elect.testing.fake.fake_election import FakeElection
 from tests.nodes import configs, eventually
 
 CALLS = {

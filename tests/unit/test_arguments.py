@@ -13,7 +13,7 @@ from elect import Config, LossReason, Node
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX, Standing
 from elect.monitoring.metrics import Metrics
 from elect.storage.store import MemoryStore
-from elect.testing.fake import FakeElection
+from elect.testing.fake.fake_election import FakeElection
 from elect.web import application
 from wire.common import arguments
 

@@ -2,7 +2,7 @@
 
 In your `conftest.py`:
 
-    pytest_plugins = ["elect.testing.pytest_plugin"]
+    pytest_plugins = ["elect.testing.fake.pytest_plugin"]
 
 It is not loaded by itself: who installs elect to run it should not get fixtures into every test run.
 """
@@ -15,7 +15,7 @@ import pytest
 from elect.api.node import Node
 from elect.config.config import Config
 from elect.storage.store import MemoryStore
-from elect.testing.fake import FakeElection
+from elect.testing.fake.fake_election import FakeElection
 from elect.testing.options import Options
 from elect.testing.processes import free_ports
 from elect.testing.simulation import Simulation

@@ -13,7 +13,7 @@ from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.errors import LeadershipTimeout
 from elect.runtime.threads import OwnThread
-from elect.testing.fake_engine import NODE, OTHERS, FakeEngine
+from elect.testing.fake.fake_context import NODE, OTHERS, FakeEngine
 from wire.common import arguments
 from wire.common.deadline import Deadline
 

@@ -1,0 +1,1 @@
+"""A fake election for unit tests of a program's own code, and the pytest fixtures."""
