@@ -17,7 +17,7 @@ from statistics import median
 from time import process_time
 
 from elect.testing import Options, Simulation
-from elect.testing.hostile import hostile
+from elect.testing.faults.presets import hostile
 
 HEAP = 1_000
 """Numbers on the heap: some 0.7 ms."""

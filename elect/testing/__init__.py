@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from elect.testing.explore import Bounds, Exploration, explore, replay
-from elect.testing.hostile import hostile
+from elect.testing.faults.presets import hostile
 from elect.testing.observer import Observer
 from elect.testing.options import Faults, Options, Span
 from elect.testing.simulate import simulate

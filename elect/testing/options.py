@@ -59,7 +59,7 @@ class Faults:
 
     Attributes:
         every: mean time between two faults, s.
-        kinds: names of `elect.testing.faults.FAULTS` to choose from; empty: all of them.
+        kinds: names of `elect.testing.faults.catalogue.FAULTS` to choose from; empty: all of them.
         crash_at_write: share of writes with votes around which the process is killed.
         ambush: share of elections', votes', leases' and resignations' moments at which somebody strikes those involved.
         unwilling: share of nodes, never all, that stay out of candidacies when everything else is healed.

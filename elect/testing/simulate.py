@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from elect.testing.hostile import hostile
+from elect.testing.faults.presets import hostile
 from elect.testing.interruption import interruption
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation

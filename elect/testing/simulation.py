@@ -14,10 +14,10 @@ from elect.core.elector import Elector
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import Ready
 from elect.testing.checkers import watch_all
+from elect.testing.faults.nemesis import Nemesis
+from elect.testing.faults.presets import hostile
 from elect.testing.host import Host
-from elect.testing.hostile import hostile
 from elect.testing.link import Link
-from elect.testing.nemesis import Nemesis
 from elect.testing.network import Network
 from elect.testing.observer import Observer
 from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds

@@ -13,7 +13,7 @@ from os import cpu_count
 from secrets import randbelow
 from time import process_time
 
-from elect.testing.hostile import hostile
+from elect.testing.faults.presets import hostile
 from elect.testing.interruption import interruption, run
 from elect.testing.options import NODES_MAX
 from elect.testing.progress import Progress

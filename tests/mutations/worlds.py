@@ -9,7 +9,7 @@ from random import Random
 from unittest.mock import patch
 
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
-from elect.testing.drills import Drill, healthy
+from elect.testing.faults.drills import Drill, healthy
 from elect.testing.host import Host
 
 NODES = (3, 4, 5)

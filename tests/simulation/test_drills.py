@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from elect.testing import InvariantViolation
-from elect.testing.drills import Drill, healthy
+from elect.testing.faults.drills import Drill, healthy
 
 SEEDS = range(60)
 

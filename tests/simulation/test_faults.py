@@ -9,7 +9,7 @@ from elect.core.messages import (
     Heartbeat,
 )
 from elect.testing import Faults, Observer, Options, Simulation
-from elect.testing.faults import FAULTS
+from elect.testing.faults.catalogue import FAULTS
 from tests.simulation.clusters import steady
 
 

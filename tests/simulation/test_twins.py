@@ -8,7 +8,7 @@ import pytest
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.testing import Simulation, process
-from elect.testing.hostile import hostile
+from elect.testing.faults.presets import hostile
 
 
 class Thorough(Elector):

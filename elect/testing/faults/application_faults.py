@@ -3,10 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from elect.testing.network_faults import LONG
+from elect.testing.faults.network_faults import LONG
 
 if TYPE_CHECKING:
-    from elect.testing.nemesis import Nemesis
+    from elect.testing.faults.nemesis import Nemesis
 
 
 def resign(nemesis: "Nemesis") -> None:

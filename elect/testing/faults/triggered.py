@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from elect.core.ready import Elected, Event, LeaderChanged, Lost, RoleChanged, Voted
-from elect.testing.network_faults import SHORT, split
-from elect.testing.node_faults import fail_writes, pause, reboot, stall
+from elect.testing.faults.combined import hold_back, mute, redial_to
+from elect.testing.faults.network_faults import SHORT, split
+from elect.testing.faults.node_faults import fail_writes, pause, reboot, stall
 from elect.testing.observer import Observer
 from elect.testing.options import Span
-from elect.testing.schemes import hold_back, mute, redial_to
 
 if TYPE_CHECKING:
-    from elect.testing.nemesis import Nemesis
+    from elect.testing.faults.nemesis import Nemesis
     from elect.testing.process import Process
 
 _SOON = Span(low=0.0, high=0.05)

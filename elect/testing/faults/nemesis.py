@@ -6,13 +6,13 @@ from typing import TypeVarTuple
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.ambush import Ambush
-from elect.testing.application_faults import withhold
-from elect.testing.faults import FAULTS, SOLITARY
+from elect.testing.faults.application_faults import withhold
+from elect.testing.faults.catalogue import FAULTS, SOLITARY
+from elect.testing.faults.combined import mute
+from elect.testing.faults.triggered import Ambush
 from elect.testing.link import Link
 from elect.testing.network import Path
 from elect.testing.options import Faults, Span, nanoseconds
-from elect.testing.schemes import mute
 from elect.testing.world import World
 from wire.common import arguments
 

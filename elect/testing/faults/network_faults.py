@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from elect.testing.options import Span
 
 if TYPE_CHECKING:
-    from elect.testing.nemesis import Nemesis
+    from elect.testing.faults.nemesis import Nemesis
 
 
 LONG = Span(low=0.02, high=8.0)

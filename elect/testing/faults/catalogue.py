@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from elect.testing import application_faults, network_faults, node_faults, schemes
+from elect.testing.faults import application_faults, combined, network_faults, node_faults
 
 if TYPE_CHECKING:
-    from elect.testing.nemesis import Nemesis
+    from elect.testing.faults.nemesis import Nemesis
 
 _WITHOUT_PEERS = (node_faults.__name__, application_faults.__name__)
 
@@ -45,10 +45,10 @@ FAULTS: dict[str, Callable[["Nemesis"], None]] = {
     "leave": application_faults.leave,
     "withhold": application_faults.withhold,
     "restand": application_faults.restand,
-    "strip the leader": schemes.strip_leader,
-    "contest": schemes.contest,
-    "resign unheard": schemes.resign_unheard,
-    "regain": schemes.regain,
+    "strip the leader": combined.strip_leader,
+    "contest": combined.contest,
+    "resign unheard": combined.resign_unheard,
+    "regain": combined.regain,
     "freeze": node_faults.freeze,
 }
 """Every fault by the name that `Faults.kinds` knows it by."""

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from elect.testing.application_faults import withhold
-from elect.testing.network_faults import split
-from elect.testing.node_faults import reboot
+from elect.testing.faults.application_faults import withhold
+from elect.testing.faults.network_faults import split
+from elect.testing.faults.node_faults import reboot
 from elect.testing.options import Span
 
 if TYPE_CHECKING:
-    from elect.testing.nemesis import Nemesis
+    from elect.testing.faults.nemesis import Nemesis
 
 _CUT = Span(low=2.0, high=8.0)
 _SHAKEN = Span(low=1.2, high=2.5)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from elect.core.ready import Meeting
 from elect.storage.store import STORE_ID_LENGTH
-from elect.testing.network_faults import LONG, SHORT
+from elect.testing.faults.network_faults import LONG, SHORT
 from elect.testing.options import Span
 
 if TYPE_CHECKING:
-    from elect.testing.nemesis import Nemesis
+    from elect.testing.faults.nemesis import Nemesis
 
 _AT_ONCE = Span(low=0.0, high=0.3)
 _LATE = Span(low=0.001, high=2.0)

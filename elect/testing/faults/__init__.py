@@ -1,0 +1,1 @@
+"""Faults, and the schedules by which a simulated world meets them."""
