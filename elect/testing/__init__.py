@@ -17,7 +17,7 @@ from elect.testing.violation import InvariantViolation
 
 if TYPE_CHECKING:
     from elect.testing.fake.fake_election import FakeElection
-    from elect.testing.machine import ElectionMachine, any_node, leading_node
+    from elect.testing.machine.election_machine import ElectionMachine, any_node, leading_node
 
 __all__ = [
     "Bounds",
@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 _LATER = {
-    "ElectionMachine": "elect.testing.machine",
+    "ElectionMachine": "elect.testing.machine.election_machine",
     "FakeElection": "elect.testing.fake.fake_election",
-    "any_node": "elect.testing.machine",
-    "leading_node": "elect.testing.machine",
+    "any_node": "elect.testing.machine.election_machine",
+    "leading_node": "elect.testing.machine.election_machine",
 }
 """What is imported when it is asked for: a simulation needs neither Hypothesis nor a node."""
 

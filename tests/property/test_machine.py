@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from elect.testing import ElectionMachine, InvariantViolation
-from elect.testing.machine_world import MachineWorld
+from elect.testing.machine.machine_world import MachineWorld
 from tests.mutations.breaks import broken
 
 TestElectionMachine = ElectionMachine.TestCase

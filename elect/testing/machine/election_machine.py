@@ -13,8 +13,8 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.machine_base import MachineBase
-from elect.testing.machine_world import MachineWorld
+from elect.testing.machine.machine_base import MachineBase
+from elect.testing.machine.machine_world import MachineWorld
 
 _AWAIT_S = 0.5
 _LED_S = 2.0

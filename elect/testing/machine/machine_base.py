@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from hypothesis.stateful import RuleBasedStateMachine
 
 from elect.core.quorum import majority
-from elect.testing.machine_world import MachineWorld
+from elect.testing.machine.machine_world import MachineWorld
 from elect.testing.options import Options, Span
 
 _HOP = Span(low=0.02, high=0.02)
