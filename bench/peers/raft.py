@@ -17,10 +17,10 @@ from functools import partial
 from random import Random
 
 from elect.testing.options import Options, Span
-from elect.testing.scheduler import Scheduler
+from elect.testing.world.scheduler import Scheduler
 
 BURST_NS = 2_000_000
-"""Frames handed over so shortly before a crash may die inside the process, as in `elect.testing.link`."""
+"""Frames handed over so shortly before a crash may die inside the process, as in `elect.testing.world.simulated_link`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Entry, Message, Number
 from elect.core.ready import Ballot, Send, Write
-from elect.testing.clock import VirtualClock
-from elect.testing.leases import LeaseTable
+from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.virtual_clock import VirtualClock
 
 Kind = type[Message] | type[Entry]
 

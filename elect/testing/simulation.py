@@ -16,14 +16,14 @@ from elect.core.ready import Ready
 from elect.testing.checkers import watch_all
 from elect.testing.faults.nemesis import Nemesis
 from elect.testing.faults.presets import hostile
-from elect.testing.host import Host
-from elect.testing.link import Link
-from elect.testing.network import Network
-from elect.testing.observer import Observer
 from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
-from elect.testing.process import Process
 from elect.testing.violation import InvariantViolation
-from elect.testing.world import Record, World
+from elect.testing.world.host import Host
+from elect.testing.world.process import Process
+from elect.testing.world.simulated_link import Link
+from elect.testing.world.simulated_network import Network
+from elect.testing.world.world import Record, World
+from elect.testing.world.world_observer import Observer
 from wire.common import arguments
 
 _LAST_WORD = 0.05

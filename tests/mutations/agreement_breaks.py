@@ -4,7 +4,7 @@ Source: PROTOCOL.md, section 7.
 """
 
 from elect.core.rules import agreement
-from elect.testing import disk
+from elect.testing.world import simulated_disk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced
 
@@ -13,7 +13,7 @@ AGREEMENT = Breaks()
 
 @AGREEMENT.add("the stored list of voters is ignored", "7", worlds.RELISTED, 30)
 def any_list():
-    return replaced(disk, "check_voters", nothing)
+    return replaced(simulated_disk, "check_voters", nothing)
 
 
 @AGREEMENT.add("store ids are not compared", "7", worlds.WIPED, 5)
@@ -33,9 +33,9 @@ def no_strangers():
 
 @AGREEMENT.add("a new store has no fence", "4 †", worlds.DISAGREEING, 60)
 def no_fence_of_a_new_store():
-    def open_without(self, support_duration_ns, voters, *, is_replacing_voters, open_=disk.Disk.open):
+    def open_without(self, support_duration_ns, voters, *, is_replacing_voters, open_=simulated_disk.Disk.open):
         before = self.promise_ns
         open_(self, support_duration_ns, voters, is_replacing_voters=is_replacing_voters)
         return before
 
-    return replaced(disk.Disk, "open", open_without)
+    return replaced(simulated_disk.Disk, "open", open_without)

@@ -3,8 +3,8 @@
 Source: PROTOCOL.md, sections 3 to 5.
 """
 
-from elect.testing.dialer import Dialer
-from elect.testing.disk import Disk
+from elect.testing.world.simulated_dialer import Dialer
+from elect.testing.world.simulated_disk import Disk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, wrapped
 

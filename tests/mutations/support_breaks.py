@@ -9,7 +9,7 @@ from dataclasses import replace
 from elect.core.options import Timing
 from elect.core.rules import heartbeats
 from elect.core.state.peer_support import Support
-from elect.testing.process import Process
+from elect.testing.world.process import Process
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, replaced, wrapped
 

@@ -11,7 +11,7 @@ from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.rules import leading, voting
 from elect.core.state.node_state import State
-from elect.testing.disk import Disk
+from elect.testing.world.simulated_disk import Disk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, replaced, wrapped
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
 from elect.testing.faults.drills import Drill, healthy
-from elect.testing.host import Host
+from elect.testing.world.host import Host
 
 NODES = (3, 4, 5)
 MANY = tuple(f"e{number}" for number in range(12))

@@ -7,8 +7,9 @@ import pytest
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing import Simulation, process
+from elect.testing import Simulation
 from elect.testing.faults.presets import hostile
+from elect.testing.world import process
 
 
 class Thorough(Elector):

@@ -6,9 +6,9 @@ import pytest
 
 from elect.core.ready import LossReason, Lost
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span
-from elect.testing.host import Host
-from elect.testing.leases import LeaseTable
-from elect.testing.reader import Reader
+from elect.testing.world.host import Host
+from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.simulated_reader import Reader
 from tests.simulation.clusters import steady
 
 

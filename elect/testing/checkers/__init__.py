@@ -10,7 +10,7 @@ from elect.testing.checkers.origin import Origin
 from elect.testing.checkers.safety import Safety
 from elect.testing.checkers.stores import OneStore
 from elect.testing.checkers.support import SupportSafety
-from elect.testing.world import World
+from elect.testing.world.world import World
 
 __all__ = [
     "HARD_CASES",

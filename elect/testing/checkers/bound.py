@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from elect.core.messages import Batch, Grant
 from elect.core.ready import Event, LeaderChanged, Lease, Ready, Voted
-from elect.testing.observer import Observer
-from elect.testing.world import World
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 
 class BoundSafety(Observer):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from elect.core.messages import Batch, Resign
 from elect.core.ready import Event, LossReason, Lost
 from elect.testing.checkers.safety import Safety
-from elect.testing.observer import Observer
 from elect.testing.options import nanoseconds
-from elect.testing.world import World
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _TAKEN = (LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.NO_LEASE)
 """What is lost so was not given up: nobody waits for the application."""

@@ -6,11 +6,11 @@ Source: PROTOCOL.md, section 8.
 from typing import TYPE_CHECKING
 
 from elect.core.ready import Elected, Event, Lost
-from elect.testing.observer import Observer
-from elect.testing.world import World
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 
 class Liveness(Observer):

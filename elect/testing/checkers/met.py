@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from elect.core.messages import Batch, Follow, Heartbeat, Resign
 from elect.core.ready import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
 from elect.testing.checkers.safety import Safety
-from elect.testing.observer import Observer
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.link import Link
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
+    from elect.testing.world.simulated_link import Link
 
 HARD_CASES = (
     "refused vote",

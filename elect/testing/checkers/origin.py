@@ -10,11 +10,11 @@ from elect.core.messages import Batch, Follow, Vote
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot, Event, Voted
 from elect.testing.checkers.safety import Safety
-from elect.testing.observer import Observer
-from elect.testing.world import World
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 
 class Origin(Observer):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from elect.core.messages import Batch, Grant, Resign
 from elect.core.quorum import majority
 from elect.core.ready import Ballot, Elected, Event, Lease, Lost, Ready, Role, RoleChanged
-from elect.testing.observer import Observer
-from elect.testing.world import World
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _Held = dict[str, tuple[int, int, int]]
 """By election, on the holder's clock: term and end of the lease that it has published, and as of when.

@@ -6,12 +6,12 @@ Source: PROTOCOL.md, section 7, the last point.
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Heartbeat
-from elect.testing.observer import Observer
-from elect.testing.world import World
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.link import Link
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
+    from elect.testing.world.simulated_link import Link
 
 
 class OneStore(Observer):

@@ -12,7 +12,7 @@ from elect.core.options import Durable, Options, Timing
 from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
 from elect.core.rules import campaigning, voting
 from elect.core.state.node_state import ROOT_ELECTION
-from elect.testing.leases import LeaseTable
+from elect.testing.world.lease_record import LeaseTable
 
 ELECTION = ROOT_ELECTION
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from random import Random
 
 from elect.core.ready import Elected, Event, Lost, Role, RoleChanged
-from elect.testing.observer import Observer
 from elect.testing.options import Options
-from elect.testing.process import Process
 from elect.testing.simulation import Simulation
+from elect.testing.world.process import Process
+from elect.testing.world.world_observer import Observer
 
 _SLACK_S = 0.05
 """Frames, writes and timers of a few steps in a healthy world."""

@@ -6,12 +6,12 @@ from elect.core.ready import Elected, Event, LeaderChanged, Lost, RoleChanged, V
 from elect.testing.faults.combined import hold_back, mute, redial_to
 from elect.testing.faults.network_faults import SHORT, split
 from elect.testing.faults.node_faults import fail_writes, pause, reboot, stall
-from elect.testing.observer import Observer
 from elect.testing.options import Span
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
     from elect.testing.faults.nemesis import Nemesis
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _SOON = Span(low=0.0, high=0.05)
 _STRIKES = ("reboot", "pause", "stall", "fail writes", "mute", "redial", "redial", "cut", "cut")

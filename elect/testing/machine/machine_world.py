@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from elect.core.messages import Batch, Knowledge, Message
 from elect.core.ready import Elected, Event, Lost
-from elect.testing.link import Link
-from elect.testing.observer import Observer
 from elect.testing.options import Options, nanoseconds
 from elect.testing.simulation import Simulation
 from elect.testing.violation import InvariantViolation
+from elect.testing.world.simulated_link import Link
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _STEP_S = 0.01
 """Half a hop: what is waited for is still under way when it is seen."""

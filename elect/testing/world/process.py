@@ -13,17 +13,17 @@ from elect.core.options import Durable
 from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
 from elect.core.rules.agreement import objection_to
 from elect.storage.store import STORE_ID_LENGTH
-from elect.testing.application import Application
-from elect.testing.dialer import Dialer
-from elect.testing.gate import Gate
-from elect.testing.leases import LeaseTable
-from elect.testing.network import PATIENCE
-from elect.testing.reader import Reader
 from elect.testing.transcript import describe
+from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.simulated_application import Application
+from elect.testing.world.simulated_dialer import Dialer
+from elect.testing.world.simulated_network import PATIENCE
+from elect.testing.world.simulated_reader import Reader
+from elect.testing.world.thread_gate import Gate
 
 if TYPE_CHECKING:
-    from elect.testing.host import Host
-    from elect.testing.link import Link
+    from elect.testing.world.host import Host
+    from elect.testing.world.simulated_link import Link
 
 Arguments = TypeVarTuple("Arguments")
 

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Final
 
 from elect.core.messages import Message, Number
 from elect.core.ready import Objection
-from elect.testing.network import Path
 from elect.testing.options import Span
-from elect.testing.world import World
+from elect.testing.world.simulated_network import Path
+from elect.testing.world.world import World
 
 if TYPE_CHECKING:
-    from elect.testing.dialer import Dialer
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
+    from elect.testing.world.simulated_dialer import Dialer
 
 _BURST_NS: Final = 2_000_000
 """Frames handed over within this time of a freeze or a crash may still be inside the process."""

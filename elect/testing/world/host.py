@@ -7,11 +7,11 @@ from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule, Options, Timing
 from elect.errors import ConfigError
-from elect.testing.clock import VirtualClock
-from elect.testing.disk import Disk
 from elect.testing.options import NANOSECONDS, Span, nanoseconds
-from elect.testing.process import Process
-from elect.testing.world import World
+from elect.testing.world.process import Process
+from elect.testing.world.simulated_disk import Disk
+from elect.testing.world.virtual_clock import VirtualClock
+from elect.testing.world.world import World
 
 _PPM = 1_000_000
 _CLOCK_SLACK_PPM = 1

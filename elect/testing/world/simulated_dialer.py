@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Number
-from elect.testing.link import Link
 from elect.testing.options import NANOSECONDS
+from elect.testing.world.simulated_link import Link
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _HANDSHAKE_TIMEOUT_NS = NANOSECONDS // 2
 

@@ -11,7 +11,7 @@ from elect.core.ready import Elected, LossReason, Lost
 from elect.testing.options import Span
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _STANDS_BACK = Span(low=0.5, high=2.0)
 """For how long work that raised lets others lead, s."""

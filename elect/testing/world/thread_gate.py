@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVarTuple
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 Arguments = TypeVarTuple("Arguments")
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from elect.core.messages import Message
 from elect.core.ready import Event
-from elect.testing.observer import Observer
 from elect.testing.options import NANOSECONDS, Options
-from elect.testing.scheduler import Scheduler
 from elect.testing.violation import InvariantViolation
+from elect.testing.world.scheduler import Scheduler
+from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
-    from elect.testing.host import Host
-    from elect.testing.link import Link
-    from elect.testing.network import Network
+    from elect.testing.world.host import Host
+    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_network import Network
 
 _DISK_CALM = 0.02
 _APPLICATION_CALM = 0.05

@@ -7,8 +7,8 @@ from elect.core.messages import Batch, Heartbeat
 from elect.core.ready import Ballot, Event, Ready
 
 if TYPE_CHECKING:
-    from elect.testing.link import Link
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
+    from elect.testing.world.simulated_link import Link
 
 
 class Observer:

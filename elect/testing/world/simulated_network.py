@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from elect.core.messages import Message
 from elect.testing.options import Options, Span
 from elect.testing.versions import carried, translated
-from elect.testing.world import World
+from elect.testing.world.world import World
 
 if TYPE_CHECKING:
-    from elect.testing.link import Link
+    from elect.testing.world.simulated_link import Link
 
 PATIENCE = Span(low=0.8, high=6.0)
 """How long a dialer writes into a black hole before it gives the link up."""

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from elect.core.ready import Ballot, Meeting, Send, Write
 from elect.storage.store import check_voters, kept_meetings
 from elect.testing.options import NANOSECONDS
-from elect.testing.world import World
+from elect.testing.world.world import World
 
 if TYPE_CHECKING:
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
 
 _PROBE_NS = NANOSECONDS
 """A failing disk is tried once a second."""

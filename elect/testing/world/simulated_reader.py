@@ -9,8 +9,8 @@ from wire.io.link_events import Event, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
 if TYPE_CHECKING:
-    from elect.testing.link import Link
-    from elect.testing.process import Process
+    from elect.testing.world.process import Process
+    from elect.testing.world.simulated_link import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

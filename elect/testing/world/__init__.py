@@ -1,0 +1,1 @@
+"""The simulated world: nodes, links, disks and clocks in virtual time."""
