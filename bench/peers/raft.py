@@ -16,7 +16,7 @@ from enum import Enum
 from functools import partial
 from random import Random
 
-from elect.testing.options import Options, Span
+from elect.testing.simulation.simulation_options import Options, Span
 from elect.testing.world.scheduler import Scheduler
 
 BURST_NS = 2_000_000

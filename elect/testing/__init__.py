@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from elect.testing.explore import Bounds, Exploration, explore, replay
 from elect.testing.faults.presets import hostile
-from elect.testing.options import Faults, Options, Span
-from elect.testing.simulate import simulate
-from elect.testing.simulation import Simulation
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.simulate import simulate
+from elect.testing.simulation.simulation import Simulation
+from elect.testing.simulation.simulation_options import Faults, Options, Span
+from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:

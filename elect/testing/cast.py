@@ -10,7 +10,7 @@ from elect.core.messages import Standing
 from elect.core.options import Durable, OffsetRule, Options, Timing
 from elect.core.ready import Ballot
 from elect.testing.actor import Actor
-from elect.testing.options import NANOSECONDS
+from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.virtual_clock import VirtualClock
 
 ELECTION = "default"

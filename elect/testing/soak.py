@@ -15,11 +15,11 @@ from time import process_time
 
 from elect.testing.faults.presets import hostile
 from elect.testing.interruption import interruption, run
-from elect.testing.options import NODES_MAX
 from elect.testing.progress import Progress
-from elect.testing.report import VIOLATIONS_MAX, Report
-from elect.testing.simulation import Simulation
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.report import VIOLATIONS_MAX, Report
+from elect.testing.simulation.simulation import Simulation
+from elect.testing.simulation.simulation_options import NODES_MAX
+from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.workers import Workers
 from wire.common.deadline import now_s
 

@@ -14,8 +14,8 @@ from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
 from elect.testing.actor import Actor, Frame, Kind
 from elect.testing.cast import ELECTION, Cast
-from elect.testing.options import NANOSECONDS
 from elect.testing.promises import Promises
+from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.spectator import Spectator
 from elect.testing.world.lease_record import LeaseTable
 

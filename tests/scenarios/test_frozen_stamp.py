@@ -3,8 +3,8 @@
 import pytest
 
 from elect.core.messages import Heartbeat
+from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.stage import Stage
-from elect.testing.violation import InvariantViolation
 
 MS = 1_000_000
 

@@ -7,7 +7,7 @@ import pytest
 
 from elect.core.rules import voting
 from elect.core.state.election_state import Election
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.violation import InvariantViolation
 from tests.scenarios.language.commands import COMMANDS
 from tests.scenarios.language.play import PlayError, difference, perform
 from tests.scenarios.test_plays import PLAYS, check

@@ -6,7 +6,7 @@ import pytest
 
 from elect.core.ready import Campaigned, Elected, LossReason, Lost, Role, RoleChanged
 from elect.testing import Options, Simulation, Span
-from elect.testing.options import NANOSECONDS
+from elect.testing.simulation.simulation_options import NANOSECONDS
 from tests.simulation.clusters import DRIFT, steady
 
 SEEDS = range(20)

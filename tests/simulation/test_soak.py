@@ -12,7 +12,7 @@ import pytest
 
 from elect.testing import InvariantViolation, soak
 from elect.testing.progress import Progress
-from elect.testing.report import VIOLATIONS_MAX, Report
+from elect.testing.simulation.report import VIOLATIONS_MAX, Report
 from elect.testing.soak import Soak, main
 
 COMMAND = [sys.executable, "-u", "-m", "elect.testing.soak"]

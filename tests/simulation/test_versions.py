@@ -16,8 +16,9 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.testing import Options, Simulation, versions
-from elect.testing.versions import carried, translated
+from elect.testing import Options, Simulation
+from elect.testing.simulation import versions
+from elect.testing.simulation.versions import carried, translated
 from tests.simulation.clusters import steady
 
 CONFIGURATION = ConfigurationId(1, 1, bytes(8))

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from elect.testing.interruption import interruption
-from elect.testing.simulate import simulate
+from elect.testing.simulation.simulate import simulate
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from elect.core.messages import Batch, Resign
 from elect.core.ready import Event, LossReason, Lost
 from elect.testing.checkers.safety import Safety
-from elect.testing.options import nanoseconds
+from elect.testing.simulation.simulation_options import nanoseconds
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 

@@ -7,7 +7,7 @@ from time import process_time
 
 from elect.testing.explore import DEFAULT, Bounds, Exploration, explore, replay
 from elect.testing.interruption import interruption, run
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.violation import InvariantViolation
 
 
 def _parser() -> argparse.ArgumentParser:

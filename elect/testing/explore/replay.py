@@ -5,8 +5,8 @@ from elect.testing.explore.history import Broken
 from elect.testing.explore.trace import Trace, move_of
 from elect.testing.explore.words import describe_step
 from elect.testing.explore.worlds import Worlds
-from elect.testing.transcript import describe
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.transcript import describe
+from elect.testing.simulation.violation import InvariantViolation
 
 _PLENTY = 1_000_000
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from elect.testing.faults.application_faults import withhold
 from elect.testing.faults.network_faults import split
 from elect.testing.faults.node_faults import reboot
-from elect.testing.options import Span
+from elect.testing.simulation.simulation_options import Span
 
 if TYPE_CHECKING:
     from elect.testing.faults.nemesis import Nemesis

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from random import Random
 
 from elect.core.ready import Elected, Event, Lost, Role, RoleChanged
-from elect.testing.options import Options
-from elect.testing.simulation import Simulation
+from elect.testing.simulation.simulation import Simulation
+from elect.testing.simulation.simulation_options import Options
 from elect.testing.world.process import Process
 from elect.testing.world.world_observer import Observer
 

@@ -10,7 +10,7 @@ from elect.testing.faults.application_faults import withhold
 from elect.testing.faults.catalogue import FAULTS, SOLITARY
 from elect.testing.faults.combined import mute
 from elect.testing.faults.triggered import Ambush
-from elect.testing.options import Faults, Span, nanoseconds
+from elect.testing.simulation.simulation_options import Faults, Span, nanoseconds
 from elect.testing.world.simulated_link import Link
 from elect.testing.world.simulated_network import Path
 from elect.testing.world.world import World

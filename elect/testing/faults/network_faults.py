@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from elect.testing.options import Span
+from elect.testing.simulation.simulation_options import Span
 
 if TYPE_CHECKING:
     from elect.testing.faults.nemesis import Nemesis

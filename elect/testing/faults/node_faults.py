@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from elect.core.ready import Meeting
 from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.faults.network_faults import LONG, SHORT
-from elect.testing.options import Span
+from elect.testing.simulation.simulation_options import Span
 
 if TYPE_CHECKING:
     from elect.testing.faults.nemesis import Nemesis

@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from elect.testing.faults.catalogue import FAULTS
-from elect.testing.options import Faults, Options, Span
+from elect.testing.simulation.simulation_options import Faults, Options, Span
 
 _DELAYS = (Span(low=0.000_03, high=0.000_3), Span(low=0.000_5, high=0.02), Span(low=0.001, high=0.25))
 _DISKS = (Span(low=0.000_1, high=0.001), Span(low=0.001, high=0.05), Span(low=0.005, high=0.4))

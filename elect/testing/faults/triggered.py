@@ -6,7 +6,7 @@ from elect.core.ready import Elected, Event, LeaderChanged, Lost, RoleChanged, V
 from elect.testing.faults.combined import hold_back, mute, redial_to
 from elect.testing.faults.network_faults import SHORT, split
 from elect.testing.faults.node_faults import fail_writes, pause, reboot, stall
-from elect.testing.options import Span
+from elect.testing.simulation.simulation_options import Span
 from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:

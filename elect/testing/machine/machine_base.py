@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from elect.core.quorum import majority
 from elect.testing.machine.machine_world import MachineWorld
-from elect.testing.options import Options, Span
+from elect.testing.simulation.simulation_options import Options, Span
 
 _HOP = Span(low=0.02, high=0.02)
 """A fifth of an interval: so long that frames are often under way, so short that a campaign ends in time."""

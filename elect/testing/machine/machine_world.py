@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from elect.core.messages import Batch, Knowledge, Message
 from elect.core.ready import Elected, Event, Lost
-from elect.testing.options import Options, nanoseconds
-from elect.testing.simulation import Simulation
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.simulation import Simulation
+from elect.testing.simulation.simulation_options import Options, nanoseconds
+from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.simulated_link import Link
 from elect.testing.world.world_observer import Observer
 

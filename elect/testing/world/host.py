@@ -7,7 +7,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule, Options, Timing
 from elect.errors import ConfigError
-from elect.testing.options import NANOSECONDS, Span, nanoseconds
+from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_disk import Disk
 from elect.testing.world.virtual_clock import VirtualClock

@@ -13,7 +13,7 @@ from elect.core.options import Durable
 from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
 from elect.core.rules.agreement import objection_to
 from elect.storage.store import STORE_ID_LENGTH
-from elect.testing.transcript import describe
+from elect.testing.simulation.transcript import describe
 from elect.testing.world.lease_record import LeaseTable
 from elect.testing.world.simulated_application import Application
 from elect.testing.world.simulated_dialer import Dialer

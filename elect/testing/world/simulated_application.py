@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elect.bridge import commands
 from elect.core.ready import Elected, LossReason, Lost
-from elect.testing.options import Span
+from elect.testing.simulation.simulation_options import Span
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Number
-from elect.testing.options import NANOSECONDS
+from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.simulated_link import Link
 
 if TYPE_CHECKING:

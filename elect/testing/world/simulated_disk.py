@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from elect.core.ready import Ballot, Meeting, Send, Write
 from elect.storage.store import check_voters, kept_meetings
-from elect.testing.options import NANOSECONDS
+from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.world import World
 
 if TYPE_CHECKING:

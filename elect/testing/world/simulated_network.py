@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Message
-from elect.testing.options import Options, Span
-from elect.testing.versions import carried, translated
+from elect.testing.simulation.simulation_options import Options, Span
+from elect.testing.simulation.versions import carried, translated
 from elect.testing.world.world import World
 
 if TYPE_CHECKING:

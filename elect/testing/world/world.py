@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from elect.core.messages import Message
 from elect.core.ready import Event
-from elect.testing.options import NANOSECONDS, Options
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.simulation_options import NANOSECONDS, Options
+from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.scheduler import Scheduler
 from elect.testing.world.world_observer import Observer
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from elect.testing.faults.presets import hostile
 from elect.testing.interruption import interruption
-from elect.testing.simulation import Simulation
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.simulation import Simulation
+from elect.testing.simulation.violation import InvariantViolation
 from wire.common import arguments
 
 

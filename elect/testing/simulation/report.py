@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from elect.testing.checkers import HARD_CASES
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.violation import InvariantViolation
 
 VIOLATIONS_MAX = 20
 """So many are kept in full; a broken rule breaks in every world."""

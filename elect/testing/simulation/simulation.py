@@ -16,8 +16,8 @@ from elect.core.ready import Ready
 from elect.testing.checkers import watch_all
 from elect.testing.faults.nemesis import Nemesis
 from elect.testing.faults.presets import hostile
-from elect.testing.options import NANOSECONDS, Options, Span, nanoseconds
-from elect.testing.violation import InvariantViolation
+from elect.testing.simulation.simulation_options import NANOSECONDS, Options, Span, nanoseconds
+from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.host import Host
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import Link

@@ -1,0 +1,1 @@
+"""One simulation: its options, its transcript and the violations that it reports."""
