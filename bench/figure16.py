@@ -38,8 +38,9 @@ from random import Random
 from peers import raft
 
 from elect.core.ready import Elected, Lost
-from elect.testing import Options, Simulation, Span, interruption
-from elect.testing.workers import Workers, in_order
+from elect.testing import Options, Simulation, Span
+from elect.testing.soak import interruption
+from elect.testing.soak.workers import Workers, in_order
 
 try:
     from charts import shares

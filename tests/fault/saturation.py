@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from elect.testing.interruption import interruption, run
+from elect.testing.soak.interruption import interruption, run
 from tests.certificates import DAY, Authority
 from tests.fault.siege.field import Figures
 from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security

@@ -15,8 +15,8 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 
-from elect.testing.interruption import run
-from elect.testing.workers import Workers, in_order
+from elect.testing.soak.interruption import run
+from elect.testing.soak.workers import Workers, in_order
 from tests.fuzz.targets import TARGETS
 
 BLOCK = 5_000

@@ -10,8 +10,8 @@ from sys import stdout
 from time import process_time
 
 from elect.testing import InvariantViolation
-from elect.testing.interruption import run
-from elect.testing.workers import Workers, in_order
+from elect.testing.soak.interruption import run
+from elect.testing.soak.workers import Workers, in_order
 from tests.mutations.agreement_breaks import AGREEMENT
 from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN

@@ -15,7 +15,7 @@ import tempfile
 from importlib import import_module
 from types import FrameType
 
-from elect.testing.interruption import Interruption, run
+from elect.testing.soak.interruption import Interruption, run
 
 
 class Counter:

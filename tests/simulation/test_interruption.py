@@ -13,12 +13,12 @@ import pytest
 
 from elect.cli import main as elect
 from elect.testing import Simulation
-from elect.testing.interruption import Interruption
-from elect.testing.workers import Workers, in_order
+from elect.testing.soak.interruption import Interruption
+from elect.testing.soak.workers import Workers, in_order
 
 PATIENCE_S = 120.0
 
-SOAK = ("elect.testing.soak", "--seeds", "2", "--nodes", "1", "--seconds", "0.1", "--workers")
+SOAK = ("elect.testing.soak.__main__", "--seeds", "2", "--nodes", "1", "--seconds", "0.1", "--workers")
 EXPLORE = ("elect.testing.explore.__main__", "--states", "300")
 FUZZ = ("tests.fuzz.wire", "--inputs", "300", "--jobs", "2")
 SUMMARIES = {SOAK[0]: r"^\d+ runs, ", EXPLORE[0]: r"^3 nodes, .*: .*no violation in ", FUZZ[0]: r" findings$"}
@@ -105,7 +105,7 @@ def test_workers_end_with_a_program_that_is_killed():
     program = (
         "import os, signal\n"
         "from multiprocessing import active_children\n"
-        "from elect.testing.workers import Workers\n"
+        "from elect.testing.soak.workers import Workers\n"
         "with Workers(abs, 2) as workers:\n"
         "    assert list(workers.each([1, 2]))\n"
         "    print(*(process.pid for process in active_children()), flush=True)\n"

@@ -10,12 +10,13 @@ import sys
 
 import pytest
 
-from elect.testing import InvariantViolation, soak
-from elect.testing.progress import Progress
+from elect.testing import InvariantViolation
 from elect.testing.simulation.report import VIOLATIONS_MAX, Report
-from elect.testing.soak import Soak, main
+from elect.testing.soak import __main__
+from elect.testing.soak.__main__ import Soak, main
+from elect.testing.soak.progress import Progress
 
-COMMAND = [sys.executable, "-u", "-m", "elect.testing.soak"]
+COMMAND = [sys.executable, "-u", "-m", "elect.testing.soak.__main__"]
 
 
 def one(seed: int, **_: object) -> Report:
@@ -37,7 +38,7 @@ def test_every_seed_runs_once():
 def test_violations_are_told_at_once_and_at_the_end_with_their_replays(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(soak, "run_one", broken)
+    monkeypatch.setattr(__main__, "run_one", broken)
     assert main(["--first", "7", "--seeds", "40", "--workers", "1"]) == 1
     told = capsys.readouterr()
     assert told.out.count("replay: elect simulate --seed ") == VIOLATIONS_MAX
@@ -48,7 +49,7 @@ def test_violations_are_told_at_once_and_at_the_end_with_their_replays(
 def test_a_hard_case_that_was_not_met_fails_the_soak(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(soak, "run_one", one)
+    monkeypatch.setattr(__main__, "run_one", one)
     assert main(["--seeds", "3", "--workers", "1"]) == 2
     assert "0 boot fence refused" in capsys.readouterr().out
 

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from elect.testing.interruption import interruption
 from elect.testing.simulation.simulate import simulate
+from elect.testing.soak.interruption import interruption
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

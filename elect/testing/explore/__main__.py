@@ -6,8 +6,8 @@ from functools import partial
 from time import process_time
 
 from elect.testing.explore import DEFAULT, Bounds, Exploration, explore, replay
-from elect.testing.interruption import interruption, run
 from elect.testing.simulation.violation import InvariantViolation
+from elect.testing.soak.interruption import interruption, run
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from elect.testing.faults.presets import hostile
-from elect.testing.interruption import interruption
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.violation import InvariantViolation
+from elect.testing.soak.interruption import interruption
 from wire.common import arguments
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from elect.testing.interruption import interruption, run
+from elect.testing.soak.interruption import interruption, run
 from tests.fault.saturation import KINDS, saturate
 from tests.fault.siege import ATTACKS, LETTING_IN
 from tests.fault.siege.field import Figures, Result, besiege, besieged

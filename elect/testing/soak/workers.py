@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from traceback import format_exc
 from typing import Generic, Self, TypeVar
 
-from elect.testing.interruption import SIGNALS, interruption
+from elect.testing.soak.interruption import SIGNALS, interruption
 
 LOOK_S = 0.1
 """How often to look whether a signal came while all workers are busy."""

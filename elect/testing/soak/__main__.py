@@ -14,13 +14,13 @@ from secrets import randbelow
 from time import process_time
 
 from elect.testing.faults.presets import hostile
-from elect.testing.interruption import interruption, run
-from elect.testing.progress import Progress
 from elect.testing.simulation.report import VIOLATIONS_MAX, Report
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import NODES_MAX
 from elect.testing.simulation.violation import InvariantViolation
-from elect.testing.workers import Workers
+from elect.testing.soak.interruption import interruption, run
+from elect.testing.soak.progress import Progress
+from elect.testing.soak.workers import Workers
 from wire.common.deadline import now_s
 
 NODES = (3, 4, 5)

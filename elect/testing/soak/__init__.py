@@ -1,0 +1,1 @@
+"""`python -m elect.testing.soak`: many simulations on all cores."""
