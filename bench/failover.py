@@ -22,7 +22,7 @@ from pathlib import Path
 import floor
 from rotation import Rotation
 
-from elect.testing.processes import Plan, ProcessCluster, overlaps, tenures
+from elect.testing.real_processes import Plan, ProcessCluster, overlaps, tenures
 
 SETTLED_S = 1.2
 """Nothing happened for so long: a node that was restarted is past its boot fence and votes."""

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from elect.testing.processes import free_ports
+from elect.testing.real_processes import free_ports
 
 NODE = """
 import json, sys, threading

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from elect import Config, Node
 from elect.storage.store import MemoryStore, Store
-from elect.testing.processes import free_ports
+from elect.testing.real_processes import free_ports
 from wire.common.deadline import now_s
 
 DEADLINE_S = 10.0

@@ -140,7 +140,7 @@ WHO_MAY_COMPILE = ("wire.protocol.record",)
 WHO_MAY_LOG_AT_ONCE = ("wire.common.log", "elect.cli.commands.run_node")
 """Everybody else logs by `wire.common.log.Log`: a handler may block, and a filter may raise."""
 
-WHO_MAY_HAVE_A_BARE_THREAD = ("wire.common.call_queue", "elect.testing.processes")
+WHO_MAY_HAVE_A_BARE_THREAD = ("wire.common.call_queue", "elect.testing.real_processes")
 """Everybody else takes a ReportedThread: the hook that is told of a thread's error may block."""
 
 TIMELESS = ("unit", "property", "scenarios", "simulation")

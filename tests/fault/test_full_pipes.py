@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from elect.testing.processes import Plan, ProcessCluster
+from elect.testing.real_processes import Plan, ProcessCluster
 from tests.nodes import eventually
 
 PATIENCE_S = 20.0

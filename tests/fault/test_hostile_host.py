@@ -16,7 +16,7 @@ from elect.clock import now_ns
 from elect.core.ready import Lost
 from elect.runtime import orchestrator
 from elect.storage.store import MemoryStore
-from elect.testing.processes import free_ports
+from elect.testing.real_processes import free_ports
 from tests.conftest import open_descriptors
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 

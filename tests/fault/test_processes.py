@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from elect.testing.processes import Plan, ProcessCluster, ProcessEvent, overlaps, tenures
+from elect.testing.real_processes import Plan, ProcessCluster, ProcessEvent, overlaps, tenures
 from tests.fault.proxy import Network
 
 SUPPORT_DURATION_S = 1.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.rotation import Rotation
-from elect.testing.processes import Plan, ProcessCluster, ProcessEvent
+from elect.testing.real_processes import Plan, ProcessCluster, ProcessEvent
 
 NODES = "abc"
 TURNS = 9

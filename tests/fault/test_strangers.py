@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from elect.testing.processes import Plan, ProcessCluster
+from elect.testing.real_processes import Plan, ProcessCluster
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import hello

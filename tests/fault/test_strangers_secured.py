@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from elect.testing.processes import Plan, ProcessCluster
+from elect.testing.real_processes import Plan, ProcessCluster
 from tests.certificates import DAY, Authority
 from tests.fault.proxy import Network, Proxy
 from wire.protocol.codec import Codec

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from elect.clock import now_ns
-from elect.testing.processes import Plan, ProcessCluster
+from elect.testing.real_processes import Plan, ProcessCluster
 
 PATIENCE_S = 30.0
 ELECT = (sys.executable, "-m", "elect.cli")

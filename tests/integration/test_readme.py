@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from elect import Config, Node
-from elect.testing.processes import free_ports
+from elect.testing.real_processes import free_ports
 from tests.documents import ROOT, block, blocks
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 

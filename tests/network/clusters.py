@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.rotation import Rotation
-from elect.testing.processes import Plan, ProcessCluster, ProcessEvent, tenures
+from elect.testing.real_processes import Plan, ProcessCluster, ProcessEvent, tenures
 from tests.network.hosts import Net
 
 NODES = ("a", "b", "c")

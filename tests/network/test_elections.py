@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elect.testing.processes import overlaps, tenures
+from elect.testing.real_processes import overlaps, tenures
 from tests.network.clusters import NODES, HostCluster
 from tests.network.hosts import Net
 

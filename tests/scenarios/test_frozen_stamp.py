@@ -3,8 +3,8 @@
 import pytest
 
 from elect.core.messages import Heartbeat
+from elect.testing.manual.manual_cluster import Stage
 from elect.testing.simulation.violation import InvariantViolation
-from elect.testing.stage import Stage
 
 MS = 1_000_000
 

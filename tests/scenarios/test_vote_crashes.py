@@ -4,7 +4,7 @@ import pytest
 
 from elect.core.messages import Grant, RefusalReason, Refuse, Vote
 from elect.core.ready import Ballot
-from elect.testing.stage import ELECTION, Stage
+from elect.testing.manual.manual_cluster import ELECTION, Stage
 
 MS = 1_000_000
 

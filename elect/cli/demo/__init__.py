@@ -17,7 +17,7 @@ from elect.cli.demo.timings import Measurements
 from elect.cli.exit_codes import Failure
 from elect.cli.live_display import Screen
 from elect.clock import now_ns
-from elect.testing.processes import Plan, ProcessCluster
+from elect.testing.real_processes import Plan, ProcessCluster
 
 FRAME_S = 0.1
 NODES_MIN, NODES_MAX = 3, 9

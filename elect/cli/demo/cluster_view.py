@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from elect.testing.processes import ProcessEvent
+from elect.testing.real_processes import ProcessEvent
 
 
 class Doing(StrEnum):

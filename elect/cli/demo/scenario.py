@@ -9,7 +9,7 @@ from elect.cli.demo.render import Story
 from elect.cli.demo.timings import Kind, Measurements, duration
 from elect.cli.exit_codes import Failure
 from elect.clock import now_ns
-from elect.testing.processes import ProcessCluster, ProcessEvent, overlaps, tenures
+from elect.testing.real_processes import ProcessCluster, ProcessEvent, overlaps, tenures
 from wire.common.deadline import now_s
 
 PATIENCE_S = 30.0

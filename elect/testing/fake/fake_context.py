@@ -13,10 +13,10 @@ from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import Election
-from elect.testing.actor import Actor
-from elect.testing.cast import Cast
-from elect.testing.spectator import Spectator
-from elect.testing.stage import Stage
+from elect.testing.manual.cluster_settings import Cast
+from elect.testing.manual.manual_cluster import Stage
+from elect.testing.manual.manual_node import Actor
+from elect.testing.manual.spectator import Spectator
 from wire.common.log import Log
 
 logger = Log(__name__)

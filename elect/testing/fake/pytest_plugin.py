@@ -16,7 +16,7 @@ from elect.api.node import Node
 from elect.config.config import Config
 from elect.storage.store import MemoryStore
 from elect.testing.fake.fake_election import FakeElection
-from elect.testing.processes import free_ports
+from elect.testing.real_processes import free_ports
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options
 from wire.common import arguments

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from elect.testing.processes import START_TIMEOUT_S, Plan, ProcessCluster, ProcessEvent
+from elect.testing.real_processes import START_TIMEOUT_S, Plan, ProcessCluster, ProcessEvent
 from tests.certificates import Authority
 from tests.fault.siege.middle import Middle
 

@@ -1,6 +1,6 @@
 """What applications, operators, disks and deaths do: each function is a command of a play."""
 
-from elect.testing.stage import ELECTION
+from elect.testing.manual.manual_cluster import ELECTION
 from tests.scenarios.language.scene import Scene
 
 # What applications and operators do.

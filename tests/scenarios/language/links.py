@@ -13,7 +13,7 @@ from elect.core.messages import (
     Resigned,
     Vote,
 )
-from elect.testing.stage import ELECTION, Cast, Kind
+from elect.testing.manual.manual_cluster import ELECTION, Cast, Kind
 from tests.scenarios.language.scene import Scene
 
 KINDS: dict[str, Kind] = {

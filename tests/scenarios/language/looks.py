@@ -1,6 +1,6 @@
 """What can be asked: each function is a command of a play, and changes nothing."""
 
-from elect.testing.stage import ELECTION
+from elect.testing.manual.manual_cluster import ELECTION
 from tests.scenarios.language import words
 from tests.scenarios.language.scene import Scene
 

@@ -5,7 +5,7 @@ A moment is a duration from now, as `150ms`, or the end of `lease NODE`, `promis
 """
 
 from elect.config.durations import parse_ns
-from elect.testing.stage import ELECTION
+from elect.testing.manual.manual_cluster import ELECTION
 from tests.scenarios.language.scene import Scene
 
 

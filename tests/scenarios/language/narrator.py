@@ -8,8 +8,8 @@ from collections import Counter
 
 from elect.core.messages import Batch, Heartbeat, Knowledge
 from elect.core.ready import Ready, Send
-from elect.testing.actor import Actor, Frame
-from elect.testing.stage import Spectator
+from elect.testing.manual.manual_cluster import Spectator
+from elect.testing.manual.manual_node import Actor, Frame
 from tests.scenarios.language import words
 
 TOLD_MAX = 16

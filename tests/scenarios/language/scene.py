@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.stage import ELECTION, Cast, Stage
+from elect.testing.manual.manual_cluster import ELECTION, Cast, Stage
 from tests.scenarios.language.narrator import Narrator
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from elect.cli.demo.cluster_view import Doing, Scene
-from elect.testing.processes import ProcessEvent
+from elect.testing.real_processes import ProcessEvent
 
 FENCE_S = 1.0
 

@@ -4,7 +4,7 @@ from elect.cli.colors import Paint
 from elect.cli.demo.cluster_view import Scene
 from elect.cli.demo.render import Story, picture
 from elect.cli.demo.timings import Kind, Measurements, duration
-from elect.testing.processes import ProcessEvent
+from elect.testing.real_processes import ProcessEvent
 
 PLAIN = Paint(is_coloured=False)
 

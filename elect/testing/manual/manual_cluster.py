@@ -12,11 +12,11 @@ from elect.core.messages import Batch, ConfigurationId, Entry, Heartbeat, Number
 from elect.core.options import Durable
 from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
-from elect.testing.actor import Actor, Frame, Kind
-from elect.testing.cast import ELECTION, Cast
-from elect.testing.promises import Promises
+from elect.testing.manual.cluster_settings import ELECTION, Cast
+from elect.testing.manual.cross_node_checks import Promises
+from elect.testing.manual.manual_node import Actor, Frame, Kind
+from elect.testing.manual.spectator import Spectator
 from elect.testing.simulation.simulation_options import NANOSECONDS
-from elect.testing.spectator import Spectator
 from elect.testing.world.lease_record import LeaseTable
 
 START_NS = 100 * NANOSECONDS

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from elect.core.messages import Batch, Grant
 from elect.core.ready import Ballot, Elected, Event, Role, RoleChanged
-from elect.testing.actor import Actor
+from elect.testing.manual.manual_node import Actor
 from elect.testing.simulation.violation import InvariantViolation
 
 

@@ -1,7 +1,7 @@
 """Who watches a stage, without touching it."""
 
 from elect.core.ready import Ready, Send, Write
-from elect.testing.actor import Actor, Frame
+from elect.testing.manual.manual_node import Actor, Frame
 
 
 class Spectator:

@@ -9,7 +9,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import Durable, OffsetRule, Options, Timing
 from elect.core.ready import Ballot
-from elect.testing.actor import Actor
+from elect.testing.manual.manual_node import Actor
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.virtual_clock import VirtualClock
 

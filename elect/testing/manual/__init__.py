@@ -1,0 +1,1 @@
+"""A cluster of electors that is driven by hand, message by message."""
