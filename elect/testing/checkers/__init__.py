@@ -2,14 +2,14 @@
 
 from elect.testing.checkers.bound import BoundSafety
 from elect.testing.checkers.candidacy import Candidacy
-from elect.testing.checkers.farewell import Farewell
+from elect.testing.checkers.hard_cases import HARD_CASES, Met
 from elect.testing.checkers.liveness import Liveness
-from elect.testing.checkers.local import LocalSafety
-from elect.testing.checkers.met import HARD_CASES, Met
+from elect.testing.checkers.local_invariants import LocalSafety
 from elect.testing.checkers.origin import Origin
+from elect.testing.checkers.resignation_order import Farewell
 from elect.testing.checkers.safety import Safety
 from elect.testing.checkers.stores import OneStore
-from elect.testing.checkers.support import SupportSafety
+from elect.testing.checkers.support_promises import SupportSafety
 from elect.testing.world.world import World
 
 __all__ = [
