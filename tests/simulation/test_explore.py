@@ -10,9 +10,9 @@ import pytest
 from elect.testing import InvariantViolation
 from elect.testing.explore import Bounds, Exploration, Step, Trace, Verb, explore, replay
 from elect.testing.explore.__main__ import main
+from elect.testing.explore.explored_world import World, Worlds
 from elect.testing.explore.search import Search
 from elect.testing.explore.symmetry import Symmetry
-from elect.testing.explore.worlds import World, Worlds
 from tests.simulation.explore_breaks import BREAKS, LED, Break
 
 ROOT = Path(__file__).parent.parent.parent

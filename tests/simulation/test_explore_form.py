@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from elect.core.elector import Elector
-from elect.testing.explore import worlds
-from elect.testing.explore.actor import Act, Actor
+from elect.testing.explore import explored_world
 from elect.testing.explore.bounds import Bounds
-from elect.testing.explore.cast import Cast, Given, Key
-from elect.testing.explore.form import OMITTED, PARTS, attributes, digest, form
+from elect.testing.explore.canonical_form import OMITTED, PARTS, attributes, digest, form
+from elect.testing.explore.explored_node import Act, Actor
+from elect.testing.explore.explored_values import Cast, Given, Key
 from elect.testing.explore.naming import NODES, Places, inverse, names, renamed
 from elect.testing.explore.search import Search
 from elect.testing.explore.trace import Trace
@@ -43,7 +43,7 @@ class Recording(Cast):
 
 def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
     nodes, bounds = SCOPES[scope]
-    monkeypatch.setattr(worlds, "Cast", Recording)
+    monkeypatch.setattr(explored_world, "Cast", Recording)
     monkeypatch.setattr(Recording, "merged", [], raising=False)
     search = Search(nodes, bounds, Trace(nodes), None)
     search.run(6_000)

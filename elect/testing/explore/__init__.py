@@ -22,9 +22,9 @@ What is not in these worlds:
 """
 
 from elect.testing.explore.bounds import Bounds
+from elect.testing.explore.explored_step import Step, Verb
 from elect.testing.explore.replay import replay
 from elect.testing.explore.search import DEFAULT, Exploration, explore
-from elect.testing.explore.step import Step, Verb
 from elect.testing.explore.trace import Trace
 
 __all__ = ["DEFAULT", "Bounds", "Exploration", "Step", "Trace", "Verb", "explore", "replay"]

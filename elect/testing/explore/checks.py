@@ -3,7 +3,7 @@
 Source: PROTOCOL.md, sections 3 and 8.
 """
 
-from elect.testing.explore.actor import MOMENT_NS
+from elect.testing.explore.explored_node import MOMENT_NS
 from elect.testing.explore.facts import Facts
 from elect.testing.explore.history import Broken
 from elect.testing.explore.naming import NODES

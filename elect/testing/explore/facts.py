@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from elect.core.messages import Number
-from elect.testing.explore.actor import ELECTION, Actor
+from elect.testing.explore.explored_node import ELECTION, Actor
 from elect.testing.explore.naming import Places, inverse
 
 LinkNumber = tuple[int, int]

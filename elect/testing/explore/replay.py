@@ -1,10 +1,10 @@
 """Plays a trace with real Electors: nothing is merged, renamed or looked up."""
 
 from elect.testing.explore.bounds import Bounds
+from elect.testing.explore.explored_world import Worlds
 from elect.testing.explore.history import Broken
+from elect.testing.explore.message_texts import describe_step
 from elect.testing.explore.trace import Trace, move_of
-from elect.testing.explore.words import describe_step
-from elect.testing.explore.worlds import Worlds
 from elect.testing.simulation.transcript import describe
 from elect.testing.simulation.violation import InvariantViolation
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from struct import Struct
 
 from elect.testing.explore.bounds import Bounds
+from elect.testing.explore.explored_step import Step
+from elect.testing.explore.explored_world import Move, World, Worlds
 from elect.testing.explore.history import Broken
 from elect.testing.explore.naming import after, inverse
 from elect.testing.explore.replay import replay
-from elect.testing.explore.step import Step
 from elect.testing.explore.symmetry import Symmetry
 from elect.testing.explore.trace import Trace, move_of, step_of
-from elect.testing.explore.worlds import Move, World, Worlds
 from wire.common import arguments
 
 DEFAULT = Bounds(candidacies=2, losses=1, failures=1, resignations=1)

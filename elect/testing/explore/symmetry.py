@@ -8,8 +8,8 @@ Source: Emerson and Sistla, "Symmetry and Model Checking", Formal Methods in Sys
 
 from itertools import permutations
 
+from elect.testing.explore.explored_world import World, Worlds
 from elect.testing.explore.naming import Places
-from elect.testing.explore.worlds import World, Worlds
 
 
 class Symmetry:

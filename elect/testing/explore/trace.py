@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from elect.testing.explore.explored_step import Step, Verb
+from elect.testing.explore.explored_world import Move
 from elect.testing.explore.naming import NODES
-from elect.testing.explore.step import Step, Verb
-from elect.testing.explore.worlds import Move
 
 _OF_LINKS = (Verb.DELIVER, Verb.COPY, Verb.OVERTAKE, Verb.LOSE, Verb.CLOSE, Verb.RESET, Verb.DIAL)
 

@@ -6,15 +6,15 @@ same everywhere and moves by a step of its own, so anything may happen, in any o
 
 from collections.abc import Callable, Iterator
 
-from elect.testing.explore.actor import MOMENT_NS
 from elect.testing.explore.bounds import Bounds, Budgets, Left
-from elect.testing.explore.cast import Cast, Given, Outcome
 from elect.testing.explore.checks import Checks
+from elect.testing.explore.explored_node import MOMENT_NS
+from elect.testing.explore.explored_values import Cast, Given, Outcome
 from elect.testing.explore.facts import NO_LINK
 from elect.testing.explore.frames import RESET
 from elect.testing.explore.history import Broken, Histories
 from elect.testing.explore.naming import NODES
-from elect.testing.explore.ways import EMPTY, Ways
+from elect.testing.explore.transitions import EMPTY, Ways
 
 World = tuple[int, ...]
 """Roles by place, ways by source and target, history, budget."""

@@ -14,7 +14,7 @@ from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import Election
 from elect.core.state.node_state import State
 from elect.core.state.peer_support import Peer, Support
-from elect.testing.explore.actor import Actor, Driven
+from elect.testing.explore.explored_node import Actor, Driven
 
 Form = object
 """Nested tuples of numbers, texts and None."""

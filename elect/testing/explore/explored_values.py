@@ -10,9 +10,9 @@ from itertools import permutations
 
 from elect.core.messages import Number
 from elect.core.ready import Event
-from elect.testing.explore.actor import Act, Actor
+from elect.testing.explore.canonical_form import digest
+from elect.testing.explore.explored_node import Act, Actor
 from elect.testing.explore.facts import NO_LINK, Facts, LinkNumber, see
-from elect.testing.explore.form import digest
 from elect.testing.explore.frames import END, Frames
 from elect.testing.explore.naming import NODES, Places, after, inverse, names
 

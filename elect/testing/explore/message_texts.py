@@ -1,10 +1,10 @@
 """Steps and messages in words."""
 
 from elect.core.messages import Batch, Entry, Follow, Heartbeat, Message
+from elect.testing.explore.explored_step import Step, Verb
+from elect.testing.explore.explored_world import World, Worlds
 from elect.testing.explore.frames import END, RESET
-from elect.testing.explore.step import Step, Verb
 from elect.testing.explore.trace import move_of
-from elect.testing.explore.worlds import World, Worlds
 
 _WORDS = {
     Verb.TICK: "{node} notices the time",
