@@ -6,7 +6,7 @@ a thread that asks, and then waits for the protocol's thread. So a claim that ch
 that belongs to it, before that support is published for all; a reader takes the newer of the two supports, and looks
 at the claim once more after it. The clock is read after them, so a thread that was frozen in between finds out.
 
-Source: PROTOCOL.md, section 4, "The lease"; ARCHITECTURE, section 1.
+Source: PROTOCOL.md, section 4, "The lease".
 """
 
 import os

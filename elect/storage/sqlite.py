@@ -4,7 +4,7 @@ What would let a node vote twice is treated as an error, never as a fresh start:
 program or newer version; a file whose content does not have the checksum it was written with; a file that is missing
 or older than the witness in the lock file says. Only a directory in which no store was ever finished gets a new one.
 
-Source: PROTOCOL.md, sections 4 and 7; ARCHITECTURE: sqlite3, WAL, synchronous=FULL.
+Source: PROTOCOL.md, sections 4 and 7.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""The test kit as its users hold it: API.md, section 6."""
+"""The test kit as its users hold it."""
 
 import pickle
 from unittest.mock import patch

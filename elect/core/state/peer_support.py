@@ -4,7 +4,8 @@ Two halves that never mix. *Given*: this node promises a peer not to help replac
 the link on which the peer's heartbeats come. *Counted*: a peer's promise to this node, as far as its acks prove it,
 always ending before the promise does. Support is the elections' only failure detector.
 
-Source: PROTOCOL.md, section 3; Gray and Cheriton, "Leases", SOSP 1989.
+Source: PROTOCOL.md, section 3.
+Source: Gray and Cheriton, "Leases", SOSP 1989.
 """
 
 from collections.abc import Mapping

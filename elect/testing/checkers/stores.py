@@ -1,6 +1,6 @@
 """A voter that lost its votes is no voter any more.
 
-Source: PROTOCOL.md, section 7, the last point.
+Source: PROTOCOL.md, section 7, "A voter that lost its votes".
 """
 
 from typing import TYPE_CHECKING

@@ -147,7 +147,7 @@ class Host:
         that: what it asked for later, and all that it promises itself, is as good as ever. Checkers excuse what rests
         on support counted up to `stale_until`, and nothing else.
 
-        Source: PROTOCOL.md, section 1 ("anything, when a hypervisor stops a machine's clock").
+        Source: PROTOCOL.md, section 1, "A hypervisor that stops the clock of a machine breaks P3".
         """
         if self.process is None or self.is_halted:
             return
