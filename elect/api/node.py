@@ -9,7 +9,7 @@ from elect.api.default_election import DefaultElection
 from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
-from elect.bridge.inbox import Command
+from elect.bridge.inbox import PendingCommand
 from elect.bridge.node_context import Engine, State
 from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
@@ -304,7 +304,7 @@ class Node(DefaultElection):
         return self._runtime.spawn(work, name)
 
     def _acknowledge(self, election: str, term: int) -> None:
-        self._engine.inbox.put(Command(commands.acknowledge(election, term)))
+        self._engine.inbox.put(PendingCommand(commands.acknowledge(election, term)))
 
     def _begin(self) -> None:
         """Start, or leave nothing; on the thread that ends the node, too."""

@@ -46,7 +46,7 @@ Act = Callable[[Elector, int], Ready]
 """What a thread of the application wants done by the protocol's: given the elector and the time, its Ready."""
 
 
-class Command:
+class PendingCommand:
     """An act, and word of its end.
 
     Attributes:
@@ -72,7 +72,7 @@ class Command:
         return self._settled.wait(timeout)
 
 
-Input = WireEvent | JournalEvent | StrangerRefused | Command
+Input = WireEvent | JournalEvent | StrangerRefused | PendingCommand
 
 
 def _places(count: int) -> queue.SimpleQueue[None]:
@@ -248,7 +248,7 @@ class Inbox:
 
 def _settle(item: Input) -> None:
     """Let nobody wait for what is not done."""
-    if isinstance(item, Command):
+    if isinstance(item, PendingCommand):
         item.settle(is_done=False)
     elif isinstance(item, LinkClosing):
         item.done.set()  # the published table was closed before: nothing is counted any more

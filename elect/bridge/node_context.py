@@ -10,7 +10,7 @@ from typing import TypeVar
 from elect.bridge import commands
 from elect.bridge.flag import Flag
 from elect.bridge.health_checks import Health
-from elect.bridge.inbox import Act, Command, Inbox
+from elect.bridge.inbox import Act, Inbox, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import Leases
 from elect.bridge.published_election import Seat
@@ -116,9 +116,9 @@ class Engine:
             for woken in tuple(self._waiting):
                 woken.set()
 
-    def post(self, act: Act) -> Command:
+    def post(self, act: Act) -> PendingCommand:
         """Have something done by the protocol's thread, soon; when Ctrl-C interrupts this, too, and perhaps twice."""
-        command = Command(act)
+        command = PendingCommand(act)
         try:
             self.inbox.put(command)
         except BaseException:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from elect.bridge.admission import StrangerRefused, objection_of
-from elect.bridge.inbox import Command, Input
+from elect.bridge.inbox import Input, PendingCommand
 from elect.bridge.node_context import Engine
 from elect.bridge.publisher import Audience
 from elect.core.elector import Elector
@@ -235,7 +235,7 @@ class Orchestrator:
                 self._receive(item, now)
             case Written():
                 self._written(item, now)
-            case Command():
+            case PendingCommand():
                 self._command(item, now)
             case WriteFailed():
                 self._fail(item.numbers, now)
@@ -306,7 +306,7 @@ class Orchestrator:
         self._is_store_failing = not is_storing
         self._apply(self._elector.set_storing(now, is_storing=is_storing))
 
-    def _command(self, command: Command, now: int) -> None:
+    def _command(self, command: PendingCommand, now: int) -> None:
         is_done = False
         try:
             # The time passes first: an act that raises must not swallow what else has happened by now.
@@ -318,7 +318,7 @@ class Orchestrator:
         finally:  # also when this thread dies of it: somebody may wait
             command.settle(is_done=is_done)
 
-    def _act(self, command: Command, now: int) -> Ready | None:
+    def _act(self, command: PendingCommand, now: int) -> Ready | None:
         """What an act leads to; None when it raised, which is for the thread that asked for it."""
         try:
             return command.act(self._elector, now)

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elect.bridge.inbox import MESSAGES_MAX, Command, Inbox
+from elect.bridge.inbox import MESSAGES_MAX, Inbox, PendingCommand
 from wire.io.link_events import LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
@@ -29,7 +29,7 @@ class World:
 
     def put(self, what: str, who: str) -> None:
         """Put something, unless that would have to wait."""
-        item = Command(lambda elector, now: elector.tick(now)) if what == "command" else _of_link(what, who)
+        item = PendingCommand(lambda elector, now: elector.tick(now)) if what == "command" else _of_link(what, who)
         if what == "say":
             if self.messages[who] == MESSAGES_MAX:
                 return

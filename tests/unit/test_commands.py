@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from elect.bridge import commands
-from elect.bridge.inbox import Command
+from elect.bridge.inbox import PendingCommand
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.options import Durable, Options
@@ -16,7 +16,7 @@ from tests.unit.test_orchestrator import Desk
 @pytest.mark.parametrize("error", [TypeError("1.5"), AssertionError(), KeyError("e"), SystemExit(1), OSError()])
 def test_a_command_that_raises_anything_takes_nothing_down(error):
     desk = Desk()
-    commands = [Command(act) for act in (raising(error), lambda elector, now: elector.tick(now))]
+    commands = [PendingCommand(act) for act in (raising(error), lambda elector, now: elector.tick(now))]
     desk.run(*commands)
     assert all(command.wait(0) and command.is_done for command in commands)
     assert [command.error for command in commands] == [error, None]
@@ -25,7 +25,7 @@ def test_a_command_that_raises_anything_takes_nothing_down(error):
 
 def test_a_command_is_settled_when_the_thread_dies_of_it():
     desk = Desk(tick=ArithmeticError())
-    command = Command(commands.enter("e"))
+    command = PendingCommand(commands.enter("e"))
     with pytest.raises(ArithmeticError):
         desk.run(command)
     assert command.wait(0)
@@ -43,7 +43,7 @@ def test_a_wrong_standing_leaves_the_elector_as_it_was(standing):
         now=0,
     )
     desk.loop._elector = elector
-    command = Command(commands.set_standing(**standing))
+    command = PendingCommand(commands.set_standing(**standing))
     desk.run(command)
     assert isinstance(command.error, TypeError | ValueError)
     assert (elector.state.priority, elector.state.offset) == (1, 0)

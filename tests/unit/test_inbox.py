@@ -1,7 +1,7 @@
 import threading
 from types import SimpleNamespace
 
-from elect.bridge.inbox import COST_NS_MAX, CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Command, Inbox
+from elect.bridge.inbox import COST_NS_MAX, CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Inbox, PendingCommand
 from wire.io.link_events import DialFailed, LinkClosing, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import StoppedError
@@ -15,8 +15,8 @@ class Clock:
         return self.now
 
 
-def command() -> Command:
-    return Command(lambda elector, now: elector.tick(now))
+def command() -> PendingCommand:
+    return PendingCommand(lambda elector, now: elector.tick(now))
 
 
 def closing() -> LinkClosing:

@@ -8,7 +8,7 @@ import pytest
 from elect import Config
 from elect.bridge import commands
 from elect.bridge.admission import StrangerRefused
-from elect.bridge.inbox import Command
+from elect.bridge.inbox import PendingCommand
 from elect.bridge.node_context import Engine
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Objection, Ready, Send, Write
@@ -246,7 +246,7 @@ def test_the_clock_is_read_after_the_input_came():
         return item
 
     desk.engine.inbox.get = late_get
-    desk.run(Command(lambda elector, now: seen.append(now) or elector.tick(now)))
+    desk.run(PendingCommand(lambda elector, now: seen.append(now) or elector.tick(now)))
     assert seen == [1000]
 
 
@@ -271,7 +271,7 @@ def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
 
 def test_a_command_passes_time_first_and_answers_a_mistake_to_its_caller():
     desk = Desk(enter=ValueError("too many"), tick=Ready(events=(ELECTED,), wake_at=WAKE_AT))
-    command = Command(commands.enter("e"))
+    command = PendingCommand(commands.enter("e"))
     log = desk.run(command)
     assert log[:2] == [("tell", ELECTED), ("enter", "e")]
     assert command.wait(0)
