@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from elect.bridge import commands
-from elect.bridge.inbox import Act
+from elect.bridge.inbox import Command
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
 
@@ -20,7 +20,7 @@ class Stand:
         post: carries an act to the protocol's thread; must not raise.
     """
 
-    def __init__(self, election: str, post: Callable[[Act], object]) -> None:
+    def __init__(self, election: str, post: Callable[[Command], object]) -> None:
         self._election = election
         self._post = post
         self._holds: set[object] = set()

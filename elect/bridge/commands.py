@@ -1,22 +1,22 @@
 """What threads of the application ask of the protocol's thread."""
 
-from elect.bridge.inbox import Act
+from elect.bridge.inbox import Command
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
 from elect.core.snapshot import ElectorView
 
 
-def enter(election: str) -> Act:
+def enter(election: str) -> Command:
     """Stand in an election."""
     return lambda elector, now: elector.enter(now, election)
 
 
-def leave(election: str, reason: LossReason) -> Act:
+def leave(election: str, reason: LossReason) -> Command:
     """Stand in it no longer."""
     return lambda elector, now: elector.leave(now, election, reason)
 
 
-def resign(election: str, term: int, *, reason: LossReason, to: str | None = None) -> Act:
+def resign(election: str, term: int, *, reason: LossReason, to: str | None = None) -> Command:
     """Give up leading in this term; a later one is not meant."""
 
     def act(elector: Elector, now: int) -> Ready:
@@ -27,32 +27,32 @@ def resign(election: str, term: int, *, reason: LossReason, to: str | None = Non
     return act
 
 
-def acknowledge(election: str, term: int) -> Act:
+def acknowledge(election: str, term: int) -> Command:
     """The application has heard of a loss."""
     return lambda elector, now: elector.acknowledge(now, election, term)
 
 
-def set_paused(*, is_paused: bool) -> Act:
+def set_paused(*, is_paused: bool) -> Command:
     """Take no part as a candidate, or take part again."""
     return lambda elector, now: elector.set_paused(now, is_paused)
 
 
-def set_standing(*, priority: int | None = None, offset: int | None = None) -> Act:
+def set_standing(*, priority: int | None = None, offset: int | None = None) -> Command:
     """Change this node's standing."""
     return lambda elector, now: elector.set_standing(now, priority=priority, offset=offset)
 
 
-def forget(peer: str) -> Act:
+def forget(peer: str) -> Command:
     """Meet a peer anew."""
     return lambda elector, now: elector.forget(now, peer)
 
 
-def nothing() -> Act:
+def nothing() -> Command:
     """Only let time pass; whoever waits for it knows that what was asked before is done."""
     return lambda elector, now: elector.tick(now)
 
 
-def look(views: list[ElectorView]) -> Act:
+def look(views: list[ElectorView]) -> Command:
     """Append a view of the elector."""
 
     def act(elector: Elector, now: int) -> Ready:

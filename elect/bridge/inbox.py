@@ -42,7 +42,7 @@ application, is no peer's doing."""
 ROOM_CHECK_S = 0.05
 """Who waits for room looks this often whether anybody still reads."""
 
-Act = Callable[[Elector, int], Ready]
+Command = Callable[[Elector, int], Ready]
 """What a thread of the application wants done by the protocol's: given the elector and the time, its Ready."""
 
 
@@ -56,7 +56,7 @@ class PendingCommand:
 
     __slots__ = ("_settled", "act", "error", "is_done")
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Command) -> None:
         self.act = act
         self.error: BaseException | None = None
         self.is_done = False

@@ -10,7 +10,7 @@ from typing import TypeVar
 from elect.bridge import commands
 from elect.bridge.flag import Flag
 from elect.bridge.health_checks import Health
-from elect.bridge.inbox import Act, Inbox, PendingCommand
+from elect.bridge.inbox import Command, Inbox, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import Leases
 from elect.bridge.published_election import Seat
@@ -116,7 +116,7 @@ class Engine:
             for woken in tuple(self._waiting):
                 woken.set()
 
-    def post(self, act: Act) -> PendingCommand:
+    def post(self, act: Command) -> PendingCommand:
         """Have something done by the protocol's thread, soon; when Ctrl-C interrupts this, too, and perhaps twice."""
         command = PendingCommand(act)
         try:
@@ -126,7 +126,7 @@ class Engine:
             raise
         return command
 
-    def call(self, act: Act, timeout: float | None = None) -> bool:
+    def call(self, act: Command, timeout: float | None = None) -> bool:
         """Have something done by the protocol's thread, and wait until it is.
 
         Returns:
@@ -147,7 +147,7 @@ class Engine:
             raise self.refusal(State.STOPPING)
         return True
 
-    def do(self, act: Act, awaited: str, timeout: float | None, election: str = "") -> None:
+    def do(self, act: Command, awaited: str, timeout: float | None, election: str = "") -> None:
         """Have something done by the protocol's thread before a timeout of the caller's is over.
 
         Args:

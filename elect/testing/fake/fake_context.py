@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from elect.bridge.dispatcher import Dispatcher
-from elect.bridge.inbox import Act, PendingCommand
+from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import Engine, State
 from elect.bridge.publisher import Audience, Profile
@@ -48,7 +48,7 @@ class FakeEngine(Engine):
 
     # What the application's side asks for.
 
-    def post(self, act: Act) -> PendingCommand:
+    def post(self, act: Command) -> PendingCommand:
         """Have something done, at once."""
         command = PendingCommand(act)
         with self._protocol:
