@@ -10,7 +10,7 @@ from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import PendingCommand
-from elect.bridge.node_context import Engine, State
+from elect.bridge.node_context import Engine, Lifecycle
 from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
 from elect.config.config import Config
@@ -106,14 +106,14 @@ class Node(DefaultElection):
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
 
     def __enter__(self) -> Self:
-        if self._engine.state not in (State.RUNNING, State.FORKED):
+        if self._engine.state not in (Lifecycle.RUNNING, Lifecycle.FORKED):
             self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._engine.state is not State.FORKED:
+        if self._engine.state is not Lifecycle.FORKED:
             self.stop()
 
     def start(self) -> Self:
@@ -132,7 +132,7 @@ class Node(DefaultElection):
         """
         with self._lock:
             state = self._engine.state
-            if state is not State.NEW:
+            if state is not Lifecycle.NEW:
                 raise self._engine.refusal(state) from self._engine.failure
             check_native()
             self._ending = ending = Ending(self._begin, self._end)
@@ -142,7 +142,7 @@ class Node(DefaultElection):
                 ending.begun.wait()
             except BaseException:  # Ctrl-C, or there is no thread
                 if thread in threading.enumerate():
-                    self._turn(State.STOPPING)
+                    self._turn(Lifecycle.STOPPING)
                     ending.cancel(STOP_TIMEOUT_S)
                 self._series.unregister()
                 raise
@@ -169,9 +169,9 @@ class Node(DefaultElection):
         """
         seconds = arguments.bounded_seconds("timeout", timeout)
         request = Request(deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=arguments.flag("resign", resign))
-        if self._engine.state is State.FORKED:
+        if self._engine.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
-        self._turn(State.STOPPING)
+        self._turn(Lifecycle.STOPPING)
         self._ending.ask(request)
         if self._dispatcher.is_current:
             return False
@@ -195,7 +195,7 @@ class Node(DefaultElection):
                 self._engine.check_living()
                 election = Election(name, self._engine, self._dispatcher, self._spawn)
                 self._elections[name] = election
-                if self._engine.state is State.RUNNING:
+                if self._engine.state is Lifecycle.RUNNING:
                     election.standing.start()
         return election
 
@@ -222,7 +222,7 @@ class Node(DefaultElection):
     @property
     def is_alive(self) -> bool:
         """Whether it was started and not stopped, and all its threads live."""
-        return self._engine.state is State.RUNNING and all(self.threads.values())
+        return self._engine.state is Lifecycle.RUNNING and all(self.threads.values())
 
     @property
     def threads(self) -> dict[str, bool]:
@@ -246,10 +246,10 @@ class Node(DefaultElection):
 
     def status(self) -> Status:
         """Everything, at one moment; without the protocol's part when its thread does not answer within a second."""
-        if self._engine.state is State.FORKED:
+        if self._engine.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
         views: list[ElectorView] = []
-        if self._engine.state is State.RUNNING:
+        if self._engine.state is Lifecycle.RUNNING:
             self._engine.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
         return Status.of(self.config.node, views[0] if views else None, surroundings(self._engine, self._runtime))
 
@@ -332,8 +332,8 @@ class Node(DefaultElection):
 
             self._http = serve(self, address)
         fork.guard(self)
-        if not self._turn(State.RUNNING):  # it was stopped meanwhile
-            raise self._engine.refusal(State.STOPPING)
+        if not self._turn(Lifecycle.RUNNING):  # it was stopped meanwhile
+            raise self._engine.refusal(Lifecycle.STOPPING)
         if self._http is not None:
             self._http.start()
         runtime.start()
@@ -346,7 +346,7 @@ class Node(DefaultElection):
 
     def _undo_start(self) -> None:
         """Leave nothing of a start that failed; it may be tried again, unless the node was stopped meanwhile."""
-        is_to_be_new = self._engine.state is State.NEW or self._turn(State.STOPPING)
+        is_to_be_new = self._engine.state is Lifecycle.NEW or self._turn(Lifecycle.STOPPING)
         is_done = self._close(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
         if is_done:
             self._ending.close()
@@ -354,19 +354,19 @@ class Node(DefaultElection):
             if is_to_be_new:
                 self._dispatcher.reopen()
                 self._engine.renew()
-        if self._engine.state is State.STOPPING:
-            self._engine.state = State.STOPPED
+        if self._engine.state is Lifecycle.STOPPING:
+            self._engine.state = Lifecycle.STOPPED
 
-    def _turn(self, state: State) -> bool:
+    def _turn(self, state: Lifecycle) -> bool:
         """Take this turn in the node's life, if it comes next; whether it does."""
         with self._turning, self._engine.changing():
             before = self._engine.state
-            if before is State.NEW and state is not State.RUNNING:
+            if before is Lifecycle.NEW and state is not Lifecycle.RUNNING:
                 self._engine.detail = "before it was started"
-                self._engine.state = State.STOPPED
+                self._engine.state = Lifecycle.STOPPED
                 self._ending.close()
                 self._series.unregister()
-            elif before is (State.NEW if state is State.RUNNING else State.RUNNING):
+            elif before is (Lifecycle.NEW if state is Lifecycle.RUNNING else Lifecycle.RUNNING):
                 self._engine.state = state
                 return True
             return False
@@ -378,8 +378,8 @@ class Node(DefaultElection):
             runtime.resign(request.deadline)
         is_done = self._close(request)
         with self._engine.changing():
-            if self._engine.state is State.STOPPING:
-                self._engine.state = State.STOPPED
+            if self._engine.state is Lifecycle.STOPPING:
+                self._engine.state = Lifecycle.STOPPED
                 logger.info("* node %s is stopped", self.config.node)
         return is_done
 
@@ -394,7 +394,7 @@ class Node(DefaultElection):
     def _die(self, name: str, error: BaseException) -> None:
         """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
         self._engine.leases.close()
-        if self._turn(State.FAILED):
+        if self._turn(Lifecycle.FAILED):
             self._engine.failure = error
             self._engine.detail = f"thread {name} died: {text_of(error)}"
             self._ending.ask(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))

@@ -24,7 +24,7 @@ from wire.common.deadline import now_s
 Found = TypeVar("Found")
 
 
-class State(StrEnum):
+class Lifecycle(StrEnum):
     """A node's life, in order; `failed` and `forked` are other ends of it."""
 
     NEW = "new"
@@ -56,7 +56,7 @@ class Engine:
         self.inbox = Inbox(clock=clock)
         self._waiting: deque[Flag] = deque()
         self.seats: dict[str, Seat] = {}
-        self.state = State.NEW
+        self.state = Lifecycle.NEW
         self.objections: dict[str, Objection | None] = {}
         self.turned_at = 0
         self.health: Health | None = None
@@ -69,7 +69,7 @@ class Engine:
         self.inbox = Inbox(clock=self.clock)
         self.health = None
         self.objections = {}
-        self.state = State.NEW
+        self.state = Lifecycle.NEW
 
     def seat(self, election: str) -> Seat:
         """The seat of that name, made if it is new."""
@@ -84,7 +84,7 @@ class Engine:
             Stopped: it was not started, or does not run any more.
         """
         state = self.state
-        if state is not State.RUNNING:
+        if state is not Lifecycle.RUNNING:
             raise self.refusal(state) from self.failure
 
     def check_living(self) -> None:
@@ -94,18 +94,18 @@ class Engine:
             Forked: this is a child of the process that runs it.
             Stopped: it does not run any more.
         """
-        if self.state is not State.NEW:
+        if self.state is not Lifecycle.NEW:
             self.check_running()
 
     def check_started(self) -> None:
         """Return if the node runs, or did; raise as `check_running` does if it never did, or not in this process."""
-        is_unstarted = self.state is State.STOPPED and self.detail
-        if is_unstarted or self.state in (State.NEW, State.FORKED):
+        is_unstarted = self.state is Lifecycle.STOPPED and self.detail
+        if is_unstarted or self.state in (Lifecycle.NEW, Lifecycle.FORKED):
             self.check_running()
 
-    def refusal(self, state: State) -> Stopped | Forked:
+    def refusal(self, state: Lifecycle) -> Stopped | Forked:
         """The error that says why this state is not the one that is needed."""
-        return Forked(self.node_id) if state is State.FORKED else Stopped(self.node_id, state.value, self.detail)
+        return Forked(self.node_id) if state is Lifecycle.FORKED else Stopped(self.node_id, state.value, self.detail)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -144,7 +144,7 @@ class Engine:
             raise command.error
         if not command.is_done:
             self.check_running()
-            raise self.refusal(State.STOPPING)
+            raise self.refusal(Lifecycle.STOPPING)
         return True
 
     def do(self, act: Command, awaited: str, timeout: float | None, election: str = "") -> None:
@@ -212,7 +212,7 @@ class Engine:
 
     def abandon(self) -> None:
         """In a forked child: lead nothing."""
-        self.state = State.FORKED
+        self.state = Lifecycle.FORKED
         self.leases.close()
         for seat in list(self.seats.values()):
             for leadership in (seat.leadership, seat.occupant.leadership if seat.occupant else None):

@@ -11,7 +11,7 @@ from elect.bridge import commands
 from elect.bridge.admission import Admission
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.health_checks import Health
-from elect.bridge.node_context import Engine, State
+from elect.bridge.node_context import Engine, Lifecycle
 from elect.bridge.publisher import Audience
 from elect.config.config import Config
 from elect.core.elector import Elector
@@ -181,7 +181,7 @@ class Runtime:
         return OwnThread(work, name=name, on_death=self._on_death)
 
     def _check(self) -> None:
-        if self._engine.state is not State.RUNNING:  # threads end in their order now
+        if self._engine.state is not Lifecycle.RUNNING:  # threads end in their order now
             return
         for name, is_alive in self.threads.items():
             if not is_alive:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
-from elect.bridge.node_context import Engine, State
+from elect.bridge.node_context import Engine, Lifecycle
 from elect.bridge.publisher import Audience, Profile
 from elect.config.config import Config
 from elect.core.elector import Elector
@@ -44,7 +44,7 @@ class FakeEngine(Engine):
         self._audience = Audience(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
         self._stage = Stage(Cast(elections=(election,)), spectator=_Mirror(self, self._audience))
         self._stage.input(NODE, lambda elector, now: elector.leave(now, election))
-        self.state = State.RUNNING
+        self.state = Lifecycle.RUNNING
 
     # What the application's side asks for.
 
@@ -52,7 +52,7 @@ class FakeEngine(Engine):
         """Have something done, at once."""
         command = PendingCommand(act)
         with self._protocol:
-            is_running = self.state is State.RUNNING
+            is_running = self.state is Lifecycle.RUNNING
             if is_running:
                 try:
                     self._stage.input(NODE, act)
@@ -73,7 +73,7 @@ class FakeEngine(Engine):
     def close(self) -> None:
         """Lead nothing any more."""
         with self._protocol, self.changing():
-            self.state = State.STOPPED
+            self.state = Lifecycle.STOPPED
         self.leases.close()
         self._audience.close()
 
