@@ -12,7 +12,7 @@ from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import NS_PER_S, Leadership
-from elect.bridge.node_context import Engine
+from elect.bridge.node_context import NodeContext
 from elect.bridge.published_election import Occupant
 from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
@@ -37,25 +37,29 @@ class Election:
 
     Args:
         name: of the election.
-        engine: of the node.
+        context: of the node.
         dispatcher: of the node's callbacks.
         spawn: starts a thread of the node's.
     """
 
     def __init__(
-        self, name: str, engine: Engine, dispatcher: Dispatcher, spawn: Callable[[Callable[[], None], str], OwnThread]
+        self,
+        name: str,
+        context: NodeContext,
+        dispatcher: Dispatcher,
+        spawn: Callable[[Callable[[], None], str], OwnThread],
     ) -> None:
         self.name = name
-        self.seat = engine.seat(name)
-        self.standing = Stand(name, engine.post)
-        self._engine = engine
+        self.seat = context.seat(name)
+        self.standing = Stand(name, context.post)
+        self._context = context
         self._dispatcher = dispatcher
         self._spawn = spawn
         self._run: Run | None = None
         self._beginning = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<Election {self.name!r} of node {self._engine.node_id!r}>"
+        return f"<Election {self.name!r} of node {self._context.node_id!r}>"
 
     @property
     def is_leader(self) -> bool:
@@ -63,7 +67,7 @@ class Election:
 
         False after stop, after fork, and when a thread of ours has died.
         """
-        return self._engine.leases.token(self.name) != 0
+        return self._context.leases.token(self.name) != 0
 
     @property
     def leadership(self) -> Leadership | None:
@@ -79,8 +83,8 @@ class Election:
     @property
     def healthy(self) -> bool:
         """Whether the `health` hook's latest answer is good and in time; True without a hook."""
-        health = self._engine.health
-        return health is None or health.is_good(self._engine.clock())
+        health = self._context.health
+        return health is None or health.is_good(self._context.clock())
 
     def lead(self, timeout: float | None = None) -> AbstractContextManager[Leadership]:
         """Lead for the length of a `with` block: campaign, wait, work, resign. One block at a time in a process.
@@ -101,7 +105,7 @@ class Election:
             Forked: it runs in this process's parent.
         """
         seconds = arguments.seconds("timeout", timeout)
-        self._engine.check_running()
+        self._context.check_running()
         self._check_free()
         return self._lead(seconds)
 
@@ -110,7 +114,7 @@ class Election:
         occupant = Occupant()
         with self.standing.hold():
             try:
-                leadership = self._engine.wait_for(lambda: self._occupy(occupant), timeout)
+                leadership = self._context.wait_for(lambda: self._occupy(occupant), timeout)
                 if leadership is None:
                     raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
                 yield leadership
@@ -142,9 +146,9 @@ class Election:
         """
         arguments.check_callable("work", work)
         arguments.choice("on_return", on_return, ("resign", "keep"))
-        self._engine.check_running()
-        run = Run(self, self._engine, work, on_return)
-        with self._beginning, self._engine.changing():
+        self._context.check_running()
+        run = Run(self, self._context, work, on_return)
+        with self._beginning, self._context.changing():
             self._check_no_run()
             self._spawn(run.loop, f"elect-run-{self.name}")
             self._run = run
@@ -179,7 +183,7 @@ class Election:
         for argument, callback in (("on_elected", on_elected), ("on_lost", on_lost), ("on_leader", on_leader)):
             if callback is not None:
                 arguments.check_callable(argument, callback)
-        self._engine.check_living()
+        self._context.check_living()
         subscription = Subscription(self.name, on_elected, on_lost, on_leader)
         self._dispatcher.subscribe(subscription, self.seat)
         return subscription
@@ -191,7 +195,7 @@ class Election:
             Stopped: the node was not started.
             Forked: it runs in this process's parent.
         """
-        self._engine.check_started()
+        self._context.check_started()
         return self._watch()
 
     def _watch(self) -> Iterator[Leader | None]:
@@ -202,7 +206,7 @@ class Election:
             return None if change[0] == seen else change
 
         with suppress(Stopped):
-            while (found := self._engine.wait_for(find, None)) is not None:
+            while (found := self._context.wait_for(find, None)) is not None:
                 seen, leader = found
                 yield self._dated(leader)
 
@@ -218,7 +222,7 @@ class Election:
             Stopped: the node does not run.
         """
         timeout = arguments.seconds("timeout", timeout)
-        leader = self._engine.wait_for(lambda: self.leader, timeout)
+        leader = self._context.wait_for(lambda: self.leader, timeout)
         if leader is None:
             raise LeadershipTimeout(self.name, "a leader", timeout or 0.0)
         return leader
@@ -242,19 +246,19 @@ class Election:
         """
         timeout = arguments.seconds("timeout", timeout)
         to = None if to is None else arguments.text("to", to)
-        self._engine.check_running()
-        if to is not None and to not in self._engine.config.peers:
-            raise ValueError(f"to is {to!r}; one of {sorted(self._engine.config.peers)} is needed")
+        self._context.check_running()
+        if to is not None and to not in self._context.config.peers:
+            raise ValueError(f"to is {to!r}; one of {sorted(self._context.config.peers)} is needed")
         leadership = self.leadership
         if leadership is None:
             raise NotLeader(self.name, self.leader)
-        self._engine.resign(leadership, to)
+        self._context.resign(leadership, to)
         if not self._dispatcher.is_current:
             self._await_resigned(leadership.token, to, timeout)
 
     def stand(self) -> None:
         """Stand from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
-        self._engine.check_living()
+        self._context.check_living()
         self.standing.keep()
 
     def pause(self, timeout: float | None = None) -> None:
@@ -288,7 +292,7 @@ class Election:
             Stopped: the node does not run.
         """
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
-        self._engine.do(commands.set_standing(offset=offset), "the offset", timeout)
+        self._context.do(commands.set_standing(offset=offset), "the offset", timeout)
 
     def set_priority(self, priority: int, timeout: float | None = None) -> None:
         """Change this node's priority in all elections; with 0 it resigns and never leads.
@@ -298,7 +302,7 @@ class Election:
             timeout: see `set_offset`; it raises the same errors.
         """
         priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
-        self._engine.do(commands.set_standing(priority=priority), "the priority", timeout)
+        self._context.do(commands.set_standing(priority=priority), "the priority", timeout)
 
     @overload
     def required(self, job: Job[P, Y, S, R]) -> Job[P, Y, S, R | None]: ...
@@ -340,7 +344,7 @@ class Election:
         return guard.wrap if job is None else guard.wrap(job)
 
     def _dated(self, leader: Leader | None) -> Leader | None:
-        return None if leader is None else replace(leader, as_of=self._engine.turned_at / NS_PER_S)
+        return None if leader is None else replace(leader, as_of=self._context.turned_at / NS_PER_S)
 
     def _occupy(self, occupant: Occupant) -> Leadership | None:
         self._check_free()
@@ -370,14 +374,14 @@ class Election:
         try:
             occupant.leadership.give_up(LossReason.RESIGNED)
         finally:
-            with self._engine.changing():
+            with self._context.changing():
                 self.seat.vacate(occupant)
 
     def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
         arguments.seconds("timeout", timeout)
-        self._engine.check_running()
+        self._context.check_running()
         self.standing.set_paused(is_paused=is_paused)
-        self._engine.do(commands.nothing(), awaited, timeout, self.name)
+        self._context.do(commands.nothing(), awaited, timeout, self.name)
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
         def find() -> Leader | bool | None:
@@ -388,6 +392,6 @@ class Election:
             return leader if to is not None and is_succeeded else (True if to is None else None)
 
         awaited = "the resignation" if to is None else f"leadership of {to}"
-        found = self._engine.wait_for(find, timeout)
+        found = self._context.wait_for(find, timeout)
         if found is None or (isinstance(found, Leader) and found.node_id != to):
             raise LeadershipTimeout(self.name, awaited, timeout or 0.0)

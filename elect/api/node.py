@@ -10,7 +10,7 @@ from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import PendingCommand
-from elect.bridge.node_context import Engine, Lifecycle
+from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
 from elect.config.config import Config
@@ -87,11 +87,11 @@ class Node(DefaultElection):
             arguments.check_callable("health", health)
         arguments.check_callable("clock", clock)
         self.config = config
-        self._series = Series(metrics, lambda: sample(self._engine, self._runtime), clock)
+        self._series = Series(metrics, lambda: sample(self._context, self._runtime), clock)
         self.metrics = self._series.metrics
         self._store = store
         self._hook = health
-        self._engine = Engine(config, clock)
+        self._context = NodeContext(config, clock)
         self._dispatcher = Dispatcher(self._acknowledge)
         self._dispatcher.tap(EventLog(), is_last=True)
         self._elections: dict[str, Election] = {}
@@ -106,14 +106,14 @@ class Node(DefaultElection):
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
 
     def __enter__(self) -> Self:
-        if self._engine.state not in (Lifecycle.RUNNING, Lifecycle.FORKED):
+        if self._context.state not in (Lifecycle.RUNNING, Lifecycle.FORKED):
             self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._engine.state is not Lifecycle.FORKED:
+        if self._context.state is not Lifecycle.FORKED:
             self.stop()
 
     def start(self) -> Self:
@@ -131,9 +131,9 @@ class Node(DefaultElection):
             Forked: it was made in this process's parent.
         """
         with self._lock:
-            state = self._engine.state
+            state = self._context.state
             if state is not Lifecycle.NEW:
-                raise self._engine.refusal(state) from self._engine.failure
+                raise self._context.refusal(state) from self._context.failure
             check_native()
             self._ending = ending = Ending(self._begin, self._end)
             thread = OwnThread(ending.run, name="elect-stop", on_death=self._die)
@@ -169,7 +169,7 @@ class Node(DefaultElection):
         """
         seconds = arguments.bounded_seconds("timeout", timeout)
         request = Request(deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=arguments.flag("resign", resign))
-        if self._engine.state is Lifecycle.FORKED:
+        if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
         self._turn(Lifecycle.STOPPING)
         self._ending.ask(request)
@@ -192,10 +192,10 @@ class Node(DefaultElection):
         with self._lock:
             election = self._elections.get(name)
             if election is None:
-                self._engine.check_living()
-                election = Election(name, self._engine, self._dispatcher, self._spawn)
+                self._context.check_living()
+                election = Election(name, self._context, self._dispatcher, self._spawn)
                 self._elections[name] = election
-                if self._engine.state is Lifecycle.RUNNING:
+                if self._context.state is Lifecycle.RUNNING:
                     election.standing.start()
         return election
 
@@ -206,23 +206,23 @@ class Node(DefaultElection):
     def observe(self, tap: Callable[[Event], object]) -> None:
         """Give every event of the core to this callable, in order, on the callbacks' thread and before them."""
         arguments.check_callable("tap", tap)
-        self._engine.check_living()
+        self._context.check_living()
         self._dispatcher.tap(tap)
 
     @property
     def state(self) -> str:
         """new, running, stopping, stopped; or failed (a thread of ours died), or forked."""
-        return self._engine.state.value
+        return self._context.state.value
 
     @property
     def failure(self) -> BaseException | None:
         """What a thread of ours died of, if one did."""
-        return self._engine.failure
+        return self._context.failure
 
     @property
     def is_alive(self) -> bool:
         """Whether it was started and not stopped, and all its threads live."""
-        return self._engine.state is Lifecycle.RUNNING and all(self.threads.values())
+        return self._context.state is Lifecycle.RUNNING and all(self.threads.values())
 
     @property
     def threads(self) -> dict[str, bool]:
@@ -246,12 +246,12 @@ class Node(DefaultElection):
 
     def status(self) -> Status:
         """Everything, at one moment; without the protocol's part when its thread does not answer within a second."""
-        if self._engine.state is Lifecycle.FORKED:
+        if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
         views: list[ElectorView] = []
-        if self._engine.state is Lifecycle.RUNNING:
-            self._engine.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
-        return Status.of(self.config.node, views[0] if views else None, surroundings(self._engine, self._runtime))
+        if self._context.state is Lifecycle.RUNNING:
+            self._context.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
+        return Status.of(self.config.node, views[0] if views else None, surroundings(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
         """Take no part in any election as a candidate until `resume`; what is led is resigned.
@@ -264,11 +264,11 @@ class Node(DefaultElection):
             LeadershipTimeout: it was not done in time.
             Stopped, Forked: the node does not run, or in this process's parent.
         """
-        self._engine.do(commands.set_paused(is_paused=True), "the pause", timeout)
+        self._context.do(commands.set_paused(is_paused=True), "the pause", timeout)
 
     def resume(self, timeout: float | None = None) -> None:
         """Take part again; see `pause`."""
-        self._engine.do(commands.set_paused(is_paused=False), "the end of the pause", timeout)
+        self._context.do(commands.set_paused(is_paused=False), "the end of the pause", timeout)
 
     def forget(self, node_id: str, timeout: float | None = None) -> None:
         """Take a voter back that has lost its votes, under whatever store it has next; `audit.log` says so.
@@ -284,14 +284,14 @@ class Node(DefaultElection):
             ValueError: `node_id` is not another voter.
             LeadershipTimeout, Stopped, Forked: see `pause`.
         """
-        self._engine.do(commands.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
+        self._context.do(commands.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
         assert self._runtime is not None
         self._runtime.links.forget(node_id)
         audit.record(self.config.data_dir, f"node {self.config.node} forgot the store of voter {node_id}")
 
     def abandon(self) -> None:
         """In a forked child: lead nothing, close the copies of the sockets. Called by itself."""
-        self._engine.abandon()
+        self._context.abandon()
         self._lock = self._turning = threading.RLock()
         for election in list(self._elections.values()):
             election.standing.abandon()
@@ -304,7 +304,7 @@ class Node(DefaultElection):
         return self._runtime.spawn(work, name)
 
     def _acknowledge(self, election: str, term: int) -> None:
-        self._engine.inbox.put(PendingCommand(commands.acknowledge(election, term)))
+        self._context.inbox.put(PendingCommand(commands.acknowledge(election, term)))
 
     def _begin(self) -> None:
         """Start, or leave nothing; on the thread that ends the node, too."""
@@ -318,7 +318,7 @@ class Node(DefaultElection):
         fill_standard()
         self._series.register()
         self._runtime = runtime = Runtime(
-            self._engine,
+            self._context,
             self._dispatcher,
             store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
             metrics=self.metrics,
@@ -333,7 +333,7 @@ class Node(DefaultElection):
             self._http = serve(self, address)
         fork.guard(self)
         if not self._turn(Lifecycle.RUNNING):  # it was stopped meanwhile
-            raise self._engine.refusal(Lifecycle.STOPPING)
+            raise self._context.refusal(Lifecycle.STOPPING)
         if self._http is not None:
             self._http.start()
         runtime.start()
@@ -342,32 +342,32 @@ class Node(DefaultElection):
         warn_of_insecurity(self.config)
         warn_of_loopback(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
-        self._engine.check_running()
+        self._context.check_running()
 
     def _undo_start(self) -> None:
         """Leave nothing of a start that failed; it may be tried again, unless the node was stopped meanwhile."""
-        is_to_be_new = self._engine.state is Lifecycle.NEW or self._turn(Lifecycle.STOPPING)
+        is_to_be_new = self._context.state is Lifecycle.NEW or self._turn(Lifecycle.STOPPING)
         is_done = self._close(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
         if is_done:
             self._ending.close()
             self._runtime = self._http = None
             if is_to_be_new:
                 self._dispatcher.reopen()
-                self._engine.renew()
-        if self._engine.state is Lifecycle.STOPPING:
-            self._engine.state = Lifecycle.STOPPED
+                self._context.renew()
+        if self._context.state is Lifecycle.STOPPING:
+            self._context.state = Lifecycle.STOPPED
 
     def _turn(self, state: Lifecycle) -> bool:
         """Take this turn in the node's life, if it comes next; whether it does."""
-        with self._turning, self._engine.changing():
-            before = self._engine.state
+        with self._turning, self._context.changing():
+            before = self._context.state
             if before is Lifecycle.NEW and state is not Lifecycle.RUNNING:
-                self._engine.detail = "before it was started"
-                self._engine.state = Lifecycle.STOPPED
+                self._context.detail = "before it was started"
+                self._context.state = Lifecycle.STOPPED
                 self._ending.close()
                 self._series.unregister()
             elif before is (Lifecycle.NEW if state is Lifecycle.RUNNING else Lifecycle.RUNNING):
-                self._engine.state = state
+                self._context.state = state
                 return True
             return False
 
@@ -377,14 +377,14 @@ class Node(DefaultElection):
         if runtime is not None and request.is_resigning:
             runtime.resign(request.deadline)
         is_done = self._close(request)
-        with self._engine.changing():
-            if self._engine.state is Lifecycle.STOPPING:
-                self._engine.state = Lifecycle.STOPPED
+        with self._context.changing():
+            if self._context.state is Lifecycle.STOPPING:
+                self._context.state = Lifecycle.STOPPED
                 logger.info("* node %s is stopped", self.config.node)
         return is_done
 
     def _close(self, request: Request) -> bool:
-        self._engine.leases.close()
+        self._context.leases.close()
         is_http_done = self._http is None or self._http.stop(request.deadline.remaining_s)
         is_done = self._runtime is None or self._runtime.stop(request.deadline, request.asker)
         fork.release(self)
@@ -393,10 +393,10 @@ class Node(DefaultElection):
 
     def _die(self, name: str, error: BaseException) -> None:
         """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
-        self._engine.leases.close()
+        self._context.leases.close()
         if self._turn(Lifecycle.FAILED):
-            self._engine.failure = error
-            self._engine.detail = f"thread {name} died: {text_of(error)}"
+            self._context.failure = error
+            self._context.detail = f"thread {name} died: {text_of(error)}"
             self._ending.ask(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
         harmless(self.metrics.count_bug)()

@@ -15,7 +15,7 @@ from wire.common.log import Log
 
 if TYPE_CHECKING:
     from elect.api.election import Election
-    from elect.bridge.node_context import Engine
+    from elect.bridge.node_context import NodeContext
 
 logger = Log(__name__)
 
@@ -40,17 +40,22 @@ class Run:
 
     Args:
         election: its handle.
-        engine: of its node.
+        context: of its node.
         work: the application's.
         on_return: what its return means.
         backoff: how long to stand back.
     """
 
     def __init__(
-        self, election: "Election", engine: "Engine", work: Work, on_return: OnReturn, backoff: Backoff | None = None
+        self,
+        election: "Election",
+        context: "NodeContext",
+        work: Work,
+        on_return: OnReturn,
+        backoff: Backoff | None = None,
     ) -> None:
         self._election = election
-        self._engine = engine
+        self._context = context
         self._work = work
         self._on_return = on_return
         self._backoff = backoff or Backoff(BACKOFF_INITIAL_S, BACKOFF_MAX_S, random.Random())  # noqa: S311 - spreads, hides nothing
@@ -70,7 +75,7 @@ class Run:
 
     def stop(self) -> None:
         """Run it no more: if it is in progress, its leadership is resigned, and `lost` set. Never waits."""
-        with self._engine.changing():
+        with self._context.changing():
             self._is_stopping = True
 
     def loop(self) -> None:
@@ -86,7 +91,7 @@ class Run:
 
     def _work_once(self, occupant: Occupant) -> bool:
         """Wait for a leadership and work in it, to the end of both; whether it failed."""
-        leadership = self._engine.wait_for(lambda: self._occupy(occupant), None)
+        leadership = self._context.wait_for(lambda: self._occupy(occupant), None)
         if leadership is None or leadership is self:
             return False
         assert isinstance(leadership, Leadership)
@@ -98,10 +103,10 @@ class Run:
         self._is_working = True
         try:
             self._start(thread, leadership, errors)
-            self._engine.wait_for(lambda: self._is_over(leadership) or None, None)
+            self._context.wait_for(lambda: self._is_over(leadership) or None, None)
         finally:
             self._end(leadership, thread, errors)
-            with self._engine.changing():
+            with self._context.changing():
                 self._election.seat.vacate(occupant)
         return bool(errors)
 
@@ -130,14 +135,14 @@ class Run:
             leadership.give_up(LossReason.WORK_FAILED)
             logger.exception("the work of election %r raised in term %d", leadership.election, leadership.token)
         finally:
-            with self._engine.changing():
+            with self._context.changing():
                 self._is_working = False
 
     def _end(self, leadership: Leadership, thread: WorkThread, errors: list[BaseException]) -> None:
         """The leadership is over, or is resigned now; wait for the work to end."""
         if not leadership.lost.is_set():
             leadership.resign()
-        grace_s = self._engine.config.grace_ns / 1_000_000_000
+        grace_s = self._context.config.grace_ns / 1_000_000_000
         if thread.ident is not None:
             thread.join(grace_s)
         if thread.is_alive():
@@ -156,10 +161,10 @@ class Run:
         standing = self._election.standing
         standing.end(self._holder, LossReason.UNHEALTHY)
         try:
-            self._engine.wait_for(lambda: None if self._is_working else True, None)
+            self._context.wait_for(lambda: None if self._is_working else True, None)
             thread.join()
         finally:
             standing.begin(self._holder)
 
     def _stand_back(self) -> None:
-        self._engine.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())
+        self._context.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())

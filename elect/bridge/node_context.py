@@ -35,7 +35,7 @@ class Lifecycle(StrEnum):
     FORKED = "forked"
 
 
-class Engine:
+class NodeContext:
     """The ground on which a node's parts stand. It starts nothing.
 
     Attributes:

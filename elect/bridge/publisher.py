@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from elect.bridge.dispatcher import Dispatcher, Notice
 from elect.bridge.leadership import NS_PER_S, Leadership
-from elect.bridge.node_context import Engine
+from elect.bridge.node_context import NodeContext
 from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
 from elect.leader import Leader
 from elect.monitoring.status import objection_sentence
@@ -34,26 +34,26 @@ class Audience:
     """Keeps the seats up to date and passes events on.
 
     Args:
-        engine: whose seats.
+        context: whose seats.
         dispatcher: of the callbacks.
         profile: of a node, as far as it is known.
     """
 
-    def __init__(self, engine: Engine, dispatcher: Dispatcher, profile: Callable[[str], Profile]) -> None:
-        self._engine = engine
+    def __init__(self, context: NodeContext, dispatcher: Dispatcher, profile: Callable[[str], Profile]) -> None:
+        self._context = context
         self._dispatcher = dispatcher
         self._profile = profile
 
     def tell(self, events: tuple[Event, ...]) -> None:
         """Take what happened, in order."""
-        with self._engine.changing():
+        with self._context.changing():
             notices = [self._take(event) for event in events]
         self._dispatcher.tell(notices)
 
     def close(self) -> None:
         """No protocol's thread any more: whatever was led is over."""
-        with self._engine.changing():
-            for seat in list(self._engine.seats.values()):
+        with self._context.changing():
+            for seat in list(self._context.seats.values()):
                 if seat.leadership is not None:
                     seat.leadership.end(None)
                     seat.leadership = None
@@ -67,32 +67,32 @@ class Audience:
             case LeaderChanged():
                 return Notice(event, leader=self._leader(event))
             case PeerObjected():
-                self._engine.objections[event.peer] = event.objection
+                self._context.objections[event.peer] = event.objection
             case RoleChanged():
-                seat = self._engine.seat(event.election)
+                seat = self._context.seat(event.election)
                 seat.role, seat.role_term = event.role, event.term
         return Notice(event)
 
     def _elected(self, event: Elected) -> Leadership:
-        engine, seat = self._engine, self._engine.seat(event.election)
+        context, seat = self._context, self._context.seat(event.election)
         seat.leadership = Leadership(
             election=event.election,
-            node_id=engine.node_id,
+            node_id=context.node_id,
             token=event.term,
-            leases=engine.leases,
-            give_up=engine.give_up,
+            leases=context.leases,
+            give_up=context.give_up,
         )
         return seat.leadership
 
     def _lost(self, event: Lost) -> Leadership | None:
-        seat = self._engine.seat(event.election)
+        seat = self._context.seat(event.election)
         leadership, seat.leadership = seat.leadership, None
         if leadership is not None:
             leadership.end(event.reason)
         return leadership
 
     def _leader(self, event: LeaderChanged) -> Leader | None:
-        seat = self._engine.seat(event.election)
+        seat = self._context.seat(event.election)
         leader = None
         if event.leader is not None:
             profile = self._profile(event.leader)

@@ -11,7 +11,7 @@ from elect.bridge import commands
 from elect.bridge.admission import Admission
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.health_checks import Health
-from elect.bridge.node_context import Engine, Lifecycle
+from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Audience
 from elect.config.config import Config
 from elect.core.elector import Elector
@@ -48,7 +48,7 @@ class Runtime:
     """The running half of a node.
 
     Args:
-        engine: what its parts share.
+        context: what its parts share.
         dispatcher: of the callbacks.
         store: of the votes.
         metrics: what is counted.
@@ -59,7 +59,7 @@ class Runtime:
 
     def __init__(
         self,
-        engine: Engine,
+        context: NodeContext,
         dispatcher: Dispatcher,
         *,
         store: Store,
@@ -68,16 +68,16 @@ class Runtime:
         hook: Callable[[], object] | None,
         on_death: OnDeath,
     ) -> None:
-        self._engine = engine
+        self._context = context
         self._dispatcher = dispatcher
         self._on_death = on_death
-        config = engine.config
+        config = context.config
         guarding = security(config)
-        lull = Lull(config, engine.clock, engine.inbox.put)
+        lull = Lull(config, context.clock, context.inbox.put)
         with ExitStack() as undo:
             undo.callback(store.close)
             opened = _open(store, config)
-            admission = Admission(config, opened.meetings, engine.clock, engine.inbox.put)
+            admission = Admission(config, opened.meetings, context.clock, context.inbox.put)
             self.links = Links(
                 config,
                 opened=opened,
@@ -94,12 +94,12 @@ class Runtime:
     def _assemble(
         self, store: Store, opened: Opened, lull: Lull, metrics: "Metrics", hook: Callable[[], object] | None
     ) -> None:
-        engine, dispatcher = self._engine, self._dispatcher
-        self.journal = Journal(store, engine.inbox.put)
-        self.audience = Audience(engine, dispatcher, self.links.profile)
+        context, dispatcher = self._context, self._dispatcher
+        self.journal = Journal(store, context.inbox.put)
+        self.audience = Audience(context, dispatcher, self.links.profile)
         self.orchestrator = Orchestrator(
-            engine,
-            _elector(engine, opened),
+            context,
+            _elector(context, opened),
             lull=lull,
             disk=self.journal,
             links=self.links,
@@ -158,13 +158,13 @@ class Runtime:
             deadline: of all of it.
             asker: the thread that waits for this, and is not waited for. May be called again.
         """
-        self._engine.leases.close()
+        self._context.leases.close()
         is_done = [self.links.stop(deadline.remaining_s)]
-        if self._engine.health is not None:
-            self._engine.health.stop()
+        if self._context.health is not None:
+            self._context.health.stop()
         self.orchestrator.stop()
         is_done.append(self._protocol.finish(deadline.remaining_s, asker))
-        self._engine.inbox.close()
+        self._context.inbox.close()
         is_done.append(self.journal.stop(deadline.remaining_s))
         self.audience.close()
         self._dispatcher.close()
@@ -181,7 +181,7 @@ class Runtime:
         return OwnThread(work, name=name, on_death=self._on_death)
 
     def _check(self) -> None:
-        if self._engine.state is not Lifecycle.RUNNING:  # threads end in their order now
+        if self._context.state is not Lifecycle.RUNNING:  # threads end in their order now
             return
         for name, is_alive in self.threads.items():
             if not is_alive:
@@ -190,15 +190,15 @@ class Runtime:
     def _health(self, hook: Callable[[], object] | None) -> OwnThread | None:
         if hook is None:
             return None
-        engine, config = self._engine, self._engine.config
-        engine.health = Health(
+        context, config = self._context, self._context.config
+        context.health = Health(
             hook,
             interval_ns=config.heartbeat_interval_ns,
             late_ns=config.support_duration_ns,
-            clock=engine.clock,
-            tell=lambda: engine.post(commands.nothing()),
+            clock=context.clock,
+            tell=lambda: context.post(commands.nothing()),
         )
-        return self._thread(engine.health.run, "elect-health")
+        return self._thread(context.health.run, "elect-health")
 
 
 def _open(store: Store, config: Config) -> Opened:
@@ -216,9 +216,9 @@ def _open(store: Store, config: Config) -> Opened:
     return opened
 
 
-def _elector(engine: Engine, opened: Opened) -> Elector:
+def _elector(context: NodeContext, opened: Opened) -> Elector:
     """The protocol, with what the configuration and the store say."""
-    config = engine.config
+    config = context.config
     options = Options(
         node_id=config.node,
         configuration=Configuration.initial(config.voters),
@@ -234,4 +234,4 @@ def _elector(engine: Engine, opened: Opened) -> Elector:
     durable = Durable(
         incarnation=opened.incarnation, promise_ns=opened.promise_ns, ballots=opened.ballots, meetings=opened.meetings
     )
-    return Elector(options=options, durable=durable, rng=random.SystemRandom(), now=engine.clock())
+    return Elector(options=options, durable=durable, rng=random.SystemRandom(), now=context.clock())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from elect.bridge.admission import StrangerRefused, objection_of
 from elect.bridge.inbox import Input, PendingCommand
-from elect.bridge.node_context import Engine
+from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Audience
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
@@ -93,7 +93,7 @@ class Orchestrator:
     """Runs one elector.
 
     Args:
-        engine: its inbox, clock and published leases.
+        context: its inbox, clock and published leases.
         elector: owned by the thread of `run` from now on.
         lull: heartbeats that wait for the next tick.
         disk: where writes go.
@@ -105,7 +105,7 @@ class Orchestrator:
 
     def __init__(
         self,
-        engine: Engine,
+        context: NodeContext,
         elector: Elector,
         *,
         lull: Lull,
@@ -115,9 +115,9 @@ class Orchestrator:
         metrics: Observer,
         check: Callable[[], None],
     ) -> None:
-        self._engine = engine
-        self._clock = engine.clock
-        self._inbox = engine.inbox
+        self._context = context
+        self._clock = context.clock
+        self._inbox = context.inbox
         self._elector = elector
         self._lull = lull
         self._disk = disk
@@ -156,7 +156,7 @@ class Orchestrator:
 
     def stop(self) -> None:
         """Let `run` return after the inputs that came before this."""
-        self._engine.post(self._stop)
+        self._context.post(self._stop)
 
     def begin_farewell(self, farewell: Farewell) -> None:
         """Resign everything and stand for nothing any more; `farewell` says when all have heard."""
@@ -167,7 +167,7 @@ class Orchestrator:
             self._farewell = farewell
             return elector.tick(now)
 
-        self._engine.post(act)
+        self._context.post(act)
 
     def _stop(self, elector: Elector, now: int) -> Ready:
         self._is_stopping = True
@@ -179,7 +179,7 @@ class Orchestrator:
         Events are counted at a tick: in an election other threads need the processor more.
         """
         item = self._next()
-        now = self._engine.turned_at = self._clock()
+        now = self._context.turned_at = self._clock()
         lag_ns = now - self._wake_at
         if lag_ns >= 0:
             self._take_lull()
@@ -191,8 +191,8 @@ class Orchestrator:
             self._take(item, now)
         while self._refused:
             self._fail((self._refused.popleft(),), now)
-        if self._engine.health is not None:
-            self._ask_health(self._engine.health.is_good(now), now)
+        if self._context.health is not None:
+            self._ask_health(self._context.health.is_good(now), now)
         if len(self._uncounted) > UNCOUNTED_MAX:
             self._count()
         if now >= self._check_at:
@@ -340,7 +340,7 @@ class Orchestrator:
             self._held[ready.write.number] = ready.send_when_written
             if not self._disk.put(ready.write):
                 self._refused.append(ready.write.number)
-        self._engine.leases.publish(ready.leases, ready.counted)
+        self._context.leases.publish(ready.leases, ready.counted)
         for send in ready.send:
             self._links.send(send)
         if ready.events:

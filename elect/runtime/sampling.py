@@ -1,15 +1,15 @@
 """What is true of a node at the moment of a scrape, and around its elector."""
 
-from elect.bridge.node_context import Engine
+from elect.bridge.node_context import NodeContext
 from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
 from elect.monitoring.status import Surroundings
 from elect.runtime.assembly import Runtime
 from wire.common.log import dropped
 
 
-def sample(engine: Engine, runtime: Runtime | None) -> Sample:
+def sample(context: NodeContext, runtime: Runtime | None) -> Sample:
     """Look at what is published; asks nobody."""
-    config, now = engine.config, engine.clock()
+    config, now = context.config, context.clock()
     heard = {} if runtime is None else runtime.links.heard
     doubled = {} if runtime is None else runtime.links.doubled
     return Sample(
@@ -18,21 +18,21 @@ def sample(engine: Engine, runtime: Runtime | None) -> Sample:
                 election=seat.election,
                 term=seat.role_term,
                 role=seat.role,
-                lease_remaining_ns=engine.leases.remaining_ns(seat.election, seat.role_term),
+                lease_remaining_ns=context.leases.remaining_ns(seat.election, seat.role_term),
             )
-            for seat in list(engine.seats.values())
+            for seat in list(context.seats.values())
         ],
         peers=[
             PeerSample(
                 peer=peer,
-                is_supported=engine.leases.supports(peer),
-                is_objecting=engine.objections.get(peer) is not None,
+                is_supported=context.leases.supports(peer),
+                is_objecting=context.objections.get(peer) is not None,
                 is_doubled=peer in doubled,
                 last_heard_ns=None if peer not in heard else max(0, now - heard[peer]),
             )
             for peer in sorted(config.peers)
         ],
-        inbox_depth=len(engine.inbox),
+        inbox_depth=len(context.inbox),
         is_insecure=config.insecure,
         log_records_dropped=dropped(),
         is_doubled=config.node in doubled,
@@ -40,15 +40,15 @@ def sample(engine: Engine, runtime: Runtime | None) -> Sample:
     )
 
 
-def surroundings(engine: Engine, runtime: Runtime | None) -> Surroundings:
+def surroundings(context: NodeContext, runtime: Runtime | None) -> Surroundings:
     """Return what the node adds to its elector's view in a status."""
     return Surroundings(
-        cluster=engine.config.cluster,
-        state=engine.state.value,
+        cluster=context.config.cluster,
+        state=context.state.value,
         threads={} if runtime is None else runtime.threads,
         loop_lag_ns=0 if runtime is None else runtime.orchestrator.lag_ns,
-        inbox_depth=len(engine.inbox),
-        lease_ns=engine.leases.remaining_ns,
-        address=engine.config.peers.get if runtime is None else runtime.links.address_of,
+        inbox_depth=len(context.inbox),
+        lease_ns=context.leases.remaining_ns,
+        address=context.config.peers.get if runtime is None else runtime.links.address_of,
         doubled={} if runtime is None else runtime.links.doubled,
     )

@@ -26,7 +26,7 @@ def held(node):
         go_on.wait(DEADLINE_S)
         return elector.tick(now)
 
-    node._engine.post(hold)
+    node._context.post(hold)
     assert is_held.wait(DEADLINE_S)
     try:
         yield
@@ -55,7 +55,7 @@ def test_what_was_begun_goes_on_after_the_timeout(tmp_path):
         node.resume(timeout=DEADLINE_S)
         eventually(lambda: node.is_leader)
         offsets = []
-        node._engine.call(lambda elector, now: offsets.append(elector.state.offset) or elector.tick(now))
+        node._context.call(lambda elector, now: offsets.append(elector.state.offset) or elector.tick(now))
         assert offsets == [5]
 
 

@@ -9,7 +9,7 @@ from elect import Config
 from elect.bridge import commands
 from elect.bridge.admission import StrangerRefused
 from elect.bridge.inbox import PendingCommand
-from elect.bridge.node_context import Engine
+from elect.bridge.node_context import NodeContext
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.core.ready import Ballot, Elected, LeaderChanged, Lease, Objection, Ready, Send, Write
 from elect.errors import StoreError
@@ -61,14 +61,14 @@ class Desk:
         self.trust = is_trusted
         self.heard: dict[str, int] = {}
         self.waiting: list = []
-        self.engine = Engine(Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x"), lambda: self.now)
-        publish = self.engine.leases.publish
-        self.engine.leases.publish = lambda leases, counted: (
+        self.context = NodeContext(Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x"), lambda: self.now)
+        publish = self.context.leases.publish
+        self.context.leases.publish = lambda leases, counted: (
             (self.log.append(("publish", leases, counted)) if leases or counted else None),
             publish(leases, counted),
         )
         self.loop = Orchestrator(
-            self.engine,
+            self.context,
             Elector(self.log, script),
             lull=self,
             disk=self,
@@ -80,7 +80,7 @@ class Desk:
 
     def run(self, *items: object) -> list:
         for item in items:
-            self.engine.inbox.put(item)
+            self.context.inbox.put(item)
         self.loop.stop()
         self.loop.run()
         return [line for line in self.log if line not in [("tick",), ("check",)]]
@@ -201,8 +201,8 @@ def test_a_journal_that_had_no_room_has_recovered_with_its_next_write():
 def test_a_link_is_let_close_only_after_the_leases_are_published():
     done = threading.Event()
     desk = Desk(link_closing=Ready(counted={"b": 0}, wake_at=WAKE_AT))
-    publish = desk.engine.leases.publish
-    desk.engine.leases.publish = lambda *given: (publish(*given), desk.log.append(("done", done.is_set())))
+    publish = desk.context.leases.publish
+    desk.context.leases.publish = lambda *given: (publish(*given), desk.log.append(("done", done.is_set())))
     log = desk.run(LinkClosing(peer="b", number=LINK, error=StoppedError("x"), done=done))
     at = log.index(("publish", {}, {"b": 0}))
     assert log[at - 2 : at] == [("not opened",), ("link_closing", "b", NUMBER)]
@@ -238,21 +238,21 @@ def test_links_are_told_to_the_elector_in_its_words():
 def test_the_clock_is_read_after_the_input_came():
     desk = Desk()
     seen = []
-    get = desk.engine.inbox.get
+    get = desk.context.inbox.get
 
     def late_get(timeout_s: float) -> object:
         item = get(0)
         desk.now += 1000
         return item
 
-    desk.engine.inbox.get = late_get
+    desk.context.inbox.get = late_get
     desk.run(PendingCommand(lambda elector, now: seen.append(now) or elector.tick(now)))
     assert seen == [1000]
 
 
 def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
     desk = Desk(tick=Ready(wake_at=50))
-    get = desk.engine.inbox.get
+    get = desk.context.inbox.get
     waits = []
 
     def get_nothing_first(timeout_s: float) -> object:
@@ -262,7 +262,7 @@ def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
             return None
         return get(0)
 
-    desk.engine.inbox.get = get_nothing_first
+    desk.context.inbox.get = get_nothing_first
     desk.run()
     assert ("lag", 60) in desk.log
     assert ("lag", 70) in desk.log
@@ -283,12 +283,12 @@ def test_metrics_are_counted_when_nothing_waits():
     log = Desk(receive=FULL).run(RECEIVED, StoreRecovered(failures=1))
     assert ("count", ELECTED) not in log
     desk = Desk(receive=FULL)
-    desk.engine.inbox.put(RECEIVED)
+    desk.context.inbox.put(RECEIVED)
     desk.loop._step()
     desk.run()
-    desk.engine.inbox.put(RECEIVED)
+    desk.context.inbox.put(RECEIVED)
     assert ("count", ELECTED) not in desk.log
-    desk.engine.inbox.get(0)
+    desk.context.inbox.get(0)
     desk.loop._wake_at = 0
     desk.loop._step()
     assert ("count", ELECTED) in desk.log
@@ -308,7 +308,7 @@ def test_many_events_are_counted_a_part_at_a_time():
 def test_too_many_events_are_counted_although_something_waits():
     desk = Desk()
     desk.loop._uncounted.extend([ELECTED] * (UNCOUNTED_MAX + 1))
-    desk.engine.inbox.put(StoreRecovered(failures=1))
+    desk.context.inbox.put(StoreRecovered(failures=1))
     desk.loop._step()
     assert len(desk.loop._uncounted) == UNCOUNTED_MAX + 1 - COUNTED_MAX
 
@@ -325,7 +325,7 @@ def test_what_is_ignored_is_counted_and_said_once(caplog):
 def test_the_inbox_learns_in_how_many_elections_the_node_stands():
     desk = Desk()
     desk.loop._elector.entered = 7
-    desk.engine.inbox.allow_for = lambda elections: desk.log.append(("allow for", elections))
+    desk.context.inbox.allow_for = lambda elections: desk.log.append(("allow for", elections))
     desk.loop._look_around()
     assert ("allow for", 7) in desk.log
 
@@ -333,11 +333,11 @@ def test_the_inbox_learns_in_how_many_elections_the_node_stands():
 def test_threads_are_looked_after_once_a_second():
     desk = Desk()
     for _ in range(5):
-        desk.engine.inbox.put(RECEIVED)
+        desk.context.inbox.put(RECEIVED)
         desk.loop._step()
     assert desk.log.count(("check",)) == 1
     desk.now = 10**9
-    desk.engine.inbox.put(RECEIVED)
+    desk.context.inbox.put(RECEIVED)
     desk.loop._step()
     assert desk.log.count(("check",)) == 2
 
@@ -345,7 +345,7 @@ def test_threads_are_looked_after_once_a_second():
 def test_a_change_of_health_is_told_once():
     desk = Desk()
     answers = iter([True, False, False, True])
-    desk.engine.health = type("Hook", (), {"is_good": lambda self, now: next(answers)})()
+    desk.context.health = type("Hook", (), {"is_good": lambda self, now: next(answers)})()
     log = desk.run(RECEIVED, replace(RECEIVED, peer="c"), RECEIVED)
     assert [line for line in log if line[0] == "set_healthy"] == [("set_healthy", False), ("set_healthy", True)]
 
@@ -371,7 +371,7 @@ def test_heartbeats_that_wait_are_taken_before_anything_can_end_with_the_time_th
     )()
     desk.now = desk.loop._wake_at = 10
     if item is not None:
-        desk.engine.inbox.put(item)
+        desk.context.inbox.put(item)
     desk.loop._step()
     assert desk.log[:2] == [("receive", 3), ("receive", 5)]
     assert (("tick at", 10) if item is None else ("receive", 10)) in desk.log[2:]
@@ -381,7 +381,7 @@ def test_heartbeats_wait_while_nothing_can_end():
     desk = Desk(receive=Ready(wake_at=WAKE_AT))
     desk.loop._wake_at = WAKE_AT
     desk.waiting = [(3, RECEIVED)]
-    desk.engine.inbox.put(MessageReceived(peer="b", number=LINK, message=BATCH))
+    desk.context.inbox.put(MessageReceived(peer="b", number=LINK, message=BATCH))
     desk.loop._step()
     assert desk.waiting == [(3, RECEIVED)]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
-from elect.bridge.node_context import Engine, Lifecycle
+from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Audience, Profile
 from elect.config.config import Config
 from elect.core.elector import Elector
@@ -26,8 +26,8 @@ INTERVALS_MAX = 100
 """Of virtual time in which a willing node is elected; it takes a few."""
 
 
-class FakeEngine(Engine):
-    """An Engine whose protocol is a Stage: what a node asks of its protocol's thread is done by the thread that asks.
+class FakeEngine(NodeContext):
+    """An NodeContext whose protocol is a Stage: what a node asks of its protocol's thread is done by the thread that asks.
 
     Args:
         election: its only one.
@@ -184,13 +184,13 @@ class FakeEngine(Engine):
 class _Mirror(Spectator):
     """Does what a node's orchestrator does with what follows from an input."""
 
-    def __init__(self, engine: FakeEngine, audience: Audience) -> None:
-        self._engine = engine
+    def __init__(self, context: FakeEngine, audience: Audience) -> None:
+        self._context = context
         self._audience = audience
 
     def stepped(self, actor: Actor, ready: Ready) -> None:
         """Publish, then tell."""
         if actor.node_id == NODE:
-            self._engine.turned_at = actor.elector.state.now
-            self._engine.leases.publish(ready.leases, ready.counted)
+            self._context.turned_at = actor.elector.state.now
+            self._context.leases.publish(ready.leases, ready.counted)
             self._audience.tell(ready.events)
