@@ -26,7 +26,7 @@ INTERVALS_MAX = 100
 """Of virtual time in which a willing node is elected; it takes a few."""
 
 
-class FakeEngine(NodeContext):
+class FakeContext(NodeContext):
     """An NodeContext whose protocol is a Stage: what a node asks of its protocol's thread is done by the thread that asks.
 
     Args:
@@ -184,7 +184,7 @@ class FakeEngine(NodeContext):
 class _Mirror(Spectator):
     """Does what a node's orchestrator does with what follows from an input."""
 
-    def __init__(self, context: FakeEngine, audience: Audience) -> None:
+    def __init__(self, context: FakeContext, audience: Audience) -> None:
         self._context = context
         self._audience = audience
 

@@ -13,7 +13,7 @@ from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.errors import LeadershipTimeout
 from elect.runtime.threads import OwnThread
-from elect.testing.fake.fake_context import NODE, OTHERS, FakeEngine
+from elect.testing.fake.fake_context import NODE, OTHERS, FakeContext
 from wire.common import arguments
 from wire.common.deadline import Deadline
 
@@ -45,7 +45,7 @@ class FakeElection(Election):
         name = arguments.text("name", name)
         check_name("name", name)
         self._callbacks = Dispatcher(self._acknowledge)
-        self._fake = FakeEngine(name, self._callbacks)
+        self._fake = FakeContext(name, self._callbacks)
         self._threads: list[OwnThread] = []
         super().__init__(name, self._fake, self._callbacks, self._begin)
         self._begin(self._callbacks.run, "elect-events")
