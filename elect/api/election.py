@@ -50,7 +50,7 @@ class Election:
         spawn: Callable[[Callable[[], None], str], OwnThread],
     ) -> None:
         self.name = name
-        self.seat = context.seat(name)
+        self.published = context.published(name)
         self.standing = Stand(name, context.post)
         self._context = context
         self._dispatcher = dispatcher
@@ -72,13 +72,13 @@ class Election:
     @property
     def leadership(self) -> Leadership | None:
         """The current leadership, if its lease is valid at this call."""
-        leadership = self.seat.leadership
+        leadership = self.published.leadership
         return leadership if leadership is not None and leadership.valid() else None
 
     @property
     def leader(self) -> Leader | None:
         """Who leads as far as this node knows: a hint, not a promise."""
-        return self._dated(self.seat.leader)
+        return self._dated(self.published.leader)
 
     @property
     def healthy(self) -> bool:
@@ -185,7 +185,7 @@ class Election:
                 arguments.check_callable(argument, callback)
         self._context.check_living()
         subscription = Subscription(self.name, on_elected, on_lost, on_leader)
-        self._dispatcher.subscribe(subscription, self.seat)
+        self._dispatcher.subscribe(subscription, self.published)
         return subscription
 
     def watch(self) -> Iterator[Leader | None]:
@@ -202,7 +202,7 @@ class Election:
         seen = -1
 
         def find() -> tuple[int, Leader | None] | None:
-            change = self.seat.leader_change
+            change = self.published.leader_change
             return None if change[0] == seen else change
 
         with suppress(Stopped):
@@ -348,11 +348,11 @@ class Election:
 
     def _occupy(self, occupant: Occupant) -> Leadership | None:
         self._check_free()
-        return self.seat.occupy(occupant)
+        return self.published.occupy(occupant)
 
     def _check_free(self) -> None:
         """Refuse a block whose turn will never come."""
-        occupant = self.seat.occupant
+        occupant = self.published.occupant
         if occupant is not None and occupant.thread is threading.current_thread():
             raise RuntimeError(
                 f"lead() of election {self.name!r}: this thread leads it already; use the Leadership that it was given"
@@ -368,14 +368,14 @@ class Election:
 
     def _leave(self, occupant: Occupant) -> None:
         """The body is over, and with it the leadership, if it had come to one."""
-        if self.seat.occupant is not occupant:
+        if self.published.occupant is not occupant:
             return
         assert occupant.leadership is not None
         try:
             occupant.leadership.give_up(LossReason.RESIGNED)
         finally:
             with self._context.changing():
-                self.seat.vacate(occupant)
+                self.published.vacate(occupant)
 
     def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
         arguments.seconds("timeout", timeout)
@@ -385,9 +385,9 @@ class Election:
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
         def find() -> Leader | bool | None:
-            if not self.seat.has_resigned(term):
+            if not self.published.has_resigned(term):
                 return None
-            leader = self.seat.leader
+            leader = self.published.leader
             is_succeeded = leader is not None and leader.term > term
             return leader if to is not None and is_succeeded else (True if to is None else None)
 

@@ -107,7 +107,7 @@ class Run:
         finally:
             self._end(leadership, thread, errors)
             with self._context.changing():
-                self._election.seat.vacate(occupant)
+                self._election.published.vacate(occupant)
         return bool(errors)
 
     def _start(self, thread: WorkThread, leadership: Leadership, errors: list[BaseException]) -> None:
@@ -121,7 +121,7 @@ class Run:
             self._is_working = False
 
     def _occupy(self, occupant: Occupant) -> "Leadership | Run | None":
-        return self if self._is_stopping else self._election.seat.occupy(occupant)
+        return self if self._is_stopping else self._election.published.occupy(occupant)
 
     def _is_over(self, leadership: Leadership) -> bool:
         is_kept = self._on_return == "keep" and not self._is_stopping

@@ -13,7 +13,7 @@ from functools import partial
 
 from elect.bridge.flag import Flag
 from elect.bridge.leadership import Leadership
-from elect.bridge.published_election import Seat
+from elect.bridge.published_election import PublishedElection
 from elect.bridge.subscription import Subscription
 from elect.core.ready import Elected, Event, LeaderChanged, LossReason, Lost
 from elect.leader import Leader
@@ -49,7 +49,7 @@ class _Joined:
     """A subscriber came; it is told how things are."""
 
     subscription: Subscription
-    seat: Seat
+    published: PublishedElection
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,9 @@ class Dispatcher:
         else:
             self._taps = [*self._taps, tap]
 
-    def subscribe(self, subscription: Subscription, seat: Seat) -> None:
+    def subscribe(self, subscription: Subscription, published: PublishedElection) -> None:
         """Tell a subscriber how things are, and then of every change."""
-        self._put((_Joined(subscription, seat),))
+        self._put((_Joined(subscription, published),))
 
     def tell(self, notices: Iterable[Notice]) -> None:
         """Have these told, in order. Never waits for a callback."""
@@ -206,10 +206,10 @@ class Dispatcher:
             self._acknowledge(lost.election, lost.term)
 
     def _join(self, joined: _Joined) -> None:
-        subscription, seat = joined.subscription, joined.seat
+        subscription, published = joined.subscription, joined.published
         self._subscriptions.setdefault(subscription.election, []).append(subscription)
         # Read the leader first: the orchestrator thread sets the leadership before it, and may do so in between.
-        leader, leadership = seat.leader, seat.leadership
+        leader, leadership = published.leader, published.leadership
         if leadership is not None:
             _tell_elected(subscription, leadership)
         if leader is not None:

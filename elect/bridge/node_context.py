@@ -1,4 +1,4 @@
-"""What the parts of one node share: its state of life, its inbox, its published leases, its seats."""
+"""What the parts of one node share: its state of life, its inbox, its published leases, its published_elections."""
 
 import threading
 from collections import deque
@@ -13,7 +13,7 @@ from elect.bridge.health_checks import Health
 from elect.bridge.inbox import Command, Inbox, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import Leases
-from elect.bridge.published_election import Seat
+from elect.bridge.published_election import PublishedElection
 from elect.clock import Clock
 from elect.config.config import Config
 from elect.core.ready import LossReason, Objection
@@ -39,7 +39,7 @@ class NodeContext:
     """The ground on which a node's parts stand. It starts nothing.
 
     Attributes:
-        seats: by election; made by the protocol's thread once the node runs.
+        published_elections: by election; made by the protocol's thread once the node runs.
         objections: of peers to this node, as the orchestrator thread told last.
         state: of life.
         turned_at: the clock at the latest input of the protocol's thread (ns).
@@ -55,7 +55,7 @@ class NodeContext:
         self.leases = Leases(clock)
         self.inbox = Inbox(clock=clock)
         self._waiting: deque[Flag] = deque()
-        self.seats: dict[str, Seat] = {}
+        self.published_elections: dict[str, PublishedElection] = {}
         self.state = Lifecycle.NEW
         self.objections: dict[str, Objection | None] = {}
         self.turned_at = 0
@@ -71,10 +71,14 @@ class NodeContext:
         self.objections = {}
         self.state = Lifecycle.NEW
 
-    def seat(self, election: str) -> Seat:
+    def published(self, election: str) -> PublishedElection:
         """The seat of that name, made if it is new."""
-        seat = self.seats.get(election)
-        return seat if seat is not None else self.seats.setdefault(election, Seat(election))
+        published = self.published_elections.get(election)
+        return (
+            published
+            if published is not None
+            else self.published_elections.setdefault(election, PublishedElection(election))
+        )
 
     def check_running(self) -> None:
         """Return if the node runs.
@@ -214,7 +218,7 @@ class NodeContext:
         """In a forked child: lead nothing."""
         self.state = Lifecycle.FORKED
         self.leases.close()
-        for seat in list(self.seats.values()):
-            for leadership in (seat.leadership, seat.occupant.leadership if seat.occupant else None):
+        for published in list(self.published_elections.values()):
+            for leadership in (published.leadership, published.occupant.leadership if published.occupant else None):
                 if leadership is not None:
                     leadership.abandon()

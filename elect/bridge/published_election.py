@@ -22,7 +22,7 @@ class Occupant:
         self.thread = threading.current_thread()
 
 
-class Seat:
+class PublishedElection:
     """What threads of the application look at and wait for. Changed within `Engine.changing`, and without a lock.
 
     Attributes:

@@ -34,7 +34,7 @@ class Audience:
     """Keeps the seats up to date and passes events on.
 
     Args:
-        context: whose seats.
+        context: whose published_elections.
         dispatcher: of the callbacks.
         profile: of a node, as far as it is known.
     """
@@ -53,10 +53,10 @@ class Audience:
     def close(self) -> None:
         """No protocol's thread any more: whatever was led is over."""
         with self._context.changing():
-            for seat in list(self._context.seats.values()):
-                if seat.leadership is not None:
-                    seat.leadership.end(None)
-                    seat.leadership = None
+            for published in list(self._context.published_elections.values()):
+                if published.leadership is not None:
+                    published.leadership.end(None)
+                    published.leadership = None
 
     def _take(self, event: Event) -> Notice:
         match event:
@@ -69,30 +69,30 @@ class Audience:
             case PeerObjected():
                 self._context.objections[event.peer] = event.objection
             case RoleChanged():
-                seat = self._context.seat(event.election)
-                seat.role, seat.role_term = event.role, event.term
+                published = self._context.published(event.election)
+                published.role, published.role_term = event.role, event.term
         return Notice(event)
 
     def _elected(self, event: Elected) -> Leadership:
-        context, seat = self._context, self._context.seat(event.election)
-        seat.leadership = Leadership(
+        context, published = self._context, self._context.published(event.election)
+        published.leadership = Leadership(
             election=event.election,
             node_id=context.node_id,
             token=event.term,
             leases=context.leases,
             give_up=context.give_up,
         )
-        return seat.leadership
+        return published.leadership
 
     def _lost(self, event: Lost) -> Leadership | None:
-        seat = self._context.seat(event.election)
-        leadership, seat.leadership = seat.leadership, None
+        published = self._context.published(event.election)
+        leadership, published.leadership = published.leadership, None
         if leadership is not None:
             leadership.end(event.reason)
         return leadership
 
     def _leader(self, event: LeaderChanged) -> Leader | None:
-        seat = self._context.seat(event.election)
+        published = self._context.published(event.election)
         leader = None
         if event.leader is not None:
             profile = self._profile(event.leader)
@@ -103,7 +103,7 @@ class Audience:
                 metadata=profile.metadata,
                 as_of=event.at / NS_PER_S,
             )
-        seat.leader = leader
+        published.leader = leader
         return leader
 
 

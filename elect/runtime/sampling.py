@@ -15,12 +15,12 @@ def sample(context: NodeContext, runtime: Runtime | None) -> Sample:
     return Sample(
         elections=[
             ElectionSample(
-                election=seat.election,
-                term=seat.role_term,
-                role=seat.role,
-                lease_remaining_ns=context.leases.remaining_ns(seat.election, seat.role_term),
+                election=published.election,
+                term=published.role_term,
+                role=published.role,
+                lease_remaining_ns=context.leases.remaining_ns(published.election, published.role_term),
             )
-            for seat in list(context.seats.values())
+            for published in list(context.published_elections.values())
         ],
         peers=[
             PeerSample(

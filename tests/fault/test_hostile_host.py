@@ -112,7 +112,7 @@ def test_a_callback_that_sleeps_delays_no_heartbeat(tmp_path):
         leader.subscribe(on_elected=sleep)
         ends_at = time.monotonic() + DEADLINE_S
         while not done.is_set():
-            assert leader.election().seat.leadership.remaining() > 0.5
+            assert leader.election().published.leadership.remaining() > 0.5
             assert time.monotonic() < ends_at
             time.sleep(0.01)
         assert leader.leadership.token == token

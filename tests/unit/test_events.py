@@ -5,7 +5,7 @@ import pytest
 from elect.bridge.dispatcher import Dispatcher, Notice
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import Leases
-from elect.bridge.published_election import Seat
+from elect.bridge.published_election import PublishedElection
 from elect.bridge.subscription import Subscription
 from elect.core.ready import Elected, LeaderChanged, Lease, LossReason, Lost, PeerChanged
 from elect.leader import Leader
@@ -17,7 +17,7 @@ class Desk:
     def __init__(self, notices_max: int = 1000) -> None:
         self.log = []
         self.leases = Leases(lambda: 0)
-        self.seat = Seat("e")
+        self.published = PublishedElection("e")
         self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), notices_max)
 
     def leadership(self, term: int) -> Leadership:
@@ -32,19 +32,19 @@ class Desk:
         )
 
     def elected(self, term: int) -> Leadership:
-        leadership = self.seat.leadership = self.leadership(term)
+        leadership = self.published.leadership = self.leadership(term)
         self.dispatcher.tell([Notice(Elected(election="e", term=term, at=term), leadership=leadership)])
         return leadership
 
     def lost(self, leadership: Leadership, reason: LossReason = LossReason.RESIGNED) -> None:
         leadership.end(reason)
-        self.seat.leadership = None
+        self.published.leadership = None
         event = Lost(election="e", term=leadership.token, at=0, reason=reason)
         self.dispatcher.tell([Notice(event, leadership=leadership)])
 
     def leader(self, node_id: str | None, term: int) -> None:
         leader = None if node_id is None else Leader(node_id=node_id, term=term)
-        self.seat.leader = leader
+        self.published.leader = leader
         event = LeaderChanged(election="e", term=term, leader=node_id, at=0)
         self.dispatcher.tell([Notice(event, leader=leader)])
 
@@ -55,7 +55,7 @@ class Desk:
             on_lost or (lambda leadership: self.log.append((name + "lost", leadership.token))),
             lambda leader: self.log.append((name + "leader", leader and leader.node_id)),
         )
-        self.dispatcher.subscribe(subscription, self.seat)
+        self.dispatcher.subscribe(subscription, self.published)
         return subscription
 
     def pump(self) -> None:
@@ -217,7 +217,7 @@ def test_a_dispatcher_knows_its_own_callbacks():
     assert True in desk.run()
 
 
-class HurriedSeat(Seat):
+class HurriedSeat(PublishedElection):
     """A seat whose node is elected just after the subscriber's first look at it."""
 
     def __init__(self, desk: Desk) -> None:
@@ -234,7 +234,7 @@ class HurriedSeat(Seat):
 
 def test_elected_comes_before_leader_when_elected_during_subscribe():
     desk = Desk()
-    desk.seat = HurriedSeat(desk)
+    desk.published = HurriedSeat(desk)
     desk.subscribe()
     desk.pump()
     assert desk.log == [("elected", 5), ("leader", "a")]

@@ -139,7 +139,7 @@ class FakeContext(NodeContext):
         self._stage.stand(node_id)
         for _ in range(INTERVALS_MAX):
             self._stage.run()
-            known = self.seat(self._election).leader
+            known = self.published(self._election).leader
             if self._stage.holders(self._election) == [node_id] and known is not None and known.node_id == node_id:
                 return
             self._stage.run(self._stage.timing.heartbeat_interval_ns)

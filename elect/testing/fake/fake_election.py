@@ -80,7 +80,7 @@ class FakeElection(Election):
         if self._fake.wait_for(lambda: self._fake.is_standing or None, timeout) is None:
             raise LeadershipTimeout(self.name, "a candidate", timeout or 0.0)
         self._fake.elect(token)
-        leadership = self.seat.leadership
+        leadership = self.published.leadership
         assert leadership is not None
         self._callbacks.flush(SETTLE_S)
         return leadership
