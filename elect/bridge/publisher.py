@@ -30,7 +30,7 @@ class Profile:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class Audience:
+class Publisher:
     """Keeps the seats up to date and passes events on.
 
     Args:

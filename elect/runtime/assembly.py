@@ -12,7 +12,7 @@ from elect.bridge.admission import Admission
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.health_checks import Health
 from elect.bridge.node_context import Lifecycle, NodeContext
-from elect.bridge.publisher import Audience
+from elect.bridge.publisher import Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
@@ -96,14 +96,14 @@ class Runtime:
     ) -> None:
         context, dispatcher = self._context, self._dispatcher
         self.journal = Journal(store, context.inbox.put)
-        self.audience = Audience(context, dispatcher, self.links.profile)
+        self.publisher = Publisher(context, dispatcher, self.links.profile)
         self.orchestrator = Orchestrator(
             context,
             _elector(context, opened),
             lull=lull,
             disk=self.journal,
             links=self.links,
-            audience=self.audience,
+            publisher=self.publisher,
             metrics=metrics,
             check=self._check,
         )
@@ -166,7 +166,7 @@ class Runtime:
         is_done.append(self._protocol.finish(deadline.remaining_s, asker))
         self._context.inbox.close()
         is_done.append(self.journal.stop(deadline.remaining_s))
-        self.audience.close()
+        self.publisher.close()
         self._dispatcher.close()
         runs = [] if isinstance(asker, WorkThread) else self._runs  # it would wait for itself
         threads = [self._events, *runs, *([] if self._asking is None else [self._asking])]

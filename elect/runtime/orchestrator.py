@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from elect.bridge.admission import StrangerRefused, objection_of
 from elect.bridge.inbox import Input, PendingCommand
 from elect.bridge.node_context import NodeContext
-from elect.bridge.publisher import Audience
+from elect.bridge.publisher import Publisher
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
@@ -98,7 +98,7 @@ class Orchestrator:
         lull: heartbeats that wait for the next tick.
         disk: where writes go.
         links: where messages go.
-        audience: where events go.
+        publisher: where events go.
         metrics: counts, once nothing else waits.
         check: called about once a second; raises when a thread of ours is gone.
     """
@@ -111,7 +111,7 @@ class Orchestrator:
         lull: Lull,
         disk: Disk,
         links: "Links",
-        audience: Audience,
+        publisher: Publisher,
         metrics: Observer,
         check: Callable[[], None],
     ) -> None:
@@ -122,7 +122,7 @@ class Orchestrator:
         self._lull = lull
         self._disk = disk
         self._links = links
-        self._audience = audience
+        self._publisher = publisher
         self._metrics = _Harmless(metrics)
         self._was_healthy = True
         self._check = check
@@ -222,7 +222,7 @@ class Orchestrator:
     def _tell(self) -> None:
         untold, self._untold = tuple(self._untold), []
         if untold:
-            self._audience.tell(untold)
+            self._publisher.tell(untold)
 
     def _take_lull(self) -> None:
         """Before anything can end: what may extend it, with the time at which it was read."""

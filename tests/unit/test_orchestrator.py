@@ -52,7 +52,7 @@ class Elector:
 
 
 class Desk:
-    """Everything around the loop: it is the disk, the links, the audience and the metrics."""
+    """Everything around the loop: it is the disk, the links, the publisher and the metrics."""
 
     def __init__(self, is_disk_full: bool = False, is_trusted: bool = True, **script: Ready) -> None:
         self.log: list = []
@@ -73,7 +73,7 @@ class Desk:
             lull=self,
             disk=self,
             links=self,
-            audience=self,
+            publisher=self,
             metrics=self,
             check=lambda: self.log.append(("check",)),
         )

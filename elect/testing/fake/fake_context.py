@@ -7,7 +7,7 @@ from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import Lifecycle, NodeContext
-from elect.bridge.publisher import Audience, Profile
+from elect.bridge.publisher import Profile, Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
@@ -41,8 +41,8 @@ class FakeContext(NodeContext):
         self._election = election
         self._protocol = threading.RLock()
         self._profiles: dict[str, Profile] = {}
-        self._audience = Audience(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
-        self._stage = Stage(Cast(elections=(election,)), spectator=_Mirror(self, self._audience))
+        self._publisher = Publisher(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
+        self._stage = Stage(Cast(elections=(election,)), spectator=_Mirror(self, self._publisher))
         self._stage.input(NODE, lambda elector, now: elector.leave(now, election))
         self.state = Lifecycle.RUNNING
 
@@ -75,7 +75,7 @@ class FakeContext(NodeContext):
         with self._protocol, self.changing():
             self.state = Lifecycle.STOPPED
         self.leases.close()
-        self._audience.close()
+        self._publisher.close()
 
     # What the test commands.
 
@@ -184,13 +184,13 @@ class FakeContext(NodeContext):
 class _Mirror(Spectator):
     """Does what a node's orchestrator does with what follows from an input."""
 
-    def __init__(self, context: FakeContext, audience: Audience) -> None:
+    def __init__(self, context: FakeContext, publisher: Publisher) -> None:
         self._context = context
-        self._audience = audience
+        self._publisher = publisher
 
     def stepped(self, actor: Actor, ready: Ready) -> None:
         """Publish, then tell."""
         if actor.node_id == NODE:
             self._context.turned_at = actor.elector.state.now
             self._context.leases.publish(ready.leases, ready.counted)
-            self._audience.tell(ready.events)
+            self._publisher.tell(ready.events)
