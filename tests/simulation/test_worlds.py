@@ -7,7 +7,7 @@ import pytest
 from elect.core.ready import LossReason, Lost
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span
 from elect.testing.world.host import Host
-from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.simulated_reader import Reader
 from tests.simulation.clusters import steady
 
@@ -145,9 +145,9 @@ def test_a_stalled_node_answers_handshakes_and_finds_what_came_in_its_order():
 
 def test_a_lease_that_only_the_stalled_thread_could_end_is_noticed():
     simulation, leader, _ = steady()
-    until = LeaseTable.until
+    until = LeaseRecord.until
     with (
-        patch.object(LeaseTable, "until", lambda table, election: 2**63 * bool(until(table, election))),
+        patch.object(LeaseRecord, "until", lambda table, election: 2**63 * bool(until(table, election))),
         pytest.raises(InvariantViolation, match=r"one lease|elected over a lease"),
     ):
         simulation.stall(leader, 5.0)

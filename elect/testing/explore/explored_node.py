@@ -12,7 +12,7 @@ from elect.core.options import Durable, Options, Timing
 from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
 from elect.core.rules import campaigning, voting
 from elect.core.state.node_state import ROOT_ELECTION
-from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.lease_record import LeaseRecord
 
 ELECTION = ROOT_ELECTION
 
@@ -99,7 +99,7 @@ class Actor:
         self.writes: list[tuple[Write, tuple[Send, ...]]] = []
         self.dialed: dict[str, int] = {}
         self.sessions: dict[str, int] = {}
-        self.table = LeaseTable()
+        self.table = LeaseRecord()
 
     # Inputs. Each returns what is seen of it, or None if it can't be now.
 

@@ -17,7 +17,7 @@ from elect.testing.manual.cross_node_checks import Promises
 from elect.testing.manual.manual_node import Actor, Frame, Kind
 from elect.testing.manual.spectator import Spectator
 from elect.testing.simulation.simulation_options import NANOSECONDS
-from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.lease_record import LeaseRecord
 
 START_NS = 100 * NANOSECONDS
 
@@ -153,7 +153,7 @@ class Stage:
         for write, _ in actor.writes if is_written else ():
             self._store(actor, write)
         actor.writes.clear()
-        actor.table = LeaseTable()
+        actor.table = LeaseRecord()
         for peer, link in actor.links.items():
             if closes and (node_id, peer) not in self.cuts:
                 actor.under_way.setdefault(peer, []).append(Frame(link=link, message=None))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Entry, Message, Number
 from elect.core.ready import Ballot, Send, Write
-from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.virtual_clock import VirtualClock
 
 Kind = type[Message] | type[Entry]
@@ -45,7 +45,7 @@ class Actor:
     node_id: str
     clock: VirtualClock
     elector: Elector
-    table: LeaseTable = field(default_factory=LeaseTable)
+    table: LeaseRecord = field(default_factory=LeaseRecord)
     links: dict[str, Number] = field(default_factory=dict)
     link_count: int = 0
     under_way: dict[str, list[Frame]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from elect.core.ready import Lease
 _ALWAYS = 2**63 - 1
 
 
-class LeaseTable:
+class LeaseRecord:
     """The table that `is_leader` reads, kept by the simulation on its own so that it is a second opinion."""
 
     __slots__ = ("claims", "counted", "given_up")

@@ -14,7 +14,7 @@ from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
 from elect.core.rules.agreement import objection_to
 from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.simulation.transcript import describe
-from elect.testing.world.lease_record import LeaseTable
+from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.simulated_application import Application
 from elect.testing.world.simulated_dialer import Dialer
 from elect.testing.world.simulated_network import PATIENCE
@@ -54,7 +54,7 @@ class Process:
         self.reader: Reader | None = None
         self.gate = Gate(self)
         self.application = Application(self)
-        self.table = LeaseTable()
+        self.table = LeaseRecord()
         self.accepted: dict[str, Link] = {}
         self.store_id = host.disk.store_id.to_bytes(STORE_ID_LENGTH)
         self.stores = {peer: each.store_id for peer, each in host.disk.meetings.items() if each.store_id is not None}
