@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from elect.bridge.flag import Flag
-from elect.bridge.lease_table import Leases
+from elect.bridge.lease_table import LeaseTable
 from elect.core.quorum import FOREVER
 from elect.core.ready import LossReason
 from elect.errors import LeadershipLost
@@ -26,7 +26,7 @@ class Leadership:
         reason: why, once lost.
     """
 
-    def __init__(self, *, election: str, node_id: str, token: int, leases: Leases, give_up: GiveUp) -> None:
+    def __init__(self, *, election: str, node_id: str, token: int, leases: LeaseTable, give_up: GiveUp) -> None:
         self.election = election
         self.node_id = node_id
         self.token = token

@@ -22,7 +22,7 @@ _Counted = tuple[int, Mapping[str, int]]
 """The number of a publication, and its support by peer."""
 
 
-class Leases:
+class LeaseTable:
     """The published table. One thread publishes; any thread, and any signal handler, asks. Nothing raises or waits.
 
     Args:

@@ -12,7 +12,7 @@ from elect.bridge.flag import Flag
 from elect.bridge.health_checks import Health
 from elect.bridge.inbox import Command, Inbox, PendingCommand
 from elect.bridge.leadership import Leadership
-from elect.bridge.lease_table import Leases
+from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
 from elect.clock import Clock
 from elect.config.config import Config
@@ -52,7 +52,7 @@ class NodeContext:
         self.config = config
         self.node_id = config.node
         self.clock = clock
-        self.leases = Leases(clock)
+        self.leases = LeaseTable(clock)
         self.inbox = Inbox(clock=clock)
         self._waiting: deque[Flag] = deque()
         self.published_elections: dict[str, PublishedElection] = {}
@@ -65,7 +65,7 @@ class NodeContext:
 
     def renew(self) -> None:
         """After a start that failed: as if it had not been tried."""
-        self.leases = Leases(self.clock)
+        self.leases = LeaseTable(self.clock)
         self.inbox = Inbox(clock=self.clock)
         self.health = None
         self.objections = {}

@@ -4,7 +4,7 @@ import pytest
 
 from elect.bridge.dispatcher import Dispatcher, Notice
 from elect.bridge.leadership import Leadership
-from elect.bridge.lease_table import Leases
+from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
 from elect.bridge.subscription import Subscription
 from elect.core.ready import Elected, LeaderChanged, Lease, LossReason, Lost, PeerChanged
@@ -16,7 +16,7 @@ class Desk:
 
     def __init__(self, notices_max: int = 1000) -> None:
         self.log = []
-        self.leases = Leases(lambda: 0)
+        self.leases = LeaseTable(lambda: 0)
         self.published = PublishedElection("e")
         self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), notices_max)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from elect.bridge.leadership import Leadership
-from elect.bridge.lease_table import Leases
+from elect.bridge.lease_table import LeaseTable
 from elect.core.ready import Lease, LossReason
 from elect.errors import LeadershipLost
 
@@ -13,7 +13,7 @@ class Desk:
 
     def __init__(self, quorum: int = 2) -> None:
         self.now = 0
-        self.leases = Leases(lambda: self.now)
+        self.leases = LeaseTable(lambda: self.now)
         lease = Lease(term=3, followers=frozenset("b"), quorum=quorum, counts_self=True)
         self.leases.publish({"e": lease}, {"b": 100})
         self.given_up = []

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from elect.bridge.lease_table import Leases
+from elect.bridge.lease_table import LeaseTable
 from elect.core.quorum import FOREVER
 from elect.core.ready import Lease
 
@@ -26,13 +26,13 @@ def clock():
 
 @pytest.fixture
 def leases(clock):
-    leases = Leases(clock)
+    leases = LeaseTable(clock)
     leases.publish({"e": lease(7, "b", "c")}, {"b": 100, "c": 50})
     return leases
 
 
 def test_without_a_claim_there_is_no_token(clock):
-    assert Leases(clock).token("e") == 0
+    assert LeaseTable(clock).token("e") == 0
 
 
 def test_a_lease_holds_until_the_quorum_th_largest_support_ends(leases, clock):
@@ -49,13 +49,13 @@ def test_a_lease_holds_until_the_quorum_th_largest_support_ends(leases, clock):
     [(1, True, FOREVER), (2, True, 100), (3, True, 50), (2, False, 50), (4, True, 0)],
 )
 def test_this_node_counts_only_as_a_voter(clock, quorum, counts_self, until):
-    leases = Leases(clock)
+    leases = LeaseTable(clock)
     leases.publish({"e": lease(1, "b", "c", quorum=quorum, counts_self=counts_self)}, {"b": 100, "c": 50, "d": 1000})
     assert leases.read("e") == (1, until)
 
 
 def test_a_lease_that_needs_nobody_else_remains_for_ever(clock):
-    leases = Leases(clock)
+    leases = LeaseTable(clock)
     leases.publish({"e": lease(1, quorum=1)}, {})
     clock.now = 10**18
     assert leases.remaining_ns("e", 1) == FOREVER
@@ -69,7 +69,7 @@ def test_the_clock_is_read_after_the_lease(clock):
             clock.now = 1000
             return super().get(peer, default)
 
-    leases = Leases(clock)
+    leases = LeaseTable(clock)
     leases.publish({"e": lease(7, "b")}, Frozen(b=100))
     assert leases.token("e") == 0
 
