@@ -40,7 +40,7 @@ class Counts:
     leaderless_ns: dict[str, int]
 
 
-class Tally:
+class EventCounters:
     """Fed by one thread, read by any."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ def _change_leader(leaderless: _Leaderless, event: LeaderChanged) -> int | None:
     return event.at - since if is_failover else None
 
 
-def folding(elections: Iterable[str], named: Iterable[str]) -> Callable[[str], str]:
+def label_for(elections: Iterable[str], named: Iterable[str]) -> Callable[[str], str]:
     """From an election to its label: its name, or with too many of them `ALL` unless it was asked for.
 
     Args:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from elect.clock import Clock, now_ns
 from elect.core.ready import Event, Role
-from elect.monitoring.counters import Tally, folding
+from elect.monitoring.counters import EventCounters, label_for
 from wire.common import arguments
 
 Registry = CollectorRegistry
@@ -89,8 +89,8 @@ class Metrics:
         if isinstance(named, str) or not isinstance(named, Collection):
             raise TypeError(f"named is {named!r}; a collection of names is needed")
         self.registry = CollectorRegistry() if registry is None else registry
-        self._tally = Tally()
-        self._scrape = _Scrape(self._tally, named, clock)
+        self._counters = EventCounters()
+        self._scrape = _Scrape(self._counters, named, clock)
         self._failover = Histogram(
             "elect_failover_seconds",
             "From a leader lost to the next one known.",
@@ -153,7 +153,7 @@ class Metrics:
 
     def observe(self, event: Event) -> None:
         """Count an event of the core."""
-        if (failover_ns := self._tally.observe(event)) is not None:
+        if (failover_ns := self._counters.observe(event)) is not None:
             self._failover.observe(failover_ns / SECOND_NS)
 
     def observe_round_trip(self, peer: str, took_ns: int) -> None:
@@ -180,17 +180,17 @@ class Metrics:
 class _Scrape(Collector):
     """What is worked out anew for each scrape."""
 
-    def __init__(self, tally: Tally, named: Collection[str], clock: Clock) -> None:
+    def __init__(self, counters: EventCounters, named: Collection[str], clock: Clock) -> None:
         self.sample: Callable[[], Sample] = Sample
-        self._tally = tally
+        self._counters = counters
         self._named = frozenset(named)
         self._clock = clock
 
     def collect(self) -> Iterable[Metric]:
         """All series; also what a registry asks for to learn the names."""
         sample = self.sample()
-        counts = self._tally.counts(self._clock())
-        label = folding({*(each.election for each in sample.elections), *counts.leaderless_ns}, self._named)
+        counts = self._counters.counts(self._clock())
+        label = label_for({*(each.election for each in sample.elections), *counts.leaderless_ns}, self._named)
         yield from _election_gauges(sample.elections, label)
         yield _counter("elect_role_changes", "Changes of role.", ["role", "reason"], counts.role_changes, label)
         yield _counter("elect_campaigns", "Campaigns, by how they ended.", ["outcome"], counts.campaigns, label)

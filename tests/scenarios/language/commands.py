@@ -54,11 +54,11 @@ def perform(scene: Scene, text: str) -> list[str]:
     manner, _, rest = text.partition(" ")
     narrator = scene.narrator
     narrator.is_brief = False
-    narrator.tally.take()
+    narrator.counters.take()
     said = _call(scene, rest if manner in MANNERS else text)
     lines = narrator.take()
     if manner == "count":
-        lines = narrator.tally.take()
+        lines = narrator.counters.take()
     elif manner == "quietly":
         lines = []
     return (lines if said is None else said) + scene.lease_changes()

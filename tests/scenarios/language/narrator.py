@@ -25,7 +25,7 @@ class Narrator(Spectator):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.is_brief = False
-        self.tally = Tally()
+        self.counters = Tally()
         self._cause = ""
         self._next_cause = ""
         self._sends: dict[tuple[str, str], list[str]] = {}
@@ -66,7 +66,7 @@ class Narrator(Spectator):
         self._end_sends()
         self._cause, self._next_cause = self._next_cause, ""
         node_id = actor.node_id
-        self.tally.count_step(node_id, ready)
+        self.counters.count_step(node_id, ready)
         for change in self._changes(actor):
             self._say(f"{node_id}: {change}")
         now = actor.elector.state.now
@@ -92,7 +92,7 @@ class Narrator(Spectator):
         return ended + [f"{part}, {value}" for part, value in parts.items() if before.get(part) != value]
 
     def sent(self, node_id: str, send: Send, *, is_lost: bool) -> None:
-        self.tally.count_sent(node_id, send)
+        self.counters.count_sent(node_id, send)
         if self.is_brief and isinstance(send.message, Heartbeat):
             return
         text = words.message(send.message) + (" (lost)" if is_lost else "")
