@@ -41,7 +41,7 @@ class Health:
         self._clock = clock
         self._tell = tell
         self._is_stopped = threading.Event()
-        self._outage = Outage(Log(__name__), "the healthy hook")
+        self._failure_log = Outage(Log(__name__), "the healthy hook")
         self._is_good = False
         self._asked_at: int | None = None
 
@@ -75,8 +75,8 @@ class Health:
         self._is_good = not cause
         self._asked_at = None
         if cause:
-            self._outage.failed(cause)
+            self._failure_log.failed(cause)
         else:
-            self._outage.worked()
+            self._failure_log.worked()
         if self._is_good is not was_good:
             self._tell()

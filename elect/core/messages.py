@@ -18,7 +18,7 @@ DURATION_NS_MIN = 1_000_000
 """The shortest: each support that ends or begins is told to every peer at once."""
 
 DURATION_NS_MAX = 600_000_000_000
-"""The longest support anyone may ask for: a promise of ten minutes is already an outage."""
+"""The longest support anyone may ask for: a promise of ten minutes is already an failure_log."""
 
 NAME_LENGTH_MAX = 64
 """Node ids and election names."""

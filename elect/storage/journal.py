@@ -91,7 +91,7 @@ class Journal:
         self._clock = clock
         self._queue: queue.Queue[Write | None] = queue.Queue(queue_max)
         self._is_stopping = threading.Event()
-        self._outage = Outage(logger, "the store")
+        self._failure_log = Outage(logger, "the store")
         self._owed: dict[str, Ballot] = {}
         self._owed_meetings: dict[str, Meeting] = {}
         self._owed_promise_ns = 0
@@ -150,7 +150,7 @@ class Journal:
     def _step(self) -> None:
         """Wait for writes, or for the time to try a failing disk, and make one transaction."""
         writes = self._take()
-        if not writes and not self._outage.failures:
+        if not writes and not self._failure_log.failures:
             return
         for write in writes:
             self._owed.update(write.ballots)
@@ -163,12 +163,12 @@ class Journal:
         except StoreGone:
             raise  # votes written from now on would be lost: the node goes down
         except StoreError as error:
-            self._outage.failed(str(error))
+            self._failure_log.failed(str(error))
             if numbers:
                 self._deliver(WriteFailed(numbers=numbers, error=error))
             return
         self._owed, self._owed_meetings, self._owed_promise_ns = {}, {}, 0
-        if failures := self._outage.worked():
+        if failures := self._failure_log.worked():
             self._deliver(StoreRecovered(failures=failures))
         if numbers:
             self._deliver(Written(numbers=numbers, took_ns=self._clock() - begun))
@@ -177,7 +177,7 @@ class Journal:
         """All that waits; empty when it is time to try again, or to stop."""
         taken: list[Write | None] = []
         with suppress(queue.Empty):
-            taken.append(self._queue.get(timeout=self._probe_interval_s if self._outage.failures else None))
+            taken.append(self._queue.get(timeout=self._probe_interval_s if self._failure_log.failures else None))
             while True:
                 taken.append(self._queue.get_nowait())
         return [write for write in taken if write is not None]

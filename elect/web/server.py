@@ -17,7 +17,7 @@ from elect.web.http_connection import Connection
 from elect.web.node_protocol import Subject
 from wire.common import arguments
 from wire.common.deadline import now_s
-from wire.common.failure_log import Outage
+from wire.common.failure_log import FailureLog
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
 from wire.io.sockets import lifted, listen
@@ -64,7 +64,7 @@ class HttpServer:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._outage = Outage(LOG, "accepting HTTP connections")
+        self._failure_log = FailureLog(LOG, "accepting HTTP connections")
         self._connections: dict[Connection, threading.Thread] = {}
 
     def open(self) -> Address:
@@ -140,10 +140,10 @@ class HttpServer:
                 accepted = lifted(accepted)
                 host = Address.of_socket(remote).host
                 self._admit(Connection(accepted, host, self.address, self._request_timeout_s))
-                self._outage.worked()
+                self._failure_log.worked()
             except (OSError, RuntimeError, MemoryError) as error:
                 if not self._stopping.is_set():
-                    self._outage.failed(str(error))
+                    self._failure_log.failed(str(error))
                 self._stopping.wait(ACCEPT_PAUSE_S)
 
     def _admit(self, connection: Connection) -> None:

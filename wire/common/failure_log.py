@@ -14,7 +14,7 @@ CAUSES_MAX = 8
 """Lines of one trouble; a cause with a number in it is another one each time."""
 
 
-class Outage:
+class FailureLog:
     """A trouble that may come and go; belongs to one thread.
 
     Args:

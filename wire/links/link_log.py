@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from wire.common.deadline import now_s
-from wire.common.failure_log import SETTLED_S, Outage
+from wire.common.failure_log import SETTLED_S, FailureLog
 from wire.common.log import Log
 from wire.protocol.wire_errors import WireError
 
@@ -27,21 +27,21 @@ class LinkLog:
         self._subject = subject
         self._clock = clock
         self._lock = threading.Lock()
-        self._outage = Outage(logger, f"{subject}: linking", clock)
+        self._failure_log = FailureLog(logger, f"{subject}: linking", clock)
         self._opened_s: float | None = None
         self._short = 0
 
     def failed(self, error: WireError) -> None:
         """A dial came to nothing."""
         with self._lock:
-            self._outage.failed(error.reason, str(error))
+            self._failure_log.failed(error.reason, str(error))
 
     def opened(self, text: str) -> float:
         """A link is open; when, for `ended`."""
         with self._lock:
             self._opened_s = opened_s = self._clock()
             if self._short <= SHORT_LINKS_MAX:
-                self._outage.worked()
+                self._failure_log.worked()
             self._say(text)
             return opened_s
 
@@ -52,18 +52,18 @@ class LinkLog:
                 self._opened_s = None
             self._short = self._short + 1 if self._clock() - opened_s < SETTLED_S else 0
             if self._short > SHORT_LINKS_MAX:
-                self._outage.failed("short", f"links do not last: {text}")
+                self._failure_log.failed("short", f"links do not last: {text}")
             else:
                 self._say(text)
 
     def settle(self) -> None:
         """See, now and then, whether there is a link that lasts; cheap where nothing was wrong."""
-        if not self._outage.is_on:
+        if not self._failure_log.is_on:
             return
         with self._lock:
             if self._opened_s is not None and self._clock() - self._opened_s >= SETTLED_S:
                 self._short = 0
-                self._outage.worked()
+                self._failure_log.worked()
 
     def _say(self, text: str) -> None:
         level = logging.INFO if self._short <= SHORT_LINKS_MAX else logging.DEBUG

@@ -8,7 +8,7 @@ from functools import partial
 
 from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
-from wire.common.failure_log import Outage
+from wire.common.failure_log import FailureLog
 from wire.common.log import Log
 from wire.common.log_throttle import Throttle, more
 from wire.common.native import check_native
@@ -117,7 +117,7 @@ class Listener:
         self._socket: socket.socket | None = None
         self._stopped = threading.Event()
         self._throttle = Throttle()
-        self._outage = Outage(logger, "! accepting")
+        self._failure_log = FailureLog(logger, "! accepting")
         self._logs: dict[tuple[str, str], LinkLog] = {}
         self._settle_s = 0.0
         self._doubled: dict[str, str] = {}
@@ -228,7 +228,7 @@ class Listener:
             return
         except OSError as error:
             if not self._stopped.wait(ACCEPT_PAUSE_S):
-                self._outage.failed(str(error))
+                self._failure_log.failed(str(error))
             return
         try:
             self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
@@ -255,12 +255,12 @@ class Listener:
         try:
             self._spawn(link)
         except RuntimeError as error:
-            self._outage.failed(f"no thread for a connection: {error}")
+            self._failure_log.failed(f"no thread for a connection: {error}")
             self._registry.settle(link)
             self._slots.release()
             self._turn_away(link, LocalFault.reason)
         else:
-            self._outage.worked()
+            self._failure_log.worked()
 
     def _turn_away(self, link: AcceptedLink, why: str) -> None:
         """Without a word: nobody is free to say one."""

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wire.common.failure_log import CAUSES_MAX, SETTLED_S, Outage
+from wire.common.failure_log import CAUSES_MAX, SETTLED_S, FailureLog
 
 logger = logging.getLogger("outage")
 
@@ -24,8 +24,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def outage(clock: Clock) -> Outage:
-    return Outage(logger, "it", clock)
+def failure_log(clock: Clock) -> FailureLog:
+    return FailureLog(logger, "it", clock)
 
 
 @pytest.fixture
@@ -40,52 +40,56 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return ask
 
 
-def test_a_day_of_failures_is_two_lines(outage: Outage, clock: Clock, said: Callable[[], list[str]]) -> None:
+def test_a_day_of_failures_is_two_lines(failure_log: FailureLog, clock: Clock, said: Callable[[], list[str]]) -> None:
     """It is said once that it fails, and once how often it did."""
     for _ in range(8_640):
-        outage.failed("connect", "nobody there")
+        failure_log.failed("connect", "nobody there")
         clock.now_s += 10
-    assert outage.worked() == 8_640
+    assert failure_log.worked() == 8_640
     assert said() == ["it fails: nobody there", "it works again after 8640 failures"]
-    assert outage.worked() == 0
+    assert failure_log.worked() == 0
     assert said() == []
 
 
-def test_each_cause_is_said_once_however_they_alternate(outage: Outage, said: Callable[[], list[str]]) -> None:
+def test_each_cause_is_said_once_however_they_alternate(failure_log: FailureLog, said: Callable[[], list[str]]) -> None:
     """A peer that is now refused and now silent is not said to fail anew each time."""
     for _ in range(100):
-        outage.failed("refused")
-        outage.failed("silent")
+        failure_log.failed("refused")
+        failure_log.failed("silent")
     assert said() == ["it fails: refused", "it fails: silent"]
 
 
-def test_causes_that_differ_each_time_are_bounded(outage: Outage, said: Callable[[], list[str]]) -> None:
+def test_causes_that_differ_each_time_are_bounded(failure_log: FailureLog, said: Callable[[], list[str]]) -> None:
     """A hook that took 1.1 s, and then 1.2 s, is one trouble."""
     for count in range(1_000):
-        outage.failed(f"it took {count} ms")
+        failure_log.failed(f"it took {count} ms")
     assert len(said()) == CAUSES_MAX
 
 
-def test_what_comes_and_goes_is_one_trouble(outage: Outage, clock: Clock, said: Callable[[], list[str]]) -> None:
+def test_what_comes_and_goes_is_one_trouble(
+    failure_log: FailureLog, clock: Clock, said: Callable[[], list[str]]
+) -> None:
     """After the first recovery, it is over when it has worked for a while."""
     for _ in range(1_000):
-        outage.failed("descriptors")
+        failure_log.failed("descriptors")
         clock.now_s += 1
-        assert outage.worked() == 1
+        assert failure_log.worked() == 1
         clock.now_s += 1
     lines = said()
     assert lines == ["it fails: descriptors", "it works again after 1 failures", "it fails: descriptors"]
-    assert outage.is_on
+    assert failure_log.is_on
     clock.now_s += SETTLED_S
-    outage.worked()
+    failure_log.worked()
     assert said() == ["it works again after 999 failures"]
-    assert not outage.is_on
+    assert not failure_log.is_on
 
 
-def test_another_outage_much_later_is_said_again(outage: Outage, clock: Clock, said: Callable[[], list[str]]) -> None:
+def test_another_outage_much_later_is_said_again(
+    failure_log: FailureLog, clock: Clock, said: Callable[[], list[str]]
+) -> None:
     """What was mended a while ago and fails again is a new trouble."""
     for _ in range(2):
-        outage.failed("connect")
-        outage.worked()
+        failure_log.failed("connect")
+        failure_log.worked()
         clock.now_s += SETTLED_S
     assert len(said()) == 4
