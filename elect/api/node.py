@@ -23,7 +23,7 @@ from elect.monitoring.metrics import Metrics, Registry
 from elect.monitoring.series import Series
 from elect.monitoring.status import Status
 from elect.runtime import fork
-from elect.runtime.assembly import Runtime
+from elect.runtime.assembly import NodeThreads
 from elect.runtime.lifecycle_thread import Ending, Request
 from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
 from elect.runtime.sampling import sample, surroundings
@@ -96,7 +96,7 @@ class Node(DefaultElection):
         self._dispatcher.tap(EventLog(), is_last=True)
         self._elections: dict[str, Election] = {}
         self._lock = threading.RLock()
-        self._runtime: Runtime | None = None
+        self._runtime: NodeThreads | None = None
         self._http: HttpServer | None = None
         self._turning = threading.RLock()
         self._ending = Ending(self._begin, self._end)
@@ -317,7 +317,7 @@ class Node(DefaultElection):
     def _begin_all(self) -> None:
         fill_standard()
         self._series.register()
-        self._runtime = runtime = Runtime(
+        self._runtime = runtime = NodeThreads(
             self._context,
             self._dispatcher,
             store=SqliteStore(self.config.data_dir) if self._store is None else self._store,

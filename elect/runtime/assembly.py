@@ -44,7 +44,7 @@ class ThreadGone(RuntimeError):  # noqa: N818 - it is what happened, and ends in
     """A thread of ours has ended without a word."""
 
 
-class Runtime:
+class NodeThreads:
     """The running half of a node.
 
     Args:

@@ -3,11 +3,11 @@
 from elect.bridge.node_context import NodeContext
 from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
 from elect.monitoring.status import Surroundings
-from elect.runtime.assembly import Runtime
+from elect.runtime.assembly import NodeThreads
 from wire.common.log import dropped
 
 
-def sample(context: NodeContext, runtime: Runtime | None) -> Sample:
+def sample(context: NodeContext, runtime: NodeThreads | None) -> Sample:
     """Look at what is published; asks nobody."""
     config, now = context.config, context.clock()
     heard = {} if runtime is None else runtime.links.heard
@@ -40,7 +40,7 @@ def sample(context: NodeContext, runtime: Runtime | None) -> Sample:
     )
 
 
-def surroundings(context: NodeContext, runtime: Runtime | None) -> Surroundings:
+def surroundings(context: NodeContext, runtime: NodeThreads | None) -> Surroundings:
     """Return what the node adds to its elector's view in a status."""
     return Surroundings(
         cluster=context.config.cluster,
