@@ -22,7 +22,7 @@ from elect.monitoring import audit
 from elect.runtime.heartbeat_coalescer import Lull
 from elect.runtime.node_credentials import security
 from elect.runtime.orchestrator import Orchestrator
-from elect.runtime.peer_links import Links
+from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import Farewell
 from elect.runtime.threads import OnDeath, OwnThread, starting
 from elect.storage.journal import Journal
@@ -78,7 +78,7 @@ class NodeThreads:
             undo.callback(store.close)
             opened = _open(store, config)
             admission = Admission(config, opened.meetings, context.clock, context.inbox.put)
-            self.links = Links(
+            self.links = PeerLinks(
                 config,
                 opened=opened,
                 admission=admission,

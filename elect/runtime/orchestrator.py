@@ -27,7 +27,7 @@ from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded
 from wire.protocol.wire_errors import UnwelcomeError
 
 if TYPE_CHECKING:
-    from elect.runtime.peer_links import Links
+    from elect.runtime.peer_links import PeerLinks
 
 logger = Log(__name__)
 
@@ -110,7 +110,7 @@ class Orchestrator:
         *,
         lull: Lull,
         disk: Disk,
-        links: "Links",
+        links: "PeerLinks",
         publisher: Publisher,
         metrics: Observer,
         check: Callable[[], None],

@@ -46,7 +46,7 @@ CONFIGURATION = "configuration"
 METADATA_PREFIX = "m."
 
 
-class Links:
+class PeerLinks:
     """Opens, starts, stops and names the links. `send`, `note_…` and `number` belong to the protocol's thread.
 
     Attributes:
