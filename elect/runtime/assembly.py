@@ -19,7 +19,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import Durable, OffsetRule, Options, Timing
 from elect.monitoring import audit
-from elect.runtime.heartbeat_coalescer import Lull
+from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.node_credentials import security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.peer_links import PeerLinks
@@ -73,7 +73,7 @@ class NodeThreads:
         self._on_death = on_death
         config = context.config
         guarding = security(config)
-        lull = Lull(config, context.clock, context.inbox.put)
+        coalescer = HeartbeatCoalescer(config, context.clock, context.inbox.put)
         with ExitStack() as undo:
             undo.callback(store.close)
             opened = _open(store, config)
@@ -82,17 +82,22 @@ class NodeThreads:
                 config,
                 opened=opened,
                 admission=admission,
-                deliver=lull.deliver,
+                deliver=coalescer.deliver,
                 security=guarding,
                 meter=meter,
             )
             undo.callback(self.links.stop, 0)
             self.links.open()
-            self._assemble(store, opened, lull, metrics, hook)
+            self._assemble(store, opened, coalescer, metrics, hook)
             undo.pop_all()
 
     def _assemble(
-        self, store: Store, opened: Opened, lull: Lull, metrics: "Metrics", hook: Callable[[], object] | None
+        self,
+        store: Store,
+        opened: Opened,
+        coalescer: HeartbeatCoalescer,
+        metrics: "Metrics",
+        hook: Callable[[], object] | None,
     ) -> None:
         context, dispatcher = self._context, self._dispatcher
         self.journal = Journal(store, context.inbox.put)
@@ -100,7 +105,7 @@ class NodeThreads:
         self.orchestrator = Orchestrator(
             context,
             _elector(context, opened),
-            lull=lull,
+            coalescer=coalescer,
             disk=self.journal,
             links=self.links,
             publisher=self.publisher,

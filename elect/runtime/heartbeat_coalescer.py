@@ -34,7 +34,7 @@ class Timing(Protocol):
         """For which each of them asks."""
 
 
-class Lull:
+class HeartbeatCoalescer:
     """Stands before the inbox: readers deliver, the protocol's thread takes.
 
     Args:

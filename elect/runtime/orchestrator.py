@@ -19,7 +19,7 @@ from elect.bridge.publisher import Publisher
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
-from elect.runtime.heartbeat_coalescer import Lull
+from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.shutdown import Farewell
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.common.log import Log, harmless
@@ -95,7 +95,7 @@ class Orchestrator:
     Args:
         context: its inbox, clock and published leases.
         elector: owned by the thread of `run` from now on.
-        lull: heartbeats that wait for the next tick.
+        coalescer: heartbeats that wait for the next tick.
         disk: where writes go.
         links: where messages go.
         publisher: where events go.
@@ -108,7 +108,7 @@ class Orchestrator:
         context: NodeContext,
         elector: Elector,
         *,
-        lull: Lull,
+        coalescer: HeartbeatCoalescer,
         disk: Disk,
         links: "PeerLinks",
         publisher: Publisher,
@@ -119,7 +119,7 @@ class Orchestrator:
         self._clock = context.clock
         self._inbox = context.inbox
         self._elector = elector
-        self._lull = lull
+        self._coalescer = coalescer
         self._disk = disk
         self._links = links
         self._publisher = publisher
@@ -226,7 +226,7 @@ class Orchestrator:
 
     def _take_lull(self) -> None:
         """Before anything can end: what may extend it, with the time at which it was read."""
-        for read_at, heartbeat in self._lull.take():
+        for read_at, heartbeat in self._coalescer.take():
             self._receive(heartbeat, read_at)
 
     def _take(self, item: Input, now: int) -> None:

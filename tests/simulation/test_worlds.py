@@ -155,12 +155,12 @@ def test_a_lease_that_only_the_stalled_thread_could_end_is_noticed():
 
 
 def test_heartbeats_without_news_wait_for_a_tick_and_count_from_when_they_were_read():
-    simulation, leader, _ = steady(lull=True)
+    simulation, leader, _ = steady(coalescer=True)
     waited = []
     take = Reader.take
 
     def counting(reader: Reader) -> None:
-        waited.append(len(reader._lull._waiting))
+        waited.append(len(reader._coalescer._waiting))
         take(reader)
 
     with patch.object(Reader, "take", counting):
@@ -177,11 +177,11 @@ def test_a_stamp_older_than_its_heartbeat_is_noticed():
 
     def backdating(reader: Reader, process: object) -> None:
         init(reader, process)
-        clock = reader._lull._clock
-        reader._lull._clock = lambda: clock() - 500_000_000
+        clock = reader._coalescer._clock
+        reader._coalescer._clock = lambda: clock() - 500_000_000
 
     with patch.object(Reader, "__init__", backdating), pytest.raises(InvariantViolation, match="support is promised"):
-        steady(lull=True)[0].run(5)
+        steady(coalescer=True)[0].run(5)
 
 
 # Applications.

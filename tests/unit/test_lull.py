@@ -4,7 +4,7 @@ import pytest
 
 from elect import Config
 from elect.core.messages import Ack, ConfigurationId, Heartbeat, Knowledge, Number, Standing
-from elect.runtime.heartbeat_coalescer import Lull
+from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from wire.io.link_events import DialFailed, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import ClosedError
@@ -30,7 +30,7 @@ class Desk:
         self.now = 100
         self.log: list = []
         config = Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x", **timing)
-        self.lull = Lull(config, self.clock, self.log.append)
+        self.coalescer = HeartbeatCoalescer(config, self.clock, self.log.append)
 
     def clock(self) -> int:
         self.now += 1
@@ -38,22 +38,22 @@ class Desk:
 
     def deliver(self, *events: object) -> list:
         for event in events:
-            self.lull.deliver(event)
+            self.coalescer.deliver(event)
         return self.log
 
 
 def test_the_first_heartbeat_is_news_and_the_next_waits_with_its_time():
     desk = Desk()
     assert desk.deliver(beat(1), beat(2)) == [beat(1)]
-    assert desk.lull.take() == [(101, beat(2))]
-    assert desk.lull.take() == []
+    assert desk.coalescer.take() == [(101, beat(2))]
+    assert desk.coalescer.take() == []
 
 
 def test_only_the_latest_waits_and_peers_come_in_the_order_of_time():
     desk = Desk()
     other = message(HEARTBEAT, peer="c")
     desk.deliver(beat(1), beat(2), other, other, beat(3))
-    assert desk.lull.take() == [(102, other), (103, beat(3))]
+    assert desk.coalescer.take() == [(102, other), (103, beat(3))]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_only_the_latest_waits_and_peers_come_in_the_order_of_time():
 def test_whatever_is_new_wakes_at_once(changed):
     desk = Desk()
     assert desk.deliver(beat(1), beat(2, **changed)) == [beat(1), beat(2, **changed)]
-    assert desk.lull.take() == []
+    assert desk.coalescer.take() == []
 
 
 def test_only_stamps_are_no_news():
@@ -91,14 +91,14 @@ def test_messages_of_one_link_stay_in_order():
     desk = Desk()
     knowledge = message(Knowledge(number=1, whole=False, entries=()))
     assert desk.deliver(beat(1), beat(2), knowledge) == [beat(1), beat(2), knowledge]
-    assert desk.lull.take() == []
+    assert desk.coalescer.take() == []
 
 
 def test_what_waits_does_not_delay_the_end_of_its_link():
     desk = Desk()
     ended = LinkEnded(peer="b", number=LinkNumber(1, 1), is_end_of_stream=True, error=None, bye=None)
     assert desk.deliver(beat(1), beat(2), ended) == [beat(1), ended]
-    assert desk.lull.take() == []
+    assert desk.coalescer.take() == []
 
 
 def test_other_events_pass():
@@ -106,7 +106,7 @@ def test_other_events_pass():
     desk = Desk()
     desk.deliver(beat(1), beat(2))
     assert desk.deliver(failed)[-1] is failed
-    assert len(desk.lull.take()) == 1
+    assert len(desk.coalescer.take()) == 1
 
 
 def test_with_little_support_to_spare_nothing_waits():

@@ -70,7 +70,7 @@ class Desk:
         self.loop = Orchestrator(
             self.context,
             Elector(self.log, script),
-            lull=self,
+            coalescer=self,
             disk=self,
             links=self,
             publisher=self,

@@ -101,7 +101,7 @@ class Options:
         acknowledgement: how long each of the application's callbacks takes.
         raising: share of leaderships whose application raises: the node resigns, or its work stands back for a while.
         health: how long the application's health hook takes for its first answer; None: there is no hook.
-        lull: heartbeats without news wait for the next tick, as in the product's `elect.runtime.heartbeat_coalescer`.
+        coalescer: heartbeats without news wait for the next tick, as in the product's `elect.runtime.heartbeat_coalescer`.
         is_encoded: every message is really encoded and decoded, as on a wire.
         previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
         lateness: of a timer.
@@ -130,7 +130,7 @@ class Options:
     acknowledgement: Span = field(default_factory=lambda: Span(low=0.0, high=0.001))
     raising: float = 0.0
     health: Span | None = None
-    lull: bool = False
+    coalescer: bool = False
     is_encoded: bool = False
     previous: tuple[str, ...] = ()
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))

@@ -71,7 +71,7 @@ class Process:
         rng = Random(self.world.rng.getrandbits(64))  # noqa: S311 (chance, no secret)
         self.elector = Elector(options=host.elector_options(), durable=durable, rng=rng, now=self.now)
         self.dialers = {peer: Dialer(self, peer) for peer in host.voters if peer != self.node_id}
-        if self.world.options.lull:
+        if self.world.options.coalescer:
             self.reader = Reader(self)
         self.gate.settle()
 

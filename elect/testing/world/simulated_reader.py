@@ -1,10 +1,10 @@
-"""A process's reader threads with the product's own `Lull` behind them: heartbeats without news wait for a tick."""
+"""A process's reader threads with the product's own `HeartbeatCoalescer` behind them: heartbeats without news wait for a tick."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Message
-from elect.runtime.heartbeat_coalescer import Lull
+from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from wire.io.link_events import Event, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
@@ -24,22 +24,24 @@ class Reader:
 
     def __init__(self, process: "Process") -> None:
         self._process = process
-        self._lull = Lull(process.host.elector_options().timing, lambda: process.now, self._put)
+        self._coalescer = HeartbeatCoalescer(process.host.elector_options().timing, lambda: process.now, self._put)
 
     def read(self, link: "Link", message: Message) -> None:
         """Take a frame whose bytes were read just now."""
         number = LinkNumber(link.number.incarnation, link.number.counter)
-        self._lull.deliver(_Frame(peer=link.path.source, number=number, message=message, link=link, content=message))
+        self._coalescer.deliver(
+            _Frame(peer=link.path.source, number=number, message=message, link=link, content=message)
+        )
 
     def forget(self, link: "Link") -> None:
         """A link was accepted or ended: what waits from its peer counts as lost."""
         number = LinkNumber(link.number.incarnation, link.number.counter)
         ended = LinkEnded(peer=link.path.source, number=number, is_end_of_stream=False, error=None, bye=None)
-        self._lull.deliver(ended)
+        self._coalescer.deliver(ended)
 
     def take(self) -> None:
         """Handle what waits, as of when it was read."""
-        for read_at, event in self._lull.take():
+        for read_at, event in self._coalescer.take():
             assert isinstance(event, _Frame)
             self._process.receive_at(read_at, event.link, event.content)
 
