@@ -22,7 +22,7 @@ Waiting = tuple[int, MessageReceived]
 """When a heartbeat was read (ns), and the heartbeat."""
 
 
-class Timing(Protocol):
+class StepTiming(Protocol):
     """What it needs to know of the node's timing, ns."""
 
     @property
@@ -43,7 +43,7 @@ class HeartbeatCoalescer:
         put: wakes the protocol's thread with an event.
     """
 
-    def __init__(self, timing: Timing, clock: Clock, put: Callable[[Event], None]) -> None:
+    def __init__(self, timing: StepTiming, clock: Clock, put: Callable[[Event], None]) -> None:
         self._clock = clock
         self._put = put
         self._is_used = timing.support_duration_ns >= INTERVALS_MIN * timing.heartbeat_interval_ns
