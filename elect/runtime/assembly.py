@@ -23,7 +23,7 @@ from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.node_credentials import security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.peer_links import PeerLinks
-from elect.runtime.shutdown import Farewell
+from elect.runtime.shutdown import ShutdownHandover
 from elect.runtime.threads import OnDeath, OwnThread, starting
 from elect.storage.journal import Journal
 from elect.storage.store import Opened, Store
@@ -151,10 +151,10 @@ class NodeThreads:
 
     def resign(self, deadline: Deadline) -> None:
         """Resign everything, and wait a while for the application and the peers to hear of it."""
-        farewell = Farewell()
-        self.orchestrator.begin_farewell(farewell)
-        if self._protocol.is_alive() and farewell.resigned.wait(deadline.remaining_s * STOP_SHARE):
-            farewell.succeeded.wait(min(FAREWELL_S, deadline.remaining_s))
+        handover = ShutdownHandover()
+        self.orchestrator.begin_farewell(handover)
+        if self._protocol.is_alive() and handover.resigned.wait(deadline.remaining_s * STOP_SHARE):
+            handover.succeeded.wait(min(FAREWELL_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:
         """Close and end everything, in the order in which it leans on each other; whether it was all done in time.

@@ -20,7 +20,7 @@ from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
-from elect.runtime.shutdown import Farewell
+from elect.runtime.shutdown import ShutdownHandover
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.common.log import Log, harmless
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
@@ -133,7 +133,7 @@ class Orchestrator:
         self._untold: list[Event] = []
         self._round_trips: dict[str, int] = {}
         self._ignored = 0
-        self._farewell: Farewell | None = None
+        self._handover: ShutdownHandover | None = None
         self._is_stopping = False
         self._is_store_failing = False
         self._wake_at = self._clock()
@@ -158,13 +158,13 @@ class Orchestrator:
         """Let `run` return after the inputs that came before this."""
         self._context.post(self._stop)
 
-    def begin_farewell(self, farewell: Farewell) -> None:
+    def begin_farewell(self, handover: ShutdownHandover) -> None:
         """Resign everything and stand for nothing any more; `farewell` says when all have heard."""
 
         def act(elector: Elector, now: int) -> Ready:
-            for ready in farewell.begin(elector, now):
+            for ready in handover.begin(elector, now):
                 self._apply(ready)
-            self._farewell = farewell
+            self._handover = handover
             return elector.tick(now)
 
         self._context.post(act)
@@ -346,8 +346,8 @@ class Orchestrator:
         if ready.events:
             self._note(ready.events)
         self._wake_at = ready.wake_at
-        if self._farewell is not None:
-            self._farewell.look(self._elector)
+        if self._handover is not None:
+            self._handover.look(self._elector)
 
     def _count(self) -> None:
         """Count the oldest events that wait for it, but not all of them at once."""

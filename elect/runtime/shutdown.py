@@ -10,7 +10,7 @@ from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
 
 
-class Farewell:
+class ShutdownHandover:
     """Begun and looked after by the protocol's thread, waited for by the one that stops the node.
 
     Attributes:

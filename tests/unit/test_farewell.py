@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from elect.core.ready import LossReason
-from elect.runtime.shutdown import Farewell
+from elect.runtime.shutdown import ShutdownHandover
 
 
 class Elector:
@@ -24,15 +24,15 @@ class Elector:
         return "paused"
 
 
-def begun(elector: Elector) -> Farewell:
-    farewell = Farewell()
-    assert len(list(farewell.begin(elector, 0))) == len(elector.log)
-    farewell.look(elector)
-    return farewell
+def begun(elector: Elector) -> ShutdownHandover:
+    handover = ShutdownHandover()
+    assert len(list(handover.begin(elector, 0))) == len(elector.log)
+    handover.look(elector)
+    return handover
 
 
-def state(farewell: Farewell) -> tuple[bool, bool]:
-    return farewell.resigned.is_set(), farewell.succeeded.is_set()
+def state(handover: ShutdownHandover) -> tuple[bool, bool]:
+    return handover.resigned.is_set(), handover.succeeded.is_set()
 
 
 def test_what_is_led_is_resigned_and_then_nothing_is_stood_for():
@@ -43,18 +43,18 @@ def test_what_is_led_is_resigned_and_then_nothing_is_stood_for():
 
 def test_it_lasts_until_the_application_the_peers_and_a_successor_are_there():
     elector = Elector("x")
-    farewell = begun(elector)
-    assert state(farewell) == (False, False)
+    handover = begun(elector)
+    assert state(handover) == (False, False)
     elector.state.elections["x"].leadership = None
     elector.state.elections["x"].leader = (None, 1)
-    farewell.look(elector)
-    assert state(farewell) == (True, False)
+    handover.look(elector)
+    assert state(handover) == (True, False)
     elector.peer.resigns.clear()
-    farewell.look(elector)
-    assert state(farewell) == (True, False)
+    handover.look(elector)
+    assert state(handover) == (True, False)
     elector.state.elections["x"].leader = ("b", 2)
-    farewell.look(elector)
-    assert state(farewell) == (True, True)
+    handover.look(elector)
+    assert state(handover) == (True, True)
 
 
 def test_who_leads_nothing_is_done_at_once():
@@ -63,8 +63,8 @@ def test_who_leads_nothing_is_done_at_once():
 
 def test_where_nobody_listens_nobody_is_waited_for():
     elector = Elector("x", peer=False)
-    farewell = begun(elector)
+    handover = begun(elector)
     elector.state.elections["x"].leadership = None
     elector.state.elections["x"].leader = (None, 1)
-    farewell.look(elector)
-    assert state(farewell) == (True, True)
+    handover.look(elector)
+    assert state(handover) == (True, True)
