@@ -6,7 +6,7 @@ from elect.testing.checkers.hard_cases import HARD_CASES, Met
 from elect.testing.checkers.liveness import Liveness
 from elect.testing.checkers.local_invariants import LocalSafety
 from elect.testing.checkers.origin import Origin
-from elect.testing.checkers.resignation_order import Farewell
+from elect.testing.checkers.resignation_order import ResignationOrder
 from elect.testing.checkers.safety import Safety
 from elect.testing.checkers.stores import OneStore
 from elect.testing.checkers.support_promises import SupportSafety
@@ -16,7 +16,7 @@ __all__ = [
     "HARD_CASES",
     "BoundSafety",
     "Candidacy",
-    "Farewell",
+    "ResignationOrder",
     "Liveness",
     "LocalSafety",
     "Met",
@@ -38,7 +38,7 @@ def watch_all(world: World) -> tuple[Met, OneStore, Liveness]:
         BoundSafety(world),
         LocalSafety(world),
         Candidacy(world),
-        Farewell(world, safety),
+        ResignationOrder(world, safety),
         Origin(world, safety),
         stores,
         met,

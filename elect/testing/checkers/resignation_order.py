@@ -19,7 +19,7 @@ _TAKEN = (LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.NO_LEASE)
 """What is lost so was not given up: nobody waits for the application."""
 
 
-class Farewell(Observer):
+class ResignationOrder(Observer):
     """Watches Resign wait until the application has heard, or has had its grace."""
 
     def __init__(self, world: World, safety: Safety) -> None:
