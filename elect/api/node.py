@@ -24,7 +24,7 @@ from elect.monitoring.series import Series
 from elect.monitoring.status import Status
 from elect.runtime import fork
 from elect.runtime.assembly import NodeThreads
-from elect.runtime.lifecycle_thread import Ending, Request
+from elect.runtime.lifecycle_thread import Ending, StopRequest
 from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
 from elect.runtime.sampling import sample, surroundings
 from elect.runtime.threads import OwnThread
@@ -168,7 +168,9 @@ class Node(DefaultElection):
             Forked: it runs in this process's parent.
         """
         seconds = arguments.bounded_seconds("timeout", timeout)
-        request = Request(deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=arguments.flag("resign", resign))
+        request = StopRequest(
+            deadline=Deadline(seconds or STOP_TIMEOUT_S), is_resigning=arguments.flag("resign", resign)
+        )
         if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
         self._turn(Lifecycle.STOPPING)
@@ -347,7 +349,7 @@ class Node(DefaultElection):
     def _undo_start(self) -> None:
         """Leave nothing of a start that failed; it may be tried again, unless the node was stopped meanwhile."""
         is_to_be_new = self._context.state is Lifecycle.NEW or self._turn(Lifecycle.STOPPING)
-        is_done = self._close(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+        is_done = self._close(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
         if is_done:
             self._ending.close()
             self._runtime = self._http = None
@@ -371,7 +373,7 @@ class Node(DefaultElection):
                 return True
             return False
 
-    def _end(self, request: Request) -> bool:
+    def _end(self, request: StopRequest) -> bool:
         """Make an attempt to end everything; whether it has ended. On a thread of its own."""
         runtime = self._runtime
         if runtime is not None and request.is_resigning:
@@ -383,7 +385,7 @@ class Node(DefaultElection):
                 logger.info("* node %s is stopped", self.config.node)
         return is_done
 
-    def _close(self, request: Request) -> bool:
+    def _close(self, request: StopRequest) -> bool:
         self._context.leases.close()
         is_http_done = self._http is None or self._http.stop(request.deadline.remaining_s)
         is_done = self._runtime is None or self._runtime.stop(request.deadline, request.asker)
@@ -397,6 +399,6 @@ class Node(DefaultElection):
         if self._turn(Lifecycle.FAILED):
             self._context.failure = error
             self._context.detail = f"thread {name} died: {text_of(error)}"
-            self._ending.ask(Request(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+            self._ending.ask(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
         harmless(self.metrics.count_bug)()

@@ -18,7 +18,7 @@ logger = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class StopRequest:
     """One wish to end the node.
 
     Attributes:
@@ -47,15 +47,15 @@ class Ending:
         is_done: everything has ended.
     """
 
-    def __init__(self, begin: Callable[[], None], attempt: Callable[[Request], bool]) -> None:
+    def __init__(self, begin: Callable[[], None], attempt: Callable[[StopRequest], bool]) -> None:
         self._begin = begin
         self._attempt = attempt
-        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[StopRequest] = queue.SimpleQueue()
         self.begun = Flag()
         self.error: BaseException | None = None
         self.is_done = False
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: StopRequest) -> None:
         """Have an attempt made. Never waits."""
         self._requests.put(request)
         if self.is_done:
@@ -64,14 +64,14 @@ class Ending:
     def cancel(self, timeout: float) -> None:
         """The caller of `start` was interrupted: let what it began come to nothing; wait at most twice `timeout` s."""
         self.begun.wait(timeout)
-        request = Request(deadline=Deadline(timeout), is_resigning=False)
+        request = StopRequest(deadline=Deadline(timeout), is_resigning=False)
         self.ask(request)
         request.over.wait(timeout)
 
     def close(self) -> None:
         """There is nothing to end any more."""
         self.is_done = True
-        self.ask(Request(deadline=Deadline(0), is_resigning=False))
+        self.ask(StopRequest(deadline=Deadline(0), is_resigning=False))
 
     def run(self) -> None:
         """Begin, and wait for requests; on a thread of its own."""
