@@ -24,7 +24,7 @@ from elect.monitoring.series import Series
 from elect.monitoring.status import Status
 from elect.runtime import fork
 from elect.runtime.assembly import NodeThreads
-from elect.runtime.lifecycle_thread import Ending, StopRequest
+from elect.runtime.lifecycle_thread import LifecycleThread, StopRequest
 from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
 from elect.runtime.sampling import sample, surroundings
 from elect.runtime.threads import OwnThread
@@ -99,7 +99,7 @@ class Node(DefaultElection):
         self._runtime: NodeThreads | None = None
         self._http: HttpServer | None = None
         self._turning = threading.RLock()
-        self._ending = Ending(self._begin, self._end)
+        self._lifecycle = LifecycleThread(self._begin, self._end)
         super().__init__(self.election(DEFAULT_ELECTION))
 
     def __repr__(self) -> str:
@@ -135,19 +135,19 @@ class Node(DefaultElection):
             if state is not Lifecycle.NEW:
                 raise self._context.refusal(state) from self._context.failure
             check_native()
-            self._ending = ending = Ending(self._begin, self._end)
-            thread = OwnThread(ending.run, name="elect-stop", on_death=self._die)
+            self._lifecycle = lifecycle = LifecycleThread(self._begin, self._end)
+            thread = OwnThread(lifecycle.run, name="elect-stop", on_death=self._die)
             try:
                 thread.start()
-                ending.begun.wait()
+                lifecycle.begun.wait()
             except BaseException:  # Ctrl-C, or there is no thread
                 if thread in threading.enumerate():
                     self._turn(Lifecycle.STOPPING)
-                    ending.cancel(STOP_TIMEOUT_S)
+                    lifecycle.cancel(STOP_TIMEOUT_S)
                 self._series.unregister()
                 raise
-            if ending.error is not None:
-                raise ending.error
+            if lifecycle.error is not None:
+                raise lifecycle.error
         return self
 
     def stop(self, timeout: float | None = STOP_TIMEOUT_S, resign: bool = True) -> bool:
@@ -174,12 +174,12 @@ class Node(DefaultElection):
         if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
         self._turn(Lifecycle.STOPPING)
-        self._ending.ask(request)
+        self._lifecycle.ask(request)
         if self._dispatcher.is_current:
             return False
         request.over.wait(seconds)
         flush(min(FLUSH_S, seconds))
-        return self._ending.is_done
+        return self._lifecycle.is_done
 
     def election(self, name: str = DEFAULT_ELECTION) -> Election:
         """The handle of an election; this node stands in it from now on.
@@ -351,7 +351,7 @@ class Node(DefaultElection):
         is_to_be_new = self._context.state is Lifecycle.NEW or self._turn(Lifecycle.STOPPING)
         is_done = self._close(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
         if is_done:
-            self._ending.close()
+            self._lifecycle.close()
             self._runtime = self._http = None
             if is_to_be_new:
                 self._dispatcher.reopen()
@@ -366,7 +366,7 @@ class Node(DefaultElection):
             if before is Lifecycle.NEW and state is not Lifecycle.RUNNING:
                 self._context.detail = "before it was started"
                 self._context.state = Lifecycle.STOPPED
-                self._ending.close()
+                self._lifecycle.close()
                 self._series.unregister()
             elif before is (Lifecycle.NEW if state is Lifecycle.RUNNING else Lifecycle.RUNNING):
                 self._context.state = state
@@ -399,6 +399,6 @@ class Node(DefaultElection):
         if self._turn(Lifecycle.FAILED):
             self._context.failure = error
             self._context.detail = f"thread {name} died: {text_of(error)}"
-            self._ending.ask(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+            self._lifecycle.ask(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
             logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
         harmless(self.metrics.count_bug)()

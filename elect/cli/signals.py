@@ -37,7 +37,7 @@ class Ending:
 
 
 @contextmanager
-def ending(watched_fd: int | None = None) -> Iterator[Ending]:
+def lifecycle(watched_fd: int | None = None) -> Iterator[Ending]:
     """Catch the signals that end a program; a second one ends it at once, as if none had been caught.
 
     Args:

@@ -34,7 +34,7 @@ class StopRequest:
     over: Flag = field(default_factory=Flag)
 
 
-class Ending:
+class LifecycleThread:
     """Begins, then makes an attempt to end the node for each request, until one has ended it all.
 
     Args:

@@ -52,13 +52,13 @@ def test_a_dialer_without_the_right_certificate_is_told_and_disturbs_nobody(
         linked(metrics=metrics, securities=(ann, bob)) as (dialer, _, number, listener, heard),
         TlsStranger(listener.address, files) as stranger,
     ):
-        ending = stranger.ending()
+        lifecycle = stranger.lifecycle()
         assert eventually(lambda: outcomes(metrics, "certificate") == 1)
         if odd in GENUINE:
-            assert isinstance(ending, Reject)
-            assert ending.code == "certificate"
+            assert isinstance(lifecycle, Reject)
+            assert lifecycle.code == "certificate"
         else:
-            assert isinstance(ending, ssl.SSLError), ending
+            assert isinstance(lifecycle, ssl.SSLError), lifecycle
         assert dialer.send(number, Note(number=1))
         assert heard.next(MessageReceived).message == Note(number=1)
         assert heard.is_empty()
@@ -125,7 +125,7 @@ def test_an_older_tls_is_refused(authority: Authority, bob: Tls) -> None:
         listening(metrics=metrics, security=bob) as (listener, heard),
         TlsStranger(listener.address, authority.files("ann"), ssl.TLSVersion.TLSv1_2) as stranger,
     ):
-        assert isinstance(stranger.ending(), ssl.SSLError)
+        assert isinstance(stranger.lifecycle(), ssl.SSLError)
         assert eventually(lambda: outcomes(metrics, "tls") == 1)
         assert heard.is_empty()
 
@@ -193,7 +193,7 @@ def test_records_with_nothing_in_them_keep_no_link_open(authority: Authority, bo
         TlsStranger(listener.address, authority.files("ann")) as empty,
     ):
         empty.context.keylog_filename = str(tmp_path / "secrets")
-        assert isinstance(empty.ending(), Welcome)
+        assert isinstance(empty.lifecycle(), Welcome)
         said = dict(line.rsplit(" ", 1) for line in (tmp_path / "secrets").read_text().splitlines())
         secret = next(said[line] for line in said if line.startswith("CLIENT_TRAFFIC_SECRET_0"))
         records = key_updates(bytes.fromhex(secret), sequence=1)
@@ -211,5 +211,5 @@ def test_a_stranger_with_the_right_certificate_is_let_in(authority: Authority, b
         listening(security=bob) as (listener, heard),
         TlsStranger(listener.address, authority.files("ann")) as right,
     ):
-        assert isinstance(right.ending(), Welcome)
+        assert isinstance(right.lifecycle(), Welcome)
         heard.next(LinkAccepted)

@@ -35,7 +35,7 @@ class TlsStranger(Stranger):
         """Shake hands as far as TLS goes."""
         self.sock = self.context.wrap_socket(self.sock)
 
-    def ending(self) -> object:
+    def lifecycle(self) -> object:
         """What comes of a whole handshake: a Reject, or the error that ends it."""
         try:
             self.begin()

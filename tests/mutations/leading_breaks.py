@@ -70,14 +70,14 @@ def lost_followers():
 
 @LEADING.add("the lease needs no quorum of followers", "4", worlds.HOSTILE, 3)
 def small_leases():
-    def ending(lease_until):
+    def lifecycle(lease_until):
         def until(state, followers):
             ends = [state.support.peers[follower].counted_until for follower in followers]
             return nth_largest([*ends, FOREVER], len(state.voters) // 2)
 
         return until
 
-    return wrapped(leading, "lease_until", ending)
+    return wrapped(leading, "lease_until", lifecycle)
 
 
 @LEADING.add("a token is shown before the lease holds", "4", worlds.HOSTILE, 3)

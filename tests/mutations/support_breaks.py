@@ -90,12 +90,12 @@ def sessions_outlive_links():
 
 @SUPPORT.add("an old end of stream ends a new session", "3 †", worlds.LINKS, 5)
 def any_end_of_stream():
-    def ending(end):
+    def lifecycle(end):
         return lambda self, peer, link, *, is_end_of_stream: end(
             self, peer, peer.accepted or link, is_end_of_stream=is_end_of_stream
         )
 
-    return wrapped(Support, "end", ending)
+    return wrapped(Support, "end", lifecycle)
 
 
 @SUPPORT.add("a session that ended is revived", "3", worlds.HOSTILE, 5)

@@ -135,15 +135,15 @@ def offsets_ignored():
 
 @VOTING.add("a vote for another leaves the own candidacy", "4", worlds.LATE, 5)
 def vote_and_stand():
-    def ending(end):
+    def lifecycle(end):
         return lambda self, election, outcome: None if outcome == "granted_another" else end(self, election, outcome)
 
-    return wrapped(State, "end_campaign", ending)
+    return wrapped(State, "end_campaign", lifecycle)
 
 
 @VOTING.add("a vote for another leaves a lapsed leadership", "4", worlds.CONTEST, 30)
 def vote_and_lead():
-    def ending(end):
+    def lifecycle(end):
         return lambda state, election, reason: None if reason == "granted_another" else end(state, election, reason)
 
-    return wrapped(leading, "end", ending)
+    return wrapped(leading, "end", lifecycle)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from elect import Config, Node
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.cli.json_events import EventLines
-from elect.cli.signals import Ending, ending
+from elect.cli.signals import Ending, lifecycle
 from elect.clock import now_ns
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = EventLines(config.node, sys.stdout) if arguments.events else None
     if lines is not None:
         node.observe(lines.take)
-    with ending(sys.stdout.fileno() if lines is not None else None) as end:
+    with lifecycle(sys.stdout.fileno() if lines is not None else None) as end:
         with lines.first("started") if lines is not None else nullcontext():
             node.start()
         try:
