@@ -48,7 +48,7 @@ CHECK_INTERVAL_NS = NS_PER_S
 """Between two looks at what is not worth a look at every step."""
 
 
-class Disk(Protocol):
+class VoteWriter(Protocol):
     """The journal, as far as it is needed here."""
 
     def put(self, write: Write) -> bool:
@@ -109,7 +109,7 @@ class Orchestrator:
         elector: Elector,
         *,
         coalescer: HeartbeatCoalescer,
-        disk: Disk,
+        disk: VoteWriter,
         links: "PeerLinks",
         publisher: Publisher,
         metrics: Observer,
