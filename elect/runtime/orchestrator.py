@@ -55,7 +55,7 @@ class VoteWriter(Protocol):
         """Take a write without waiting; False: it was not taken."""
 
 
-class Observer(Protocol):
+class StepObserver(Protocol):
     """The metrics, as far as they are needed here."""
 
     def observe(self, event: Event) -> None:
@@ -80,7 +80,7 @@ class Observer(Protocol):
 class _Harmless:
     """Metrics that may raise: they are the application's, or their files are gone."""
 
-    def __init__(self, metrics: Observer) -> None:
+    def __init__(self, metrics: StepObserver) -> None:
         self.observe = harmless(metrics.observe)
         self.observe_round_trip = harmless(metrics.observe_round_trip)
         self.observe_store_write = harmless(metrics.observe_store_write)
@@ -112,7 +112,7 @@ class Orchestrator:
         disk: VoteWriter,
         links: "PeerLinks",
         publisher: Publisher,
-        metrics: Observer,
+        metrics: StepObserver,
         check: Callable[[], None],
     ) -> None:
         self._context = context
