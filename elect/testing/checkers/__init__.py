@@ -1,7 +1,7 @@
 """Observers that know the promises, each on its own: what must never be, what must come, what was met."""
 
 from elect.testing.checkers.bound import BoundSafety
-from elect.testing.checkers.candidacy import Candidacy
+from elect.testing.checkers.candidacy import CandidacySafety
 from elect.testing.checkers.hard_cases import HARD_CASES, Met
 from elect.testing.checkers.liveness import Liveness
 from elect.testing.checkers.local_invariants import LocalSafety
@@ -15,7 +15,7 @@ from elect.testing.world.world import World
 __all__ = [
     "HARD_CASES",
     "BoundSafety",
-    "Candidacy",
+    "CandidacySafety",
     "ResignationOrder",
     "Liveness",
     "LocalSafety",
@@ -37,7 +37,7 @@ def watch_all(world: World) -> tuple[Met, OneStore, Liveness]:
         SupportSafety(world),
         BoundSafety(world),
         LocalSafety(world),
-        Candidacy(world),
+        CandidacySafety(world),
         ResignationOrder(world, safety),
         Origin(world, safety),
         stores,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 
-class Candidacy(Observer):
+class CandidacySafety(Observer):
     """Watches campaigns begin."""
 
     def __init__(self, world: World) -> None:
