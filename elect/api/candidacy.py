@@ -9,7 +9,7 @@ from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
 
 
-class Stand:
+class Candidacy:
     """Keeps the core's word in step with what the application wants. Any thread.
 
     A node stands from the start. From the first `hold` on it stands only while at least one lasts: who asked to lead
@@ -42,7 +42,7 @@ class Stand:
 
     @contextmanager
     def hold(self) -> Iterator[object]:
-        """Stand while this lasts; yields what names it for `end` and `begin`."""
+        """Candidacy while this lasts; yields what names it for `end` and `begin`."""
         holder = object()
         try:
             self.begin(holder)
@@ -64,7 +64,7 @@ class Stand:
             self._settle(reason)
 
     def keep(self) -> None:
-        """Stand in any case."""
+        """Candidacy in any case."""
         self._is_asked = True
         self._settle(LossReason.WITHDRAWN)
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
-from elect.api.candidacy import Stand
+from elect.api.candidacy import Candidacy
 from elect.api.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
@@ -51,7 +51,7 @@ class Election:
     ) -> None:
         self.name = name
         self.published = context.published(name)
-        self.standing = Stand(name, context.post)
+        self.standing = Candidacy(name, context.post)
         self._context = context
         self._dispatcher = dispatcher
         self._spawn = spawn
@@ -257,7 +257,7 @@ class Election:
             self._await_resigned(leadership.token, to, timeout)
 
     def stand(self) -> None:
-        """Stand from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
+        """Candidacy from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
         self._context.check_living()
         self.standing.keep()
 

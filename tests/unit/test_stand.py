@@ -1,6 +1,6 @@
 import pytest
 
-from elect.api.candidacy import Stand
+from elect.api.candidacy import Candidacy
 from elect.core.ready import LossReason
 
 
@@ -9,7 +9,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.log = []
-        self.stand = Stand("e", lambda act: act(self, 0))
+        self.stand = Candidacy("e", lambda act: act(self, 0))
 
     def tick(self, now: int) -> None:
         """Nothing changes."""
@@ -86,7 +86,7 @@ def test_in_a_forked_child_it_says_nothing(desk):
 
 def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
     def interrupt(holder):
-        Stand.begin(desk.stand, holder)
+        Candidacy.begin(desk.stand, holder)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(desk.stand, "begin", interrupt)
@@ -98,7 +98,7 @@ def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
 def test_whatever_order_acts_come_in_the_last_wish_counts():
     """A signal handler's call is posted before that of the call which it interrupted."""
     desk, acts = Desk(), []
-    stand = Stand("e", acts.append)
+    stand = Candidacy("e", acts.append)
     stand.start()
     stand.set_paused(is_paused=True)
     stand.set_paused(is_paused=False)
