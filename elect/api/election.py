@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from elect.api.candidacy import Candidacy
-from elect.api.required import Guard, GuardPassing, GuardSkipping, Job, Otherwise, S, Y
+from elect.api.required import Guard, GuardPassing, Job, Otherwise, S, SkippingLeaderOnly, Y
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
@@ -323,7 +323,7 @@ class Election:
     @overload
     def required(
         self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[False] = False
-    ) -> GuardSkipping: ...
+    ) -> SkippingLeaderOnly: ...
 
     @overload
     def required(self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]) -> GuardPassing: ...

@@ -20,7 +20,7 @@ Job = Callable[P, Coroutine[Y, S, R]]
 """A coroutine function. Y and S are what its coroutines yield and are sent: its event loop's affair."""
 
 
-class GuardSkipping(Protocol):
+class SkippingLeaderOnly(Protocol):
     """Decorates a job: a call while this node does not lead returns None."""
 
     @overload
