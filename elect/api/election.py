@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from elect.api.candidacy import Candidacy
-from elect.api.required import Guard, GuardPassing, Job, Otherwise, S, SkippingLeaderOnly, Y
+from elect.api.required import Guard, Job, Otherwise, PassingLeaderOnly, S, SkippingLeaderOnly, Y
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
@@ -326,7 +326,7 @@ class Election:
     ) -> SkippingLeaderOnly: ...
 
     @overload
-    def required(self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]) -> GuardPassing: ...
+    def required(self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]) -> PassingLeaderOnly: ...
 
     def required(self, job: object = None, *, otherwise: Otherwise = "skip", pass_leadership: bool = False) -> object:
         """Decorate a job, or a coroutine function, that is to run only while this node leads.

@@ -30,7 +30,7 @@ class SkippingLeaderOnly(Protocol):
     def __call__(self, job: Callable[P, R], /) -> Callable[P, R | None]: ...
 
 
-class GuardPassing(Protocol):
+class PassingLeaderOnly(Protocol):
     """The same for a job that is given the Leadership as its first argument."""
 
     @overload
