@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from elect.api.candidacy import Candidacy
-from elect.api.required import Guard, Job, Otherwise, PassingLeaderOnly, S, SkippingLeaderOnly, Y
+from elect.api.required import Job, LeaderOnly, Otherwise, PassingLeaderOnly, S, SkippingLeaderOnly, Y
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
@@ -340,7 +340,7 @@ class Election:
             TypeError: `job` can't be called or is a generator function, or another argument is of a wrong type.
             ValueError: `otherwise` is neither.
         """
-        guard = Guard(self, otherwise=otherwise, is_passing=arguments.flag("pass_leadership", pass_leadership))
+        guard = LeaderOnly(self, otherwise=otherwise, is_passing=arguments.flag("pass_leadership", pass_leadership))
         return guard.wrap if job is None else guard.wrap(job)
 
     def _dated(self, leader: Leader | None) -> Leader | None:

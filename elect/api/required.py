@@ -56,7 +56,7 @@ class Led(Protocol):
         """Who leads, as far as is known."""
 
 
-class Guard:
+class LeaderOnly:
     """Wraps jobs, coroutine functions included, so that they run only while their node leads.
 
     Args:
