@@ -46,7 +46,7 @@ from wire.protocol.handshake import Bye, Heard, Hello, hello, welcome
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.security.credentials import TlsFiles
-from wire.security.security import Guard
+from wire.security.security import HandshakeCredentials
 from wire.security.tls import Tls
 
 HEARTBEAT = Heartbeat(
@@ -273,7 +273,7 @@ def _carry(dialer: Connection, acceptor: Connection) -> list[object]:
     return list(acceptor.receive(dialer.send(HEARTBEAT)))
 
 
-def _ends(guard: Guard) -> tuple[Connection, Connection]:
+def _ends(guard: HandshakeCredentials) -> tuple[Connection, Connection]:
     """Both, after their handshake."""
     dialer = Connection(WITH_BYE, 65_536, is_dialer=True, ring=guard.ring)
     acceptor = Connection(WITH_BYE, 65_536, is_dialer=False, ring=guard.ring)
@@ -285,7 +285,7 @@ def _ends(guard: Guard) -> tuple[Connection, Connection]:
     return dialer, acceptor
 
 
-def _hello(guard: Guard) -> Hello:
+def _hello(guard: HandshakeCredentials) -> Hello:
     return hello(
         identity("a"),
         to="b",

@@ -19,7 +19,7 @@ from wire.protocol.handshake import PEER_KIND, Hello, review
 from wire.protocol.identity import Identity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, WireError
-from wire.security.security import Guard, Security
+from wire.security.security import HandshakeCredentials, Security
 
 HEAR_S = 6.0
 """A peer that finds nobody dials again after 2 s at the latest, before jitter: twice that, and a little."""
@@ -87,7 +87,7 @@ def _listening(address: Address) -> socket.socket:
         raise BindError(error.errno or errno.EADDRNOTAVAIL, error.strerror or str(error), str(address)) from None
 
 
-def _hello(listening: socket.socket, guard: Guard) -> Hello | None:
+def _hello(listening: socket.socket, guard: HandshakeCredentials) -> Hello | None:
     """What the next one who dials says, or None."""
     try:
         accepted, _ = listening.accept()
@@ -103,7 +103,7 @@ def _hello(listening: socket.socket, guard: Guard) -> Hello | None:
         return hello
 
 
-def _disagreement(config: Config, identity: Identity, guard: Guard, hello: Hello) -> str | None:
+def _disagreement(config: Config, identity: Identity, guard: HandshakeCredentials, hello: Hello) -> str | None:
     try:
         review(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=guard.ring)
     except Refusal as refusal:

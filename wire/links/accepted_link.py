@@ -34,7 +34,7 @@ from wire.protocol.wire_errors import (
     StoppedError,
     WireError,
 )
-from wire.security.security import NO_GUARD, Guard
+from wire.security.security import NO_GUARD, HandshakeCredentials
 
 logger = Log(__name__)
 
@@ -55,7 +55,7 @@ class AcceptedLink:
     """
 
     def __init__(
-        self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter, guard: Guard = NO_GUARD
+        self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter, guard: HandshakeCredentials = NO_GUARD
     ) -> None:
         self.guard = guard
         self._sock = sock

@@ -38,7 +38,7 @@ def warn_of_others(path: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class HandshakeCredentials:
     """What one handshake goes by.
 
     Attributes:
@@ -58,14 +58,14 @@ class Guard:
         return b"" if self.ring is None else secrets.token_bytes(NONCE_BYTES)
 
 
-NO_GUARD = Guard()
+NO_GUARD = HandshakeCredentials()
 
 
 class Security(Protocol):
     """What listeners and dialers ask; from any thread."""
 
     @property
-    def guard(self) -> Guard:
+    def guard(self) -> HandshakeCredentials:
         """What a handshake that begins now goes by."""
 
     def look(self, meter: "Meter") -> None:
@@ -116,7 +116,7 @@ class Keyed:
         self._guard = Reloaded(f"keys of {path}", [path], self._read)
 
     @property
-    def guard(self) -> Guard:
+    def guard(self) -> HandshakeCredentials:
         """See Security."""
         return self._guard.value
 
@@ -124,11 +124,11 @@ class Keyed:
         """See Security."""
         self._guard.look()
 
-    def _read(self) -> Guard:
+    def _read(self) -> HandshakeCredentials:
         check_file(self._path)
         ring = _read_ring(self._path)
         if isinstance(ring, str):  # raised here: no frame of it, nor of an error before it, holds a line of the file
             raise CredentialsError(f"{self._path}: {ring}")
         warn_of_others(self._path)
         logger.info("keys of %s: %s", self._path, " ".join(each.hex() for each in ring.ids))
-        return Guard(ring=ring)
+        return HandshakeCredentials(ring=ring)

@@ -9,7 +9,7 @@ from wire.io.meter import Meter
 from wire.protocol.wire_errors import CredentialsError
 from wire.security.credentials import Credentials, Pins, TlsFiles
 from wire.security.reload import Reloaded
-from wire.security.security import Guard, warn_of_others
+from wire.security.security import HandshakeCredentials, warn_of_others
 
 logger = Log(__name__)
 
@@ -51,7 +51,7 @@ class Tls:
         self._guard = Reloaded(f"certificate {files.certificate}", files.all, self._read)
 
     @property
-    def guard(self) -> Guard:
+    def guard(self) -> HandshakeCredentials:
         """See Security."""
         return self._guard.value
 
@@ -62,11 +62,11 @@ class Tls:
             meter.set_certificate_end(which, end_s)
             self._expiry.look(which, end_s, time.time())
 
-    def _read(self) -> Guard:
+    def _read(self) -> HandshakeCredentials:
         credentials = Credentials(self._files, node=self._node, cluster=self._cluster, pins=self._pins)
         warn_of_others(self._files.key)
         self._ends = credentials.ends
-        return Guard(credentials=credentials)
+        return HandshakeCredentials(credentials=credentials)
 
 
 def _pins(node: str, texts: Collection[str]) -> tuple[str, ...]:
