@@ -8,12 +8,12 @@ Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Hand
 from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
-from elect.core.state.election_state import Election, Group, Leadership, Resigning
+from elect.core.state.election_state import Election, Group, LeadershipState, Resigning
 from elect.core.state.node_state import State
 from elect.core.state.peer_support import Peer
 
 QUICK_NS = 1_000_000_000
-"""Leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does nothing else."""
+"""LeadershipState that its holder gives up sooner than this is quick: a loop that only comes and goes does nothing else."""
 
 QUICK_FREE = 2
 """Quick leaderships in a row that cost no rest: an operator may hand an election over and back."""
@@ -105,14 +105,14 @@ def regroup(state: State, election: Election) -> None:
         state.outcome.leases[election.name] = lease(state, leadership)
 
 
-def _ungroup(state: State, election: Election, leadership: Leadership) -> None:
+def _ungroup(state: State, election: Election, leadership: LeadershipState) -> None:
     group = state.groups[leadership.followers]
     group.remove(election.name)
     if not group.told and not group.untold:
         del state.groups[leadership.followers]
 
 
-def lease(state: State, leadership: Leadership) -> Lease:
+def lease(state: State, leadership: LeadershipState) -> Lease:
     """The claim as others of this process may check it."""
     quorum = state.configuration.quorum
     return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter)

@@ -50,7 +50,7 @@ class Resigning:
 
 
 @dataclass(slots=True, kw_only=True)
-class Leadership:
+class LeadershipState:
     """Elected in `term`.
 
     Attributes:
@@ -152,7 +152,7 @@ class Election:
         self.is_entered = False
         self.following: Following | None = None
         self.campaign: Campaign | None = None
-        self.leadership: Leadership | None = None
+        self.leadership: LeadershipState | None = None
         self.refused: tuple[str, int, Number] | None = None
         self.resigned: tuple[str, int] | None = None
         self.successor: str | None = None
@@ -177,7 +177,7 @@ class Election:
         return Role.FOLLOWER if self.campaign is None else Role.CANDIDATE
 
     @property
-    def leading(self) -> Leadership:
+    def leading(self) -> LeadershipState:
         """The leadership of one that leads."""
         assert self.leadership is not None
         return self.leadership
@@ -209,10 +209,10 @@ class Election:
         self.campaign = Campaign(term=term, ends_at=ends_at)
         self.refusals = {}
 
-    def become_leader(self, *, ends_at: int) -> Leadership:
+    def become_leader(self, *, ends_at: int) -> LeadershipState:
         """Win the campaign."""
         assert self.campaign is not None and self.leadership is None
-        self.leadership = Leadership(term=self.campaign.term, ends_at=ends_at)
+        self.leadership = LeadershipState(term=self.campaign.term, ends_at=ends_at)
         self.base = max(self.base, self.campaign.term)
         self.campaign = None
         return self.leadership
