@@ -6,7 +6,7 @@ is a bug of ours, never a peer's.
 
 from collections.abc import Iterator
 
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import State
 
 
@@ -26,7 +26,7 @@ def check(state: State) -> None:
         raise InvariantError(f"node {state.id!r}: " + "; ".join(broken))
 
 
-def _broken(state: State, election: Election) -> Iterator[str]:
+def _broken(state: State, election: ElectionState) -> Iterator[str]:
     parts = (election.following, election.campaign, election.leadership)
     rules = (
         (sum(part is not None for part in parts) <= 1, "plays one part at most"),
@@ -40,22 +40,22 @@ def _broken(state: State, election: Election) -> Iterator[str]:
     return (f"{election.name}: {rule}" for is_kept, rule in rules if not is_kept)
 
 
-def _is_in_own_term(election: Election) -> bool:
+def _is_in_own_term(election: ElectionState) -> bool:
     """Whether a later vote or a later leader has ended what it played in an earlier term."""
     part = election.campaign or election.leadership
     return part is None or part.term == election.term
 
 
-def _is_listed(state: State, election: Election) -> bool:
+def _is_listed(state: State, election: ElectionState) -> bool:
     return election.name in state.touched or (election.name in state.vacant) == election.is_vacant
 
 
-def _is_bound_in_live_session(state: State, election: Election) -> bool:
+def _is_bound_in_live_session(state: State, election: ElectionState) -> bool:
     following = election.following
     return following is None or state.support.peers[following.leader].session == following.session
 
 
-def _is_grouped(state: State, election: Election) -> bool:
+def _is_grouped(state: State, election: ElectionState) -> bool:
     leadership = election.leadership
     groups = [followers for followers, group in state.groups.items() if election.name in group]
     if leadership is None or leadership.resigning is not None:

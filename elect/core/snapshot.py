@@ -6,7 +6,7 @@ from enum import StrEnum
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
 from elect.core.ready import Objection, Role
 from elect.core.rules import campaigning, following, leading
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import State
 from elect.core.state.peer_support import Peer
 
@@ -143,7 +143,7 @@ def _is_configuration_same(state: State, peer: Peer) -> bool | None:
     return None if peer.heartbeat is None else peer.heartbeat.configuration == state.configuration.id
 
 
-def _election(state: State, election: Election) -> ElectionView:
+def _election(state: State, election: ElectionState) -> ElectionView:
     leadership = election.leadership
     is_held = leadership is not None and leadership.is_told
     leader, leader_term = election.leader
@@ -163,7 +163,7 @@ def _election(state: State, election: Election) -> ElectionView:
     )
 
 
-def _waiting(state: State, election: Election) -> Waiting:
+def _waiting(state: State, election: ElectionState) -> Waiting:
     leadership = election.leadership
     if leadership is not None and leadership.resigning is not None:
         return Waiting.RESIGNING
@@ -176,7 +176,7 @@ def _waiting(state: State, election: Election) -> Waiting:
     return _unfit(state, election) or _outnumbered(state, election)
 
 
-def _unfit(state: State, election: Election) -> Waiting | None:
+def _unfit(state: State, election: ElectionState) -> Waiting | None:
     """What this node itself lacks."""
     has_lost_votes = any(peer.objection is Objection.OTHER_STORE for peer in state.other_voters)
     lacks = (
@@ -194,7 +194,7 @@ def _unfit(state: State, election: Election) -> Waiting | None:
     return next((waiting for is_lacking, waiting in lacks if is_lacking), None)
 
 
-def _outnumbered(state: State, election: Election) -> Waiting:
+def _outnumbered(state: State, election: ElectionState) -> Waiting:
     """What the others don't give."""
     if state.supported_until <= state.now:
         peers = state.other_voters

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 
 from elect.core.messages import Known, RefusalReason
 from elect.core.rules import following, voting
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import State
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
@@ -73,7 +73,7 @@ def base_without_elections():
 
         return become_
 
-    return wrapped(Election, "become_leader", becoming)
+    return wrapped(ElectionState, "become_leader", becoming)
 
 
 @FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)
@@ -85,7 +85,7 @@ def base_without_disk():
 
         return make_
 
-    return wrapped(Election, "__init__", making)
+    return wrapped(ElectionState, "__init__", making)
 
 
 @FOLLOWING.add("an old Resign lets go", "4 †", worlds.REGAIN, 10)

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from elect.core.rules import voting
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.testing.simulation.violation import InvariantViolation
 from tests.scenarios.language.commands import COMMANDS
 from tests.scenarios.language.play import PlayError, difference, perform
@@ -101,7 +101,7 @@ def test_what_is_expected_is_red_even_when_rewriting(path: Path):
 
 
 def test_a_broken_promise_says_in_which_line_of_the_play(path: Path, monkeypatch: pytest.MonkeyPatch):
-    def is_term_free(election: Election, candidate: str, term: int) -> bool:
+    def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
         return term >= election.term
 
     monkeypatch.setattr(voting, "is_term_free", is_term_free)

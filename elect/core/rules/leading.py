@@ -8,7 +8,7 @@ Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Hand
 from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
-from elect.core.state.election_state import Election, Group, LeadershipState, Resigning
+from elect.core.state.election_state import ElectionState, Group, LeadershipState, Resigning
 from elect.core.state.node_state import State
 from elect.core.state.peer_support import Peer
 
@@ -25,7 +25,7 @@ REST_DOUBLINGS = 4
 """Each further rest is twice as long, up to 8 s: a term in so long a time costs nothing."""
 
 
-def begin(state: State, election: Election) -> None:
+def begin(state: State, election: ElectionState) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
     del state.campaigning[election.name]
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
@@ -53,7 +53,7 @@ def repeat(state: State, peer: Peer) -> None:
             state.outcome.send(peer.id, Lead(election=name, term=leadership.term))
 
 
-def take_follow(state: State, election: Election, peer: Peer, follow: Follow) -> None:
+def take_follow(state: State, election: ElectionState, peer: Peer, follow: Follow) -> None:
     """A peer follows; if not this term's leader, it is told to let go."""
     leadership = election.leadership
     if leadership is None or leadership.term != follow.term:
@@ -68,7 +68,7 @@ def take_follow(state: State, election: Election, peer: Peer, follow: Follow) ->
     hold(state)
 
 
-def take_answer(peer: Peer, election: Election, session: Number | None) -> None:
+def take_answer(peer: Peer, election: ElectionState, session: Number | None) -> None:
     """Stop repeating Lead if the answer belongs to the session that is counted."""
     if session is not None and session == peer.counted_session:
         peer.leads.pop(election.name, None)
@@ -86,7 +86,7 @@ def restart_counting(state: State, peer: Peer) -> None:
     lapse(state, is_cut_short=True)
 
 
-def regroup(state: State, election: Election) -> None:
+def regroup(state: State, election: ElectionState) -> None:
     """Bring an election's followers up to date; what the application was told stays."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
@@ -105,7 +105,7 @@ def regroup(state: State, election: Election) -> None:
         state.outcome.leases[election.name] = lease(state, leadership)
 
 
-def _ungroup(state: State, election: Election, leadership: LeadershipState) -> None:
+def _ungroup(state: State, election: ElectionState, leadership: LeadershipState) -> None:
     group = state.groups[leadership.followers]
     group.remove(election.name)
     if not group.told and not group.untold:
@@ -126,7 +126,7 @@ def lease_until(state: State, followers: frozenset[str]) -> int:
     return nth_largest(ends, state.configuration.quorum)
 
 
-def is_leading(state: State, election: Election) -> bool:
+def is_leading(state: State, election: ElectionState) -> bool:
     """Whether this node leads on a valid lease, or has given one up that its application may not know of yet."""
     leadership = election.leadership
     if leadership is None:
@@ -170,20 +170,20 @@ def next_lapse(state: State) -> int:
     return min(ends, default=FOREVER)
 
 
-def _set_told(state: State, election: Election, *, is_told: bool) -> None:
+def _set_told(state: State, election: ElectionState, *, is_told: bool) -> None:
     election.leading.is_told = is_told
     state.groups[election.leading.followers].put(election.name, is_told=is_told)
     state.touch(election)
 
 
-def _tell_lost(state: State, election: Election, reason: LossReason, at: int) -> None:
+def _tell_lost(state: State, election: ElectionState, reason: LossReason, at: int) -> None:
     leadership = election.leading
     _set_told(state, election, is_told=False)
     state.outcome.leases[election.name] = None
     state.outcome.events.append(Lost(election=election.name, term=leadership.term, at=at, reason=reason))
 
 
-def resign(state: State, election: Election, reason: LossReason, successor: str | None = None) -> None:
+def resign(state: State, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
     """Give the lease up; Resign leaves when the application has heard of it, or after the grace."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
@@ -201,7 +201,7 @@ def resign(state: State, election: Election, reason: LossReason, successor: str 
         end(state, election, reason.value)
 
 
-def rest(state: State, election: Election) -> None:
+def rest(state: State, election: ElectionState) -> None:
     """Its holder gives leadership up: if it does so in a loop, this node stands again later. Others may lead at once.
 
     Each rest is shortened at random by up to half, so that nodes that all do so don't stand again together.
@@ -213,13 +213,13 @@ def rest(state: State, election: Election) -> None:
     election.rests_until = state.now + (state.rng.randrange(rest_ns // 2, rest_ns) if rest_ns else 0)
 
 
-def _rest_ns(election: Election) -> int:
+def _rest_ns(election: ElectionState) -> int:
     """The longest rest after the latest quick leadership."""
     rests = election.quick - QUICK_FREE
     return REST_NS << min(rests - 1, REST_DOUBLINGS) if rests > 0 else 0
 
 
-def expire(state: State, election: Election) -> None:
+def expire(state: State, election: ElectionState) -> None:
     """No lease came in time, the same term's lease did not come back, or the grace is over."""
     leadership = election.leading
     if leadership.resigning is not None:
@@ -228,7 +228,7 @@ def expire(state: State, election: Election) -> None:
         resign(state, election, LossReason.NO_LEASE)
 
 
-def end(state: State, election: Election, reason: str) -> None:
+def end(state: State, election: ElectionState, reason: str) -> None:
     """Lead no longer, and tell every peer until it has heard."""
     leadership = election.leading
     successor = None

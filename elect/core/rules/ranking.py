@@ -7,12 +7,12 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from elect.core.messages import Standing
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import ROOT_ELECTION, State
 from elect.core.state.peer_support import Peer
 
 
-def place(state: State, election: Election, electable: tuple[tuple[str, Standing], ...]) -> int:
+def place(state: State, election: ElectionState, electable: tuple[tuple[str, Standing], ...]) -> int:
     """How many electable nodes come before this one in an election; a named successor does, electable or not."""
     own = _rank(election, state.id, state.standing)
     before = sum(_rank(election, node_id, standing) < own for node_id, standing in electable)
@@ -20,7 +20,7 @@ def place(state: State, election: Election, electable: tuple[tuple[str, Standing
     return before + (election.successor not in (None, state.id) and not is_counted)
 
 
-def _rank(election: Election, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
+def _rank(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
     """Smallest leads: who was named, not who resigned, then priority, offset, an even spread, and the id."""
     has_resigned = election.resigned is not None and election.resigned[0] == node_id
     spread = b"" if election.name == ROOT_ELECTION else _spread(election.name, node_id)

@@ -7,13 +7,13 @@ from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, V
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot, Voted
 from elect.core.rules import leading
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import State
 from elect.core.state.peer_support import Peer
 
 
 def refusal(
-    state: State, election: Election, candidate: str, vote: Vote, configuration: ConfigurationId
+    state: State, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
 ) -> RefusalReason | None:
     """Why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules."""
     is_behind = state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset
@@ -31,17 +31,17 @@ def refusal(
     return next((reason for is_broken, reason in rules if is_broken), None)
 
 
-def is_bound_elsewhere(election: Election, candidate: str) -> bool:
+def is_bound_elsewhere(election: ElectionState, candidate: str) -> bool:
     """Whether this node follows another leader in a live session."""
     return election.following is not None and election.following.leader != candidate
 
 
-def is_term_free(election: Election, candidate: str, term: int) -> bool:
+def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
     """Whether this node's vote in a term is still to give, or is this candidate's already."""
     return term > election.term or election.ballot == Ballot(term=term, voted_for=candidate)
 
 
-def answer(state: State, election: Election, peer: Peer, vote: Vote, configuration: ConfigurationId) -> None:
+def answer(state: State, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId) -> None:
     """Grant or refuse a peer's Vote; a refusal changes nothing here."""
     reason = refusal(state, election, peer.id, vote, configuration)
     if reason is None:
@@ -55,7 +55,7 @@ def answer(state: State, election: Election, peer: Peer, vote: Vote, configurati
     state.outcome.events.append(voted)
 
 
-def _grant(state: State, election: Election, peer: Peer, term: int) -> None:
+def _grant(state: State, election: ElectionState, peer: Peer, term: int) -> None:
     """Give the vote: it ends a candidacy, a leadership without a lease, and following an older term of the same one.
 
     Whoever has it is left the two intervals that its campaign may take.

@@ -99,7 +99,7 @@ class Group:
         return [*self.told, *self.untold]
 
 
-class Election:
+class ElectionState:
     """One election at one node.
 
     Attributes:

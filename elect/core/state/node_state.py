@@ -11,7 +11,7 @@ from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
 from elect.core.state.deadlines import Deadlines
 from elect.core.state.effects import Outcome
-from elect.core.state.election_state import Election, Group
+from elect.core.state.election_state import ElectionState, Group
 from elect.core.state.peer_support import Peer, Support
 
 ELECTIONS_MAX = 100_000
@@ -74,7 +74,7 @@ class State:
             timing=self.timing,
             promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
         )
-        self.elections = {name: Election(name, ballot) for name, ballot in sorted(durable.ballots.items())}
+        self.elections = {name: ElectionState(name, ballot) for name, ballot in sorted(durable.ballots.items())}
         self.deadlines = Deadlines()
         self.groups: dict[frozenset[str], Group] = {}
         self.vacant: SortedSet[str] = SortedSet()
@@ -126,7 +126,7 @@ class State:
         """The voters but this node, as peers."""
         return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
 
-    def meet(self, name: str) -> Election | None:
+    def meet(self, name: str) -> ElectionState | None:
         """The election of that name, which a peer speaks of, made if it is new; None if there are too many."""
         election = self.elections.get(name)
         if election is None and len(self.elections) - self.entered < FOREIGN_MAX:
@@ -134,14 +134,14 @@ class State:
         self.ignored += election is None
         return election
 
-    def make(self, name: str) -> Election | None:
+    def make(self, name: str) -> ElectionState | None:
         """An election of that name; None if there are too many."""
         if len(self.elections) >= ELECTIONS_MAX:
             return None
-        election = self.elections[name] = Election(name, Ballot(term=0, voted_for=None))
+        election = self.elections[name] = ElectionState(name, Ballot(term=0, voted_for=None))
         return election
 
-    def touch(self, election: Election) -> None:
+    def touch(self, election: ElectionState) -> None:
         """Have an election considered before this input is done."""
         self.touched[election.name] = None
 
@@ -149,15 +149,15 @@ class State:
         """Have every vacant election considered: something that all of them rest on has changed."""
         self.touched.update(dict.fromkeys(self.vacant))
 
-    def write(self, election: Election) -> None:
+    def write(self, election: ElectionState) -> None:
         """Make an election's ballot durable."""
         self.outcome.ballots[election.name] = election.ballot
 
-    def tell_known(self, election: Election) -> None:
+    def tell_known(self, election: ElectionState) -> None:
         """Tell every peer whom this node follows or that it leads."""
         self.outcome.known[election.name] = self.known(election)
 
-    def known(self, election: Election) -> Known:
+    def known(self, election: ElectionState) -> Known:
         """Whom this node follows, or that it leads itself: never hearsay."""
         name, following = election.name, election.following
         if election.leadership is not None and election.leadership.resigning is None:
@@ -168,7 +168,7 @@ class State:
         incarnation = self.support.peers[following.leader].accepted_highest.incarnation
         return Known(election=name, term=following.term, leader=following.leader, incarnation=incarnation)
 
-    def tell_role(self, election: Election, reason: str) -> None:
+    def tell_role(self, election: ElectionState, reason: str) -> None:
         """Tell logs and metrics of a change of role."""
         event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
         self.outcome.events.append(event)
@@ -177,7 +177,7 @@ class State:
         """Make a peer's line durable."""
         self.outcome.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
 
-    def send_durably(self, election: Election, peer: Peer, entry: Entry) -> None:
+    def send_durably(self, election: ElectionState, peer: Peer, entry: Entry) -> None:
         """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""
         if election.durable == election.ballot:
             self.outcome.send(peer.id, entry)
@@ -185,7 +185,7 @@ class State:
             self.write(election)
             self.outcome.send_when_written(peer.id, entry)
 
-    def end_campaign(self, election: Election, outcome: str) -> None:
+    def end_campaign(self, election: ElectionState, outcome: str) -> None:
         """End a live candidacy, for good, without becoming anything else."""
         self.outcome.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         self.campaigning.pop(election.name, None)

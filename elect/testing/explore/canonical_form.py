@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from elect.core.ready import Write
 from elect.core.state.deadlines import Deadlines
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import State
 from elect.core.state.peer_support import Peer, Support
 from elect.testing.explore.explored_node import Actor, Driven
@@ -39,7 +39,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see Actor.sessions"},
     Peer: {"said": _KNOWLEDGE, "said_heard": _KNOWLEDGE, "said_mark": _KNOWLEDGE, "said_check_at": _KNOWLEDGE},
-    Election: {
+    ElectionState: {
         "successor": _TURN,
         "retry_at": _TURN,
         "led_since": _TURN,
@@ -71,7 +71,7 @@ def _promised_until(value: object) -> object:
 
 
 def _refusals(value: object) -> object:
-    assert isinstance(value, Election)
+    assert isinstance(value, ElectionState)
     return None if value.campaign is None else value.refusals
 
 
@@ -84,7 +84,7 @@ PARTS: Mapping[tuple[type, str], Callable[[object], object]] = {
     (Peer, "heartbeat"): _heartbeat,
     (Peer, "promised"): _promised,
     (Peer, "promised_until"): _promised_until,
-    (Election, "refusals"): _refusals,
+    (ElectionState, "refusals"): _refusals,
     (Driven, "_writes"): _writes,
 }
 """Attributes of which only a part matters: what is read again of a heartbeat, a promise and its end while it lives, the

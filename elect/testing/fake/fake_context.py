@@ -12,7 +12,7 @@ from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
-from elect.core.state.election_state import Election
+from elect.core.state.election_state import ElectionState
 from elect.testing.manual.cluster_settings import Cast
 from elect.testing.manual.manual_cluster import Stage
 from elect.testing.manual.manual_node import Actor
@@ -131,7 +131,7 @@ class FakeContext(NodeContext):
 
     # How.
 
-    def _own(self, node_id: str) -> Election:
+    def _own(self, node_id: str) -> ElectionState:
         return self._stage.actors[node_id].elector.state.elections[self._election]
 
     def _lead(self, node_id: str) -> None:
