@@ -19,7 +19,7 @@ from elect.core.ready import LossReason, Objection, Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorView, view
 from elect.core.state.effects import Outcome
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 CONSIDERED_MAX = 1024
@@ -40,7 +40,7 @@ class Elector:
     """
 
     def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
-        self.state = State(options=options, durable=durable, rng=rng, now=now)
+        self.state = NodeState(options=options, durable=durable, rng=rng, now=now)
         self._turns = campaigning.Turns(self.state)
         self._writes: dict[int, Write] = {}
         self._write_latest = 0

@@ -7,14 +7,14 @@ is a bug of ours, never a peer's.
 from collections.abc import Iterator
 
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 
 
 class InvariantError(AssertionError):
     """A node contradicts itself."""
 
 
-def check(state: State) -> None:
+def check(state: NodeState) -> None:
     """Check one node between two inputs.
 
     Raises:
@@ -26,7 +26,7 @@ def check(state: State) -> None:
         raise InvariantError(f"node {state.id!r}: " + "; ".join(broken))
 
 
-def _broken(state: State, election: ElectionState) -> Iterator[str]:
+def _broken(state: NodeState, election: ElectionState) -> Iterator[str]:
     parts = (election.following, election.campaign, election.leadership)
     rules = (
         (sum(part is not None for part in parts) <= 1, "plays one part at most"),
@@ -46,16 +46,16 @@ def _is_in_own_term(election: ElectionState) -> bool:
     return part is None or part.term == election.term
 
 
-def _is_listed(state: State, election: ElectionState) -> bool:
+def _is_listed(state: NodeState, election: ElectionState) -> bool:
     return election.name in state.touched or (election.name in state.vacant) == election.is_vacant
 
 
-def _is_bound_in_live_session(state: State, election: ElectionState) -> bool:
+def _is_bound_in_live_session(state: NodeState, election: ElectionState) -> bool:
     following = election.following
     return following is None or state.support.peers[following.leader].session == following.session
 
 
-def _is_grouped(state: State, election: ElectionState) -> bool:
+def _is_grouped(state: NodeState, election: ElectionState) -> bool:
     leadership = election.leadership
     groups = [followers for followers, group in state.groups.items() if election.name in group]
     if leadership is None or leadership.resigning is not None:
@@ -63,7 +63,7 @@ def _is_grouped(state: State, election: ElectionState) -> bool:
     return groups == [leadership.followers] and (election.name in state.groups[groups[0]].told) == leadership.is_told
 
 
-def _broken_links(state: State) -> Iterator[str]:
+def _broken_links(state: NodeState) -> Iterator[str]:
     for peer in state.support.peers.values():
         if peer.counted_session is not None and peer.opened is None:
             yield f"{peer.id}: support is counted only on an open link"

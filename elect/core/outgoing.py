@@ -5,13 +5,13 @@ from typing import TypeVar
 
 from elect.core.messages import ENTRIES_MAX, Batch, Entry, Heartbeat, Knowledge, Known, Message
 from elect.core.ready import Send
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 Item = TypeVar("Item")
 
 
-def heartbeats(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
+def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     """A heartbeat for each of these peers."""
     if not peer_ids:
         return
@@ -33,7 +33,7 @@ def heartbeats(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
         yield _send(peer, message)
 
 
-def knowledge(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
+def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     """All that is known, for peers with a new link or that missed some of it."""
     if not peer_ids:
         return
@@ -44,7 +44,7 @@ def knowledge(state: State, peer_ids: Sequence[str]) -> Iterator[Send]:
             yield from _say(peer, leaders, is_whole=True)
 
 
-def changes(state: State, besides: Sequence[str]) -> Iterator[Send]:
+def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
     """What changed of that, for all peers besides those that are told everything."""
     known = list(state.outcome.known.values())
     if known:
@@ -60,7 +60,7 @@ def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send
         is_whole = False
 
 
-def batches(state: State, entries_by_peer: dict[str, list[Entry]]) -> Iterator[Send]:
+def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterator[Send]:
     """Entries, for the peers that can be reached now."""
     if not entries_by_peer:
         return
@@ -69,12 +69,12 @@ def batches(state: State, entries_by_peer: dict[str, list[Entry]]) -> Iterator[S
             yield _send(peer, Batch(configuration=state.configuration.id, entries=entries))
 
 
-def counted(state: State) -> dict[str, int]:
+def counted(state: NodeState) -> dict[str, int]:
     """Until when each peer's support counts (ns)."""
     return {peer.id: peer.counted_until for peer in state.support.peers.values()}
 
 
-def _open(state: State, peer_ids: Iterable[str]) -> Iterator[Peer]:
+def _open(state: NodeState, peer_ids: Iterable[str]) -> Iterator[Peer]:
     peers = (state.support.peers[peer_id] for peer_id in peer_ids)
     return (peer for peer in peers if peer.opened is not None)
 

@@ -7,7 +7,7 @@ from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
 from elect.core.ready import Objection, Role
 from elect.core.rules import campaigning, following, leading
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 
@@ -97,7 +97,7 @@ class ElectorView:
     elections: tuple[ElectionView, ...]
 
 
-def view(state: State, now: int) -> ElectorView:
+def view(state: NodeState, now: int) -> ElectorView:
     """The whole node, as of its last input; `now` is only noted."""
     return ElectorView(
         now=now,
@@ -119,7 +119,7 @@ def view(state: State, now: int) -> ElectorView:
     )
 
 
-def _peer(state: State, peer: Peer) -> PeerView:
+def _peer(state: NodeState, peer: Peer) -> PeerView:
     heartbeat = peer.heartbeat
     return PeerView(
         node_id=peer.id,
@@ -137,13 +137,13 @@ def _peer(state: State, peer: Peer) -> PeerView:
     )
 
 
-def _is_configuration_same(state: State, peer: Peer) -> bool | None:
+def _is_configuration_same(state: NodeState, peer: Peer) -> bool | None:
     if peer.objection in (Objection.UNKNOWN_NODE, Objection.OTHER_VOTERS):
         return False
     return None if peer.heartbeat is None else peer.heartbeat.configuration == state.configuration.id
 
 
-def _election(state: State, election: ElectionState) -> ElectionView:
+def _election(state: NodeState, election: ElectionState) -> ElectionView:
     leadership = election.leadership
     is_held = leadership is not None and leadership.is_told
     leader, leader_term = election.leader
@@ -163,7 +163,7 @@ def _election(state: State, election: ElectionState) -> ElectionView:
     )
 
 
-def _waiting(state: State, election: ElectionState) -> Waiting:
+def _waiting(state: NodeState, election: ElectionState) -> Waiting:
     leadership = election.leadership
     if leadership is not None and leadership.resigning is not None:
         return Waiting.RESIGNING
@@ -176,7 +176,7 @@ def _waiting(state: State, election: ElectionState) -> Waiting:
     return _unfit(state, election) or _outnumbered(state, election)
 
 
-def _unfit(state: State, election: ElectionState) -> Waiting | None:
+def _unfit(state: NodeState, election: ElectionState) -> Waiting | None:
     """What this node itself lacks."""
     has_lost_votes = any(peer.objection is Objection.OTHER_STORE for peer in state.other_voters)
     lacks = (
@@ -194,7 +194,7 @@ def _unfit(state: State, election: ElectionState) -> Waiting | None:
     return next((waiting for is_lacking, waiting in lacks if is_lacking), None)
 
 
-def _outnumbered(state: State, election: ElectionState) -> Waiting:
+def _outnumbered(state: NodeState, election: ElectionState) -> Waiting:
     """What the others don't give."""
     if state.supported_until <= state.now:
         peers = state.other_voters

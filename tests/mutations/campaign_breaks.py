@@ -8,7 +8,7 @@ from unittest.mock import PropertyMock, patch
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import campaigning, ranking
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 
@@ -17,7 +17,7 @@ CAMPAIGN = Breaks()
 
 @CAMPAIGN.add("the unwilling campaign", "6 (1)", worlds.HOSTILE, 5)
 def unwilling_candidates():
-    return patch.object(State, "is_willing", new_callable=PropertyMock, return_value=True)
+    return patch.object(NodeState, "is_willing", new_callable=PropertyMock, return_value=True)
 
 
 @CAMPAIGN.add("candidates need no quorum's support", "6 (2)", worlds.HOSTILE, 3)

@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 from elect.core.messages import Known, RefusalReason
 from elect.core.rules import following, voting
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 
@@ -134,4 +134,4 @@ def hearsay():
 
         return take_and_tell
 
-    return both(wrapped(State, "known", knowing), wrapped(following, "take_knowledge", taking))
+    return both(wrapped(NodeState, "known", knowing), wrapped(following, "take_knowledge", taking))

@@ -10,7 +10,7 @@ from elect.core.messages import Follow, Grant
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.rules import leading, voting
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.testing.world.simulated_disk import Disk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, replaced, wrapped
@@ -20,7 +20,7 @@ VOTING = Breaks()
 
 @VOTING.add("the boot fence is gone", "4 †", worlds.HOSTILE, 5)
 def no_boot_fence():
-    return patch.object(State, "is_fenced", new_callable=PropertyMock, return_value=False)
+    return patch.object(NodeState, "is_fenced", new_callable=PropertyMock, return_value=False)
 
 
 @VOTING.add("the boot fence is half as long", "4 †", worlds.HOSTILE, 10)
@@ -32,7 +32,7 @@ def short_boot_fence():
 
         return make_short
 
-    return wrapped(State, "__init__", making)
+    return wrapped(NodeState, "__init__", making)
 
 
 @VOTING.add("the longest promise is not on disk", "4 †", worlds.HOSTILE, 10)
@@ -75,7 +75,7 @@ def _sent_at_once(kind):
 
         return send_at_once
 
-    return wrapped(State, "send_durably", sending)
+    return wrapped(NodeState, "send_durably", sending)
 
 
 @VOTING.add("a Grant before its write", "4", worlds.HOSTILE, 3)
@@ -138,7 +138,7 @@ def vote_and_stand():
     def lifecycle(end):
         return lambda self, election, outcome: None if outcome == "granted_another" else end(self, election, outcome)
 
-    return wrapped(State, "end_campaign", lifecycle)
+    return wrapped(NodeState, "end_campaign", lifecycle)
 
 
 @VOTING.add("a vote for another leaves a lapsed leadership", "4", worlds.CONTEST, 30)

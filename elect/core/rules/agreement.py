@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from elect.core.messages import ConfigurationId
 from elect.core.ready import LossReason, Meeting, Objection, PeerObjected
 from elect.core.rules import campaigning, leading
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 STRANGER_PROMISES = 5
@@ -44,7 +44,7 @@ def is_store_kept(node_id: str, store_id: bytes, stores: Mapping[str, bytes]) ->
     return stores.get(node_id, store_id) == store_id
 
 
-def begin(state: State) -> None:
+def begin(state: NodeState) -> None:
     """Take up the objections that were on disk."""
     for peer in state.other_voters:
         if peer.objection is not None:
@@ -52,7 +52,7 @@ def begin(state: State) -> None:
     review(state)
 
 
-def meet(state: State, peer: Peer, store_id: bytes | None) -> bool:
+def meet(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
     """Note the store of a peer that a new link leads to; False: it was met under another one.
 
     A peer met for the first time is heard once its store is on disk (`Peer.is_met`): else a restart between its vote
@@ -68,7 +68,7 @@ def meet(state: State, peer: Peer, store_id: bytes | None) -> bool:
     return True
 
 
-def forget(state: State, peer: Peer) -> None:
+def forget(state: NodeState, peer: Peer) -> None:
     """Meet a peer anew, under whatever store it has next: an operator's word that its former votes are over.
 
     A new store numbers links and sessions from the start, so nothing that came with the former numbers is kept.
@@ -84,23 +84,23 @@ def forget(state: State, peer: Peer) -> None:
     state.write_meeting(peer)
 
 
-def object_to(state: State, peer: Peer, objection: Objection, detail: str) -> None:
+def object_to(state: NodeState, peer: Peer, objection: Objection, detail: str) -> None:
     """The peer refused this node's dial."""
     _set_objection(state, peer, objection, detail)
 
 
-def welcome(state: State, peer: Peer) -> None:
+def welcome(state: NodeState, peer: Peer) -> None:
     """The peer let this node in: it knows the node, under the store that it has now."""
     if peer.objection is not Objection.OTHER_VOTERS:
         _set_objection(state, peer, None)
 
 
-def dismiss(state: State, peer: Peer) -> None:
+def dismiss(state: NodeState, peer: Peer) -> None:
     """The peer lost the store under which it was met: it is no voter any more, and objects to nothing."""
     _set_objection(state, peer, None)
 
 
-def compare(state: State, peer: Peer, shown: ConfigurationId) -> None:
+def compare(state: NodeState, peer: Peer, shown: ConfigurationId) -> None:
     """Compare the configuration that the peer shows with this node's.
 
     A refusal outlasts it: the peer may show the same list and know this node under another store.
@@ -114,7 +114,7 @@ def compare(state: State, peer: Peer, shown: ConfigurationId) -> None:
         _set_objection(state, peer, Objection.OTHER_VOTERS, shown.digest.hex())
 
 
-def note_stranger(state: State, node_id: str) -> None:
+def note_stranger(state: NodeState, node_id: str) -> None:
     """A node outside the list of voters dialed this one: that node counts this one as a voter."""
     if is_new_voter(state):
         if node_id not in state.strangers:
@@ -123,12 +123,12 @@ def note_stranger(state: State, node_id: str) -> None:
         review(state)
 
 
-def is_new_voter(state: State) -> bool:
+def is_new_voter(state: NodeState) -> bool:
     """Whether this node has never voted."""
     return all(election.ballot.term == 0 for election in state.elections.values())
 
 
-def review(state: State) -> None:
+def review(state: NodeState) -> None:
     """Leave every election when the nodes no longer agree, and come back when they do."""
     for node_id, until in list(state.strangers.items()):
         if until <= state.now:
@@ -143,7 +143,7 @@ def review(state: State) -> None:
         withdraw(state, LossReason.CONFIGURATION)
 
 
-def withdraw(state: State, reason: LossReason) -> None:
+def withdraw(state: NodeState, reason: LossReason) -> None:
     """Give up every candidacy and every leadership of this node."""
     for election in list(state.elections.values()):
         if election.campaign is not None:
@@ -151,7 +151,7 @@ def withdraw(state: State, reason: LossReason) -> None:
         leading.resign(state, election, reason)
 
 
-def _set_objection(state: State, peer: Peer, objection: Objection | None, detail: str = "") -> None:
+def _set_objection(state: NodeState, peer: Peer, objection: Objection | None, detail: str = "") -> None:
     if (objection, detail) == (peer.objection, peer.detail):
         return
     if objection is not peer.objection:
@@ -162,7 +162,7 @@ def _set_objection(state: State, peer: Peer, objection: Objection | None, detail
     review(state)
 
 
-def _tell(state: State, node_id: str, objection: Objection | None, detail: str = "") -> None:
+def _tell(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
     digest = state.configuration.id.digest.hex()
     event = PeerObjected(peer=node_id, objection=objection, detail=detail, digest=digest, at=state.now)
     state.outcome.events.append(event)

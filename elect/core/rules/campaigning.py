@@ -7,7 +7,7 @@ from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import following, leading, ranking, voting
 from elect.core.state.election_state import Campaign, ElectionState
-from elect.core.state.node_state import CAMPAIGNS_MAX, State
+from elect.core.state.node_state import CAMPAIGNS_MAX, NodeState
 from elect.core.state.peer_support import Peer
 
 CAMPAIGNS_MIN = 16
@@ -21,7 +21,7 @@ class Turns:
     otherwise. The rest waits for its turn.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: NodeState) -> None:
         self._state = state
         self._electable = ranking.electable(state)
         self._queued: dict[str, None] = {}
@@ -93,18 +93,18 @@ class Turns:
         return max(election.retry_at, election.rests_until, since + place * self._state.timing.heartbeat_interval_ns)
 
 
-def is_free(state: State, election: ElectionState) -> bool:
+def is_free(state: NodeState, election: ElectionState) -> bool:
     """Rule 3: whoever is said to lead is not supported by a quorum."""
     leaders = {known.leader for known in following.known_leaders(state, election)}
     return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
 
 
-def next_term(state: State, election: ElectionState) -> int:
+def next_term(state: NodeState, election: ElectionState) -> int:
     """The term to campaign in; above TERM_MAX there is none: who was told of the last term can't have been elected."""
     return 1 + max(election.term, election.term_seen, state.configuration.floor)
 
 
-def begin(state: State, election: ElectionState) -> None:
+def begin(state: NodeState, election: ElectionState) -> None:
     """Ask every voter for its vote; the own one counts once it is on disk."""
     term = next_term(state, election)
     vote = Vote(election=election.name, term=term, offset=state.offset)
@@ -119,7 +119,7 @@ def begin(state: State, election: ElectionState) -> None:
     state.touch(election)
 
 
-def take_grant(state: State, election: ElectionState, voter: str, term: int) -> None:
+def take_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
     """Count a voter's grant; a majority that includes the own vote elects."""
     campaign = election.campaign
     if campaign is None or campaign.term != term or voter not in state.voters:
@@ -130,7 +130,7 @@ def take_grant(state: State, election: ElectionState, voter: str, term: int) -> 
         leading.begin(state, election)
 
 
-def take_refusal(state: State, election: ElectionState, peer: Peer, refuse: Refuse) -> None:
+def take_refusal(state: NodeState, election: ElectionState, peer: Peer, refuse: Refuse) -> None:
     """Learn the peer's term; abandon once a majority is impossible."""
     election.term_seen = max(election.term_seen, refuse.own_term)
     if refuse.is_to_lead:
@@ -156,7 +156,7 @@ def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: R
     return is_bound and election.resigned is not None and election.resigned[0] == refuse.leader
 
 
-def ask_again(state: State, election: ElectionState) -> None:
+def ask_again(state: NodeState, election: ElectionState) -> None:
     """Ask voters that were asked too early once more, when they say that they follow nobody any longer.
 
     A Vote overtakes a Resign that is under way on another link; else who was named would lose to whoever comes next.
@@ -171,7 +171,7 @@ def ask_again(state: State, election: ElectionState) -> None:
             state.outcome.send(peer.id, Vote(election=election.name, term=campaign.term, offset=state.offset))
 
 
-def time_out(state: State, elections: list[ElectionState]) -> None:
+def time_out(state: NodeState, elections: list[ElectionState]) -> None:
     """Abandon campaigns that have had their two intervals; so many at once were too many."""
     if elections:
         state.campaigns_max = max(CAMPAIGNS_MIN, len(state.campaigning) // 2)
@@ -179,7 +179,7 @@ def time_out(state: State, elections: list[ElectionState]) -> None:
         abandon(state, election, "timed_out")
 
 
-def abandon(state: State, election: ElectionState, outcome: str) -> None:
+def abandon(state: NodeState, election: ElectionState, outcome: str) -> None:
     """Give the term up for good, and wait a random time below two intervals."""
     election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
     state.end_campaign(election, outcome)

@@ -1,10 +1,10 @@
 """What the passing of time ends by itself: promises, leases, campaigns, graces, the boot fence."""
 
 from elect.core.rules import campaigning, following, leading
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 
 
-def end_what_is_over(state: State) -> None:
+def end_what_is_over(state: NodeState) -> None:
     """Bring every rule forward to `state.now`."""
     following.release(state, state.support.expire(state.now))
     leading.lapse(state)
@@ -18,7 +18,7 @@ def end_what_is_over(state: State) -> None:
         state.touch(election)
 
 
-def next_ends(state: State) -> tuple[int, int]:
+def next_ends(state: NodeState) -> tuple[int, int]:
     """When something ends next that has to be noticed at once, and when anything does (ns)."""
     if state.touched:
         return state.now, state.now

@@ -10,7 +10,7 @@ from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, R
 from elect.core.ready import Ballot, LeaderChanged
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState, Following
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 HEARSAY_MAX = 256
@@ -31,7 +31,7 @@ def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | 
     return None
 
 
-def answer(state: State, election: ElectionState, peer: Peer, lead: Lead) -> None:
+def answer(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) -> None:
     """Follow or refuse a peer that was elected; outside a session there is nothing to follow it in."""
     if peer.session is None:
         return
@@ -48,7 +48,7 @@ def answer(state: State, election: ElectionState, peer: Peer, lead: Lead) -> Non
     state.outcome.send(peer.id, entry)
 
 
-def follow_refused(state: State, election: ElectionState) -> None:
+def follow_refused(state: NodeState, election: ElectionState) -> None:
     """Follow, unasked, the leader that was refused and now can be followed.
 
     Only in the session in which its Lead came: the next process of that node knows of no term that it led in, and would
@@ -64,7 +64,7 @@ def follow_refused(state: State, election: ElectionState) -> None:
         _follow(state, election, peer, term)
 
 
-def _follow(state: State, election: ElectionState, peer: Peer, term: int) -> None:
+def _follow(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:
     """Be bound from this step on; Follow itself waits until the term is on disk."""
     assert peer.session is not None
     if election.campaign is not None:
@@ -84,7 +84,7 @@ def _follow(state: State, election: ElectionState, peer: Peer, term: int) -> Non
     state.touch(election)
 
 
-def release(state: State, leaders: Iterable[str]) -> None:
+def release(state: NodeState, leaders: Iterable[str]) -> None:
     """The sessions of these peers ended: nobody is bound to them any more."""
     gone = frozenset(leaders)
     if not gone:
@@ -97,13 +97,13 @@ def release(state: State, leaders: Iterable[str]) -> None:
     state.touch_vacant()
 
 
-def _let_go(state: State, election: ElectionState) -> None:
+def _let_go(state: NodeState, election: ElectionState) -> None:
     election.become_follower()
     state.tell_known(election)
     state.touch(election)
 
 
-def take_resign(state: State, election: ElectionState, peer: Peer, resign: Resign) -> None:
+def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
     """A peer no longer leads: let go, unless it was followed in a later term."""
     state.outcome.send(peer.id, Resigned(election=election.name, term=resign.term))
     if election.refused is not None and election.refused[0] == peer.id and election.refused[1] <= resign.term:
@@ -117,7 +117,7 @@ def take_resign(state: State, election: ElectionState, peer: Peer, resign: Resig
         state.touch(election)
 
 
-def take_knowledge(state: State, peer: Peer, knowledge: Knowledge) -> None:
+def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
     """Take what a peer knows, in order: a gap waits until the peer says all of it again."""
     if knowledge.number <= peer.heard or not (knowledge.whole or knowledge.number == peer.heard + 1):
         return
@@ -137,7 +137,7 @@ def take_knowledge(state: State, peer: Peer, knowledge: Knowledge) -> None:
         state.touch(election)
 
 
-def known_leaders(state: State, election: ElectionState) -> list[Known]:
+def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
     """Who leads, by the word of a supported peer that supports the leader itself and has not heard it resign."""
     found = []
     for peer in state.support.peers.values():
@@ -151,7 +151,7 @@ def known_leaders(state: State, election: ElectionState) -> list[Known]:
     return found
 
 
-def note_hearsay(state: State, election: ElectionState) -> None:
+def note_hearsay(state: NodeState, election: ElectionState) -> None:
     """Note whether this node has no part in an election but to hear of it."""
     is_apart = election.is_idle and not election.is_entered
     if is_apart and any(election.name in peer.knows for peer in state.support.peers.values()):
@@ -160,14 +160,14 @@ def note_hearsay(state: State, election: ElectionState) -> None:
         state.hearsay.pop(election.name, None)
 
 
-def review_hearsay(state: State) -> None:
+def review_hearsay(state: NodeState) -> None:
     """Consider elections that are only heard of again, in turns: nobody waits for them, and there may be many."""
     for name in list(islice(state.hearsay, HEARSAY_MAX)):
         state.hearsay[name] = state.hearsay.pop(name)
         state.touched[name] = None
 
 
-def _is_past(state: State, election: ElectionState, known: Known) -> bool:
+def _is_past(state: NodeState, election: ElectionState, known: Known) -> bool:
     """Whether this node itself knows that the leader resigned in that term, or has restarted since."""
     if election.resigned is not None and election.resigned[0] == known.leader and known.term <= election.resigned[1]:
         return True
@@ -175,7 +175,7 @@ def _is_past(state: State, election: ElectionState, known: Known) -> bool:
     return leader is not None and known.incarnation < leader.accepted_highest.incarnation
 
 
-def tell_leader(state: State, election: ElectionState) -> None:
+def tell_leader(state: NodeState, election: ElectionState) -> None:
     """Tell the application whom this node knows to lead, if that changed."""
     leader, term = _leader(state, election)
     if (leader, term) == election.leader or (leader is None and election.leader[0] is None):
@@ -184,7 +184,7 @@ def tell_leader(state: State, election: ElectionState) -> None:
     state.outcome.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
 
 
-def _leader(state: State, election: ElectionState) -> tuple[str | None, int]:
+def _leader(state: NodeState, election: ElectionState) -> tuple[str | None, int]:
     if election.leadership is not None:
         return (state.id if election.leadership.is_told else None, election.leadership.term)
     if election.following is not None:

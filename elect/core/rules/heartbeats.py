@@ -8,14 +8,14 @@ from itertools import islice
 from elect.core.messages import Heartbeat
 from elect.core.ready import PeerChanged
 from elect.core.rules import agreement, leading
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 RESIGNS_MAX = 1024
 """Resignations said again to one peer each interval: what a peer never answers must not fill the day."""
 
 
-def take(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
+def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
     """Extend the promise to a peer, count its promise to us, and take what it says of others.
 
     One that was overtaken by a later one on its link is ignored.
@@ -41,7 +41,7 @@ def _says(heartbeat: Heartbeat) -> tuple[object, ...]:
     return (heartbeat.supports, heartbeat.standing, heartbeat.configuration)
 
 
-def _count(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
+def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
     if heartbeat.ack is None or not state.configuration.is_older_or_same(heartbeat.configuration):
         return
     counted_before = peer.counted_until
@@ -53,7 +53,7 @@ def _count(state: State, peer: Peer, heartbeat: Heartbeat) -> None:
         leading.hold(state)
 
 
-def repeat(state: State) -> list[str]:
+def repeat(state: NodeState) -> list[str]:
     """Say again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
     missed = []
     for peer in state.support.peers.values():
@@ -68,14 +68,14 @@ def repeat(state: State) -> list[str]:
     return missed
 
 
-def _repeat_resigns(state: State, peer: Peer) -> None:
+def _repeat_resigns(state: NodeState, peer: Peer) -> None:
     """Say Resign again, in turns: what a peer never answers costs only so much."""
     for name in list(islice(peer.resigns, RESIGNS_MAX)):
         peer.resigns[name] = resign = peer.resigns.pop(name)
         state.outcome.send(peer.id, resign)
 
 
-def _has_missed_knowledge(state: State, peer: Peer) -> bool:
+def _has_missed_knowledge(state: NodeState, peer: Peer) -> bool:
     """Whether Knowledge said a `support_duration` ago has not been heard by now."""
     if state.now < peer.said_check_at:
         return False
@@ -85,7 +85,7 @@ def _has_missed_knowledge(state: State, peer: Peer) -> bool:
     return has_missed
 
 
-def tell_support(state: State) -> None:
+def tell_support(state: NodeState) -> None:
     """Tell logs and metrics whose support began or ended."""
     for peer in state.support.peers.values():
         is_supporting = peer.counted_until > state.now

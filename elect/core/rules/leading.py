@@ -9,7 +9,7 @@ from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
 from elect.core.state.election_state import ElectionState, Group, LeadershipState, Resigning
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 QUICK_NS = 1_000_000_000
@@ -25,7 +25,7 @@ REST_DOUBLINGS = 4
 """Each further rest is twice as long, up to 8 s: a term in so long a time costs nothing."""
 
 
-def begin(state: State, election: ElectionState) -> None:
+def begin(state: NodeState, election: ElectionState) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
     del state.campaigning[election.name]
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
@@ -43,7 +43,7 @@ def begin(state: State, election: ElectionState) -> None:
     hold(state)
 
 
-def repeat(state: State, peer: Peer) -> None:
+def repeat(state: NodeState, peer: Peer) -> None:
     """Say Lead again to a peer that supports this node and has not answered in its current session."""
     if peer.counted_until <= state.now:
         return
@@ -53,7 +53,7 @@ def repeat(state: State, peer: Peer) -> None:
             state.outcome.send(peer.id, Lead(election=name, term=leadership.term))
 
 
-def take_follow(state: State, election: ElectionState, peer: Peer, follow: Follow) -> None:
+def take_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
     """A peer follows; if not this term's leader, it is told to let go."""
     leadership = election.leadership
     if leadership is None or leadership.term != follow.term:
@@ -74,7 +74,7 @@ def take_answer(peer: Peer, election: ElectionState, session: Number | None) -> 
         peer.leads.pop(election.name, None)
 
 
-def restart_counting(state: State, peer: Peer) -> None:
+def restart_counting(state: NodeState, peer: Peer) -> None:
     """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
     state.outcome.is_count_changed = True
     for group in list(state.groups.values()):
@@ -86,7 +86,7 @@ def restart_counting(state: State, peer: Peer) -> None:
     lapse(state, is_cut_short=True)
 
 
-def regroup(state: State, election: ElectionState) -> None:
+def regroup(state: NodeState, election: ElectionState) -> None:
     """Bring an election's followers up to date; what the application was told stays."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
@@ -105,20 +105,20 @@ def regroup(state: State, election: ElectionState) -> None:
         state.outcome.leases[election.name] = lease(state, leadership)
 
 
-def _ungroup(state: State, election: ElectionState, leadership: LeadershipState) -> None:
+def _ungroup(state: NodeState, election: ElectionState, leadership: LeadershipState) -> None:
     group = state.groups[leadership.followers]
     group.remove(election.name)
     if not group.told and not group.untold:
         del state.groups[leadership.followers]
 
 
-def lease(state: State, leadership: LeadershipState) -> Lease:
+def lease(state: NodeState, leadership: LeadershipState) -> Lease:
     """The claim as others of this process may check it."""
     quorum = state.configuration.quorum
     return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter)
 
 
-def lease_until(state: State, followers: frozenset[str]) -> int:
+def lease_until(state: NodeState, followers: frozenset[str]) -> int:
     """Until when a quorum of voters supports and follows (ns); this node counts only if it is a voter."""
     ends = [state.support.peers[follower].counted_until for follower in followers]
     if state.is_voter:
@@ -126,7 +126,7 @@ def lease_until(state: State, followers: frozenset[str]) -> int:
     return nth_largest(ends, state.configuration.quorum)
 
 
-def is_leading(state: State, election: ElectionState) -> bool:
+def is_leading(state: NodeState, election: ElectionState) -> bool:
     """Whether this node leads on a valid lease, or has given one up that its application may not know of yet."""
     leadership = election.leadership
     if leadership is None:
@@ -134,7 +134,7 @@ def is_leading(state: State, election: ElectionState) -> bool:
     return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
 
 
-def hold(state: State) -> None:
+def hold(state: NodeState) -> None:
     """Tell the application of every lease that holds now and of which it was not told."""
     for followers, group in list(state.groups.items()):
         if not group.untold or lease_until(state, followers) <= state.now:
@@ -147,7 +147,7 @@ def hold(state: State) -> None:
             state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
 
 
-def lapse(state: State, *, is_cut_short: bool = False) -> None:
+def lapse(state: NodeState, *, is_cut_short: bool = False) -> None:
     """Suspend every leader whose lease is over: told at once, it may come back within two intervals.
 
     `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
@@ -164,26 +164,26 @@ def lapse(state: State, *, is_cut_short: bool = False) -> None:
             state.deadlines.set(name, election.deadline)
 
 
-def next_lapse(state: State) -> int:
+def next_lapse(state: NodeState) -> int:
     """When the first lease that the application knows of ends, or FOREVER."""
     ends = [lease_until(state, followers) for followers, group in state.groups.items() if group.told]
     return min(ends, default=FOREVER)
 
 
-def _set_told(state: State, election: ElectionState, *, is_told: bool) -> None:
+def _set_told(state: NodeState, election: ElectionState, *, is_told: bool) -> None:
     election.leading.is_told = is_told
     state.groups[election.leading.followers].put(election.name, is_told=is_told)
     state.touch(election)
 
 
-def _tell_lost(state: State, election: ElectionState, reason: LossReason, at: int) -> None:
+def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
     leadership = election.leading
     _set_told(state, election, is_told=False)
     state.outcome.leases[election.name] = None
     state.outcome.events.append(Lost(election=election.name, term=leadership.term, at=at, reason=reason))
 
 
-def resign(state: State, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
+def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
     """Give the lease up; Resign leaves when the application has heard of it, or after the grace."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
@@ -201,7 +201,7 @@ def resign(state: State, election: ElectionState, reason: LossReason, successor:
         end(state, election, reason.value)
 
 
-def rest(state: State, election: ElectionState) -> None:
+def rest(state: NodeState, election: ElectionState) -> None:
     """Its holder gives leadership up: if it does so in a loop, this node stands again later. Others may lead at once.
 
     Each rest is shortened at random by up to half, so that nodes that all do so don't stand again together.
@@ -219,7 +219,7 @@ def _rest_ns(election: ElectionState) -> int:
     return REST_NS << min(rests - 1, REST_DOUBLINGS) if rests > 0 else 0
 
 
-def expire(state: State, election: ElectionState) -> None:
+def expire(state: NodeState, election: ElectionState) -> None:
     """No lease came in time, the same term's lease did not come back, or the grace is over."""
     leadership = election.leading
     if leadership.resigning is not None:
@@ -228,7 +228,7 @@ def expire(state: State, election: ElectionState) -> None:
         resign(state, election, LossReason.NO_LEASE)
 
 
-def end(state: State, election: ElectionState, reason: str) -> None:
+def end(state: NodeState, election: ElectionState, reason: str) -> None:
     """Lead no longer, and tell every peer until it has heard."""
     leadership = election.leading
     successor = None
@@ -250,7 +250,7 @@ def end(state: State, election: ElectionState, reason: str) -> None:
     state.touch(election)
 
 
-def owe_resign(state: State, peer: Peer, resign_entry: Resign) -> None:
+def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
     """Say Resign to a peer now, and again each interval until it has answered."""
     owed = peer.resigns.get(resign_entry.election)
     if owed is None or owed.term <= resign_entry.term:

@@ -8,11 +8,11 @@ from hashlib import blake2b
 
 from elect.core.messages import Standing
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import ROOT_ELECTION, State
+from elect.core.state.node_state import ROOT_ELECTION, NodeState
 from elect.core.state.peer_support import Peer
 
 
-def place(state: State, election: ElectionState, electable: tuple[tuple[str, Standing], ...]) -> int:
+def place(state: NodeState, election: ElectionState, electable: tuple[tuple[str, Standing], ...]) -> int:
     """How many electable nodes come before this one in an election; a named successor does, electable or not."""
     own = _rank(election, state.id, state.standing)
     before = sum(_rank(election, node_id, standing) < own for node_id, standing in electable)
@@ -34,7 +34,7 @@ def _spread(election: str, node_id: str) -> bytes:
     return blake2b(f"{election}\0{node_id}".encode(), digest_size=8).digest()
 
 
-def electable(state: State) -> tuple[tuple[str, Standing], ...]:
+def electable(state: NodeState) -> tuple[tuple[str, Standing], ...]:
     """The other voters that could win: supported here and by a quorum, and willing, as their heartbeats say."""
     return tuple(
         (peer.id, peer.heartbeat.standing)
@@ -43,7 +43,7 @@ def electable(state: State) -> tuple[tuple[str, Standing], ...]:
     )
 
 
-def _is_electable(state: State, peer: Peer, standing: Standing) -> bool:
+def _is_electable(state: NodeState, peer: Peer, standing: Standing) -> bool:
     if peer.session is None or not standing.willing or standing.priority == 0:
         return False
     supporters = 1 + state.is_voter
@@ -51,7 +51,7 @@ def _is_electable(state: State, peer: Peer, standing: Standing) -> bool:
     return supporters >= state.configuration.quorum
 
 
-def denies_support(state: State, leader: str) -> bool:
+def denies_support(state: NodeState, leader: str) -> bool:
     """Whether a quorum, this node included, says that it does not support that leader."""
     peers = state.support.peers
     own = state.is_voter and (leader not in peers or peers[leader].session is None)

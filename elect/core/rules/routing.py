@@ -7,11 +7,11 @@ from typing import assert_never
 
 from elect.core.messages import ConfigurationId, Entry, Follow, Grant, Lead, Refuse, Resign, Resigned, Vote
 from elect.core.rules import campaigning, following, leading, voting
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 
-def take(state: State, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:
+def take(state: NodeState, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:
     """Take one entry of a peer's batch, which was sent in this configuration."""
     election = state.meet(entry.election)
     if election is None:

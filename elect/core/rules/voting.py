@@ -8,12 +8,12 @@ from elect.core.options import OffsetRule
 from elect.core.ready import Ballot, Voted
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 
 def refusal(
-    state: State, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
+    state: NodeState, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
 ) -> RefusalReason | None:
     """Why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules."""
     is_behind = state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset
@@ -41,7 +41,7 @@ def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
     return term > election.term or election.ballot == Ballot(term=term, voted_for=candidate)
 
 
-def answer(state: State, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId) -> None:
+def answer(state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId) -> None:
     """Grant or refuse a peer's Vote; a refusal changes nothing here."""
     reason = refusal(state, election, peer.id, vote, configuration)
     if reason is None:
@@ -55,7 +55,7 @@ def answer(state: State, election: ElectionState, peer: Peer, vote: Vote, config
     state.outcome.events.append(voted)
 
 
-def _grant(state: State, election: ElectionState, peer: Peer, term: int) -> None:
+def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:
     """Give the vote: it ends a candidacy, a leadership without a lease, and following an older term of the same one.
 
     Whoever has it is left the two intervals that its campaign may take.

@@ -32,7 +32,7 @@ def _standing(priority: int, offset: int, is_willing: bool) -> Standing:
     return Standing(priority=priority, offset=offset, willing=is_willing)
 
 
-class State:
+class NodeState:
     """One node, to its rules.
 
     Attributes:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from elect.core.ready import Write
 from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import State
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer, Support
 from elect.testing.explore.explored_node import Actor, Driven
 
@@ -27,7 +27,7 @@ _ORDER = "writes are told apart by their order"
 
 OMITTED: Mapping[type, Mapping[str, str]] = {
     Driven: {"_turns": _TURN, "_write_latest": _ORDER},
-    State: {
+    NodeState: {
         "now": "each input brings a later one",
         "timing": _SAME,
         "offset_rule": _SAME,
