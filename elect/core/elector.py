@@ -3,7 +3,7 @@
 Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
 leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
 (`_finish`) touched elections are considered once more (may this node campaign, whom does it know to lead, when is it
-due), and what piled up in the Outcome is packed into a Ready. Most heartbeats only move the ends of promises: they end
+due), and what piled up in the Effects is packed into a Ready. Most heartbeats only move the ends of promises: they end
 in `_rest` instead, which looks at nothing else. Nothing here reads a clock, touches a socket or waits.
 
 Source: PROTOCOL.md, sections 3 to 6.
@@ -18,7 +18,7 @@ from elect.core.options import Durable, Options
 from elect.core.ready import LossReason, Objection, Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorView, view
-from elect.core.state.effects import Outcome
+from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -373,7 +373,7 @@ class Elector:
         )
 
     def _pack(self, sends: tuple[Send, ...]) -> Ready:
-        outcome, self.state.outcome = self.state.outcome, Outcome()
+        outcome, self.state.outcome = self.state.outcome, Effects()
         return Ready(
             write=self._write(outcome),
             send=sends,
@@ -384,7 +384,7 @@ class Elector:
             wake_at=self._wake_at(),
         )
 
-    def _write(self, outcome: Outcome) -> Write | None:
+    def _write(self, outcome: Effects) -> Write | None:
         if not (outcome.ballots or outcome.meetings or outcome.is_promise_due):
             return None
         self._write_latest += 1

@@ -4,7 +4,7 @@ from elect.core.messages import Entry, Known
 from elect.core.ready import Ballot, Event, Lease, Meeting
 
 
-class Outcome:
+class Effects:
     """What has to be written, sent, published and told after one input.
 
     Attributes:

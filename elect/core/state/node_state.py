@@ -10,7 +10,7 @@ from elect.core.options import Durable, Options
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
 from elect.core.state.deadlines import Deadlines
-from elect.core.state.effects import Outcome
+from elect.core.state.effects import Effects
 from elect.core.state.election_state import ElectionState, Group
 from elect.core.state.peer_support import Peer, Support
 
@@ -87,7 +87,7 @@ class NodeState:
         self.strangers: dict[str, int] = {}
         self.is_disputed = False
         self.ignored = 0
-        self.outcome = Outcome()
+        self.outcome = Effects()
 
     @property
     def is_voter(self) -> bool:
