@@ -11,7 +11,7 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 
-class Waiting(StrEnum):
+class WhyNoLeader(StrEnum):
     """Why this node does not lead an election."""
 
     LEADING = "leading"
@@ -50,7 +50,7 @@ class ElectionView:
     leader_term: int
     lease_until: int
     followers: tuple[str, ...]
-    waiting: Waiting
+    waiting: WhyNoLeader
     refusals: tuple[tuple[str, RefusalReason], ...]
 
 
@@ -163,49 +163,49 @@ def _election(state: NodeState, election: ElectionState) -> ElectionView:
     )
 
 
-def _waiting(state: NodeState, election: ElectionState) -> Waiting:
+def _waiting(state: NodeState, election: ElectionState) -> WhyNoLeader:
     leadership = election.leadership
     if leadership is not None and leadership.resigning is not None:
-        return Waiting.RESIGNING
+        return WhyNoLeader.RESIGNING
     if leadership is not None:
-        return Waiting.LEADING if leadership.is_told else Waiting.NO_LEASE
+        return WhyNoLeader.LEADING if leadership.is_told else WhyNoLeader.NO_LEASE
     if election.following is not None:
-        return Waiting.FOLLOWING
+        return WhyNoLeader.FOLLOWING
     if election.campaign is not None:
-        return Waiting.CAMPAIGNING
+        return WhyNoLeader.CAMPAIGNING
     return _unfit(state, election) or _outnumbered(state, election)
 
 
-def _unfit(state: NodeState, election: ElectionState) -> Waiting | None:
+def _unfit(state: NodeState, election: ElectionState) -> WhyNoLeader | None:
     """What this node itself lacks."""
     has_lost_votes = any(peer.objection is Objection.OTHER_STORE for peer in state.other_voters)
     lacks = (
-        (not state.is_voter, Waiting.NOT_VOTER),
-        (not election.is_entered, Waiting.NOT_STANDING),
-        (state.is_paused, Waiting.PAUSED),
-        (not state.is_healthy, Waiting.UNHEALTHY),
-        (state.priority == 0, Waiting.WITNESS),
-        (not state.is_storing, Waiting.STORE_FAILING),
-        (has_lost_votes, Waiting.OTHER_STORE),
-        (state.is_disputed, Waiting.CONFIGURATION),
-        (state.is_fenced, Waiting.BOOT_FENCE),
-        (election.rests_until > state.now, Waiting.RESTING),
+        (not state.is_voter, WhyNoLeader.NOT_VOTER),
+        (not election.is_entered, WhyNoLeader.NOT_STANDING),
+        (state.is_paused, WhyNoLeader.PAUSED),
+        (not state.is_healthy, WhyNoLeader.UNHEALTHY),
+        (state.priority == 0, WhyNoLeader.WITNESS),
+        (not state.is_storing, WhyNoLeader.STORE_FAILING),
+        (has_lost_votes, WhyNoLeader.OTHER_STORE),
+        (state.is_disputed, WhyNoLeader.CONFIGURATION),
+        (state.is_fenced, WhyNoLeader.BOOT_FENCE),
+        (election.rests_until > state.now, WhyNoLeader.RESTING),
     )
     return next((waiting for is_lacking, waiting in lacks if is_lacking), None)
 
 
-def _outnumbered(state: NodeState, election: ElectionState) -> Waiting:
+def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
     """What the others don't give."""
     if state.supported_until <= state.now:
         peers = state.other_voters
         is_mixed = any(
             peer.heartbeat is not None and peer.heartbeat.configuration != state.configuration.id for peer in peers
         )
-        return Waiting.CONFIGURATION if is_mixed else Waiting.NO_QUORUM
+        return WhyNoLeader.CONFIGURATION if is_mixed else WhyNoLeader.NO_QUORUM
     if not campaigning.is_free(state, election) or following.known_leaders(state, election):
-        return Waiting.LEADER_ELSEWHERE
+        return WhyNoLeader.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
-        return Waiting.OFFSET
+        return WhyNoLeader.OFFSET
     if campaigning.next_term(state, election) > TERM_MAX:
-        return Waiting.TERMS_USED_UP
-    return Waiting.NOT_ITS_TURN
+        return WhyNoLeader.TERMS_USED_UP
+    return WhyNoLeader.NOT_ITS_TURN

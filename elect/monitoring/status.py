@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
-from elect.core.snapshot import ElectionView, ElectorView, PeerView, Waiting
+from elect.core.snapshot import ElectionView, ElectorView, PeerView, WhyNoLeader
 
 NS_PER_S = 1_000_000_000
 
-WhyNoLeader = Waiting
+WhyNoLeader = WhyNoLeader
 """While nobody is known to lead, why this node does not is the answer to "why is there no leader?"."""
 
 _SENTENCES: Mapping[WhyNoLeader, str] = {

@@ -11,14 +11,14 @@ from elect.core.membership import Configuration
 from elect.core.messages import ConfigurationId, Number, RefusalReason, Refuse, Vote
 from elect.core.ready import LossReason, Lost, Meeting, Objection, PeerObjected, Role
 from elect.core.rules.agreement import STRANGER_PROMISES
-from elect.core.snapshot import Waiting
+from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, Desk
 
 FIRST, SECOND = bytes(16), bytes([1]) * 16
 OTHER_LIST = Configuration.initial("abcd").id
 
 
-def waiting(desk: Desk) -> Waiting:
+def waiting(desk: Desk) -> WhyNoLeader:
     return desk.elector.view(desk.now).elections[0].waiting
 
 
@@ -42,7 +42,7 @@ def test_a_refused_node_is_no_candidate_until_it_is_let_in():
         desk.beat(peer, acks=False)
     desk.tick(10 * INTERVAL)
     assert desk.election.role is Role.FOLLOWER
-    assert waiting(desk) is Waiting.CONFIGURATION
+    assert waiting(desk) is WhyNoLeader.CONFIGURATION
     desk.take(desk.elector.link_opened(desk.now, "a", Number(7, 99)))
     assert not desk.elector.state.is_disputed
 
@@ -165,7 +165,7 @@ def test_a_node_that_never_voted_waits_while_a_stranger_counts_it():
     desk = Desk(node_id="a", voters="a", promise_ns=DURATION)
     desk.take(desk.elector.stranger_refused(desk.now, "z"))
     desk.tick(2 * INTERVAL)
-    assert waiting(desk) is Waiting.CONFIGURATION
+    assert waiting(desk) is WhyNoLeader.CONFIGURATION
     desk.tick(STRANGER_PROMISES * DURATION)
     assert not desk.elector.state.is_disputed
 

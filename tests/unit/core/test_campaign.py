@@ -4,7 +4,7 @@ import pytest
 
 from elect.core.messages import Grant, RefusalReason, Refuse, Resign, Standing, Vote
 from elect.core.ready import Ballot, Campaigned, Elected, Role
-from elect.core.snapshot import Waiting
+from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
 WILLING = Standing()
@@ -15,7 +15,7 @@ def refuse(term: int, own_term: int, reason: RefusalReason = RefusalReason.TERM)
     return Refuse(election="default", term=term, own_term=own_term, reason=reason)
 
 
-def waiting(desk: Desk) -> Waiting:
+def waiting(desk: Desk) -> WhyNoLeader:
     return desk.elector.view(desk.now).elections[0].waiting
 
 
@@ -95,7 +95,7 @@ def test_without_a_quorums_support_nobody_campaigns():
         desk.tick(INTERVAL)
         desk.beat("a", supports="b")
     assert desk.election.role is Role.FOLLOWER
-    assert waiting(desk) is Waiting.NO_QUORUM
+    assert waiting(desk) is WhyNoLeader.NO_QUORUM
 
 
 def test_the_best_standing_campaigns_at_once():
@@ -104,7 +104,7 @@ def test_the_best_standing_campaigns_at_once():
 
 def test_the_next_best_waits_one_interval_per_place():
     desk = surrounded(Desk(node_id="b"), a=WILLING, c=WILLING)
-    assert waiting(desk) is Waiting.NOT_ITS_TURN
+    assert waiting(desk) is WhyNoLeader.NOT_ITS_TURN
     desk.tick(INTERVAL - 2 * MS)
     assert desk.election.role is Role.FOLLOWER
     desk.tick(2 * MS)
@@ -144,7 +144,7 @@ def test_a_known_leader_that_a_quorum_supports_is_left_alone():
         desk.tick(INTERVAL)
         desk.beat("c", supports="ab", standing=UNWILLING)
     assert desk.election.role is Role.FOLLOWER, "one link is cut; the third node still supports the leader"
-    assert waiting(desk) is Waiting.LEADER_ELSEWHERE
+    assert waiting(desk) is WhyNoLeader.LEADER_ELSEWHERE
     desk.beat("c", supports="b", standing=UNWILLING)
     assert desk.election.role is Role.CANDIDATE
     assert desk.election.term == 5
@@ -192,11 +192,11 @@ def test_who_refused_before_it_heard_of_the_resignation_is_asked_once_more_when_
 @pytest.mark.parametrize(
     ("prepare", "why"),
     [
-        (lambda desk: desk.elector.set_paused(desk.now, is_paused=True), Waiting.PAUSED),
-        (lambda desk: desk.elector.set_healthy(desk.now, is_healthy=False), Waiting.UNHEALTHY),
-        (lambda desk: desk.elector.set_storing(desk.now, is_storing=False), Waiting.STORE_FAILING),
-        (lambda desk: desk.elector.set_standing(desk.now, priority=0), Waiting.WITNESS),
-        (lambda desk: desk.elector.leave(desk.now, "default"), Waiting.NOT_STANDING),
+        (lambda desk: desk.elector.set_paused(desk.now, is_paused=True), WhyNoLeader.PAUSED),
+        (lambda desk: desk.elector.set_healthy(desk.now, is_healthy=False), WhyNoLeader.UNHEALTHY),
+        (lambda desk: desk.elector.set_storing(desk.now, is_storing=False), WhyNoLeader.STORE_FAILING),
+        (lambda desk: desk.elector.set_standing(desk.now, priority=0), WhyNoLeader.WITNESS),
+        (lambda desk: desk.elector.leave(desk.now, "default"), WhyNoLeader.NOT_STANDING),
     ],
 )
 def test_whoever_is_unwilling_does_not_campaign_and_says_so(prepare, why):
@@ -218,7 +218,7 @@ def test_a_candidate_that_is_paused_abandons():
 def test_the_boot_fence_keeps_from_campaigning_and_its_end_wakes():
     desk = Desk(promise_ns=DURATION)
     surrounded(desk)
-    assert waiting(desk) is Waiting.BOOT_FENCE
+    assert waiting(desk) is WhyNoLeader.BOOT_FENCE
     while desk.elector.state.is_fenced:
         assert desk.election.role is Role.FOLLOWER
         desk.beat("a", supports="bc", standing=UNWILLING)
@@ -231,7 +231,7 @@ def test_a_new_round_starts_when_support_returns():
     desk = Desk().supported()
     desk.tick(2_000 * MS)
     assert desk.election.role is Role.FOLLOWER
-    assert waiting(desk) is Waiting.NO_QUORUM
+    assert waiting(desk) is WhyNoLeader.NO_QUORUM
     roles = set()
     for _ in range(3):
         desk.tick(INTERVAL)

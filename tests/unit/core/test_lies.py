@@ -21,7 +21,7 @@ from elect.core.messages import (
 from elect.core.ready import LeaderChanged
 from elect.core.rules.following import HEARSAY_MAX
 from elect.core.rules.heartbeats import RESIGNS_MAX
-from elect.core.snapshot import Waiting
+from elect.core.snapshot import WhyNoLeader
 from elect.core.state import node_state
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
@@ -48,7 +48,7 @@ def test_whoever_was_told_of_the_last_term_campaigns_no_more_and_says_why(lie):
     desk.beat("a", supports="bc")
     desk.beat("c", supports="ab")
     assert desk.election.campaign is None
-    assert desk.elector.view(desk.now).elections[0].waiting is Waiting.TERMS_USED_UP
+    assert desk.elector.view(desk.now).elections[0].waiting is WhyNoLeader.TERMS_USED_UP
 
 
 def test_the_term_before_the_last_can_still_be_won():

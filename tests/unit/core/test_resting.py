@@ -4,7 +4,7 @@ import pytest
 
 from elect.core.ready import LossReason, Role
 from elect.core.rules import leading
-from elect.core.snapshot import Waiting
+from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import INTERVAL, MS, Desk
 
 S = 1_000 * MS
@@ -86,7 +86,7 @@ def test_a_rest_is_said_to_be_the_reason_why_nobody_leads(alone):
         alone.lead()
         alone.give_up()
     assert alone.election.role is Role.FOLLOWER
-    assert alone.elector.view(alone.now).elections[0].waiting is Waiting.RESTING
+    assert alone.elector.view(alone.now).elections[0].waiting is WhyNoLeader.RESTING
 
 
 def test_a_leadership_that_never_had_a_lease_costs_no_rest():
