@@ -37,7 +37,7 @@ class WhyNoLeader(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElectionView:
+class ElectionSnapshot:
     """One election; times in ns of the node's clock, 0 where there is none."""
 
     name: str
@@ -94,7 +94,7 @@ class ElectorView:
     fence_until: int
     supported_until: int
     peers: tuple[PeerView, ...]
-    elections: tuple[ElectionView, ...]
+    elections: tuple[ElectionSnapshot, ...]
 
 
 def view(state: NodeState, now: int) -> ElectorView:
@@ -143,11 +143,11 @@ def _is_configuration_same(state: NodeState, peer: Peer) -> bool | None:
     return None if peer.heartbeat is None else peer.heartbeat.configuration == state.configuration.id
 
 
-def _election(state: NodeState, election: ElectionState) -> ElectionView:
+def _election(state: NodeState, election: ElectionState) -> ElectionSnapshot:
     leadership = election.leadership
     is_held = leadership is not None and leadership.is_told
     leader, leader_term = election.leader
-    return ElectionView(
+    return ElectionSnapshot(
         name=election.name,
         role=election.role,
         term=election.term,

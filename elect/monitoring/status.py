@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
-from elect.core.snapshot import ElectionView, ElectorView, PeerView, WhyNoLeader
+from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerView, WhyNoLeader
 
 NS_PER_S = 1_000_000_000
 
@@ -97,7 +97,7 @@ class ElectionStatus:
         lease_remaining_ns: FOREVER for a lease that needs nobody else.
     """
 
-    view: ElectionView
+    view: ElectionSnapshot
     lease_remaining_ns: int
     why_no_leader: WhyNoLeader | None
     why_text: str | None
@@ -190,7 +190,7 @@ class Status:
         }
 
 
-def _election(view: ElectorView, election: ElectionView, around: Surroundings) -> ElectionStatus:
+def _election(view: ElectorView, election: ElectionSnapshot, around: Surroundings) -> ElectionStatus:
     why = None if election.leader is not None else election.waiting
     return ElectionStatus(
         view=election,

@@ -6,11 +6,11 @@ import pytest
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
-from elect.core.snapshot import ElectionView, ElectorView, PeerView
+from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerView
 from elect.monitoring.status import Status, Surroundings, WhyNoLeader, sentence
 
 
-def election(**changed: object) -> ElectionView:
+def election(**changed: object) -> ElectionSnapshot:
     values = {
         "name": "default",
         "role": Role.FOLLOWER,
@@ -25,7 +25,7 @@ def election(**changed: object) -> ElectionView:
         "waiting": WhyNoLeader.NO_QUORUM,
         "refusals": (),
     }
-    return ElectionView(**(values | changed))
+    return ElectionSnapshot(**(values | changed))
 
 
 def peer(node_id: str, counted_until: int) -> PeerView:
@@ -45,7 +45,7 @@ def peer(node_id: str, counted_until: int) -> PeerView:
     )
 
 
-def view(*elections: ElectionView, supported_until: int = 0) -> ElectorView:
+def view(*elections: ElectionSnapshot, supported_until: int = 0) -> ElectorView:
     return ElectorView(
         now=10**9,
         node_id="a",
