@@ -55,7 +55,7 @@ class ElectionSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeerView:
+class PeerSnapshot:
     """One peer, both ways; times in ns of the node's clock, 0 where there is none.
 
     `is_configuration_same` is None until the peer was heard.
@@ -93,7 +93,7 @@ class ElectorView:
     strangers: tuple[str, ...]
     fence_until: int
     supported_until: int
-    peers: tuple[PeerView, ...]
+    peers: tuple[PeerSnapshot, ...]
     elections: tuple[ElectionSnapshot, ...]
 
 
@@ -119,9 +119,9 @@ def view(state: NodeState, now: int) -> ElectorView:
     )
 
 
-def _peer(state: NodeState, peer: Peer) -> PeerView:
+def _peer(state: NodeState, peer: Peer) -> PeerSnapshot:
     heartbeat = peer.heartbeat
-    return PeerView(
+    return PeerSnapshot(
         node_id=peer.id,
         accepted=peer.accepted,
         opened=peer.opened,

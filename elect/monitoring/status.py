@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
-from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerView, WhyNoLeader
+from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerSnapshot, WhyNoLeader
 
 NS_PER_S = 1_000_000_000
 
@@ -220,7 +220,7 @@ def _objections(view: ElectorView) -> Iterator[str]:
         yield objection_sentence(node_id, Objection.STRANGER, "", view.configuration)
 
 
-def _peer(view: ElectorView, peer: PeerView, around: Surroundings) -> dict[str, object]:
+def _peer(view: ElectorView, peer: PeerSnapshot, around: Surroundings) -> dict[str, object]:
     standing = peer.standing
     return {
         "node": peer.node_id,

@@ -6,7 +6,7 @@ import pytest
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
-from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerView
+from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerSnapshot
 from elect.monitoring.status import Status, Surroundings, WhyNoLeader, sentence
 
 
@@ -28,8 +28,8 @@ def election(**changed: object) -> ElectionSnapshot:
     return ElectionSnapshot(**(values | changed))
 
 
-def peer(node_id: str, counted_until: int) -> PeerView:
-    return PeerView(
+def peer(node_id: str, counted_until: int) -> PeerSnapshot:
+    return PeerSnapshot(
         node_id=node_id,
         accepted=None,
         opened=None,
