@@ -16,7 +16,7 @@ from elect.clock import Clock, now_ns
 from elect.config.config import Config
 from elect.core.messages import check_name
 from elect.core.ready import Event
-from elect.core.snapshot import ElectorView
+from elect.core.snapshot import ElectorSnapshot
 from elect.errors import Forked
 from elect.monitoring import audit
 from elect.monitoring.metrics import Metrics, Registry
@@ -250,7 +250,7 @@ class Node(DefaultElection):
         """Everything, at one moment; without the protocol's part when its thread does not answer within a second."""
         if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
-        views: list[ElectorView] = []
+        views: list[ElectorSnapshot] = []
         if self._context.state is Lifecycle.RUNNING:
             self._context.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
         return Status.of(self.config.node, views[0] if views else None, surroundings(self._context, self._runtime))

@@ -3,7 +3,7 @@
 from elect.bridge.inbox import Command
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
-from elect.core.snapshot import ElectorView
+from elect.core.snapshot import ElectorSnapshot
 
 
 def enter(election: str) -> Command:
@@ -52,7 +52,7 @@ def nothing() -> Command:
     return lambda elector, now: elector.tick(now)
 
 
-def look(views: list[ElectorView]) -> Command:
+def look(views: list[ElectorSnapshot]) -> Command:
     """Append a view of the elector."""
 
     def act(elector: Elector, now: int) -> Ready:

@@ -17,7 +17,7 @@ from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, St
 from elect.core.options import Durable, Options
 from elect.core.ready import LossReason, Objection, Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
-from elect.core.snapshot import ElectorView, view
+from elect.core.snapshot import ElectorSnapshot, view
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -308,7 +308,7 @@ class Elector:
         """How often peers spoke of an election beyond those that one node keeps."""
         return self.state.ignored
 
-    def view(self, now: int) -> ElectorView:
+    def view(self, now: int) -> ElectorSnapshot:
         """Everything that an operator may ask about, as values; changes nothing."""
         return view(self.state, now)
 

@@ -76,7 +76,7 @@ class PeerSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElectorView:
+class ElectorSnapshot:
     """One node."""
 
     now: int
@@ -97,9 +97,9 @@ class ElectorView:
     elections: tuple[ElectionSnapshot, ...]
 
 
-def view(state: NodeState, now: int) -> ElectorView:
+def view(state: NodeState, now: int) -> ElectorSnapshot:
     """The whole node, as of its last input; `now` is only noted."""
-    return ElectorView(
+    return ElectorSnapshot(
         now=now,
         node_id=state.id,
         incarnation=state.incarnation,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
-from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerSnapshot, WhyNoLeader
+from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
 
 NS_PER_S = 1_000_000_000
 
@@ -140,12 +140,12 @@ class Status:
     """
 
     node: str
-    view: ElectorView | None
+    view: ElectorSnapshot | None
     surroundings: Surroundings
     elections: Mapping[str, ElectionStatus]
 
     @classmethod
-    def of(cls, node: str, view: ElectorView | None, surroundings: Surroundings) -> "Status":
+    def of(cls, node: str, view: ElectorSnapshot | None, surroundings: Surroundings) -> "Status":
         """Put a status together."""
         elections = {} if view is None else {each.name: _election(view, each, surroundings) for each in view.elections}
         return cls(node=node, view=view, surroundings=surroundings, elections=elections)
@@ -170,7 +170,7 @@ class Status:
             **({} if self.view is None else self._view(self.view)),
         }
 
-    def _view(self, view: ElectorView) -> dict[str, object]:
+    def _view(self, view: ElectorSnapshot) -> dict[str, object]:
         return {
             "now": view.now / NS_PER_S,
             "incarnation": view.incarnation,
@@ -190,7 +190,7 @@ class Status:
         }
 
 
-def _election(view: ElectorView, election: ElectionSnapshot, around: Surroundings) -> ElectionStatus:
+def _election(view: ElectorSnapshot, election: ElectionSnapshot, around: Surroundings) -> ElectionStatus:
     why = None if election.leader is not None else election.waiting
     return ElectionStatus(
         view=election,
@@ -200,7 +200,7 @@ def _election(view: ElectorView, election: ElectionSnapshot, around: Surrounding
     )
 
 
-def sentence(view: ElectorView, why: WhyNoLeader) -> str:
+def sentence(view: ElectorSnapshot, why: WhyNoLeader) -> str:
     """Why nobody is known to lead, in words and numbers."""
     supporters = sum(peer.counted_until > view.now for peer in view.peers) + (view.node_id in view.voters)
     return _SENTENCES[why].format(
@@ -212,7 +212,7 @@ def sentence(view: ElectorView, why: WhyNoLeader) -> str:
     )
 
 
-def _objections(view: ElectorView) -> Iterator[str]:
+def _objections(view: ElectorSnapshot) -> Iterator[str]:
     for peer in view.peers:
         if peer.objection is not None:
             yield objection_sentence(peer.node_id, peer.objection, peer.detail, view.configuration)
@@ -220,7 +220,7 @@ def _objections(view: ElectorView) -> Iterator[str]:
         yield objection_sentence(node_id, Objection.STRANGER, "", view.configuration)
 
 
-def _peer(view: ElectorView, peer: PeerSnapshot, around: Surroundings) -> dict[str, object]:
+def _peer(view: ElectorSnapshot, peer: PeerSnapshot, around: Surroundings) -> dict[str, object]:
     standing = peer.standing
     return {
         "node": peer.node_id,

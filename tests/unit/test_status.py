@@ -6,7 +6,7 @@ import pytest
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
-from elect.core.snapshot import ElectionSnapshot, ElectorView, PeerSnapshot
+from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot
 from elect.monitoring.status import Status, Surroundings, WhyNoLeader, sentence
 
 
@@ -45,8 +45,8 @@ def peer(node_id: str, counted_until: int) -> PeerSnapshot:
     )
 
 
-def view(*elections: ElectionSnapshot, supported_until: int = 0) -> ElectorView:
-    return ElectorView(
+def view(*elections: ElectionSnapshot, supported_until: int = 0) -> ElectorSnapshot:
+    return ElectorSnapshot(
         now=10**9,
         node_id="a",
         incarnation=1,
@@ -66,7 +66,7 @@ def view(*elections: ElectionSnapshot, supported_until: int = 0) -> ElectorView:
     )
 
 
-def status(seen: ElectorView | None, lease_ns: int = 0, **more: object) -> Status:
+def status(seen: ElectorSnapshot | None, lease_ns: int = 0, **more: object) -> Status:
     return Status.of(
         "a",
         seen,
