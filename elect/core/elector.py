@@ -14,7 +14,7 @@ from typing import assert_never
 
 from elect.core import outgoing
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
-from elect.core.options import Durable, Options
+from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import LossReason, Objection, Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorSnapshot, view
@@ -39,7 +39,7 @@ class Elector:
         now: the clock at start, ns.
     """
 
-    def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
+    def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
         self.state = NodeState(options=options, durable=durable, rng=rng, now=now)
         self._turns = campaigning.Turns(self.state)
         self._writes: dict[int, Write] = {}

@@ -59,7 +59,7 @@ class Durable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class ElectorOptions:
     """Who this node is, and by which numbers it lives.
 
     Attributes:

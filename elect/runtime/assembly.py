@@ -17,7 +17,7 @@ from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import Durable, OffsetRule, Options, Timing
+from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.monitoring import audit
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.node_credentials import security
@@ -224,7 +224,7 @@ def _open(store: Store, config: Config) -> Opened:
 def _elector(context: NodeContext, opened: Opened) -> Elector:
     """The protocol, with what the configuration and the store say."""
     config = context.config
-    options = Options(
+    options = ElectorOptions(
         node_id=config.node,
         configuration=Configuration.initial(config.voters),
         timing=Timing(

@@ -33,7 +33,7 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Durable, OffsetRule, Options
+from elect.core.options import Durable, ElectorOptions, OffsetRule
 from elect.core.ready import Ballot, Elected, Lost, Ready, Send, Write
 from tests.corpus.messages import LINK
 
@@ -120,7 +120,9 @@ class Hostile(RuleBasedStateMachine):
         self.incarnation += 1
         durable = Durable(incarnation=self.incarnation, promise_ns=self.promise_ns, ballots=dict(self.disk))
         self.promise_ns = max(self.promise_ns, DURATION)
-        options = Options(node_id=SELF, configuration=CONFIGURATION, offset_rule=self.offset_rule, grace_ns=200 * MS)
+        options = ElectorOptions(
+            node_id=SELF, configuration=CONFIGURATION, offset_rule=self.offset_rule, grace_ns=200 * MS
+        )
         self.elector = Elector(options=options, durable=durable, rng=Random(1), now=self.now)
         self.pending: list[tuple[Write, tuple[Send, ...]]] = []
         self.told: dict[str, int] = {}

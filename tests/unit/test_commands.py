@@ -8,7 +8,7 @@ from elect.bridge import commands
 from elect.bridge.inbox import PendingCommand
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
-from elect.core.options import Durable, Options
+from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import Ready
 from tests.unit.test_orchestrator import Desk
 
@@ -37,7 +37,7 @@ def test_a_wrong_standing_leaves_the_elector_as_it_was(standing):
     desk = Desk()
     configuration = Configuration.initial(frozenset("a"))
     elector = Elector(
-        options=Options(node_id="a", configuration=configuration),
+        options=ElectorOptions(node_id="a", configuration=configuration),
         durable=Durable(incarnation=1),
         rng=Random(1),
         now=0,

@@ -6,7 +6,7 @@ from random import Random
 from sortedcontainers import SortedSet
 
 from elect.core.messages import Entry, Known, Standing
-from elect.core.options import Durable, Options
+from elect.core.options import Durable, ElectorOptions
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
 from elect.core.state.deadlines import Deadlines
@@ -50,7 +50,7 @@ class NodeState:
         ignored: how often peers spoke of an election that was not met, since there were too many.
     """
 
-    def __init__(self, *, options: Options, durable: Durable, rng: Random, now: int) -> None:
+    def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
         self.id = options.node_id
         self.incarnation = durable.incarnation
         self.timing = options.timing

@@ -8,7 +8,7 @@ from elect.core.elector import Elector
 from elect.core.invariants import check
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
-from elect.core.options import Durable, Options, Timing
+from elect.core.options import Durable, ElectorOptions, Timing
 from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
 from elect.core.rules import campaigning, voting
 from elect.core.state.node_state import ROOT_ELECTION
@@ -90,7 +90,7 @@ class Actor:
     def _start(self, configuration: Configuration, now: int, promise_ns: int) -> None:
         self.incarnation += 1
         durable = Durable(incarnation=self.incarnation, promise_ns=promise_ns, ballots=dict(self.ballots))
-        options = Options(
+        options = ElectorOptions(
             node_id=self.node_id, configuration=configuration, timing=TIMING, grace_ns=TIMING.support_duration_ns
         )
         self.elector = Driven(options=options, durable=durable, rng=_Fixed(), now=now)

@@ -7,7 +7,7 @@ from random import Random
 from elect.core.elector import Elector
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import Durable, OffsetRule, Options, Timing
+from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot
 from elect.testing.manual.manual_node import Actor
 from elect.testing.simulation.simulation_options import NANOSECONDS
@@ -49,7 +49,7 @@ class Cast:
 
     def elector(self, node_id: str, durable: Durable, now: int) -> Elector:
         """A node as it starts."""
-        options = Options(
+        options = ElectorOptions(
             node_id=node_id,
             configuration=self.configuration,
             timing=self.timing,

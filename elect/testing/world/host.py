@@ -5,7 +5,7 @@ from dataclasses import replace
 from elect.bridge import commands
 from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import OffsetRule, Options, Timing
+from elect.core.options import ElectorOptions, OffsetRule, Timing
 from elect.errors import ConfigError
 from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
 from elect.testing.world.process import Process
@@ -85,7 +85,7 @@ class Host:
         self.clock.set_rate(self.world.now, self._rate_ppm)
         self.world.note(self.node_id, f"clock runs {self._rate_ppm:+} ppm")
 
-    def elector_options(self) -> Options:
+    def elector_options(self) -> ElectorOptions:
         """What this node's Elector is told at its start."""
         options = self.world.options
         timing = Timing(
@@ -93,7 +93,7 @@ class Host:
             support_duration_ns=nanoseconds(options.support_duration),
             drift_ppm=round(options.clock_drift * _PPM),
         )
-        return Options(
+        return ElectorOptions(
             node_id=self.node_id,
             configuration=Configuration.initial(self.voters),
             timing=timing,

@@ -21,7 +21,7 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Durable, OffsetRule, Options, Timing
+from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot, Event, Meeting, Ready, Write
 
 MS = 1_000_000
@@ -49,7 +49,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.now = START
         self.configuration = Configuration.initial(self.voters)
-        options = Options(
+        options = ElectorOptions(
             node_id=self.node_id,
             configuration=self.configuration,
             timing=Timing(),
