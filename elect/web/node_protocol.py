@@ -15,7 +15,7 @@ class HeldLeadership(Protocol):
         """The fencing token."""
 
 
-class SubjectElection(Protocol):
+class ElectionProtocol(Protocol):
     """One election, as its node sees it."""
 
     @property
@@ -56,7 +56,7 @@ class Subject(Protocol):
     def loop_lag_ns(self) -> int:
         """By how much the protocol's thread is late now."""
 
-    def find_election(self, name: str) -> SubjectElection | None:
+    def find_election(self, name: str) -> ElectionProtocol | None:
         """An election that exists here; none is made."""
 
     def status(self) -> SubjectStatus:
