@@ -30,7 +30,7 @@ class ElectionProtocol(Protocol):
         """Give up or hand over."""
 
 
-class SubjectStatus(Protocol):
+class StatusProtocol(Protocol):
     """All that an operator may ask about."""
 
     def to_dict(self) -> dict[str, object]:
@@ -59,7 +59,7 @@ class Subject(Protocol):
     def find_election(self, name: str) -> ElectionProtocol | None:
         """An election that exists here; none is made."""
 
-    def status(self) -> SubjectStatus:
+    def status(self) -> StatusProtocol:
         """All of it, at one moment."""
 
     def forget(self, node_id: str) -> None:
