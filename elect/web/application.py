@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from elect.errors import Forked, Stopped
 from elect.web import authorization, exposition, health_probe, operations, probes
-from elect.web.node_protocol import Subject
+from elect.web.node_protocol import NodeProtocol
 from elect.web.request import Request
 from elect.web.response import Refused, Response, reply
 from wire.common import arguments
@@ -14,10 +14,10 @@ from wire.common.log import Log
 
 LOG = Log(__name__)
 
-Route = Callable[[Subject, Request], Response]
+Route = Callable[[NodeProtocol, Request], Response]
 
 
-def _metrics(node: Subject, request: Request) -> Response:
+def _metrics(node: NodeProtocol, request: Request) -> Response:
     body, content_type = exposition.render(node.metrics, request.headers.get("accept", ""))
     return Response(status=HTTPStatus.OK, body=body, content_type=content_type)
 
@@ -47,7 +47,7 @@ PROBES = ("/leader", "/replica")
 PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-def application(node: Subject) -> WSGIApplication:
+def application(node: NodeProtocol) -> WSGIApplication:
     """A WSGI application around a node, for the node's own server or any other.
 
     Args:
@@ -56,7 +56,7 @@ def application(node: Subject) -> WSGIApplication:
     Raises:
         TypeError: it is no node.
     """
-    arguments.check_members("node", node, Subject, "a Node")
+    arguments.check_members("node", node, NodeProtocol, "a Node")
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         response = _respond(node, environ)
@@ -66,7 +66,7 @@ def application(node: Subject) -> WSGIApplication:
     return answer
 
 
-def _respond(node: Subject, environ: WSGIEnvironment) -> Response:
+def _respond(node: NodeProtocol, environ: WSGIEnvironment) -> Response:
     try:
         return _route(node, Request.of(environ))
     except Refused as refused:
@@ -78,7 +78,7 @@ def _respond(node: Subject, environ: WSGIEnvironment) -> Response:
         return reply(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "a mistake of this program; its log says more"})
 
 
-def _route(node: Subject, request: Request) -> Response:
+def _route(node: NodeProtocol, request: Request) -> Response:
     if request.path in PAGES:
         return _page(node, request)
     if request.path in LEVERS:
@@ -89,7 +89,7 @@ def _route(node: Subject, request: Request) -> Response:
     raise Refused(HTTPStatus.NOT_FOUND, f"nothing is here; there are {' '.join((*PAGES, *LEVERS))}")
 
 
-def _page(node: Subject, request: Request) -> Response:
+def _page(node: NodeProtocol, request: Request) -> Response:
     allowed = ", ".join(PAGE_METHODS)
     if request.method not in PAGE_METHODS:
         raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"this takes {allowed}", Allow=allowed)

@@ -2,14 +2,14 @@
 
 from http import HTTPStatus
 
-from elect.web.node_protocol import Subject
+from elect.web.node_protocol import NodeProtocol
 from elect.web.request import Request
 from elect.web.response import Response, reply
 
 NS_PER_S = 1_000_000_000
 
 
-def healthz(node: Subject, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
+def healthz(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
     """200 while all threads live and the protocol's is not so late that support runs out."""
     is_alive, lag_ns = node.is_alive, node.loop_lag_ns
     is_well = is_alive and lag_ns < node.config.support_duration_ns
@@ -17,7 +17,7 @@ def healthz(node: Subject, request: Request) -> Response:  # noqa: ARG001 - ever
     return reply(HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE, content)
 
 
-def readyz(node: Subject, request: Request) -> Response:
+def readyz(node: NodeProtocol, request: Request) -> Response:
     """200 while a quorum supports this node and it knows who leads the election."""
     election = node.find_election(request.election)
     known = election.leader if election is not None else None
@@ -31,6 +31,6 @@ def readyz(node: Subject, request: Request) -> Response:
     return reply(HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE, content)
 
 
-def status(node: Subject, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
+def status(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
     """Everything."""
     return reply(HTTPStatus.OK, node.status().to_dict())

@@ -37,7 +37,7 @@ class StatusProtocol(Protocol):
         """What JSON can hold."""
 
 
-class Subject(Protocol):
+class NodeProtocol(Protocol):
     """A node."""
 
     @property

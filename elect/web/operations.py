@@ -4,7 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from elect.errors import LeadershipTimeout, NotLeader
-from elect.web.node_protocol import Subject
+from elect.web.node_protocol import NodeProtocol
 from elect.web.request import Request, check_election
 from elect.web.response import Refused, Response, reply
 
@@ -13,27 +13,29 @@ TIMEOUT_S_MAX = 60.0
 """A request holds one of the server's few threads for so long."""
 
 
-def resign(node: Subject, request: Request) -> Response:
+def resign(node: NodeProtocol, request: Request) -> Response:
     """Give up leading: {"election": …, "timeout": …}, both optional."""
     return _resign(node, request, request.fields(), is_successor_needed=False)
 
 
-def transfer(node: Subject, request: Request) -> Response:
+def transfer(node: NodeProtocol, request: Request) -> Response:
     """Hand over: {"to": node id, "election": …, "timeout": …}."""
     return _resign(node, request, request.fields(), is_successor_needed=True)
 
 
-def pause(node: Subject, request: Request) -> Response:
+def pause(node: NodeProtocol, request: Request) -> Response:
     """Take no part as a candidate until resumed: {"timeout": …}, optional."""
     return _pause(node, request, node.pause, is_paused=True)
 
 
-def resume(node: Subject, request: Request) -> Response:
+def resume(node: NodeProtocol, request: Request) -> Response:
     """Take part again: {"timeout": …}, optional."""
     return _pause(node, request, node.resume, is_paused=False)
 
 
-def _pause(node: Subject, request: Request, change: Callable[[float | None], None], *, is_paused: bool) -> Response:
+def _pause(
+    node: NodeProtocol, request: Request, change: Callable[[float | None], None], *, is_paused: bool
+) -> Response:
     try:
         change(_timeout(request.fields()))
     except LeadershipTimeout as error:
@@ -41,7 +43,7 @@ def _pause(node: Subject, request: Request, change: Callable[[float | None], Non
     return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": is_paused})
 
 
-def forget(node: Subject, request: Request) -> Response:
+def forget(node: NodeProtocol, request: Request) -> Response:
     """Take a voter back that has lost its votes: {"voter": node id}."""
     voter = _other_node(node, request.fields().get("voter"), "voter")
     try:
@@ -51,7 +53,7 @@ def forget(node: Subject, request: Request) -> Response:
     return reply(HTTPStatus.OK, {"node": node.config.node, "forgot": voter})
 
 
-def _resign(node: Subject, request: Request, fields: dict[str, object], *, is_successor_needed: bool) -> Response:
+def _resign(node: NodeProtocol, request: Request, fields: dict[str, object], *, is_successor_needed: bool) -> Response:
     name = check_election(fields["election"]) if "election" in fields else request.election
     successor, timeout = _successor(node, fields.get("to"), is_needed=is_successor_needed), _timeout(fields)
     election = node.find_election(name)
@@ -67,11 +69,11 @@ def _resign(node: Subject, request: Request, fields: dict[str, object], *, is_su
     return reply(HTTPStatus.OK, {"node": node.config.node, "election": name, "resigned": held.token, "to": successor})
 
 
-def _successor(node: Subject, given: object, *, is_needed: bool) -> str | None:
+def _successor(node: NodeProtocol, given: object, *, is_needed: bool) -> str | None:
     return None if given is None and not is_needed else _other_node(node, given, "to")
 
 
-def _other_node(node: Subject, given: object, field: str) -> str:
+def _other_node(node: NodeProtocol, given: object, field: str) -> str:
     others = sorted(node.config.voters - {node.config.node})
     if not isinstance(given, str) or given not in others:
         raise Refused(HTTPStatus.BAD_REQUEST, f'"{field}" must name another node: {", ".join(others)}')

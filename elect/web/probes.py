@@ -2,22 +2,22 @@
 
 from http import HTTPStatus
 
-from elect.web.node_protocol import Subject
+from elect.web.node_protocol import NodeProtocol
 from elect.web.request import DEFAULT_ELECTION, Request
 from elect.web.response import Response, reply
 
 
-def leader(node: Subject, request: Request) -> Response:
+def leader(node: NodeProtocol, request: Request) -> Response:
     """200 with the token while this node leads the election, else 503."""
     return _answer(node, request, is_leader_asked=True)
 
 
-def replica(node: Subject, request: Request) -> Response:
+def replica(node: NodeProtocol, request: Request) -> Response:
     """200 while this node is well and does not lead it, else 503."""
     return _answer(node, request, is_leader_asked=False)
 
 
-def _answer(node: Subject, request: Request, *, is_leader_asked: bool) -> Response:
+def _answer(node: NodeProtocol, request: Request, *, is_leader_asked: bool) -> Response:
     name = request.election
     election = node.find_election(name)
     known = election.leader if election is not None else None

@@ -14,7 +14,7 @@ from wsgiref.types import WSGIApplication
 from elect.errors import BindError, ThreadError
 from elect.web.application import application
 from elect.web.http_connection import Connection
-from elect.web.node_protocol import Subject
+from elect.web.node_protocol import NodeProtocol
 from wire.common import arguments
 from wire.common.deadline import now_s
 from wire.common.failure_log import FailureLog
@@ -179,7 +179,7 @@ class HttpServer:
             connection.close()
 
 
-def serve(node: Subject, address: Address) -> HttpServer:
+def serve(node: NodeProtocol, address: Address) -> HttpServer:
     """Make a server of a node's pages that listens, and answers once it is started.
 
     Raises:
