@@ -17,7 +17,7 @@ DRAIN_BYTES = 65_536
 """A close on top of unread bytes is a reset, which can overtake the answer: so a little is read first."""
 
 
-class Connection:
+class HttpConnection:
     """A client's connection; one thread serves it, any may abort it.
 
     Args:
@@ -104,7 +104,7 @@ class _Site:
 
 
 class _Handler(WSGIRequestHandler):
-    def __init__(self, connection: Connection, application: WSGIApplication) -> None:
+    def __init__(self, connection: HttpConnection, application: WSGIApplication) -> None:
         self._peer = connection
         site = _Site(application, connection.local)
         super().__init__(connection.socket, (connection.remote, 0), site)  # type: ignore[arg-type]  # it asks for no more

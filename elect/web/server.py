@@ -13,7 +13,7 @@ from wsgiref.types import WSGIApplication
 
 from elect.errors import BindError, ThreadError
 from elect.web.application import application
-from elect.web.http_connection import Connection
+from elect.web.http_connection import HttpConnection
 from elect.web.node_protocol import NodeProtocol
 from wire.common import arguments
 from wire.common.deadline import now_s
@@ -65,7 +65,7 @@ class HttpServer:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._failure_log = FailureLog(LOG, "accepting HTTP connections")
-        self._connections: dict[Connection, threading.Thread] = {}
+        self._connections: dict[HttpConnection, threading.Thread] = {}
 
     def open(self) -> Address:
         """Bind and listen.
@@ -139,14 +139,14 @@ class HttpServer:
                 accepted, remote = self._socket.accept()
                 accepted = lifted(accepted)
                 host = Address.of_socket(remote).host
-                self._admit(Connection(accepted, host, self.address, self._request_timeout_s))
+                self._admit(HttpConnection(accepted, host, self.address, self._request_timeout_s))
                 self._failure_log.worked()
             except (OSError, RuntimeError, MemoryError) as error:
                 if not self._stopping.is_set():
                     self._failure_log.failed(str(error))
                 self._stopping.wait(ACCEPT_PAUSE_S)
 
-    def _admit(self, connection: Connection) -> None:
+    def _admit(self, connection: HttpConnection) -> None:
         with self._lock:
             if self._stopping.is_set() or not self._make_room():
                 connection.close()
@@ -170,7 +170,7 @@ class HttpServer:
             silent.abort()
         return silent is not None
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: HttpConnection) -> None:
         try:
             connection.serve(self._application)
         finally:
