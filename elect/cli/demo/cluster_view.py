@@ -18,7 +18,7 @@ class Doing(StrEnum):
 
 
 @dataclass(slots=True)
-class Actor:
+class NodeView:
     """One node.
 
     Attributes:
@@ -60,13 +60,13 @@ class Scene:
     """
 
     def __init__(self, node_ids: tuple[str, ...], now: float) -> None:
-        self.actors = {node_id: Actor(node_id) for node_id in node_ids}
+        self.actors = {node_id: NodeView(node_id) for node_id in node_ids}
         self.began = now
         for actor in self.actors.values():
             actor.begin(Doing.STARTING, now)
 
     @property
-    def leader(self) -> Actor | None:
+    def leader(self) -> NodeView | None:
         """Who leads now, by its own word."""
         return next((actor for actor in self.actors.values() if actor.doing is Doing.LEADING), None)
 
@@ -97,7 +97,7 @@ class Scene:
         else:
             self._change(actor, event)
 
-    def _change(self, actor: Actor, event: ProcessEvent) -> None:
+    def _change(self, actor: NodeView, event: ProcessEvent) -> None:
         match event.event:
             case "started":
                 actor.started_at = event.boottime
@@ -118,7 +118,7 @@ class Scene:
             case _:
                 pass
 
-    def strip(self, actor: Actor, now: float, cells: int, cell_s: float) -> Iterator[Doing | None]:
+    def strip(self, actor: NodeView, now: float, cells: int, cell_s: float) -> Iterator[Doing | None]:
         """What a node did of late, oldest first: one value for each stretch of `cell_s`, aligned so that it scrolls."""
         latest = int(now / cell_s)
         for cell in range(latest - cells + 1, latest + 1):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from elect.cli.colors import Paint
-from elect.cli.demo.cluster_view import Actor, Doing, Scene
+from elect.cli.demo.cluster_view import Doing, NodeView, Scene
 from elect.cli.demo.timings import Kind, Measurements, duration
 
 CELL_S = 0.25
@@ -62,7 +62,7 @@ def picture(scene: Scene, story: Story, *, now: float, width: int, paint: Paint)
     return [MARGIN + line if line else "" for line in lines]
 
 
-def _node(scene: Scene, actor: Actor, now: float, cells: int, paint: Paint) -> str:
+def _node(scene: Scene, actor: NodeView, now: float, cells: int, paint: Paint) -> str:
     colour = COLOURS.get(actor.doing, "dim")
     words = f"{SIGNS[actor.doing]} {_words(actor, now)}"
     label = f"{paint(actor.node_id, 'bold')}  {paint(f'{words:<{LABEL_WIDTH - 4}}', colour)}"
@@ -73,7 +73,7 @@ def _node(scene: Scene, actor: Actor, now: float, cells: int, paint: Paint) -> s
     return f"{label} {''.join(strip)}"
 
 
-def _words(actor: Actor, now: float) -> str:
+def _words(actor: NodeView, now: float) -> str:
     match actor.doing:
         case Doing.LEADING:
             return f"leads, term {actor.term}, {max(0.0, now - actor.since):.0f} s"
