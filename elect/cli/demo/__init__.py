@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from elect.cli.colors import Paint, is_live
-from elect.cli.demo.cluster_view import Scene
+from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import MARGIN, Story, picture
 from elect.cli.demo.scenario import Stage, check_leases, play
 from elect.cli.demo.timings import Measurements
@@ -48,14 +48,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
-    scene, story = Scene(cluster.plan.nodes, now_ns() / 1e9), Story(progress="start")
+    cluster_view, story = ClusterView(cluster.plan.nodes, now_ns() / 1e9), Story(progress="start")
     is_live_view = is_live(sys.stdout) and not arguments.plain
     with ExitStack() as stack:
-        draw = _drawer(stack.enter_context(Screen()), scene, story) if is_live_view else _nothing
+        draw = _drawer(stack.enter_context(Screen()), cluster_view, story) if is_live_view else _nothing
         say = _nothing if is_live_view else _say
         say(f"{len(cluster.nodes)} nodes, a process each")
         stack.enter_context(cluster)
-        stage = Stage(cluster=cluster, scene=scene, story=story, say=say, refresh=_refresher(cluster, scene, draw))
+        stage = Stage(
+            cluster=cluster,
+            cluster_view=cluster_view,
+            story=story,
+            say=say,
+            refresh=_refresher(cluster, cluster_view, draw),
+        )
         play(stage, arguments.rounds)
     margin = MARGIN if is_live_view else ""
     print(*(f"{margin}{line}".rstrip() for line in _closing(cluster, story.measurements)), sep="\n")
@@ -68,7 +74,7 @@ def _closing(cluster: ProcessCluster, measurements: Measurements) -> Iterator[st
     yield f"{measurements.count} failovers, {leases} leases, never two at once."
 
 
-def _refresher(cluster: ProcessCluster, scene: Scene, draw: Callable[[], None]) -> Callable[[], None]:
+def _refresher(cluster: ProcessCluster, cluster_view: ClusterView, draw: Callable[[], None]) -> Callable[[], None]:
     """Waits for news, a frame's time at most; takes them in; draws."""
     taken = 0
 
@@ -76,16 +82,16 @@ def _refresher(cluster: ProcessCluster, scene: Scene, draw: Callable[[], None]) 
         nonlocal taken
         cluster.wait_for_news(taken, FRAME_S)
         for event in cluster.events[taken:]:
-            scene.take(event)
+            cluster_view.take(event)
             taken += 1
         draw()
 
     return refresh
 
 
-def _drawer(screen: Screen, scene: Scene, story: Story) -> Callable[[], None]:
+def _drawer(screen: Screen, cluster_view: ClusterView, story: Story) -> Callable[[], None]:
     paint = Paint.of(sys.stdout)
-    return lambda: screen.draw(picture(scene, story, now=now_ns() / 1e9, width=screen.width, paint=paint))
+    return lambda: screen.draw(picture(cluster_view, story, now=now_ns() / 1e9, width=screen.width, paint=paint))
 
 
 def _say(sentence: str) -> None:

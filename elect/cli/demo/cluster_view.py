@@ -51,7 +51,7 @@ class NodeView:
         return next((doing for begin, doing in reversed(self.past) if begin <= moment), None)
 
 
-class Scene:
+class ClusterView:
     """All nodes.
 
     Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from elect.cli.colors import Paint
-from elect.cli.demo.cluster_view import Doing, NodeView, Scene
+from elect.cli.demo.cluster_view import ClusterView, Doing, NodeView
 from elect.cli.demo.timings import Kind, Measurements, duration
 
 CELL_S = 0.25
@@ -36,21 +36,21 @@ class Story:
     measurements: Measurements = field(default_factory=Measurements)
 
 
-def picture(scene: Scene, story: Story, *, now: float, width: int, paint: Paint) -> list[str]:
+def picture(cluster_view: ClusterView, story: Story, *, now: float, width: int, paint: Paint) -> list[str]:
     """The whole picture.
 
     Args:
-        scene: the nodes.
+        cluster_view: the nodes.
         story: the words.
         now: seconds of the boot clock.
         width: of the terminal, in columns.
         paint: colours, or none.
     """
     cells = max(0, min(STRIP_CELLS_MAX, width - len(MARGIN) - LABEL_WIDTH - 2))
-    count = len(scene.actors)
+    count = len(cluster_view.actors)
     subtitle = f"{count} nodes, a process each, one leader{f'   {LEGEND}' if cells > LEGEND_CELLS_MIN else ''}"
     title = f"{paint('elect', 'bold')}  {paint(subtitle, 'dim')}"
-    lines = ["", title, "", *(_node(scene, actor, now, cells, paint) for actor in scene.actors.values())]
+    lines = ["", title, "", *(_node(cluster_view, actor, now, cells, paint) for actor in cluster_view.actors.values())]
     lines += [
         _ruler(cells, paint),
         "",
@@ -62,11 +62,11 @@ def picture(scene: Scene, story: Story, *, now: float, width: int, paint: Paint)
     return [MARGIN + line if line else "" for line in lines]
 
 
-def _node(scene: Scene, actor: NodeView, now: float, cells: int, paint: Paint) -> str:
+def _node(cluster_view: ClusterView, actor: NodeView, now: float, cells: int, paint: Paint) -> str:
     colour = COLOURS.get(actor.doing, "dim")
     words = f"{SIGNS[actor.doing]} {_words(actor, now)}"
     label = f"{paint(actor.node_id, 'bold')}  {paint(f'{words:<{LABEL_WIDTH - 4}}', colour)}"
-    runs = groupby(scene.strip(actor, now, cells, CELL_S))
+    runs = groupby(cluster_view.strip(actor, now, cells, CELL_S))
     strip = (
         paint(STRIPS[doing] * len(list(run)), COLOURS.get(doing, "dim") if doing else "dim") for doing, run in runs
     )

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from elect.cli.demo.cluster_view import Scene
+from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import Story
 from elect.cli.demo.timings import Kind, Measurements, duration
 from elect.cli.exit_codes import Failure
@@ -34,14 +34,14 @@ class Stage:
 
     Attributes:
         cluster: the processes.
-        scene: what they do.
+        cluster_view: what they do.
         story: what is told.
         say: tells something that is to stay.
         refresh: takes in what has happened and shows it; called often.
     """
 
     cluster: ProcessCluster
-    scene: Scene
+    cluster_view: ClusterView
     story: Story
     say: Callable[[str], None]
     refresh: Callable[[], None]
@@ -55,7 +55,7 @@ def play(stage: Stage, rounds: int) -> Measurements:
     """
     stage.story.headline = "the first election"
     _settle(stage)
-    first = stage.scene.leader
+    first = stage.cluster_view.leader
     assert first is not None
     stage.say(f"{first.node_id} leads, in term {first.term}")
     for number in range(1, rounds + 1):
@@ -78,7 +78,7 @@ def check_leases(cluster: ProcessCluster) -> int:
 
 
 def _fail_over(stage: Stage, kind: Kind) -> None:
-    leader = stage.scene.leader
+    leader = stage.cluster_view.leader
     assert leader is not None
     node = stage.cluster.nodes[leader.node_id]
     number, words = SIGNALS[kind]
@@ -112,7 +112,7 @@ def _await_leader(stage: Stage, since: int, term: int) -> ProcessEvent:
 
 
 def _settle(stage: Stage) -> None:
-    _until(stage, lambda: stage.scene.is_settled(now_ns() / 1e9, FENCE_S), "the nodes did not come together")
+    _until(stage, lambda: stage.cluster_view.is_settled(now_ns() / 1e9, FENCE_S), "the nodes did not come together")
     _look(stage)
 
 

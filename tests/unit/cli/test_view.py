@@ -1,7 +1,7 @@
 import re
 
 from elect.cli.colors import Paint
-from elect.cli.demo.cluster_view import Scene
+from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import Story, picture
 from elect.cli.demo.timings import Kind, Measurements, duration
 from elect.testing.real_processes import ProcessEvent
@@ -10,12 +10,12 @@ PLAIN = Paint(is_coloured=False)
 
 
 def a_scene():
-    scene = Scene(("a", "b"), 90.0)
-    scene.take(ProcessEvent(event="started", node="a", boottime=90.5))
-    scene.take(ProcessEvent(event="elected", node="a", boottime=95.0, term=4))
-    scene.take(ProcessEvent(event="started", node="b", boottime=90.5))
-    scene.take(ProcessEvent(event="leader", node="b", boottime=95.0, term=4, leader="a"))
-    return scene
+    cluster_view = ClusterView(("a", "b"), 90.0)
+    cluster_view.take(ProcessEvent(event="started", node="a", boottime=90.5))
+    cluster_view.take(ProcessEvent(event="elected", node="a", boottime=95.0, term=4))
+    cluster_view.take(ProcessEvent(event="started", node="b", boottime=90.5))
+    cluster_view.take(ProcessEvent(event="leader", node="b", boottime=95.0, term=4, leader="a"))
+    return cluster_view
 
 
 def a_story():
