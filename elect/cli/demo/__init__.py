@@ -12,7 +12,7 @@ from types import FrameType
 from elect.cli.colors import Paint, is_live
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import MARGIN, Story, picture
-from elect.cli.demo.scenario import Stage, check_leases, play
+from elect.cli.demo.scenario import Scenario, check_leases, play
 from elect.cli.demo.timings import Measurements
 from elect.cli.exit_codes import Failure
 from elect.cli.live_display import Screen
@@ -55,14 +55,14 @@ def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
         say = _nothing if is_live_view else _say
         say(f"{len(cluster.nodes)} nodes, a process each")
         stack.enter_context(cluster)
-        stage = Stage(
+        scenario = Scenario(
             cluster=cluster,
             cluster_view=cluster_view,
             story=story,
             say=say,
             refresh=_refresher(cluster, cluster_view, draw),
         )
-        play(stage, arguments.rounds)
+        play(scenario, arguments.rounds)
     margin = MARGIN if is_live_view else ""
     print(*(f"{margin}{line}".rstrip() for line in _closing(cluster, story.measurements)), sep="\n")
 

@@ -29,7 +29,7 @@ SIGNALS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Scenario:
     """Where the demo plays.
 
     Attributes:
@@ -47,22 +47,22 @@ class Stage:
     refresh: Callable[[], None]
 
 
-def play(stage: Stage, rounds: int) -> Measurements:
+def play(scenario: Scenario, rounds: int) -> Measurements:
     """All rounds, each with every kind of failure.
 
     Raises:
         Failure: something did not come about, or two leases were held at once.
     """
-    stage.story.headline = "the first election"
-    _settle(stage)
-    first = stage.cluster_view.leader
+    scenario.story.headline = "the first election"
+    _settle(scenario)
+    first = scenario.cluster_view.leader
     assert first is not None
-    stage.say(f"{first.node_id} leads, in term {first.term}")
+    scenario.say(f"{first.node_id} leads, in term {first.term}")
     for number in range(1, rounds + 1):
-        stage.story.progress = f"round {number} of {rounds}"
+        scenario.story.progress = f"round {number} of {rounds}"
         for kind in Kind:
-            _fail_over(stage, kind)
-    return stage.story.measurements
+            _fail_over(scenario, kind)
+    return scenario.story.measurements
 
 
 def check_leases(cluster: ProcessCluster) -> int:
@@ -77,54 +77,56 @@ def check_leases(cluster: ProcessCluster) -> int:
     return len(held)
 
 
-def _fail_over(stage: Stage, kind: Kind) -> None:
-    leader = stage.cluster_view.leader
+def _fail_over(scenario: Scenario, kind: Kind) -> None:
+    leader = scenario.cluster_view.leader
     assert leader is not None
-    node = stage.cluster.nodes[leader.node_id]
+    node = scenario.cluster.nodes[leader.node_id]
     number, words = SIGNALS[kind]
-    stage.story.headline = f"{kind}: {node.node_id} {words}"
-    since = len(stage.cluster.events)
+    scenario.story.headline = f"{kind}: {node.node_id} {words}"
+    since = len(scenario.cluster.events)
     began = node.signal(number)
-    elected = _await_leader(stage, since, leader.term)
+    elected = _await_leader(scenario, since, leader.term)
     seconds = elected.boottime - began
-    stage.story.measurements.add(kind, seconds)
+    scenario.story.measurements.add(kind, seconds)
     sentence = f"{kind}: {node.node_id} {words}; {elected.node} leads in term {elected.term} after {duration(seconds)}"
-    stage.story.headline = sentence
-    stage.say(f"{stage.story.progress}: {sentence}")
-    _look(stage)
+    scenario.story.headline = sentence
+    scenario.say(f"{scenario.story.progress}: {sentence}")
+    _look(scenario)
     if kind is Kind.HANG:
         node.signal(signal.SIGCONT)
     else:
         node.wait()
         node.start()
-    _settle(stage)
+    _settle(scenario)
 
 
-def _await_leader(stage: Stage, since: int, term: int) -> ProcessEvent:
+def _await_leader(scenario: Scenario, since: int, term: int) -> ProcessEvent:
     def found() -> ProcessEvent | None:
-        events = stage.cluster.events[since:]
+        events = scenario.cluster.events[since:]
         return next((event for event in events if event.event == "elected" and (event.term or 0) > term), None)
 
-    _until(stage, lambda: found() is not None, "no other node came to lead")
+    _until(scenario, lambda: found() is not None, "no other node came to lead")
     elected = found()
     assert elected is not None
     return elected
 
 
-def _settle(stage: Stage) -> None:
-    _until(stage, lambda: stage.cluster_view.is_settled(now_ns() / 1e9, FENCE_S), "the nodes did not come together")
-    _look(stage)
+def _settle(scenario: Scenario) -> None:
+    _until(
+        scenario, lambda: scenario.cluster_view.is_settled(now_ns() / 1e9, FENCE_S), "the nodes did not come together"
+    )
+    _look(scenario)
 
 
-def _look(stage: Stage) -> None:
+def _look(scenario: Scenario) -> None:
     end = now_s() + LOOK_S
-    _until(stage, lambda: now_s() > end, "")
+    _until(scenario, lambda: now_s() > end, "")
 
 
-def _until(stage: Stage, is_so: Callable[[], bool], complaint: str) -> None:
+def _until(scenario: Scenario, is_so: Callable[[], bool], complaint: str) -> None:
     deadline = now_s() + PATIENCE_S
-    stage.refresh()
+    scenario.refresh()
     while not is_so():
         if now_s() > deadline:
             raise Failure(f"{complaint} within {PATIENCE_S:g} s")
-        stage.refresh()
+        scenario.refresh()
