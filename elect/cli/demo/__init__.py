@@ -13,7 +13,7 @@ from elect.cli.colors import Paint, is_live
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import MARGIN, Story, picture
 from elect.cli.demo.scenario import Scenario, check_leases, play
-from elect.cli.demo.timings import Measurements
+from elect.cli.demo.timings import Timings
 from elect.cli.exit_codes import Failure
 from elect.cli.live_display import Screen
 from elect.clock import now_ns
@@ -67,7 +67,7 @@ def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
     print(*(f"{margin}{line}".rstrip() for line in _closing(cluster, story.measurements)), sep="\n")
 
 
-def _closing(cluster: ProcessCluster, measurements: Measurements) -> Iterator[str]:
+def _closing(cluster: ProcessCluster, measurements: Timings) -> Iterator[str]:
     leases = check_leases(cluster)
     yield from ("From the signal to the moment from which the next leader's lease is valid:", "")
     yield from (*measurements.summary(), "")

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from elect.cli.colors import Paint
 from elect.cli.demo.cluster_view import ClusterView, Doing, NodeView
-from elect.cli.demo.timings import Kind, Measurements, duration
+from elect.cli.demo.timings import Kind, Timings, duration
 
 CELL_S = 0.25
 STRIP_CELLS_MAX = 56
@@ -33,7 +33,7 @@ class Story:
 
     headline: str = ""
     progress: str = ""
-    measurements: Measurements = field(default_factory=Measurements)
+    measurements: Timings = field(default_factory=Timings)
 
 
 def picture(cluster_view: ClusterView, story: Story, *, now: float, width: int, paint: Paint) -> list[str]:
@@ -96,7 +96,7 @@ def _headline(story: Story, width: int, paint: Paint) -> str:
     return f"{paint(story.progress, 'dim')}  {story.headline[:room]}"
 
 
-def _results(measurements: Measurements, width: int, paint: Paint) -> Iterator[str]:
+def _results(measurements: Timings, width: int, paint: Paint) -> Iterator[str]:
     """A line a kind, the latest measurements last."""
     for kind in Kind:
         seconds = [f"{duration(value):>8}" for value in measurements.seconds[kind]]

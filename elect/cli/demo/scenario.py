@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import Story
-from elect.cli.demo.timings import Kind, Measurements, duration
+from elect.cli.demo.timings import Kind, Timings, duration
 from elect.cli.exit_codes import Failure
 from elect.clock import now_ns
 from elect.testing.real_processes import ProcessCluster, ProcessEvent, overlaps, tenures
@@ -47,7 +47,7 @@ class Scenario:
     refresh: Callable[[], None]
 
 
-def play(scenario: Scenario, rounds: int) -> Measurements:
+def play(scenario: Scenario, rounds: int) -> Timings:
     """All rounds, each with every kind of failure.
 
     Raises:

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     RESIGNATION = "resignation"
 
 
-class Measurements:
+class Timings:
     """Failover times by kind, in seconds."""
 
     def __init__(self) -> None:

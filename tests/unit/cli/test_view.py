@@ -3,7 +3,7 @@ import re
 from elect.cli.colors import Paint
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import Story, picture
-from elect.cli.demo.timings import Kind, Measurements, duration
+from elect.cli.demo.timings import Kind, Timings, duration
 from elect.testing.real_processes import ProcessEvent
 
 PLAIN = Paint(is_coloured=False)
@@ -57,7 +57,7 @@ def test_the_number_of_lines_never_changes_as_the_story_goes_on():
 
 
 def test_the_summary_has_the_least_the_middle_and_the_most():
-    measurements = Measurements()
+    measurements = Timings()
     for seconds in (0.003, 0.001, 0.010):
         measurements.add(Kind.CRASH, seconds)
     measurements.add(Kind.HANG, 0.95)
