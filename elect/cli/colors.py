@@ -6,7 +6,7 @@ from typing import TextIO
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
-class Paint:
+class Colors:
     """Puts a text in a colour, or leaves it.
 
     Args:
@@ -21,7 +21,7 @@ class Paint:
         return f"\x1b[{CODES[colour]}m{text}\x1b[0m" if self._is_coloured and text else text
 
     @classmethod
-    def of(cls, stream: TextIO) -> "Paint":
+    def of(cls, stream: TextIO) -> "Colors":
         """As the stream and the person like it (https://no-color.org)."""
         return cls(is_coloured=is_live(stream) and not os.environ.get("NO_COLOR"))
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from elect.cli.colors import Paint, is_live
+from elect.cli.colors import Colors, is_live
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import MARGIN, Story, picture
 from elect.cli.demo.scenario import Scenario, check_leases, play
@@ -90,8 +90,8 @@ def _refresher(cluster: ProcessCluster, cluster_view: ClusterView, draw: Callabl
 
 
 def _drawer(screen: Screen, cluster_view: ClusterView, story: Story) -> Callable[[], None]:
-    paint = Paint.of(sys.stdout)
-    return lambda: screen.draw(picture(cluster_view, story, now=now_ns() / 1e9, width=screen.width, paint=paint))
+    colors = Colors.of(sys.stdout)
+    return lambda: screen.draw(picture(cluster_view, story, now=now_ns() / 1e9, width=screen.width, colors=colors))
 
 
 def _say(sentence: str) -> None:

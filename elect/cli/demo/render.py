@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from elect.cli.colors import Paint
+from elect.cli.colors import Colors
 from elect.cli.demo.cluster_view import ClusterView, Doing, NodeView
 from elect.cli.demo.timings import Kind, Timings, duration
 
@@ -36,7 +36,7 @@ class Story:
     measurements: Timings = field(default_factory=Timings)
 
 
-def picture(cluster_view: ClusterView, story: Story, *, now: float, width: int, paint: Paint) -> list[str]:
+def picture(cluster_view: ClusterView, story: Story, *, now: float, width: int, colors: Colors) -> list[str]:
     """The whole picture.
 
     Args:
@@ -44,31 +44,31 @@ def picture(cluster_view: ClusterView, story: Story, *, now: float, width: int, 
         story: the words.
         now: seconds of the boot clock.
         width: of the terminal, in columns.
-        paint: colours, or none.
+        colors: colours, or none.
     """
     cells = max(0, min(STRIP_CELLS_MAX, width - len(MARGIN) - LABEL_WIDTH - 2))
     count = len(cluster_view.actors)
     subtitle = f"{count} nodes, a process each, one leader{f'   {LEGEND}' if cells > LEGEND_CELLS_MIN else ''}"
-    title = f"{paint('elect', 'bold')}  {paint(subtitle, 'dim')}"
-    lines = ["", title, "", *(_node(cluster_view, actor, now, cells, paint) for actor in cluster_view.actors.values())]
+    title = f"{colors('elect', 'bold')}  {colors(subtitle, 'dim')}"
+    lines = ["", title, "", *(_node(cluster_view, actor, now, cells, colors) for actor in cluster_view.actors.values())]
     lines += [
-        _ruler(cells, paint),
+        _ruler(cells, colors),
         "",
-        _headline(story, width, paint),
+        _headline(story, width, colors),
         "",
-        *_results(story.measurements, width, paint),
+        *_results(story.measurements, width, colors),
         "",
     ]
     return [MARGIN + line if line else "" for line in lines]
 
 
-def _node(cluster_view: ClusterView, actor: NodeView, now: float, cells: int, paint: Paint) -> str:
+def _node(cluster_view: ClusterView, actor: NodeView, now: float, cells: int, colors: Colors) -> str:
     colour = COLOURS.get(actor.doing, "dim")
     words = f"{SIGNS[actor.doing]} {_words(actor, now)}"
-    label = f"{paint(actor.node_id, 'bold')}  {paint(f'{words:<{LABEL_WIDTH - 4}}', colour)}"
+    label = f"{colors(actor.node_id, 'bold')}  {colors(f'{words:<{LABEL_WIDTH - 4}}', colour)}"
     runs = groupby(cluster_view.strip(actor, now, cells, CELL_S))
     strip = (
-        paint(STRIPS[doing] * len(list(run)), COLOURS.get(doing, "dim") if doing else "dim") for doing, run in runs
+        colors(STRIPS[doing] * len(list(run)), COLOURS.get(doing, "dim") if doing else "dim") for doing, run in runs
     )
     return f"{label} {''.join(strip)}"
 
@@ -85,20 +85,20 @@ def _words(actor: NodeView, now: float) -> str:
             return actor.doing.value
 
 
-def _ruler(cells: int, paint: Paint) -> str:
+def _ruler(cells: int, colors: Colors) -> str:
     """The strip's time axis."""
     left = f"← {cells * CELL_S:.0f} s ago"
-    return " " * (LABEL_WIDTH - 1) + paint(f"{left}{'now':>{max(0, cells - len(left))}}", "dim") if cells > 20 else ""
+    return " " * (LABEL_WIDTH - 1) + colors(f"{left}{'now':>{max(0, cells - len(left))}}", "dim") if cells > 20 else ""
 
 
-def _headline(story: Story, width: int, paint: Paint) -> str:
+def _headline(story: Story, width: int, colors: Colors) -> str:
     room = max(0, width - len(MARGIN) - len(story.progress) - 4)
-    return f"{paint(story.progress, 'dim')}  {story.headline[:room]}"
+    return f"{colors(story.progress, 'dim')}  {story.headline[:room]}"
 
 
-def _results(measurements: Timings, width: int, paint: Paint) -> Iterator[str]:
+def _results(measurements: Timings, width: int, colors: Colors) -> Iterator[str]:
     """A line a kind, the latest measurements last."""
     for kind in Kind:
         seconds = [f"{duration(value):>8}" for value in measurements.seconds[kind]]
         shown = max(1, (width - len(MARGIN) - 14) // 9)
-        yield f"{paint(f'{kind:<12}', 'dim')} {' '.join(seconds[-shown:])}"
+        yield f"{colors(f'{kind:<12}', 'dim')} {' '.join(seconds[-shown:])}"

@@ -1,12 +1,12 @@
 import re
 
-from elect.cli.colors import Paint
+from elect.cli.colors import Colors
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.render import Story, picture
 from elect.cli.demo.timings import Kind, Timings, duration
 from elect.testing.real_processes import ProcessEvent
 
-PLAIN = Paint(is_coloured=False)
+PLAIN = Colors(is_coloured=False)
 
 
 def a_scene():
@@ -25,7 +25,7 @@ def a_story():
 
 
 def test_the_picture_says_who_leads_and_draws_since_when():
-    lines = picture(a_scene(), a_story(), now=100.0, width=100, paint=PLAIN)
+    lines = picture(a_scene(), a_story(), now=100.0, width=100, colors=PLAIN)
     leader = next(line for line in lines if line.startswith("  a "))
     assert re.search(r"● leads, term 4, 5 s +─+█{22}$", leader)
     follower = next(line for line in lines if line.startswith("  b "))
@@ -36,13 +36,13 @@ def test_the_picture_says_who_leads_and_draws_since_when():
 
 def test_a_narrow_terminal_gets_no_line_wider_than_it_is():
     for width in (48, 60, 79, 200):
-        lines = picture(a_scene(), a_story(), now=100.0, width=width, paint=PLAIN)
+        lines = picture(a_scene(), a_story(), now=100.0, width=width, colors=PLAIN)
         assert max(map(len, lines)) <= width
 
 
 def test_colours_change_no_width():
-    coloured = picture(a_scene(), a_story(), now=100.0, width=100, paint=Paint(is_coloured=True))
-    plain = picture(a_scene(), a_story(), now=100.0, width=100, paint=PLAIN)
+    coloured = picture(a_scene(), a_story(), now=100.0, width=100, colors=Colors(is_coloured=True))
+    plain = picture(a_scene(), a_story(), now=100.0, width=100, colors=PLAIN)
     assert coloured != plain
     assert [re.sub("\x1b\\[[0-9;]*m", "", line) for line in coloured] == plain
 
@@ -52,8 +52,8 @@ def test_the_number_of_lines_never_changes_as_the_story_goes_on():
     for kind in Kind:
         for _ in range(50):
             late.measurements.add(kind, 1.0)
-    early = picture(a_scene(), Story(), now=90.0, width=80, paint=PLAIN)
-    assert len(picture(a_scene(), late, now=100.0, width=80, paint=PLAIN)) == len(early)
+    early = picture(a_scene(), Story(), now=90.0, width=80, colors=PLAIN)
+    assert len(picture(a_scene(), late, now=100.0, width=80, colors=PLAIN)) == len(early)
 
 
 def test_the_summary_has_the_least_the_middle_and_the_most():
