@@ -10,7 +10,7 @@ HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 CLEAR_LINE, CLEAR_BELOW = "\x1b[K", "\x1b[J"
 
 
-class Screen:
+class LiveDisplay:
     """Draws in place; the last picture stays when it is left.
 
     Args:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from elect.cli import http_client
 from elect.cli.colors import is_live
 from elect.cli.exit_codes import ExitCode, Failure
-from elect.cli.live_display import Screen
+from elect.cli.live_display import LiveDisplay
 from elect.cli.parallel import each
 from elect.cli.status_table import Row, rows, table
 from wire.protocol.address import Address
@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask all, show, and ask again if told to; 1 if one did not answer."""
     with ExitStack() as stack:
         is_drawn = arguments.watch and not arguments.json and is_live(sys.stdout)
-        screen = stack.enter_context(Screen()) if is_drawn else None
+        display = stack.enter_context(LiveDisplay()) if is_drawn else None
         while True:
             views = _ask_all(arguments.addresses)
             lines = [_json(views)] if arguments.json else list(table(_rows(views, arguments.election)))
-            if screen is not None:
-                screen.draw([line[: screen.width] for line in lines])
+            if display is not None:
+                display.draw([line[: display.width] for line in lines])
             else:
                 print(*lines, sep="\n", flush=True)
             if not arguments.watch:

@@ -15,7 +15,7 @@ from elect.cli.demo.render import MARGIN, Story, picture
 from elect.cli.demo.scenario import Scenario, check_leases, play
 from elect.cli.demo.timings import Timings
 from elect.cli.exit_codes import Failure
-from elect.cli.live_display import Screen
+from elect.cli.live_display import LiveDisplay
 from elect.clock import now_ns
 from elect.testing.real_processes import Plan, ProcessCluster
 
@@ -51,7 +51,7 @@ def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
     cluster_view, story = ClusterView(cluster.plan.nodes, now_ns() / 1e9), Story(progress="start")
     is_live_view = is_live(sys.stdout) and not arguments.plain
     with ExitStack() as stack:
-        draw = _drawer(stack.enter_context(Screen()), cluster_view, story) if is_live_view else _nothing
+        draw = _drawer(stack.enter_context(LiveDisplay()), cluster_view, story) if is_live_view else _nothing
         say = _nothing if is_live_view else _say
         say(f"{len(cluster.nodes)} nodes, a process each")
         stack.enter_context(cluster)
@@ -89,9 +89,9 @@ def _refresher(cluster: ProcessCluster, cluster_view: ClusterView, draw: Callabl
     return refresh
 
 
-def _drawer(screen: Screen, cluster_view: ClusterView, story: Story) -> Callable[[], None]:
+def _drawer(display: LiveDisplay, cluster_view: ClusterView, story: Story) -> Callable[[], None]:
     colors = Colors.of(sys.stdout)
-    return lambda: screen.draw(picture(cluster_view, story, now=now_ns() / 1e9, width=screen.width, colors=colors))
+    return lambda: display.draw(picture(cluster_view, story, now=now_ns() / 1e9, width=display.width, colors=colors))
 
 
 def _say(sentence: str) -> None:

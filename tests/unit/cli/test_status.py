@@ -4,7 +4,7 @@ import json
 import pytest
 
 from elect.cli import main
-from elect.cli.live_display import Screen
+from elect.cli.live_display import LiveDisplay
 from elect.cli.status_table import rows, table
 from elect.web import application
 from elect.web.server import HttpServer
@@ -112,10 +112,10 @@ def test_watch_goes_on_until_interrupted(serve, monkeypatch, capsys):
 
 def test_a_screen_draws_in_place_and_only_what_changed():
     stream = io.StringIO()
-    with Screen(stream) as screen:
-        screen.draw(["one", "two"])
+    with LiveDisplay(stream) as display:
+        display.draw(["one", "two"])
         first = stream.getvalue()
-        screen.draw(["one", "two"])
+        display.draw(["one", "two"])
         assert stream.getvalue() == first
-        screen.draw(["three"])
+        display.draw(["three"])
     assert stream.getvalue() == f"{first}\r\x1b[2Athree\x1b[K\n\x1b[J\x1b[?25h"
