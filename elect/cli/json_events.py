@@ -12,7 +12,7 @@ from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged
 NS_PER_S = 1_000_000_000
 
 
-class EventLines:
+class JsonEvents:
     """Writes lines that never interleave; `boottime` is that of the moment itself, not of writing.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from elect import Config, Node
 from elect.cli.exit_codes import ExitCode, Failure
-from elect.cli.json_events import EventLines
+from elect.cli.json_events import JsonEvents
 from elect.cli.signals import Ending, lifecycle
 from elect.clock import now_ns
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     node = Node(config)
-    lines = EventLines(config.node, sys.stdout) if arguments.events else None
+    lines = JsonEvents(config.node, sys.stdout) if arguments.events else None
     if lines is not None:
         node.observe(lines.take)
     with lifecycle(sys.stdout.fileno() if lines is not None else None) as end:
@@ -66,6 +66,6 @@ def _await_end(node: Node, end: Ending) -> ExitCode:
     raise Failure("the node died; its log says why")
 
 
-def _tell(lines: EventLines | None, name: str) -> None:
+def _tell(lines: JsonEvents | None, name: str) -> None:
     if lines is not None:
         lines.write(name, now_ns())

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from elect.cli.json_events import EventLines
+from elect.cli.json_events import JsonEvents
 from elect.core.ready import Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
 
 AT = 1_234_567_890_123
@@ -12,7 +12,7 @@ AT = 1_234_567_890_123
 
 def lines_of(*events):
     stream = io.StringIO()
-    lines = EventLines("a", stream)
+    lines = JsonEvents("a", stream)
     for event in events:
         lines.take(event)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -35,7 +35,7 @@ def test_each_event_is_a_line_with_the_moment_itself():
 
 def test_what_happens_during_the_start_is_told_after_it():
     stream = io.StringIO()
-    lines = EventLines("a", stream)
+    lines = JsonEvents("a", stream)
     other = threading.Thread(target=lambda: lines.take(Elected(election="default", term=1, at=AT)))
     with lines.first("started"):
         other.start()
@@ -45,7 +45,7 @@ def test_what_happens_during_the_start_is_told_after_it():
 
 def test_a_start_that_fails_is_not_told():
     stream = io.StringIO()
-    with pytest.raises(OSError, match="taken"), EventLines("a", stream).first("started"):
+    with pytest.raises(OSError, match="taken"), JsonEvents("a", stream).first("started"):
         raise OSError("taken")
     assert stream.getvalue() == ""
 
@@ -63,7 +63,7 @@ def test_a_reader_that_has_gone_is_noted_and_raises_nothing():
             raise BrokenPipeError
 
     stream = Gone()
-    lines = EventLines("a", stream)
+    lines = JsonEvents("a", stream)
     lines.write("started", AT)
     lines.write("stopped", AT)
     assert lines.is_broken
