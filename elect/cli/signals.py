@@ -13,7 +13,7 @@ LOOK_MS = 500
 """How often to look whether the node still lives: that is no signal and no descriptor."""
 
 
-class Ending:
+class StopSignals:
     """Why to end: a signal, or nobody reads a pipe any more.
 
     Args:
@@ -37,7 +37,7 @@ class Ending:
 
 
 @contextmanager
-def lifecycle(watched_fd: int | None = None) -> Iterator[Ending]:
+def lifecycle(watched_fd: int | None = None) -> Iterator[StopSignals]:
     """Catch the signals that end a program; a second one ends it at once, as if none had been caught.
 
     Args:
@@ -56,7 +56,7 @@ def lifecycle(watched_fd: int | None = None) -> Iterator[Ending]:
     try:
         for number in caught:
             signal.signal(number, catch)
-        yield Ending(read_fd, watched_fd)
+        yield StopSignals(read_fd, watched_fd)
     finally:
         signal.set_wakeup_fd(wake_before)
         for number in caught:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from elect import Config, Node
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.cli.json_events import JsonEvents
-from elect.cli.signals import Ending, lifecycle
+from elect.cli.signals import StopSignals, lifecycle
 from elect.clock import now_ns
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             _tell(lines, "stopped")
 
 
-def _await_end(node: Node, end: Ending) -> ExitCode:
+def _await_end(node: Node, end: StopSignals) -> ExitCode:
     while node.is_alive:
         match end.wait():
             case "signal":
