@@ -27,7 +27,7 @@ class Pair:
         return f"<Pair {self.certificate!r}>"
 
 
-class Authority:
+class CertificateAuthority:
     """Signs certificates of one cluster's nodes.
 
     Args:
@@ -49,7 +49,7 @@ class Authority:
             raise ValueError(f"the certificate ended at {self._certificate.not_valid_after_utc}")
 
     @classmethod
-    def create(cls, cluster: str, days: float) -> "Authority":
+    def create(cls, cluster: str, days: float) -> "CertificateAuthority":
         """A new one.
 
         Args:

@@ -14,7 +14,7 @@ from elect.cli.exit_codes import ExitCode, Failure
 from elect.config import rules
 
 if TYPE_CHECKING:
-    from elect.cli.certificate_authority import Authority
+    from elect.cli.certificate_authority import CertificateAuthority
 
 DAYS = 365.0
 AUTHORITY_DAYS = 3650.0
@@ -63,19 +63,19 @@ def _days(text: str) -> float:
     return days
 
 
-def _authority(directory: Path, cluster: str, days: float) -> "Authority":
+def _authority(directory: Path, cluster: str, days: float) -> "CertificateAuthority":
     """The one in the directory, or a new one."""
     try:
-        from elect.cli.certificate_authority import Authority, Pair  # noqa: PLC0415 - an extra's, and only for this
+        from elect.cli.certificate_authority import CertificateAuthority, Pair  # noqa: PLC0415 - an extra's, and only for this
     except ImportError:
         raise Failure("this needs the package cryptography: pip install 'elect[certs]'") from None
     certificate, key = directory / "ca.pem", directory / "ca.key"
     if certificate.exists() or key.exists():
         try:
-            return Authority(Pair(certificate=certificate.read_bytes(), key=key.read_bytes()))
+            return CertificateAuthority(Pair(certificate=certificate.read_bytes(), key=key.read_bytes()))
         except ValueError as error:
             raise Failure(f"{certificate}, {key}: not an authority's certificate and key: {error}") from None
-    authority = Authority.create(cluster, days)
+    authority = CertificateAuthority.create(cluster, days)
     _write(key, authority.pair.key, SECRET)
     _write(certificate, authority.pair.certificate, PUBLIC)
     return authority

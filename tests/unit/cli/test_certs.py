@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from elect.cli import main
-from elect.cli.certificate_authority import Authority, Pair
+from elect.cli.certificate_authority import CertificateAuthority, Pair
 from wire.protocol.wire_errors import CredentialsError
 from wire.security.credentials import TlsFiles
 from wire.security.tls import Tls
@@ -118,7 +118,7 @@ def test_an_authority_that_can_not_be_used_is_told(tmp_path, capsys, broken):
 
 
 def another_key(directory):
-    (directory / "ca.key").write_bytes(Authority.create("orders", 1).pair.key)
+    (directory / "ca.key").write_bytes(CertificateAuthority.create("orders", 1).pair.key)
 
 
 def encrypted(directory):
@@ -134,7 +134,7 @@ def of_a_node(directory):
 
 
 def over(directory):
-    pair = Authority.create("orders", 1).pair
+    pair = CertificateAuthority.create("orders", 1).pair
     key = serialization.load_pem_private_key(pair.key, None)
     now = datetime.now(UTC)
     name = x509.Name([])
@@ -189,7 +189,7 @@ def test_without_the_extra_it_says_what_is_missing(tmp_path, capsys, monkeypatch
 
 
 def test_a_pair_does_not_show_its_key():
-    pair = Authority.create("orders", 1).issue("a", "orders", 1)
+    pair = CertificateAuthority.create("orders", 1).issue("a", "orders", 1)
     assert isinstance(pair, Pair)
     assert b"PRIVATE" in pair.key
     assert "PRIVATE" not in repr(pair)
