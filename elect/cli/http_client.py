@@ -17,7 +17,7 @@ TOKEN_VARIABLE = "ELECT_OPERATOR_TOKEN"  # noqa: S105 - where it is, not what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpAnswer:
     """What a node said.
 
     Attributes:
@@ -43,7 +43,7 @@ def address(text: str) -> Address:
 
 def ask(
     node: Address, method: str, path: str, fields: Mapping[str, object] | None = None, timeout: float = TIMEOUT_S
-) -> Answer:
+) -> HttpAnswer:
     """One request.
 
     Args:
@@ -70,7 +70,7 @@ def ask(
         connection.close()
     if not isinstance(content, dict):
         raise Failure(f"{node} is not a node's HTTP address")
-    return Answer(status=answer.status, content=content)
+    return HttpAnswer(status=answer.status, content=content)
 
 
 def _reason(error: Exception) -> str:
