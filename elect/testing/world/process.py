@@ -19,7 +19,7 @@ from elect.testing.world.simulated_application import Application
 from elect.testing.world.simulated_dialer import Dialer
 from elect.testing.world.simulated_network import PATIENCE
 from elect.testing.world.simulated_reader import Reader
-from elect.testing.world.thread_gate import Gate
+from elect.testing.world.thread_gate import ThreadGate
 
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
@@ -52,7 +52,7 @@ class Process:
         self.incarnation = host.disk.incarnation
         self.is_alive = True
         self.reader: Reader | None = None
-        self.gate = Gate(self)
+        self.gate = ThreadGate(self)
         self.application = Application(self)
         self.table = LeaseRecord()
         self.accepted: dict[str, Link] = {}

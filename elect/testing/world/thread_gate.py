@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Arguments = TypeVarTuple("Arguments")
 
 
-class Gate:
+class ThreadGate:
     """Stands before a process's inputs.
 
     Attributes:
