@@ -13,7 +13,7 @@ from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
 
 HARD_CASES = (
     "refused vote",
@@ -88,7 +88,7 @@ class Met(Observer):
                 self.counts["repeated Resign"] += key in self._resigned
                 self._resigned.add(key)
 
-    def heard(self, process: "Process", link: "Link", heartbeat: Heartbeat) -> None:
+    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
         """Count acks for links that are closed."""
         ack = heartbeat.ack
         if ack is None:
@@ -97,7 +97,7 @@ class Met(Observer):
         if own is None or (ack.link is not own.number and ack.link < own.number):
             self.counts["late ack for a closed link"] += 1
 
-    def ended(self, process: "Process", link: "Link", is_end_of_stream: bool) -> None:
+    def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
         """Count ends of streams that a redial overtook."""
         newest = process.accepted.get(link.path.source)
         if is_end_of_stream and newest is not None and link.number < newest.number:

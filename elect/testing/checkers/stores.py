@@ -11,7 +11,7 @@ from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
 
 
 class OneStore(Observer):
@@ -21,7 +21,7 @@ class OneStore(Observer):
         self._world = world
         self._heard: dict[tuple[str, int, str], bytes] = {}
 
-    def heard(self, process: "Process", link: "Link", heartbeat: Heartbeat) -> None:
+    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
         """Check that a peer is heard under the store under which it was met, over all restarts of both."""
         del heartbeat
         peer = link.path.source

@@ -11,7 +11,7 @@ from elect.testing.faults.catalogue import FAULTS, SOLITARY
 from elect.testing.faults.combined import mute
 from elect.testing.faults.triggered import Ambush
 from elect.testing.simulation.simulation_options import Faults, Span, nanoseconds
-from elect.testing.world.simulated_link import Link
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.simulated_network import Path
 from elect.testing.world.world import World
 from wire.common import arguments
@@ -122,7 +122,7 @@ class Nemesis:
         """Any direction between two nodes."""
         return self.rng.choice(list(self.network.paths.values()))
 
-    def links(self, count: int) -> list[Link]:
+    def links(self, count: int) -> list[SimulatedLink]:
         """Up to `count` connections, any."""
         links = self.network.links()
         return self.rng.sample(links, min(count, len(links)))

@@ -9,7 +9,7 @@ from elect.core.ready import Elected, Event, Lost
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation
-from elect.testing.world.simulated_link import Link
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Frame:
         is_late: overtaken by everything: it arrives only by hand, or when all is restored.
     """
 
-    link: Link
+    link: SimulatedLink
     number: int
     message: Message | None
     is_late: bool = False
@@ -107,7 +107,7 @@ class MachineWorld(Simulation):
 
     # Frames.
 
-    def take(self, at: int, link: Link, frame: int, message: Message | None) -> None:
+    def take(self, at: int, link: SimulatedLink, frame: int, message: Message | None) -> None:
         """Take a frame that was sent, and let it arrive when it is due unless something is done to it until then."""
         taken = Frame(link, frame, message)
         self._frames[taken] = None

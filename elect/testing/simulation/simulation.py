@@ -20,7 +20,7 @@ from elect.testing.simulation.simulation_options import NANOSECONDS, Options, Sp
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.host import Host
 from elect.testing.world.process import Process
-from elect.testing.world.simulated_link import Link
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.simulated_network import Network
 from elect.testing.world.world import Record, World
 from elect.testing.world.world_observer import Observer
@@ -223,7 +223,7 @@ class Simulation:
                 link.finish()
                 self._world.scheduler.after(link.back.delay.draw(self._world.rng), link.dialer.notice, link)
 
-    def _links(self, source: str, target: str) -> tuple[Link, ...]:
+    def _links(self, source: str, target: str) -> tuple[SimulatedLink, ...]:
         ways = self._ways(source, target, both=False)
         return tuple(link for way in ways for link in self._world.network.path(*way).links)
 

@@ -23,7 +23,7 @@ from elect.testing.world.thread_gate import ThreadGate
 
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -55,7 +55,7 @@ class Process:
         self.gate = ThreadGate(self)
         self.application = Application(self)
         self.table = LeaseRecord()
-        self.accepted: dict[str, Link] = {}
+        self.accepted: dict[str, SimulatedLink] = {}
         self.store_id = host.disk.store_id.to_bytes(STORE_ID_LENGTH)
         self.stores = {peer: each.store_id for peer, each in host.disk.meetings.items() if each.store_id is not None}
         self._counter = 0
@@ -126,7 +126,7 @@ class Process:
     def _do(self, call: Callable[[Elector, int], Ready]) -> None:
         self.apply(call(self.elector, self.now))
 
-    def read(self, link: "Link", message: Message) -> None:
+    def read(self, link: "SimulatedLink", message: Message) -> None:
         """A reader thread has a frame."""
         if self.gate.is_open:
             self.receive(link, message)
@@ -135,22 +135,22 @@ class Process:
         else:
             self.gate.run(link, self.reader.read, link, message)
 
-    def receive(self, link: "Link", message: Message) -> None:
+    def receive(self, link: "SimulatedLink", message: Message) -> None:
         """A frame was read; the clock is read after that."""
         self.receive_at(self.now, link, message)
 
-    def receive_at(self, now: int, link: "Link", message: Message) -> None:
+    def receive_at(self, now: int, link: "SimulatedLink", message: Message) -> None:
         """Handle a frame as of `now`."""
         if type(message) is Heartbeat:
             for observer in self.world.hearers:
                 observer.heard(self, link, message)
         self.apply(self.elector.receive(now, link.path.source, link.number, message))
 
-    def greet(self, link: "Link") -> None:
+    def greet(self, link: "SimulatedLink") -> None:
         """Answer a Hello, on the listener's thread."""
         self.gate.run(link, self._greet, link)
 
-    def _greet(self, link: "Link") -> None:
+    def _greet(self, link: "SimulatedLink") -> None:
         peer, older = link.path.source, self.accepted.get(link.path.source)
         is_stale = older is not None and link.number <= older.number
         link.objection = self.objection_to(link.dialer.process)
@@ -172,27 +172,27 @@ class Process:
         """Why the process at the other end of a handshake is not taken for a peer, or None."""
         return objection_to(other.node_id, other.store_id, voters=self.host.voters, stores=self.stores)
 
-    def _accept(self, link: "Link") -> None:
+    def _accept(self, link: "SimulatedLink") -> None:
         peer, store_id = link.path.source, link.dialer.process.store_id
         self.stores.setdefault(peer, store_id)
         self.apply(self.elector.link_accepted(self.now, peer, link.number, link.is_trusted, store_id))
         self.dialers[peer].compare(link.number.incarnation)
 
-    def end(self, link: "Link", *, is_end_of_stream: bool) -> None:
+    def end(self, link: "SimulatedLink", *, is_end_of_stream: bool) -> None:
         """A reader thread is at the end of a peer's link: an end of stream, or a reset or this end's own close."""
         self.gate.run(link, self._end_thread, link, is_end_of_stream)
 
-    def _end_thread(self, link: "Link", is_end_of_stream: bool) -> None:
+    def _end_thread(self, link: "SimulatedLink", is_end_of_stream: bool) -> None:
         if self.reader is not None:
             self.reader.forget(link)
         self.put(link, self._end, link, is_end_of_stream)
 
-    def _end(self, link: "Link", is_end_of_stream: bool) -> None:
+    def _end(self, link: "SimulatedLink", is_end_of_stream: bool) -> None:
         for observer in self.world.observers:
             observer.ended(self, link, is_end_of_stream)
         self.apply(self.elector.link_ended(self.now, link.path.source, link.number, is_end_of_stream))
 
-    def opened(self, link: "Link") -> None:
+    def opened(self, link: "SimulatedLink") -> None:
         """Our own link got its Welcome."""
         assert link.acceptor is not None
         peer, store_id = link.path.target, link.acceptor.store_id
@@ -212,7 +212,7 @@ class Process:
         """A peer refused our dial."""
         self.apply(self.elector.dial_refused(self.now, peer, objection))
 
-    def closing(self, link: "Link") -> None:
+    def closing(self, link: "SimulatedLink") -> None:
         """Our own link is about to be closed; whoever closes it waits for this."""
         self.apply(self.elector.link_closing(self.now, link.path.target, link.number))
 
@@ -353,7 +353,7 @@ class Process:
         for link in self.accepted.values():
             self._forsake(link, closes=closes)
 
-    def _forsake(self, link: "Link", *, closes: bool) -> None:
+    def _forsake(self, link: "SimulatedLink", *, closes: bool) -> None:
         """A peer hears of the end of the link that it dialed: soon, or when it sends again, or after its patience."""
         rng, scheduler = self.world.rng, self.world.scheduler
         if closes and not link.back.is_cut:

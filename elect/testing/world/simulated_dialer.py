@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from elect.core.messages import Number
 from elect.testing.simulation.simulation_options import NANOSECONDS
-from elect.testing.world.simulated_link import Link
+from elect.testing.world.simulated_link import SimulatedLink
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
@@ -25,7 +25,7 @@ class Dialer:
         self.process = process
         self._world = process.world
         self.peer = peer
-        self.link: Link | None = None
+        self.link: SimulatedLink | None = None
         self.is_open = False
         self._failures = 0
         self._attempt = 0
@@ -36,7 +36,7 @@ class Dialer:
         self._attempt += 1
         number = Number(process.incarnation, process.next_counter())
         path = world.network.path(process.node_id, self.peer)
-        link = self.link = Link(world, path, number, self)
+        link = self.link = SimulatedLink(world, path, number, self)
         back = link.back.delay.draw(world.rng)
         hello_at = world.now + 2 * path.delay.draw(world.rng) + back
         world.scheduler.at(hello_at, self._hello, link)
@@ -56,7 +56,7 @@ class Dialer:
         if self.is_open and link is not None and link.acceptor is not None and link.acceptor.incarnation < incarnation:
             self.notice(link)
 
-    def _hello(self, link: Link) -> None:
+    def _hello(self, link: SimulatedLink) -> None:
         """Hello reaches the peer's machine, or nothing."""
         host = self._world.hosts[self.peer]
         if link.path.is_cut or link.back.is_cut or not host.is_up:
@@ -67,14 +67,14 @@ class Dialer:
         else:
             host.process.greet(link)
 
-    def welcome(self, link: Link) -> None:
+    def welcome(self, link: SimulatedLink) -> None:
         """The peer's Welcome, or its Reject, is on its way back."""
         world = self._world
         if not link.back.is_cut:
             action = self._close if link.acceptor is None else self._opened
             world.scheduler.after(link.back.delay.draw(world.rng), self.process.put, self, action, link)
 
-    def _opened(self, link: Link) -> None:
+    def _opened(self, link: SimulatedLink) -> None:
         acceptor = link.acceptor
         if self.link is not link or self.is_open or link.is_broken:
             return
@@ -88,15 +88,15 @@ class Dialer:
             self._failures = 0
             self.process.opened(link)
 
-    def _time_out(self, link: Link) -> None:
+    def _time_out(self, link: SimulatedLink) -> None:
         if self.link is link and not self.is_open:
             self._close(link)
 
-    def notice(self, link: Link) -> None:
+    def notice(self, link: SimulatedLink) -> None:
         """The other end is closed, reset or silent for too long: a close of our own follows."""
         self.process.put(self, self._close, link)
 
-    def _close(self, link: Link) -> None:
+    def _close(self, link: SimulatedLink) -> None:
         """Stop counting first, close then, dial again after that: PROTOCOL.md, section 5."""
         if self.link is not link:
             return

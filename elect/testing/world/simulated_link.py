@@ -21,7 +21,7 @@ _STRAY = Span(low=0.000_1, high=0.3)
 """How much later a frame out of its order arrives."""
 
 
-class Link:
+class SimulatedLink:
     """A connection from its dial to its end.
 
     Attributes:

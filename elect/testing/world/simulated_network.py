@@ -9,7 +9,7 @@ from elect.testing.simulation.versions import carried, translated
 from elect.testing.world.world import World
 
 if TYPE_CHECKING:
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
 
 PATIENCE = Span(low=0.8, high=6.0)
 """How long a dialer writes into a black hole before it gives the link up."""
@@ -53,7 +53,7 @@ class Path:
         self.carry = _carrier(options, source, target)
         self.is_cut = False
         self.is_proxied = world.rng.random() < options.untrusted
-        self.links: dict[Link, None] = {}
+        self.links: dict[SimulatedLink, None] = {}
 
     def __str__(self) -> str:
         return f"{self.source}->{self.target}"
@@ -77,7 +77,7 @@ class Network:
         """One direction."""
         return self.paths[source, target]
 
-    def links(self) -> list["Link"]:
+    def links(self) -> list["SimulatedLink"]:
         """Every link alive, in a stable order."""
         return [link for path in self.paths.values() for link in path.links]
 
@@ -91,7 +91,7 @@ class Network:
         for link in (*path.links, *self.paths[target, source].links):
             self._world.scheduler.after(PATIENCE.draw(self._world.rng), self._run_out, link)
 
-    def _run_out(self, link: "Link") -> None:
+    def _run_out(self, link: "SimulatedLink") -> None:
         """The dialer gives up; a machine that stands still does not count the time."""
         if (link.path.is_cut or link.back.is_cut) and not self._world.hosts[link.path.source].is_halted:
             link.dialer.notice(link)

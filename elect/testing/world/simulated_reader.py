@@ -10,12 +10,12 @@ from wire.protocol.identity import LinkNumber
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame(MessageReceived):
-    link: "Link"
+    link: "SimulatedLink"
     content: Message
 
 
@@ -26,14 +26,14 @@ class Reader:
         self._process = process
         self._coalescer = HeartbeatCoalescer(process.host.elector_options().timing, lambda: process.now, self._put)
 
-    def read(self, link: "Link", message: Message) -> None:
+    def read(self, link: "SimulatedLink", message: Message) -> None:
         """Take a frame whose bytes were read just now."""
         number = LinkNumber(link.number.incarnation, link.number.counter)
         self._coalescer.deliver(
             _Frame(peer=link.path.source, number=number, message=message, link=link, content=message)
         )
 
-    def forget(self, link: "Link") -> None:
+    def forget(self, link: "SimulatedLink") -> None:
         """A link was accepted or ended: what waits from its peer counts as lost."""
         number = LinkNumber(link.number.incarnation, link.number.counter)
         ended = LinkEnded(peer=link.path.source, number=number, is_end_of_stream=False, error=None, bye=None)

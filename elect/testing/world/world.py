@@ -13,7 +13,7 @@ from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
     from elect.testing.world.simulated_network import Network
 
 _DISK_CALM = 0.02
@@ -33,7 +33,7 @@ class Record:
 class Carrier(Protocol):
     """Decides when what was sent arrives, in place of the scheduler."""
 
-    def take(self, at: int, link: "Link", frame: int, message: Message | None) -> None:
+    def take(self, at: int, link: "SimulatedLink", frame: int, message: Message | None) -> None:
         """Take what would arrive at `at` (ns), and call `link.arrive(frame, message)` for it, or not."""
 
 

@@ -8,7 +8,7 @@ from elect.core.ready import Ballot, Event, Ready
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import Link
+    from elect.testing.world.simulated_link import SimulatedLink
 
 
 class Observer:
@@ -23,10 +23,10 @@ class Observer:
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
         """Entries left a node."""
 
-    def heard(self, process: "Process", link: "Link", heartbeat: Heartbeat) -> None:
+    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
         """A heartbeat is about to be handled by a node."""
 
-    def ended(self, process: "Process", link: "Link", is_end_of_stream: bool) -> None:
+    def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
         """The end of an accepted link is about to be handled by a node."""
 
     def told(self, process: "Process", event: Event) -> None:
