@@ -21,7 +21,7 @@ from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.host import Host
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import SimulatedLink
-from elect.testing.world.simulated_network import Network
+from elect.testing.world.simulated_network import SimulatedNetwork
 from elect.testing.world.world import Record, World
 from elect.testing.world.world_observer import Observer
 from wire.common import arguments
@@ -44,7 +44,7 @@ class Simulation:
         arguments.check_type("options", options, Options, "an Options")
         self._world = world = World(options)
         world.is_hostile = options == hostile(options.seed, options.nodes)
-        world.network = Network(world)
+        world.network = SimulatedNetwork(world)
         world.hosts = {node_id: Host(world, node_id) for node_id in options.node_ids}
         self._met, self._stores, self._liveness = watch_all(world)
         for host in world.hosts.values():

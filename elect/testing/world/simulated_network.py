@@ -65,7 +65,7 @@ def _carrier(options: Options, source: str, target: str) -> Callable[[Message], 
     return carried if options.is_encoded else None
 
 
-class Network:
+class SimulatedNetwork:
     """All paths."""
 
     def __init__(self, world: World) -> None:

@@ -14,7 +14,7 @@ from elect.testing.world.world_observer import Observer
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
     from elect.testing.world.simulated_link import SimulatedLink
-    from elect.testing.world.simulated_network import Network
+    from elect.testing.world.simulated_network import SimulatedNetwork
 
 _DISK_CALM = 0.02
 _APPLICATION_CALM = 0.05
@@ -54,7 +54,7 @@ class World:
     """
 
     hosts: dict[str, "Host"]
-    network: "Network"
+    network: "SimulatedNetwork"
 
     def __init__(self, options: Options) -> None:
         self.options = options
