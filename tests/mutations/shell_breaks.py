@@ -3,7 +3,7 @@
 Source: PROTOCOL.md, sections 3 to 5.
 """
 
-from elect.testing.world.simulated_dialer import Dialer
+from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_disk import Disk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, wrapped
@@ -24,7 +24,7 @@ def close_first():
 
         return close_late
 
-    return wrapped(Dialer, "_close", closing)
+    return wrapped(SimulatedDialer, "_close", closing)
 
 
 @SHELL.add("a peer is dialed again before its link counts no more", "5 †", worlds.LINKS, 5)
@@ -39,7 +39,7 @@ def dial_first():
 
         return close_late
 
-    return wrapped(Dialer, "_close", closing)
+    return wrapped(SimulatedDialer, "_close", closing)
 
 
 @SHELL.add("starts are not counted on disk", "3", worlds.RESTARTS, 10)

@@ -16,7 +16,7 @@ from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.simulation.transcript import describe
 from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.simulated_application import Application
-from elect.testing.world.simulated_dialer import Dialer
+from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_network import PATIENCE
 from elect.testing.world.simulated_reader import Reader
 from elect.testing.world.thread_gate import ThreadGate
@@ -70,7 +70,7 @@ class Process:
         )
         rng = Random(self.world.rng.getrandbits(64))  # noqa: S311 (chance, no secret)
         self.elector = Elector(options=host.elector_options(), durable=durable, rng=rng, now=self.now)
-        self.dialers = {peer: Dialer(self, peer) for peer in host.voters if peer != self.node_id}
+        self.dialers = {peer: SimulatedDialer(self, peer) for peer in host.voters if peer != self.node_id}
         if self.world.options.coalescer:
             self.reader = Reader(self)
         self.gate.settle()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _HANDSHAKE_TIMEOUT_NS = NANOSECONDS // 2
 
 
-class Dialer:
+class SimulatedDialer:
     """Keeps one link to one peer.
 
     Attributes:

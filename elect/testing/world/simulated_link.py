@@ -10,7 +10,7 @@ from elect.testing.world.world import World
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
-    from elect.testing.world.simulated_dialer import Dialer
+    from elect.testing.world.simulated_dialer import SimulatedDialer
 
 _BURST_NS: Final = 2_000_000
 """Frames handed over within this time of a freeze or a crash may still be inside the process."""
@@ -57,7 +57,7 @@ class SimulatedLink:
         "path",
     )
 
-    def __init__(self, world: World, path: Path, number: Number, dialer: "Dialer") -> None:
+    def __init__(self, world: World, path: Path, number: Number, dialer: "SimulatedDialer") -> None:
         self._world = world
         self.path = path
         self.back = world.network.path(path.target, path.source)
