@@ -4,7 +4,7 @@ Source: PROTOCOL.md, sections 3 to 5.
 """
 
 from elect.testing.world.simulated_dialer import SimulatedDialer
-from elect.testing.world.simulated_disk import Disk
+from elect.testing.world.simulated_disk import SimulatedDisk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, wrapped
 
@@ -52,7 +52,7 @@ def same_incarnation():
 
         return open_uncounted
 
-    return wrapped(Disk, "open", opening)
+    return wrapped(SimulatedDisk, "open", opening)
 
 
 @SHELL.add("what waited for a failed write leaves", "4 †", worlds.DISKS, 5)
@@ -66,4 +66,4 @@ def failed_writes_speak():
 
         return fail_and_send
 
-    return wrapped(Disk, "_fail", failing)
+    return wrapped(SimulatedDisk, "_fail", failing)

@@ -11,7 +11,7 @@ from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.rules import leading, voting
 from elect.core.state.node_state import NodeState
-from elect.testing.world.simulated_disk import Disk
+from elect.testing.world.simulated_disk import SimulatedDisk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, replaced, wrapped
 
@@ -44,7 +44,7 @@ def forgotten_promise():
 
         return open_forgetful
 
-    return wrapped(Disk, "open", opening)
+    return wrapped(SimulatedDisk, "open", opening)
 
 
 @VOTING.add("a vote while bound", "4", worlds.REGAIN, 30)

@@ -9,7 +9,7 @@ from elect.core.options import ElectorOptions, OffsetRule, Timing
 from elect.errors import ConfigError
 from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
 from elect.testing.world.process import Process
-from elect.testing.world.simulated_disk import Disk
+from elect.testing.world.simulated_disk import SimulatedDisk
 from elect.testing.world.virtual_clock import VirtualClock
 from elect.testing.world.world import World
 
@@ -51,7 +51,7 @@ class Host:
         self._ways: list[tuple[str, str]] = []
         self._halted_at = 0
         self._stores = 1
-        self.disk = Disk(world, node_id, self._stores)
+        self.disk = SimulatedDisk(world, node_id, self._stores)
         self._rate_ppm = self._draw_rate()
         self.clock = self._boot_clock()
 
@@ -199,7 +199,7 @@ class Host:
         """Lose the disk: what starts next is another store under the same name."""
         self.crash(closes=True)
         self._stores += 1
-        self.disk = Disk(self.world, self.node_id, self._stores)
+        self.disk = SimulatedDisk(self.world, self.node_id, self._stores)
         self.world.note(self.node_id, "is wiped")
 
     def list_voters(self, voters: tuple[str, ...], *, is_replacing: bool) -> None:

@@ -19,7 +19,7 @@ _KEPT_SHARE = 0.3
 _Held = tuple[Write, tuple[Send, ...]]
 
 
-class Disk:
+class SimulatedDisk:
     """Durable state, and the transaction under way.
 
     Attributes:
