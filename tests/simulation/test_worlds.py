@@ -8,7 +8,7 @@ from elect.core.ready import LossReason, Lost
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span
 from elect.testing.world.host import Host
 from elect.testing.world.lease_record import LeaseRecord
-from elect.testing.world.simulated_reader import Reader
+from elect.testing.world.simulated_reader import SimulatedReader
 from tests.simulation.clusters import steady
 
 
@@ -157,13 +157,13 @@ def test_a_lease_that_only_the_stalled_thread_could_end_is_noticed():
 def test_heartbeats_without_news_wait_for_a_tick_and_count_from_when_they_were_read():
     simulation, leader, _ = steady(coalescer=True)
     waited = []
-    take = Reader.take
+    take = SimulatedReader.take
 
-    def counting(reader: Reader) -> None:
+    def counting(reader: SimulatedReader) -> None:
         waited.append(len(reader._coalescer._waiting))
         take(reader)
 
-    with patch.object(Reader, "take", counting):
+    with patch.object(SimulatedReader, "take", counting):
         simulation.run(3)
     assert sum(waited) > 50
     simulation.crash(leader)
@@ -173,14 +173,17 @@ def test_heartbeats_without_news_wait_for_a_tick_and_count_from_when_they_were_r
 
 
 def test_a_stamp_older_than_its_heartbeat_is_noticed():
-    init = Reader.__init__
+    init = SimulatedReader.__init__
 
-    def backdating(reader: Reader, process: object) -> None:
+    def backdating(reader: SimulatedReader, process: object) -> None:
         init(reader, process)
         clock = reader._coalescer._clock
         reader._coalescer._clock = lambda: clock() - 500_000_000
 
-    with patch.object(Reader, "__init__", backdating), pytest.raises(InvariantViolation, match="support is promised"):
+    with (
+        patch.object(SimulatedReader, "__init__", backdating),
+        pytest.raises(InvariantViolation, match="support is promised"),
+    ):
         steady(coalescer=True)[0].run(5)
 
 

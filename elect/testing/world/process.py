@@ -18,7 +18,7 @@ from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.simulated_application import Application
 from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_network import PATIENCE
-from elect.testing.world.simulated_reader import Reader
+from elect.testing.world.simulated_reader import SimulatedReader
 from elect.testing.world.thread_gate import ThreadGate
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Process:
         self.clock = host.clock
         self.incarnation = host.disk.incarnation
         self.is_alive = True
-        self.reader: Reader | None = None
+        self.reader: SimulatedReader | None = None
         self.gate = ThreadGate(self)
         self.application = Application(self)
         self.table = LeaseRecord()
@@ -72,7 +72,7 @@ class Process:
         self.elector = Elector(options=host.elector_options(), durable=durable, rng=rng, now=self.now)
         self.dialers = {peer: SimulatedDialer(self, peer) for peer in host.voters if peer != self.node_id}
         if self.world.options.coalescer:
-            self.reader = Reader(self)
+            self.reader = SimulatedReader(self)
         self.gate.settle()
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ class _Frame(MessageReceived):
     content: Message
 
 
-class Reader:
+class SimulatedReader:
     """Reads frames, stamps what may wait, and hands the rest to the protocol's thread."""
 
     def __init__(self, process: "Process") -> None:
