@@ -15,7 +15,7 @@ from elect.core.rules.agreement import objection_to
 from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.simulation.transcript import describe
 from elect.testing.world.lease_record import LeaseRecord
-from elect.testing.world.simulated_application import Application
+from elect.testing.world.simulated_application import SimulatedApplication
 from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_network import PATIENCE
 from elect.testing.world.simulated_reader import SimulatedReader
@@ -53,7 +53,7 @@ class Process:
         self.is_alive = True
         self.reader: SimulatedReader | None = None
         self.gate = ThreadGate(self)
-        self.application = Application(self)
+        self.application = SimulatedApplication(self)
         self.table = LeaseRecord()
         self.accepted: dict[str, SimulatedLink] = {}
         self.store_id = host.disk.store_id.to_bytes(STORE_ID_LENGTH)

@@ -17,7 +17,7 @@ _STANDS_BACK = Span(low=0.5, high=2.0)
 """For how long work that raised lets others lead, s."""
 
 
-class Application:
+class SimulatedApplication:
     """Callbacks on a thread of their own, in the order of what happened."""
 
     def __init__(self, process: "Process") -> None:
