@@ -19,7 +19,7 @@ _STEP_S = 0.01
 """Half a hop: what is waited for is still under way when it is seen."""
 
 
-class Application(Protocol):
+class MachineApplication(Protocol):
     """What runs on the nodes, as far as the world tells it anything."""
 
     def begin_program(self, node: str) -> None:
@@ -73,7 +73,7 @@ class MachineWorld(Simulation):
         application: told what happens on its nodes, at the moment itself; what it raises ends the step.
     """
 
-    def __init__(self, options: Options, application: Application) -> None:
+    def __init__(self, options: Options, application: MachineApplication) -> None:
         super().__init__(options)
         self._frames: dict[Frame, None] = {}
         self._world.carrier = self
@@ -210,7 +210,7 @@ class _Messenger(Observer):
         elected_count: how often it was told that a node leads.
     """
 
-    def __init__(self, application: Application, election: str) -> None:
+    def __init__(self, application: MachineApplication, election: str) -> None:
         self.error: Exception | None = None
         self.elected_count = 0
         self._application = application
