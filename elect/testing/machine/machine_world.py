@@ -33,7 +33,7 @@ class MachineApplication(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class Frame:
+class MachineFrame:
     """A message, or the end of a stream (None), under way on a link.
 
     Attributes:
@@ -75,7 +75,7 @@ class MachineWorld(Simulation):
 
     def __init__(self, options: Options, application: MachineApplication) -> None:
         super().__init__(options)
-        self._frames: dict[Frame, None] = {}
+        self._frames: dict[MachineFrame, None] = {}
         self._world.carrier = self
         self._messenger = _Messenger(application, self.election)
         self.watch(self._messenger)
@@ -109,15 +109,15 @@ class MachineWorld(Simulation):
 
     def take(self, at: int, link: SimulatedLink, frame: int, message: Message | None) -> None:
         """Take a frame that was sent, and let it arrive when it is due unless something is done to it until then."""
-        taken = Frame(link, frame, message)
+        taken = MachineFrame(link, frame, message)
         self._frames[taken] = None
         self._world.scheduler.at(at, self._due, taken)
 
-    def _due(self, frame: Frame) -> None:
+    def _due(self, frame: MachineFrame) -> None:
         if frame in self._frames and not frame.is_late:
             self._let_arrive(frame)
 
-    def _let_arrive(self, frame: Frame) -> None:
+    def _let_arrive(self, frame: MachineFrame) -> None:
         del self._frames[frame]
         frame.arrive()
 
@@ -125,7 +125,7 @@ class MachineWorld(Simulation):
         """What is under way, oldest first, each as text that names it."""
         return list(dict.fromkeys(str(frame) for frame in self._frames if not frame.link.is_broken))
 
-    def _find(self, name: str) -> Frame:
+    def _find(self, name: str) -> MachineFrame:
         frame = next((frame for frame in self._frames if str(frame) == name), None)
         if frame is None:
             raise LookupError(f"{name!r} is not under way; these are: {self.frames()}")
