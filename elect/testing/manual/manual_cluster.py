@@ -14,7 +14,7 @@ from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.cluster_settings import ELECTION, Cast
 from elect.testing.manual.cross_node_checks import Promises
-from elect.testing.manual.manual_node import Actor, Frame, Kind
+from elect.testing.manual.manual_node import Actor, HeldFrame, Kind
 from elect.testing.manual.spectator import Spectator
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.lease_record import LeaseRecord
@@ -106,7 +106,7 @@ class Stage:
         is_lost = not is_open or (actor.node_id, send.peer) in self.cuts
         self._spectator.sent(actor.node_id, send, is_lost=is_lost)
         if not is_lost:
-            actor.under_way.setdefault(send.peer, []).append(Frame(link=send.link, message=send.message))
+            actor.under_way.setdefault(send.peer, []).append(HeldFrame(link=send.link, message=send.message))
 
     def stand(self, node_id: str) -> None:
         """Let a node be willing to lead: it campaigns at once if nobody else is."""
@@ -156,7 +156,7 @@ class Stage:
         actor.table = LeaseRecord()
         for peer, link in actor.links.items():
             if closes and (node_id, peer) not in self.cuts:
-                actor.under_way.setdefault(peer, []).append(Frame(link=link, message=None))
+                actor.under_way.setdefault(peer, []).append(HeldFrame(link=link, message=None))
         actor.links.clear()
         actor.is_alive = False
 
@@ -205,7 +205,7 @@ class Stage:
         self.input(source, lambda elector, now: elector.link_closing(now, target, number))
         del actor.links[target]
         if (source, target) not in self.cuts:
-            actor.under_way.setdefault(target, []).append(Frame(link=number, message=None))
+            actor.under_way.setdefault(target, []).append(HeldFrame(link=number, message=None))
 
     def _link(self, source: str, target: str) -> Number:
         number = self.actors[source].links.get(target)
@@ -242,7 +242,7 @@ class Stage:
             self.actors[source].take(target, frame)
         self._arrive(source, target, frame)
 
-    def find(self, source: str, target: str, kind: Kind, term: int | None = None) -> Frame:
+    def find(self, source: str, target: str, kind: Kind, term: int | None = None) -> HeldFrame:
         """The first frame under way that holds this.
 
         Raises:
@@ -264,7 +264,7 @@ class Stage:
         actor.take(target, frame)
         actor.delayed.setdefault(target, []).append(frame)
 
-    def _arrive(self, source: str, target: str, frame: Frame) -> None:
+    def _arrive(self, source: str, target: str, frame: HeldFrame) -> None:
         message = frame.message
         if message is not None:
             self._spectator.arriving(source, target, frame)
@@ -277,7 +277,7 @@ class Stage:
             LookupError: it has no link open.
         """
         message = Batch(configuration=configuration or self.cast.configuration.id, entries=(entry,))
-        frame = Frame(link=self._link(source, target), message=message)
+        frame = HeldFrame(link=self._link(source, target), message=message)
         self.actors[source].under_way.setdefault(target, []).append(frame)
 
     def lose(self, source: str, target: str) -> None:
@@ -378,4 +378,4 @@ class Stage:
             raise LookupError(f"{node_id} was to be elected")
 
 
-__all__ = ["ELECTION", "START_NS", "Actor", "Cast", "Frame", "Kind", "Spectator", "Stage"]
+__all__ = ["ELECTION", "START_NS", "Actor", "Cast", "HeldFrame", "Kind", "Spectator", "Stage"]

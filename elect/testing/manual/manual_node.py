@@ -12,7 +12,7 @@ Kind = type[Message] | type[Entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class HeldFrame:
     """What is under way on one link: a message, or the end of its stream."""
 
     link: Number
@@ -48,8 +48,8 @@ class Actor:
     table: LeaseRecord = field(default_factory=LeaseRecord)
     links: dict[str, Number] = field(default_factory=dict)
     link_count: int = 0
-    under_way: dict[str, list[Frame]] = field(default_factory=dict)
-    delayed: dict[str, list[Frame]] = field(default_factory=dict)
+    under_way: dict[str, list[HeldFrame]] = field(default_factory=dict)
+    delayed: dict[str, list[HeldFrame]] = field(default_factory=dict)
     incarnation: int = 1
     ballots: dict[str, Ballot] = field(default_factory=dict)
     writes: list[tuple[Write, tuple[Send, ...]]] = field(default_factory=list)
@@ -63,12 +63,12 @@ class Actor:
         """Whether it can be given anything now."""
         return self.is_awake and self.is_alive
 
-    def find(self, peer: str, kind: Kind, term: int | None = None) -> Frame | None:
+    def find(self, peer: str, kind: Kind, term: int | None = None) -> HeldFrame | None:
         """The first frame under way to a peer, delayed ones included, that holds that kind and term."""
         frames = [*self.under_way.get(peer, ()), *self.delayed.get(peer, ())]
         return next((frame for frame in frames if frame.holds(kind, term)), None)
 
-    def take(self, peer: str, frame: Frame) -> None:
+    def take(self, peer: str, frame: HeldFrame) -> None:
         """Have a frame under way no longer."""
         for frames in (self.under_way.get(peer, []), self.delayed.get(peer, [])):
             if frame in frames:

@@ -1,13 +1,13 @@
 """Who watches a stage, without touching it."""
 
 from elect.core.ready import Ready, Send, Write
-from elect.testing.manual.manual_node import Actor, Frame
+from elect.testing.manual.manual_node import Actor, HeldFrame
 
 
 class Spectator:
     """Told of all that happens on a stage; overrides what it cares about."""
 
-    def arriving(self, source: str, target: str, frame: Frame) -> None:
+    def arriving(self, source: str, target: str, frame: HeldFrame) -> None:
         """A frame is about to be handled."""
 
     def stepped(self, actor: Actor, ready: Ready) -> None:

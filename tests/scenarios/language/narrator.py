@@ -9,7 +9,7 @@ from collections import Counter
 from elect.core.messages import Batch, Heartbeat, Knowledge
 from elect.core.ready import Ready, Send
 from elect.testing.manual.manual_cluster import Spectator
-from elect.testing.manual.manual_node import Actor, Frame
+from elect.testing.manual.manual_node import Actor, HeldFrame
 from tests.scenarios.language import words
 
 TOLD_MAX = 16
@@ -52,7 +52,7 @@ class Narrator(Spectator):
 
     # What a Stage tells.
 
-    def arriving(self, source: str, target: str, frame: Frame) -> None:
+    def arriving(self, source: str, target: str, frame: HeldFrame) -> None:
         self._end_sends()
         line = f"> {source} to {target}: {words.message(frame.message)}"
         if not self.is_brief:
