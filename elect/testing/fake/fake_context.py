@@ -15,7 +15,7 @@ from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import ElectionState
 from elect.testing.manual.cluster_settings import Cast
 from elect.testing.manual.manual_cluster import Stage
-from elect.testing.manual.manual_node import Actor
+from elect.testing.manual.manual_node import ManualNode
 from elect.testing.manual.spectator import Spectator
 from wire.common.log import Log
 
@@ -188,7 +188,7 @@ class _Mirror(Spectator):
         self._context = context
         self._publisher = publisher
 
-    def stepped(self, actor: Actor, ready: Ready) -> None:
+    def stepped(self, actor: ManualNode, ready: Ready) -> None:
         """Publish, then tell."""
         if actor.node_id == NODE:
             self._context.turned_at = actor.elector.state.now

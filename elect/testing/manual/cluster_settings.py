@@ -9,7 +9,7 @@ from elect.core.membership import Configuration
 from elect.core.messages import Standing
 from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot
-from elect.testing.manual.manual_node import Actor
+from elect.testing.manual.manual_node import ManualNode
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.virtual_clock import VirtualClock
 
@@ -59,10 +59,10 @@ class Cast:
         )
         return Elector(options=options, durable=durable, rng=Random(node_id), now=now)  # noqa: S311 (chance, no secret)
 
-    def actor(self, node_id: str, now: int) -> Actor:
+    def actor(self, node_id: str, now: int) -> ManualNode:
         """A node that starts for the first time at the true time `now`."""
         ballot = self.ballots.get(node_id)
         ballots = {election: ballot for election in self.elections if ballot is not None}
         clock = VirtualClock(now=now, reading=now, rate_ppm=self.rates_ppm.get(node_id, 0))
         elector = self.elector(node_id, Durable(incarnation=1, ballots=ballots), now)
-        return Actor(node_id=node_id, clock=clock, elector=elector, ballots=dict(ballots))
+        return ManualNode(node_id=node_id, clock=clock, elector=elector, ballots=dict(ballots))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from elect.core.messages import Batch, Grant
 from elect.core.ready import Ballot, Elected, Event, Role, RoleChanged
-from elect.testing.manual.manual_node import Actor
+from elect.testing.manual.manual_node import ManualNode
 from elect.testing.simulation.violation import InvariantViolation
 
 
@@ -18,7 +18,7 @@ class Promises:
         votes: every durable vote, by election and term, then by node.
     """
 
-    def __init__(self, actors: Mapping[str, Actor], voters: tuple[str, ...]) -> None:
+    def __init__(self, actors: Mapping[str, ManualNode], voters: tuple[str, ...]) -> None:
         self._actors = actors
         self._voters = voters
         self.votes: dict[tuple[str, int], dict[str, str]] = {}
@@ -75,7 +75,7 @@ class Promises:
             self._tokens[event.election] = event.term
 
 
-def _check_support(counter: Actor, promiser: Actor, now: int) -> None:
+def _check_support(counter: ManualNode, promiser: ManualNode, now: int) -> None:
     """Fail if `counter` counts longer on `promiser` than it is promised."""
     until = counter.table.counted.get(promiser.node_id, 0)
     if until <= counter.clock.read(now):

@@ -14,7 +14,7 @@ from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.cluster_settings import ELECTION, Cast
 from elect.testing.manual.cross_node_checks import Promises
-from elect.testing.manual.manual_node import Actor, HeldFrame, Kind
+from elect.testing.manual.manual_node import HeldFrame, Kind, ManualNode
 from elect.testing.manual.spectator import Spectator
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.lease_record import LeaseRecord
@@ -77,7 +77,7 @@ class Stage:
             raise LookupError(f"{node_id} is {'suspended' if actor.is_alive else 'dead'}")
         self._carry_out(actor, call(actor.elector, actor.clock.read(self.now)))
 
-    def _carry_out(self, actor: Actor, ready: Ready) -> None:
+    def _carry_out(self, actor: ManualNode, ready: Ready) -> None:
         self._spectator.stepped(actor, ready)
         actor.wake_at = ready.wake_at
         if ready.write is not None:
@@ -91,7 +91,7 @@ class Stage:
         if not actor.is_disk_slow:
             self.write(actor.node_id)
 
-    def _check(self, actor: Actor) -> None:
+    def _check(self, actor: ManualNode) -> None:
         """Check what holds after every input; with many elections, of which each costs time, more seldom."""
         self._inputs += 1
         if self._inputs % (1 + len(self.cast.elections) // 4):
@@ -99,7 +99,7 @@ class Stage:
         check(actor.elector.state)
         self.promises.check(self.now)
 
-    def _send(self, actor: Actor, send: Send) -> None:
+    def _send(self, actor: ManualNode, send: Send) -> None:
         is_open = actor.links.get(send.peer) == send.link
         if is_open and isinstance(send.message, Batch):
             self.promises.note_sent(actor.node_id, send.peer, send.message)
@@ -127,7 +127,7 @@ class Stage:
     def _written(self, node_id: str, number: int) -> None:
         self.input(node_id, lambda elector, now: elector.written(now, number))
 
-    def _store(self, actor: Actor, write: Write) -> None:
+    def _store(self, actor: ManualNode, write: Write) -> None:
         self.promises.note_stored(actor.node_id, write.ballots)
         actor.ballots.update(write.ballots)
         self._spectator.written(actor.node_id, write)
@@ -348,7 +348,7 @@ class Stage:
             self.deliver_all(kind=kind)
         self.wait(end - self.now)
 
-    def _present(self) -> list[Actor]:
+    def _present(self) -> list[ManualNode]:
         return [actor for actor in self.actors.values() if actor.is_present]
 
     def _next_wake(self) -> int:
@@ -378,4 +378,4 @@ class Stage:
             raise LookupError(f"{node_id} was to be elected")
 
 
-__all__ = ["ELECTION", "START_NS", "Actor", "Cast", "HeldFrame", "Kind", "Spectator", "Stage"]
+__all__ = ["ELECTION", "START_NS", "ManualNode", "Cast", "HeldFrame", "Kind", "Spectator", "Stage"]

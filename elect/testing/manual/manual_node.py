@@ -27,7 +27,7 @@ class HeldFrame:
 
 
 @dataclass(slots=True, kw_only=True)
-class Actor:
+class ManualNode:
     """One node.
 
     Attributes:

@@ -1,7 +1,7 @@
 """Who watches a stage, without touching it."""
 
 from elect.core.ready import Ready, Send, Write
-from elect.testing.manual.manual_node import Actor, HeldFrame
+from elect.testing.manual.manual_node import HeldFrame, ManualNode
 
 
 class Spectator:
@@ -10,7 +10,7 @@ class Spectator:
     def arriving(self, source: str, target: str, frame: HeldFrame) -> None:
         """A frame is about to be handled."""
 
-    def stepped(self, actor: Actor, ready: Ready) -> None:
+    def stepped(self, actor: ManualNode, ready: Ready) -> None:
         """A node handled an input; nothing of what follows from it has happened yet."""
 
     def sent(self, node_id: str, send: Send, *, is_lost: bool) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from elect.core.messages import Batch, Heartbeat, Knowledge
 from elect.core.ready import Ready, Send
 from elect.testing.manual.manual_cluster import Spectator
-from elect.testing.manual.manual_node import Actor, HeldFrame
+from elect.testing.manual.manual_node import HeldFrame, ManualNode
 from tests.scenarios.language import words
 
 TOLD_MAX = 16
@@ -62,7 +62,7 @@ class Narrator(Spectator):
         else:
             self._next_cause = line
 
-    def stepped(self, actor: Actor, ready: Ready) -> None:
+    def stepped(self, actor: ManualNode, ready: Ready) -> None:
         self._end_sends()
         self._cause, self._next_cause = self._next_cause, ""
         node_id = actor.node_id
@@ -76,7 +76,7 @@ class Narrator(Spectator):
         for election, ballot in (ready.write.ballots if ready.write else {}).items():
             self._say(f"{node_id}: writes {words.named(election, words.ballot(ballot))}")
 
-    def _changes(self, actor: Actor) -> list[str]:
+    def _changes(self, actor: ManualNode) -> list[str]:
         """How whom a node supports and follows differs from before."""
         state = actor.elector.state
         parts = {
