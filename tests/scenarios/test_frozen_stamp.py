@@ -3,22 +3,22 @@
 import pytest
 
 from elect.core.messages import Heartbeat
-from elect.testing.manual.manual_cluster import Stage
+from elect.testing.manual.manual_cluster import ManualCluster
 from elect.testing.simulation.violation import InvariantViolation
 
 MS = 1_000_000
 
 
 def test_a_frame_stamped_before_a_freeze_and_read_after_it_breaks_a_promise():
-    stage = Stage()
-    stage.elect("a")
-    stamp_before_freeze = stage.now
-    stage.wait(900 * MS)
-    stage.tick("a")
-    frame = stage.find("a", "b", Heartbeat)
+    cluster = ManualCluster()
+    cluster.elect("a")
+    stamp_before_freeze = cluster.now
+    cluster.wait(900 * MS)
+    cluster.tick("a")
+    frame = cluster.find("a", "b", Heartbeat)
     assert frame.message is not None
     message = frame.message
-    stage.input("b", lambda elector, now: elector.receive(stamp_before_freeze, "a", frame.link, message))
-    stage.input("b", lambda elector, now: elector.tick(stamp_before_freeze + 100 * MS))
+    cluster.input("b", lambda elector, now: elector.receive(stamp_before_freeze, "a", frame.link, message))
+    cluster.input("b", lambda elector, now: elector.tick(stamp_before_freeze + 100 * MS))
     with pytest.raises(InvariantViolation, match="counted support is promised"):
-        stage.deliver("b", "a", Heartbeat)
+        cluster.deliver("b", "a", Heartbeat)

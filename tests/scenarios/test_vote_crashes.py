@@ -4,30 +4,30 @@ import pytest
 
 from elect.core.messages import Grant, RefusalReason, Refuse, Vote
 from elect.core.ready import Ballot
-from elect.testing.manual.manual_cluster import ELECTION, Stage
+from elect.testing.manual.manual_cluster import ELECTION, ManualCluster
 
 MS = 1_000_000
 
 
-def two_candidates() -> Stage:
+def two_candidates() -> ManualCluster:
     """`a` and `c` are candidates in term 1; neither has asked `b` yet, which has a slow disk."""
-    stage = Stage()
-    stage.stand("a")
-    stage.stand("c")
-    assert stage.is_under_way("a", "b", Vote, 1)
-    assert stage.is_under_way("c", "b", Vote, 1)
-    stage.actors["b"].is_disk_slow = True
-    return stage
+    cluster = ManualCluster()
+    cluster.stand("a")
+    cluster.stand("c")
+    assert cluster.is_under_way("a", "b", Vote, 1)
+    assert cluster.is_under_way("c", "b", Vote, 1)
+    cluster.actors["b"].is_disk_slow = True
+    return cluster
 
 
-def die_after_deciding(stage: Stage) -> None:
-    stage.deliver("a", "b", Vote, 1)
+def die_after_deciding(cluster: ManualCluster) -> None:
+    cluster.deliver("a", "b", Vote, 1)
 
 
-def die_after_sending(stage: Stage) -> None:
-    stage.deliver("a", "b", Vote, 1)
-    stage.write("b")
-    assert stage.is_under_way("b", "a", Grant, 1)
+def die_after_sending(cluster: ManualCluster) -> None:
+    cluster.deliver("a", "b", Vote, 1)
+    cluster.write("b")
+    assert cluster.is_under_way("b", "a", Grant, 1)
 
 
 POINTS = {
@@ -39,44 +39,44 @@ POINTS = {
 }
 
 
-def ask_again(stage: Stage, candidate: str) -> None:
+def ask_again(cluster: ManualCluster, candidate: str) -> None:
     """The candidate's Vote of term 1, on whatever link it has now."""
-    election = stage.actors[candidate].elector.state.elections[ELECTION]
+    election = cluster.actors[candidate].elector.state.elections[ELECTION]
     vote = Vote(election=ELECTION, term=1, offset=0)
     assert election.ballot == Ballot(term=1, voted_for=candidate)
-    stage.lose(candidate, "b")
-    stage.say(candidate, "b", vote)
-    stage.deliver(candidate, "b", Vote, 1)
+    cluster.lose(candidate, "b")
+    cluster.say(candidate, "b", vote)
+    cluster.deliver(candidate, "b", Vote, 1)
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_voter_killed_around_its_vote_never_gives_two(point: str):
-    stage = two_candidates()
+    cluster = two_candidates()
     die, is_written, is_sent = POINTS[point]
-    die(stage)
-    stage.crash("b", is_written=is_written)
+    die(cluster)
+    cluster.crash("b", is_written=is_written)
     for candidate in "ac" if not is_sent else "":
-        stage.lose("b", candidate)
-    stage.restart("b")
-    stage.actors["b"].is_disk_slow = False
+        cluster.lose("b", candidate)
+    cluster.restart("b")
+    cluster.actors["b"].is_disk_slow = False
 
-    ask_again(stage, "c")
-    assert refusals(stage, "b", "c") == [RefusalReason.BOOT_FENCE]
-    stage.wait(1_011 * MS)
-    ask_again(stage, "c")
-    vote = stage.promises.votes[ELECTION, 1]["b"]
+    ask_again(cluster, "c")
+    assert refusals(cluster, "b", "c") == [RefusalReason.BOOT_FENCE]
+    cluster.wait(1_011 * MS)
+    ask_again(cluster, "c")
+    vote = cluster.promises.votes[ELECTION, 1]["b"]
     if is_written:
-        assert refusals(stage, "b", "c")[-1] is RefusalReason.TERM
+        assert refusals(cluster, "b", "c")[-1] is RefusalReason.TERM
         assert vote == "a"
     else:
-        assert stage.is_under_way("b", "c", Grant, 1)
+        assert cluster.is_under_way("b", "c", Grant, 1)
         assert vote == "c"
-    ask_again(stage, "a")
-    assert stage.promises.votes[ELECTION, 1]["b"] == vote
-    assert stage.is_under_way("b", "a", Grant, 1) == (vote == "a")
+    ask_again(cluster, "a")
+    assert cluster.promises.votes[ELECTION, 1]["b"] == vote
+    assert cluster.is_under_way("b", "a", Grant, 1) == (vote == "a")
 
 
-def refusals(stage: Stage, source: str, target: str) -> list[RefusalReason]:
-    frames = [frame.message for frame in stage.actors[source].under_way.get(target, [])]
+def refusals(cluster: ManualCluster, source: str, target: str) -> list[RefusalReason]:
+    frames = [frame.message for frame in cluster.actors[source].under_way.get(target, [])]
     entries = [entry for message in frames for entry in getattr(message, "entries", ())]
     return [entry.reason for entry in entries if isinstance(entry, Refuse)]

@@ -14,7 +14,7 @@ from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import ElectionState
 from elect.testing.manual.cluster_settings import Cast
-from elect.testing.manual.manual_cluster import Stage
+from elect.testing.manual.manual_cluster import ManualCluster
 from elect.testing.manual.manual_node import ManualNode
 from elect.testing.manual.spectator import Spectator
 from wire.common.log import Log
@@ -27,7 +27,7 @@ INTERVALS_MAX = 100
 
 
 class FakeContext(NodeContext):
-    """An NodeContext whose protocol is a Stage: what a node asks of its protocol's thread is done by the thread that asks.
+    """An NodeContext whose protocol is a ManualCluster: what a node asks of its protocol's thread is done by the thread that asks.
 
     Args:
         election: its only one.
@@ -37,13 +37,13 @@ class FakeContext(NodeContext):
     def __init__(self, election: str, dispatcher: Dispatcher) -> None:
         peers = {peer: f"127.0.0.1:{port}" for port, peer in enumerate(OTHERS, 7101)}
         config = Config(node=NODE, cluster="fake", listen="127.0.0.1:7100", peers=peers, data_dir=".")
-        super().__init__(config, lambda: self._stage.now)
+        super().__init__(config, lambda: self._cluster.now)
         self._election = election
         self._protocol = threading.RLock()
         self._profiles: dict[str, Profile] = {}
         self._publisher = Publisher(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
-        self._stage = Stage(Cast(elections=(election,)), spectator=_Mirror(self, self._publisher))
-        self._stage.input(NODE, lambda elector, now: elector.leave(now, election))
+        self._cluster = ManualCluster(Cast(elections=(election,)), spectator=_Mirror(self, self._publisher))
+        self._cluster.input(NODE, lambda elector, now: elector.leave(now, election))
         self.state = Lifecycle.RUNNING
 
     # What the application's side asks for.
@@ -55,7 +55,7 @@ class FakeContext(NodeContext):
             is_running = self.state is Lifecycle.RUNNING
             if is_running:
                 try:
-                    self._stage.input(NODE, act)
+                    self._cluster.input(NODE, act)
                 except BaseException as error:
                     command.error = error
                     logger.exception("! a command was not carried out")  # nobody may wait for it
@@ -67,7 +67,7 @@ class FakeContext(NodeContext):
         """Give a leadership up; who is named wants it."""
         if to is not None:
             with self._protocol:
-                self._stage.stand(to)
+                self._cluster.stand(to)
         super().resign(leadership, to)
 
     def close(self) -> None:
@@ -96,26 +96,26 @@ class FakeContext(NodeContext):
                 self._raise_terms(token)
             if self._own(NODE).leadership is None:
                 self._vacate()
-            self._stage.cuts.clear()
+            self._cluster.cuts.clear()
             self._lead(NODE)
 
     def lapse(self) -> None:
         """Cut this node off until its lease is over, and no longer."""
         with self._protocol:
             for other in OTHERS:
-                self._stage.cut(NODE, other)
-                self._stage.cut(other, NODE)
-            until = self._stage.actors[NODE].table.until(self._election)
-            self._stage.run(max(0, until - self._stage.now))
+                self._cluster.cut(NODE, other)
+                self._cluster.cut(other, NODE)
+            until = self._cluster.actors[NODE].table.until(self._election)
+            self._cluster.run(max(0, until - self._cluster.now))
 
     def lose(self, reason: LossReason) -> None:
         """Let this node lead no longer."""
         with self._protocol:
             if reason is LossReason.LEASE_LAPSED:
                 self.lapse()
-                self._stage.run(2 * self._stage.timing.heartbeat_interval_ns)
+                self._cluster.run(2 * self._cluster.timing.heartbeat_interval_ns)
             else:
-                self._stage.input(NODE, lambda elector, now: elector.resign(now, self._election, reason=reason))
+                self._cluster.input(NODE, lambda elector, now: elector.resign(now, self._election, reason=reason))
             self._settle()
 
     def follow(self, leader: str | None, profile: Profile) -> None:
@@ -124,7 +124,7 @@ class FakeContext(NodeContext):
             if self._own(NODE).leadership is not None:
                 self.lose(LossReason.LEASE_LAPSED)
             self._vacate()
-            self._stage.cuts.clear()
+            self._cluster.cuts.clear()
             if leader is not None:
                 self._profiles[leader] = profile
                 self._lead(leader)
@@ -132,25 +132,25 @@ class FakeContext(NodeContext):
     # How.
 
     def _own(self, node_id: str) -> ElectionState:
-        return self._stage.actors[node_id].elector.state.elections[self._election]
+        return self._cluster.actors[node_id].elector.state.elections[self._election]
 
     def _lead(self, node_id: str) -> None:
         self._own(node_id).rests_until = 0  # it was told to lead now
-        self._stage.stand(node_id)
+        self._cluster.stand(node_id)
         for _ in range(INTERVALS_MAX):
-            self._stage.run()
+            self._cluster.run()
             known = self.published(self._election).leader
-            if self._stage.holders(self._election) == [node_id] and known is not None and known.node_id == node_id:
+            if self._cluster.holders(self._election) == [node_id] and known is not None and known.node_id == node_id:
                 return
-            self._stage.run(self._stage.timing.heartbeat_interval_ns)
-        actor = self._stage.actors[node_id]
-        view = actor.elector.view(self._stage.now).elections[0]
+            self._cluster.run(self._cluster.timing.heartbeat_interval_ns)
+        actor = self._cluster.actors[node_id]
+        view = actor.elector.view(self._cluster.now).elections[0]
         self._settle()
         raise RuntimeError(f"{node_id} does not take leadership of {self._election!r}: {view.waiting}")
 
     def _settle(self) -> None:
         """Let what was said arrive; who doesn't lead doesn't try to, until it is told to."""
-        self._stage.run()
+        self._cluster.run()
         if self._own(NODE).leadership is None:
             self._withhold(NODE)
         with self.changing():
@@ -161,11 +161,11 @@ class FakeContext(NodeContext):
         for node_id in OTHERS:
             self._withhold(node_id)
             term = self._own(node_id).term
-            self._stage.input(node_id, self._acknowledged(term))
-        self._stage.run()
+            self._cluster.input(node_id, self._acknowledged(term))
+        self._cluster.run()
 
     def _withhold(self, node_id: str) -> None:
-        self._stage.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
+        self._cluster.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
 
     def _acknowledged(self, term: int) -> Callable[[Elector, int], Ready]:
         return lambda elector, now: elector.acknowledge(now, self._election, term)
@@ -177,8 +177,8 @@ class FakeContext(NodeContext):
         if not lowest <= token <= TERM_MAX:
             raise ValueError(f"token is {token}; {lowest} to {TERM_MAX} is allowed: tokens only rise")
         if token > 1:
-            self._stage.say(OTHERS[0], NODE, Resigned(election=self._election, term=token - 1))
-            self._stage.run()
+            self._cluster.say(OTHERS[0], NODE, Resigned(election=self._election, term=token - 1))
+            self._cluster.run()
 
 
 class _Mirror(Spectator):

@@ -1,4 +1,4 @@
-"""Who is on a stage, and by which numbers they live."""
+"""Who is on a cluster, and by which numbers they live."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

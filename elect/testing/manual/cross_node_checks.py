@@ -1,4 +1,4 @@
-"""What must hold over all nodes of a stage: checked after every input, and with every write and message.
+"""What must hold over all nodes of a cluster: checked after every input, and with every write and message.
 
 Source: PROTOCOL.md, section 8.
 """

@@ -22,7 +22,7 @@ from elect.testing.world.lease_record import LeaseRecord
 START_NS = 100 * NANOSECONDS
 
 
-class Stage:
+class ManualCluster:
     """A connected cluster of nodes that support each other, none of them willing to lead yet.
 
     Args:
@@ -378,4 +378,4 @@ class Stage:
             raise LookupError(f"{node_id} was to be elected")
 
 
-__all__ = ["ELECTION", "START_NS", "ManualNode", "Cast", "HeldFrame", "Kind", "Spectator", "Stage"]
+__all__ = ["ELECTION", "START_NS", "ManualNode", "Cast", "HeldFrame", "Kind", "Spectator", "ManualCluster"]

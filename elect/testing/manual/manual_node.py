@@ -1,4 +1,4 @@
-"""One node on a stage: a real Elector with a disk, a clock and links that do nothing by themselves."""
+"""One node on a cluster: a real Elector with a disk, a clock and links that do nothing by themselves."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Who watches a stage, without touching it."""
+"""Who watches a cluster, without touching it."""
 
 from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.manual_node import HeldFrame, ManualNode

@@ -9,7 +9,7 @@ from tests.scenarios.language.scene import Scene
 def stand(scene: Scene, *node_ids: str) -> None:
     """Be willing to lead, from now on: nobody is at first."""
     for node_id in node_ids:
-        scene.stage.stand(scene.node(node_id))
+        scene.cluster.stand(scene.node(node_id))
 
 
 def pause(scene: Scene, node: str) -> None:
@@ -18,8 +18,8 @@ def pause(scene: Scene, node: str) -> None:
 
 
 def elect(scene: Scene, node: str) -> list[str]:
-    """Have a node stand, win and be followed, off stage."""
-    scene.stage.elect(scene.node(node))
+    """Have a node stand, win and be followed, off cluster."""
+    scene.cluster.elect(scene.node(node))
     return []
 
 
@@ -32,7 +32,7 @@ def resign(scene: Scene, node: str, to: str = "", successor: str = "") -> None:
 
 def acknowledge(scene: Scene, node: str) -> None:
     """Have the application say that it has heard that it leads no longer."""
-    leadership = scene.stage.actors[scene.node(node)].elector.state.elections[ELECTION].leadership
+    leadership = scene.cluster.actors[scene.node(node)].elector.state.elections[ELECTION].leadership
     if leadership is None or leadership.resigning is None:
         raise ValueError(f"{node} has resigned nothing that is not acknowledged")
     scene.give(node, lambda elector, now: elector.acknowledge(now, ELECTION, leadership.term))
@@ -45,7 +45,7 @@ def leave(scene: Scene, node: str) -> None:
 
 def enter(scene: Scene, node: str) -> None:
     """Stand in the election again."""
-    scene.stage.enter(scene.node(node))
+    scene.cluster.enter(scene.node(node))
 
 
 def standing(scene: Scene, node: str, *changes: str) -> None:
@@ -59,7 +59,7 @@ def standing(scene: Scene, node: str, *changes: str) -> None:
 
 def hurry(scene: Scene, node: str) -> None:
     """Forget the wait that is due before the next campaign: a courtesy on which no promise rests."""
-    state = scene.stage.actors[scene.node(node)].elector.state
+    state = scene.cluster.actors[scene.node(node)].elector.state
     state.elections[ELECTION].retry_at = 0
     state.touch(state.elections[ELECTION])
 
@@ -69,17 +69,17 @@ def hurry(scene: Scene, node: str) -> None:
 
 def slow(scene: Scene, node: str) -> None:
     """Have its writes wait for `write` or `fail`."""
-    scene.stage.actors[scene.node(node)].is_disk_slow = True
+    scene.cluster.actors[scene.node(node)].is_disk_slow = True
 
 
 def write(scene: Scene, node: str) -> None:
     """End the writes it has begun; what waited for them leaves."""
-    scene.stage.write(scene.node(node))
+    scene.cluster.write(scene.node(node))
 
 
 def fail(scene: Scene, node: str) -> None:
     """Have the writes it has begun come to nothing."""
-    scene.stage.fail_write(scene.node(node))
+    scene.cluster.fail_write(scene.node(node))
 
 
 def storing(scene: Scene, node: str, is_storing: str) -> None:
@@ -93,19 +93,19 @@ def crash(scene: Scene, node: str, *how: str) -> None:
     """Kill it. `written`: what it was writing is on disk; `silently`: its host dies too, and closes nothing."""
     if set(how) - {"written", "silently"}:
         raise ValueError("use: crash NODE [written] [silently]")
-    scene.stage.crash(scene.node(node), is_written="written" in how, closes="silently" not in how)
+    scene.cluster.crash(scene.node(node), is_written="written" in how, closes="silently" not in how)
 
 
 def restart(scene: Scene, node: str) -> None:
     """Start it again, unwilling, on new links both ways."""
-    scene.stage.restart(scene.node(node))
+    scene.cluster.restart(scene.node(node))
 
 
 def suspend(scene: Scene, node: str) -> None:
     """Stop it, but not its clock."""
-    scene.stage.actors[scene.node(node)].is_awake = False
+    scene.cluster.actors[scene.node(node)].is_awake = False
 
 
 def wake(scene: Scene, node: str) -> None:
     """Let it go on."""
-    scene.stage.actors[scene.node(node)].is_awake = True
+    scene.cluster.actors[scene.node(node)].is_awake = True

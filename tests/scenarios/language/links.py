@@ -23,35 +23,35 @@ KINDS: dict[str, Kind] = {
 
 def close(scene: Scene, source: str, target: str) -> None:
     """Have the source close the link that it dialed; the end of the stream is under way."""
-    scene.stage.close(scene.node(source), scene.node(target))
+    scene.cluster.close(scene.node(source), scene.node(target))
 
 
 def dial(scene: Scene, source: str, target: str, trust: str = "trusted") -> None:
     """Open a new link; `untrusted`: the ends see different addresses."""
     if trust not in ("trusted", "untrusted"):
         raise ValueError("use: dial SOURCE TARGET [untrusted]")
-    scene.stage.dial(scene.node(source), scene.node(target), is_trusted=trust == "trusted")
+    scene.cluster.dial(scene.node(source), scene.node(target), is_trusted=trust == "trusted")
 
 
 def end(scene: Scene, source: str, target: str) -> None:
     """Have the target read the end of the source's stream, past all that is still under way before it."""
-    scene.stage.deliver_end(scene.node(source), scene.node(target))
+    scene.cluster.deliver_end(scene.node(source), scene.node(target))
 
 
 def reset(scene: Scene, source: str, target: str) -> None:
     """Have the target read a reset where the end of the source's stream would be."""
-    scene.stage.deliver_end(scene.node(source), scene.node(target), is_reset=True)
+    scene.cluster.deliver_end(scene.node(source), scene.node(target), is_reset=True)
 
 
 def cut(scene: Scene, *ways: str) -> None:
     """Lose all that is under way or sent, from now on: `a-b` both ways, `a>b` one way."""
     for source, target in _ways(scene, ways):
-        scene.stage.cut(source, target)
+        scene.cluster.cut(source, target)
 
 
 def mend(scene: Scene, *ways: str) -> None:
     """End a cut."""
-    scene.stage.cuts -= set(_ways(scene, ways))
+    scene.cluster.cuts -= set(_ways(scene, ways))
 
 
 def _ways(scene: Scene, texts: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -66,17 +66,17 @@ def _ways(scene: Scene, texts: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def deliver(scene: Scene, source: str, target: str, kind: str, term: str = "") -> None:
     """Have the first such frame under way arrive."""
-    scene.stage.deliver(*_frame(scene, source, target, kind, term))
+    scene.cluster.deliver(*_frame(scene, source, target, kind, term))
 
 
 def copy(scene: Scene, source: str, target: str, kind: str, term: str = "") -> None:
     """Have a copy of it arrive; it stays under way."""
-    scene.stage.deliver(*_frame(scene, source, target, kind, term), is_copy=True)
+    scene.cluster.deliver(*_frame(scene, source, target, kind, term), is_copy=True)
 
 
 def delay(scene: Scene, source: str, target: str, kind: str, term: str = "") -> None:
     """Keep it under way until `deliver` names it."""
-    scene.stage.delay(*_frame(scene, source, target, kind, term))
+    scene.cluster.delay(*_frame(scene, source, target, kind, term))
 
 
 def _frame(scene: Scene, source: str, target: str, kind: str, term: str) -> tuple[str, str, Kind, int | None]:
@@ -87,7 +87,7 @@ def _frame(scene: Scene, source: str, target: str, kind: str, term: str) -> tupl
 
 def lose(scene: Scene, source: str, target: str) -> None:
     """Lose all that is under way, but for what is delayed."""
-    scene.stage.lose(scene.node(source), scene.node(target))
+    scene.cluster.lose(scene.node(source), scene.node(target))
 
 
 def say(scene: Scene, source: str, target: str, kind: str, term: str, *settings: str) -> None:
@@ -95,12 +95,12 @@ def say(scene: Scene, source: str, target: str, kind: str, term: str, *settings:
     configuration, with `offset=5`, with `session=1.2`.
     """
     given = dict(setting.split("=", 1) for setting in settings)
-    members = given.pop("members", scene.stage.cast.voters)
-    configuration = Cast(voters=members, floor=scene.stage.cast.floor).configuration.id
+    members = given.pop("members", scene.cluster.cast.voters)
+    configuration = Cast(voters=members, floor=scene.cluster.cast.floor).configuration.id
     entry = _entry(kind, int(term), given)
     if given:
         raise ValueError(f"no setting {', '.join(given)}")
-    scene.stage.say(scene.node(source), scene.node(target), entry, configuration=configuration)
+    scene.cluster.say(scene.node(source), scene.node(target), entry, configuration=configuration)
 
 
 def _entry(kind: str, term: int, given: dict[str, str]) -> Entry:

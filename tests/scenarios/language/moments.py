@@ -11,24 +11,24 @@ from tests.scenarios.language.scene import Scene
 
 def wait(scene: Scene, *moment: str) -> None:
     """Let time pass unnoticed."""
-    scene.stage.wait(_until(scene, moment))
+    scene.cluster.wait(_until(scene, moment))
 
 
 def run(scene: Scene, *moment: str) -> None:
     """Let time pass, nodes wake when due, and all arrive at once; heartbeats go unsaid. Without a moment: until now."""
     scene.narrator.is_brief = True
-    scene.stage.run(_until(scene, moment) if moment else 0)
+    scene.cluster.run(_until(scene, moment) if moment else 0)
 
 
 def beat(scene: Scene, count: str = "1") -> None:
     """Let intervals pass in which nodes wake when due, and heartbeats and nothing else arrive; these go unsaid."""
     scene.narrator.is_brief = True
-    scene.stage.beat(int(count))
+    scene.cluster.beat(int(count))
 
 
 def tick(scene: Scene, *node_ids: str) -> None:
     """Have nodes notice the time."""
-    scene.stage.tick(*map(scene.node, node_ids))
+    scene.cluster.tick(*map(scene.node, node_ids))
 
 
 def _until(scene: Scene, moment: tuple[str, ...]) -> int:
@@ -44,7 +44,7 @@ def _until(scene: Scene, moment: tuple[str, ...]) -> int:
             shift_ns = parse_ns(shift[1:]) * (-1 if shift[0] == "-" else 1)
         case end:
             shift_ns = 0
-    duration_ns = _end(scene, list(end)) + shift_ns - scene.stage.now
+    duration_ns = _end(scene, list(end)) + shift_ns - scene.cluster.now
     if duration_ns < 0:
         raise ValueError(f"that was {-duration_ns} ns ago")
     return duration_ns
@@ -53,7 +53,7 @@ def _until(scene: Scene, moment: tuple[str, ...]) -> int:
 def _end(scene: Scene, what: list[str]) -> int:
     match what:
         case ["lease" | "promise" | "fence" as word, node, *peer]:
-            actor = scene.stage.actors[scene.node(node)]
+            actor = scene.cluster.actors[scene.node(node)]
         case _:
             raise ValueError("a moment is DURATION, or lease NODE, promise NODE PEER, fence NODE, and -1ns or +1ns")
     if word == "lease":

@@ -1,4 +1,4 @@
-"""Writes down what happens on a stage, one line each.
+"""Writes down what happens on a cluster, one line each.
 
 `b: …` is what b does, `b -> a: …` what it sends, `> a to b: …` what arrives; `=> …` says who holds the lease after a
 command, if that changed.

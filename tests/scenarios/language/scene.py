@@ -1,10 +1,10 @@
-"""A stage, and who writes down what happens there."""
+"""A cluster, and who writes down what happens there."""
 
 from collections.abc import Callable
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.manual.manual_cluster import ELECTION, Cast, Stage
+from elect.testing.manual.manual_cluster import ELECTION, Cast, ManualCluster
 from tests.scenarios.language.narrator import Narrator
 
 
@@ -13,45 +13,45 @@ class Scene:
 
     def __init__(self) -> None:
         self.narrator = Narrator()
-        self._stage: Stage | None = None
+        self._cluster: ManualCluster | None = None
         self._holders: dict[str, list[str]] = {}
 
     @property
-    def stage(self) -> Stage:
+    def cluster(self) -> ManualCluster:
         """Raises:
         ValueError: the play has not begun.
         """
-        if self._stage is None:
+        if self._cluster is None:
             raise ValueError("a play begins with `nodes`")
-        return self._stage
+        return self._cluster
 
     def begin(self, cast: Cast) -> None:
-        self._stage = Stage(cast, spectator=self.narrator)
+        self._cluster = ManualCluster(cast, spectator=self.narrator)
         self.narrator.take()
 
     def node(self, node_id: str) -> str:
         """Raises:
         ValueError: there is no such node.
         """
-        if node_id not in self.stage.actors:
-            raise ValueError(f"no node {node_id!r}; {' '.join(self.stage.actors)} play")
+        if node_id not in self.cluster.actors:
+            raise ValueError(f"no node {node_id!r}; {' '.join(self.cluster.actors)} play")
         return node_id
 
     def give(self, node_id: str, call: Callable[[Elector, int], Ready]) -> None:
-        self.stage.input(self.node(node_id), call)
+        self.cluster.input(self.node(node_id), call)
 
     def lease_changes(self) -> list[str]:
         """Who holds the lease now, if that changed since the last time."""
-        if self._stage is None:
+        if self._cluster is None:
             return []
         holders: dict[str, list[str]] = {}
-        for election in self._stage.cast.elections:
-            for node_id in self._stage.holders(election):
+        for election in self._cluster.cast.elections:
+            for node_id in self._cluster.holders(election):
                 holders.setdefault(node_id, []).append(election)
         before, self._holders = self._holders, holders
         if holders == before:
             return []
-        if list(self._stage.cast.elections) == [ELECTION]:
+        if list(self._cluster.cast.elections) == [ELECTION]:
             return [f"=> {next(iter(holders), 'nobody')} holds the lease"]
-        counts = (f"{node_id} holds {len(holders.get(node_id, []))}" for node_id in self._stage.actors)
+        counts = (f"{node_id} holds {len(holders.get(node_id, []))}" for node_id in self._cluster.actors)
         return [f"=> leases: {', '.join(counts)}"]
