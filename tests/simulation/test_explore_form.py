@@ -47,9 +47,9 @@ def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
     monkeypatch.setattr(Recording, "merged", [], raising=False)
     search = Search(nodes, bounds, Trace(nodes), None)
     search.run(6_000)
-    cast = search._worlds.cast
-    assert isinstance(cast, Recording)
-    return cast
+    settings = search._worlds.settings
+    assert isinstance(settings, Recording)
+    return settings
 
 
 def seen(act: Act | None) -> object:
@@ -66,17 +66,17 @@ def drop_knowledge(message: object) -> object:
     return replace(message, said=0, heard=0) if hasattr(message, "heard") else message
 
 
-def in_terms_of(actor: Actor, cast: Cast, given: Given, back: Places) -> Given:
+def in_terms_of(actor: Actor, settings: Cast, given: Given, back: Places) -> Given:
     """The same input, by the names that an actor has for its nodes."""
     kind, peer, link, extra = given
-    return kind, back[peer], link, cast.frames.renamed(extra, back) if kind == "receive" else extra
+    return kind, back[peer], link, settings.frames.renamed(extra, back) if kind == "receive" else extra
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_nodes_of_one_form_answer_every_input_alike_and_become_nodes_of_one_form(scope, monkeypatch):
-    cast = record(scope, monkeypatch)
+    settings = record(scope, monkeypatch)
     inputs: dict[int, list[Key]] = {}
-    for key in cast._acts:
+    for key in settings._acts:
         inputs.setdefault(key[0], []).append(key)
     merged = Recording.merged
     tried = 0
@@ -86,13 +86,13 @@ def test_nodes_of_one_form_answer_every_input_alike_and_become_nodes_of_one_form
             _, now, given = key
             if now < actor.elector.state.now:
                 continue
-            act = cast._give(actor, now, in_terms_of(actor, cast, given, inverse(relabel)))
-            expected = cast._acts[key]
+            act = settings._give(actor, now, in_terms_of(actor, settings, given, inverse(relabel)))
+            expected = settings._acts[key]
             assert (act is None) == (expected is None)
             if act is None or expected is None:
                 continue
-            twin: Actor = pickle.loads(cast._parts[part])
-            twin_act = cast._give(twin, now, given)
+            twin: Actor = pickle.loads(settings._parts[part])
+            twin_act = settings._give(twin, now, given)
             assert seen(renamed_act(act, relabel)) == seen(twin_act)
             assert digest(actor, names(relabel)) == digest(twin, names(tuple(range(len(relabel)))))
             tried += 1

@@ -33,11 +33,11 @@ class Worlds:
     def __init__(self, nodes: int, bounds: Bounds, *, is_merging: bool = True) -> None:
         self.nodes = nodes
         self.pairs = [(source, target) for source in range(nodes) for target in range(nodes) if source != target]
-        self.cast = Cast(nodes, is_merging=is_merging)
-        self.ways = Ways(self.cast.frames)
+        self.settings = Cast(nodes, is_merging=is_merging)
+        self.ways = Ways(self.settings.frames)
         self.histories = Histories(nodes)
         self._budgets = Budgets(bounds)
-        self._checks = Checks(self.cast.facts)
+        self._checks = Checks(self.settings.facts)
         self._is_free = False
         self._carry_out: dict[str, Callable[[list[int], Move], bool]] = {
             "deliver": self._deliver,
@@ -59,7 +59,7 @@ class Worlds:
 
     def first(self) -> World:
         """Everybody is connected, supports everybody and counts on it; nothing is under way."""
-        roles = [self.cast.new(place, _START_NS) for place in range(self.nodes)]
+        roles = [self.settings.new(place, _START_NS) for place in range(self.nodes)]
         world = (*roles, *[EMPTY] * (self.nodes * self.nodes), 0, 0)
         moves: list[Move] = [("dial", source, target, 0) for source, target in self.pairs]
         while moves:
@@ -78,7 +78,7 @@ class Worlds:
         _, moments, _, _, _, _, _, closes, resets, _, _ = left
         for source, target in self.pairs:
             way = world[self.way_of(source, target)]
-            link = self.cast.facts[world[source]].opened[target]
+            link = self.settings.facts[world[source]].opened[target]
             if way:
                 yield from self._arrivals(source, target, way, left)
             if link is None or (way and self.ways.is_broken(way, link)):
@@ -109,7 +109,7 @@ class Worlds:
 
     def _moves_alone(self, place: int, role: int, left: Left) -> Iterator[Move]:
         candidacies, _, _, _, _, failures, resignations, _, _, crashes, restarts = left
-        fact = self.cast.facts[role]
+        fact = self.settings.facts[role]
         yield "tick", place, 0, 0
         if fact.writes:
             yield "write", place, 0, 0
@@ -146,7 +146,7 @@ class Worlds:
 
     def _perform(self, world: list[int], place: int, given: Given) -> bool:
         before, now = world[place], _START_NS + self._budgets.moment[world[-1]] * MOMENT_NS
-        outcome = self.cast.perform(before, now, given)
+        outcome = self.settings.perform(before, now, given)
         if outcome is None:
             return False
         if outcome.faults:
@@ -164,7 +164,7 @@ class Worlds:
         return True
 
     def _remember(self, world: list[int], place: int, before: int, outcome: Outcome, now: int) -> None:
-        facts = self.cast.facts
+        facts = self.settings.facts
         was, fact = facts[before], facts[outcome.role]
         if outcome.stored or outcome.elected or was.candidacy != fact.candidacy:
             candidacies = tuple([facts[role].candidacy for role in world[: self.nodes]])
@@ -225,7 +225,7 @@ class Worlds:
         return self._spend(world, "closes") and self._hang_up(world, source, target)
 
     def _hang_up(self, world: list[int], source: int, target: int) -> bool:
-        link = self.cast.facts[world[source]].opened[target]
+        link = self.settings.facts[world[source]].opened[target]
         if link is None:
             return False
         self._perform(world, source, ("closing", target, link, 0))
@@ -235,7 +235,7 @@ class Worlds:
 
     def _reset(self, world: list[int], move: Move) -> bool:
         _, source, target, _ = move
-        link = self.cast.facts[world[source]].opened[target]
+        link = self.settings.facts[world[source]].opened[target]
         if link is None or not self._spend(world, "resets"):
             return False
         index = self.way_of(source, target)
@@ -246,7 +246,7 @@ class Worlds:
         """A link still open is closed first, as if its dialer noticed only now that it is broken."""
         _, source, target, _ = move
         self._hang_up(world, source, target)
-        link = self.cast.facts[world[source]].dialing[target]
+        link = self.settings.facts[world[source]].dialing[target]
         self._perform(world, target, ("accepted", source, link, 0))
         return self._perform(world, source, ("opened", target, link, 0))
 
@@ -258,14 +258,14 @@ class Worlds:
 
     def _kill(self, world: list[int], place: int, written: int) -> bool:
         """Its links end after what it sent; what was under way to it is gone, and its peers have not noticed."""
-        opened = self.cast.facts[world[place]].opened
+        opened = self.settings.facts[world[place]].opened
         if not self._perform(world, place, ("crash", 0, NO_LINK, written)):
             return False
         for other in range(self.nodes):
             if other != place:
                 away, toward, link = self.way_of(place, other), self.way_of(other, place), opened[other]
                 world[away] = world[away] if link is None else self.ways.closed(world[away], link)
-                world[toward] = self.ways.abandoned(self.cast.facts[world[other]].opened[place])
+                world[toward] = self.ways.abandoned(self.settings.facts[world[other]].opened[place])
         return True
 
     def _restart(self, world: list[int], move: Move) -> bool:

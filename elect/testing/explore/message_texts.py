@@ -39,7 +39,7 @@ def _what(worlds: Worlds, world: World, step: Step) -> str:
     if count >= len(links) or position >= len(links[count][2]):
         return "nothing"
     frame = links[count][2][position]
-    message = worlds.cast.frames.messages[frame]
+    message = worlds.settings.frames.messages[frame]
     return {END: "end of stream", RESET: "reset"}[frame] if message is None else describe_message(message)
 
 

@@ -30,13 +30,13 @@ def replay(trace: Trace | str) -> list[str]:
     world, lines = worlds.first(), list[str]()
     for number, step in enumerate(trace.steps, start=1):
         line = f"{number:3} {describe_step(worlds, world, step)}"
-        worlds.cast.events.clear()
+        worlds.settings.events.clear()
         broken = None
         try:
             after = worlds.apply(world, move_of(step))
         except Broken as error:
             after, broken = world, error
-        lines.append("; ".join([line, *[f"{node_id} {describe(event)}" for node_id, event in worlds.cast.events]]))
+        lines.append("; ".join([line, *[f"{node_id} {describe(event)}" for node_id, event in worlds.settings.events]]))
         if broken is not None:
             played = Trace(trace.nodes, trace.steps[:number])
             command = f'python -m elect.testing.explore --replay "{played}"'

@@ -17,7 +17,7 @@ class Symmetry:
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
-        self._parts = worlds.cast.role_parts
+        self._parts = worlds.settings.role_parts
         self._orders: dict[tuple[int, ...], list[Places]] = {}
         self._identity = tuple(range(worlds.nodes))
 
@@ -51,7 +51,7 @@ class Symmetry:
             return world
         worlds, new = self._worlds, list(world)
         for old, place in enumerate(places):
-            new[place] = worlds.cast.renamed(world[old], places)
+            new[place] = worlds.settings.renamed(world[old], places)
         for source, target in worlds.pairs:
             way = world[worlds.way_of(source, target)]
             new[worlds.way_of(places[source], places[target])] = worlds.ways.renamed(way, places)

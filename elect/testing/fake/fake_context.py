@@ -13,7 +13,7 @@ from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import ElectionState
-from elect.testing.manual.cluster_settings import Cast
+from elect.testing.manual.cluster_settings import ClusterSettings
 from elect.testing.manual.manual_cluster import ManualCluster
 from elect.testing.manual.manual_node import ManualNode
 from elect.testing.manual.spectator import Spectator
@@ -42,7 +42,7 @@ class FakeContext(NodeContext):
         self._protocol = threading.RLock()
         self._profiles: dict[str, Profile] = {}
         self._publisher = Publisher(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
-        self._cluster = ManualCluster(Cast(elections=(election,)), spectator=_Mirror(self, self._publisher))
+        self._cluster = ManualCluster(ClusterSettings(elections=(election,)), spectator=_Mirror(self, self._publisher))
         self._cluster.input(NODE, lambda elector, now: elector.leave(now, election))
         self.state = Lifecycle.RUNNING
 

@@ -17,7 +17,7 @@ ELECTION = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
+class ClusterSettings:
     """A cluster before it starts.
 
     Attributes:

@@ -12,7 +12,7 @@ from elect.core.messages import Batch, ConfigurationId, Entry, Heartbeat, Number
 from elect.core.options import Durable
 from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
-from elect.testing.manual.cluster_settings import ELECTION, Cast
+from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
 from elect.testing.manual.cross_node_checks import Promises
 from elect.testing.manual.manual_node import HeldFrame, Kind, ManualNode
 from elect.testing.manual.spectator import Spectator
@@ -26,7 +26,7 @@ class ManualCluster:
     """A connected cluster of nodes that support each other, none of them willing to lead yet.
 
     Args:
-        cast: who plays.
+        settings: who plays.
         spectator: who watches.
 
     Attributes:
@@ -36,15 +36,17 @@ class ManualCluster:
         promises: what is checked.
     """
 
-    def __init__(self, cast: Cast | None = None, *, spectator: Spectator | None = None) -> None:
-        self.cast = cast or Cast()
-        self.timing = self.cast.timing
+    def __init__(self, settings: ClusterSettings | None = None, *, spectator: Spectator | None = None) -> None:
+        self.settings = settings or ClusterSettings()
+        self.timing = self.settings.timing
         self.now = START_NS
         self.cuts: set[tuple[str, str]] = set()
         self._spectator = spectator or Spectator()
         self._inputs = 0
-        self.actors = {node_id: self.cast.actor(node_id, self.now) for node_id in self.cast.voters + self.cast.learners}
-        self.promises = Promises(self.actors, self.cast.configuration.voters)
+        self.actors = {
+            node_id: self.settings.actor(node_id, self.now) for node_id in self.settings.voters + self.settings.learners
+        }
+        self.promises = Promises(self.actors, self.settings.configuration.voters)
         for actor in self.actors.values():
             self.promises.note_stored(actor.node_id, actor.ballots)
             self._enter(actor.node_id)
@@ -54,7 +56,7 @@ class ManualCluster:
 
     def _enter(self, node_id: str) -> None:
         self.input(node_id, lambda elector, now: elector.set_paused(now, is_paused=True))
-        for election in self.cast.elections:
+        for election in self.settings.elections:
             self.enter(node_id, election)
 
     def enter(self, node_id: str, election: str = ELECTION) -> None:
@@ -94,7 +96,7 @@ class ManualCluster:
     def _check(self, actor: ManualNode) -> None:
         """Check what holds after every input; with many elections, of which each costs time, more seldom."""
         self._inputs += 1
-        if self._inputs % (1 + len(self.cast.elections) // 4):
+        if self._inputs % (1 + len(self.settings.elections) // 4):
             return
         check(actor.elector.state)
         self.promises.check(self.now)
@@ -173,7 +175,7 @@ class ManualCluster:
         actor.link_count = 0
         promise_ns, ballots = self.timing.support_duration_ns, dict(actor.ballots)
         durable = Durable(incarnation=actor.incarnation, promise_ns=promise_ns, ballots=ballots)
-        actor.elector = self.cast.elector(node_id, durable, actor.clock.read(self.now))
+        actor.elector = self.settings.elector(node_id, durable, actor.clock.read(self.now))
         actor.is_alive = True
         self._enter(node_id)
         for peer, other in self.actors.items():
@@ -276,7 +278,7 @@ class ManualCluster:
         Raises:
             LookupError: it has no link open.
         """
-        message = Batch(configuration=configuration or self.cast.configuration.id, entries=(entry,))
+        message = Batch(configuration=configuration or self.settings.configuration.id, entries=(entry,))
         frame = HeldFrame(link=self._link(source, target), message=message)
         self.actors[source].under_way.setdefault(target, []).append(frame)
 
@@ -374,8 +376,8 @@ class ManualCluster:
         """
         self.stand(node_id)
         self.deliver_all()
-        if any(self.holders(election) != [node_id] for election in self.cast.elections):
+        if any(self.holders(election) != [node_id] for election in self.settings.elections):
             raise LookupError(f"{node_id} was to be elected")
 
 
-__all__ = ["ELECTION", "START_NS", "ManualNode", "Cast", "HeldFrame", "Kind", "Spectator", "ManualCluster"]
+__all__ = ["ELECTION", "START_NS", "ManualNode", "ClusterSettings", "HeldFrame", "Kind", "Spectator", "ManualCluster"]

@@ -95,8 +95,8 @@ def say(scene: Scene, source: str, target: str, kind: str, term: str, *settings:
     configuration, with `offset=5`, with `session=1.2`.
     """
     given = dict(setting.split("=", 1) for setting in settings)
-    members = given.pop("members", scene.cluster.cast.voters)
-    configuration = Cast(voters=members, floor=scene.cluster.cast.floor).configuration.id
+    members = given.pop("members", scene.cluster.settings.voters)
+    configuration = Cast(voters=members, floor=scene.cluster.settings.floor).configuration.id
     entry = _entry(kind, int(term), given)
     if given:
         raise ValueError(f"no setting {', '.join(given)}")

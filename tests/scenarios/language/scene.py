@@ -25,8 +25,8 @@ class Scene:
             raise ValueError("a play begins with `nodes`")
         return self._cluster
 
-    def begin(self, cast: Cast) -> None:
-        self._cluster = ManualCluster(cast, spectator=self.narrator)
+    def begin(self, settings: Cast) -> None:
+        self._cluster = ManualCluster(settings, spectator=self.narrator)
         self.narrator.take()
 
     def node(self, node_id: str) -> str:
@@ -45,13 +45,13 @@ class Scene:
         if self._cluster is None:
             return []
         holders: dict[str, list[str]] = {}
-        for election in self._cluster.cast.elections:
+        for election in self._cluster.settings.elections:
             for node_id in self._cluster.holders(election):
                 holders.setdefault(node_id, []).append(election)
         before, self._holders = self._holders, holders
         if holders == before:
             return []
-        if list(self._cluster.cast.elections) == [ELECTION]:
+        if list(self._cluster.settings.elections) == [ELECTION]:
             return [f"=> {next(iter(holders), 'nobody')} holds the lease"]
         counts = (f"{node_id} holds {len(holders.get(node_id, []))}" for node_id in self._cluster.actors)
         return [f"=> leases: {', '.join(counts)}"]
