@@ -11,7 +11,7 @@ from elect.testing.manual.manual_node import ManualNode
 from elect.testing.simulation.violation import InvariantViolation
 
 
-class Promises:
+class CrossNodeChecks:
     """Remembers what was promised, restarts included.
 
     Attributes:

@@ -13,7 +13,7 @@ from elect.core.options import Durable
 from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
-from elect.testing.manual.cross_node_checks import Promises
+from elect.testing.manual.cross_node_checks import CrossNodeChecks
 from elect.testing.manual.manual_node import HeldFrame, Kind, ManualNode
 from elect.testing.manual.spectator import Spectator
 from elect.testing.simulation.simulation_options import NANOSECONDS
@@ -46,7 +46,7 @@ class ManualCluster:
         self.actors = {
             node_id: self.settings.actor(node_id, self.now) for node_id in self.settings.voters + self.settings.learners
         }
-        self.promises = Promises(self.actors, self.settings.configuration.voters)
+        self.promises = CrossNodeChecks(self.actors, self.settings.configuration.voters)
         for actor in self.actors.values():
             self.promises.note_stored(actor.node_id, actor.ballots)
             self._enter(actor.node_id)
