@@ -16,7 +16,7 @@ from elect.core.state.election_state import ElectionState
 from elect.testing.manual.cluster_settings import ClusterSettings
 from elect.testing.manual.manual_cluster import ManualCluster
 from elect.testing.manual.manual_node import ManualNode
-from elect.testing.manual.spectator import Spectator
+from elect.testing.manual.spectator import StepListener
 from wire.common.log import Log
 
 logger = Log(__name__)
@@ -42,7 +42,7 @@ class FakeContext(NodeContext):
         self._protocol = threading.RLock()
         self._profiles: dict[str, Profile] = {}
         self._publisher = Publisher(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
-        self._cluster = ManualCluster(ClusterSettings(elections=(election,)), spectator=_Mirror(self, self._publisher))
+        self._cluster = ManualCluster(ClusterSettings(elections=(election,)), listener=_Mirror(self, self._publisher))
         self._cluster.input(NODE, lambda elector, now: elector.leave(now, election))
         self.state = Lifecycle.RUNNING
 
@@ -181,7 +181,7 @@ class FakeContext(NodeContext):
             self._cluster.run()
 
 
-class _Mirror(Spectator):
+class _Mirror(StepListener):
     """Does what a node's orchestrator does with what follows from an input."""
 
     def __init__(self, context: FakeContext, publisher: Publisher) -> None:

@@ -15,7 +15,7 @@ from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
 from elect.testing.manual.cross_node_checks import CrossNodeChecks
 from elect.testing.manual.manual_node import HeldFrame, Kind, ManualNode
-from elect.testing.manual.spectator import Spectator
+from elect.testing.manual.spectator import StepListener
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.lease_record import LeaseRecord
 
@@ -27,7 +27,7 @@ class ManualCluster:
 
     Args:
         settings: who plays.
-        spectator: who watches.
+        listener: who watches.
 
     Attributes:
         now: the true time, ns.
@@ -36,12 +36,12 @@ class ManualCluster:
         promises: what is checked.
     """
 
-    def __init__(self, settings: ClusterSettings | None = None, *, spectator: Spectator | None = None) -> None:
+    def __init__(self, settings: ClusterSettings | None = None, *, listener: StepListener | None = None) -> None:
         self.settings = settings or ClusterSettings()
         self.timing = self.settings.timing
         self.now = START_NS
         self.cuts: set[tuple[str, str]] = set()
-        self._spectator = spectator or Spectator()
+        self._listener = listener or StepListener()
         self._inputs = 0
         self.actors = {
             node_id: self.settings.actor(node_id, self.now) for node_id in self.settings.voters + self.settings.learners
@@ -80,7 +80,7 @@ class ManualCluster:
         self._carry_out(actor, call(actor.elector, actor.clock.read(self.now)))
 
     def _carry_out(self, actor: ManualNode, ready: Ready) -> None:
-        self._spectator.stepped(actor, ready)
+        self._listener.stepped(actor, ready)
         actor.wake_at = ready.wake_at
         if ready.write is not None:
             actor.writes.append((ready.write, ready.send_when_written))
@@ -106,7 +106,7 @@ class ManualCluster:
         if is_open and isinstance(send.message, Batch):
             self.promises.note_sent(actor.node_id, send.peer, send.message)
         is_lost = not is_open or (actor.node_id, send.peer) in self.cuts
-        self._spectator.sent(actor.node_id, send, is_lost=is_lost)
+        self._listener.sent(actor.node_id, send, is_lost=is_lost)
         if not is_lost:
             actor.under_way.setdefault(send.peer, []).append(HeldFrame(link=send.link, message=send.message))
 
@@ -132,7 +132,7 @@ class ManualCluster:
     def _store(self, actor: ManualNode, write: Write) -> None:
         self.promises.note_stored(actor.node_id, write.ballots)
         actor.ballots.update(write.ballots)
-        self._spectator.written(actor.node_id, write)
+        self._listener.written(actor.node_id, write)
 
     def fail_write(self, node_id: str) -> None:
         """Let every write that a node has begun come to nothing."""
@@ -226,7 +226,7 @@ class ManualCluster:
         if frame is None:
             raise LookupError(f"no end of stream is under way from {source} to {target}")
         frames.remove(frame)
-        self._spectator.arriving(source, target, frame)
+        self._listener.arriving(source, target, frame)
         self.input(
             target, lambda elector, now: elector.link_ended(now, source, frame.link, is_end_of_stream=not is_reset)
         )
@@ -269,7 +269,7 @@ class ManualCluster:
     def _arrive(self, source: str, target: str, frame: HeldFrame) -> None:
         message = frame.message
         if message is not None:
-            self._spectator.arriving(source, target, frame)
+            self._listener.arriving(source, target, frame)
             self.input(target, lambda elector, now: elector.receive(now, source, frame.link, message))
 
     def say(self, source: str, target: str, entry: Entry, *, configuration: ConfigurationId | None = None) -> None:
@@ -380,4 +380,13 @@ class ManualCluster:
             raise LookupError(f"{node_id} was to be elected")
 
 
-__all__ = ["ELECTION", "START_NS", "ManualNode", "ClusterSettings", "HeldFrame", "Kind", "Spectator", "ManualCluster"]
+__all__ = [
+    "ELECTION",
+    "START_NS",
+    "ManualNode",
+    "ClusterSettings",
+    "HeldFrame",
+    "Kind",
+    "StepListener",
+    "ManualCluster",
+]

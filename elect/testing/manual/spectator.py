@@ -4,7 +4,7 @@ from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.manual_node import HeldFrame, ManualNode
 
 
-class Spectator:
+class StepListener:
     """Told of all that happens on a stage; overrides what it cares about."""
 
     def arriving(self, source: str, target: str, frame: HeldFrame) -> None:

@@ -26,7 +26,7 @@ class Scene:
         return self._cluster
 
     def begin(self, settings: Cast) -> None:
-        self._cluster = ManualCluster(settings, spectator=self.narrator)
+        self._cluster = ManualCluster(settings, listener=self.narrator)
         self.narrator.take()
 
     def node(self, node_id: str) -> str:
