@@ -35,9 +35,11 @@ def _live(options: Options, seconds: float) -> None:
     simulation.settle()
 
 
-def harsh(name: str, *kinds: str, every: float, seconds: float = 20.0, ambush: float = 0.0, **options: object) -> World:
+def harsh(
+    name: str, *kinds: str, every: float, seconds: float = 20.0, triggered: float = 0.0, **options: object
+) -> World:
     """Three nodes and a few kinds of faults."""
-    base = Options(drift=0.01, faults=Faults(every=every, kinds=kinds, ambush=ambush))
+    base = Options(drift=0.01, faults=Faults(every=every, kinds=kinds, triggered=triggered))
     return World(name, lambda seed: _live(replace(base, seed=seed, **options), seconds))
 
 

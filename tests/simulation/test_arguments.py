@@ -118,7 +118,7 @@ def test_a_mistake_is_refused_and_changes_nothing(call, error):
         (lambda: Faults(every="1"), TypeError),
         (lambda: Faults(kinds="crash"), TypeError),
         (lambda: Options(faults=Faults(kinds=("crush",))), ValueError),
-        (lambda: Faults(ambush=1.5), ValueError),
+        (lambda: Faults(triggered=1.5), ValueError),
         (lambda: Bounds(losses=1.5), TypeError),
         (lambda: Bounds(losses=True), TypeError),
         (lambda: Bounds(losses=-1), ValueError),

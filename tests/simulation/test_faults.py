@@ -64,7 +64,7 @@ def test_a_fault_strikes_by_itself_and_is_undone(kind: str):
 
 
 def test_a_node_without_peers_has_the_faults_that_need_none():
-    simulation = Simulation(Options(nodes=1, seed=2, faults=Faults(every=0.1, ambush=1.0)))
+    simulation = Simulation(Options(nodes=1, seed=2, faults=Faults(every=0.1, triggered=1.0)))
     simulation.run(10)
     assert simulation.strikes["crash"] > 0
     assert simulation.strikes["redial"] == 0
@@ -79,7 +79,7 @@ def test_at_most_one_disk_is_wiped():
 
 
 def test_an_ambush_strikes_at_the_moments_that_matter():
-    simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, ambush=0.5)))
+    simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, triggered=0.5)))
     simulation.run(0.0001)
     assert simulation.strikes["ambush"] == 0
     simulation.run(20)

@@ -9,7 +9,7 @@ from elect.core.ready import Ready
 from elect.testing.faults.application_faults import withhold
 from elect.testing.faults.catalogue import FAULTS, SOLITARY
 from elect.testing.faults.combined import mute
-from elect.testing.faults.triggered import Ambush
+from elect.testing.faults.triggered import TriggeredFaults
 from elect.testing.simulation.simulation_options import Faults, Span, nanoseconds
 from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.simulated_network import Path
@@ -43,8 +43,8 @@ class Nemesis:
         self.is_active = True
         self.strikes: Counter[str] = Counter()
         self.contests: set[tuple[str, str]] = set()
-        if (faults.ambush or "contest" in self._kinds) and len(self.ids) > 1:
-            world.watch(Ambush(self, faults.ambush))
+        if (faults.triggered or "contest" in self._kinds) and len(self.ids) > 1:
+            world.watch(TriggeredFaults(self, faults.triggered))
         self._wait()
 
     @property

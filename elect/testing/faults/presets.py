@@ -45,7 +45,7 @@ def hostile(seed: int, nodes: int) -> Options:
             every=rng.choice((0.15, 0.4, 0.8, 1.5, 3.0)),
             kinds=kinds,
             crash_at_write=rng.choice((0.0, 0.0, 0.05, 0.2)),
-            ambush=rng.choice((0.0, 0.01, 0.03, 0.1)),
+            triggered=rng.choice((0.0, 0.01, 0.03, 0.1)),
             unwilling=rng.choice((0.0, 0.2, 0.5)),
         ),
         raising=rng.choice((0.0, 0.0, 0.1, 0.5)),

@@ -17,7 +17,7 @@ _SOON = Span(low=0.0, high=0.05)
 _STRIKES = ("reboot", "pause", "stall", "fail writes", "mute", "redial", "redial", "cut", "cut")
 
 
-class Ambush(Observer):
+class TriggeredFaults(Observer):
     """Strikes at a share of the moments at which a part in an election changes.
 
     Args:

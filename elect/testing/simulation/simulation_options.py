@@ -61,14 +61,14 @@ class Faults:
         every: mean time between two faults, s.
         kinds: names of `elect.testing.faults.catalogue.FAULTS` to choose from; empty: all of them.
         crash_at_write: share of writes with votes around which the process is killed.
-        ambush: share of elections', votes', leases' and resignations' moments at which somebody strikes those involved.
+        triggered: share of elections', votes', leases' and resignations' moments at which somebody strikes those involved.
         unwilling: share of nodes, never all, that stay out of candidacies when everything else is healed.
     """
 
     every: float = 0.5
     kinds: tuple[str, ...] = ()
     crash_at_write: float = 0.0
-    ambush: float = 0.0
+    triggered: float = 0.0
     unwilling: float = 0.0
 
     def __post_init__(self) -> None:
