@@ -2,7 +2,7 @@
 
 from elect.testing.checkers.bound import BoundSafety
 from elect.testing.checkers.candidacy import CandidacySafety
-from elect.testing.checkers.hard_cases import HARD_CASES, Met
+from elect.testing.checkers.hard_cases import HARD_CASES, HardCases
 from elect.testing.checkers.liveness import Liveness
 from elect.testing.checkers.local_invariants import LocalSafety
 from elect.testing.checkers.origin import Origin
@@ -19,7 +19,7 @@ __all__ = [
     "ResignationOrder",
     "Liveness",
     "LocalSafety",
-    "Met",
+    "HardCases",
     "OneStore",
     "Origin",
     "Safety",
@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 
-def watch_all(world: World) -> tuple[Met, OneStore, Liveness]:
+def watch_all(world: World) -> tuple[HardCases, OneStore, Liveness]:
     """Let every checker watch a world, and return those that are asked or told something later."""
     safety = Safety(world)
-    met, stores, liveness = Met(safety), OneStore(world), Liveness(world)
+    met, stores, liveness = HardCases(safety), OneStore(world), Liveness(world)
     for observer in (
         safety,
         SupportSafety(world),

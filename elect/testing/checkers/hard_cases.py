@@ -28,7 +28,7 @@ HARD_CASES = (
 )
 
 
-class Met(Observer):
+class HardCases(Observer):
     """Counts the hard cases, and elections.
 
     Attributes:
