@@ -9,7 +9,7 @@ from elect.core.elector import Elector
 from elect.testing.explore import explored_world
 from elect.testing.explore.bounds import Bounds
 from elect.testing.explore.canonical_form import OMITTED, PARTS, attributes, digest, form
-from elect.testing.explore.explored_node import Act, Actor
+from elect.testing.explore.explored_node import Actor, NodeInput
 from elect.testing.explore.explored_values import Cast, Given, Key
 from elect.testing.explore.naming import NODES, Places, inverse, names, renamed
 from elect.testing.explore.search import Search
@@ -52,7 +52,7 @@ def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
     return settings
 
 
-def seen(act: Act | None) -> object:
+def seen(act: NodeInput | None) -> object:
     """What others see of an act, whatever the order in which different peers are sent something."""
     if act is None:
         return None
@@ -99,10 +99,10 @@ def test_nodes_of_one_form_answer_every_input_alike_and_become_nodes_of_one_form
     assert tried > 200
 
 
-def renamed_act(act: Act, relabel: Places) -> Act:
+def renamed_act(act: NodeInput, relabel: Places) -> NodeInput:
     new = names(relabel)
     sends = [replace(send, peer=new[send.peer], message=renamed(send.message, new)) for send in act.sends]
-    return Act(
+    return NodeInput(
         sends=sends, stored=[renamed(ballot, new) for ballot in act.stored], elected=act.elected, faults=act.faults
     )
 

@@ -49,7 +49,7 @@ class Driven(Elector):
 
 
 @dataclass(slots=True)
-class Act:
+class NodeInput:
     """What others see of one input to a node.
 
     Attributes:
@@ -103,7 +103,7 @@ class Actor:
 
     # Inputs. Each returns what is seen of it, or None if it can't be now.
 
-    def receive(self, now: int, peer: str, link: Number, message: Message) -> Act:
+    def receive(self, now: int, peer: str, link: Number, message: Message) -> NodeInput:
         """Read a message."""
         support = self.elector.state.support
         support._sessions = self.sessions.get(peer, 0)  # noqa: SLF001 (see the class)
@@ -111,24 +111,24 @@ class Actor:
         self.sessions[peer] = support._sessions  # noqa: SLF001
         return act
 
-    def ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Act:
+    def ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> NodeInput:
         """Read the end of a link."""
         return self._apply(self.elector.link_ended(now, peer, link, is_end_of_stream))
 
-    def accepted(self, now: int, peer: str, link: Number) -> Act:
+    def accepted(self, now: int, peer: str, link: Number) -> NodeInput:
         """Accept a peer's link."""
         return self._apply(self.elector.link_accepted(now, peer, link, is_trusted=True))
 
-    def opened(self, now: int, peer: str, link: Number) -> Act:
+    def opened(self, now: int, peer: str, link: Number) -> NodeInput:
         """Have one's own link accepted."""
         self.dialed[peer] = link.counter
         return self._apply(self.elector.link_opened(now, peer, link))
 
-    def closing(self, now: int, peer: str, link: Number) -> Act:
+    def closing(self, now: int, peer: str, link: Number) -> NodeInput:
         """Be about to close it."""
         return self._apply(self.elector.link_closing(now, peer, link))
 
-    def alone(self, now: int, kind: str) -> Act | None:
+    def alone(self, now: int, kind: str) -> NodeInput | None:
         """What needs no other node: tick, campaign, resign, acknowledge, write, fail."""
         elector, leadership = self.elector, self.elector.state.elections[ELECTION].leadership
         ready: Ready | None = None
@@ -148,20 +148,20 @@ class Actor:
                 ready = elector.write_failed(now, write.number)
         return None if ready is None else self._apply(ready)
 
-    def _end_write(self, now: int) -> Act:
+    def _end_write(self, now: int) -> NodeInput:
         """What waited for a write leaves before anything that follows from it, as the orchestrator has it."""
-        act = Act()
+        act = NodeInput()
         write, held = self.writes.pop(0)
         self._store(write, act)
         for send in held:
             self._send(send, act)
         return self._apply(self.elector.written(now, write.number), act)
 
-    def crash(self, now: int, written: int) -> Act | None:
+    def crash(self, now: int, written: int) -> NodeInput | None:
         """Die with the first `written` writes on disk, and start again at once."""
         if written > len(self.writes):
             return None
-        act = Act()
+        act = NodeInput()
         for write, _ in self.writes[:written]:
             self._store(write, act)
         self._start(self.elector.state.configuration, now, promise_ns=TIMING.support_duration_ns)
@@ -169,7 +169,7 @@ class Actor:
 
     # What follows.
 
-    def _store(self, write: Write, act: Act) -> None:
+    def _store(self, write: Write, act: NodeInput) -> None:
         for name, ballot in write.ballots.items():
             before = self.ballots.get(name, ballot)
             if ballot.term < before.term:
@@ -179,8 +179,8 @@ class Actor:
             self.ballots[name] = ballot
             act.stored.append(ballot)
 
-    def _apply(self, ready: Ready, act: Act | None = None) -> Act:
-        act = act or Act()
+    def _apply(self, ready: Ready, act: NodeInput | None = None) -> NodeInput:
+        act = act or NodeInput()
         if ready.write is not None:
             self.writes.append((ready.write, ready.send_when_written))
         self.table.publish(ready.leases, ready.counted)
@@ -193,7 +193,7 @@ class Actor:
         check(self.elector.state)
         return act
 
-    def _send(self, send: Send, act: Act) -> None:
+    def _send(self, send: Send, act: NodeInput) -> None:
         if self.elector.state.support.peers[send.peer].opened != send.link or isinstance(send.message, Knowledge):
             return
         act.sends.append(send)

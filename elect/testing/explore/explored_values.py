@@ -11,7 +11,7 @@ from itertools import permutations
 from elect.core.messages import Number
 from elect.core.ready import Event
 from elect.testing.explore.canonical_form import digest
-from elect.testing.explore.explored_node import Act, Actor
+from elect.testing.explore.explored_node import Actor, NodeInput
 from elect.testing.explore.facts import NO_LINK, Facts, LinkNumber, see
 from elect.testing.explore.frames import END, Frames
 from elect.testing.explore.naming import NODES, Places, after, inverse, names
@@ -72,7 +72,7 @@ class Cast:
         self._role_places: list[Places] = []
         self._renamed: dict[tuple[int, Places], int] = {}
         self._outcomes: dict[Key, Outcome | None] = {}
-        self._acts: dict[Key, tuple[int, Places, Act] | None] = {}
+        self._acts: dict[Key, tuple[int, Places, NodeInput] | None] = {}
 
     @property
     def parts(self) -> int:
@@ -159,19 +159,19 @@ class Cast:
         part, relabel, act = result
         return self._outcome(self._role(part, after(places, inverse(relabel))), places, act)
 
-    def _act(self, part: int, now: int, given: Given) -> tuple[int, Places, Act] | None:
+    def _act(self, part: int, now: int, given: Given) -> tuple[int, Places, NodeInput] | None:
         actor: Actor = pickle.loads(self._parts[part])  # noqa: S301 (written above)
         try:
             act = self._give(actor, now, given)
         except Exception as error:  # noqa: BLE001 (whatever the core may raise is what is looked for)
-            return part, self._relabels[0], Act(faults=[("nodes never fail", f"{type(error).__name__}: {error}")])
+            return part, self._relabels[0], NodeInput(faults=[("nodes never fail", f"{type(error).__name__}: {error}")])
         if act is None:
             return None
         if not self._is_merging:
             self.events += [(actor.node_id, event) for event in act.events]
         return *self._part(actor), act
 
-    def _give(self, actor: Actor, now: int, given: Given) -> Act | None:
+    def _give(self, actor: Actor, now: int, given: Given) -> NodeInput | None:
         kind, peer_place, link_number, extra = given
         if kind == "crash":
             return actor.crash(now, extra)
@@ -186,7 +186,7 @@ class Cast:
             return actor.ended(now, peer, link, is_end_of_stream=extra == END)
         return {"accepted": actor.accepted, "opened": actor.opened, "closing": actor.closing}[kind](now, peer, link)
 
-    def _outcome(self, role: int, places: Places, act: Act) -> Outcome:
+    def _outcome(self, role: int, places: Places, act: NodeInput) -> Outcome:
         place = dict(zip(NODES, places, strict=False))
         sends: dict[tuple[int, LinkNumber], list[int]] = {}
         for send in act.sends:
