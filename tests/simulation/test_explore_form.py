@@ -9,7 +9,7 @@ from elect.core.elector import Elector
 from elect.testing.explore import explored_world
 from elect.testing.explore.bounds import Bounds
 from elect.testing.explore.canonical_form import OMITTED, PARTS, attributes, digest, form
-from elect.testing.explore.explored_node import Actor, NodeInput
+from elect.testing.explore.explored_node import ExploredNode, NodeInput
 from elect.testing.explore.explored_values import Cast, Given, Key
 from elect.testing.explore.naming import NODES, Places, inverse, names, renamed
 from elect.testing.explore.search import Search
@@ -33,7 +33,7 @@ class Recording(Cast):
 
     merged: list[tuple[bytes, int, Places]]
 
-    def _part(self, actor: Actor) -> tuple[int, Places]:
+    def _part(self, actor: ExploredNode) -> tuple[int, Places]:
         before = self.parts
         part, relabel = super()._part(actor)
         if self.parts == before:
@@ -66,7 +66,7 @@ def drop_knowledge(message: object) -> object:
     return replace(message, said=0, heard=0) if hasattr(message, "heard") else message
 
 
-def in_terms_of(actor: Actor, settings: Cast, given: Given, back: Places) -> Given:
+def in_terms_of(actor: ExploredNode, settings: Cast, given: Given, back: Places) -> Given:
     """The same input, by the names that an actor has for its nodes."""
     kind, peer, link, extra = given
     return kind, back[peer], link, settings.frames.renamed(extra, back) if kind == "receive" else extra
@@ -82,7 +82,7 @@ def test_nodes_of_one_form_answer_every_input_alike_and_become_nodes_of_one_form
     tried = 0
     for blob, part, relabel in merged[:: 1 + len(merged) // MERGED_MAX]:
         for key in inputs.get(part, []):
-            actor: Actor = pickle.loads(blob)
+            actor: ExploredNode = pickle.loads(blob)
             _, now, given = key
             if now < actor.elector.state.now:
                 continue
@@ -91,7 +91,7 @@ def test_nodes_of_one_form_answer_every_input_alike_and_become_nodes_of_one_form
             assert (act is None) == (expected is None)
             if act is None or expected is None:
                 continue
-            twin: Actor = pickle.loads(settings._parts[part])
+            twin: ExploredNode = pickle.loads(settings._parts[part])
             twin_act = settings._give(twin, now, given)
             assert seen(renamed_act(act, relabel)) == seen(twin_act)
             assert digest(actor, names(relabel)) == digest(twin, names(tuple(range(len(relabel)))))
@@ -125,7 +125,7 @@ def objects(value: object, found: dict[type, object]) -> dict[type, object]:
 
 
 def test_every_attribute_is_in_the_form_or_listed_with_a_reason():
-    actor = Actor("a", NODES[:3], START_NS)
+    actor = ExploredNode("a", NODES[:3], START_NS)
     actor.alone(START_NS, "campaign")
     found = objects(actor, {})
     assert len(found) > 10
@@ -143,21 +143,21 @@ def test_every_attribute_is_in_the_form_or_listed_with_a_reason():
 
 
 def test_a_difference_anywhere_makes_another_form():
-    base = form(Actor("a", NODES[:3], START_NS), {})
-    changed = Actor("a", NODES[:3], START_NS)
+    base = form(ExploredNode("a", NODES[:3], START_NS), {})
+    changed = ExploredNode("a", NODES[:3], START_NS)
     changed.elector.state.elections["default"].term_seen = 7
     assert form(changed, {}) != base
-    peer = Actor("a", NODES[:3], START_NS)
+    peer = ExploredNode("a", NODES[:3], START_NS)
     peer.elector.state.support.peers["b"].counted_until = 1
     assert form(peer, {}) != base
-    other = Actor("a", NODES[:3], START_NS)
+    other = ExploredNode("a", NODES[:3], START_NS)
     other.elector.state.support.peers["c"].counted_until = 1
     assert form(other, {}) != form(peer, {})
     assert form(other, names((0, 2, 1))) == form(peer, {})
 
 
 def test_an_attribute_that_the_core_gets_later_is_in_the_form():
-    actor = Actor("a", NODES[:2], START_NS)
+    actor = ExploredNode("a", NODES[:2], START_NS)
     before = form(actor, {})
     vars(actor.elector)["_quirk"] = 1
     assert isinstance(actor.elector, Elector)

@@ -14,7 +14,7 @@ from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer, Support
-from elect.testing.explore.explored_node import Actor, Driven
+from elect.testing.explore.explored_node import Driven, ExploredNode
 
 Form = object
 """Nested tuples of numbers, texts and None."""
@@ -37,7 +37,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "campaigns_max": _TURN,
         "outcome": "empty between two inputs",
     },
-    Support: {"_timing": _SAME, "_sessions": "set before each input, see Actor.sessions"},
+    Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     Peer: {"said": _KNOWLEDGE, "said_heard": _KNOWLEDGE, "said_mark": _KNOWLEDGE, "said_check_at": _KNOWLEDGE},
     ElectionState: {
         "successor": _TURN,
@@ -126,6 +126,6 @@ def attributes(value: object) -> Attributes:
     return found
 
 
-def digest(actor: Actor, names: Mapping[str, str]) -> bytes:
+def digest(actor: ExploredNode, names: Mapping[str, str]) -> bytes:
     """The form of a node in 16 bytes; two of a billion forms share them with a chance of 1 in 10**20."""
     return blake2b(repr(form(actor, names)).encode(), digest_size=16).digest()

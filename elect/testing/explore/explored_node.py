@@ -67,7 +67,7 @@ class NodeInput:
     events: list[Event] = field(default_factory=list)
 
 
-class Actor:
+class ExploredNode:
     """One node.
 
     Attributes:

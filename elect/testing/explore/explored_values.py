@@ -11,7 +11,7 @@ from itertools import permutations
 from elect.core.messages import Number
 from elect.core.ready import Event
 from elect.testing.explore.canonical_form import digest
-from elect.testing.explore.explored_node import Actor, NodeInput
+from elect.testing.explore.explored_node import ExploredNode, NodeInput
 from elect.testing.explore.facts import NO_LINK, Facts, LinkNumber, see
 from elect.testing.explore.frames import END, Frames
 from elect.testing.explore.naming import NODES, Places, after, inverse, names
@@ -82,9 +82,9 @@ class Cast:
     def new(self, place: int, now: int) -> int:
         """The role of a node that never ran before."""
         if not self._is_merging:
-            part, identity = self._part(Actor(NODES[place], self._voters, now))
+            part, identity = self._part(ExploredNode(NODES[place], self._voters, now))
             return self._role(part, identity)
-        part, relabel = self._part(Actor(NODES[0], self._voters, now))
+        part, relabel = self._part(ExploredNode(NODES[0], self._voters, now))
         others = [other for other in range(len(self._voters)) if other != place]
         return self._role(part, after((place, *others), inverse(relabel)))
 
@@ -111,7 +111,7 @@ class Cast:
 
     # Parts.
 
-    def _part(self, actor: Actor) -> tuple[int, Places]:
+    def _part(self, actor: ExploredNode) -> tuple[int, Places]:
         """The part that an actor plays, and who of it is who there."""
         identity = self._relabels[0]
         if not self._is_merging:
@@ -131,7 +131,7 @@ class Cast:
         part = self._by_digest[own] = self._add(actor, symmetries)
         return part, identity
 
-    def _add(self, actor: Actor, symmetries: list[Places]) -> int:
+    def _add(self, actor: ExploredNode, symmetries: list[Places]) -> int:
         self._parts.append(pickle.dumps(actor, pickle.HIGHEST_PROTOCOL))
         self._part_facts.append(see(actor, self._voters))
         self._symmetries.append(symmetries)
@@ -160,7 +160,7 @@ class Cast:
         return self._outcome(self._role(part, after(places, inverse(relabel))), places, act)
 
     def _act(self, part: int, now: int, given: Given) -> tuple[int, Places, NodeInput] | None:
-        actor: Actor = pickle.loads(self._parts[part])  # noqa: S301 (written above)
+        actor: ExploredNode = pickle.loads(self._parts[part])  # noqa: S301 (written above)
         try:
             act = self._give(actor, now, given)
         except Exception as error:  # noqa: BLE001 (whatever the core may raise is what is looked for)
@@ -171,7 +171,7 @@ class Cast:
             self.events += [(actor.node_id, event) for event in act.events]
         return *self._part(actor), act
 
-    def _give(self, actor: Actor, now: int, given: Given) -> NodeInput | None:
+    def _give(self, actor: ExploredNode, now: int, given: Given) -> NodeInput | None:
         kind, peer_place, link_number, extra = given
         if kind == "crash":
             return actor.crash(now, extra)

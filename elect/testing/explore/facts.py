@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from elect.core.messages import Number
-from elect.testing.explore.explored_node import ELECTION, Actor
+from elect.testing.explore.explored_node import ELECTION, ExploredNode
 from elect.testing.explore.naming import Places, inverse
 
 LinkNumber = tuple[int, int]
@@ -53,7 +53,7 @@ class Facts:
         )
 
 
-def see(actor: Actor, voters: str) -> Facts:
+def see(actor: ExploredNode, voters: str) -> Facts:
     """What is to be known of a node."""
     state, table = actor.elector.state, actor.table
     election = state.elections[ELECTION]
