@@ -25,7 +25,7 @@ Key = tuple[int, int, Given]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """What one input to a role leads to, nodes by place.
 
     Attributes:
@@ -71,7 +71,7 @@ class Cast:
         self._roles: dict[tuple[int, Places], int] = {}
         self._role_places: list[Places] = []
         self._renamed: dict[tuple[int, Places], int] = {}
-        self._outcomes: dict[Key, Outcome | None] = {}
+        self._outcomes: dict[Key, StepOutcome | None] = {}
         self._acts: dict[Key, tuple[int, Places, NodeInput] | None] = {}
 
     @property
@@ -139,14 +139,14 @@ class Cast:
 
     # Inputs.
 
-    def perform(self, role: int, now: int, given: Given) -> Outcome | None:
+    def perform(self, role: int, now: int, given: Given) -> StepOutcome | None:
         """What comes of it; None if it can't be."""
         key = (role, now, given)
         if key not in self._outcomes:
             self._outcomes[key] = self._perform(role, now, given)
         return self._outcomes[key]
 
-    def _perform(self, role: int, now: int, given: Given) -> Outcome | None:
+    def _perform(self, role: int, now: int, given: Given) -> StepOutcome | None:
         part, places = self.role_parts[role], self._role_places[role]
         back = inverse(places)
         kind, peer, link, extra = given
@@ -186,14 +186,14 @@ class Cast:
             return actor.ended(now, peer, link, is_end_of_stream=extra == END)
         return {"accepted": actor.accepted, "opened": actor.opened, "closing": actor.closing}[kind](now, peer, link)
 
-    def _outcome(self, role: int, places: Places, act: NodeInput) -> Outcome:
+    def _outcome(self, role: int, places: Places, act: NodeInput) -> StepOutcome:
         place = dict(zip(NODES, places, strict=False))
         sends: dict[tuple[int, LinkNumber], list[int]] = {}
         for send in act.sends:
             key = place[send.peer], (send.link.incarnation, send.link.counter)
             sends.setdefault(key, []).append(self.frames.renamed(self.frames.number(send.message), places))
         votes = [(ballot.term, ballot.voted_for) for ballot in act.stored if ballot.voted_for is not None]
-        return Outcome(
+        return StepOutcome(
             role=role,
             sends=tuple([(peer, link, tuple(frames)) for (peer, link), frames in sends.items()]),
             stored=tuple([(term, place[candidate]) for term, candidate in votes]),

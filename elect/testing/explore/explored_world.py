@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from elect.testing.explore.bounds import Bounds, Budgets, Left
 from elect.testing.explore.checks import Checks
 from elect.testing.explore.explored_node import MOMENT_NS
-from elect.testing.explore.explored_values import Cast, Given, Outcome
+from elect.testing.explore.explored_values import Cast, Given, StepOutcome
 from elect.testing.explore.facts import NO_LINK
 from elect.testing.explore.frames import RESET
 from elect.testing.explore.history import Broken, Histories
@@ -163,7 +163,7 @@ class Worlds:
                     self._checks.check(place, outcome.role, other, world[other], now)
         return True
 
-    def _remember(self, world: list[int], place: int, before: int, outcome: Outcome, now: int) -> None:
+    def _remember(self, world: list[int], place: int, before: int, outcome: StepOutcome, now: int) -> None:
         facts = self.settings.facts
         was, fact = facts[before], facts[outcome.role]
         if outcome.stored or outcome.elected or was.candidacy != fact.candidacy:
