@@ -10,7 +10,7 @@ from elect.testing.explore import explored_world
 from elect.testing.explore.bounds import Bounds
 from elect.testing.explore.canonical_form import OMITTED, PARTS, attributes, digest, form
 from elect.testing.explore.explored_node import ExploredNode, NodeInput
-from elect.testing.explore.explored_values import Cast, Given, Key
+from elect.testing.explore.explored_values import Given, Key, StepCache
 from elect.testing.explore.naming import NODES, Places, inverse, names, renamed
 from elect.testing.explore.search import Search
 from elect.testing.explore.trace import Trace
@@ -28,7 +28,7 @@ MERGED_MAX = 150
 """Of each scope, evenly from the first ones to the last."""
 
 
-class Recording(Cast):
+class Recording(StepCache):
     """Keeps what was treated as one."""
 
     merged: list[tuple[bytes, int, Places]]
@@ -43,7 +43,7 @@ class Recording(Cast):
 
 def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
     nodes, bounds = SCOPES[scope]
-    monkeypatch.setattr(explored_world, "Cast", Recording)
+    monkeypatch.setattr(explored_world, "StepCache", Recording)
     monkeypatch.setattr(Recording, "merged", [], raising=False)
     search = Search(nodes, bounds, Trace(nodes), None)
     search.run(6_000)
@@ -66,7 +66,7 @@ def drop_knowledge(message: object) -> object:
     return replace(message, said=0, heard=0) if hasattr(message, "heard") else message
 
 
-def in_terms_of(actor: ExploredNode, settings: Cast, given: Given, back: Places) -> Given:
+def in_terms_of(actor: ExploredNode, settings: StepCache, given: Given, back: Places) -> Given:
     """The same input, by the names that an actor has for its nodes."""
     kind, peer, link, extra = given
     return kind, back[peer], link, settings.frames.renamed(extra, back) if kind == "receive" else extra

@@ -43,7 +43,7 @@ class StepOutcome:
     faults: tuple[tuple[str, str], ...]
 
 
-class Cast:
+class StepCache:
     """All parts and roles met so far.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from elect.testing.explore.bounds import Bounds, Budgets, Left
 from elect.testing.explore.checks import Checks
 from elect.testing.explore.explored_node import MOMENT_NS
-from elect.testing.explore.explored_values import Cast, Given, StepOutcome
+from elect.testing.explore.explored_values import Given, StepCache, StepOutcome
 from elect.testing.explore.facts import NO_LINK
 from elect.testing.explore.frames import RESET
 from elect.testing.explore.history import Broken, Histories
@@ -33,7 +33,7 @@ class Worlds:
     def __init__(self, nodes: int, bounds: Bounds, *, is_merging: bool = True) -> None:
         self.nodes = nodes
         self.pairs = [(source, target) for source in range(nodes) for target in range(nodes) if source != target]
-        self.settings = Cast(nodes, is_merging=is_merging)
+        self.settings = StepCache(nodes, is_merging=is_merging)
         self.ways = Ways(self.settings.frames)
         self.histories = Histories(nodes)
         self._budgets = Budgets(bounds)
