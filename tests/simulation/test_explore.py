@@ -10,7 +10,7 @@ import pytest
 from elect.testing import InvariantViolation
 from elect.testing.explore import Bounds, Exploration, Step, Trace, Verb, explore, replay
 from elect.testing.explore.__main__ import main
-from elect.testing.explore.explored_world import World, Worlds
+from elect.testing.explore.explored_world import ExploredWorlds, World
 from elect.testing.explore.search import Search
 from elect.testing.explore.symmetry import Symmetry
 from tests.simulation.explore_breaks import BREAKS, LED, Break
@@ -61,7 +61,7 @@ def test_three_nodes_keep_every_promise_when_everything_may_happen_up_to_a_depth
 
 def test_nothing_is_left_out_for_being_the_same_but_for_who_is_who():
     bounds = Bounds(candidacies=1, losses=1)
-    worlds = Worlds(3, bounds)
+    worlds = ExploredWorlds(3, bounds)
     symmetry = Symmetry(worlds)
     first = worlds.first()
     seen: set[World] = {first}
@@ -76,7 +76,7 @@ def test_nothing_is_left_out_for_being_the_same_but_for_who_is_who():
 
 
 def test_each_permutation_of_a_world_is_stood_for_by_the_same():
-    worlds = Worlds(3, Bounds(candidacies=2))
+    worlds = ExploredWorlds(3, Bounds(candidacies=2))
     symmetry = Symmetry(worlds)
     world = worlds.first()
     for move in (("campaign", 2, 0, 0), ("deliver", 2, 0, 0), ("campaign", 1, 0, 0), ("write", 0, 0, 0)):
@@ -196,7 +196,7 @@ def test_a_trace_is_read_as_it_is_written():
 
 def test_every_verb_has_words_and_can_happen():
     everything = Bounds(**dict.fromkeys(Bounds.names(), 1))
-    worlds = Worlds(2, everything)
+    worlds = ExploredWorlds(2, everything)
     level, seen, met = [worlds.first()], set[World](), set[str]()
     for _ in range(7):
         level = [world for world in level if world not in seen]

@@ -27,7 +27,7 @@ _PRICES = {"campaign": "candidacies", "fail": "failures", "resign": "resignation
 _START_NS = 100 * MOMENT_NS
 
 
-class Worlds:
+class ExploredWorlds:
     """All worlds of so many nodes, within bounds."""
 
     def __init__(self, nodes: int, bounds: Bounds, *, is_merging: bool = True) -> None:

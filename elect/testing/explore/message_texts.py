@@ -2,7 +2,7 @@
 
 from elect.core.messages import Batch, Entry, Follow, Heartbeat, Message
 from elect.testing.explore.explored_step import Step, Verb
-from elect.testing.explore.explored_world import World, Worlds
+from elect.testing.explore.explored_world import ExploredWorlds, World
 from elect.testing.explore.frames import END, RESET
 from elect.testing.explore.trace import move_of
 
@@ -26,13 +26,13 @@ _WORDS = {
 }
 
 
-def describe_step(worlds: Worlds, world: World, step: Step) -> str:
+def describe_step(worlds: ExploredWorlds, world: World, step: Step) -> str:
     """What a step does to a world."""
     what = _what(worlds, world, step) if "{what}" in _WORDS[step.verb] else ""
     return _WORDS[step.verb].format(node=step.node, peer=step.peer, count=step.count, what=what)
 
 
-def _what(worlds: Worlds, world: World, step: Step) -> str:
+def _what(worlds: ExploredWorlds, world: World, step: Step) -> str:
     _, source, target, count = move_of(step)
     links = worlds.ways.held[world[worlds.way_of(source, target)]]
     position = int(step.verb is Verb.OVERTAKE)

@@ -1,7 +1,7 @@
 """Plays a trace with real Electors: nothing is merged, renamed or looked up."""
 
 from elect.testing.explore.bounds import Bounds
-from elect.testing.explore.explored_world import Worlds
+from elect.testing.explore.explored_world import ExploredWorlds
 from elect.testing.explore.history import Broken
 from elect.testing.explore.message_texts import describe_step
 from elect.testing.explore.trace import Trace, move_of
@@ -26,7 +26,7 @@ def replay(trace: Trace | str) -> list[str]:
     """
     if isinstance(trace, str):
         trace = Trace.parse(trace)
-    worlds = Worlds(trace.nodes, Bounds(**dict.fromkeys(Bounds.names(), _PLENTY)), is_merging=False)
+    worlds = ExploredWorlds(trace.nodes, Bounds(**dict.fromkeys(Bounds.names(), _PLENTY)), is_merging=False)
     world, lines = worlds.first(), list[str]()
     for number, step in enumerate(trace.steps, start=1):
         line = f"{number:3} {describe_step(worlds, world, step)}"

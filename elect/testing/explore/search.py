@@ -10,7 +10,7 @@ from struct import Struct
 
 from elect.testing.explore.bounds import Bounds
 from elect.testing.explore.explored_step import Step
-from elect.testing.explore.explored_world import Move, World, Worlds
+from elect.testing.explore.explored_world import ExploredWorlds, Move, World
 from elect.testing.explore.history import Broken
 from elect.testing.explore.naming import after, inverse
 from elect.testing.explore.replay import replay
@@ -55,7 +55,7 @@ class Search:
     def __init__(
         self, nodes: int, bounds: Bounds, start: Trace, progress: Callable[[Exploration], None] | None
     ) -> None:
-        self._worlds = Worlds(nodes, bounds)
+        self._worlds = ExploredWorlds(nodes, bounds)
         self._symmetry = Symmetry(self._worlds)
         self._start = start
         self._progress = progress

@@ -8,14 +8,14 @@ Source: Emerson and Sistla, "Symmetry and Model Checking", Formal Methods in Sys
 
 from itertools import permutations
 
-from elect.testing.explore.explored_world import World, Worlds
+from elect.testing.explore.explored_world import ExploredWorlds, World
 from elect.testing.explore.naming import Places
 
 
 class Symmetry:
     """Chooses among worlds: the parts at its places ascend; where parts are equal, the least."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: ExploredWorlds) -> None:
         self._worlds = worlds
         self._parts = worlds.settings.role_parts
         self._orders: dict[tuple[int, ...], list[Places]] = {}
