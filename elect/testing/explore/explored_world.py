@@ -14,7 +14,7 @@ from elect.testing.explore.facts import NO_LINK
 from elect.testing.explore.frames import RESET
 from elect.testing.explore.history import Broken, Histories
 from elect.testing.explore.naming import NODES
-from elect.testing.explore.transitions import EMPTY, Ways
+from elect.testing.explore.transitions import EMPTY, Transitions
 
 World = tuple[int, ...]
 """Roles by place, ways by source and target, history, budget."""
@@ -34,7 +34,7 @@ class ExploredWorlds:
         self.nodes = nodes
         self.pairs = [(source, target) for source in range(nodes) for target in range(nodes) if source != target]
         self.settings = StepCache(nodes, is_merging=is_merging)
-        self.ways = Ways(self.settings.frames)
+        self.ways = Transitions(self.settings.frames)
         self.histories = Histories(nodes)
         self._budgets = Budgets(bounds)
         self._checks = Checks(self.settings.facts)

@@ -12,7 +12,7 @@ Way = tuple[Held, ...]
 EMPTY = 0
 
 
-class Ways:
+class Transitions:
     """All ways met so far, by number.
 
     Attributes:
