@@ -1,11 +1,11 @@
-"""Verdict: why a connection ends."""
+"""CloseReason: why a connection ends."""
 
 import threading
 
 from wire.protocol.wire_errors import WireError
 
 
-class Verdict:
+class CloseReason:
     """Of all the reasons that are given for a connection's end, by any thread, the first.
 
     Attributes:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from wire.common.deadline import now_s
 from wire.common.log import Log
 from wire.io.channel import Channel
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.link_events import Event, MessageReceived
 from wire.io.meter import Meter
 from wire.io.sockets import failure
@@ -24,7 +24,7 @@ class Receiver:
     Args:
         channel: the link's; left open in the end.
         connection: the link's.
-        verdict: why the link ends.
+        close_reason: why the link ends.
         deliver: takes the messages.
         peer: the other end's id.
         number: the link's.
@@ -44,7 +44,7 @@ class Receiver:
         self,
         channel: Channel,
         connection: Connection,
-        verdict: Verdict,
+        close_reason: CloseReason,
         deliver: Callable[[Event], None],
         *,
         peer: str,
@@ -60,7 +60,7 @@ class Receiver:
         self.error: WireError | None = None
         self._channel = channel
         self._connection = connection
-        self._verdict = verdict
+        self._close_reason = close_reason
         self._deliver = deliver
         self._peer = peer
         self._number = number
@@ -78,10 +78,10 @@ class Receiver:
             self.is_end_of_stream = True
             self._connection.receive_end()
         except WireError as error:
-            self.error = self._verdict.give(error)
+            self.error = self._close_reason.give(error)
         except Exception:
             logger.exception("! %s: link %s", self._peer, self._number)  # The owner must hear of its end all the same.
-            self.error = self._verdict.give(LocalFault("reading it failed"))
+            self.error = self._close_reason.give(LocalFault("reading it failed"))
 
     def drain(self) -> None:
         """Read on, for the other end's last word alone, until the stream ends or somebody shuts the socket.
@@ -99,12 +99,12 @@ class Receiver:
         try:
             data = self._channel.read()
         except BlockingIOError:
-            raise self._verdict.why or IdleTimeoutError("not a byte came for too long") from None
+            raise self._close_reason.why or IdleTimeoutError("not a byte came for too long") from None
         except OSError as error:  # also of what was sent: whoever asks first hears it
-            raise self._verdict.why or failure(error) from error
-        if self._verdict.why is not None:
+            raise self._close_reason.why or failure(error) from error
+        if self._close_reason.why is not None:
             self._overhear(data)
-            raise self._verdict.why
+            raise self._close_reason.why
         return data
 
     def _overhear(self, data: bytes) -> None:

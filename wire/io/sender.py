@@ -6,7 +6,7 @@ from collections.abc import Callable
 from wire.common.deadline import now_s
 from wire.common.log import Log
 from wire.io.channel import Channel
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.meter import Meter
 from wire.io.outbox import Outbox, Taken
 from wire.io.sockets import block_writes, failure
@@ -41,7 +41,7 @@ class Sender:
         channel: the link's; left open in the end.
         connection: the link's.
         outbox: what to send; rung when there is something else to look at.
-        verdict: why the link ends.
+        close_reason: why the link ends.
         vigil: when a sign of life is due.
         peer: the other end's id.
         meter: told of what is sent.
@@ -57,7 +57,7 @@ class Sender:
         channel: Channel,
         connection: Connection,
         outbox: Outbox,
-        verdict: Verdict,
+        close_reason: CloseReason,
         vigil: Vigil,
         *,
         peer: str,
@@ -69,7 +69,7 @@ class Sender:
         self._channel = channel
         self._connection = connection
         self._outbox = outbox
-        self._verdict = verdict
+        self._close_reason = close_reason
         self._vigil = vigil
         self._peer = peer
         self._meter = meter
@@ -82,7 +82,7 @@ class Sender:
     def run(self) -> WireError:
         """Write until there is a reason to end; that reason."""
         try:
-            while (why := self._verdict.why) is None:
+            while (why := self._close_reason.why) is None:
                 taken = self._outbox.take(self._vigil.left_s(now_s()))
                 self._check()
                 self._turned()
@@ -91,7 +91,7 @@ class Sender:
                 if not self._vigil.left_s(now_s()):
                     self._write(*self._sign(), is_sign=True)
         except WireError as error:
-            return self._verdict.give(error)
+            return self._close_reason.give(error)
         return why
 
     def say_goodbye(self, bye: str, *, is_flushing: bool) -> bool:
@@ -121,7 +121,7 @@ class Sender:
 
     def _is_hopeless(self, stalled_s: float) -> bool:
         """Whoever reads takes what is under way at once: nothing else is waited for once the link is to end."""
-        return self._verdict.why is not None or self._vigil.is_untaken(stalled_s)
+        return self._close_reason.why is not None or self._vigil.is_untaken(stalled_s)
 
     def _chunk(self, taken: Taken | None) -> tuple[bytes, int] | None:
         """Frames that wait, together, and how many; None when there is none that can be sent."""

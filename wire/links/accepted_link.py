@@ -11,7 +11,7 @@ from typing import TypeVar
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.exchange import Exchange
 from wire.io.link_events import Event, LinkAccepted, LinkEnded
 from wire.io.meter import Meter
@@ -65,7 +65,7 @@ class AcceptedLink:
         self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=guard.ring)
         self._deadline = Deadline(limits.handshake_timeout_s)
         self._early: Iterator[object] = iter(())
-        self._verdict = Verdict()
+        self._close_reason = CloseReason()
         self._outbox: Outbox | None = None
         tune(sock, limits.write_timeout_s)
         self.local, self.remote = views(sock)
@@ -79,12 +79,12 @@ class AcceptedLink:
     @property
     def is_cut(self) -> bool:
         """Whether there is a reason to end it."""
-        return self._verdict.why is not None
+        return self._close_reason.why is not None
 
     def cut(self, why: WireError) -> None:
         """End it from any thread; the reading thread closes the socket."""
         # The reason comes first: the end of stream that this makes must not be taken for the other end's.
-        self._verdict.give(why)
+        self._close_reason.give(why)
         if self._outbox is None:
             stop_reading(self._sock)
         else:
@@ -182,7 +182,7 @@ class AcceptedLink:
         receiver = Receiver(
             self._channel,
             self._connection,
-            self._verdict,
+            self._close_reason,
             deliver,
             peer=link.peer,
             number=link.number,
@@ -200,7 +200,7 @@ class AcceptedLink:
         exchange = Exchange(
             self._channel,
             self._connection,
-            self._verdict,
+            self._close_reason,
             outbox,
             deliver,
             peer=link.peer,
@@ -229,13 +229,13 @@ class AcceptedLink:
         try:
             result = step(self._deadline)
         except TimeoutError:
-            raise self._verdict.why or HandshakeTimeoutError("the handshake took too long") from None
+            raise self._close_reason.why or HandshakeTimeoutError("the handshake took too long") from None
         except OSError as error:
-            raise self._verdict.why or ResetError(str(error)) from error
+            raise self._close_reason.why or ResetError(str(error)) from error
         except WireError as error:
-            raise self._verdict.why or error from None
-        if self._verdict.why is not None:
-            raise self._verdict.why
+            raise self._close_reason.why or error from None
+        if self._close_reason.why is not None:
+            raise self._close_reason.why
         if self._deadline.is_over:
             raise HandshakeTimeoutError("the handshake took too long")
         return result

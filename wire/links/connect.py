@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wire.common.deadline import Deadline
 from wire.io.channel import Channel
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.sockets import block_reads, block_writes, lifted, shut, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -25,7 +25,7 @@ class Dialed:
 
     Attributes:
         early: on a two-way link, what came with the last bytes of the handshake.
-        verdict: why it ends.
+        close_reason: why it ends.
     """
 
     sock: socket.socket
@@ -37,7 +37,7 @@ class Dialed:
     local: str
     remote: str
     early: Iterator[object] = field(default_factory=lambda: iter(()))
-    verdict: Verdict = field(default_factory=Verdict)
+    close_reason: CloseReason = field(default_factory=CloseReason)
 
 
 def _unwatched(_: socket.socket) -> None:

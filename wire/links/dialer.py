@@ -169,7 +169,7 @@ class Dialer:
         self._is_stopped = True
         closing, link = self._closing, self._link
         if link is not None:
-            link.verdict.give(StoppedError("this end is being stopped"))
+            link.close_reason.give(StoppedError("this end is being stopped"))
         self._outbox.ring()
         if closing is not None:
             closing.set()
@@ -239,7 +239,7 @@ class Dialer:
         self._link = link
         self._compare(link)
         if self._is_stopped:  # it was asked to before it could be told
-            link.verdict.give(StoppedError("this end is being stopped"))
+            link.close_reason.give(StoppedError("this end is being stopped"))
         self._talk = talk = self._begin(link)
         ended: WireError = LocalFault("the dialer is broken")
         try:
@@ -254,7 +254,7 @@ class Dialer:
         """A link to an earlier process than the peer's latest is over."""
         theirs = link.welcome.incarnation
         if theirs < self._incarnation:
-            link.verdict.give(RestartedError(f"it goes to incarnation {theirs}; now it is {self._incarnation}"))
+            link.close_reason.give(RestartedError(f"it goes to incarnation {theirs}; now it is {self._incarnation}"))
 
     def _begin(self, link: Dialed) -> Monologue | Dialogue:
         if not self._is_two_way:
@@ -263,7 +263,7 @@ class Dialer:
                 link.channel,
                 link.connection,
                 self._outbox,
-                link.verdict,
+                link.close_reason,
                 vigil,
                 peer=self._peer,
                 meter=self._meter,
@@ -273,7 +273,7 @@ class Dialer:
         exchange = Exchange(
             link.channel,
             link.connection,
-            link.verdict,
+            link.close_reason,
             self._outbox,
             self._deliver,
             peer=self._peer,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from wire.io.channel import Channel
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.meter import Meter
 from wire.io.receiver import Receiver
 from wire.protocol.codec import Codec
@@ -46,13 +46,13 @@ def sock() -> Iterator[socket.socket]:
 def test_what_ends_reading_is_named_unless_there_was_a_reason_before(
     sock: socket.socket, number: int, kind: type[WireError], why: WireError | None
 ) -> None:
-    verdict = Verdict()
+    close_reason = CloseReason()
     if why is not None:
-        verdict.give(why)
+        close_reason.give(why)
     receiver = Receiver(
         Failing(sock, number),
         Connection(Codec(), 65_536, is_dialer=False),
-        verdict,
+        close_reason,
         lambda event: None,
         peer="ann",
         number=LinkNumber(1, 1),
@@ -69,7 +69,7 @@ def test_a_goodbye_can_not_forge_a_line_of_a_log(sock: socket.socket) -> None:
     receiver = Receiver(
         Failing(sock, errno.ECONNRESET),
         Connection(Codec(), 65_536, is_dialer=False),
-        Verdict(),
+        CloseReason(),
         lambda event: None,
         peer="ann",
         number=LinkNumber(1, 1),

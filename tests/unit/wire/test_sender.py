@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from wire.io.channel import Channel
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.meter import Meter
 from wire.io.outbox import Outbox
 from wire.io.sender import Sender
@@ -54,7 +54,7 @@ class End:
     """A sender on an open two-way link, and the other end to hear it."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.wire, self.verdict, self.outbox = Wire(sock), Verdict(), Outbox(8)
+        self.wire, self.close_reason, self.outbox = Wire(sock), CloseReason(), Outbox(8)
         connection, self.other = (Connection(CODEC, 65_536, is_dialer=is_dialer) for is_dialer in (True, False))
         said = replace(hello(ANN, to="", number=NUMBER, kind="client", local="a:1", remote="b:2"), is_two_way=True)
         list(self.other.receive(connection.greet(said)))
@@ -62,7 +62,7 @@ class End:
         self.outbox.open(NUMBER)
         vigil = Vigil(Limits(), 0.0, is_two_way=True)
         self.sender = Sender(
-            self.wire, connection, self.outbox, self.verdict, vigil, peer="bob", meter=Meter(), taken=lambda: 7
+            self.wire, connection, self.outbox, self.close_reason, vigil, peer="bob", meter=Meter(), taken=lambda: 7
         )
 
     def heard(self) -> list[object]:
@@ -87,7 +87,7 @@ def end() -> Iterator[End]:
 )
 def test_the_last_words_befit_the_reason(end: End, why: WireError, said: list[object]) -> None:
     end.outbox.put(NUMBER, Note(text="waits"))
-    end.verdict.give(why)
+    end.close_reason.give(why)
     assert end.sender.run() is why
     assert end.sender.part(why, "going home") is bool(said)
     assert end.heard() == said
@@ -99,7 +99,7 @@ def test_nothing_follows_half_a_frame_whatever_the_reason_is(end: End, first: Wi
 
     def write(_: bytes) -> None:
         if first is not None:  # somebody gives a reason while the write is under way
-            end.verdict.give(first)
+            end.close_reason.give(first)
         raise BlockingIOError
 
     end.wire.write = write  # type: ignore[method-assign]
@@ -113,7 +113,7 @@ def test_nothing_follows_half_a_frame_whatever_the_reason_is(end: End, first: Wi
 def test_a_sign_of_life_tells_what_was_read(end: End) -> None:
     def write(data: bytes) -> None:
         end.wire.written.append(data)
-        end.verdict.give(StoppedError("x"))
+        end.close_reason.give(StoppedError("x"))
 
     end.wire.write = write  # type: ignore[method-assign]
     end.sender.run()  # its vigil began at 0, so that one is due
