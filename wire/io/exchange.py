@@ -21,7 +21,7 @@ from wire.io.sockets import stop_writing, wake
 from wire.protocol.connection import Connection
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 
 logger = Log(__name__)
@@ -74,7 +74,7 @@ class Exchange:
         self._lock = threading.Lock()
         self._is_hushed = False
         self._is_read_out = threading.Event()
-        vigil = Vigil(limits, now_s(), is_two_way=True)
+        liveness_timer = LivenessTimer(limits, now_s(), is_two_way=True)
         self.receiver = receiver = Receiver(
             channel,
             connection,
@@ -85,14 +85,14 @@ class Exchange:
             is_dialed=is_dialed,
             meter=meter,
             early=early,
-            vigil=vigil,
+            liveness_timer=liveness_timer,
         )
         self._sender = Sender(
             channel,
             connection,
             outbox,
             close_reason,
-            vigil,
+            liveness_timer,
             peer=peer,
             meter=meter,
             taken=lambda: receiver.taken,

@@ -12,7 +12,7 @@ from wire.io.sockets import failure
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard
 from wire.protocol.identity import LinkNumber, printable
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 
 logger = Log(__name__)
@@ -31,7 +31,7 @@ class Receiver:
         is_dialed: this end dialed it.
         meter: told of what is read.
         early: what came with the last bytes of the handshake.
-        vigil: told, on a two-way link, what the other end has read.
+        liveness_timer: told, on a two-way link, what the other end has read.
 
     Attributes:
         is_end_of_stream: an end of stream was read, and it was the other end's.
@@ -52,7 +52,7 @@ class Receiver:
         is_dialed: bool,
         meter: Meter,
         early: Iterator[object],
-        vigil: Vigil | None = None,
+        liveness_timer: LivenessTimer | None = None,
     ) -> None:
         self.is_end_of_stream = False
         self.taken = 0
@@ -67,7 +67,7 @@ class Receiver:
         self._is_dialed = is_dialed
         self._meter = meter
         self._early = early
-        self._vigil = vigil
+        self._liveness_timer = liveness_timer
 
     def run(self) -> None:
         """Deliver every message, until the stream ends, or there is a reason to end it."""
@@ -132,8 +132,8 @@ class Receiver:
             case Bye():
                 self.bye = printable(message.reason)
             case Heard():
-                if self._vigil is not None:
-                    self._vigil.note_heard(message.frames, now_s())
+                if self._liveness_timer is not None:
+                    self._liveness_timer.note_heard(message.frames, now_s())
             case UnknownKindError():
                 self._meter.add_rejected_frame(message.reason)
             case _:

@@ -12,7 +12,7 @@ from wire.io.outbox import Outbox, Taken
 from wire.io.sockets import block_writes, failure
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Heard
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import (
     ClosedError,
     EncodeError,
@@ -42,7 +42,7 @@ class Sender:
         connection: the link's.
         outbox: what to send; rung when there is something else to look at.
         close_reason: why the link ends.
-        vigil: when a sign of life is due.
+        liveness_timer: when a sign of life is due.
         peer: the other end's id.
         meter: told of what is sent.
         taken: on a two-way link, how many frames were read; on a one-way link nothing is read, or it is over.
@@ -58,7 +58,7 @@ class Sender:
         connection: Connection,
         outbox: Outbox,
         close_reason: CloseReason,
-        vigil: Vigil,
+        liveness_timer: LivenessTimer,
         *,
         peer: str,
         meter: Meter,
@@ -70,7 +70,7 @@ class Sender:
         self._connection = connection
         self._outbox = outbox
         self._close_reason = close_reason
-        self._vigil = vigil
+        self._liveness_timer = liveness_timer
         self._peer = peer
         self._meter = meter
         self._taken = taken
@@ -83,12 +83,12 @@ class Sender:
         """Write until there is a reason to end; that reason."""
         try:
             while (why := self._close_reason.why) is None:
-                taken = self._outbox.take(self._vigil.left_s(now_s()))
+                taken = self._outbox.take(self._liveness_timer.left_s(now_s()))
                 self._check()
                 self._turned()
                 if taken is not None and (chunk := self._chunk(taken)):
                     self._write(*chunk)
-                if not self._vigil.left_s(now_s()):
+                if not self._liveness_timer.left_s(now_s()):
                     self._write(*self._sign(), is_sign=True)
         except WireError as error:
             return self._close_reason.give(error)
@@ -121,7 +121,7 @@ class Sender:
 
     def _is_hopeless(self, stalled_s: float) -> bool:
         """Whoever reads takes what is under way at once: nothing else is waited for once the link is to end."""
-        return self._close_reason.why is not None or self._vigil.is_untaken(stalled_s)
+        return self._close_reason.why is not None or self._liveness_timer.is_untaken(stalled_s)
 
     def _chunk(self, taken: Taken | None) -> tuple[bytes, int] | None:
         """Frames that wait, together, and how many; None when there is none that can be sent."""
@@ -151,7 +151,7 @@ class Sender:
 
     def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""
-        self._vigil.note_said(frames, now_s(), is_sign=is_sign)
+        self._liveness_timer.note_said(frames, now_s(), is_sign=is_sign)
         self._is_cut_short = True
         try:
             self._channel.write(data)
@@ -168,7 +168,7 @@ class Sender:
         """Whether the link is still worth writing to."""
         if self._taken is None:
             self._check_open()
-        elif self._vigil.is_unread(now_s()):
+        elif self._liveness_timer.is_unread(now_s()):
             raise UnreadError("the other end talks and reads nothing")
 
     def _check_open(self) -> None:

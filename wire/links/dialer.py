@@ -31,7 +31,7 @@ from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.security.security import PLAIN, Security
 
@@ -258,13 +258,13 @@ class Dialer:
 
     def _begin(self, link: Dialed) -> Monologue | Dialogue:
         if not self._is_two_way:
-            vigil = Vigil(self._limits, now_s(), is_two_way=False)
+            liveness_timer = LivenessTimer(self._limits, now_s(), is_two_way=False)
             sender = Sender(
                 link.channel,
                 link.connection,
                 self._outbox,
                 link.close_reason,
-                vigil,
+                liveness_timer,
                 peer=self._peer,
                 meter=self._meter,
                 turned=self._log.settle,

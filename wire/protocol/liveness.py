@@ -1,4 +1,4 @@
-"""Vigil: over the silences of one link. When this end owes a sign of life, and whether the other one still reads.
+"""LivenessTimer: over the silences of one link. When this end owes a sign of life, and whether the other one still reads.
 
 Time is given, in seconds of any clock that only rises. That nothing *comes* is the reading thread's to notice, by a
 timeout of its socket; that nothing *goes*, the writing thread's, likewise. What neither can see is an end that talks
@@ -9,7 +9,7 @@ the counts of what was read.
 from wire.protocol.limits import Limits
 
 
-class Vigil:
+class LivenessTimer:
     """One link's, from the end of its handshake on.
 
     The writing thread calls all but `note_heard`, which is the reading one's.

@@ -14,7 +14,7 @@ from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard, hello, welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import (
     IdleTimeoutError,
     ResetError,
@@ -60,9 +60,16 @@ class End:
         list(self.other.receive(connection.greet(said)))
         list(connection.receive(self.other.accept(welcome(BOB, said, local="b:2", remote="a:1"))))
         self.outbox.open(NUMBER)
-        vigil = Vigil(Limits(), 0.0, is_two_way=True)
+        liveness_timer = LivenessTimer(Limits(), 0.0, is_two_way=True)
         self.sender = Sender(
-            self.wire, connection, self.outbox, self.close_reason, vigil, peer="bob", meter=Meter(), taken=lambda: 7
+            self.wire,
+            connection,
+            self.outbox,
+            self.close_reason,
+            liveness_timer,
+            peer="bob",
+            meter=Meter(),
+            taken=lambda: 7,
         )
 
     def heard(self) -> list[object]:

@@ -2,71 +2,73 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 
 LIMITS = Limits(keepalive_interval_s=1.0, idle_timeout_s=5.0)
 
 
 def test_on_a_one_way_link_whatever_is_said_puts_off_the_sign_of_life() -> None:
-    vigil = Vigil(LIMITS, 0.0, is_two_way=False)
-    assert vigil.left_s(0.25) == 0.75
-    vigil.note_said(1, 0.5)
-    assert vigil.left_s(1.0) == 0.5
-    assert vigil.left_s(1.5) == 0
+    liveness_timer = LivenessTimer(LIMITS, 0.0, is_two_way=False)
+    assert liveness_timer.left_s(0.25) == 0.75
+    liveness_timer.note_said(1, 0.5)
+    assert liveness_timer.left_s(1.0) == 0.5
+    assert liveness_timer.left_s(1.5) == 0
 
 
 def test_on_a_two_way_link_only_a_sign_of_life_does() -> None:
-    vigil = Vigil(LIMITS, 0.0, is_two_way=True)
-    vigil.note_said(1, 0.5)
-    assert vigil.left_s(1.0) == 0
-    vigil.note_said(1, 1.0, is_sign=True)
-    assert vigil.left_s(1.0) == 1.0
+    liveness_timer = LivenessTimer(LIMITS, 0.0, is_two_way=True)
+    liveness_timer.note_said(1, 0.5)
+    assert liveness_timer.left_s(1.0) == 0
+    liveness_timer.note_said(1, 1.0, is_sign=True)
+    assert liveness_timer.left_s(1.0) == 1.0
 
 
 def test_after_a_pause_one_sign_is_due_and_not_all_that_were_missed() -> None:
     for is_two_way in (False, True):
-        vigil = Vigil(LIMITS, 0.0, is_two_way=is_two_way)
-        assert vigil.left_s(60.0) == 0
-        vigil.note_said(1, 60.0, is_sign=True)
-        assert vigil.left_s(60.0) == 1.0
+        liveness_timer = LivenessTimer(LIMITS, 0.0, is_two_way=is_two_way)
+        assert liveness_timer.left_s(60.0) == 0
+        liveness_timer.note_said(1, 60.0, is_sign=True)
+        assert liveness_timer.left_s(60.0) == 1.0
 
 
-def looked_at(vigil: Vigil, *, since: int, until: int) -> list[int]:
+def looked_at(liveness_timer: LivenessTimer, *, since: int, until: int) -> list[int]:
     """The seconds at which the other end is seen not to read, with a sign of life in each."""
     found = []
     for now in range(since, until):
-        if vigil.is_unread(float(now)):
+        if liveness_timer.is_unread(float(now)):
             found.append(now)
-        vigil.note_said(1, float(now), is_sign=True)
+        liveness_timer.note_said(1, float(now), is_sign=True)
     return found
 
 
 def test_an_end_that_never_reads_is_seen_after_the_idle_timeout() -> None:
-    assert looked_at(Vigil(LIMITS, 0.0, is_two_way=True), since=0, until=8) == [5, 6, 7]
-    assert looked_at(Vigil(LIMITS, 0.0, is_two_way=False), since=0, until=60) == [], "nobody tells on a one-way link"
+    assert looked_at(LivenessTimer(LIMITS, 0.0, is_two_way=True), since=0, until=8) == [5, 6, 7]
+    assert looked_at(LivenessTimer(LIMITS, 0.0, is_two_way=False), since=0, until=60) == [], (
+        "nobody tells on a one-way link"
+    )
 
 
 def test_any_progress_counts_however_far_behind_it_is() -> None:
-    vigil = Vigil(LIMITS, 0.0, is_two_way=True)
-    vigil.note_said(1_000, 0.0)
+    liveness_timer = LivenessTimer(LIMITS, 0.0, is_two_way=True)
+    liveness_timer.note_said(1_000, 0.0)
     for count in range(1, 10):
-        assert looked_at(vigil, since=4 * count - 4, until=4 * count) == []
-        vigil.note_heard(count, 4.0 * count)
-    vigil.note_heard(3, 37.0)  # that is no progress
-    assert looked_at(vigil, since=36, until=43) == [41, 42]
+        assert looked_at(liveness_timer, since=4 * count - 4, until=4 * count) == []
+        liveness_timer.note_heard(count, 4.0 * count)
+    liveness_timer.note_heard(3, 37.0)  # that is no progress
+    assert looked_at(liveness_timer, since=36, until=43) == [41, 42]
 
 
 def test_the_time_in_which_this_end_was_held_up_does_not_count() -> None:
-    vigil = Vigil(LIMITS, 0.0, is_two_way=True)
-    assert looked_at(vigil, since=0, until=3) == []
-    assert not vigil.is_unread(100.0), "its signs of life may wait in our own buffer"
-    assert looked_at(vigil, since=101, until=110)[0] <= 104
+    liveness_timer = LivenessTimer(LIMITS, 0.0, is_two_way=True)
+    assert looked_at(liveness_timer, since=0, until=3) == []
+    assert not liveness_timer.is_unread(100.0), "its signs of life may wait in our own buffer"
+    assert looked_at(liveness_timer, since=101, until=110)[0] <= 104
 
 
 @given(st.lists(st.floats(0.0, 0.9), min_size=1, max_size=20))
 def test_an_idle_link_outlives_ten_idle_timeouts(delays_s: list[float]) -> None:
     """Two ends with nothing to say, and a network that delays each sign of life a little."""
-    ends = [Vigil(LIMITS, 0.0, is_two_way=True) for _ in range(2)]
+    ends = [LivenessTimer(LIMITS, 0.0, is_two_way=True) for _ in range(2)]
     said, heard_at = [0, 0], [0.0, 0.0]
     under_way: list[tuple[float, int, int]] = []
     for step in range(int(10 * LIMITS.idle_timeout_s * 10)):
@@ -76,17 +78,17 @@ def test_an_idle_link_outlives_ten_idle_timeouts(delays_s: list[float]) -> None:
             assert now - heard_at[to] < LIMITS.idle_timeout_s
             heard_at[to] = now
             ends[to].note_heard(count, now)
-        for place, vigil in enumerate(ends):
-            assert not vigil.is_unread(now)
-            if not vigil.left_s(now):
+        for place, liveness_timer in enumerate(ends):
+            assert not liveness_timer.is_unread(now)
+            if not liveness_timer.left_s(now):
                 said[place] += 1
-                vigil.note_said(1, now, is_sign=True)
+                liveness_timer.note_said(1, now, is_sign=True)
                 other = 1 - place
                 under_way.append((now + delays_s[step % len(delays_s)], other, max(0, said[other] - 1)))
     assert min(said) >= 10 * LIMITS.idle_timeout_s - 2
 
 
 def test_writing_is_given_up_after_its_timeout() -> None:
-    vigil = Vigil(LIMITS, 0.0, is_two_way=False)
-    assert not vigil.is_untaken(LIMITS.write_timeout_s - 0.5)
-    assert vigil.is_untaken(LIMITS.write_timeout_s)
+    liveness_timer = LivenessTimer(LIMITS, 0.0, is_two_way=False)
+    assert not liveness_timer.is_untaken(LIMITS.write_timeout_s - 0.5)
+    assert liveness_timer.is_untaken(LIMITS.write_timeout_s)
