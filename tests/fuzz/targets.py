@@ -271,9 +271,9 @@ def _sealed(talk: Talk, said: list[bytes], end: Connection) -> list[bytes]:
     """The frames of these payloads, as this end would send them first."""
     if not talk.is_keyed:
         return [_framed(each) if each else KEEPALIVE for each in said]
-    seal = copy.copy(end._outgoing)
-    assert seal is not None
-    return [_framed(seal.close(each)) for each in said]
+    authenticator = copy.copy(end._outgoing)
+    assert authenticator is not None
+    return [_framed(authenticator.close(each)) for each in said]
 
 
 def _copy(connection: Connection) -> Connection:

@@ -30,7 +30,7 @@ from enum import Enum
 
 from wire.protocol.codec import Codec
 from wire.protocol.frame import KEEPALIVE, Deframer, frame
-from wire.protocol.frame_auth import TAG_BYTES, Seal, Session
+from wire.protocol.frame_auth import TAG_BYTES, FrameAuthenticator, Session
 from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Bye, Hello, Proof, Reject, Welcome
 from wire.protocol.keys import Key, KeyRing
 from wire.protocol.wire_errors import (
@@ -86,8 +86,8 @@ class Connection:
         self._hello = b""
         self._welcome: Welcome | None = None
         self._session: Session | None = None
-        self._outgoing: Seal | None = None
-        self._incoming: Seal | None = None
+        self._outgoing: FrameAuthenticator | None = None
+        self._incoming: FrameAuthenticator | None = None
         self._is_two_way = self._has_voice = self._is_open = self._is_deaf = False
 
     def greet(self, hello: Hello) -> bytes:
@@ -264,5 +264,5 @@ class Connection:
         self._deframer.frame_bytes_max = self._frame_bytes_max
         if self._session is not None:
             self._deframer.frame_bytes_max += TAG_BYTES
-            self._outgoing = self._session.seal(of_dialer=self._is_dialer)
-            self._incoming = self._session.seal(of_dialer=not self._is_dialer)
+            self._outgoing = self._session.authenticator(of_dialer=self._is_dialer)
+            self._incoming = self._session.authenticator(of_dialer=not self._is_dialer)

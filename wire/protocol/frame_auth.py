@@ -20,7 +20,7 @@ SESSION_BYTES = 64
 _DIALER, _ACCEPTOR = b" d", b" a"
 
 
-class Seal:
+class FrameAuthenticator:
     """The tags of one direction, in their order; one end makes them, the other one checks them."""
 
     __slots__ = ("_counter", "_keyed")
@@ -70,9 +70,9 @@ class Session:
         if not compare_digest(proof, self.proof(of_dialer=of_dialer)):
             raise ProofError("the other end does not hold the key that it names")
 
-    def seal(self, *, of_dialer: bool) -> Seal:
+    def authenticator(self, *, of_dialer: bool) -> FrameAuthenticator:
         """The tags of what that end sends."""
-        return Seal(self._derive(b"wire1 frames", SESSION_BYTES, of_dialer=of_dialer))
+        return FrameAuthenticator(self._derive(b"wire1 frames", SESSION_BYTES, of_dialer=of_dialer))
 
     def _derive(self, person: bytes, size: int, *, of_dialer: bool) -> bytes:
         return self._secret.digest(person + (_DIALER if of_dialer else _ACCEPTOR), b"", size)

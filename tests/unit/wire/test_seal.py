@@ -1,15 +1,15 @@
 import pytest
 
-from wire.protocol.frame_auth import TAG_BYTES, Seal, Session
+from wire.protocol.frame_auth import TAG_BYTES, FrameAuthenticator, Session
 from wire.protocol.keys import Key
 from wire.protocol.wire_errors import ForgedError, ProofError
 
 KEY = Key(bytes(32))
 
 
-def pair() -> tuple[Seal, Seal]:
+def pair() -> tuple[FrameAuthenticator, FrameAuthenticator]:
     """The two ends of one direction."""
-    return Seal(bytes(64)), Seal(bytes(64))
+    return FrameAuthenticator(bytes(64)), FrameAuthenticator(bytes(64))
 
 
 def test_what_was_sealed_is_opened_in_its_order() -> None:
@@ -45,7 +45,7 @@ def test_the_two_directions_and_the_two_proofs_differ() -> None:
     session = Session(KEY, b"hello", b"welcome")
     assert session.proof(of_dialer=True) != session.proof(of_dialer=False)
     with pytest.raises(ForgedError):
-        session.seal(of_dialer=False).open(session.seal(of_dialer=True).close(b"x"))
+        session.authenticator(of_dialer=False).open(session.authenticator(of_dialer=True).close(b"x"))
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_session_is_bound_to_key_hello_and_welcome(other: Session) -> None:
     with pytest.raises(ProofError):
         session.check(other.proof(of_dialer=True), of_dialer=True)
     with pytest.raises(ForgedError):
-        session.seal(of_dialer=True).open(other.seal(of_dialer=True).close(b"x"))
+        session.authenticator(of_dialer=True).open(other.authenticator(of_dialer=True).close(b"x"))
 
 
 def test_nothing_shows_a_session() -> None:
     assert KEY.digest(b"wire1 session", b"hellowelcome", 64).hex()[:8] not in repr(Session(KEY, b"hello", b"welcome"))
-    assert "00" not in repr(Seal(bytes(64))).partition(" at ")[0]
+    assert "00" not in repr(FrameAuthenticator(bytes(64))).partition(" at ")[0]
