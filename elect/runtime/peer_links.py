@@ -19,7 +19,7 @@ from elect.runtime.threads import starting
 from elect.storage.store import Opened
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
-from wire.common.log_throttle import Throttle, more
+from wire.common.log_throttle import LogThrottle, more
 from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkOpened
 from wire.io.meter import Meter
 from wire.links.dialer import Dialer
@@ -110,7 +110,7 @@ class PeerLinks:
         self.heard: dict[str, int] = {}
         self._numbers: dict[str, tuple[LinkNumber, Number]] = {}
         self._disputes: dict[str, str] = {}
-        self._throttle = Throttle()
+        self._log_throttle = LogThrottle()
 
     @property
     def address(self) -> Address:
@@ -204,7 +204,7 @@ class PeerLinks:
             self._disputes.pop(event.peer, None)
             return
         self._disputes[event.peer] = text = f"{event.peer} refuses this node: {error.text}"
-        held = self._throttle.take("dispute", now_s())
+        held = self._log_throttle.take("dispute", now_s())
         if held is not None:
             logger.warning(
                 "! another process uses the id of node %s, or did with a later copy of its store: %s; stop one of them,"

@@ -17,7 +17,7 @@ from typing import ParamSpec
 
 from wire.common.call_queue import Call, CallQueue
 from wire.common.deadline import now_s
-from wire.common.log_throttle import Throttle
+from wire.common.log_throttle import LogThrottle
 
 Parameters = ParamSpec("Parameters")
 
@@ -95,14 +95,14 @@ def text_of(error: BaseException) -> str:
 
 def harmless(function: Callable[Parameters, object]) -> Callable[Parameters, None]:
     """The function, but what it raises is logged, now and then, and goes no further."""
-    throttle = Throttle()
+    log_throttle = LogThrottle()
 
     @wraps(function)
     def call(*values: Parameters.args, **named: Parameters.kwargs) -> None:
         try:
             function(*values, **named)
         except Exception as error:
-            if throttle.take(type(error).__name__, now_s()) is not None:
+            if log_throttle.take(type(error).__name__, now_s()) is not None:
                 _logger.exception("%s failed", function.__qualname__)
 
     return call

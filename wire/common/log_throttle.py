@@ -1,4 +1,4 @@
-"""Throttle: what strangers can cause is logged now and then, not each time."""
+"""LogThrottle: what strangers can cause is logged now and then, not each time."""
 
 import math
 import threading
@@ -15,7 +15,7 @@ def more(held: int) -> str:
     return f" (and {held} before it)" if held else ""
 
 
-class Throttle:
+class LogThrottle:
     """Lets one of a kind pass in each interval, and counts the others; from any thread.
 
     Time is given, in seconds of any clock that only rises.

@@ -10,7 +10,7 @@ from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
 from wire.common.failure_log import FailureLog
 from wire.common.log import Log
-from wire.common.log_throttle import Throttle, more
+from wire.common.log_throttle import LogThrottle, more
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.io.link_events import Event, LinkAccepted
@@ -116,7 +116,7 @@ class Listener:
         self._reading: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
         self._stopped = threading.Event()
-        self._throttle = Throttle()
+        self._log_throttle = LogThrottle()
         self._failure_log = FailureLog(logger, "! accepting")
         self._logs: dict[tuple[str, str], LinkLog] = {}
         self._settle_s = 0.0
@@ -307,7 +307,7 @@ class Listener:
         """WARNING now and then for each reason, whoever causes it; one that said nothing is a probe of the port."""
         is_probe = link.is_silent and not isinstance(error, Refusal)
         is_ours = isinstance(error, StoppedError)
-        held = None if is_probe or is_ours else self._throttle.take(error.reason, now_s())
+        held = None if is_probe or is_ours else self._log_throttle.take(error.reason, now_s())
         level = logging.DEBUG if held is None else logging.WARNING
         logger.log(level, "x %s: %s%s", link.remote, error, more(held or 0))
 
