@@ -9,6 +9,7 @@ from elect.bridge.leadership import Leadership
 from elect.bridge.subscription import Subscription
 from elect.config.config import Config
 from elect.core.ready import LossReason, Role
+from elect.core.snapshot import WhyNoLeader
 from elect.errors import (
     BindError,
     ConfigError,
@@ -23,7 +24,7 @@ from elect.errors import (
     ThreadError,
 )
 from elect.leader import Leader
-from elect.monitoring.status import Status, WhyNoLeader
+from elect.monitoring.status import Status
 
 __all__ = [
     "BindError",

@@ -104,9 +104,9 @@ that the first one prints, asks.
 A queue without a bound, as here, is for examples: a bounded one makes `deliver` wait, then this end reads no more, and
 then the other end's outbox fills, which drops what is sent to it, and counts it.
 
-Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of `wire.security.tls`. `limits`
-takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in `wire.link_metrics`. What can go wrong is in
-`wire.protocol.wire_errors`.
+Neither end of these programs can know who the other one is: `security` takes `Keyed`, or `Tls` of
+`wire.security.tls`. `limits` takes `Limits`; `metrics` takes a `Meter`, such as the one for Prometheus in
+`wire.link_metrics`. What can go wrong is in `wire.protocol.wire_errors`.
 
 The wire format, version 1
 ==========================
@@ -210,8 +210,8 @@ close
     ["bye", reason]            text    for the other end's log; nothing rests on it; at most 256 characters
 
 The acceptor closes a link on which nothing came for 5 s, and the older link when a higher one of the same node and kind
-has finished its handshake; but where that shows three times in a minute that two processes use one id (`wire.protocol.claims`),
-the process whose link is open keeps it, and the other one is refused (`id_in_use`). The dialer closes a link that takes
+has finished its handshake; but where that shows three times in a minute that two processes use one id (see
+`wire.protocol.claims`), the process whose link is open keeps it, and the other one is refused (`id_in_use`). The dialer closes a link that takes
 nothing for 5 s, and one that is readable (which can only mean that it is over).
 
 **Two-way links.** After its handshake each end sends messages of the application's kinds, each second, whatever else it

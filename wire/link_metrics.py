@@ -14,7 +14,7 @@
     wire_certificate_not_after_timestamp_seconds gauge    certificate         When a certificate ends, Unix time.
 
 `direction` is "in" or "out"; of handshakes and connections, "in" is those that the other end dialed. `outcome` is "ok"
-or, as `reason` is, the reason of an error in `wire.protocol.wire_errors`. `kind` is the name of a message's class in lower case.
+or, as `reason` is, the reason of an error in `wire.protocol.wire_errors`. `kind` is a message's class in lower case.
 `certificate` is "own" or "ca", and is there under TLS alone. Bytes are counted as they are before TLS. A message is not
 sent when its outbox is full or its link gone, or when it can't be encoded. What has the label `peer` goes when the last
 dialer and the last link of that peer have gone.

@@ -20,7 +20,7 @@ from elect.testing.simulation.simulation_options import Options, Span
 from elect.testing.world.scheduler import Scheduler
 
 BURST_NS = 2_000_000
-"""Frames handed over so shortly before a crash may die inside the process, as in `elect.testing.world.simulated_link`."""
+"""Frames handed over within this time before a crash may be lost in the process, as in the simulated links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -257,7 +257,7 @@ class Election:
             self._await_resigned(leadership.token, to, timeout)
 
     def stand(self) -> None:
-        """Candidacy from now on, also when no `lead` or `run` is in progress; a node does so until the first of these."""
+        """Be a candidate from now on, also without a call of `lead` or `run`; a node starts as one."""
         self._context.check_living()
         self.standing.keep()
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 
 from elect.clock import Clock
-from elect.outage import Outage
 from wire.common import arguments
+from wire.common.failure_log import FailureLog
 from wire.common.log import Log, text_of
 
 NS_PER_S = 1_000_000_000
@@ -41,7 +41,7 @@ class Health:
         self._clock = clock
         self._tell = tell
         self._is_stopped = threading.Event()
-        self._failure_log = Outage(Log(__name__), "the healthy hook")
+        self._failure_log = FailureLog(Log(__name__), "the healthy hook")
         self._is_good = False
         self._asked_at: int | None = None
 

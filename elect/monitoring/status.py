@@ -9,9 +9,6 @@ from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot,
 
 NS_PER_S = 1_000_000_000
 
-WhyNoLeader = WhyNoLeader
-"""While nobody is known to lead, why this node does not is the answer to "why is there no leader?"."""
-
 _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.LEADING: "this node leads",
     WhyNoLeader.FOLLOWING: "this node follows a leader",

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from elect.clock import Clock, now_ns
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
-from elect.outage import Outage
 from elect.storage.store import Store
+from wire.common.failure_log import FailureLog
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
 
@@ -91,7 +91,7 @@ class Journal:
         self._clock = clock
         self._queue: queue.Queue[Write | None] = queue.Queue(queue_max)
         self._is_stopping = threading.Event()
-        self._failure_log = Outage(logger, "the store")
+        self._failure_log = FailureLog(logger, "the store")
         self._owed: dict[str, Ballot] = {}
         self._owed_meetings: dict[str, Meeting] = {}
         self._owed_promise_ns = 0

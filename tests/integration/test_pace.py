@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from elect import Node, NotLeader
-from elect.monitoring.status import WhyNoLeader
+from elect.core.snapshot import WhyNoLeader
 from tests.nodes import DEADLINE_S, cluster, eventually, single
 
 

@@ -1,4 +1,4 @@
-"""What `wire.protocol.schema` and `wire.protocol.record` must do, as plainly as it can be said: a hint is read again at every value."""
+"""The schema's twin: it reads the type hint again at every value."""
 
 import types
 import typing

@@ -6,8 +6,8 @@ import pytest
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
-from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot
-from elect.monitoring.status import Status, Surroundings, WhyNoLeader, sentence
+from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
+from elect.monitoring.status import Status, Surroundings, sentence
 
 
 def election(**changed: object) -> ElectionSnapshot:

@@ -1,4 +1,4 @@
-"""Channel: a socket's bytes as a connection says and hears them: here in the clear, in `wire.io.tls_channel` under TLS."""
+"""A socket's bytes as a connection sends and receives them, in the clear; `wire.io.tls_channel` has TLS."""
 
 import socket
 from collections.abc import Callable

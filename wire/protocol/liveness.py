@@ -1,4 +1,4 @@
-"""LivenessTimer: over the silences of one link. When this end owes a sign of life, and whether the other one still reads.
+"""The silences of one link: when this end owes a sign of life, and whether the other one still reads.
 
 Time is given, in seconds of any clock that only rises. That nothing *comes* is the reading thread's to notice, by a
 timeout of its socket; that nothing *goes*, the writing thread's, likewise. What neither can see is an end that talks

@@ -13,7 +13,7 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 QUICK_NS = 1_000_000_000
-"""LeadershipState that its holder gives up sooner than this is quick: a loop that only comes and goes does nothing else."""
+"""A leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does so."""
 
 QUICK_FREE = 2
 """Quick leaderships in a row that cost no rest: an operator may hand an election over and back."""

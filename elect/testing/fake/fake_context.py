@@ -27,7 +27,7 @@ INTERVALS_MAX = 100
 
 
 class FakeContext(NodeContext):
-    """An NodeContext whose protocol is a ManualCluster: what a node asks of its protocol's thread is done by the thread that asks.
+    """A NodeContext whose protocol is a ManualCluster: the thread that asks for an act carries it out.
 
     Args:
         election: its only one.

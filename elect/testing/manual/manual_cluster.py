@@ -383,10 +383,10 @@ class ManualCluster:
 __all__ = [
     "ELECTION",
     "START_NS",
-    "ManualNode",
     "ClusterSettings",
     "HeldFrame",
     "Kind",
-    "StepListener",
     "ManualCluster",
+    "ManualNode",
+    "StepListener",
 ]

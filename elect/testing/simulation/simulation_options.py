@@ -61,7 +61,7 @@ class Faults:
         every: mean time between two faults, s.
         kinds: names of `elect.testing.faults.catalogue.FAULTS` to choose from; empty: all of them.
         crash_at_write: share of writes with votes around which the process is killed.
-        triggered: share of elections', votes', leases' and resignations' moments at which somebody strikes those involved.
+        triggered: share of elections, votes, leases and resignations at which a fault strikes the nodes involved.
         unwilling: share of nodes, never all, that stay out of candidacies when everything else is healed.
     """
 
@@ -101,7 +101,7 @@ class Options:
         acknowledgement: how long each of the application's callbacks takes.
         raising: share of leaderships whose application raises: the node resigns, or its work stands back for a while.
         health: how long the application's health hook takes for its first answer; None: there is no hook.
-        coalescer: heartbeats without news wait for the next tick, as in the product's `elect.runtime.heartbeat_coalescer`.
+        coalescer: heartbeats without news wait for the next tick, as in the product.
         is_encoded: every message is really encoded and decoded, as on a wire.
         previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
         lateness: of a timer.

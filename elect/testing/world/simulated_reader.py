@@ -1,4 +1,4 @@
-"""A process's reader threads with the product's own `HeartbeatCoalescer` behind them: heartbeats without news wait for a tick."""
+"""A process's reader threads, and the product's own `HeartbeatCoalescer` behind them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
