@@ -269,7 +269,7 @@ def test_a_stop_that_was_not_all_done_is_tried_again(tmp_path):
         assert node.stop(DEADLINE_S)
 
 
-@pytest.mark.parametrize("step", ["links.stop", "journal.stop", "orchestrator.stop", "audience.close", "resign"])
+@pytest.mark.parametrize("step", ["links.stop", "journal.stop", "orchestrator.stop", "publisher.close", "resign"])
 def test_a_stop_whose_step_fails_can_be_called_again(tmp_path, monkeypatch, step):
     with single(tmp_path) as node:
         *parts, name = step.split(".")

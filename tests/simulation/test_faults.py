@@ -81,9 +81,9 @@ def test_at_most_one_disk_is_wiped():
 def test_an_ambush_strikes_at_the_moments_that_matter():
     simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, triggered=0.5)))
     simulation.run(0.0001)
-    assert simulation.strikes["ambush"] == 0
+    assert simulation.strikes["triggered"] == 0
     simulation.run(20)
-    assert simulation.strikes["ambush"] > 10
+    assert simulation.strikes["triggered"] > 10
     simulation.settle()
 
 

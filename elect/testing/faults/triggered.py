@@ -45,7 +45,7 @@ class TriggeredFaults(Observer):
     def _strike(self, node_id: str) -> None:
         nemesis = self._nemesis
         other = nemesis.rng.choice([each for each in nemesis.ids if each != node_id])
-        nemesis.strikes["ambush"] += 1
+        nemesis.strikes["triggered"] += 1
         match nemesis.rng.choice(_STRIKES):
             case "reboot":
                 reboot(nemesis, node_id)

@@ -73,7 +73,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         arguments.number("every", self.every, SHORTEST_S)
-        for name in ("crash_at_write", "ambush", "unwilling"):
+        for name in ("crash_at_write", "triggered", "unwilling"):
             arguments.number(name, getattr(self, name), 0, 1)
         _texts("kinds", self.kinds)
 
@@ -162,7 +162,7 @@ class Options:
             arguments.check_type(name, getattr(self, name), Span, "a Span")
         arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
         arguments.check_type("faults", self.faults, (Faults, type(None)), "a Faults or None")
-        for name in ("lull", "is_encoded"):
+        for name in ("coalescer", "is_encoded"):
             arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
         _texts("previous", self.previous)

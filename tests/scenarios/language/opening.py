@@ -4,7 +4,7 @@ from elect.config.durations import parse_ns
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
-from elect.testing.manual.manual_cluster import ELECTION, Cast
+from elect.testing.manual.manual_cluster import ELECTION, ClusterSettings
 from tests.scenarios.language.scene import Scene
 
 
@@ -22,10 +22,10 @@ def nodes(scene: Scene, *given: str) -> list[str]:
     return [f"{' '.join(cast.voters)} support each other{learns}"]
 
 
-def _cast(voters: str, settings: dict[str, str]) -> Cast:
+def _cast(voters: str, settings: dict[str, str]) -> ClusterSettings:
     learners = settings.pop("learner", "")
     count = int(settings.pop("elections", "0"))
-    return Cast(
+    return ClusterSettings(
         voters=voters,
         learners=learners,
         elections=tuple(f"e{number:04}" for number in range(1, count + 1)) or (ELECTION,),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.manual.manual_cluster import ELECTION, Cast, ManualCluster
+from elect.testing.manual.manual_cluster import ELECTION, ClusterSettings, ManualCluster
 from tests.scenarios.language.narrator import Narrator
 
 
@@ -25,7 +25,7 @@ class Scene:
             raise ValueError("a play begins with `nodes`")
         return self._cluster
 
-    def begin(self, settings: Cast) -> None:
+    def begin(self, settings: ClusterSettings) -> None:
         self._cluster = ManualCluster(settings, listener=self.narrator)
         self.narrator.take()
 
