@@ -33,9 +33,11 @@ def no_strangers():
 
 @AGREEMENT.add("a new store has no fence", "4 †", worlds.DISAGREEING, 60)
 def no_fence_of_a_new_store():
-    def open_without(self, support_duration_ns, voters, *, is_replacing_voters, open_=simulated_disk.Disk.open):
+    def open_without(
+        self, support_duration_ns, voters, *, is_replacing_voters, open_=simulated_disk.SimulatedDisk.open
+    ):
         before = self.promise_ns
         open_(self, support_duration_ns, voters, is_replacing_voters=is_replacing_voters)
         return before
 
-    return replaced(simulated_disk.Disk, "open", open_without)
+    return replaced(simulated_disk.SimulatedDisk, "open", open_without)

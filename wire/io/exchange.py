@@ -1,8 +1,8 @@
 """Exchange: a two-way link after its handshake. One thread reads, one writes, and neither ever waits for the other.
 
 Either of them may find the reason to end the link; it goes into the close reason, and the outbox is rung. Then the
-writing thread says Bye, if the reason leaves anybody to hear it, and ends its direction of the stream; the reading thread reads
-on, for the other end's last word, until the other end has closed, too. That takes as long as LINGER_S at most.
+writing thread says Bye, if the reason leaves anybody to hear it, and ends its direction of the stream; the reading
+thread reads on, for the other end's last word, until the other end has closed, too. That takes as long as LINGER_S at most.
 """
 
 import threading

@@ -1,4 +1,6 @@
-"""How the ends of a link are proven: not at all, by keys, or by TLS (`wire.security.tls`). A listener and its dialers share one.
+"""How the ends of a link are proven: not at all, by keys, or by TLS (`wire.security.tls`).
+
+A listener and its dialers share one.
 
 It is asked anew for each handshake, so that keys and certificates can be replaced while links are open; an open link
 goes on with what it began with.

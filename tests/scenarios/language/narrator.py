@@ -8,7 +8,7 @@ from collections import Counter
 
 from elect.core.messages import Batch, Heartbeat, Knowledge
 from elect.core.ready import Ready, Send
-from elect.testing.manual.manual_cluster import Spectator
+from elect.testing.manual.manual_cluster import StepListener
 from elect.testing.manual.manual_node import HeldFrame, ManualNode
 from tests.scenarios.language import words
 
@@ -16,7 +16,7 @@ TOLD_MAX = 16
 """Elections of which it is told who follows whom; more are for counting."""
 
 
-class Narrator(Spectator):
+class Narrator(StepListener):
     """Attributes:
     lines: since the last `take`.
     is_brief: heartbeats are left out, and what arrives is said only where something follows.
