@@ -5,6 +5,7 @@ Source: PROTOCOL.md, section 7.
 
 from elect.core.rules import agreement
 from elect.testing.world import simulated_disk
+from elect.testing.world.simulated_disk import SimulatedDisk
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced
 
@@ -40,4 +41,4 @@ def no_fence_of_a_new_store():
         open_(self, support_duration_ns, voters, is_replacing_voters=is_replacing_voters)
         return before
 
-    return replaced(simulated_disk.SimulatedDisk, "open", open_without)
+    return replaced(SimulatedDisk, "open", open_without)

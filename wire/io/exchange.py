@@ -2,7 +2,7 @@
 
 Either of them may find the reason to end the link; it goes into the close reason, and the outbox is rung. Then the
 writing thread says Bye, if the reason leaves anybody to hear it, and ends its direction of the stream; the reading
-thread reads on, for the other end's last word, until the other end has closed, too. That takes as long as LINGER_S at most.
+thread reads on, for the other end's last word, until the other end has closed, too, LINGER_S at most.
 """
 
 import threading
