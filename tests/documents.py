@@ -4,7 +4,14 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "elect/OPERATIONS.md", "elect/testing/README.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = (
+    "README.md",
+    "elect/OPERATIONS.md",
+    "elect/testing/README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "wire/FORMAT.md",
+)
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -4,7 +4,7 @@ Three messages travel between peers: a Heartbeat (periodic, whatever the number 
 entries, and Knowledge (whom the sender follows). Every value checks its own ranges, so what was decoded is what the
 core may rely on.
 
-Source: PROTOCOL.md, sections 3 and 4.
+Source: PROTOCOL.md, sections 3 and 4; on the wire: FORMAT.md, section 13.
 """
 
 from dataclasses import dataclass

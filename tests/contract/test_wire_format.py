@@ -1,6 +1,5 @@
-"""The document of the wire format says enough: a program that was written from it alone talks to both ends of wire."""
+"""`wire/FORMAT.md` says enough: a program that was written from it alone talks to both ends of `wire`."""
 
-import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -11,9 +10,7 @@ from typing import cast
 
 import pytest
 
-import wire
 from tests.certificates import Authority
-from tests.contract import wire_client
 from tests.contract.wire_client import KEEPALIVE, End, Opened, Party, Rejected, Value, accept, dial, reject
 from tests.integration.wire_ends import PATIENCE_S, Inbox, Note, dialing, listening
 from wire import (
@@ -30,9 +27,6 @@ from wire import (
     MessageReceived,
     Security,
 )
-from wire.protocol.codec import DEPTH_MAX
-from wire.protocol.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX
-from wire.protocol.identity import ATTRIBUTE_CHARACTERS_MAX
 from wire.protocol.wire_errors import Refusal, RejectCode
 from wire.security.security import PLAIN
 
@@ -300,16 +294,3 @@ def test_a_dialer_hears_why_it_is_rejected(acceptor: socket.socket) -> None:
             error = told.next(DialFailed).error
             assert isinstance(error, Refusal)
             assert (error.code, error.text, error.is_retryable) == (expected, "not now", True)
-
-
-def test_the_document_has_the_constants_of_the_client_and_the_words_of_the_code() -> None:
-    source = Path(wire_client.__file__).read_text(encoding="utf-8")
-    persons = re.findall(r'"(wire1 [a-z ]+)"', source)
-    assert len(set(persons)) == 6
-    limits = Limits()
-    bounds = [limits.frame_bytes_max, HELLO_BYTES_MAX, ATTRIBUTE_CHARACTERS_MAX, TEXT_LENGTH_MAX, DEPTH_MAX]
-    seconds = [f"{each:g} s" for each in (limits.handshake_timeout_s, limits.idle_timeout_s)]
-    said = {word for words in (persons, RejectCode, seconds, (f"{each:,}" for each in bounds)) for word in words}
-    document = wire.__doc__ or ""
-    assert wire_client.MAGIC.hex(" ").upper() in document
-    assert sorted(word for word in said if word not in document) == []

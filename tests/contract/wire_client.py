@@ -1,7 +1,7 @@
-"""Both ends of the wire format, written from its document in `wire/__init__.py` alone: sockets, BLAKE2b and CBOR.
+"""Both ends of the wire format, written from `wire/FORMAT.md` alone: sockets, BLAKE2b and CBOR.
 
-It imports nothing of wire and nothing for CBOR, so that it says each constant of the format a second time. A stranger's
-first program, lenient and slow.
+It imports nothing of wire and nothing for CBOR, so that it says each constant of the format a second time. It is a
+first program: lenient and slow.
 """
 
 import hashlib
@@ -50,7 +50,10 @@ class Party:
 
 
 class End:
-    """One end of a connection: frames out and in, tagged as soon as there is a session key."""
+    """One end of a connection: frames out and in, tagged as soon as there is a session key.
+
+    Source: FORMAT.md, sections 2 and 8.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -127,7 +130,7 @@ def dial(
     is_two_way: bool = False,
     versions: tuple[int, int] = (1, 1),
 ) -> Opened:
-    """Connect and finish the handshake as the dialer; Rejected with the acceptor's words when it does not want that."""
+    """Connect and finish the handshake as the dialer (FORMAT.md, section 4); Rejected with the acceptor's words."""
     end = me.end(socket.create_connection(address), is_dialer=True)
     local, remote = (_text_of(end.socket.getsockname()), _text_of(end.socket.getpeername()))
     about_me: list[Value] = [me.cluster, me.node, to, me.incarnation, counter, me.store, kind, local, remote]
@@ -149,7 +152,7 @@ def dial(
 
 
 def accept(listening: socket.socket, me: Party) -> Opened:
-    """Take the next connection and finish the handshake as the acceptor, whoever it is."""
+    """Accept the next connection and finish the handshake as the acceptor, for any dialer (FORMAT.md, section 4)."""
     end = me.end(listening.accept()[0], is_dialer=False)
     assert end.read(8) == MAGIC
     hello = end.receive()
@@ -179,6 +182,7 @@ def reject(listening: socket.socket, code: str, reason: str, is_retryable: bool)
 
 
 def _prove_as_dialer(end: End, session: bytes) -> None:
+    """Prove as FORMAT.md, section 8 has it, numbers 1 to 3."""
     assert end.hear() == ["proof", _hash(session, "wire1 proof a", b"", 32)]
     end.say("proof", _hash(session, "wire1 proof d", b"", 32))
     end.tag_frames(_hash(session, "wire1 frames d", b"", 64), _hash(session, "wire1 frames a", b"", 64))
@@ -220,7 +224,7 @@ def message_of(payload: bytes) -> list[Value]:
 
 
 def encoded(value: Value) -> bytes:
-    """The value as CBOR."""
+    """Return the value as CBOR (FORMAT.md, section 3)."""
     match value:
         case None:
             return b"\xf6"

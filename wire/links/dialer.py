@@ -3,6 +3,8 @@
 The rule above all others: before a link that got its Welcome is closed or shut down, whatever the reason, the owner is
 told (LinkClosing) and has to answer (`done`); only after that it is closed, and only after that comes the next dial.
 The other end takes the end of the stream for proof that nobody counts on the link any more.
+
+Source: FORMAT.md, section 10.
 """
 
 import random

@@ -1,4 +1,7 @@
-"""Which accepted links there are: the unfinished handshakes, and one live link per peer and kind."""
+"""The accepted links: the unfinished handshakes, and one live link per peer and kind.
+
+Source: FORMAT.md, section 6.
+"""
 
 import threading
 from collections.abc import Callable, Collection

@@ -1,4 +1,7 @@
-"""Certificate: what one says of the node that it was made for. Whether it is genuine and in time, TLS has judged."""
+"""Certificate: what one says of the node that it was made for. Whether it is genuine and in time, TLS has judged.
+
+Source: FORMAT.md, section 9.
+"""
 
 import hashlib
 from collections.abc import Collection, Mapping

@@ -4,6 +4,8 @@ A process never goes back: once a later start of a node was seen, the earlier on
 rise. So a process that comes back after another one took its place, and a number that is not above the last one while
 that link is still open, are signs that two processes use one id: a second start with the same configuration, or with a
 copy of the data directory. One sign may be a Hello that was late; three in a minute are not.
+
+Source: FORMAT.md, section 6.
 """
 
 from collections import deque

@@ -2,6 +2,8 @@
 
 Strict means: no tag at all (so no long integers, dates, shared values, sets, ...), no indefinite length, no duplicate
 key, a bounded depth, nothing after the one value; floating point and special values fail the exact check of types.
+
+Source: FORMAT.md, section 3.
 """
 
 from collections import deque

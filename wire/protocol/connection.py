@@ -23,6 +23,8 @@ wrong raises a RemoteFault after everything before it was yielded; the phase is 
 raises the same, first error again. Who has to hear of it still can on a two-way link: it is the other direction.
 
 What is said and what is heard share nothing after the handshake: one thread may do each.
+
+Source: FORMAT.md, section 2; section 4; section 7.
 """
 
 from collections.abc import Iterator
@@ -150,7 +152,7 @@ class Connection:
         A message of an unknown kind is yielded as an UnknownKindError: later versions may say more.
 
         Raises:
-            RemoteFault: the other end broke the format.
+            RemoteFault: the other end broke the format (FORMAT.md, section 12).
         """
         if self._fault is not None:
             raise self._fault

@@ -1,4 +1,7 @@
-"""Frames: a 4-byte big-endian length, then that many bytes. Length 0 is a keepalive."""
+"""Frames: a 4-byte big-endian length, then that many bytes. Length 0 is a keepalive.
+
+Source: FORMAT.md, section 2.
+"""
 
 from collections.abc import Iterator
 

@@ -4,6 +4,8 @@ All of it comes from a session key, made of the shared key and the exact bytes o
 is bound to all that they say (ids, cluster, numbers, addresses, fresh nonces), is new for each connection, and needs no
 counter that outlives one. A tag covers the direction and the count of frames before it: a frame that is changed,
 repeated, left out, moved, turned round or taken from another connection has a wrong one.
+
+Source: FORMAT.md, section 8.
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""Who is at an end of a connection, and the numbers of links."""
+"""The id of an end of a connection, and the numbers of links.
+
+Source: FORMAT.md, section 3 (names); section 4.1 (bounds); section 6 (numbers).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""Shared keys: secrets that the ends of a connection hold in common, and by which they know each other."""
+"""Shared keys: secrets that the ends of a connection hold in common, and by which they know each other.
+
+Source: FORMAT.md, section 8.
+"""
 
 import base64
 import hashlib

@@ -1,4 +1,7 @@
-"""How much, and how long: every bound of a connection in one value."""
+"""Limits: every bound of a connection in one value.
+
+Source: FORMAT.md, section 11.
+"""
 
 from dataclasses import dataclass, fields
 

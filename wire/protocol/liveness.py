@@ -4,6 +4,8 @@ Time is given, in seconds of any clock that only rises. That nothing *comes* is 
 timeout of its socket; that nothing *goes*, the writing thread's, likewise. What neither can see is an end that talks
 and doesn't read, as long as little is sent to it: the operating systems' buffers take it all. Hence, on two-way links,
 the counts of what was read.
+
+Source: FORMAT.md, section 7.
 """
 
 from wire.protocol.limits import Limits

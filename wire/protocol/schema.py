@@ -3,6 +3,8 @@
 A converter is made once for each type: `encode` turns a value into what CBOR can carry, `decode` turns what CBOR
 carried into a value. Both raise ValueError when the value isn't exactly of the type: True is not an integer, 1 is not
 1.0. Ranges are the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is refused.
+
+Source: FORMAT.md, section 3.
 """
 
 import types

@@ -35,6 +35,8 @@ Who is at fault decides what to do: a LocalFault is a mistake in this program an
 RemoteFault is the other end breaking the format and ends the connection; a Refusal is a well-formed "no" to a
 handshake; a LinkFailure is the network's or the clock's doing. The word beside each is its `reason`: one of a few, fit
 for the label of a counter.
+
+Source: FORMAT.md, section 12.
 """
 
 from enum import StrEnum

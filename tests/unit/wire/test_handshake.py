@@ -3,15 +3,12 @@ from collections.abc import Collection
 
 import pytest
 
-from wire.protocol.codec import Codec
 from wire.protocol.handshake import (
     VERSION_MAX,
     VERSION_MIN,
     Bye,
     Hello,
-    Proof,
     Reject,
-    Welcome,
     are_views_equal,
     hello,
     review,
@@ -169,36 +166,3 @@ def test_the_bounds_of_the_rest() -> None:
         Bye(reason="x" * 257)
     with pytest.raises(ValueError, match="code has 0"):
         Reject(code="", reason="", retryable=False)
-
-
-def test_the_frames_of_version_one_are_these_bytes() -> None:
-    """What the docstring of `wire` promises to clients in other languages."""
-    codec = Codec(Hello, Welcome, Reject, Proof, Bye)
-    short = Hello(
-        version_min=1,
-        version_max=1,
-        cluster="c",
-        node="a",
-        to="b",
-        incarnation=2,
-        counter=3,
-        store=bytes(16),
-        kind="peer",
-        local="x:1",
-        remote="y:2",
-        attributes={"k": "v"},
-    )
-    zeros = "00" * 16
-    assert codec.encode(short).hex() == (
-        "906568656c6c6f0101616361616162020350" + zeros + "647065657263783a3163793a32a1616b6176" + "4080f4"
-    )
-    with_keys = dataclasses.replace(short, nonce=bytes(32), keys=(b"first id", b"secondid"))
-    assert codec.encode(with_keys).hex()[-112:] == (
-        "6176" + "5820" + "00" * 32 + "82" + "48" + b"first id".hex() + "48" + b"secondid".hex() + "f4"
-    )
-    answer = Welcome(version=1, node="b", incarnation=1, store=bytes(16), local="y:2", remote="x:1")
-    assert codec.encode(answer).hex() == "8a67" + b"welcome".hex() + "0161620150" + zeros + "63793a3263783a31a04040"
-    assert codec.encode(Proof(tag=bytes(32))).hex() == "8265" + b"proof".hex() + "5820" + "00" * 32
-    refused = Reject(code="full", reason="r", retryable=True)
-    assert codec.encode(refused).hex() == "8466" + b"reject".hex() + "64" + b"full".hex() + "6172f5"
-    assert codec.encode(Bye(reason="r")).hex() == "8263" + b"bye".hex() + "6172"
