@@ -1,8 +1,8 @@
 """Exchange: a two-way link after its handshake. One thread reads, one writes, and neither ever waits for the other.
 
-Either of them may find the reason to end the link; it goes into the verdict, and the outbox is rung. Then the writing
-thread says Bye, if the reason leaves anybody to hear it, and ends its direction of the stream; the reading thread reads
-on, for the other end's last word, until the other end has closed, too. That takes as long as LINGER_S at most.
+Either of them may find the reason to end the link; it goes into the close reason, and the outbox is rung. Then the
+writing thread says Bye, if the reason leaves anybody to hear it, and ends its direction of the stream; the reading
+thread reads on, for the other end's last word, until the other end has closed, too, LINGER_S at most.
 
 Source: FORMAT.md, sections 7.2 and 10.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from wire.common.deadline import now_s
 from wire.common.log import Log
 from wire.io.channel import Channel
-from wire.io.close_reason import Verdict
+from wire.io.close_reason import CloseReason
 from wire.io.link_events import Event
 from wire.io.meter import Meter
 from wire.io.outbox import Outbox
@@ -23,7 +23,7 @@ from wire.io.sockets import stop_writing, wake
 from wire.protocol.connection import Connection
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import Vigil
+from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 
 logger = Log(__name__)
@@ -38,7 +38,7 @@ class Exchange:
     Args:
         channel: the link's; left open in the end.
         connection: the link's.
-        verdict: why it ends.
+        close_reason: why it ends.
         outbox: what to send.
         deliver: takes the messages that come.
         peer: the other end's id.
@@ -57,7 +57,7 @@ class Exchange:
         self,
         channel: Channel,
         connection: Connection,
-        verdict: Verdict,
+        close_reason: CloseReason,
         outbox: Outbox,
         deliver: Callable[[Event], None],
         *,
@@ -70,31 +70,31 @@ class Exchange:
         turned: Callable[[], object] = lambda: None,
     ) -> None:
         self._sock = channel.sock
-        self._verdict = verdict
+        self._close_reason = close_reason
         self._outbox = outbox
         self._deliver = deliver
         self._lock = threading.Lock()
         self._is_hushed = False
         self._is_read_out = threading.Event()
-        vigil = Vigil(limits, now_s(), is_two_way=True)
+        liveness_timer = LivenessTimer(limits, now_s(), is_two_way=True)
         self.receiver = receiver = Receiver(
             channel,
             connection,
-            verdict,
+            close_reason,
             self._pass_on,
             peer=peer,
             number=number,
             is_dialed=is_dialed,
             meter=meter,
             early=early,
-            vigil=vigil,
+            liveness_timer=liveness_timer,
         )
         self._sender = Sender(
             channel,
             connection,
             outbox,
-            verdict,
-            vigil,
+            close_reason,
+            liveness_timer,
             peer=peer,
             meter=meter,
             taken=lambda: receiver.taken,
@@ -106,7 +106,7 @@ class Exchange:
         try:
             self.receiver.run()
             if self.receiver.is_end_of_stream:
-                self._verdict.give(ClosedError("the other end closed"))
+                self._close_reason.give(ClosedError("the other end closed"))
             self._outbox.ring()
             self.receiver.drain()
         finally:
@@ -118,7 +118,7 @@ class Exchange:
             return self._sender.run()
         except Exception:
             logger.exception("! writing a link failed")  # The reading thread must hear of it all the same.
-            return self._verdict.give(LocalFault("writing it failed"))
+            return self._close_reason.give(LocalFault("writing it failed"))
 
     def say_goodbye(self, why: WireError, bye: str) -> None:
         """Say the last words, or hear those of an end that is gone."""
@@ -133,7 +133,7 @@ class Exchange:
     def leave(self) -> None:
         """End this direction; the other one when that has ended, or has had its time. Then reading is over."""
         stop_writing(self._sock)
-        if not isinstance(self._verdict.why, RestartedError):  # it has no last word
+        if not isinstance(self._close_reason.why, RestartedError):  # it has no last word
             self._is_read_out.wait(LINGER_S)
         wake(self._sock)
 

@@ -4,8 +4,8 @@ The dialer sends MAGIC and a Hello; the acceptor judges it with `review` and ans
 a Reject. Both carry their end's own view of the connection's two addresses: where the views agree nothing between the
 ends terminates the connection, and the end of the stream comes from the other end's operating system itself.
 
-Where there are shared keys (`wire.protocol.keys`), the Hello names those that the dialer holds and the Welcome the one
-to use; a Proof of each end follows (`wire.protocol.frame_auth`). An end with keys takes nobody without.
+With shared keys (`wire.protocol.keys`), the Hello names those that the dialer holds and the Welcome the one to
+use; a Proof of each end follows (`wire.protocol.frame_auth`). An end with keys takes nobody without.
 
 Source: FORMAT.md, sections 4 and 5; section 7.
 """
