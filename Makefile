@@ -29,9 +29,10 @@ check: lint types coverage long  ## lint, types, coverage of the pure files, all
 long: $(INSTALLED)  ## run the tests, those that take long too
 	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
 
-lint: build/ruff.toml  ## style and slips
-	$(RUFF) check --config build/ruff.toml .
-	$(RUFF) format --check --config build/ruff.toml .
+lint: $(INSTALLED)  ## style, slips, and which room may import which
+	$(RUFF) check .
+	$(RUFF) format --check .
+	.venv/bin/lint-imports --no-logo --cache-dir build/importlinter setup.cfg
 
 types: $(INSTALLED)  ## mypy, strict
 	$(PYTHON) -m mypy --config-file setup.cfg
@@ -64,15 +65,12 @@ figure16: $(INSTALLED)  ## the Raft paper's figure 16, for Raft and for elect: b
 	@rm -rf elect.egg-info
 	$(PYTHON) bench/figure16.py
 
-fmt: build/ruff.toml  ## format; the only target that edits sources
-	$(RUFF) check --fix-only --config build/ruff.toml .
-	$(RUFF) format --config build/ruff.toml .
+fmt: $(INSTALLED)  ## format; the only target that edits sources
+	$(RUFF) check --fix-only .
+	$(RUFF) format .
 
 clean:  ## remove .venv and build
 	rm -rf .venv build
-
-build/ruff.toml: setup.cfg $(INSTALLED)
-	sed -n '/^\[ruff\]/,/^\[/{/^[a-z]/p}' setup.cfg > $@
 
 # A candidate must run, not only exist: a version manager's stand-ins don't.
 $(INSTALLED): setup.cfg pyproject.toml
