@@ -13,7 +13,7 @@ INPUTS := 10000000
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage long soak mutations explore fuzz slow bench figure16 fmt clean
+.PHONY: help demo test check lint types coverage long soak mutations explore fuzz slow bench figure16 wheel fmt clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -64,6 +64,11 @@ figure16: $(INSTALLED)  ## the Raft paper's figure 16, for Raft and for elect: b
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@rm -rf elect.egg-info
 	$(PYTHON) bench/figure16.py
+
+wheel: $(INSTALLED)  ## build the package from a copy of the sources: build/dist
+	@rm -rf build/source && mkdir -p build/source
+	@cp -R elect wire setup.cfg pyproject.toml README.md LICENSE build/source
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist build/source
 
 fmt: $(INSTALLED)  ## format; the only target that edits sources
 	$(RUFF) check --fix-only .
