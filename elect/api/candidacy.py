@@ -73,10 +73,6 @@ class Candidacy:
         self._is_paused = is_paused
         self._settle(LossReason.PAUSED)
 
-    def abandon(self) -> None:
-        """In a forked child: ask for nothing."""
-        self._is_live = False
-
     def _settle(self, reason: LossReason) -> None:
         """Have the protocol's thread see what is wanted then: signals and threads may want in any order."""
 

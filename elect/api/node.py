@@ -291,15 +291,10 @@ class Node(DefaultElection):
         self._runtime.links.forget(node_id)
         audit.record(self.config.data_dir, f"node {self.config.node} forgot the store of voter {node_id}")
 
-    def abandon(self) -> None:
-        """In a forked child: lead nothing, close the copies of the sockets. Called by itself."""
-        self._context.abandon()
-        self._lock = self._turning = threading.RLock()
-        for election in list(self._elections.values()):
-            election.standing.abandon()
-        for part in (self._runtime, self._http):
-            if part is not None:
-                part.abandon()
+    def become_forked(self) -> None:
+        """In a forked child, lead nothing and refuse every call; the at-fork hook calls it."""
+        self._context.become_forked()
+        self._lock = self._turning = threading.RLock()  # a thread that does not exist here may hold the former ones
 
     def _spawn(self, work: Callable[[], None], name: str) -> OwnThread:
         assert self._runtime is not None
@@ -333,7 +328,7 @@ class Node(DefaultElection):
             from elect.web.server import serve  # noqa: PLC0415
 
             self._http = serve(self, address)
-        fork.guard(self)
+        fork.register(self)
         if not self._turn(Lifecycle.RUNNING):  # it was stopped meanwhile
             raise self._context.refusal(Lifecycle.STOPPING)
         if self._http is not None:
@@ -389,7 +384,7 @@ class Node(DefaultElection):
         self._context.leases.close()
         is_http_done = self._http is None or self._http.stop(request.deadline.remaining_s)
         is_done = self._runtime is None or self._runtime.stop(request.deadline, request.asker)
-        fork.release(self)
+        fork.unregister(self)
         self._series.unregister()
         return is_done and is_http_done
 

@@ -77,7 +77,3 @@ class Leadership:
         if not self.lost.is_set():
             self.reason = reason
             self.lost.set()
-
-    def abandon(self) -> None:
-        """In a forked child: over."""
-        self.lost.set()

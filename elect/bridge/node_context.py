@@ -214,11 +214,11 @@ class NodeContext:
         with self.changing():
             pass
 
-    def abandon(self) -> None:
-        """In a forked child: lead nothing."""
+    def become_forked(self) -> None:
+        """In a forked child, end every leadership and refuse every call."""
         self.state = Lifecycle.FORKED
         self.leases.close()
         for published in list(self.published_elections.values()):
             for leadership in (published.leadership, published.occupant.leadership if published.occupant else None):
                 if leadership is not None:
-                    leadership.abandon()
+                    leadership.end(None)

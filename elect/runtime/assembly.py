@@ -178,10 +178,6 @@ class NodeThreads:
         is_done += [thread.finish(deadline.remaining_s, asker) for thread in threads]
         return all(is_done)
 
-    def abandon(self) -> None:
-        """In a forked child: close the copies of the sockets."""
-        self.links.abandon()
-
     def _thread(self, work: Callable[[], None], name: str) -> OwnThread:
         return OwnThread(work, name=name, on_death=self._on_death)
 

@@ -1,7 +1,9 @@
-"""What a fork leaves of a node in the child: nothing that leads, listens or waits for a thread that is not there.
+"""The at-fork hook of nodes: in a forked child a node leads nothing, and its methods raise Forked.
 
-A child has the memory of its parent and none of its threads. Its copies of the sockets are closed, never shut down:
-shutting down would end the parent's links, and an end of stream is a proof (PROTOCOL.md, section 5).
+A child has the memory of its parent and none of its threads. So the hook waits for no thread and takes no lock. The
+sockets are closed by `wire.io.sockets`, and the data directory's lock by `elect.storage.data_lock`.
+
+Source: PROTOCOL.md, section 5, "Forks".
 """
 
 import os
@@ -10,30 +12,30 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """What has to be undone in a child."""
+    """A Node, which this room cannot import."""
 
-    def abandon(self) -> None:
-        """In a forked child: lead nothing, close copies, wait for nothing."""
+    def become_forked(self) -> None:
+        """Lead nothing and refuse every call."""
 
 
-_living: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
+_running: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
 _kept: list[Forkable] = []
 
 
-def guard(part: Forkable) -> None:
-    """From now on, `abandon` this in every forked child while it lives."""
-    _living.add(part)
+def register(node: Forkable) -> None:
+    """Tell the node of each fork, in the child, from now on."""
+    _running.add(node)
 
 
-def release(part: Forkable) -> None:
-    """It has ended: there is nothing left to abandon."""
-    _living.discard(part)
+def unregister(node: Forkable) -> None:
+    """Tell the node of forks no longer: it has ended."""
+    _running.discard(node)
 
 
-def _abandon_all() -> None:
-    for part in list(_living):
-        _kept.append(part)  # a child must not run finalizers of what is still in use in its parent
-        part.abandon()
+def _tell_nodes() -> None:
+    for node in list(_running):
+        _kept.append(node)  # a child must not run finalizers of things that are still in use in its parent
+        node.become_forked()
 
 
-os.register_at_fork(after_in_child=_abandon_all)
+os.register_at_fork(after_in_child=_tell_nodes)

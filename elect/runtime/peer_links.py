@@ -170,12 +170,6 @@ class PeerLinks:
         is_done = [dialer.stop(deadline.remaining_s) for dialer in self._dialers.values()]
         return self._listener.stop(deadline.remaining_s) and all(is_done)
 
-    def abandon(self) -> None:
-        """In a forked child: close the copies of the sockets, without a word to the other ends."""
-        self._listener.abandon()
-        for dialer in self._dialers.values():
-            dialer.abandon()
-
     def send(self, send: Send) -> None:
         """Put a message on the link that it is for; on another one it would be meaningless."""
         number = self._opened.get(send.peer)

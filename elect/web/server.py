@@ -20,7 +20,7 @@ from wire.common.deadline import now_s
 from wire.common.failure_log import FailureLog
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
-from wire.io.sockets import lifted, listen
+from wire.io.sockets import listen, own_socket
 from wire.protocol.address import Address
 
 LOG = Log(__name__)
@@ -125,19 +125,12 @@ class HttpServer:
             self._socket.close()
         return not any(thread.is_alive() for thread in threads)
 
-    def abandon(self) -> None:
-        """After a fork, in the child: let go of the sockets without touching the parent's connections."""
-        if self._socket is not None:
-            self._socket.close()
-        for connection in self._connections:
-            connection.socket.close()
-
     def _accept(self) -> None:
         assert self._socket is not None
         while not self._stopping.is_set():
             try:
                 accepted, remote = self._socket.accept()
-                accepted = lifted(accepted)
+                accepted = own_socket(accepted)
                 host = Address.of_socket(remote).host
                 self._admit(HttpConnection(accepted, host, self.address, self._request_timeout_s))
                 self._failure_log.worked()

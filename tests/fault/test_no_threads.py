@@ -118,7 +118,7 @@ def test_a_start_that_is_interrupted_anywhere_is_undone(tmp_path, monkeypatch, e
         "elect.storage.sqlite.sqlite3.connect",
         "elect.storage.data_lock.os.open",
         "elect.storage.data_lock.os.pread",
-        "elect.api.node.fork.guard",
+        "elect.api.node.fork.register",
         "wire.links.listener.listen",
         "elect.web.server.listen",
         "elect.api.node.warn_of_insecurity",

@@ -132,7 +132,7 @@ import os, socket, sys
 from pathlib import Path
 from elect import Config, Node
 from tests.nodes import eventually
-from wire.io.sockets import lifted
+from wire.io.sockets import own_socket
 
 directory, first, second, moment = sys.argv[1:]
 ports = {"a": first, "b": second}
@@ -159,7 +159,7 @@ if moment == "running":
     close()
     http = a.http_address
     # Linux chooses the number for the first one before it waits for it.
-    clients = [lifted(socket.create_connection((http.host, http.port))) for _ in range(3)]
+    clients = [own_socket(socket.create_connection((http.host, http.port))) for _ in range(3)]
     eventually(lambda: len(a._http._connections) == len(clients))
 found = {}
 for number in range(3):

@@ -81,12 +81,6 @@ def test_once_lost_it_stays_lost_though_the_lease_comes_back():
     assert not desk.leadership.valid()
 
 
-def test_in_a_forked_child_it_is_over():
-    leadership = Desk().leadership
-    leadership.abandon()
-    assert leadership.lost.wait(0)
-
-
 @pytest.mark.parametrize("interrupted", ["end", "_give_up"])
 def test_an_interrupted_resignation_is_not_half_of_one(monkeypatch, interrupted):
     """Either it reaches the protocol, or it can be asked for again."""

@@ -77,13 +77,6 @@ def test_a_hold_ends_also_when_its_body_raises(desk):
     assert desk.log == [LossReason.RESIGNED]
 
 
-def test_in_a_forked_child_it_says_nothing(desk):
-    desk.stand.begin("holder")
-    desk.stand.abandon()
-    desk.stand.end("holder")
-    assert desk.log == []
-
-
 def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
     def interrupt(holder):
         Candidacy.begin(desk.stand, holder)

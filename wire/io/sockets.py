@@ -1,10 +1,17 @@
-"""The few things done to every socket."""
+"""The things that are done to every socket.
+
+Each socket of a listener, a dialer or a server goes through `own_socket`. A forked child closes its copies of them at
+once and never shuts them down: a shutdown would end the parent's connections, and a copy that stays open would hide
+the parent's end from its peers.
+"""
 
 import contextlib
 import errno
 import fcntl
+import os
 import socket
 import struct
+import weakref
 from collections.abc import Callable
 
 from wire.common.deadline import now_s
@@ -26,12 +33,27 @@ Source: https://man7.org/linux/man-pages/man7/tcp.7.html, "Error handling"
 """
 
 
-def lifted(sock: socket.socket) -> socket.socket:
-    """The same socket above the standard streams: what a program prints that closed them must not go to a peer."""
-    if sock.fileno() > 2:
-        return sock
-    with sock:
-        return socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
+_owned: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
+
+
+def own_socket(sock: socket.socket) -> socket.socket:
+    """Return the socket, to be closed in forked children, with a descriptor above those of the standard streams.
+
+    In a program that closed its standard streams a new socket has one of their numbers, and a print would go to a peer.
+    """
+    if sock.fileno() <= 2:
+        with sock:
+            sock = socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
+    _owned.add(sock)
+    return sock
+
+
+def _close_in_child() -> None:
+    for sock in list(_owned):
+        sock.close()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
 
 
 def listen(address: Address, backlog: int = 128) -> socket.socket:
@@ -73,7 +95,7 @@ def _listen(family: int, place: tuple[object, ...], backlog: int) -> socket.sock
     except OSError:
         sock.close()
         raise
-    return lifted(sock)
+    return own_socket(sock)
 
 
 def tune(sock: socket.socket, write_timeout_s: float) -> None:

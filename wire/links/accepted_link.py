@@ -94,10 +94,6 @@ class AcceptedLink:
         """Put a message for the other end of a two-way link; whether it waits. Never blocks."""
         return self._outbox is not None and self._outbox.put(number, message, replaces=replaces)
 
-    def abandon(self) -> None:
-        """In a forked child: give back the copy of the socket."""
-        self._sock.close()
-
     def close(self) -> None:
         """Close the socket; it proves nothing to the other end."""
         shut(self._sock)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from wire.common.deadline import Deadline
 from wire.io.channel import Channel
 from wire.io.close_reason import CloseReason
-from wire.io.sockets import block_reads, block_writes, lifted, shut, tune, views
+from wire.io.sockets import block_reads, block_writes, own_socket, shut, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
@@ -78,7 +78,7 @@ class Dialing:
         problems: list[str] = []
         for family, kind, protocol, _, place in places:
             try:
-                return self._connect(lifted(socket.socket(family, kind, protocol)), place)
+                return self._connect(own_socket(socket.socket(family, kind, protocol)), place)
             except OSError as error:
                 problems.append(f"{place[0]}: {error}")
         raise ConnectError(f"{address}: {'; '.join(problems)}")

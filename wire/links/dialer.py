@@ -200,11 +200,6 @@ class Dialer:
         if sock is not None:
             wake(sock)
 
-    def abandon(self) -> None:
-        """In a forked child: give back the copy of the socket, without a word to the other end."""
-        if self._dialed is not None:
-            self._dialed.close()
-
     def _watch(self, sock: socket.socket) -> None:
         self._dialed = sock
         if self._is_stopped:

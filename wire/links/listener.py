@@ -15,7 +15,7 @@ from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.io.link_events import Event, LinkAccepted
 from wire.io.meter import Meter
-from wire.io.sockets import lifted, listen, shut, wake
+from wire.io.sockets import listen, own_socket, shut, wake
 from wire.links.accepted_link import AcceptedLink
 from wire.links.link_arguments import check_end
 from wire.links.link_log import LinkLog
@@ -204,12 +204,6 @@ class Listener:
         thread.join(deadline.remaining_s)
         return not thread.is_alive()
 
-    def abandon(self) -> None:
-        """In a forked child: give back the copies of the sockets, without a word to the other ends."""
-        self._registry.abandon()
-        if self._socket is not None:
-            self._socket.close()
-
     def _accept_all(self) -> None:
         sock = self._socket
         assert sock is not None
@@ -223,7 +217,7 @@ class Listener:
 
     def _accept(self, sock: socket.socket) -> None:
         try:
-            connection = lifted(sock.accept()[0])
+            connection = own_socket(sock.accept()[0])
         except TimeoutError:
             return
         except OSError as error:

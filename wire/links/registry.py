@@ -135,11 +135,6 @@ class Registry:
         with self._lock:
             return [*self._pending, *self._open]
 
-    def abandon(self) -> None:
-        """In a forked child: give back the copies of the sockets. Without the lock: its holder may not exist here."""
-        for link in [*self._pending, *self._open]:
-            link.abandon()
-
     def _check(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         place = hello.node, hello.kind
         self._check_claim(hello, link, is_proven=is_proven)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from wire.io.sockets import failure, lifted, listen, write_all
+from wire.io.sockets import failure, listen, own_socket, write_all
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
@@ -81,13 +81,13 @@ def test_sockets_of_wire_are_above_the_standard_streams() -> None:
     try:
         low, other = socket.socketpair()
         assert low.fileno() == 0
-        with lifted(low) as moved, other:
+        with own_socket(low) as moved, other:
             assert moved.fileno() > 2
             assert low.fileno() == -1
             other.sendall(b"x")
             assert moved.recv(1) == b"x"
             assert not moved.get_inheritable()
-            assert lifted(moved) is moved
+            assert own_socket(moved) is moved
     finally:
         os.dup2(saved, 0)
         os.close(saved)
