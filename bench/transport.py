@@ -201,7 +201,7 @@ def _call_connection(port: int, guarding: Security) -> Iterator[Callable[[], obj
         to="b", kind=KIND, identity=identity("a"), codec=WITH_BYE, limits=Limits(), security=guarding, is_two_way=True
     )
     link = dialing.dial(Address("127.0.0.1", port), itertools.count(1).__next__)
-    block_reads(link.sock, PATIENCE_S)
+    block_reads(link.channel.sock, PATIENCE_S)
 
     def trip() -> list[object]:
         link.channel.write(link.connection.send(HEARTBEAT))
@@ -210,7 +210,7 @@ def _call_connection(port: int, guarding: Security) -> Iterator[Callable[[], obj
             heard += link.connection.receive(link.channel.read())
         return heard
 
-    with link.sock:
+    with link.channel.sock:
         yield trip
 
 

@@ -61,8 +61,8 @@ def test_an_owner_that_breaks_leaves_the_socket_open() -> None:
         with pytest.raises(TimeoutError):
             sock.recv(100)
         assert dialer.stop(1)
-        assert dialer._dialed is not None
-        dialer._dialed.close()
+        assert dialer._socket is not None
+        dialer._socket.close()
         sock.close()
 
 

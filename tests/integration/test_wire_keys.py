@@ -233,6 +233,6 @@ def test_a_socket_of_a_keyed_link_holds_nothing_unread_at_the_dialer(tmp_path: P
     """Or a killed dialer would end in a reset."""
     security = keyed(tmp_path, OLD)
     with linked(securities=(security, security)) as (dialer, _, _, _, _):
-        assert dialer._dialed is not None
+        assert dialer._socket is not None
         with pytest.raises(BlockingIOError):
-            dialer._dialed.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            dialer._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)

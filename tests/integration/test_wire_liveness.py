@@ -81,7 +81,7 @@ def test_a_link_to_a_process_that_is_gone_gives_way_to_one_to_its_successor_at_o
     is_two_way: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old host went without a word, so the link looks open; then its successor dials in."""
-    monkeypatch.setattr("wire.io.exchange.LINGER_S", 60.0)
+    monkeypatch.setattr("wire.io.link_runner.LINGER_S", 60.0)
     limits = Limits(backoff_initial_s=60, backoff_max_s=60, idle_timeout_s=60)
     kind = "client" if is_two_way else "peer"
     with (
@@ -127,7 +127,7 @@ def _read(sock: socket.socket, for_s: float) -> bytes:
 def test_a_successor_that_was_heard_of_during_the_dial_counts_too() -> None:
     """It is told of between the Welcome of the old process and the end of the dial."""
     with BareAcceptor() as (address, accept), dialing(address, Limits(backoff_initial_s=60)) as (ann, told):
-        compare, compared = ann._compare, threading.Event()
+        compare, compared = ann._end_if_outdated, threading.Event()
 
         def late(link: object) -> None:
             if not compared.is_set():
@@ -137,7 +137,7 @@ def test_a_successor_that_was_heard_of_during_the_dial_counts_too() -> None:
                 ann._link = link  # type: ignore[assignment]
             compare(link)  # type: ignore[arg-type]
 
-        ann._compare = late  # type: ignore[method-assign]
+        ann._end_if_outdated = late  # type: ignore[method-assign]
         old = accept()
         told.next(LinkOpened)
         assert isinstance(told.next(LinkClosing).error, RestartedError)

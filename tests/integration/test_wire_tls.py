@@ -42,9 +42,9 @@ def test_a_link_that_is_trusted_in_the_clear_is_so_under_tls(ann: Tls, bob: Tls)
     ):
         assert inbox.next(LinkOpened).is_trusted
         assert heard.next(LinkAccepted).is_trusted
-        assert dialer._dialed is not None
+        assert dialer._socket is not None
         with pytest.raises(BlockingIOError):  # no session ticket: a killed dialer with something unread ends in a reset
-            dialer._dialed.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            dialer._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
 
 
 def test_keepalives_and_the_close_of_an_acceptor_are_noticed_under_tls(ann: Tls, bob: Tls) -> None:

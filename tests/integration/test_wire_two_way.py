@@ -278,7 +278,7 @@ def test_one_that_was_overtaken_between_its_welcome_and_its_place_hears_it(monke
 
 
 def test_the_last_words_of_both_ends_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wire.io.exchange.LINGER_S", 10.0)
+    monkeypatch.setattr("wire.io.link_runner.LINGER_S", 10.0)
     with (
         listening(two_way=("client",)) as (bob, heard),
         Stranger(bob.address, is_two_way=True) as old,

@@ -1,9 +1,8 @@
-"""What waits to be sent on one link, bounded, and what becomes of it but being sent."""
+"""Outbox: the messages that wait to be sent on one link, at most a given number."""
 
 import queue
 import threading
 from contextlib import suppress
-from typing import NamedTuple
 
 from wire.io.meter import Meter
 from wire.protocol.identity import LinkNumber
@@ -20,22 +19,15 @@ class _Slot:
         self.replaces = replaces
 
 
-class Taken(NamedTuple):
-    """A message taken out, in a tuple because any object may be one."""
-
-    message: object
-
-
 class Outbox:
-    """Messages for the link that is open now; those of any other link are turned away.
+    """The messages for the open link; a message for another link is dropped.
 
-    Any thread puts, one takes. Putting never blocks: when it is full, or the link is not the open one, the answer is
-    False.
+    Any thread puts, one thread takes. Putting never blocks.
 
     Args:
-        messages_max: messages that may wait.
-        peer: for whom.
-        meter: told of each that is replaced or dropped.
+        messages_max: the number of messages that may wait.
+        peer: the id of the node that they are for.
+        meter: told of each message that is replaced or dropped.
     """
 
     def __init__(self, messages_max: int, peer: str = "", meter: Meter | None = None) -> None:
@@ -50,27 +42,33 @@ class Outbox:
         return self._queue.qsize()
 
     def open(self, number: LinkNumber) -> None:
-        """Take messages for this link, from nothing."""
+        """Accept messages for the link with this number, and drop those that wait for another one."""
         self._turn_to(number)
 
     def close(self) -> None:
-        """Take no messages, and forget those that wait."""
+        """Accept no messages, and drop those that wait."""
         self._turn_to(None)
 
     def put(self, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None) -> bool:
-        """Add a message; with `replaces`, in the place of a waiting one that was put with the same word."""
-        older: Taken | None = None
+        """Add a message; return False if it was dropped, because the outbox is full or the link is not the open one.
+
+        Args:
+            number: the link's.
+            message: anything but None.
+            replaces: a text; the message replaces a waiting one that was put with the same text.
+        """
+        older: object = None
         with self._lock:
             is_open = number == self._number
             waiting = self._replaceable.get(replaces) if is_open and replaces is not None else None
             if waiting is not None:
-                older, waiting.message = Taken(waiting.message), message
+                older, waiting.message = waiting.message, message
             elif is_open and self._add(_Slot(message, replaces)):
                 return True
         if older is None:
             self.drop(message)
             return False
-        self._meter.add_coalesced(self._peer, kind_of(type(older.message)))
+        self._meter.add_coalesced(self._peer, kind_of(type(older)))
         return True
 
     def drop(self, message: object) -> None:
@@ -78,12 +76,12 @@ class Outbox:
         self._meter.add_dropped(self._peer, kind_of(type(message)))
 
     def ring(self) -> None:
-        """Wake the taker without a message; a full outbox wakes it anyway."""
+        """Wake the thread that takes without a message; a full outbox wakes it anyway."""
         with suppress(queue.Full):
             self._queue.put_nowait(None)
 
-    def take(self, timeout_s: float = 0.0) -> Taken | None:
-        """The oldest message; None when none comes in so many seconds, or on a ring."""
+    def take_message(self, timeout_s: float = 0.0) -> object | None:
+        """Remove and return the oldest message; None on a ring, or when none comes within `timeout_s`."""
         try:
             slot = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
@@ -93,7 +91,7 @@ class Outbox:
         with self._lock:
             if slot.replaces is not None:
                 self._replaceable.pop(slot.replaces, None)
-            return Taken(slot.message)
+            return slot.message
 
     def _add(self, slot: _Slot) -> bool:
         try:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 
 from wire.common.deadline import Deadline
-from wire.io.channel import READ_BYTES, Channel
+from wire.io.open_link import READ_BYTES, Channel
 from wire.protocol.certificate import Certificate
 from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 

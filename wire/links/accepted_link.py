@@ -1,22 +1,16 @@
-"""AcceptedLink: the socket side of one accepted connection, from its first byte to its end.
-
-One thread reads it; a two-way one has another that writes.
-"""
+"""AcceptedLink: one accepted connection, from its first byte to its end. One thread runs it."""
 
 import socket
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TypeVar
 
 from wire.common.deadline import Deadline
 from wire.common.log import Log
-from wire.common.reported_thread import ReportedThread
-from wire.io.close_reason import CloseReason
-from wire.io.exchange import Exchange
-from wire.io.link_events import Event, LinkAccepted, LinkEnded
+from wire.io.link_events import Event, LinkEnded
+from wire.io.link_runner import LinkRunner
 from wire.io.meter import Meter
+from wire.io.open_link import CloseReason, OpenLink
 from wire.io.outbox import Outbox
-from wire.io.receiver import Receiver
 from wire.io.sockets import block_reads, block_writes, shut, stop_reading, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -26,7 +20,6 @@ from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import (
     HandshakeTimeoutError,
-    LocalFault,
     MagicError,
     Refusal,
     RejectCode,
@@ -40,132 +33,153 @@ logger = Log(__name__)
 
 Value = TypeVar("Value")
 
-BYE = "stopping"
-"""What the other end of a two-way link hears when this one stops."""
-
 
 class AcceptedLink:
     """One accepted connection.
 
+    Args:
+        sock: its socket.
+        codec: the messages, with Bye and Heard among them.
+        limits: the bounds.
+        meter: told what is sent and received.
+        guard: the credentials of its handshake.
+
+    Raises:
+        OSError: the other end is gone.
+
     Attributes:
-        guard: what its handshake goes by.
+        guard: the credentials of its handshake.
         local: this end's address, as this end sees it.
-        remote: the other end's.
-        host: whose that is, for the bounds.
+        remote: the other end's address, as this end sees it.
+        host: the network of the other end, for the bounds per host.
+        open_link: the link, once its handshake is over.
     """
 
     def __init__(
         self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter, guard: HandshakeCredentials = NO_GUARD
     ) -> None:
         self.guard = guard
+        self.open_link: OpenLink | None = None
         self._sock = sock
         self._limits = limits
         self._meter = meter
         self._channel = guard.channel(sock, is_dialer=False)
         self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=guard.ring)
         self._deadline = Deadline(limits.handshake_timeout_s)
-        self._early: Iterator[object] = iter(())
         self._close_reason = CloseReason()
-        self._outbox: Outbox | None = None
         tune(sock, limits.write_timeout_s)
         self.local, self.remote = views(sock)
         self.host = Address.parse(self.remote).network
 
     @property
     def is_silent(self) -> bool:
-        """Whether not a byte came yet, be it of TLS."""
+        """Whether no byte came yet, not even one of TLS."""
         return self._channel.is_silent
 
     @property
     def is_cut(self) -> bool:
         """Whether there is a reason to end it."""
-        return self._close_reason.why is not None
+        return self._close_reason.value is not None
 
-    def cut(self, why: WireError) -> None:
-        """End it from any thread; the reading thread closes the socket."""
-        # The reason comes first: the end of stream that this makes must not be taken for the other end's.
-        self._close_reason.give(why)
-        if self._outbox is None:
-            stop_reading(self._sock)
+    def cut(self, reason: WireError) -> None:
+        """End it from any thread; the thread that reads closes the socket."""
+        # The reason comes first: otherwise the end of stream that follows would pass for the other end's.
+        self._close_reason.set_once(reason)
+        link = self.open_link
+        if link is not None and link.is_two_way:
+            link.outbox.ring()
         else:
-            self._outbox.ring()
+            stop_reading(self._sock)
 
     def send(self, number: LinkNumber, message: object, replaces: str | None) -> bool:
-        """Put a message for the other end of a two-way link; whether it waits. Never blocks."""
-        return self._outbox is not None and self._outbox.put(number, message, replaces=replaces)
+        """Put a message into the outbox of a two-way link; return False if it was dropped. Never blocks."""
+        link = self.open_link
+        return link is not None and link.is_two_way and link.outbox.put(number, message, replaces=replaces)
 
     def close(self) -> None:
-        """Close the socket; it proves nothing to the other end."""
+        """Close the socket; this proves nothing to the other end."""
         shut(self._sock)
 
     def await_hello(self) -> Hello:
-        """Read until the Hello is complete, and the other end proved to be who it says; one deadline for all of it.
+        """Read until the Hello is complete, and the other end proved its id; one deadline holds for all of it.
 
         Raises:
-            WireError: whatever ends the handshake.
+            WireError: the handshake failed.
         """
         self._in_time(self._channel.shake_hands)
         while True:
-            # To its end: what follows a Hello before the answer is a fault, and must not be lost.
+            # To the end: a frame between a Hello and its answer is a fault, and must not be lost.
             for hello in list(self._connection.receive(self._read_in_time())):
                 if isinstance(hello, Hello):
                     self._channel.review(hello.node, hello.cluster)
                     return hello
 
     def welcome(self, answer: Welcome, hello: Hello) -> None:
-        """Say yes, hear the other end's proof where there is a key, and turn to what comes after the handshake.
+        """Send the Welcome, read the other end's proof where there is a key, and open the link.
 
         Raises:
-            WireError: whatever ends the handshake.
+            WireError: the handshake failed.
         """
         said = self._connection.accept(answer)
         self._in_time(lambda _: self._channel.write(said))
+        early: Iterator[object] = iter(())
         while self._connection.phase is not Phase.OPEN:
-            self._early = self._connection.receive(self._read_in_time())
-            next(self._early, None)
+            early = self._connection.receive(self._read_in_time())
+            next(early, None)
         block_reads(self._sock, self._limits.idle_timeout_s)
+        outbox = Outbox(self._limits.outbox_messages_max, hello.node, self._meter)
         if hello.is_two_way:
             block_writes(self._sock, self._limits.write_timeout_s)
-            self._outbox = Outbox(self._limits.outbox_messages_max, hello.node, self._meter)
-            self._outbox.open(hello.number)
-
-    def reject(self, error: WireError) -> None:
-        """Say why not, if the other end can understand it and takes it at once."""
-        if isinstance(error, MagicError) or (self._connection.is_answered and self._outbox is None):
-            return
-        try:
-            self._sock.settimeout(0)
-            self._channel.write(self._no(error))
-        except (OSError, WireError) as problem:
-            logger.debug("%s: the refusal did not leave: %s", self.remote, problem)
-
-    def _no(self, error: WireError) -> bytes:
-        """A Reject; or a Bye on a two-way link that a higher one overtook between its Welcome and its place."""
-        if self._connection.is_answered:
-            return self._connection.close(error.reason)
-        return self._connection.reject(Reject.of(_refusal(error)))
-
-    def accepted(self, hello: Hello) -> LinkAccepted:
-        """The event that tells of this link."""
-        return LinkAccepted(
+            outbox.open(hello.number)
+        self.open_link = OpenLink(
+            channel=self._channel,
+            connection=self._connection,
             peer=hello.node,
             number=hello.number,
-            kind=hello.kind,
             identity=hello.identity,
             is_trusted=are_views_equal(hello, local=self.local, remote=self.remote),
             local=self.local,
             remote=self.remote,
+            is_dialed=False,
+            is_two_way=hello.is_two_way,
+            early=early,
+            outbox=outbox,
+            limits=self._limits,
+            meter=self._meter,
+            close_reason=self._close_reason,
         )
 
-    def run(self, link: LinkAccepted, deliver: Callable[[Event], None], name: str) -> LinkEnded:
-        """Deliver every message until it ends; how it ended.
+    def reject(self, error: WireError) -> None:
+        """Send the reason why there is no link, if the other end can understand it and takes it at once."""
+        is_overtaken = self.open_link is not None and self.open_link.is_two_way
+        if isinstance(error, MagicError) or (self._connection.is_answered and not is_overtaken):
+            return
+        try:
+            self._sock.settimeout(0)
+            self._channel.write(self._refusal_frame(error))
+        except (OSError, WireError) as problem:
+            logger.debug("%s: could not send the refusal: %s", self.remote, problem)
+
+    def _refusal_frame(self, error: WireError) -> bytes:
+        """Return a Reject; or a Bye on a two-way link that another one overtook between its Welcome and its claim."""
+        if self._connection.is_answered:
+            return self._connection.close(error.reason)
+        return self._connection.reject(Reject.of(_refusal(error)))
+
+    def run(self, link: OpenLink, deliver: Callable[[Event], None], name: str) -> LinkEnded:
+        """Deliver every message until the link ends; return the event of its end.
 
         Args:
-            link: what was told of it.
+            link: the open link.
             deliver: takes the messages.
-            name: first part of the name of the writing thread, if there is one.
+            name: the name of the thread that writes, if there is one.
         """
-        receiver = (self._listen if self._outbox is None else self._converse)(link, deliver, name)
+        runner = LinkRunner(link, deliver, name)
+        try:
+            runner.read()
+        finally:
+            link.outbox.close()
+        receiver = runner.receiver
         return LinkEnded(
             peer=link.peer,
             number=link.number,
@@ -174,82 +188,29 @@ class AcceptedLink:
             bye=receiver.bye,
         )
 
-    def _listen(self, link: LinkAccepted, deliver: Callable[[Event], None], _: str) -> Receiver:
-        receiver = Receiver(
-            self._channel,
-            self._connection,
-            self._close_reason,
-            deliver,
-            peer=link.peer,
-            number=link.number,
-            is_dialed=False,
-            early=self._early,
-            meter=self._meter,
-        )
-        receiver.run()
-        return receiver
-
-    def _converse(self, link: LinkAccepted, deliver: Callable[[Event], None], name: str) -> Receiver:
-        """Both ways at once: this thread reads, another one writes."""
-        outbox = self._outbox
-        assert outbox is not None
-        exchange = Exchange(
-            self._channel,
-            self._connection,
-            self._close_reason,
-            outbox,
-            deliver,
-            peer=link.peer,
-            number=link.number,
-            is_dialed=False,
-            early=self._early,
-            limits=self._limits,
-            meter=self._meter,
-        )
-        writing = ReportedThread(partial(_write, exchange), name=f"{name}-writer-{link.peer}")
-        self._meter.watch_peer(link.peer, outbox.__len__)
-        try:
-            writing.start()
-            exchange.read()
-            writing.join()
-        except RuntimeError as error:
-            logger.debug("! no thread to write to %s: %s", link.peer, error)
-            exchange.receiver.error = LocalFault("no thread to write with")
-        finally:
-            outbox.close()
-            self._meter.forget_peer(link.peer, outbox.__len__)
-        return exchange.receiver
-
     def _in_time(self, step: Callable[[Deadline], Value]) -> Value:
-        """A step of the handshake, before its deadline and unless this end was cut."""
+        """Do a step of the handshake before its deadline, unless there is a reason to end it."""
+        reason = self._close_reason
         try:
             result = step(self._deadline)
         except TimeoutError:
-            raise self._close_reason.why or HandshakeTimeoutError("the handshake took too long") from None
+            raise reason.value or HandshakeTimeoutError("the handshake took too long") from None
         except OSError as error:
-            raise self._close_reason.why or ResetError(str(error)) from error
+            raise reason.value or ResetError(str(error)) from error
         except WireError as error:
-            raise self._close_reason.why or error from None
-        if self._close_reason.why is not None:
-            raise self._close_reason.why
+            raise reason.value or error from None
+        if reason.value is not None:
+            raise reason.value
         if self._deadline.is_over:
             raise HandshakeTimeoutError("the handshake took too long")
         return result
 
     def _read_in_time(self) -> bytes:
-        """What came before the deadline of the handshake; never b""."""
+        """Return the bytes that came before the deadline of the handshake; never b""."""
         data = self._in_time(self._channel.read_before)
         if not data:
             self._connection.receive_end()
         return data
-
-
-def _write(exchange: Exchange) -> None:
-    """What the writing thread does."""
-    try:
-        exchange.say_goodbye(exchange.write(), BYE)
-    finally:
-        exchange.leave()
 
 
 def _refusal(error: WireError) -> Refusal:

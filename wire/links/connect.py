@@ -1,4 +1,4 @@
-"""One dial: from an address to a link that got its Welcome, or an error that says why not."""
+"""One dial: from an address to an open link, or an error that says why there is none."""
 
 import contextlib
 import socket
@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from wire.common.deadline import Deadline
-from wire.io.channel import Channel
-from wire.io.close_reason import CloseReason
+from wire.io.meter import Meter
+from wire.io.open_link import Channel, OpenLink
+from wire.io.outbox import Outbox
 from wire.io.sockets import block_reads, block_writes, own_socket, shut, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -16,40 +17,25 @@ from wire.protocol.handshake import Judge, Reject, Welcome, are_views_equal, hel
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
-from wire.security.security import PLAIN, Security
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialed:
-    """A dialed link after its handshake.
-
-    Attributes:
-        early: on a two-way link, what came with the last bytes of the handshake.
-        close_reason: why it ends.
-    """
-
-    sock: socket.socket
-    channel: Channel
-    connection: Connection
-    number: LinkNumber
-    welcome: Welcome
-    is_trusted: bool
-    local: str
-    remote: str
-    early: Iterator[object] = field(default_factory=lambda: iter(()))
-    close_reason: CloseReason = field(default_factory=CloseReason)
-
-
-def _unwatched(_: socket.socket) -> None:
-    """Nobody calls this dial off."""
+from wire.security.security import PLAIN, HandshakeCredentials, Security
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialing:
-    """What every dial of one peer has in common.
+    """The parameters that all dials of one peer share.
 
     Attributes:
-        watch: told of each socket before it connects, so that a dial can be called off from another thread.
+        to: the peer's id; empty: any node.
+        kind: the kind of peer that this end is.
+        identity: who this end is.
+        codec: the messages, with Bye and Heard among them.
+        limits: the bounds.
+        security: how the two ends prove who they are.
+        is_two_way: both ends send.
+        judge: given who the peer says it is; a refusal fails the dial.
+        watch: called with each socket before it connects, so that another thread can shut it down.
+        outbox: the messages of the open link.
+        meter: told what is sent and received on it.
     """
 
     to: str
@@ -60,17 +46,32 @@ class Dialing:
     security: Security = PLAIN
     is_two_way: bool = False
     judge: Judge = take_anybody
-    watch: Callable[[socket.socket], object] = _unwatched
+    watch: Callable[[socket.socket], object] = lambda _: None
+    outbox: Outbox = field(default_factory=lambda: Outbox(1))
+    meter: Meter = field(default_factory=Meter)
 
-    def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
-        """Connect and shake hands, under one deadline each; WireError says what went wrong."""
+    def dial(self, address: Address, next_counter: Callable[[], int]) -> OpenLink:
+        """Connect and shake hands, with one deadline for each.
+
+        Args:
+            address: where the peer listens.
+            next_counter: returns the link's number; called once there is a connection.
+
+        Raises:
+            WireError: there is no link; the socket is closed.
+        """
         sock = self._connect_any(address)
         with _closed_on_error(sock):
-            number = LinkNumber(self.identity.incarnation, next_counter())
-            return self._shake_hands(sock, number)
+            number, guard = LinkNumber(self.identity.incarnation, next_counter()), self.security.guard
+            try:
+                return self._shake_hands(sock, number, guard)
+            except TimeoutError:
+                raise HandshakeTimeoutError("no answer to the Hello") from None
+            except (OSError, ValueError) as error:
+                raise ResetError(str(error)) from error
 
     def _connect_any(self, address: Address) -> socket.socket:
-        """A connection to the first of the host's addresses that takes one."""
+        """Return a connection to the first of the host's addresses that accepts one."""
         try:
             places = socket.getaddrinfo(address.from_here.host, address.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -88,63 +89,57 @@ class Dialing:
             self.watch(sock)
             sock.settimeout(self.limits.connect_timeout_s)
             sock.connect(place)
-            if sock.getsockname() == sock.getpeername():
-                raise OSError("connected to itself: nobody listens")  # A port of the ephemeral range can do that.
+            if sock.getsockname() == sock.getpeername():  # a port of the ephemeral range can do that
+                raise OSError("connected to itself: nobody listens")
             return sock
 
-    def _shake_hands(self, sock: socket.socket, number: LinkNumber) -> Dialed:
-        guard, deadline = self.security.guard, Deadline(self.limits.handshake_timeout_s)
+    def _shake_hands(self, sock: socket.socket, number: LinkNumber, guard: HandshakeCredentials) -> OpenLink:
+        deadline = Deadline(self.limits.handshake_timeout_s)
         ring, channel = guard.ring, guard.channel(sock, is_dialer=True)
         connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True, ring=ring)
-        try:
-            tune(sock, self.limits.write_timeout_s)
-            local, remote = views(sock)
-            said = hello(
-                self.identity,
-                to=self.to,
-                number=number,
-                kind=self.kind,
-                local=local,
-                remote=remote,
-                nonce=guard.nonce(),
-                ring=ring,
-                is_two_way=self.is_two_way,
-            )
-            channel.shake_hands(deadline)
-            if self.to:  # before a word is said, and before anything is believed
-                channel.review(self.to, self.identity.cluster)
-            channel.write(connection.greet(said))
-            answer, early = self._answer(channel, connection, deadline)
-            review_welcome(answer, to=self.to)
-            refusal = self.judge(answer.identity)
-            if refusal is not None:
-                raise UnwelcomeError(refusal.text)
-            if not self.to:
-                channel.review(answer.node, self.identity.cluster)
-            if proof := connection.prove():
-                channel.write(proof)
-            block_writes(sock, self.limits.write_timeout_s)
-            if self.is_two_way:
-                block_reads(sock, self.limits.idle_timeout_s)
-        except TimeoutError:
-            raise HandshakeTimeoutError("no answer to the Hello") from None
-        except (OSError, ValueError) as error:
-            raise ResetError(str(error)) from error
-        is_trusted = are_views_equal(answer, local=local, remote=remote)
-        return Dialed(
-            sock=sock,
-            channel=channel,
-            connection=connection,
+        tune(sock, self.limits.write_timeout_s)
+        local, remote = views(sock)
+        said = hello(
+            self.identity,
+            to=self.to,
             number=number,
-            welcome=answer,
-            is_trusted=is_trusted,
+            kind=self.kind,
             local=local,
             remote=remote,
+            nonce=guard.nonce(),
+            ring=ring,
+            is_two_way=self.is_two_way,
+        )
+        channel.shake_hands(deadline)
+        if self.to:  # before anything is sent, and before anything is believed
+            channel.review(self.to, self.identity.cluster)
+        channel.write(connection.greet(said))
+        answer, early = self._answer(channel, connection, deadline)
+        self._judge(answer, channel)
+        if proof := connection.prove():
+            channel.write(proof)
+        block_writes(sock, self.limits.write_timeout_s)
+        if self.is_two_way:
+            block_reads(sock, self.limits.idle_timeout_s)
+        return OpenLink(
+            channel=channel,
+            connection=connection,
+            peer=self.to,
+            number=number,
+            identity=answer.identity,
+            is_trusted=are_views_equal(answer, local=local, remote=remote),
+            local=local,
+            remote=remote,
+            is_dialed=True,
+            is_two_way=self.is_two_way,
             early=early,
+            outbox=self.outbox,
+            limits=self.limits,
+            meter=self.meter,
         )
 
     def _answer(self, channel: Channel, connection: Connection, deadline: Deadline) -> tuple[Welcome, Iterator[object]]:
-        """The acceptor's yes, and what follows it in the same breath."""
+        """Return the acceptor's Welcome, and the messages that came with its last bytes."""
         while True:
             data = channel.read_before(deadline)
             if not data:
@@ -154,12 +149,21 @@ class Dialing:
                 if isinstance(message, Reject):
                     raise message.refusal
                 if isinstance(message, Welcome):
+                    # On a one-way link anything that follows is a fault, which is raised here and now.
                     return message, messages if self.is_two_way else iter(list(messages))
+
+    def _judge(self, answer: Welcome, channel: Channel) -> None:
+        review_welcome(answer, to=self.to)
+        refusal = self.judge(answer.identity)
+        if refusal is not None:
+            raise UnwelcomeError(refusal.text)
+        if not self.to:
+            channel.review(answer.node, self.identity.cluster)
 
 
 @contextlib.contextmanager
 def _closed_on_error(sock: socket.socket) -> Iterator[None]:
-    """Nobody counts on a link before its Welcome: it may be closed at any time."""
+    """Close the socket on an error: before its Welcome nobody counts on a link."""
     try:
         yield
     except BaseException:

@@ -1,8 +1,14 @@
-"""Dialer: keeps one link to a peer open, and sends on it. One thread does it all, but reading a two-way link.
+"""Dialer: keeps one link to a peer open, and sends on it. One thread dials and writes; another reads a two-way link.
 
-The rule above all others: before a link that got its Welcome is closed or shut down, whatever the reason, the owner is
-told (LinkClosing) and has to answer (`done`); only after that it is closed, and only after that comes the next dial.
-The other end takes the end of the stream for proof that nobody counts on the link any more.
+Theory of operation. The other end takes the end of the stream as proof that nobody counts on the link any more. So a
+link that got its Welcome is closed in this order, whatever the reason:
+
+1. the owner is told (LinkClosing);
+2. the owner stops counting on the link, and sets `done`;
+3. the socket is shut down and closed;
+4. only then comes the next dial.
+
+A link without a Welcome may be closed at any time.
 
 Source: FORMAT.md, section 10.
 """
@@ -18,14 +24,13 @@ from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
-from wire.io.exchange import Exchange
 from wire.io.link_events import DialFailed, Event, LinkClosing, LinkOpened
-from wire.io.link_runner import Dialogue, Monologue
+from wire.io.link_runner import BYE, LinkRunner
 from wire.io.meter import Meter
+from wire.io.open_link import OpenLink
 from wire.io.outbox import Outbox
-from wire.io.sender import Sender
 from wire.io.sockets import shut, wake
-from wire.links.connect import Dialed, Dialing
+from wire.links.connect import Dialing
 from wire.links.link_arguments import check_end
 from wire.links.link_log import LinkLog
 from wire.protocol.address import Address
@@ -33,7 +38,6 @@ from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
-from wire.protocol.liveness import LivenessTimer
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.security.security import PLAIN, Security
 
@@ -91,22 +95,31 @@ class Dialer:
         arguments.text("name", name)
         self._peer = peer_id
         self._resolve = resolve
-        self._identity = identity
         self._check = codec.check
-        self._codec = codec.extended(Bye, Heard)
         self._next_counter = next_counter
         self._deliver = deliver
-        self._kind, self._is_two_way = kind, is_two_way
-        self._judge = judge
-        self._limits, self._security = limits, security
+        self._limits = limits
         self._meter = metrics or Meter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)
+        self._dialing = Dialing(
+            to=peer_id,
+            kind=kind,
+            identity=identity,
+            codec=codec.extended(Bye, Heard),
+            limits=limits,
+            security=security,
+            is_two_way=is_two_way,
+            judge=judge,
+            watch=self._watch,
+            outbox=self._outbox,
+            meter=self._meter,
+        )
         self._name = name
         self._thread = ReportedThread(self._run, name=f"{name}-dialer-{peer_id}")
-        self._dialed: socket.socket | None = None
-        self._link: Dialed | None = None
-        self._talk: Monologue | Dialogue | None = None
+        self._socket: socket.socket | None = None
+        self._link: OpenLink | None = None
+        self._runner: LinkRunner | None = None
         self._closing: threading.Event | None = None
         self._bye = ""
         self._is_stopped = self._is_nudged = False
@@ -118,13 +131,13 @@ class Dialer:
         """Begin to dial.
 
         Raises:
-            RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
+            RuntimeError: there is no thread, or gevent or eventlet has replaced threads, sockets or queues.
         """
         check_native()
         self._meter.watch_peer(self._peer, self._outbox.__len__)
         try:
             self._thread.start()
-        except RuntimeError:  # there is no thread to be had
+        except RuntimeError:
             self._meter.forget_peer(self._peer, self._outbox.__len__)
             raise
 
@@ -134,7 +147,7 @@ class Dialer:
         Args:
             number: the open link's, as LinkOpened gave it.
             message: one of the codec's.
-            replaces: a word; a waiting message that was put with the same word is replaced in its place.
+            replaces: a text; the message replaces a waiting one that was put with the same text.
 
         Returns:
             False when it was dropped: the outbox is full, or that link is not open.
@@ -146,17 +159,17 @@ class Dialer:
         return self._outbox.put(number, message, replaces=replaces)
 
     def nudge(self, incarnation: int = 0) -> None:
-        """There is reason to look: if the link is down, dial without waiting; if it is open, see if it still is.
+        """Dial without waiting if the link is down; check the link if it is open.
 
         Args:
-            incarnation: the peer's, if it is known from a link that it dialed just now. An open link to an earlier one
-                is over, even if its host went without a word.
+            incarnation: the peer's, if it is known from a link that it dialed just now. An open link to an earlier
+                incarnation ends, even if its host went away without a word.
         """
         self._is_nudged = True
         self._incarnation = incarnation
         link = self._link
         if link is not None:
-            self._compare(link)
+            self._end_if_outdated(link)
         self._outbox.ring()
 
     @property
@@ -164,132 +177,109 @@ class Dialer:
         """Whether it was started and its thread has not ended."""
         return self._thread.is_alive()
 
-    def ask_stop(self, bye: str = "stopping") -> None:
-        """What `stop` does, without waiting: so many dialers say goodbye at the same time, and `stop` then waits."""
+    def ask_stop(self, bye: str = BYE) -> None:
+        """Begin to stop, without waiting: several dialers can stop at the same time, and `stop` then waits for each.
+
+        Args:
+            bye: the reason in the Bye that the peer gets.
+
+        Raises:
+            TypeError: `bye` is no text.
+        """
         arguments.text("bye", bye)
         self._bye = self._bye or bye
         self._is_stopped = True
         closing, link = self._closing, self._link
         if link is not None:
-            link.close_reason.give(StoppedError("this end is being stopped"))
+            link.close_reason.set_once(StoppedError("this end is being stopped"))
         self._outbox.ring()
         if closing is not None:
             closing.set()
         if link is None:
-            self._wake(self._dialed)
+            self._wake()
 
-    def stop(self, timeout: float | None, bye: str = "stopping") -> bool:
-        """Send what waits and a Bye, close, end; whether that was done within so many seconds, None for ever.
+    def stop(self, timeout: float | None, bye: str = BYE) -> bool:
+        """Send the waiting messages and a Bye, close the link, and end.
 
-        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for, and
-        a peer that takes nothing is cut off after half the time.
+        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for. A
+        peer that takes nothing is cut off after half the time.
+
+        Args:
+            timeout: seconds; None for ever.
+            bye: the reason in the Bye that the peer gets.
+
+        Returns:
+            Whether the dialer's threads have ended.
+
+        Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or `bye` is no text.
         """
         timeout = arguments.bounded_seconds("timeout", timeout)
         self.ask_stop(bye)
-        reading = self._talk.reading if self._talk is not None else None
-        if self._thread.ident is None or threading.current_thread() in (self._thread, reading):
+        second = self._runner.thread if self._runner is not None else None
+        if self._thread.ident is None or threading.current_thread() in (self._thread, second):
             return True
         self._thread.join(timeout / 2)
         if timeout > 0 and self._thread.is_alive():
-            self._wake(self._dialed)
+            self._wake()
             self._thread.join(timeout / 2)
         return not self._thread.is_alive()
 
-    @staticmethod
-    def _wake(sock: socket.socket | None) -> None:
+    def _wake(self) -> None:
+        sock = self._socket
         if sock is not None:
             wake(sock)
 
     def _watch(self, sock: socket.socket) -> None:
-        self._dialed = sock
+        self._socket = sock
         if self._is_stopped:
             raise OSError("this end is being stopped")
 
     def _run(self) -> None:
-        dialing = Dialing(
-            to=self._peer,
-            kind=self._kind,
-            identity=self._identity,
-            codec=self._codec,
-            limits=self._limits,
-            security=self._security,
-            is_two_way=self._is_two_way,
-            judge=self._judge,
-            watch=self._watch,
-        )
         try:
             while not self._is_stopped:
-                self._dial_once(dialing)
+                self._dial_once()
                 self._pause()
         finally:
             self._meter.forget_peer(self._peer, self._outbox.__len__)
 
-    def _dial_once(self, dialing: Dialing) -> None:
-        """Dial; when that succeeds, serve the link to its end."""
+    def _dial_once(self) -> None:
+        """Dial; if there is a link, run it to its end."""
         self._is_nudged = False
         self._incarnation = 0
         try:
-            link = dialing.dial(self._where(), self._next_counter)
+            link = self._dialing.dial(self._address(), self._next_counter)
         except WireError as error:
-            self._failed(error)
+            self._note_failed(error)
             return
         self._link = link
-        self._compare(link)
-        if self._is_stopped:  # it was asked to before it could be told
-            link.close_reason.give(StoppedError("this end is being stopped"))
-        self._talk = talk = self._begin(link)
-        ended: WireError = LocalFault("the dialer is broken")
+        self._end_if_outdated(link)
+        if self._is_stopped:  # `ask_stop` was called before it could see the link
+            link.close_reason.set_once(StoppedError("this end is being stopped"))
+        self._runner = runner = LinkRunner(link, self._deliver, f"{self._name}-reader-{self._peer}", self._log.settle)
+        reason: WireError = LocalFault("the dialer is broken")
         try:
-            self._opened(link)
-            ended = talk.run()
+            self._note_opened(link)
+            reason = runner.write()
         except Exception:
             # A bug must not close the socket either before the owner knows.
             logger.exception("! %s: link %s", self._peer, link.number)
-        self._close(link, talk, ended)
+        self._close(link, runner, reason)
 
-    def _compare(self, link: Dialed) -> None:
-        """A link to an earlier process than the peer's latest is over."""
-        theirs = link.welcome.incarnation
+    def _end_if_outdated(self, link: OpenLink) -> None:
+        """End a link to an earlier process than the peer's latest."""
+        theirs = link.identity.incarnation
         if theirs < self._incarnation:
-            link.close_reason.give(RestartedError(f"it goes to incarnation {theirs}; now it is {self._incarnation}"))
+            outdated = RestartedError(f"it goes to incarnation {theirs}; the peer's is now {self._incarnation}")
+            link.close_reason.set_once(outdated)
 
-    def _begin(self, link: Dialed) -> Monologue | Dialogue:
-        if not self._is_two_way:
-            liveness_timer = LivenessTimer(self._limits, now_s(), is_two_way=False)
-            sender = Sender(
-                link.channel,
-                link.connection,
-                self._outbox,
-                link.close_reason,
-                liveness_timer,
-                peer=self._peer,
-                meter=self._meter,
-                turned=self._log.settle,
-            )
-            return Monologue(sender)
-        exchange = Exchange(
-            link.channel,
-            link.connection,
-            link.close_reason,
-            self._outbox,
-            self._deliver,
-            peer=self._peer,
-            number=link.number,
-            is_dialed=True,
-            early=link.early,
-            limits=self._limits,
-            meter=self._meter,
-            turned=self._log.settle,
-        )
-        return Dialogue(exchange, f"{self._name}-reader-{self._peer}")
-
-    def _where(self) -> Address:
+    def _address(self) -> Address:
         try:
             return self._resolve()
         except (OSError, ValueError) as error:
             raise ResolveError(str(error)) from error
 
-    def _failed(self, error: WireError) -> None:
+    def _note_failed(self, error: WireError) -> None:
         self._meter.add_dial(self._peer, error.reason)
         self._meter.add_handshake("out", error.reason)
         if self._is_stopped:
@@ -299,7 +289,7 @@ class Dialer:
         self._log.failed(error)
         self._deliver(DialFailed(peer=self._peer, error=error))
 
-    def _opened(self, link: Dialed) -> None:
+    def _note_opened(self, link: OpenLink) -> None:
         self._meter.add_dial(self._peer, "ok")
         self._meter.add_handshake("out", "ok")
         self._meter.add_connections("out", 1)
@@ -309,33 +299,34 @@ class Dialer:
             LinkOpened(
                 peer=self._peer,
                 number=link.number,
-                identity=link.welcome.identity,
+                identity=link.identity,
                 is_trusted=link.is_trusted,
                 local=link.local,
                 remote=link.remote,
             )
         )
 
-    def _close(self, link: Dialed, talk: Monologue | Dialogue, error: WireError) -> None:
-        """Tell the owner, wait for its word, close. When telling fails, the socket stays open and in this object."""
-        talk.say_goodbye(error, self._bye)
+    def _close(self, link: OpenLink, runner: LinkRunner, reason: WireError) -> None:
+        """Ask the owner, wait for its answer, close; if `deliver` raises, the socket stays open in this object."""
+        runner.say_goodbye(reason, self._bye)
         self._outbox.close()
-        talk.hush()
+        runner.mute()
         self._closing = done = threading.Event()
         if self._is_stopped:
             done.set()
         if now_s() - self._opened_s >= self._limits.backoff_max_s:  # or the next one may live no longer
             self._backoff.reset()
-        self._deliver(LinkClosing(peer=self._peer, number=link.number, error=error, done=done, bye=talk.bye))
-        self._log.ended(f"link {link.number} is closing: {talk.bye or error}", self._opened_s)
+        bye = runner.receiver.bye
+        self._deliver(LinkClosing(peer=self._peer, number=link.number, error=reason, done=done, bye=bye))
+        self._log.ended(f"link {link.number} is closing: {bye or reason}", self._opened_s)
         done.wait()
-        talk.leave()
-        shut(link.sock)
-        self._link = self._talk = self._closing = self._dialed = None
+        runner.leave()
+        shut(link.channel.sock)
+        self._link = self._runner = self._closing = self._socket = None
         self._meter.add_connections("out", -1)
 
     def _pause(self) -> None:
-        """Wait before the next dial, unless nudged or stopped; until a link is open only a ring ends the wait."""
+        """Wait before the next dial, unless nudged or stopped; without an open link only a ring ends the wait."""
         deadline = Deadline(self._backoff.next_s())
         while not (self._is_stopped or self._is_nudged or deadline.is_over):
-            self._outbox.take(deadline.remaining_s)
+            self._outbox.take_message(deadline.remaining_s)

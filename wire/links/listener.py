@@ -345,24 +345,34 @@ class Listener:
         self._registry.claim(hello, link)
         return hello
 
-    def _read(self, link: AcceptedLink, hello: Hello) -> None:
-        accepted = link.accepted(hello)
-        threading.current_thread().name = f"{self._name}-reader-{accepted.peer}"
+    def _read(self, accepted: AcceptedLink, hello: Hello) -> None:
+        link = accepted.open_link
+        assert link is not None
+        threading.current_thread().name = f"{self._name}-reader-{link.peer}"
+        depth = link.outbox.__len__ if link.is_two_way else None
         self._meter.add_connections("in", 1)
-        self._meter.watch_peer(accepted.peer)
-        self._deliver(accepted)
+        self._meter.watch_peer(link.peer, depth)
+        self._deliver(
+            LinkAccepted(
+                peer=link.peer,
+                number=link.number,
+                kind=hello.kind,
+                identity=link.identity,
+                is_trusted=link.is_trusted,
+                local=link.local,
+                remote=link.remote,
+            )
+        )
+        log = self._log_of(hello)
         try:
-            self._finish(link, accepted, self._log_of(hello))
+            opened_s = log.opened(f"link {link.number} from {link.remote}")
+            ended = accepted.run(link, self._deliver, f"{self._name}-writer-{link.peer}")
+            self._deliver(ended)  # before the log: an election may wait for it
+            log.ended(f"link {link.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
         finally:
-            self._registry.remove(hello, link)
+            self._registry.remove(hello, accepted)
             self._meter.add_connections("in", -1)
-            self._meter.forget_peer(accepted.peer)
-
-    def _finish(self, link: AcceptedLink, accepted: LinkAccepted, log: LinkLog) -> None:
-        opened_s = log.opened(f"link {accepted.number} from {accepted.remote}")
-        ended = link.run(accepted, self._deliver, self._name)
-        self._deliver(ended)  # first: an election may wait for it
-        log.ended(f"link {ended.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
+            self._meter.forget_peer(link.peer, depth)
 
 
 def _check_kinds(name: str, kinds: Collection[str]) -> None:

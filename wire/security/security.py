@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from wire.common.log import Log
-from wire.io.channel import Channel
+from wire.io.open_link import Channel
 from wire.protocol.handshake import NONCE_BYTES
 from wire.protocol.keys import KeyRing
 from wire.protocol.wire_errors import CredentialsError

@@ -80,7 +80,7 @@ def dial(identity: Identity, to: str, address: Address, guarding: Security) -> s
     """
     dialing = Dialing(to=to, kind=KIND, identity=identity, codec=Codec(), limits=Limits(), security=guarding)
     try:
-        shut(dialing.dial(address, lambda: 0).sock)
+        shut(dialing.dial(address, lambda: 0).channel.sock)
     except Refusal as refusal:
         agreeing = RejectCode.SELF if to == identity.node else RejectCode.KIND
         return None if refusal.code is agreeing else f"answers, but does not agree: {refusal}"

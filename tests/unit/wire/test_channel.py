@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from wire.common.deadline import Deadline
-from wire.io.channel import Channel
+from wire.io.open_link import Channel
 from wire.io.tls_channel import TlsChannel
 from wire.protocol.wire_errors import TlsError, TruncatedError
 

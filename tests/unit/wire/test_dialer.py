@@ -1,26 +1,12 @@
 import socket
-from types import SimpleNamespace
 
-import pytest
-
-from wire import Address, Codec, Dialer, Event, Identity, LinkClosing, LinkNumber
-from wire.io.link_runner import Monologue
-from wire.protocol.wire_errors import StoppedError, WireError, WriteTimeoutError
+from tests.unit.wire.test_link_runner import End
+from wire import Address, Codec, Dialer, Event, Identity, LinkClosing
+from wire.protocol.handshake import Bye
+from wire.protocol.wire_errors import StoppedError
 
 
-class Sender:
-    """Notes what it is asked for."""
-
-    def __init__(self) -> None:
-        self.byes: list[str] = []
-
-    def part(self, why: WireError, bye: str) -> None:
-        self.byes.append(bye)
-
-
-@pytest.mark.parametrize(("error", "byes"), [(StoppedError(""), ["going home"]), (WriteTimeoutError(""), [])])
-def test_a_stream_that_was_cut_inside_a_frame_gets_no_goodbye(error: WireError, byes: list[str]) -> None:
-    """What is written after half a frame would be read as the rest of it."""
+def test_link_is_closed_once_the_owner_was_told() -> None:
     events: list[Event] = []
     dialer = Dialer(
         "bob",
@@ -33,15 +19,14 @@ def test_a_stream_that_was_cut_inside_a_frame_gets_no_goodbye(error: WireError, 
     dialer.ask_stop("going home")
     near, far = socket.socketpair()
     with near, far:
-        sender = Sender()
-        link = SimpleNamespace(sock=near, number=LinkNumber(1, 1))
-        dialer._close(link, Monologue(sender), error)  # type: ignore[arg-type]
+        end = End(near, is_two_way=False)
+        dialer._close(end.link, end.runner(), StoppedError(""))
         assert far.recv(1) == b""
-    assert sender.byes == byes
+    assert end.heard() == [Bye(reason="going home")]
     assert [type(event) for event in events] == [LinkClosing]
 
 
-def test_one_that_was_never_started_is_stopped_at_once_and_not_alive() -> None:
+def test_dialer_that_was_never_started_stops_at_once() -> None:
     dialer = Dialer(
         "bob",
         lambda: Address("localhost", 1),

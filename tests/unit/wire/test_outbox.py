@@ -12,28 +12,28 @@ def opened(messages_max: int = 3) -> Outbox:
 
 def drained(outbox: Outbox) -> list[object]:
     messages = []
-    while taken := outbox.take():
-        messages.append(taken.message)
+    while (message := outbox.take_message()) is not None:
+        messages.append(message)
     return messages
 
 
 def test_first_in_first_out_whatever_the_messages_are() -> None:
     outbox = opened()
-    assert all(outbox.put(NUMBER, message) for message in (None, 0, "x"))
-    assert drained(outbox) == [None, 0, "x"]
-    assert outbox.take() is None
+    assert all(outbox.put(NUMBER, message) for message in ("", 0, "x"))
+    assert drained(outbox) == ["", 0, "x"]
+    assert outbox.take_message() is None
 
 
 def test_a_full_one_turns_away_and_takes_again_when_there_is_room() -> None:
     outbox = opened(2)
     assert [outbox.put(NUMBER, number) for number in range(3)] == [True, True, False]
     assert len(outbox) == 2
-    outbox.take()
+    outbox.take_message()
     assert outbox.put(NUMBER, 3)
     assert drained(outbox) == [1, 3]
 
 
-def test_a_newer_heartbeat_takes_the_place_of_the_one_that_waits_even_when_full() -> None:
+def test_newer_heartbeat_replaces_the_waiting_one_when_full() -> None:
     outbox = opened(3)
     outbox.put(NUMBER, "old", replaces="heartbeat")
     outbox.put(NUMBER, "vote")
@@ -58,7 +58,7 @@ def test_only_the_open_link_gets_messages() -> None:
     assert outbox.put((1, 1), "plain tuple")
     outbox.close()
     assert not outbox.put(NUMBER, "late")
-    assert outbox.take() is None
+    assert outbox.take_message() is None
 
 
 def test_nothing_of_an_older_link_is_sent_on_a_newer_one() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.certificates import Authority
 from wire.common.deadline import Deadline
-from wire.io.channel import Channel
+from wire.io.open_link import Channel
 from wire.protocol.wire_errors import TlsError
 
 

@@ -1,0 +1,134 @@
+"""An open link as a value, with the reason for its end, and the bytes of its socket in the clear.
+
+`wire.io.tls_channel` has the bytes under TLS, and `wire.io.link_runner` runs the link.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from wire.common.deadline import Deadline
+from wire.io.meter import Meter
+from wire.io.outbox import Outbox
+from wire.io.sockets import write_all
+from wire.protocol.connection import Connection
+from wire.protocol.handshake import HELLO_BYTES_MAX
+from wire.protocol.identity import LinkNumber, PeerIdentity
+from wire.protocol.limits import Limits
+from wire.protocol.wire_errors import WireError
+
+READ_BYTES = 65_536
+
+LEAST_S = 1e-3
+"""A timeout of 0 would mean: don't block."""
+
+
+class Channel:
+    """A connected socket.
+
+    One thread may read while another one writes. How long that may block is the socket's affair (`wire.io.sockets`).
+
+    Attributes:
+        sock: the socket.
+        is_silent: not a byte came yet.
+        is_hopeless: whether to give up a write, after so many seconds in which nothing was taken (see `write_all`).
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.is_silent = True
+        self.is_hopeless: Callable[[float], bool] = lambda _: True
+
+    def shake_hands(self, deadline: Deadline) -> None:
+        """Agree on what keeps the bytes private; in the clear, nothing. Once, and before anything else.
+
+        Raises:
+            TimeoutError: it was not done in time, as a whole.
+            OSError: the socket failed.
+            RemoteFault: the other end is not one to talk to.
+        """
+
+    def review(self, node: str, cluster: str) -> None:
+        """Refusal unless the other end has proved to be this node; in the clear nobody proves anything."""
+
+    def read(self) -> bytes:
+        """What came; b"" at the end of the stream."""
+        return self.sock.recv(READ_BYTES)
+
+    def read_before(self, deadline: Deadline) -> bytes:
+        """What came before the deadline; TimeoutError when nothing did."""
+        if deadline.is_over:  # each byte of a dribble would be in time
+            raise TimeoutError
+        self.sock.settimeout(deadline.remaining_s or LEAST_S)
+        data = self.sock.recv(HELLO_BYTES_MAX)
+        self.is_silent = self.is_silent and not data
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; a time out is one without progress."""
+        write_all(self.sock, data, self.is_hopeless)
+
+    def poll(self) -> bytes | None:
+        """What is there to be read, b"" at the end of the stream; None when nothing is, at once."""
+        try:
+            return self.sock.recv(1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+
+
+class CloseReason:
+    """The first of the reasons that any thread gives for the end of a link.
+
+    Attributes:
+        value: that reason; None before there is one.
+    """
+
+    def __init__(self) -> None:
+        self.value: WireError | None = None
+        self._lock = threading.Lock()
+
+    def set_once(self, reason: WireError) -> WireError:
+        """Return the reason for the end: this one, unless another one came first."""
+        with self._lock:
+            self.value = self.value or reason
+            return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLink:
+    """A link after its handshake, at either end.
+
+    Attributes:
+        channel: the bytes of its socket.
+        connection: this end of its protocol.
+        peer: the other end's id.
+        number: the dialing end's number for it.
+        identity: who the other end says it is.
+        is_trusted: both ends see the same two addresses.
+        local: this end's address, as this end sees it.
+        remote: the other end's address, as this end sees it.
+        is_dialed: this end dialed it.
+        is_two_way: both ends send; otherwise only the dialer does.
+        early: the messages that came with the last bytes of the handshake.
+        outbox: the messages that wait to be sent.
+        limits: the bounds.
+        meter: told what is sent and received.
+        close_reason: why it ends.
+    """
+
+    channel: Channel
+    connection: Connection
+    peer: str
+    number: LinkNumber
+    identity: PeerIdentity
+    is_trusted: bool
+    local: str
+    remote: str
+    is_dialed: bool
+    is_two_way: bool
+    early: Iterator[object]
+    outbox: Outbox
+    limits: Limits
+    meter: Meter
+    close_reason: CloseReason = field(default_factory=CloseReason)
