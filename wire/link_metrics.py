@@ -22,6 +22,7 @@ dialer and the last link of that peer have gone.
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -92,8 +93,7 @@ class WireMetrics(Meter):
     @harmless
     def add_sent(self, peer: str, messages: int) -> None:
         """See Meter."""
-        if known := self._peers.get(peer):
-            known.sent.inc(messages)
+        self._add(self._sent, messages, peer)
 
     @harmless
     def add_coalesced(self, peer: str, kind: str) -> None:
@@ -108,13 +108,10 @@ class WireMetrics(Meter):
     @harmless
     def add_received(self, peer: str) -> None:
         """See Meter."""
-        if known := self._peers.get(peer):
-            if known.received is None:
-                with self._lock:
-                    if self._peers.get(peer) is not known:  # its series just went
-                        return
-                    known.received = known.gauge(self._received, peer)
-            known.received.set_to_current_time()
+        with self._lock:
+            if known := self._peers.get(peer):
+                known.series.add((self._received, (peer,)))
+                self._received.labels(peer).set_to_current_time()
 
     @harmless
     def add_rejected_frame(self, reason: str) -> None:
@@ -130,13 +127,13 @@ class WireMetrics(Meter):
     def watch_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
         """See Meter."""
         with self._lock:
-            known = self._peers.get(peer)
-            if known is None:
-                known = self._peers[peer] = _Peer(peer, self._sent)
+            known = self._peers.setdefault(peer, _Peer())
             known.watching += 1
             if depth is not None:
                 known.depths = (*known.depths, depth)
-                known.gauge(self._depth, peer).set_function(known.depth)
+                known.series.add((self._depth, (peer,)))
+                self._depth.labels(peer).set_function(known.depth)
+        self._add(self._sent, 0, peer)
 
     @harmless
     def forget_peer(self, peer: str, depth: Callable[[], int] | None = None) -> None:
@@ -148,7 +145,8 @@ class WireMetrics(Meter):
             known.depths = tuple(each for each in known.depths if each != depth)
             if not known.watching:
                 del self._peers[peer]
-                known.remove()
+                for series, labels in known.series:
+                    series.remove(*labels)
 
     def register(self) -> None:
         """Put the series into the registry; again: nothing. ValueError: it has such series, and none is put there."""
@@ -169,7 +167,8 @@ class WireMetrics(Meter):
     def _add(self, counter: Counter, count: int, peer: str, *labels: str) -> None:
         with self._lock:
             if known := self._peers.get(peer):
-                known.counter(counter, peer, *labels).inc(count)
+                known.series.add((counter, (peer, *labels)))
+                counter.labels(peer, *labels).inc(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         counter = Counter(name, text, labels, registry=None)
@@ -182,43 +181,20 @@ class WireMetrics(Meter):
         return gauge
 
 
+@dataclass(slots=True)
 class _Peer:
-    """The series that have a peer's name in them.
+    """A peer that has a dialer or a link.
 
     Attributes:
-        watching: dialers and links of the peer's.
-        depths: of their outboxes.
-        sent: at hand, for it is counted for every frame.
-        received: likewise, once there is one.
+        watching: the number of its dialers and links.
+        depths: the functions that return the depths of their outboxes.
+        series: the series with its name, and their labels.
     """
 
-    def __init__(self, peer: str, sent: Counter) -> None:
-        self.watching = 0
-        self.depths: tuple[Callable[[], int], ...] = ()
-        self._counters: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
-        self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
-        self.sent = self.counter(sent, peer)
-        self.received: Gauge | None = None
+    watching: int = 0
+    depths: tuple[Callable[[], int], ...] = ()
+    series: set[tuple[Counter | Gauge, tuple[str, ...]]] = field(default_factory=set)
 
     def depth(self) -> int:
-        """Of all outboxes together."""
+        """Return the sum of the depths."""
         return sum(depth() for depth in self.depths)
-
-    def counter(self, series: Counter, *labels: str) -> Counter:
-        """The one with these labels."""
-        found = self._counters.get((series, labels))
-        if found is None:
-            found = self._counters[series, labels] = series.labels(*labels)
-        return found
-
-    def gauge(self, series: Gauge, *labels: str) -> Gauge:
-        """The one with these labels."""
-        found = self._gauges.get((series, labels))
-        if found is None:
-            found = self._gauges[series, labels] = series.labels(*labels)
-        return found
-
-    def remove(self) -> None:
-        """Take them away."""
-        for series, labels in (*self._counters, *self._gauges):
-            series.remove(*labels)
