@@ -36,7 +36,7 @@ from pathlib import Path
 from rotation import Rotation
 
 from elect.core.messages import Ack, Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
-from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
+from wire import Address, Codec, Dialer, Endpoint, Identity, Keyed, Listener, Plain, Security
 from wire.common.deadline import Deadline
 from wire.io.link_events import LinkOpened, MessageReceived
 from wire.io.sockets import block_reads, tune, views
@@ -126,12 +126,9 @@ def _echo_link(guarding: Security) -> None:
 
     listener = Listener(
         Address("127.0.0.1", 0),
-        identity("b"),
-        CODEC,
+        Endpoint(identity=identity("b"), codec=CODEC, deliver=deliver, security=guarding),
         is_known_peer=lambda _: True,
-        deliver=deliver,
         two_way=(KIND,),
-        security=guarding,
     )
     listener.open()
     _tell(listener.address.port)
@@ -226,11 +223,8 @@ def _call_link(port: int, guarding: Security) -> Iterator[Callable[[], object]]:
     dialer = Dialer(
         "b",
         lambda: Address("127.0.0.1", port),
-        identity("a"),
-        CODEC,
+        Endpoint(identity=identity("a"), codec=CODEC, deliver=deliver, security=guarding),
         next_counter=itertools.count(1).__next__,
-        deliver=deliver,
-        security=guarding,
         kind=KIND,
         is_two_way=True,
     )

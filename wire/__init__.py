@@ -1,13 +1,14 @@
 """Typed messages between processes over TCP: strict, bounded, one way or both. It knows nothing of elections.
 
-A **Listener** accepts connections. A **Dialer** keeps one connection to a peer open. A **Codec** says which frozen
-dataclasses they carry. Both give events (`wire.io.link_events`) to a function of their owner, such as a queue's `put`.
+A **Listener** accepts connections. A **Dialer** keeps one connection to a peer open. Each has an **Endpoint**: who this
+end is, and a **Codec** with the frozen dataclasses that the connections carry. Both give events (`wire.io.link_events`)
+to a function of their owner, such as a queue's `put`.
 
 Here ann asks and bob answers:
 
     >>> import itertools, queue
     >>> from dataclasses import dataclass
-    >>> from wire import Address, Codec, Dialer, Identity, Listener
+    >>> from wire import Address, Codec, Dialer, Endpoint, Identity, Listener
     >>> @dataclass(frozen=True, slots=True, kw_only=True)
     ... class Question:
     ...     text: str
@@ -20,23 +21,19 @@ Here ann asks and bob answers:
     >>> at_ann, at_bob = queue.Queue(), queue.Queue()
     >>> listener = Listener(
     ...     Address("127.0.0.1", 0),
-    ...     bob,
-    ...     codec,
+    ...     Endpoint(identity=bob, codec=codec, deliver=at_bob.put),
     ...     is_known_peer=lambda node: node == "ann",
     ...     two_way={"client"},
-    ...     deliver=at_bob.put,
     ... )
     >>> listener.open()
     >>> listener.start()
     >>> dialer = Dialer(
     ...     "bob",
     ...     lambda: listener.address,
-    ...     ann,
-    ...     codec,
+    ...     Endpoint(identity=ann, codec=codec, deliver=at_ann.put),
     ...     next_counter=itertools.count(1).__next__,
     ...     kind="client",
     ...     is_two_way=True,
-    ...     deliver=at_ann.put,
     ... )
     >>> dialer.start()
     >>> opened = at_ann.get(timeout=5)
@@ -62,9 +59,9 @@ dialer no longer counts on it (FORMAT.md, section 10).
 Use a queue with a bound outside of examples. When it is full, `deliver` waits, and this end reads no more. Then the
 other end's outbox fills: further messages to this end are dropped and counted.
 
-In the example neither end proves its id. Give `security` a `Keyed`, or a `Tls` of `wire.security.tls`. Give `limits` a
-`Limits`, and `metrics` a `Meter`, such as the one for Prometheus in `wire.link_metrics`. The errors are in
-`wire.protocol.wire_errors`.
+In the example neither end proves its id. Give the Endpoint's `security` a `Keyed`, or a `Tls` of
+`wire.security.tls`. Give `limits` a `Limits`, and `metrics` a `Meter`, such as the one for Prometheus in
+`wire.link_metrics`. The errors are in `wire.protocol.wire_errors`.
 
 The wire format is in `FORMAT.md`, beside this file: enough to write a client in another language.
 """
@@ -72,6 +69,7 @@ The wire format is in `FORMAT.md`, beside this file: enough to write a client in
 from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.io.meter import Meter
 from wire.links.dialer import Dialer
+from wire.links.endpoint import Endpoint
 from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -84,6 +82,7 @@ __all__ = [
     "Codec",
     "DialFailed",
     "Dialer",
+    "Endpoint",
     "Event",
     "Identity",
     "Keyed",

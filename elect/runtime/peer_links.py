@@ -23,6 +23,7 @@ from wire.common.log_throttle import LogThrottle, more
 from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkOpened
 from wire.io.meter import Meter
 from wire.links.dialer import Dialer
+from wire.links.endpoint import Endpoint
 from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -75,34 +76,24 @@ class PeerLinks:
         self._admission = admission
         self._attributes = attributes(config)
         identity = _identity(config, opened, self._attributes)
-        codec, limits = Codec(Heartbeat, Batch, Knowledge), _limits(config)
-        self._listener = Listener(
-            config.listen_address,
-            identity,
-            codec,
-            is_known_peer=lambda _: True,  # the admission sees more of it
-            judge=partial(admission.judge, is_proven=config.key_file is None),  # a key is proved after the Hello
+        endpoint = Endpoint(
+            identity=identity,
+            codec=Codec(Heartbeat, Batch, Knowledge),
             deliver=deliver,
-            limits=limits,
+            limits=_limits(config),
             security=security,
             metrics=meter,
             name="elect",
         )
+        self._listener = Listener(
+            config.listen_address,
+            endpoint,
+            is_known_peer=lambda _: True,  # the admission sees more of it
+            judge=partial(admission.judge, is_proven=config.key_file is None),  # a key is proved after the Hello
+        )
         counter = itertools.count(1)
         self._dialers = {
-            peer: Dialer(
-                peer,
-                _always(address),
-                identity,
-                codec,
-                next_counter=counter.__next__,
-                deliver=deliver,
-                limits=limits,
-                security=security,
-                judge=admission.judge,
-                metrics=meter,
-                name="elect",
-            )
+            peer: Dialer(peer, _always(address), endpoint, next_counter=counter.__next__, judge=admission.judge)
             for peer, address in config.peer_addresses.items()
         }
         self._profiles: dict[str, Profile] = {}

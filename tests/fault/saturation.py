@@ -23,7 +23,7 @@ from pathlib import Path
 from elect.testing.soak.interruption import interruption, run
 from tests.certificates import DAY, Authority
 from tests.fault.siege.field import Figures
-from wire import Address, Codec, Dialer, Identity, Keyed, Listener, Plain, Security
+from wire import Address, Codec, Dialer, Endpoint, Identity, Keyed, Listener, Plain, Security
 from wire.io.link_events import Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.security.credentials import TlsFiles
@@ -125,12 +125,14 @@ def listen(kind: str, directory: Path) -> None:
     end = End()
     listener = Listener(
         Address("127.0.0.1", 0),
-        identity("b"),
-        Codec(Load),
+        Endpoint(
+            identity=identity("b"),
+            codec=Codec(Load),
+            deliver=end.deliver,
+            security=security(kind, "b", directory),
+        ),
         is_known_peer=lambda _: True,
-        deliver=end.deliver,
         two_way=("client",),
-        security=security(kind, "b", directory),
     )
     end.send = listener.send
     listener.open()
@@ -164,11 +166,13 @@ def saturate(seconds: float, kind: str, directory: Path, tell: Callable[[str], o
         dialer = Dialer(
             "b",
             lambda: address,
-            identity("a"),
-            Codec(Load),
+            Endpoint(
+                identity=identity("a"),
+                codec=Codec(Load),
+                deliver=end.deliver,
+                security=security(kind, "a", directory),
+            ),
             next_counter=itertools.count(1).__next__,
-            deliver=end.deliver,
-            security=security(kind, "a", directory),
             kind="client",
             is_two_way=True,
         )

@@ -17,7 +17,7 @@ from tests.integration.wire_ends import (
     linked,
     listening,
 )
-from wire import Dialer, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkNumber, LinkOpened, MessageReceived
+from wire import Dialer, Endpoint, Limits, LinkAccepted, LinkClosing, LinkEnded, LinkNumber, LinkOpened, MessageReceived
 from wire.protocol.wire_errors import OrderError, WriteTimeoutError
 
 
@@ -50,7 +50,8 @@ def test_an_owner_that_breaks_leaves_the_socket_open() -> None:
 
     with BareAcceptor() as (address, accept):
         counter = itertools.count(1)
-        dialer = Dialer("bob", lambda: address, identity("ann"), CODEC, next_counter=counter.__next__, deliver=deliver)
+        end = Endpoint(identity=identity("ann"), codec=CODEC, deliver=deliver)
+        dialer = Dialer("bob", lambda: address, end, next_counter=counter.__next__)
         with _no_excepthook():
             dialer.start()
             sock = accept()

@@ -9,7 +9,17 @@ import time
 
 import pytest
 
-from tests.integration.wire_ends import CODEC, Inbox, Note, Stranger, dialing, eventually, identity, linked, listening
+from tests.integration.wire_ends import (
+    Inbox,
+    Note,
+    Stranger,
+    dialing,
+    endpoint,
+    eventually,
+    identity,
+    linked,
+    listening,
+)
 from wire import Address, Dialer, Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
 from wire.io.link_events import DialFailed, LinkClosing
 from wire.link_metrics import WireMetrics
@@ -226,9 +236,7 @@ def test_a_name_is_resolved_at_every_dial_and_one_that_has_no_address_is_no_end(
             return Address("no..name" if len(asked) == 2 else "127.0.0.1", listener.address.port)
 
         told, counter = Inbox(), itertools.count(1)
-        dialer = Dialer(
-            "bob", resolve, identity("ann"), CODEC, next_counter=counter.__next__, deliver=told.deliver, name="test"
-        )
+        dialer = Dialer("bob", resolve, endpoint("ann", told), next_counter=counter.__next__)
         dialer.start()
         try:
             assert told.next(DialFailed).error.reason == "resolve"
@@ -249,9 +257,7 @@ def test_a_refusal_is_told_with_its_code() -> None:
 def test_a_wrong_node_at_the_address_is_refused() -> None:
     with listening() as (listener, _):
         told, counter = Inbox(), itertools.count(1)
-        dialer = Dialer(
-            "cid", lambda: listener.address, identity("ann"), CODEC, next_counter=counter.__next__, deliver=told.deliver
-        )
+        dialer = Dialer("cid", lambda: listener.address, endpoint("ann", told), next_counter=counter.__next__)
         dialer.start()
         try:
             assert told.next(DialFailed).error.reason == "wrong_node"

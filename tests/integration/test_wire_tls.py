@@ -64,15 +64,14 @@ def test_keepalives_and_the_close_of_an_acceptor_are_noticed_under_tls(ann: Tls,
 
 KILLED = """
 import itertools, pathlib, sys, threading
-from tests.integration.wire_ends import CODEC, Inbox, Note, identity
+from tests.integration.wire_ends import Inbox, Note, endpoint
 from wire import Address, Dialer, LinkOpened
 from wire.security.credentials import TlsFiles
 from wire.security.tls import Tls
 told = Inbox()
 files = TlsFiles(**dict(zip(("certificate", "key", "ca"), map(pathlib.Path, sys.argv[2:]))))
-dialer = Dialer("bob", lambda: Address("127.0.0.1", int(sys.argv[1])), identity("ann"), CODEC,
-                next_counter=itertools.count(1).__next__, deliver=told.deliver,
-                security=Tls(files, node="ann", cluster="c"))
+end = endpoint("ann", told, security=Tls(files, node="ann", cluster="c"))
+dialer = Dialer("bob", lambda: Address("127.0.0.1", int(sys.argv[1])), end, next_counter=itertools.count(1).__next__)
 dialer.start()
 number = told.next(LinkOpened).number
 for count in range(1000):

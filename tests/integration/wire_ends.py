@@ -13,6 +13,7 @@ from wire import (
     Address,
     Codec,
     Dialer,
+    Endpoint,
     Event,
     Identity,
     Limits,
@@ -78,6 +79,26 @@ class Inbox:
         return self._queue.empty()
 
 
+def endpoint(
+    node: str,
+    inbox: Inbox,
+    limits: Limits | None = None,
+    metrics: WireMetrics | None = None,
+    security: Security = PLAIN,
+    incarnation: int = 1,
+) -> Endpoint:
+    """Return an end that delivers to this inbox."""
+    return Endpoint(
+        identity=identity(node, incarnation=incarnation),
+        codec=CODEC,
+        deliver=inbox.deliver,
+        limits=limits or Limits(),
+        security=security,
+        metrics=metrics,
+        name="test",
+    )
+
+
 @contextmanager
 def listening(
     limits: Limits | None = None,
@@ -93,15 +114,9 @@ def listening(
     inbox = Inbox()
     listener = Listener(
         Address(host, port),
-        identity("bob", incarnation=incarnation),
-        CODEC,
+        endpoint("bob", inbox, limits, metrics, security, incarnation),
         is_known_peer=known.__contains__,
-        deliver=inbox.deliver,
-        limits=limits or Limits(),
-        security=security,
         two_way=two_way,
-        metrics=metrics,
-        name="test",
     )
     listener.open()
     listener.start()
@@ -129,16 +144,10 @@ def dialing(
     dialer = Dialer(
         "bob",
         lambda: address,
-        identity(node, incarnation=incarnation),
-        CODEC,
+        endpoint(node, inbox, limits, metrics, security, incarnation),
         next_counter=itertools.count(1).__next__,
-        deliver=inbox.deliver,
-        limits=limits or Limits(),
-        security=security,
         kind=kind,
         is_two_way=is_two_way,
-        metrics=metrics,
-        name="test",
     )
     dialer.start()
     try:

@@ -24,44 +24,35 @@ from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
-from wire.io.link_events import DialFailed, Event, LinkClosing, LinkOpened
+from wire.io.link_events import DialFailed, LinkClosing, LinkOpened
 from wire.io.link_runner import BYE, LinkRunner
 from wire.io.meter import Meter
 from wire.io.open_link import OpenLink
 from wire.io.outbox import Outbox
 from wire.io.sockets import shut, wake
 from wire.links.connect import Dialing
-from wire.links.link_arguments import check_end
+from wire.links.endpoint import Endpoint
 from wire.links.link_log import LinkLog
 from wire.protocol.address import Address
-from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
-from wire.protocol.identity import Identity, LinkNumber
-from wire.protocol.limits import DEFAULT_LIMITS, Limits
+from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
-from wire.security.security import PLAIN, Security
 
 logger = Log(__name__)
 
 
 class Dialer:
-    """The dialing end for one peer.
+    """The dialing end of the links to one peer.
 
     Args:
-        peer_id: the id of the node to reach.
-        resolve: where the peer is; asked at every dial. It may raise OSError or ValueError.
-        identity: who this end is.
-        codec: the messages that may be sent.
-        next_counter: the next number of a link, above all before it, those of other kinds too; asked at every dial.
-        deliver: takes the events, on the dialer's threads; must not raise.
-        limits: the bounds.
-        security: what both ends go by to know each other.
-        kind: what this end is to the peer; per kind, a node has one link to another.
-        is_two_way: the peer may speak on it, too; it must serve this kind so.
-        judge: asked of who the peer says it is; a refusal fails the dial.
-        metrics: told of what happens.
-        name: first part of the thread's name.
-        rng: for the jitter.
+        peer_id: the id of the node to reach; 1 to 64 printable characters.
+        resolve: returns the peer's address; called at every dial. It may raise OSError or ValueError.
+        endpoint: this end. Its `deliver` is called on the dialer's threads.
+        next_counter: returns the number of the next link, above those of all earlier links to this peer, those of
+            other kinds too; called at every dial.
+        kind: the kind of peer that this end is to the other one. A node has one link of each kind to another node.
+        is_two_way: the peer sends on the link, too; its Listener must have the kind in `two_way`.
+        judge: given who the peer says it is; a refusal fails the dial.
 
     Raises:
         TypeError: an argument is of another type, or a coroutine function.
@@ -71,52 +62,45 @@ class Dialer:
         self,
         peer_id: str,
         resolve: Callable[[], Address],
-        identity: Identity,
-        codec: Codec,
+        endpoint: Endpoint,
         *,
         next_counter: Callable[[], int],
-        deliver: Callable[[Event], None],
-        limits: Limits = DEFAULT_LIMITS,
-        security: Security = PLAIN,
         kind: str = PEER_KIND,
         is_two_way: bool = False,
         judge: Judge = take_anybody,
-        metrics: Meter | None = None,
-        name: str = "wire",
-        rng: random.Random | None = None,
     ) -> None:
         arguments.text("peer_id", peer_id)
-        for parameter, given in (("resolve", resolve), ("next_counter", next_counter), ("deliver", deliver)):
-            arguments.check_callable(parameter, given)
-        arguments.check_callable("judge", judge)
+        arguments.check_callable("resolve", resolve)
+        arguments.check_type("endpoint", endpoint, Endpoint, "an Endpoint")
+        arguments.check_callable("next_counter", next_counter)
         arguments.text("kind", kind)
         arguments.flag("is_two_way", is_two_way)
-        check_end(identity, codec, limits, security, metrics)
-        arguments.text("name", name)
+        arguments.check_callable("judge", judge)
+        limits = endpoint.limits
         self._peer = peer_id
         self._resolve = resolve
-        self._check = codec.check
+        self._check = endpoint.codec.check
         self._next_counter = next_counter
-        self._deliver = deliver
+        self._deliver = endpoint.deliver
         self._limits = limits
-        self._meter = metrics or Meter()
-        self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, rng or random.Random())  # noqa: S311
+        self._meter = endpoint.metrics or Meter()
+        self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)
         self._dialing = Dialing(
             to=peer_id,
             kind=kind,
-            identity=identity,
-            codec=codec.extended(Bye, Heard),
+            identity=endpoint.identity,
+            codec=endpoint.codec.extended(Bye, Heard),
             limits=limits,
-            security=security,
+            security=endpoint.security,
             is_two_way=is_two_way,
             judge=judge,
             watch=self._watch,
             outbox=self._outbox,
             meter=self._meter,
         )
-        self._name = name
-        self._thread = ReportedThread(self._run, name=f"{name}-dialer-{peer_id}")
+        self._name = endpoint.name
+        self._thread = ReportedThread(self._run, name=f"{self._name}-dialer-{peer_id}")
         self._socket: socket.socket | None = None
         self._link: OpenLink | None = None
         self._runner: LinkRunner | None = None

@@ -13,21 +13,18 @@ from wire.common.log import Log
 from wire.common.log_throttle import LogThrottle, more
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
-from wire.io.link_events import Event, LinkAccepted
+from wire.io.link_events import LinkAccepted
 from wire.io.meter import Meter
 from wire.io.sockets import listen, own_socket, shut, wake
 from wire.links.accepted_link import AcceptedLink
-from wire.links.link_arguments import check_end
+from wire.links.endpoint import Endpoint
 from wire.links.link_log import LinkLog
 from wire.links.registry import Registry
 from wire.protocol.address import Address
-from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
-from wire.protocol.identity import Identity, LinkNumber
-from wire.protocol.limits import DEFAULT_LIMITS, Limits
+from wire.protocol.identity import LinkNumber
 from wire.protocol.schema import kind_of
 from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
-from wire.security.security import PLAIN, Security
 
 logger = Log(__name__)
 
@@ -52,24 +49,18 @@ class Listener:
     """The accepting end.
 
     Args:
-        address: where to listen; port 0 for any.
-        identity: who this end is.
-        codec: the messages that may come.
-        kinds: the kinds of peers that are served, and only listened to.
-        two_way: the kinds of peers that are served, and spoken to.
-        is_known_peer: whether a node of this id may connect; asked on any thread.
-        judge: asked of who the dialer says it is; asked on any thread.
-        deliver: takes the events, on any thread; must not raise.
-        limits: the bounds.
-        security: what both ends go by to know each other.
-        metrics: told of what happens.
-        name: first part of the threads' names.
+        address: where to listen; port 0 for any port.
+        endpoint: this end. Its `deliver` is called on the listener's threads.
+        is_known_peer: given the id of a node, returns whether it may connect; called on any thread.
+        judge: given who the dialer says it is; a refusal ends the handshake. Called on any thread.
+        kinds: the kinds of peers that only send.
+        two_way: the kinds of peers that are sent to as well.
 
     Raises:
         TypeError: an argument is of another type, or a coroutine function.
 
     Attributes:
-        bound: where it listens, as an IP address; after `open`.
+        bound: the IP address and the port where it listens; set by `open`.
     """
 
     bound: Address
@@ -77,39 +68,30 @@ class Listener:
     def __init__(
         self,
         address: Address,
-        identity: Identity,
-        codec: Codec,
+        endpoint: Endpoint,
         *,
         is_known_peer: Callable[[str], bool],
         judge: Judge = take_anybody,
-        deliver: Callable[[Event], None],
         kinds: Collection[str] = (PEER_KIND,),
         two_way: Collection[str] = (),
-        limits: Limits = DEFAULT_LIMITS,
-        security: Security = PLAIN,
-        metrics: Meter | None = None,
-        name: str = "wire",
     ) -> None:
         arguments.check_type("address", address, Address, "an Address")
+        arguments.check_type("endpoint", endpoint, Endpoint, "an Endpoint")
+        arguments.check_callable("is_known_peer", is_known_peer)
+        arguments.check_callable("judge", judge)
         _check_kinds("kinds", kinds)
         _check_kinds("two_way", two_way)
-        arguments.check_callable("is_known_peer", is_known_peer)
-        arguments.check_callable("deliver", deliver)
-        check_end(identity, codec, limits, security, metrics)
-        arguments.text("name", name)
         self._address = address
-        self._identity = identity
-        self._check = codec.check
-        self._codec = codec.extended(Bye, Heard)
+        self._endpoint = endpoint
+        self._codec = endpoint.codec.extended(Bye, Heard)
         self._is_known_peer = is_known_peer
         self._judge_identity = judge
-        self._deliver = deliver
+        self._deliver = endpoint.deliver
         self._kinds = kinds
         self._two_way = two_way
-        self._limits = limits
-        self._security = security
-        self._meter = metrics or Meter()
-        self._name = name
+        self._limits = limits = endpoint.limits
+        self._meter = endpoint.metrics or Meter()
+        self._name = endpoint.name
         self._registry = Registry(limits)
         self._slots = threading.Semaphore(limits.pending_max)
         self._accepting: threading.Thread | None = None
@@ -177,7 +159,7 @@ class Listener:
         Raises:
             TypeError: the message is none of the codec's.
         """
-        self._check(message)
+        self._endpoint.codec.check(message)
         number = LinkNumber(*number)
         link = self._registry.live(peer, number)
         if link is None:
@@ -210,7 +192,7 @@ class Listener:
         try:
             while not self._stopped.is_set():
                 self._accept(sock)
-                self._security.look(self._meter)
+                self._endpoint.security.look(self._meter)
                 self._settle()
         finally:
             shut(sock)
@@ -225,7 +207,7 @@ class Listener:
                 self._failure_log.failed(str(error))
             return
         try:
-            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
+            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._endpoint.security.guard))
         except (OSError, ValueError) as error:
             logger.debug("a connection was gone before it was greeted: %s", error)
             self._meter.add_handshake("in", ResetError.reason)
@@ -331,7 +313,7 @@ class Listener:
         ring = link.guard.ring
         review(
             hello,
-            self._identity,
+            self._endpoint.identity,
             kinds=self._kinds,
             two_way=self._two_way,
             is_known_peer=self._is_known_peer,
@@ -340,7 +322,7 @@ class Listener:
         )
         self._registry.check(hello, link, is_proven=ring is None)
         nonce = link.guard.nonce()
-        answer = welcome(self._identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring)
+        answer = welcome(self._endpoint.identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring)
         link.welcome(answer, hello)
         self._registry.claim(hello, link)
         return hello

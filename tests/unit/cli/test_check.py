@@ -9,6 +9,7 @@ from elect.cli.commands import check_node
 from elect.config.config import Config
 from tests.certificates import Authority
 from wire.links.dialer import Dialer
+from wire.links.endpoint import Endpoint
 from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -29,11 +30,8 @@ def listen():
     def start(node, cluster="orders", known=("a",), security=PLAIN):
         listener = Listener(
             Address("127.0.0.1", 0),
-            identity(node, cluster),
-            Codec(),
+            Endpoint(identity=identity(node, cluster), codec=Codec(), deliver=lambda _: None, security=security),
             is_known_peer=lambda name: name in known,
-            deliver=lambda _: None,
-            security=security,
         )
         listeners.append(listener)
         listener.open()
@@ -54,11 +52,8 @@ def dial():
         dialer = Dialer(
             "a",
             lambda: Address.parse(address),
-            peer_identity,
-            Codec(),
+            Endpoint(identity=peer_identity, codec=Codec(), deliver=lambda _: None, security=security),
             next_counter=lambda: next(numbers),
-            deliver=lambda _: None,
-            security=security,
         )
         dialers.append(dialer)
         dialer.start()
@@ -185,9 +180,8 @@ def test_a_running_node_without_http_cannot_be_asked(tmp_path, listen, capsys):
 
 def test_dialing_for_a_check_gets_no_link(listen):
     delivered = []
-    listener = Listener(
-        Address("127.0.0.1", 0), identity("b"), Codec(), is_known_peer=lambda _: True, deliver=delivered.append
-    )
+    end = Endpoint(identity=identity("b"), codec=Codec(), deliver=delivered.append)
+    listener = Listener(Address("127.0.0.1", 0), end, is_known_peer=lambda _: True)
     listener.open()
     listener.start()
     assert check_node.dial(identity("a"), "b", listener.address, PLAIN) is None

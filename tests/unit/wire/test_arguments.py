@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from wire import Address, Codec, Dialer, Identity, Limits, Listener
+from wire import Address, Codec, Dialer, Endpoint, Identity, Limits, Listener
 
 STORE = bytes(16)
 IDENTITY = Identity(cluster="c", node="ann", incarnation=1, store=STORE)
@@ -20,14 +20,16 @@ async def coroutine_function(*_: object) -> None:
     pass
 
 
+def endpoint(**given: object) -> Endpoint:
+    return Endpoint(**{"identity": IDENTITY, "codec": Codec(Note), "deliver": print, **given})
+
+
 def listener(**given: object) -> Listener:
     return Listener(
         **{
             "address": Address("127.0.0.1", 0),
-            "identity": IDENTITY,
-            "codec": Codec(Note),
+            "endpoint": endpoint(),
             "is_known_peer": bool,
-            "deliver": print,
             **given,
         }
     )
@@ -38,26 +40,25 @@ def dialer(**given: object) -> Dialer:
         **{
             "peer_id": "bob",
             "resolve": lambda: Address("127.0.0.1", 1),
-            "identity": IDENTITY,
-            "codec": Codec(Note),
+            "endpoint": endpoint(),
             "next_counter": lambda: 1,
-            "deliver": print,
             **given,
         }
     )
 
 
-CALLABLES = [(listener, "is_known_peer"), (listener, "deliver")]
-CALLABLES += [(dialer, "resolve"), (dialer, "next_counter"), (dialer, "deliver")]
+CALLABLES = [(endpoint, "deliver"), (listener, "is_known_peer"), (listener, "judge")]
+CALLABLES += [(dialer, "resolve"), (dialer, "next_counter"), (dialer, "judge")]
 WRONG = [
-    *((make, name, 5) for make in (listener, dialer) for name in ("identity", "codec", "limits", "metrics", "name")),
+    *((endpoint, name, 5) for name in ("identity", "codec", "limits", "metrics", "name")),
+    (endpoint, "security", None),
+    (listener, "endpoint", IDENTITY),
+    (dialer, "endpoint", IDENTITY),
     (listener, "address", "127.0.0.1:0"),
     (listener, "kinds", "peer"),
     (listener, "kinds", [5]),
     (listener, "two_way", "client"),
     (listener, "two_way", 5),
-    (listener, "security", None),
-    (dialer, "security", None),
     (dialer, "peer_id", 5),
     (dialer, "kind", None),
     (dialer, "is_two_way", "no"),

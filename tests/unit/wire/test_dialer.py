@@ -1,7 +1,7 @@
 import socket
 
-from tests.unit.wire.test_link_runner import End
-from wire import Address, Codec, Dialer, Event, Identity, LinkClosing
+from tests.unit.wire.test_link_runner import ANN, End
+from wire import Address, Codec, Dialer, Endpoint, Event, LinkClosing
 from wire.protocol.handshake import Bye
 from wire.protocol.wire_errors import StoppedError
 
@@ -11,10 +11,8 @@ def test_link_is_closed_once_the_owner_was_told() -> None:
     dialer = Dialer(
         "bob",
         lambda: Address("localhost", 1),
-        Identity(cluster="c", node="ann", incarnation=1, store=bytes(16)),
-        Codec(),
+        Endpoint(identity=ANN, codec=Codec(), deliver=events.append),
         next_counter=lambda: 1,
-        deliver=events.append,
     )
     dialer.ask_stop("going home")
     near, far = socket.socketpair()
@@ -30,10 +28,8 @@ def test_dialer_that_was_never_started_stops_at_once() -> None:
     dialer = Dialer(
         "bob",
         lambda: Address("localhost", 1),
-        Identity(cluster="c", node="ann", incarnation=1, store=bytes(16)),
-        Codec(),
+        Endpoint(identity=ANN, codec=Codec(), deliver=lambda _: None),
         next_counter=lambda: 1,
-        deliver=lambda _: None,
     )
     assert not dialer.is_alive
     assert dialer.stop(0)

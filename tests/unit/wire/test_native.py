@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from wire import Address, Codec, Dialer, Identity, Listener
+from wire import Address, Codec, Dialer, Endpoint, Identity, Listener
 from wire.common.native import check_native
 
 
@@ -38,8 +38,9 @@ def test_what_was_replaced_is_named(patched):
 def test_both_ends_of_a_link_refuse_to_start(patched):
     """Whoever uses wire alone is told, too."""
     place, identity = Address("127.0.0.1", 0), Identity(cluster="c", node="ann", incarnation=1, store=bytes(16))
-    listener = Listener(place, identity, Codec(), is_known_peer=lambda _: True, deliver=lambda _: None)
-    dialer = Dialer("bob", lambda: place, identity, Codec(), next_counter=lambda: 1, deliver=lambda _: None)
+    endpoint = Endpoint(identity=identity, codec=Codec(), deliver=lambda _: None)
+    listener = Listener(place, endpoint, is_known_peer=lambda _: True)
+    dialer = Dialer("bob", lambda: place, endpoint, next_counter=lambda: 1)
     for start in (listener.open, listener.start, dialer.start):
         with pytest.raises(RuntimeError, match=patched):
             start()
