@@ -3,7 +3,7 @@ from typing import cast
 
 import pytest
 
-from tests.unit.wire.test_outage import Clock
+from tests.unit.wire.test_failure_log import Clock
 from wire.links.accepted_link import AcceptedLink
 from wire.links.registry import ENDING_MAX, NUMBERS_MAX, Registry
 from wire.protocol.claims import SIGNS_WITHIN_S
