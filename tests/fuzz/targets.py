@@ -20,7 +20,7 @@ from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
 from wire.protocol.frame import HEADER_BYTES, KEEPALIVE, Deframer
 from wire.protocol.frame_auth import TAG_BYTES
-from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Hello, Proof, Reject, Welcome, review, review_welcome
+from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Hello, Proof, Reject, Welcome, judge_hello, judge_welcome
 from wire.protocol.wire_errors import PayloadError, Refusal, RemoteFault, StateError, TruncatedError, UnknownKindError
 
 TREES = {said: cbor2.loads(said) for said in (*SAID, *HANDSHAKES)}
@@ -83,7 +83,7 @@ def handshakes(rng: random.Random) -> str:
             case Hello():
                 return _judged(message, rng.choice(TALKS))
             case Welcome():
-                review_welcome(message, to=rng.choice(("bob", "")))
+                judge_welcome(message, to=rng.choice(("bob", "")))
             case Reject():
                 raise message.refusal
     except Refusal as refusal:
@@ -107,7 +107,7 @@ def _decoded(codec: Codec, said: bytes, payload: bytes) -> tuple[str, object]:
 
 def _judged(said: Hello, talk: Talk) -> str:
     ring = talk.conversation.ring
-    review(said, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=_is_known, ring=ring)
+    judge_hello(said, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=_is_known, ring=ring)
     talk.answer(said)
     return "ok"
 
@@ -156,7 +156,7 @@ class Listening:
                     self._is_two_way = message.is_two_way
                     self._connection.accept(self._talk.answer(message))
                 case Welcome():
-                    review_welcome(message, to="bob")
+                    judge_welcome(message, to="bob")
                     self._connection.prove()
                 case Reject():
                     raise message.refusal

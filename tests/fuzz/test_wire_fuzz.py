@@ -100,7 +100,7 @@ BUGS = [
     (targets.opened, connection.Connection, "_check_can_send", lambda _: None),
     (targets.strangers, connection, "MagicError", OTHER_ERROR),
     (encrypted, tls_channel, "_fault", lambda _: OTHER_ERROR()),
-    (encrypted, certificate.Certificate, "review", lambda *_: None),
+    (encrypted, certificate.Certificate, "judge_node", lambda *_: None),
 ]
 
 

@@ -12,7 +12,7 @@ from wire.io.sockets import block_reads, block_writes, lifted, shut, tune, views
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
-from wire.protocol.handshake import Judge, Reject, Welcome, are_views_equal, hello, review_welcome, take_anybody
+from wire.protocol.handshake import Judge, Reject, Welcome, accept_any_peer, are_views_equal, hello, judge_welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
@@ -59,7 +59,7 @@ class Dialing:
     limits: Limits
     security: Security = PLAIN
     is_two_way: bool = False
-    judge: Judge = take_anybody
+    judge: Judge = accept_any_peer
     watch: Callable[[socket.socket], object] = _unwatched
 
     def dial(self, address: Address, next_counter: Callable[[], int]) -> Dialed:
@@ -115,7 +115,7 @@ class Dialing:
                 channel.review(self.to, self.identity.cluster)
             channel.write(connection.greet(said))
             answer, early = self._answer(channel, connection, deadline)
-            review_welcome(answer, to=self.to)
+            judge_welcome(answer, to=self.to)
             refusal = self.judge(answer.identity)
             if refusal is not None:
                 raise UnwelcomeError(refusal.text)

@@ -30,7 +30,7 @@ from wire.links.link_arguments import check_end
 from wire.links.link_log import LinkLog
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
-from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
+from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, accept_any_peer
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.liveness import LivenessTimer
@@ -76,7 +76,7 @@ class Dialer:
         security: Security = PLAIN,
         kind: str = PEER_KIND,
         is_two_way: bool = False,
-        judge: Judge = take_anybody,
+        judge: Judge = accept_any_peer,
         metrics: Meter | None = None,
         name: str = "wire",
         rng: random.Random | None = None,

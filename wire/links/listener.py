@@ -22,7 +22,7 @@ from wire.links.link_log import LinkLog
 from wire.links.registry import Registry
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
-from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
+from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, accept_any_peer, judge_hello, welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.schema import kind_of
@@ -81,7 +81,7 @@ class Listener:
         codec: Codec,
         *,
         is_known_peer: Callable[[str], bool],
-        judge: Judge = take_anybody,
+        judge: Judge = accept_any_peer,
         deliver: Callable[[Event], None],
         kinds: Collection[str] = (PEER_KIND,),
         two_way: Collection[str] = (),
@@ -335,7 +335,7 @@ class Listener:
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
         ring = link.guard.ring
-        review(
+        judge_hello(
             hello,
             self._identity,
             kinds=self._kinds,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from wire.common.deadline import now_s
 from wire.links.accepted_link import AcceptedLink
 from wire.protocol.claims import Claimant, Claims
-from wire.protocol.handshake import Hello, stale
+from wire.protocol.handshake import Hello, stale_link
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError
@@ -145,9 +145,9 @@ class Registry:
         self._check_claim(hello, link, is_proven=is_proven)
         highest = self._highest.get(place)
         if highest is not None and hello.number <= highest:
-            raise stale(hello, highest)
+            raise stale_link(hello, highest)
         if (hello.node, hello.number) in self._named:  # of another kind; by peer and number messages are put
-            raise stale(hello, hello.number)
+            raise stale_link(hello, hello.number)
         others = [each for each, other in self._open.items() if other != place]
         if len(self._open) - len(others) > ENDING_MAX:
             raise Refusal(RejectCode.FULL, "too many overtaken links have not ended yet", is_retryable=True)

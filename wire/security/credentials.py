@@ -60,7 +60,7 @@ class Credentials:
             own, der = _meet_itself(self._dialing, self._accepting)
             authorities = self._dialing.get_ca_certs()
         try:
-            Certificate.of(own, der).review(node, cluster, pins.get(node, ()))
+            Certificate.of(own, der).judge_node(node, cluster, pins.get(node, ()))
         except Refusal as error:
             raise CredentialsError(f"{files.certificate}: {error.text}") from None
         # None of them when there are others in between.
@@ -101,7 +101,7 @@ def _no_password() -> str:
 def _context(files: TlsFiles, *, is_dialer: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if is_dialer else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False  # a node's id is no host's name: Certificate.review
+    context.check_hostname = False  # a node's id is no host's name: Certificate.judge_node
     context.verify_mode = ssl.CERT_REQUIRED
     if not is_dialer:
         # Or a dialer has something unread when it is killed, and ends in a reset.
