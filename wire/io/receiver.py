@@ -133,7 +133,7 @@ class Receiver:
                 self.bye = printable(message.reason)
             case Heard():
                 if self._liveness_timer is not None:
-                    self._liveness_timer.note_heard(message.frames, now_s())
+                    self._liveness_timer.note_read(message.frames, now_s())
             case UnknownKindError():
                 self._meter.add_rejected_frame(message.reason)
             case _:

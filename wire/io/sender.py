@@ -83,12 +83,12 @@ class Sender:
         """Write until there is a reason to end; that reason."""
         try:
             while (why := self._close_reason.why) is None:
-                taken = self._outbox.take(self._liveness_timer.left_s(now_s()))
+                taken = self._outbox.take(self._liveness_timer.until_keepalive_s(now_s()))
                 self._check()
                 self._turned()
                 if taken is not None and (chunk := self._chunk(taken)):
                     self._write(*chunk)
-                if not self._liveness_timer.left_s(now_s()):
+                if not self._liveness_timer.until_keepalive_s(now_s()):
                     self._write(*self._sign(), is_sign=True)
         except WireError as error:
             return self._close_reason.give(error)
@@ -121,7 +121,7 @@ class Sender:
 
     def _is_hopeless(self, stalled_s: float) -> bool:
         """Whoever reads takes what is under way at once: nothing else is waited for once the link is to end."""
-        return self._close_reason.why is not None or self._liveness_timer.is_untaken(stalled_s)
+        return self._close_reason.why is not None or self._liveness_timer.is_write_stalled(stalled_s)
 
     def _chunk(self, taken: Taken | None) -> tuple[bytes, int] | None:
         """Frames that wait, together, and how many; None when there is none that can be sent."""
@@ -151,7 +151,7 @@ class Sender:
 
     def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it, or learn that the link is over; a part of it makes the link useless."""
-        self._liveness_timer.note_said(frames, now_s(), is_sign=is_sign)
+        self._liveness_timer.note_sent(frames, now_s(), is_keepalive=is_sign)
         self._is_cut_short = True
         try:
             self._channel.write(data)
