@@ -52,7 +52,7 @@ def listen(
     with _listening(config.listen_address) as listening:
         while missing and (left := deadline - now_s()) > 0:
             listening.settimeout(left)
-            guard = guarding.guard
+            guard = guarding.credentials
             hello = _hello(listening, guard)
             if hello is not None and hello.node in missing:
                 faults[hello.node] = _disagreement(config, identity, guard, hello)

@@ -23,7 +23,7 @@ from wire.io.sockets import stop_writing, wake
 from wire.protocol.connection import Connection
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 from wire.protocol.wire_errors import ClosedError, LocalFault, ResetError, RestartedError, WireError
 
 logger = Log(__name__)

@@ -12,7 +12,7 @@ from wire.io.sockets import failure
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard
 from wire.protocol.identity import LinkNumber, printable
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 from wire.protocol.wire_errors import IdleTimeoutError, LocalFault, RemoteFault, UnknownKindError, WireError
 
 logger = Log(__name__)

@@ -12,7 +12,7 @@ from wire.io.outbox import Outbox, Taken
 from wire.io.sockets import block_writes, failure
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import Heard
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 from wire.protocol.wire_errors import (
     ClosedError,
     EncodeError,

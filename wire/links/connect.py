@@ -93,7 +93,7 @@ class Dialing:
             return sock
 
     def _shake_hands(self, sock: socket.socket, number: LinkNumber) -> Dialed:
-        guard, deadline = self.security.guard, Deadline(self.limits.handshake_timeout_s)
+        guard, deadline = self.security.credentials, Deadline(self.limits.handshake_timeout_s)
         ring, channel = guard.ring, guard.channel(sock, is_dialer=True)
         connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True, ring=ring)
         try:

@@ -33,7 +33,7 @@ from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, accept_any_peer
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import DEFAULT_LIMITS, Limits
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 from wire.security.security import PLAIN, Security
 

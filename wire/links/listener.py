@@ -216,7 +216,7 @@ class Listener:
         try:
             while not self._stopped.is_set():
                 self._accept(sock)
-                self._security.look(self._meter)
+                self._security.poll_files(self._meter)
                 self._settle()
         finally:
             shut(sock)
@@ -231,7 +231,7 @@ class Listener:
                 self._failure_log.failed(str(error))
             return
         try:
-            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.guard))
+            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.credentials))
         except (OSError, ValueError) as error:
             logger.debug("a connection was gone before it was greeted: %s", error)
             self._meter.add_handshake("in", ResetError.reason)

@@ -14,7 +14,7 @@ from wire.protocol.connection import Connection
 from wire.protocol.handshake import Bye, Heard, hello, welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 from wire.protocol.wire_errors import (
     IdleTimeoutError,
     ResetError,

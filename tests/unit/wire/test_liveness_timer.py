@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wire.protocol.limits import Limits
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 
 LIMITS = Limits(keepalive_interval_s=1.0, idle_timeout_s=5.0)
 
