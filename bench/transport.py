@@ -137,7 +137,7 @@ def _echo_link(guarding: Security) -> None:
 
 
 def _echo_connection(sock: socket.socket, guarding: Security) -> None:
-    guard, deadline = guarding.guard, Deadline(PATIENCE_S)
+    guard, deadline = guarding.credentials, Deadline(PATIENCE_S)
     channel = guard.channel(sock, is_dialer=False)
     channel.shake_hands(deadline)
     connection = Connection(WITH_BYE, 65_536, is_dialer=False, ring=guard.ring)
@@ -253,7 +253,7 @@ CALLS = {
 def from_value_to_value(directory: Path, count: int) -> None:
     """Encode, frame, parse and decode, with and without a key: microseconds of a processor."""
     for kind in ("plain", "key"):
-        guard = security(kind, "a", directory).guard
+        guard = security(kind, "a", directory).credentials
         dialer, acceptor = _ends(guard)
         said = _cost(functools.partial(dialer.send, HEARTBEAT), count)
         dialer, acceptor = _ends(guard)

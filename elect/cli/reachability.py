@@ -15,7 +15,7 @@ from wire.io.meter import Meter
 from wire.links.accepted_link import AcceptedLink
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
-from wire.protocol.handshake import PEER_KIND, Hello, review
+from wire.protocol.handshake import PEER_KIND, Hello, judge_hello
 from wire.protocol.identity import Identity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, WireError
@@ -52,7 +52,7 @@ def listen(
     with _listening(config.listen_address) as listening:
         while missing and (left := deadline - now_s()) > 0:
             listening.settimeout(left)
-            guard = guarding.guard
+            guard = guarding.credentials
             hello = _hello(listening, guard)
             if hello is not None and hello.node in missing:
                 faults[hello.node] = _disagreement(config, identity, guard, hello)
@@ -105,7 +105,7 @@ def _hello(listening: socket.socket, guard: HandshakeCredentials) -> Hello | Non
 
 def _disagreement(config: Config, identity: Identity, guard: HandshakeCredentials, hello: Hello) -> str | None:
     try:
-        review(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=guard.ring)
+        judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=guard.ring)
     except Refusal as refusal:
         return f"reaches us, but does not agree: {refusal}"
     ours = Configuration.initial(config.voters).id.digest.hex()

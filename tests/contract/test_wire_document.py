@@ -17,7 +17,17 @@ from tests.contract.wire_client import MAGIC, framed
 from wire import Codec, Identity, Limits
 from wire.protocol.codec import DEPTH_MAX
 from wire.protocol.connection import Connection
-from wire.protocol.handshake import HELLO_BYTES_MAX, TEXT_LENGTH_MAX, Bye, Heard, Hello, Proof, Reject, Welcome, review
+from wire.protocol.handshake import (
+    HELLO_BYTES_MAX,
+    TEXT_LENGTH_MAX,
+    Bye,
+    Heard,
+    Hello,
+    Proof,
+    Reject,
+    Welcome,
+    judge_hello,
+)
 from wire.protocol.identity import ATTRIBUTE_CHARACTERS_MAX
 from wire.protocol.keys import Key, KeyRing
 from wire.protocol.wire_errors import Refusal, RejectCode, RemoteFault, UnknownKindError
@@ -126,7 +136,7 @@ def test_a_hello_is_checked_in_the_order_of_the_table() -> None:
         for fault in reversed(faults.values()):
             changed |= fault
         with pytest.raises(Refusal) as caught:
-            review(replace(hello, **changed), own, kinds=("peer",), is_known_peer=lambda node: node == "a")  # type: ignore[arg-type]  # a table's
+            judge_hello(replace(hello, **changed), own, kinds=("peer",), is_known_peer=lambda node: node == "a")  # type: ignore[arg-type]  # a table's
         assert (caught.value.code, caught.value.is_retryable) == (code, retryable == "yes")
         del faults[code]
 

@@ -14,7 +14,7 @@ from tests.fuzz.wrong import need
 from wire.common.deadline import Deadline
 from wire.io.tls_channel import TlsChannel
 from wire.protocol.wire_errors import Refusal, RemoteFault
-from wire.security.credentials import Credentials
+from wire.security.credentials import TlsCredentials
 
 HANDSHAKE_S = 60.0
 STEPS_MAX = 100
@@ -78,12 +78,12 @@ class Other:
 
 
 @functools.cache
-def ends() -> dict[str, Credentials]:
+def ends() -> dict[str, TlsCredentials]:
     """The right ones, and those of a stranger."""
     with tempfile.TemporaryDirectory() as directory:
         ours, theirs = (Authority(Path(directory) / name) for name in ("ours", "theirs"))
         found = {"ann": ours.tls("ann"), "bob": ours.tls("bob"), "another's": theirs.tls("ann"), "cid": ours.tls("cid")}
-        made = {name: tls.guard.credentials for name, tls in found.items()}
+        made = {name: tls.credentials.tls for name, tls in found.items()}
     return {name: credentials for name, credentials in made.items() if credentials is not None}
 
 

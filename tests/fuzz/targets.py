@@ -20,7 +20,7 @@ from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
 from wire.protocol.frame import HEADER_BYTES, KEEPALIVE, Deframer
 from wire.protocol.frame_auth import TAG_BYTES
-from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Hello, Proof, Reject, Welcome, review, review_welcome
+from wire.protocol.handshake import HELLO_BYTES_MAX, MAGIC, Hello, Proof, Reject, Welcome, judge_hello, judge_welcome
 from wire.protocol.wire_errors import PayloadError, Refusal, RemoteFault, StateError, TruncatedError, UnknownKindError
 
 TREES = {said: cbor2.loads(said) for said in (*SAID, *HANDSHAKES)}
@@ -83,7 +83,7 @@ def handshakes(rng: random.Random) -> str:
             case Hello():
                 return _judged(message, rng.choice(TALKS))
             case Welcome():
-                review_welcome(message, to=rng.choice(("bob", "")))
+                judge_welcome(message, to=rng.choice(("bob", "")))
             case Reject():
                 raise message.refusal
     except Refusal as refusal:
@@ -107,7 +107,7 @@ def _decoded(codec: Codec, said: bytes, payload: bytes) -> tuple[str, object]:
 
 def _judged(said: Hello, talk: Talk) -> str:
     ring = talk.conversation.ring
-    review(said, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=_is_known, ring=ring)
+    judge_hello(said, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=_is_known, ring=ring)
     talk.answer(said)
     return "ok"
 
@@ -156,7 +156,7 @@ class Listening:
                     self._is_two_way = message.is_two_way
                     self._connection.accept(self._talk.answer(message))
                 case Welcome():
-                    review_welcome(message, to="bob")
+                    judge_welcome(message, to="bob")
                     self._connection.prove()
                 case Reject():
                     raise message.refusal
@@ -191,7 +191,7 @@ class Listening:
 def dialers(rng: random.Random) -> str:
     """All that a dialer says, from its first byte, into an acceptor."""
     talk, said = rng.choice(TALKS), some(rng)
-    return _heard(rng, talk, talk.end(is_dialer=False), talk.onward, _sealed(talk, said, talk.dialer), said)
+    return _heard(rng, talk, talk.end(is_dialer=False), talk.onward, _signed(talk, said, talk.dialer), said)
 
 
 def acceptors(rng: random.Random) -> str:
@@ -199,19 +199,19 @@ def acceptors(rng: random.Random) -> str:
     talk = rng.choice(TALKS)
     said = some(rng) if talk.conversation.said.is_two_way and rng.random() < 0.7 else []
     first = (rng.choice((talk.back[0], talk.back[0], rng.choice(REJECTS))), *talk.back[1:])
-    return _heard(rng, talk, talk.end(is_dialer=True), first, _sealed(talk, said, talk.acceptor), said)
+    return _heard(rng, talk, talk.end(is_dialer=True), first, _signed(talk, said, talk.acceptor), said)
 
 
 def opened(rng: random.Random) -> str:
-    """Frames into an end whose handshake is over; where there are keys, some of them rightly sealed."""
+    """Frames into an end whose handshake is over; where there are keys, some of them rightly signed."""
     talk, is_dialer = rng.choice(TALKS), rng.random() < 0.3
     hears, says = (talk.dialer, talk.acceptor) if is_dialer else (talk.acceptor, talk.dialer)
     said = [_changed(rng, each) for each in some(rng)]
-    sealed = b"".join(_sealed(talk, said, says))
-    data = _stream(rng, sealed)
+    signed = b"".join(_signed(talk, said, says))
+    data = _stream(rng, signed)
     listening = Listening(_copy(hears), talk)
     listening.feed(mutation.pieces(rng, data))
-    if talk.is_keyed and data != sealed:
+    if talk.is_keyed and data != signed:
         need(_is_beginning(listening.heard, said), "a message that was not said")
     return listening.outcome
 
@@ -229,15 +229,15 @@ def strangers(rng: random.Random) -> str:
 
 
 def _heard(
-    rng: random.Random, talk: Talk, hears: Connection, first: tuple[bytes, ...], sealed: list[bytes], said: list[bytes]
+    rng: random.Random, talk: Talk, hears: Connection, first: tuple[bytes, ...], signed: list[bytes], said: list[bytes]
 ) -> str:
     """One end's whole side of a talk, changed in one frame or in its bytes, or not at all."""
-    right = MAGIC + b"".join([*map(_framed, first), *sealed])
+    right = MAGIC + b"".join([*map(_framed, first), *signed])
     changed = list(first)
     if rng.random() < 0.5:
         place = rng.randrange(len(first))
         changed[place] = _changed(rng, first[place])
-    data = _stream(rng, MAGIC + b"".join([*map(_framed, changed), *sealed]))
+    data = _stream(rng, MAGIC + b"".join([*map(_framed, changed), *signed]))
     listening = Listening(hears, talk)
     listening.feed(mutation.pieces(rng, data))
     if data == right and first[0] not in REJECTS:
@@ -267,13 +267,13 @@ def _known(message: object) -> object:
     return UnknownKindError if type(message) is UnknownKindError else message
 
 
-def _sealed(talk: Talk, said: list[bytes], end: Connection) -> list[bytes]:
+def _signed(talk: Talk, said: list[bytes], end: Connection) -> list[bytes]:
     """The frames of these payloads, as this end would send them first."""
     if not talk.is_keyed:
         return [_framed(each) if each else KEEPALIVE for each in said]
     authenticator = copy.copy(end._outgoing)
     assert authenticator is not None
-    return [_framed(authenticator.close(each)) for each in said]
+    return [_framed(authenticator.sign(each)) for each in said]
 
 
 def _copy(connection: Connection) -> Connection:

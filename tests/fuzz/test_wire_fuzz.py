@@ -51,8 +51,8 @@ def test_the_second_judge_of_strictness_knows_what_is_strict() -> None:
     assert [text for text in lax if is_strict(bytes.fromhex(text))] == []
 
 
-def without_a_check(_: frame_auth.Seal, sealed: bytes) -> bytes:
-    return sealed[: -frame_auth.TAG_BYTES]
+def without_a_check(_: frame_auth.FrameAuthenticator, signed: bytes) -> bytes:
+    return signed[: -frame_auth.TAG_BYTES]
 
 
 def believing(_: frame.Deframer, data: bytes, start: int) -> int:
@@ -78,7 +78,7 @@ def looking_for_too_much(attributes: Mapping[str, str]) -> None:
     assert list(attributes.values())[0 if len(attributes) < 17 else 17]
 
 
-def without_a_tag(self: frame_auth.Session, proof: bytes, *, of_dialer: bool) -> None:
+def without_a_tag(self: frame_auth.SessionKey, proof: bytes, *, of_dialer: bool) -> None:
     if proof != self.proof(of_dialer=of_dialer):
         raise AttributeError("tag")
 
@@ -91,16 +91,16 @@ BUGS = [
     (targets.payloads, codec.Codec, "decode", forgiving),
     (targets.payloads, Heartbeat, "__post_init__", counting_on_one),
     (targets.handshakes, handshake, "check_attributes", looking_for_too_much),
-    (targets.dialers, frame_auth.Session, "check", without_a_tag),
-    (targets.dialers, frame_auth.Session, "check", lambda *_, **__: None),
-    (targets.acceptors, frame_auth.Session, "check", without_a_tag),
+    (targets.dialers, frame_auth.SessionKey, "check_proof", without_a_tag),
+    (targets.dialers, frame_auth.SessionKey, "check_proof", lambda *_, **__: None),
+    (targets.acceptors, frame_auth.SessionKey, "check_proof", without_a_tag),
     (targets.acceptors, connection.Connection, "receive_end", lambda _: {}["untyped"]),
-    (targets.opened, frame_auth.Seal, "open", without_a_check),
+    (targets.opened, frame_auth.FrameAuthenticator, "verify", without_a_check),
     (targets.opened, connection, "OrderError", OTHER_ERROR),
-    (targets.opened, connection.Connection, "_need_voice", lambda _: None),
+    (targets.opened, connection.Connection, "_check_can_send", lambda _: None),
     (targets.strangers, connection, "MagicError", OTHER_ERROR),
     (encrypted, tls_channel, "_fault", lambda _: OTHER_ERROR()),
-    (encrypted, certificate.Certificate, "review", lambda *_: None),
+    (encrypted, certificate.Certificate, "judge_node", lambda *_: None),
 ]
 
 

@@ -106,7 +106,7 @@ class KeyedStranger(Stranger):
 
     def __init__(self, address: Address, security: Keyed) -> None:
         super().__init__(address)
-        self.guard = security.guard
+        self.guard = security.credentials
         self.connection = Connection(CODEC.extended(Bye), 65_536, is_dialer=True, ring=self.guard.ring)
 
     def said(self, counter: int) -> bytes:

@@ -189,7 +189,7 @@ def test_stray_connections_never_disturb_a_live_link(tmp_path: Path) -> None:
     metrics = WireMetrics()
     security = Keyed(path)
     with linked(metrics=metrics, securities=(security, security)) as (ann, told, number, bob, heard):
-        ring = security.guard.ring
+        ring = security.credentials.ring
         assert ring is not None
         for count in range(20):
             with Stranger(bob.address) as stray:

@@ -340,4 +340,4 @@ def test_strangers_who_come_again_and_again_fill_no_log(caplog: pytest.LogCaptur
         assert eventually(lambda: outcomes(metrics, "magic") == 50)
         told = [record.getMessage() for record in caplog.records if record.name == "wire.links.listener"]
         assert len(told) == 1
-        assert "the first bytes are not this protocol's" in told[0]
+        assert "the first bytes are not those of this protocol" in told[0]

@@ -144,7 +144,7 @@ def test_certificates_and_authority_are_replaced_while_links_are_open(
     def swap(node: str) -> None:
         fresh = new.files(node)
         fresh.certificate.replace(files[node].certificate)
-        assert tls[node].guard.credentials is not None, "half of a pair leaves the old one in use"
+        assert tls[node].credentials.tls is not None, "half of a pair leaves the old one in use"
         fresh.key.replace(files[node].key)
 
     def believe(node: str, *authorities: Authority) -> None:
@@ -172,7 +172,7 @@ def test_one_thread_reads_while_another_writes_at_both_ends(ann: Tls, bob: Tls) 
     from wire.common.deadline import Deadline
 
     near, far = socket.socketpair()
-    ends = ann.guard.channel(near, is_dialer=True), bob.guard.channel(far, is_dialer=False)
+    ends = ann.credentials.channel(near, is_dialer=True), bob.credentials.channel(far, is_dialer=False)
     greeting = threading.Thread(target=ends[1].shake_hands, args=(Deadline(5),))
     greeting.start()
     ends[0].shake_hands(Deadline(5))

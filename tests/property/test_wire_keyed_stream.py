@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
-from wire.protocol.handshake import Bye, Hello, hello, review, review_welcome, welcome
+from wire.protocol.handshake import Bye, Hello, hello, judge_hello, judge_welcome, welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.keys import Key, KeyRing
 from wire.protocol.wire_errors import Refusal, RemoteFault
@@ -60,10 +60,10 @@ def shaken(
     )
     heard = next(pass_on(accepting, changes[0](dialing.greet(said))), None)
     assert isinstance(heard, Hello)
-    review(heard, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=lambda node: node == "ann", ring=RING)
+    judge_hello(heard, BOB, kinds=["peer"], two_way=["peer"], is_known_peer=lambda node: node == "ann", ring=RING)
     answer = accepting.accept(welcome(BOB, heard, local="b:2", remote="a:1", nonce=nonces[1], ring=RING))
     answered = next(pass_on(dialing, changes[1](answer)), None)
-    review_welcome(answered, to="bob")  # type: ignore[arg-type]
+    judge_welcome(answered, to="bob")  # type: ignore[arg-type]
     assert len(list(pass_on(accepting, changes[2](dialing.prove())))) == 1
     return dialing, accepting
 

@@ -1,4 +1,4 @@
-"""What is compiled for a class does what is plainly said of it, whatever comes: the same value or the same refusal."""
+"""The converter of a dataclass gives the same value, or the same refusal, as a reader of its type hints."""
 
 from collections.abc import Callable
 from copy import copy
@@ -112,7 +112,7 @@ def outcome(step: Callable[[object], object], given: object) -> str:
 
 
 @given(MESSAGES)
-def test_a_value_is_carried_as_it_is_plainly(message: object) -> None:
+def test_value_is_carried_as_the_type_hints_say(message: object) -> None:
     encode, decode, _ = converter(type(message))
     plain = to_plain(type(message), message)
     assert repr(encode(message)) == repr(plain)
@@ -120,7 +120,7 @@ def test_a_value_is_carried_as_it_is_plainly(message: object) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
-def test_what_came_is_the_same_value_or_the_same_refusal(example: object) -> None:
+def test_decode_gives_the_same_value_or_refusal(example: object) -> None:
     cls = type(example)
     plain = to_plain(cls, example)
     assert isinstance(plain, list)
@@ -131,7 +131,7 @@ def test_what_came_is_the_same_value_or_the_same_refusal(example: object) -> Non
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
-def test_what_goes_is_the_same_or_the_same_refusal(example: object) -> None:
+def test_encode_gives_the_same_array_or_refusal(example: object) -> None:
     cls = type(example)
     others = [*WRONG]
     for member in fields(example):  # type: ignore[arg-type]

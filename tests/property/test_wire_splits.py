@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.corpus.messages import CONVERSATIONS, LINK
-from tests.fuzz.targets import Listening, _framed, _sealed
+from tests.fuzz.targets import Listening, _framed, _signed
 from tests.fuzz.traffic import FRAME_BYTES_MAX, SAID, TALKS, Talk
 from wire.protocol.frame_auth import TAG_BYTES
 from wire.protocol.handshake import MAGIC
@@ -17,7 +17,7 @@ def said(talk: Talk, *, by_dialer: bool = True) -> list[bytes]:
     """Every piece that may not be torn: the magic with the first frame, then each frame."""
     first, speaker = (talk.onward, talk.dialer) if by_dialer else (talk.back, talk.acceptor)
     after = list(SAID) if by_dialer or talk.conversation.said.is_two_way else []
-    parts = [*map(_framed, first), *_sealed(talk, after, speaker)]
+    parts = [*map(_framed, first), *_signed(talk, after, speaker)]
     return [MAGIC + parts[0], *parts[1:]]
 
 

@@ -29,7 +29,7 @@ from wire.io.open_link import OpenLink
 from wire.io.sockets import block_writes, failure, stop_writing, wake
 from wire.protocol.handshake import Bye, Heard
 from wire.protocol.identity import printable
-from wire.protocol.liveness import LivenessTimer
+from wire.protocol.liveness_timer import LivenessTimer
 from wire.protocol.wire_errors import (
     ClosedError,
     EncodeError,
@@ -251,7 +251,7 @@ class Receiver:
             case Bye():
                 self.bye = printable(message.reason)
             case Heard():
-                self._liveness_timer.note_heard(message.frames, now_s())
+                self._liveness_timer.note_read(message.frames, now_s())
             case UnknownKindError():
                 link.meter.add_rejected_frame(message.reason)
             case _:
@@ -290,12 +290,12 @@ class Sender:
         reason, outbox = self._link.close_reason, self._link.outbox
         try:
             while reason.value is None:
-                message = outbox.take_message(self._liveness_timer.left_s(now_s()))
+                message = outbox.take_message(self._liveness_timer.until_keepalive_s(now_s()))
                 self._check_worth_writing()
                 self._after_wait()
                 if message is not None:
                     self._write_waiting(message)
-                if not self._liveness_timer.left_s(now_s()):
+                if not self._liveness_timer.until_keepalive_s(now_s()):
                     self._write(*self._sign_of_life(), is_sign=True)
         except WireError as error:
             return reason.set_once(error)
@@ -328,7 +328,7 @@ class Sender:
 
     def _is_hopeless(self, stalled_s: float) -> bool:
         """Return whether to give up a write: once the link is to end, only a peer that reads is waited for."""
-        return self._link.close_reason.value is not None or self._liveness_timer.is_untaken(stalled_s)
+        return self._link.close_reason.value is not None or self._liveness_timer.is_write_stalled(stalled_s)
 
     def _write_waiting(self, message: object | None) -> None:
         """Write this message and others that wait, as one chunk; those that cannot be encoded are dropped."""
@@ -358,7 +358,7 @@ class Sender:
 
     def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
         """Write all of it; a link that took only a part of it is useless."""
-        self._liveness_timer.note_said(frames, now_s(), is_sign=is_sign)
+        self._liveness_timer.note_sent(frames, now_s(), is_keepalive=is_sign)
         self._is_cut_short = True
         try:
             self._link.channel.write(data)

@@ -87,7 +87,7 @@ class TlsChannel(Channel):
             raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False) from None
         if not fields or not der:
             raise CertificateError("the other end has no certificate")
-        Certificate.of(fields, der).review(node, cluster, self._pins.get(node, ()))
+        Certificate.of(fields, der).judge_node(node, cluster, self._pins.get(node, ()))
 
     def read(self) -> bytes:
         """See Channel."""

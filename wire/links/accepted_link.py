@@ -27,7 +27,7 @@ from wire.protocol.wire_errors import (
     StoppedError,
     WireError,
 )
-from wire.security.security import NO_GUARD, HandshakeCredentials
+from wire.security.security import NO_CREDENTIALS, HandshakeCredentials
 
 logger = Log(__name__)
 
@@ -56,7 +56,12 @@ class AcceptedLink:
     """
 
     def __init__(
-        self, sock: socket.socket, codec: Codec, limits: Limits, meter: Meter, guard: HandshakeCredentials = NO_GUARD
+        self,
+        sock: socket.socket,
+        codec: Codec,
+        limits: Limits,
+        meter: Meter,
+        guard: HandshakeCredentials = NO_CREDENTIALS,
     ) -> None:
         self.guard = guard
         self.open_link: OpenLink | None = None

@@ -13,7 +13,7 @@ from wire.io.sockets import block_reads, block_writes, own_socket, shut, tune, v
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
-from wire.protocol.handshake import Judge, Reject, Welcome, are_views_equal, hello, review_welcome, take_anybody
+from wire.protocol.handshake import Judge, Reject, Welcome, accept_any_peer, are_views_equal, hello
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
@@ -45,7 +45,7 @@ class Dialing:
     limits: Limits
     security: Security = PLAIN
     is_two_way: bool = False
-    judge: Judge = take_anybody
+    judge: Judge = accept_any_peer
     watch: Callable[[socket.socket], object] = lambda _: None
     outbox: Outbox = field(default_factory=lambda: Outbox(1))
     meter: Meter = field(default_factory=Meter)
@@ -62,7 +62,7 @@ class Dialing:
         """
         sock = self._connect_any(address)
         with _closed_on_error(sock):
-            number, guard = LinkNumber(self.identity.incarnation, next_counter()), self.security.guard
+            number, guard = LinkNumber(self.identity.incarnation, next_counter()), self.security.credentials
             try:
                 return self._shake_hands(sock, number, guard)
             except TimeoutError:
@@ -153,7 +153,7 @@ class Dialing:
                     return message, messages if self.is_two_way else iter(list(messages))
 
     def _judge(self, answer: Welcome, channel: Channel) -> None:
-        review_welcome(answer, to=self.to)
+        judge_welcome(answer, to=self.to)
         refusal = self.judge(answer.identity)
         if refusal is not None:
             raise UnwelcomeError(refusal.text)

@@ -34,7 +34,7 @@ from wire.links.connect import Dialing
 from wire.links.endpoint import Endpoint
 from wire.links.link_log import LinkLog
 from wire.protocol.address import Address
-from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, take_anybody
+from wire.protocol.handshake import PEER_KIND, Bye, Heard, Judge, accept_any_peer
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import LocalFault, Refusal, ResolveError, RestartedError, StoppedError, WireError
 
@@ -67,7 +67,7 @@ class Dialer:
         next_counter: Callable[[], int],
         kind: str = PEER_KIND,
         is_two_way: bool = False,
-        judge: Judge = take_anybody,
+        judge: Judge = accept_any_peer,
     ) -> None:
         arguments.text("peer_id", peer_id)
         arguments.check_callable("resolve", resolve)

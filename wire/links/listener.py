@@ -21,7 +21,7 @@ from wire.links.endpoint import Endpoint
 from wire.links.link_log import LinkLog
 from wire.links.registry import Registry
 from wire.protocol.address import Address
-from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, review, take_anybody, welcome
+from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, accept_any_peer, judge_hello, welcome
 from wire.protocol.identity import LinkNumber
 from wire.protocol.schema import kind_of
 from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
@@ -71,7 +71,7 @@ class Listener:
         endpoint: Endpoint,
         *,
         is_known_peer: Callable[[str], bool],
-        judge: Judge = take_anybody,
+        judge: Judge = accept_any_peer,
         kinds: Collection[str] = (PEER_KIND,),
         two_way: Collection[str] = (),
     ) -> None:
@@ -192,7 +192,7 @@ class Listener:
         try:
             while not self._stopped.is_set():
                 self._accept(sock)
-                self._endpoint.security.look(self._meter)
+                self._endpoint.security.poll_files(self._meter)
                 self._settle()
         finally:
             shut(sock)
@@ -207,7 +207,8 @@ class Listener:
                 self._failure_log.failed(str(error))
             return
         try:
-            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, self._endpoint.security.guard))
+            credentials = self._endpoint.security.credentials
+            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, credentials))
         except (OSError, ValueError) as error:
             logger.debug("a connection was gone before it was greeted: %s", error)
             self._meter.add_handshake("in", ResetError.reason)
@@ -311,7 +312,7 @@ class Listener:
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
         ring = link.guard.ring
-        review(
+        judge_hello(
             hello,
             self._endpoint.identity,
             kinds=self._kinds,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 
 from wire.common.deadline import now_s
 from wire.links.accepted_link import AcceptedLink
-from wire.protocol.claims import Claimant, Claims
-from wire.protocol.handshake import Hello, stale
+from wire.protocol.duplicate_ids import DuplicateIdDetector, PeerProcess
+from wire.protocol.handshake import Hello, stale_link
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError
@@ -33,7 +33,7 @@ class Registry:
         self._live: dict[tuple[str, str], AcceptedLink] = {}
         self._named: dict[tuple[str, LinkNumber], AcceptedLink] = {}
         self._highest: dict[tuple[str, str], LinkNumber] = {}
-        self._claims: dict[tuple[str, str], Claims] = {}
+        self._detectors: dict[tuple[str, str], DuplicateIdDetector] = {}
         """Of the peers that have a live link, or had one while there were two of them."""
 
     def add(self, link: AcceptedLink) -> None:
@@ -75,7 +75,7 @@ class Registry:
             older = self._live.get(place)
             self._highest.pop(place, None)  # so that the latest comes last
             self._highest[place] = hello.number
-            self._note_claim(place, Claimant.of(hello, link.host, link.remote), is_live=older is not None)
+            self._note_process(place, PeerProcess.of(hello, link.host, link.remote), is_live=older is not None)
             self._live[place] = link
             self._open[link] = place
             self._named[hello.node, hello.number] = link
@@ -100,8 +100,8 @@ class Registry:
             self._open.pop(link, None)
             if self._live.get(place) is link:
                 del self._live[place]
-                if not self._claims[place].is_doubled(self._clock()):
-                    del self._claims[place]
+                if not self._detectors[place].is_doubled(self._clock()):
+                    del self._detectors[place]
             if self._named.get((hello.node, hello.number)) is link:
                 del self._named[hello.node, hello.number]
 
@@ -120,15 +120,17 @@ class Registry:
         It takes no lock: a signal handler may ask while the thread that it interrupts holds it.
         """
         now_s = self._clock()
-        return {node: each.describe(node) for (node, _), each in list(self._claims.items()) if each.is_doubled(now_s)}
+        return {
+            node: each.describe(node) for (node, _), each in list(self._detectors.items()) if each.is_doubled(now_s)
+        }
 
     def forget_claims(self) -> None:
         """Forget who dialed in as peers that have no link now, once they are no longer doubled."""
         with self._lock:
             now_s = self._clock()
-            for place in [each for each in self._claims if each not in self._live]:
-                if not self._claims[place].is_doubled(now_s):
-                    del self._claims[place]
+            for place in [each for each in self._detectors if each not in self._live]:
+                if not self._detectors[place].is_doubled(now_s):
+                    del self._detectors[place]
 
     def all(self) -> Collection[AcceptedLink]:
         """Every link that is known, finished or not."""
@@ -137,12 +139,12 @@ class Registry:
 
     def _check(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         place = hello.node, hello.kind
-        self._check_claim(hello, link, is_proven=is_proven)
+        self._check_process(hello, link, is_proven=is_proven)
         highest = self._highest.get(place)
         if highest is not None and hello.number <= highest:
-            raise stale(hello, highest)
+            raise stale_link(hello, highest)
         if (hello.node, hello.number) in self._named:  # of another kind; by peer and number messages are put
-            raise stale(hello, hello.number)
+            raise stale_link(hello, hello.number)
         others = [each for each, other in self._open.items() if other != place]
         if len(self._open) - len(others) > ENDING_MAX:
             raise Refusal(RejectCode.FULL, "too many overtaken links have not ended yet", is_retryable=True)
@@ -150,30 +152,30 @@ class Registry:
         if len(others) >= self._limits.links_max or same_host >= self._limits.links_per_host_max:
             raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)
 
-    def _check_claim(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
+    def _check_process(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         """Where two processes use one id, the one that has a link keeps it: they don't take it from each other.
 
         A stranger without a key can't make it look so, nor learn who has the link.
         """
         place = hello.node, hello.kind
-        claims = self._claims.get(place)
-        if claims is None or place not in self._live:
+        detector = self._detectors.get(place)
+        if detector is None or place not in self._live:
             return
-        claimant, now_s = Claimant.of(hello, link.host, link.remote), self._clock()
-        is_rival = claims.is_doubled(now_s) and not claimant.is_like(claims.latest)
+        process, now_s = PeerProcess.of(hello, link.host, link.remote), self._clock()
+        is_rival = detector.is_doubled(now_s) and not process.is_like(detector.latest)
         if is_rival or (is_proven and hello.number <= self._highest[place]):
-            claims.note_refused(claimant, now_s)
+            detector.note_refused(process, now_s)
         if is_rival:
-            who = f": {claims.latest.describe(claimant)}" if is_proven else ""
+            who = f": {detector.latest.describe(process)}" if is_proven else ""
             raise Refusal(RejectCode.ID_IN_USE, f"another process uses the id {hello.node!r}{who}", is_retryable=True)
 
-    def _note_claim(self, place: tuple[str, str], claimant: Claimant, *, is_live: bool) -> None:
-        claims = self._claims.get(place)
-        if claims is None or not is_live:
-            claims = self._claims[place] = claims or Claims(claimant)
-            claims.latest = claimant
+    def _note_process(self, place: tuple[str, str], process: PeerProcess, *, is_live: bool) -> None:
+        detector = self._detectors.get(place)
+        if detector is None or not is_live:
+            detector = self._detectors[place] = detector or DuplicateIdDetector(process)
+            detector.latest = process
         else:
-            claims.note_accepted(claimant, self._clock())
+            detector.note_accepted(process, self._clock())
 
     def _forget_numbers(self) -> None:
         """Of the peers without a live link, those whose links are the oldest."""

@@ -57,7 +57,7 @@ class Certificate:
         uris = {uri for uri in self.uris if uri.startswith(SCHEME)}
         return node_uri(cluster, node) in uris if uris else node in self.dns
 
-    def review(self, node: str, cluster: str, pins: Collection[str]) -> None:
+    def judge_node(self, node: str, cluster: str, pins: Collection[str]) -> None:
         """Refusal unless it is for this node, and one of its pins if there are any."""
         if not self.names(node, cluster):
             text = f"the certificate is not for node {node!r} of cluster {cluster!r}"

@@ -12,8 +12,7 @@ from typing import NoReturn
 
 import cbor2
 
-from wire.protocol.record import Convert
-from wire.protocol.schema import kind_of, of_dataclass, tagged
+from wire.protocol.schema import Convert, kind_of, of_dataclass, tagged
 from wire.protocol.wire_errors import EncodeError, PayloadError, UnknownKindError
 
 DEPTH_MAX = 16

@@ -1,9 +1,9 @@
-"""What a shared key does on one connection: proofs of both ends in the handshake, and a tag on every frame after it.
+"""The use of a shared key on one connection: a proof of each end in the handshake, and a tag on every frame after it.
 
-All of it comes from a session key, made of the shared key and the exact bytes of both ends' Hello and Welcome. So it
-is bound to all that they say (ids, cluster, numbers, addresses, fresh nonces), is new for each connection, and needs no
-counter that outlives one. A tag covers the direction and the count of frames before it: a frame that is changed,
-repeated, left out, moved, turned round or taken from another connection has a wrong one.
+All of them come from a session key, which is derived from the shared key and the exact bytes of both ends' Hello and
+Welcome. The session key is bound to everything in those (ids, cluster, numbers, addresses, fresh nonces). It is new for
+each connection, so no counter has to outlive one. A tag covers the direction and the number of frames before it: a
+frame that is changed, repeated, left out, moved, turned round or taken from another connection has a wrong tag.
 
 Source: FORMAT.md, section 8.
 """
@@ -17,13 +17,13 @@ from wire.protocol.wire_errors import ForgedError, ProofError
 PROOF_BYTES = 32
 TAG_BYTES = 16
 COUNTER_BYTES = 8
-SESSION_BYTES = 64
+SESSION_KEY_BYTES = 64
 
 _DIALER, _ACCEPTOR = b" d", b" a"
 
 
 class FrameAuthenticator:
-    """The tags of one direction, in their order; one end makes them, the other one checks them."""
+    """The tags of one direction, in the order of its frames. The sending end signs, the receiving end verifies."""
 
     __slots__ = ("_counter", "_keyed")
 
@@ -31,50 +31,50 @@ class FrameAuthenticator:
         self._keyed = hashlib.blake2b(digest_size=TAG_BYTES, key=key)
         self._counter = 0
 
-    def close(self, payload: bytes) -> bytes:
-        """The payload of the next frame, and its tag."""
+    def sign(self, payload: bytes) -> bytes:
+        """Return the payload of the next frame with its tag."""
         return payload + self._tag(payload)
 
-    def open(self, sealed: bytes) -> bytes:
-        """The payload in what came as the next frame; ForgedError when it is not what the other end sent."""
-        payload = sealed[:-TAG_BYTES]
-        if not compare_digest(self._tag(payload), sealed[-TAG_BYTES:]):
-            raise ForgedError("a frame's tag is wrong")
+    def verify(self, signed: bytes) -> bytes:
+        """Return the payload of the next frame; ForgedError when the tag is not the one that the other end made."""
+        payload = signed[:-TAG_BYTES]
+        if not compare_digest(self._tag(payload), signed[-TAG_BYTES:]):
+            raise ForgedError("a frame's tag is wrong: it was changed, repeated or reordered between the ends")
         return payload
 
     def _tag(self, payload: bytes) -> bytes:
-        keyed = self._keyed.copy()  # the key was worked in once
+        keyed = self._keyed.copy()  # cheaper than to begin with the key again
         keyed.update(self._counter.to_bytes(COUNTER_BYTES, "big") + payload)
         self._counter += 1
         return keyed.digest()
 
 
-class Session:
-    """What follows from a key and a handshake.
+class SessionKey:
+    """The key of one connection.
 
     Args:
-        key: the one that both ends hold.
+        key: the shared key that both ends hold.
         hello: the Hello's frame, as it went over the wire, its length included.
-        welcome: the Welcome's.
+        welcome: the Welcome's frame, likewise.
     """
 
     __slots__ = ("_secret",)
 
     def __init__(self, key: Key, hello: bytes, welcome: bytes) -> None:
-        self._secret = Key(key.digest(b"wire1 session", hello + welcome, SESSION_BYTES))
+        self._secret = Key(key.digest(b"wire1 session", hello + welcome, SESSION_KEY_BYTES))
 
     def proof(self, *, of_dialer: bool) -> bytes:
-        """What only an end that holds the key can say, and only in this handshake, and only one of the two."""
+        """Return the bytes by which one end proves that it holds the key; they differ for each end and handshake."""
         return self._derive(b"wire1 proof", PROOF_BYTES, of_dialer=of_dialer)
 
-    def check(self, proof: bytes, *, of_dialer: bool) -> None:
-        """ProofError unless it is that end's proof."""
+    def check_proof(self, proof: bytes, *, of_dialer: bool) -> None:
+        """Raise ProofError unless this is the proof of that end."""
         if not compare_digest(proof, self.proof(of_dialer=of_dialer)):
             raise ProofError("the other end does not hold the key that it names")
 
     def authenticator(self, *, of_dialer: bool) -> FrameAuthenticator:
-        """The tags of what that end sends."""
-        return FrameAuthenticator(self._derive(b"wire1 frames", SESSION_BYTES, of_dialer=of_dialer))
+        """Return the tags of the frames that one end sends."""
+        return FrameAuthenticator(self._derive(b"wire1 frames", SESSION_KEY_BYTES, of_dialer=of_dialer))
 
     def _derive(self, person: bytes, size: int, *, of_dialer: bool) -> bytes:
         return self._secret.digest(person + (_DIALER if of_dialer else _ACCEPTOR), b"", size)

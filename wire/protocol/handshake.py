@@ -1,11 +1,11 @@
-"""The handshake: who dials whom, in which version, and why it may be refused. Values and judgements, no bytes.
+"""The messages of the handshake, and the rules by which each end judges the other one's. Values, no bytes.
 
-The dialer sends MAGIC and a Hello; the acceptor judges it with `review` and answers MAGIC and a Welcome, or MAGIC and
-a Reject. Both carry their end's own view of the connection's two addresses: where the views agree nothing between the
-ends terminates the connection, and the end of the stream comes from the other end's operating system itself.
+The dialer sends MAGIC and a Hello. The acceptor judges it with `judge_hello` and answers MAGIC and a Welcome, or MAGIC
+and a Reject. Hello and Welcome carry their end's own view of the connection's two addresses. Where the views agree, no
+proxy terminates the connection, and the end of the stream comes from the other end's operating system itself.
 
-With shared keys (`wire.protocol.keys`), the Hello names those that the dialer holds and the Welcome the one to
-use; a Proof of each end follows (`wire.protocol.frame_auth`). An end with keys takes nobody without.
+With shared keys (`wire.protocol.keys`), the Hello names the keys that the dialer holds and the Welcome the key to use.
+A Proof of each end follows (`wire.protocol.frame_auth`). An end with keys accepts no end without them.
 
 Source: FORMAT.md, sections 4 and 5; section 7.
 """
@@ -28,31 +28,32 @@ from wire.protocol.keys import KEY_ID_BYTES, KeyRing
 from wire.protocol.wire_errors import Refusal, RejectCode
 
 MAGIC = b"\x89wire\r\n\x1a"
-"""Not text, and changed by whatever changes line ends or the eighth bit."""
+"""Not text. A path that changes line ends or drops the eighth bit changes it, so that the handshake fails there."""
 
 VERSION_MIN = 1
 VERSION_MAX = 1
 """The protocol versions that this code speaks."""
 
 HELLO_BYTES_MAX = 8_192
-"""Longest frame of a handshake: what a stranger can make this end hold."""
+"""Longest frame of a handshake: a stranger can make this end hold this much. All fields at their bounds fit in."""
 
 TEXT_LENGTH_MAX = 256
+"""One line of a log."""
 
 NONCE_BYTES = 32
+"""Two handshakes with the same nonce are then out of the question, however many there are."""
 
 KEY_IDS_MAX = 8
-"""A later version may hold more keys than this one."""
+"""Above the 2 of this version: a later version may hold more keys."""
 
 PEER_KIND = "peer"
 
-
 Judge = Callable[[PeerIdentity], Refusal | None]
-"""Why a program does not take the other end, or None: it does. Called on wire's threads; must not raise."""
+"""Returns why a program refuses the other end, or None to accept it. Called on threads of wire; must not raise."""
 
 
-def take_anybody(_: PeerIdentity) -> Refusal | None:
-    """Refuse nobody."""
+def accept_any_peer(_: PeerIdentity) -> Refusal | None:
+    """Return None for every peer."""
     return None
 
 
@@ -63,9 +64,9 @@ def _check_text(what: str, text: str) -> None:
 
 def _check_nonce(nonce: bytes, keys: Collection[bytes]) -> None:
     if len(nonce) != (NONCE_BYTES if keys else 0):
-        raise ValueError(f"nonce has {len(nonce)} bytes; with a key {NONCE_BYTES} are needed, without none")
+        raise ValueError(f"nonce has {len(nonce)} bytes; {NONCE_BYTES} are needed with keys, 0 without")
     if len(keys) > KEY_IDS_MAX or any(len(key) != KEY_ID_BYTES for key in keys):
-        raise ValueError(f"more than {KEY_IDS_MAX} keys, or an id that has not {KEY_ID_BYTES} bytes")
+        raise ValueError(f"keys: at most {KEY_IDS_MAX} ids of {KEY_ID_BYTES} bytes are allowed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +74,21 @@ class Hello:
     """The dialer's first frame.
 
     Attributes:
-        version_min: the oldest protocol version that it speaks.
+        version_min: the oldest protocol version that the dialer speaks.
         version_max: the newest.
-        cluster: name of its cluster.
-        node: its id.
-        to: id of the node that it means to reach; empty when it doesn't know.
-        incarnation: its durable count of starts.
-        counter: its number for this link, within the incarnation.
-        store: its store's random id.
-        kind: what it is to the acceptor.
-        local: its own address, as it sees it.
-        remote: the acceptor's address, as it sees it.
+        cluster: name of the dialer's cluster.
+        node: the dialer's id.
+        to: id of the node that the dialer expects at this address; empty when it has none in mind.
+        incarnation: the dialer's durable count of starts.
+        counter: the dialer's number for this link, within the incarnation.
+        store: random id of the dialer's store.
+        kind: the dialer's part, such as "peer"; an acceptor serves some kinds.
+        local: the dialer's address, as the dialer sees it.
+        remote: the acceptor's address, as the dialer sees it.
         attributes: small texts.
         nonce: fresh random bytes, where there are keys.
-        keys: ids of the keys that it holds, the one it prefers first.
-        is_two_way: after the handshake both ends speak; otherwise the dialer alone does.
+        keys: ids of the keys that the dialer holds, the preferred one first.
+        is_two_way: whether both ends send after the handshake; otherwise only the dialer does.
     """
 
     version_min: int
@@ -108,7 +109,7 @@ class Hello:
 
     def __post_init__(self) -> None:
         if not 0 <= self.version_min <= self.version_max:
-            raise ValueError(f"versions {self.version_min} to {self.version_max} are no range")
+            raise ValueError(f"version_min is {self.version_min}; 0 to version_max ({self.version_max}) is allowed")
         check_name("cluster", self.cluster)
         check_name("node", self.node)
         check_name("to", self.to, is_empty_allowed=True)
@@ -123,26 +124,26 @@ class Hello:
 
     @property
     def number(self) -> LinkNumber:
-        """The link's number."""
+        """Return the number of the link."""
         return LinkNumber(self.incarnation, self.counter)
 
     @property
     def identity(self) -> PeerIdentity:
-        """Who the dialer says it is."""
+        """Return the identity that the dialer claims."""
         return PeerIdentity(node=self.node, incarnation=self.incarnation, store=self.store, attributes=self.attributes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """The acceptor's yes, its last frame.
+    """The acceptor's consent; on a one-way link without keys its last frame.
 
     Attributes:
         version: the protocol version to speak.
-        node: its id.
-        incarnation: its durable count of starts.
-        store: its store's random id.
-        local: its own address, as it sees it.
-        remote: the dialer's address, as it sees it.
+        node: the acceptor's id.
+        incarnation: the acceptor's durable count of starts.
+        store: random id of the acceptor's store.
+        local: the acceptor's address, as the acceptor sees it.
+        remote: the dialer's address, as the acceptor sees it.
         attributes: small texts.
         nonce: fresh random bytes, where there is a key.
         key: id of the key to use, one of the Hello's; empty where there is none.
@@ -169,18 +170,18 @@ class Welcome:
 
     @property
     def identity(self) -> PeerIdentity:
-        """Who the acceptor says it is."""
+        """Return the identity that the acceptor claims."""
         return PeerIdentity(node=self.node, incarnation=self.incarnation, store=self.store, attributes=self.attributes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """The acceptor's no, its last frame.
+    """The acceptor's refusal, its last frame.
 
     Attributes:
-        code: why; one of RejectCode, or a later version's.
-        reason: a sentence.
-        retryable: whether a later try may be let in.
+        code: one of RejectCode, or a later version's.
+        reason: a sentence for a log.
+        retryable: whether a later attempt may be accepted.
     """
 
     code: str
@@ -193,12 +194,12 @@ class Reject:
 
     @classmethod
     def of(cls, refusal: Refusal) -> "Reject":
-        """The frame that carries a refusal."""
+        """Return the message that carries a refusal."""
         return cls(code=str(refusal.code), reason=refusal.text[:TEXT_LENGTH_MAX], retryable=refusal.is_retryable)
 
     @property
     def refusal(self) -> Refusal:
-        """The refusal that this frame carried."""
+        """Return the refusal that this message carries."""
         try:
             code = RejectCode(self.code)
         except ValueError:
@@ -208,7 +209,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What each end says after the Welcome, where there is a key: that it holds the key."""
+    """The message by which each end proves after the Welcome that it holds the key."""
 
     tag: bytes
 
@@ -219,7 +220,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bye:
-    """An end's last frame before it closes on purpose: for the other end's log, nothing rests on it."""
+    """An end's last frame before it closes on purpose. It is for the other end's log; no rule depends on it."""
 
     reason: str
 
@@ -229,7 +230,7 @@ class Bye:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """On a two-way link each end's sign of life: how many frames with a payload it has read since the handshake."""
+    """The keepalive of a two-way link: how many frames with a payload its sender has read since the handshake."""
 
     frames: int
 
@@ -249,7 +250,7 @@ def hello(
     ring: KeyRing | None = None,
     is_two_way: bool = False,
 ) -> Hello:
-    """What this node says when it dials; with its keys, if it has any, goes a fresh nonce."""
+    """Return the Hello of this node as a dialer; `ring` and a fresh `nonce` go together."""
     return Hello(
         version_min=VERSION_MIN,
         version_max=VERSION_MAX,
@@ -278,7 +279,7 @@ def welcome(
     nonce: bytes = b"",
     ring: KeyRing | None = None,
 ) -> Welcome:
-    """What this node answers to a Hello that `review` let pass; with its keys, if it has any, goes a fresh nonce."""
+    """Return the Welcome to a Hello that `judge_hello` accepted; `ring` and a fresh `nonce` go together."""
     key = ring.find(said.keys) if ring is not None else None
     return Welcome(
         version=min(said.version_max, VERSION_MAX),
@@ -293,71 +294,90 @@ def welcome(
     )
 
 
-def review(
+def judge_hello(
     said: Hello,
     identity: Identity,
     *,
     kinds: Collection[str],
     is_known_peer: Callable[[str], bool],
-    judge: Judge = take_anybody,
+    judge: Judge = accept_any_peer,
     ring: KeyRing | None = None,
     two_way: Collection[str] = (),
 ) -> None:
     """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it.
 
     Args:
-        said: what the dialer said.
+        said: the dialer's Hello.
         identity: the acceptor's.
-        kinds: what it serves and does not speak to.
+        kinds: the kinds that are served on one-way links.
         is_known_peer: whether a node of this id may connect.
-        judge: asked last, of who the dialer says it is.
-        ring: its keys, if it has any.
-        two_way: the kinds that it serves and speaks to.
+        judge: called last, with the identity that the dialer claims.
+        ring: the acceptor's keys, if it has any.
+        two_way: the kinds that are served on two-way links.
     """
+    # The version first: the other fields of a version that is not spoken here may mean something else.
     if said.version_max < VERSION_MIN or said.version_min > VERSION_MAX:
         theirs, ours = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
         raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {ours} are spoken here")
+    # Clusters may share networks and port ranges, and use the same node ids: an address in a wrong file is enough.
     if said.cluster != identity.cluster:
         raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {said.cluster!r}")
-    _review_keys(said, ring)
+    # Before anything about nodes: a dialer without a key is told nothing about them.
+    _judge_keys(said, ring)
+    # A node that dials its own address, or two nodes that were given one id.
     if said.node == identity.node:
         raise _no(RejectCode.SELF, f"this is node {identity.node!r} itself, or another of the same name")
+    # The dialer's configuration has another node at this address: its messages must not be counted as if it had sent
+    # them to this one. No retry helps before a configuration is corrected.
     if said.to not in ("", identity.node):
         raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {said.to!r}")
+    # Retryable: the dialer may be added here later.
     if not is_known_peer(said.node):
         raise _no(RejectCode.UNKNOWN_PEER, f"node {said.node!r} is not known here", is_retryable=True)
+    # The two ends must agree on who sends: on a one-way link a byte of the acceptor is a fault.
     if said.kind not in (two_way if said.is_two_way else kinds):
         ways = "two-way" if said.is_two_way else "one-way"
         raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here, not on {ways} links")
+    # The program last: it sees only ends that may talk to it in this protocol.
     refusal = judge(said.identity)
     if refusal is not None:
         raise refusal
 
 
-def _review_keys(said: Hello, ring: KeyRing | None) -> None:
+def _judge_keys(said: Hello, ring: KeyRing | None) -> None:
+    """Both ends have keys or neither has: a fallback would let a stranger in by leaving the keys out."""
     if ring is None and said.keys:
         raise _no(RejectCode.KEY, "this end has no keys: the other one must have none either")
     if ring is not None and not said.keys:
-        raise _no(RejectCode.KEY, "this end has keys: without one nobody is let in")
+        raise _no(RejectCode.KEY, "this end has keys: the other one must have one of them")
     if ring is not None and ring.find(said.keys) is None:
         raise _no(RejectCode.KEY, "none of the keys that are offered is held here")
 
 
-def review_welcome(answer: Welcome, *, to: str) -> None:
+def judge_welcome(answer: Welcome, *, to: str) -> None:
     """Judge a Welcome as its dialer; Refusal names what is wrong with it."""
+    # The acceptor chose among the versions offered: another one is its fault, and this end cannot speak it.
     if not VERSION_MIN <= answer.version <= VERSION_MAX:
         raise _no(RejectCode.VERSION, f"version {answer.version} is answered, which was not offered")
+    # An acceptor that does not check `to` itself: what is sent to one node must not reach another.
     if to not in ("", answer.node):
         raise _no(RejectCode.WRONG_NODE, f"node {answer.node!r} answers, not {to!r}")
 
 
-def stale(said: Hello, highest: LinkNumber) -> Refusal:
-    """The refusal of a link whose number isn't above the highest that was accepted from its dialer."""
+def stale_link(said: Hello, highest: LinkNumber) -> Refusal:
+    """Return the refusal of a link whose number isn't above the highest that was accepted from its dialer.
+
+    A dialer's numbers only rise. A lower one is a Hello that was delayed in the network: it must not replace a newer
+    link. Retryable, since the next attempt has a higher number.
+    """
     return _no(RejectCode.STALE_LINK, f"link {said.number} is not above {highest}", is_retryable=True)
 
 
 def are_views_equal(said: Hello | Welcome, *, local: str, remote: str) -> bool:
-    """Whether the other end sees the two addresses that this end sees, each from its own side."""
+    """Whether the other end sees the two addresses that this end sees, each from its own side.
+
+    A proxy or a translation of addresses between the ends gives them different views.
+    """
     return said.local == remote and said.remote == local
 
 

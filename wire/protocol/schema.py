@@ -9,16 +9,36 @@ Source: FORMAT.md, section 3.
 
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, InitVar, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-
-from wire.protocol.record import Convert, Converter, mismatch, record
+from typing import NamedTuple
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
 """Integers are 64-bit and signed for readers in languages that have no others; longer ones would need a CBOR tag."""
+
+Convert = Callable[[object], object]
+
+
+class Converter(NamedTuple):
+    """Both directions of one type.
+
+    Attributes:
+        encode: returns what CBOR can carry of a value.
+        decode: returns the value in what CBOR carried.
+        same: values of exactly this type are carried as they are, integers only within 64 bits; None: no values are.
+    """
+
+    encode: Convert
+    decode: Convert
+    same: type | None = None
+
+
+def mismatch(expected: str, value: object) -> ValueError:
+    """Return the error that says that a value is of another type."""
+    return ValueError(f"{expected} is expected, {type(value).__name__} is found")
 
 
 def kind_of(cls: type) -> str:
@@ -68,11 +88,11 @@ def _exact(cls: type) -> Converter:
             raise mismatch(cls.__name__, value)
         return value
 
-    return Converter(check, check, f"type({{0}}) is {cls.__name__}")
+    return Converter(check, check, cls)
 
 
 _SCALARS = {
-    int: Converter(_integer, _integer, f"type({{0}}) is int and {INTEGER_MIN} <= {{0}} <= {INTEGER_MAX}"),
+    int: Converter(_integer, _integer, int),
     bool: _exact(bool),
     str: _exact(str),
     bytes: _exact(bytes),
@@ -127,7 +147,7 @@ def _union(members: tuple[object, ...]) -> Converter:
 
 
 def _optional(inner: Converter) -> Converter:
-    encode_inner, decode_inner, is_same = inner
+    encode_inner, decode_inner, same = inner
 
     def encode(value: object) -> object:
         return None if value is None else encode_inner(value)
@@ -135,7 +155,7 @@ def _optional(inner: Converter) -> Converter:
     def decode(value: object) -> object:
         return None if value is None else decode_inner(value)
 
-    return Converter(encode, decode, f"{{0}} is None or {is_same}" if is_same else "{0} is None")
+    return Converter(encode, decode, same)
 
 
 def tagged(classes: Sequence[object]) -> Converter:
@@ -170,4 +190,45 @@ def of_dataclass(cls: type, kind: str | None = None) -> Converter:
     hints = typing.get_type_hints(cls)
     if any(isinstance(hint, InitVar) for hint in hints.values()) or not all(member.init for member in fields(cls)):
         raise TypeError(f"{cls!r} is not made of its fields")
-    return record(cls, [converter(hints[member.name]) for member in fields(cls)], kind)
+    return _record(cls, [converter(hints[member.name]) for member in fields(cls)], kind)
+
+
+def _record(cls: type, columns: Sequence[Converter], kind: str | None) -> Converter:
+    """Return the converter of a dataclass: an array of its fields in their order, after the kind if there is one.
+
+    More fields than are known are ignored and missing ones at the end take their defaults, so that a later version of
+    a class may have grown. The kind is not checked: the caller has read it.
+    """
+    head = [] if kind is None else [kind]
+    needed = len(head) + max((place for place, member in enumerate(fields(cls), 1) if _is_required(member)), default=0)
+    pairs = list(zip([member.name for member in fields(cls)], columns, strict=True))
+    writers = [(name, column.same, column.encode) for name, column in pairs]
+    readers = [(place, name, column.same, column.decode) for place, (name, column) in enumerate(pairs, len(head))]
+
+    def encode(value: object) -> object:
+        if type(value) is not cls:
+            raise mismatch(cls.__name__, value)
+        items: list[object] = [*head]
+        for name, same, convert in writers:
+            item = getattr(value, name)
+            if type(item) is not same or (type(item) is int and not INTEGER_MIN <= item <= INTEGER_MAX):
+                item = convert(item)
+            items.append(item)
+        return items
+
+    def decode(items: object) -> object:
+        if type(items) is not list or len(items) < needed:
+            raise ValueError(f"{cls.__name__} has at least {needed - len(head)} fields")
+        given: dict[str, object] = {}
+        for place, name, same, convert in readers[: len(items) - len(head)]:
+            item = items[place]
+            if type(item) is not same or (type(item) is int and not INTEGER_MIN <= item <= INTEGER_MAX):
+                item = convert(item)
+            given[name] = item
+        return cls(**given)
+
+    return Converter(encode, decode)
+
+
+def _is_required(member: Field[object]) -> bool:
+    return member.default is MISSING and member.default_factory is MISSING

@@ -1,1 +1,1 @@
-"""Who the other end is: nothing proven, shared keys or TLS, and files that are read again."""
+"""How the two ends of a link prove who they are: not at all, by shared keys or by TLS; files that are reloaded."""

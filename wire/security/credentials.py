@@ -1,4 +1,4 @@
-"""Credentials: a certificate, its key and an authority's certificate, loaded and found to fit each other."""
+"""TlsCredentials: a certificate, its key and the certificate of an authority, loaded and checked to fit together."""
 
 import contextlib
 import socket
@@ -17,12 +17,12 @@ Pins = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """Where credentials are, each in PEM.
+    """The paths of the files, each in PEM.
 
     Attributes:
-        certificate: this node's, and those between it and the authority's, if there are any.
+        certificate: this node's certificate, followed by the intermediate ones if there are any.
         key: its private key, not encrypted.
-        ca: the authority's certificate, or several: while one takes another's place.
+        ca: the authority's certificate; two of them while one replaces the other.
     """
 
     certificate: Path
@@ -31,24 +31,24 @@ class TlsFiles:
 
     @property
     def all(self) -> tuple[Path, Path, Path]:
-        """The files."""
+        """Return the three paths."""
         return self.certificate, self.key, self.ca
 
 
-class Credentials:
-    """What both roles of TLS need, tried out on itself.
+class TlsCredentials:
+    """The TLS contexts of both roles. They are tried on each other, so that unusable files are found at once.
 
     Args:
-        files: where it is.
-        node: the id of this node: the certificate must be for it.
+        files: the paths of the files.
+        node: the id of this node: the certificate must name it.
         cluster: the name of its cluster.
-        pins: fingerprints that a peer's certificate must have one of, by node id.
+        pins: by node id, the fingerprints of which the peer's certificate must have one.
 
     Attributes:
-        ends: when this node's certificate and the authority's end, seconds of Unix time by "own" and "ca".
+        ends: Unix time in seconds at which the certificate ("own") and the authority's ("ca") expire.
 
     Raises:
-        CredentialsError: a file can't be read, they don't fit each other, are out of time, or are for another node.
+        CredentialsError: a file cannot be read, the files do not fit together, have expired, or are for another node.
     """
 
     def __init__(self, files: TlsFiles, *, node: str, cluster: str, pins: Pins) -> None:
@@ -60,52 +60,52 @@ class Credentials:
             own, der = _meet_itself(self._dialing, self._accepting)
             authorities = self._dialing.get_ca_certs()
         try:
-            Certificate.of(own, der).review(node, cluster, pins.get(node, ()))
+            Certificate.of(own, der).judge_node(node, cluster, pins.get(node, ()))
         except Refusal as error:
             raise CredentialsError(f"{files.certificate}: {error.text}") from None
-        # None of them when there are others in between.
+        # With an intermediate certificate, none of the authorities has signed this one itself.
         signers = [each for each in authorities if each.get("subject") == own.get("issuer")] or authorities
         self.ends = {"own": _end(own), "ca": max(map(_end, signers), default=_end(own))}
 
     def channel(self, sock: socket.socket, *, is_dialer: bool) -> TlsChannel:
-        """The socket, and TLS on it."""
+        """Return the socket with TLS on it."""
         context = self._dialing if is_dialer else self._accepting
         return TlsChannel(sock, context, self._pins, is_dialer=is_dialer)
 
 
 @contextlib.contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """What OpenSSL says, after what it is about; often it says little."""
+    """Turn errors of OpenSSL, which often say little, into CredentialsErrors that begin with `what`."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:
         raise CredentialsError(f"{what}: {error.verify_message}") from None
     except ssl.SSLError as error:
         raise CredentialsError(": ".join(filter(None, [what, _reason(error)]))) from None
-    except OSError as error:  # gone since they were looked at
+    except OSError as error:  # removed since it was checked
         raise CredentialsError(f"{what}: {error.strerror}") from None
     except ValueError as error:
-        raise CredentialsError(f"{what}: a name that can't be read: {error}") from None
+        raise CredentialsError(f"{what}: a name in it cannot be read: {error}") from None
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """OpenSSL's word for what went wrong, if it has one."""
+    """Return OpenSSL's words for the error, or no text."""
     return (error.reason or "").lower().replace("_", " ")
 
 
 def _no_password() -> str:
-    """Or OpenSSL asks for one at the terminal."""
+    """Return an empty password; without this function OpenSSL asks for one at the terminal."""
     return ""
 
 
 def _context(files: TlsFiles, *, is_dialer: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if is_dialer else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False  # a node's id is no host's name: Certificate.review
+    context.check_hostname = False  # a node's id is not a host name: see Certificate.judge_node
     context.verify_mode = ssl.CERT_REQUIRED
     if not is_dialer:
-        # Or a dialer has something unread when it is killed, and ends in a reset.
-        setattr(context, "num_tickets", 0)  # noqa: B010 - the name is not ours
+        # A session ticket that a killed dialer has not read would turn its end of stream into a reset.
+        setattr(context, "num_tickets", 0)  # noqa: B010 - the name abbreviates, and is Python's
     with _explained(f"{files.ca}: no certificate in PEM"):
         context.load_verify_locations(files.ca)
     with _explained(f"{files.certificate}, {files.key}: not a certificate and its key, unencrypted, in PEM"):
@@ -114,10 +114,10 @@ def _context(files: TlsFiles, *, is_dialer: bool) -> ssl.SSLContext:
 
 
 def _meet_itself(dialing: ssl.SSLContext, accepting: ssl.SSLContext) -> tuple[dict[str, object], bytes]:
-    """Shake hands without a socket: certificate, key and authority are then known to fit, in both roles.
+    """Shake hands without a socket, which fails unless certificate, key and authority fit together in both roles.
 
     Returns:
-        The certificate in ssl's two forms: there is no other way to have it parsed by the standard library.
+        The certificate as the fields and the DER that ssl gives of a peer's; the standard library parses no other one.
     """
     to_acceptor, to_dialer = ssl.MemoryBIO(), ssl.MemoryBIO()
     dialer = dialing.wrap_bio(to_dialer, to_acceptor)

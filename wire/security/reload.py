@@ -1,4 +1,4 @@
-"""Reloaded: what some files say, read again when they change, so that nothing need be restarted."""
+"""ReloadingValue: a value made of files, made again when they change, so that a node need not restart."""
 
 import stat
 import threading
@@ -12,31 +12,31 @@ from wire.protocol.wire_errors import CredentialsError
 
 logger = Log(__name__)
 
-LOOK_INTERVAL_S = 5.0
-"""How soon files are seen to have changed when nobody asks."""
+POLL_INTERVAL_S = 5.0
+"""A change of the files is noticed within this time when no handshake asks for the value before."""
 
 RETRY_INTERVAL_S = 1.0
-"""Files that can't be used are tried so often at most: a stranger who dials must not make us read them all the time."""
+"""Shortest time between two attempts to read unusable files: a stranger that dials must not cause a read each time."""
 
 FILE_BYTES_MAX = 1_048_576
-"""More authorities than anybody believes."""
+"""About 500 certificates of authorities; a system's whole list of them has 150."""
 
 Value = TypeVar("Value")
 Signature = tuple[tuple[int, int, int, int] | None, ...]
 
 
-class Reloaded(Generic[Value]):
+class ReloadingValue(Generic[Value]):
     """A value made of files.
 
-    Files that can't be used, half of a new pair for one, leave the value from before; a warning says why, once.
+    While the files cannot be used (half of a new pair, for one), the previous value stays, and one warning says why.
 
     Args:
-        subject: what it is, for the log.
+        subject: the name of the value in the log.
         paths: the files.
-        read: makes the value of them, or raises CredentialsError.
+        read: makes the value of the files, or raises CredentialsError.
 
     Raises:
-        CredentialsError: the first time they can't be used.
+        CredentialsError: the files cannot be used at the start.
     """
 
     def __init__(self, subject: str, paths: Collection[Path], read: Callable[[], Value]) -> None:
@@ -45,24 +45,24 @@ class Reloaded(Generic[Value]):
         self._read = read
         self._lock = threading.Lock()
         self._cause = ""
-        self._look_s = self._retry_s = 0.0
-        # Looked at before they are read: what changes in between is then seen to have changed.
+        self._poll_s = self._retry_s = 0.0
+        # Before they are read: a change in between is then noticed the next time.
         self._signature = self._sign()
         self._value = read()
 
     @property
     def value(self) -> Value:
-        """The value, of the files as they are now."""
+        """Return the value of the files as they are now."""
         with self._lock:
             signature = self._sign()
             if signature != self._signature and now_s() >= self._retry_s:
                 self._reload(signature)
             return self._value
 
-    def look(self) -> None:
-        """See now and then whether they have changed; cheap otherwise."""
-        if now_s() >= self._look_s:
-            self._look_s = now_s() + LOOK_INTERVAL_S
+    def poll_files(self) -> None:
+        """Reload the files if they have changed; checks them at most once in POLL_INTERVAL_S."""
+        if now_s() >= self._poll_s:
+            self._poll_s = now_s() + POLL_INTERVAL_S
             _ = self.value
 
     def _reload(self, signature: Signature) -> None:
@@ -72,30 +72,30 @@ class Reloaded(Generic[Value]):
             self._retry_s = now_s() + RETRY_INTERVAL_S
             if str(error) != self._cause:
                 self._cause = str(error)
-                logger.warning("! %s: those from before stay in use: %s", self._subject, error)
+                logger.warning("reload of %s failed, keeping the previous files: %s", self._subject, error)
             return
         self._signature, self._cause, self._retry_s = signature, "", 0.0
-        logger.info("* %s: read anew", self._subject)
+        logger.info("reloaded %s", self._subject)
 
     def _sign(self) -> Signature:
         return tuple(_signature(path) for path in self._paths)
 
 
 def check_file(path: Path) -> None:
-    """CredentialsError unless there is a file that can be read to its end.
+    """Raise CredentialsError unless there is a regular file that can be read.
 
-    A pipe may never say anything, a device may never end; and who reads here is about to shake hands.
+    A pipe may never deliver anything and a device may never end; a handshake waits for the caller.
     """
     try:
         found = path.stat()
         if stat.S_ISREG(found.st_mode):
             path.open("rb").close()
     except OSError as error:
-        raise CredentialsError(f"{path}: {error.strerror}") from None
+        raise CredentialsError(f"cannot read {path}: {error.strerror}") from None
     if not stat.S_ISREG(found.st_mode):
-        raise CredentialsError(f"{path}: it is not a regular file")
+        raise CredentialsError(f"{path} is not a regular file")
     if found.st_size > FILE_BYTES_MAX:
-        raise CredentialsError(f"{path}: it has {found.st_size} bytes; {FILE_BYTES_MAX} are allowed")
+        raise CredentialsError(f"{path} has {found.st_size} bytes; {FILE_BYTES_MAX} are allowed")
 
 
 def _signature(path: Path) -> tuple[int, int, int, int] | None:

@@ -77,7 +77,7 @@ def test_nothing_is_overwritten_and_nothing_is_made_beside_it(tmp_path, capsys):
 def test_a_certificate_ends_when_it_was_told_to_and_not_after_its_authority(tmp_path):
     certs(tmp_path, "a", "--authority-days", "2", "--days", "1")
     certs(tmp_path, "b", "--days", "100")
-    ends = {node: Tls(files(tmp_path, node), node=node, cluster="orders").guard.credentials.ends for node in "ab"}
+    ends = {node: Tls(files(tmp_path, node), node=node, cluster="orders").credentials.tls.ends for node in "ab"}
     assert ends["a"]["ca"] - ends["a"]["own"] == pytest.approx(86_400, abs=60)
     assert ends["b"]["own"] == ends["b"]["ca"]
 

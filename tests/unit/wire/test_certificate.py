@@ -33,7 +33,7 @@ def test_a_certificate_names_nodes_by_its_uris_or_else_by_its_dns_names(made: Ce
     assert made.names("ann", "c") is is_named
     if not is_named:
         with pytest.raises(Refusal, match="not for node 'ann' of cluster 'c'") as caught:
-            made.review("ann", "c", ())
+            made.judge_node("ann", "c", ())
         assert caught.value.code is RejectCode.CERTIFICATE
 
 
@@ -44,9 +44,9 @@ def test_a_name_that_an_uri_could_not_hold_is_quoted() -> None:
 def test_one_of_the_pins_must_be_right_where_there_are_any() -> None:
     made = certificate(dns=("ann",))
     for pins in ((), ("aa",), ("bb",), ("zz", "bb")):
-        made.review("ann", "c", pins)
+        made.judge_node("ann", "c", pins)
     with pytest.raises(Refusal, match="not the one that is pinned"):
-        made.review("ann", "c", ("zz",))
+        made.judge_node("ann", "c", ("zz",))
 
 
 def test_names_and_fingerprints_are_those_of_the_certificate(tmp_path: Path) -> None:

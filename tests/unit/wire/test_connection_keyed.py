@@ -9,7 +9,7 @@ import pytest
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
 from wire.protocol.frame import KEEPALIVE, frame
-from wire.protocol.handshake import MAGIC, Bye, Hello, Proof, Reject, hello, review, welcome
+from wire.protocol.handshake import MAGIC, Bye, Hello, Proof, Reject, hello, judge_hello, welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.keys import Key, KeyRing
 from wire.protocol.wire_errors import (
@@ -217,14 +217,14 @@ def test_each_step_of_a_rotation_finds_a_key_in_common(dialers: list[str], accep
 @pytest.mark.parametrize(
     ("said_by", "held", "text"),
     [
-        (PLAIN, RING, "without one nobody is let in"),
+        (PLAIN, RING, "must have one of them"),
         (said(), None, "has no keys"),
         (said(OTHER), RING, "none of the keys"),
     ],
 )
 def test_an_acceptor_refuses_who_has_no_key_in_common(said_by: Hello, held: KeyRing | None, text: str) -> None:
     with pytest.raises(Refusal, match=text) as caught:
-        review(said_by, BOB, kinds=["peer"], is_known_peer=lambda _: True, ring=held)
+        judge_hello(said_by, BOB, kinds=["peer"], is_known_peer=lambda _: True, ring=held)
     assert caught.value.code is RejectCode.KEY
 
 

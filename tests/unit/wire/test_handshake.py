@@ -11,9 +11,9 @@ from wire.protocol.handshake import (
     Reject,
     are_views_equal,
     hello,
-    review,
-    review_welcome,
-    stale,
+    judge_hello,
+    judge_welcome,
+    stale_link,
     welcome,
 )
 from wire.protocol.identity import Identity, LinkNumber
@@ -33,7 +33,7 @@ def judge(
     two_way: Collection[str] = (),
 ) -> Refusal | None:
     try:
-        review(said, BOB, kinds=kinds, is_known_peer=known.__contains__, two_way=two_way)
+        judge_hello(said, BOB, kinds=kinds, is_known_peer=known.__contains__, two_way=two_way)
     except Refusal as refusal:
         return refusal
     return None
@@ -61,8 +61,8 @@ def test_a_welcome_says_who_answers() -> None:
     assert WELCOME.identity.node == "bob"
     assert WELCOME.identity.store == BOB.store
     assert WELCOME.version == VERSION_MAX
-    review_welcome(WELCOME, to="bob")
-    review_welcome(WELCOME, to="")
+    judge_welcome(WELCOME, to="bob")
+    judge_welcome(WELCOME, to="")
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_a_newer_dialer_that_still_speaks_this_version_is_answered_in_it() -> No
 )
 def test_a_dialer_judges_the_answer(changed: dict[str, object], to: str, code: RejectCode) -> None:
     with pytest.raises(Refusal) as raised:
-        review_welcome(dataclasses.replace(WELCOME, **changed), to=to)  # type: ignore[arg-type]
+        judge_welcome(dataclasses.replace(WELCOME, **changed), to=to)  # type: ignore[arg-type]
     assert raised.value.code is code
 
 
 def test_a_stale_link_may_try_again_with_a_higher_number() -> None:
-    refusal = stale(HELLO, LinkNumber(3, 9))
+    refusal = stale_link(HELLO, LinkNumber(3, 9))
     assert refusal.code is RejectCode.STALE_LINK
     assert refusal.is_retryable
     assert "3.7 is not above 3.9" in str(refusal)

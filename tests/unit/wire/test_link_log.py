@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from tests.unit.wire.test_outage import Clock
+from tests.unit.wire.test_failure_log import Clock
 from wire.common.failure_log import SETTLED_S
 from wire.links.link_log import SHORT_LINKS_MAX, LinkLog
 from wire.protocol.wire_errors import ConnectError

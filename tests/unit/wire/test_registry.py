@@ -3,10 +3,10 @@ from typing import cast
 
 import pytest
 
-from tests.unit.wire.test_outage import Clock
+from tests.unit.wire.test_failure_log import Clock
 from wire.links.accepted_link import AcceptedLink
 from wire.links.registry import ENDING_MAX, NUMBERS_MAX, Registry
-from wire.protocol.claims import SIGNS_WITHIN_S
+from wire.protocol.duplicate_ids import CONFLICTS_WITHIN_S
 from wire.protocol.handshake import Hello, hello
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
@@ -224,7 +224,7 @@ def test_one_process_after_the_other_is_none_too_many() -> None:
                 registry.remove(said("b", 0), each)
         process.counter -= 1
         assert process.dial() is RejectCode.STALE_LINK
-        clock.now_s += SIGNS_WITHIN_S / 2
+        clock.now_s += CONFLICTS_WITHIN_S / 2
     assert registry.doubled() == {}
 
 
@@ -241,7 +241,7 @@ def test_the_other_process_gets_the_link_when_it_is_free() -> None:
     loser.counter = winner.counter
     assert loser.dial() is None
     assert "b" in registry.doubled()
-    clock.now_s += SIGNS_WITHIN_S
+    clock.now_s += CONFLICTS_WITHIN_S
     assert registry.doubled() == {}
 
 

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import Enum, StrEnum
 from typing import Optional, Union
 
@@ -131,7 +131,7 @@ def test_what_goes_is_checked_exactly(hint: object, value: object) -> None:
         converter(hint).encode(value)
 
 
-def test_a_later_versions_longer_record_is_read_and_an_earlier_ones_shorter_one() -> None:
+def test_longer_and_shorter_records_of_other_versions_are_read() -> None:
     assert converter(Point).decode([1, 2, "new", [3]]) == Point(1, 2)
     assert converter(Point).decode([1]) == Point(1, 7)
     assert converter(Shape).decode(["point", 1]) == Point(1, 7)
@@ -150,7 +150,7 @@ class Numbers(Enum):
     "hint",
     [float, Plain, Numbers, list[int], tuple[int, str], dict[str, int], int | str, Point | int, tuple, None, "int"],
 )
-def test_types_that_cannot_be_carried_are_refused_when_the_codec_is_made(hint: object) -> None:
+def test_types_that_cannot_be_carried_are_refused(hint: object) -> None:
     with pytest.raises(TypeError):
         converter(hint)
 
@@ -164,5 +164,37 @@ def test_two_classes_of_one_name_are_refused() -> None:
         converter(Point | POINT)
 
 
-def test_a_kind_is_the_classes_name_in_lower_case() -> None:
+def test_kind_is_the_class_name_in_lower_case() -> None:
     assert kind_of(Line) == "line"
+
+
+def test_class_with_an_init_of_its_own_is_made_by_it() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Own:
+        number: int
+
+        def __init__(self, number: int) -> None:
+            object.__setattr__(self, "number", number + 1)
+
+    class Below(Point):
+        def __init__(self, x: int, y: int = 7) -> None:
+            Point.__init__(self, x + 1, y)
+
+    assert converter(Own).decode(converter(Own).encode(Own(1))) == Own(2)
+    assert converter(Below).decode(converter(Below).encode(Below(1))) == Below(2)
+
+
+def test_class_that_is_not_made_of_its_fields_is_refused() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Derived:
+        number: int
+        double: int = field(init=False)
+
+    @dataclass(frozen=True, slots=True)
+    class Varied:
+        number: int
+        more: InitVar[int]
+
+    for cls in (Derived, Varied):
+        with pytest.raises(TypeError, match="not made of its fields"):
+            converter(cls)

@@ -20,7 +20,7 @@ WIRE = Path(reload.__file__).parent
 
 @pytest.fixture(autouse=True)
 def without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload, "LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "POLL_INTERVAL_S", 0.0)
     monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
 
 
@@ -36,8 +36,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def ids(security: Keyed) -> tuple[bytes, ...]:
-    assert security.guard.ring is not None
-    return security.guard.ring.ids
+    assert security.credentials.ring is not None
+    return security.credentials.ring.ids
 
 
 def id_of(text: str) -> bytes:
@@ -46,9 +46,9 @@ def id_of(text: str) -> bytes:
 
 def test_without_security_there_are_no_keys_and_no_nonces() -> None:
     plain = Plain()
-    plain.look(Meter())
-    assert plain.guard.ring is None
-    assert plain.guard.nonce() == b""
+    plain.poll_files(Meter())
+    assert plain.credentials.ring is None
+    assert plain.credentials.nonce() == b""
 
 
 def test_a_files_keys_are_held_in_its_order(path: Path) -> None:
@@ -64,7 +64,7 @@ def test_file_of_keys_with_a_byte_order_mark_is_read(path: Path) -> None:
 
 
 def test_nonces_are_fresh(path: Path) -> None:
-    guard = Keyed(path).guard
+    guard = Keyed(path).credentials
     assert len(guard.nonce()) == 32
     assert guard.nonce() != guard.nonce()
 
@@ -79,15 +79,15 @@ def test_a_file_that_was_replaced_is_read_also_when_nobody_dials(path: Path, cap
     security = Keyed(path)
     write(path.with_suffix(".new"), NEW).rename(path)
     with caplog.at_level(logging.INFO, "wire"):
-        security.look(Meter())
+        security.poll_files(Meter())
     assert id_of(NEW).hex() in caplog.text
-    assert "read anew" in caplog.text
+    assert "reloaded keys" in caplog.text
 
 
 def test_a_file_that_did_not_change_is_not_read_again(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     security = Keyed(path)
     with caplog.at_level(logging.DEBUG, "wire"):
-        security.look(Meter())
+        security.poll_files(Meter())
         assert ids(security) == (id_of(OLD),)
     assert caplog.text == ""
 
@@ -104,7 +104,7 @@ def test_a_bad_new_file_leaves_the_old_keys_and_is_told_once(
     for _ in range(3):
         assert ids(security) == (id_of(OLD),)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "those from before stay in use" in caplog.text
+    assert "keeping the previous files" in caplog.text
     assert "hunter2" not in caplog.text
     write(path, NEW)
     assert ids(security) == (id_of(NEW),)
@@ -161,7 +161,7 @@ def test_what_could_not_be_read_to_its_end_is_no_file_of_keys(
     path.unlink()
     make(path)
     assert ids(security) == (id_of(OLD),)
-    assert "those from before stay in use" in caplog.text
+    assert "keeping the previous files" in caplog.text
     with pytest.raises(CredentialsError, match=rule):
         Keyed(path)
 
@@ -172,5 +172,5 @@ def test_a_file_that_others_may_read_is_warned_of(
 ) -> None:
     write(path, OLD, mode)
     Keyed(path)
-    assert ("others than its owner" in caplog.text) is is_told
+    assert ("accessible to other users" in caplog.text) is is_told
     assert OLD not in caplog.text

@@ -14,7 +14,7 @@ from tests.certificates import BOTH_ROLES, DAY, Authority
 from wire.link_metrics import WireMetrics
 from wire.protocol.wire_errors import CredentialsError
 from wire.security import reload
-from wire.security.credentials import Credentials, TlsFiles
+from wire.security.credentials import TlsCredentials, TlsFiles
 from wire.security.tls import WARNING_S, Expiry, Tls
 
 
@@ -60,8 +60,8 @@ BROKEN: dict[str, tuple[Broken, str]] = {
     "not yet valid": (lambda authority, *_: authority.files("ann", begins_s=DAY), "not yet valid"),
     "one role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[:1]), "unsuitable certificate purpose"),
     "the other role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[1:]), "unsuitable certificate"),
-    "a name that is no text": (lambda authority, *_: authority.files("ann", dns=b"\xff"), "name that can't be read"),
-    "a pipe": (lambda _, files, path: replace(files, ca=pipe(path / "pipe")), "pipe: it is not a regular file"),
+    "a name that is no text": (lambda authority, *_: authority.files("ann", dns=b"\xff"), "name in it cannot be read"),
+    "a pipe": (lambda _, files, path: replace(files, ca=pipe(path / "pipe")), "pipe is not a regular file"),
     "an encrypted key": (lambda _, files, __: replace(files, key=encrypted(files.key)), "unencrypted"),
 }
 
@@ -89,7 +89,7 @@ def test_a_pin_may_be_written_as_other_programs_do(authority: Authority) -> None
 
 @pytest.mark.parametrize("pins", [["ab"], ["\xe9" * 64], "ab" * 32, []], ids=["short", "no hex", "no list", "none"])
 def test_what_is_no_pin_is_refused_at_the_start(pins: list[str], authority: Authority) -> None:
-    with pytest.raises(CredentialsError, match="a pin of node 'bob' is not 64 digits in hex"):
+    with pytest.raises(CredentialsError, match="pins of node 'bob': one or more SHA-256"):
         Tls(authority.files("ann"), node="ann", cluster="c", pins={"bob": pins})
 
 
@@ -97,19 +97,19 @@ def test_the_ends_are_those_of_the_certificate_and_of_its_own_authority(tmp_path
     ours, other = Authority(tmp_path / "ours", ends_s=7 * DAY), Authority(tmp_path / "other", ends_s=DAY)
     files = ours.files("ann", ends_s=3 * DAY)
     both = text(tmp_path / "both.pem", other.ca.read_text() + ours.ca.read_text())
-    credentials = Credentials(replace(files, ca=both), node="ann", cluster="c", pins={})
+    credentials = TlsCredentials(replace(files, ca=both), node="ann", cluster="c", pins={})
     assert credentials.ends["own"] == pytest.approx(time.time() + 3 * DAY, abs=60)
     assert credentials.ends["ca"] == pytest.approx(time.time() + 7 * DAY, abs=60)
 
 
 def test_the_end_of_the_files_in_use_is_a_metric(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload, "LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(reload, "POLL_INTERVAL_S", 0.0)
     monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
     files = authority.files("ann", ends_s=3 * DAY)
     tls, metrics = Tls(files, node="ann", cluster="c"), WireMetrics()
 
     def end(which: str) -> float:
-        tls.look(metrics)
+        tls.poll_files(metrics)
         name = "wire_certificate_not_after_timestamp_seconds"
         return metrics.registry.get_sample_value(name, {"certificate": which}) or 0
 
@@ -126,7 +126,7 @@ def test_a_key_that_others_may_read_is_warned_of(authority: Authority, caplog: p
     files = authority.files("ann")
     files.key.chmod(0o644)
     Tls(files, node="ann", cluster="c")
-    assert "others than its owner" in caplog.text
+    assert "accessible to other users" in caplog.text
 
 
 def test_a_certificate_that_ends_soon_is_warned_of_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
@@ -140,11 +140,11 @@ def test_a_certificate_that_ends_soon_is_warned_of_once_a_day(caplog: pytest.Log
         (WARNING_S - DAY - 60, 2),
         (-1, 3),
     ):
-        expiry.look("own", end_s, end_s - before_s)
+        expiry.warn_if_due("own", end_s, end_s - before_s)
         assert len(caplog.records) == count
-    assert "own certificate ends in 14.0 days" in caplog.text
-    expiry.look("ca", end_s, end_s - DAY)
-    assert "ca certificate ends in 1.0 days" in caplog.text
+    assert "own certificate expires in 14.0 days" in caplog.text
+    expiry.warn_if_due("ca", end_s, end_s - DAY)
+    assert "ca certificate expires in 1.0 days" in caplog.text
 
 
 def test_where_others_are_in_between_the_end_of_the_authority_is_still_watched(tmp_path: Path) -> None:
@@ -152,6 +152,6 @@ def test_where_others_are_in_between_the_end_of_the_authority_is_still_watched(t
     between = Authority(tmp_path / "between", ends_s=9 * DAY, signer=root)
     files = between.files("ann", ends_s=8 * DAY)
     files.certificate.write_bytes(files.certificate.read_bytes() + between.ca.read_bytes())
-    credentials = Credentials(replace(files, ca=root.ca), node="ann", cluster="c", pins={})
+    credentials = TlsCredentials(replace(files, ca=root.ca), node="ann", cluster="c", pins={})
     assert credentials.ends["own"] == pytest.approx(time.time() + 8 * DAY, abs=60)
     assert credentials.ends["ca"] == pytest.approx(time.time() + 7 * DAY, abs=60)

@@ -17,8 +17,8 @@ def ends(tmp_path: Path) -> Iterator[tuple[Channel, Channel]]:
     authority = Authority(tmp_path)
     near, far = socket.socketpair()
     with near, far:
-        dialer = authority.tls("ann").guard.channel(near, is_dialer=True)
-        acceptor = authority.tls("bob").guard.channel(far, is_dialer=False)
+        dialer = authority.tls("ann").credentials.channel(near, is_dialer=True)
+        acceptor = authority.tls("bob").credentials.channel(far, is_dialer=False)
         accepting = threading.Thread(target=acceptor.shake_hands, args=(Deadline(10),))
         accepting.start()
         dialer.shake_hands(Deadline(10))
