@@ -36,7 +36,7 @@ class Election:
     or work that ends, `resign`, `pause`, a callback that raises, the health hook. Other nodes may lead at once.
 
     Args:
-        name: of the election.
+        candidacy: of this node in the election.
         context: of the node.
         dispatcher: of the node's callbacks.
         spawn: starts a thread of the node's.
@@ -44,19 +44,17 @@ class Election:
 
     def __init__(
         self,
-        name: str,
+        candidacy: Candidacy,
         context: NodeContext,
         dispatcher: Dispatcher,
         spawn: Callable[[Callable[[], None], str], OwnThread],
     ) -> None:
-        self.name = name
-        self.published = context.published(name)
-        self.standing = Candidacy(name, context.post)
+        self.name = candidacy.election
+        self.published = context.published(self.name)
+        self.candidacy = candidacy
         self._context = context
         self._dispatcher = dispatcher
         self._spawn = spawn
-        self._run: Run | None = None
-        self._beginning = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Election {self.name!r} of node {self._context.node_id!r}>"
@@ -112,7 +110,7 @@ class Election:
     @contextmanager
     def _lead(self, timeout: float | None) -> Iterator[Leadership]:
         occupant = Occupant()
-        with self.standing.hold():
+        with self.candidacy.hold():
             try:
                 leadership = self._context.wait_for(lambda: self._occupy(occupant), timeout)
                 if leadership is None:
@@ -147,11 +145,11 @@ class Election:
         arguments.check_callable("work", work)
         arguments.choice("on_return", on_return, ("resign", "keep"))
         self._context.check_running()
-        run = Run(self, self._context, work, on_return)
-        with self._beginning, self._context.changing():
+        run = Run(self.candidacy, self._context, work, on_return)
+        with self.candidacy.starting_run, self._context.changing():
             self._check_no_run()
             self._spawn(run.loop, f"elect-run-{self.name}")
-            self._run = run
+            self.candidacy.runs.add(run)
         return run
 
     def subscribe(
@@ -256,10 +254,10 @@ class Election:
         if not self._dispatcher.is_current:
             self._await_resigned(leadership.token, to, timeout)
 
-    def stand(self) -> None:
+    def be_candidate(self) -> None:
         """Be a candidate from now on, also without a call of `lead` or `run`; a node starts as one."""
         self._context.check_living()
-        self.standing.keep()
+        self.candidacy.keep()
 
     def pause(self, timeout: float | None = None) -> None:
         """Take no part in this election as a candidate until `resume`; what is led is resigned.
@@ -360,7 +358,7 @@ class Election:
         self._check_no_run()
 
     def _check_no_run(self) -> None:
-        if self._run is not None and not self._run.is_stopping:
+        if self.candidacy.runs:
             raise RuntimeError(
                 f"election {self.name!r}: a run() leads it whenever this node can; stop that run first, "
                 "or use another election"
@@ -380,7 +378,7 @@ class Election:
     def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
         arguments.seconds("timeout", timeout)
         self._context.check_running()
-        self.standing.set_paused(is_paused=is_paused)
+        self.candidacy.set_paused(is_paused=is_paused)
         self._context.do(commands.nothing(), awaited, timeout, self.name)
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:

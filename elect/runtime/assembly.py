@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from elect.api.run import WorkThread
 from elect.bridge import commands
 from elect.bridge.admission import Admission
 from elect.bridge.dispatcher import Dispatcher
@@ -24,7 +23,7 @@ from elect.runtime.node_credentials import security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
-from elect.runtime.threads import OnDeath, OwnThread, starting
+from elect.runtime.threads import OnDeath, OwnThread, WorkThread, starting
 from elect.storage.journal import Journal
 from elect.storage.store import Opened, Store
 from wire.common.deadline import Deadline

@@ -29,6 +29,10 @@ def starting(name: str) -> Iterator[None]:
         raise ThreadError(name, str(error)) from error
 
 
+class WorkThread(threading.Thread):
+    """A thread in which the application's work runs."""
+
+
 class OwnThread(ReportedThread):
     """A daemon thread whose death is acted on, and then logged: a half-dead elector is the worst state.
 

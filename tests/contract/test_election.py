@@ -255,7 +255,7 @@ def test_a_run_ends_the_wait_of_a_block(ground):
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    eventually(lambda: ground.election.standing._holds)
+    eventually(lambda: ground.election.candidacy._holds)
     ground.election.run(lambda leadership: leadership.lost.wait(DEADLINE_S))
     waiter.join(DEADLINE_S)
     assert ["a run() leads it" in each for each in raised] == [True]

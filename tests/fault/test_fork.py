@@ -121,7 +121,7 @@ def test_a_fork_while_another_thread_holds_every_lock_waits_for_none(tmp_path):
             for call in (node.start, node.stop, node.election, node.wait_for_leader, node.pause, node.status):
                 with pytest.raises(Forked):
                     call() if call != node.election else call("another")
-            with node.election().standing.hold():
+            with node.election().candidacy.hold():
                 pass
 
         in_child(check)

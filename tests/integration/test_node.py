@@ -77,7 +77,7 @@ def test_a_node_stands_from_the_start_and_after_a_first_lead_only_for_the_next(t
         with pytest.raises(LeadershipTimeout), first.lead(timeout=0):
             pass
         assert not is_standing(first)
-        first.election().stand()
+        first.election().be_candidate()
         eventually(lambda: is_standing(first))
 
 
@@ -87,6 +87,15 @@ def test_one_body_at_a_time(tmp_path):
             pass
         with node.lead(timeout=DEADLINE_S):
             pass
+
+
+def test_a_node_and_its_default_election_share_one_run(tmp_path):
+    with single(tmp_path) as node:
+        run = node.run(lambda leadership: leadership.lost.wait())
+        with pytest.raises(RuntimeError, match="stop that run first"):
+            node.election().run(print)
+        run.stop()
+        node.election().run(print).stop()
 
 
 def test_lead_reports_a_loss_unless_the_body_raised(tmp_path):

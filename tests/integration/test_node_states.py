@@ -32,7 +32,7 @@ EARLY_CALLS = {
     "subscribe": lambda node: node.subscribe(print),
     "observe": lambda node: node.observe(print),
     "election": lambda node: node.election("another"),
-    "stand": lambda node: node.election().stand(),
+    "be_candidate": lambda node: node.election().be_candidate(),
 }
 """What may also come before the start, but not after the end."""
 
