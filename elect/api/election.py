@@ -11,10 +11,11 @@ from elect.api.required import Job, LeaderOnly, Otherwise, PassingLeaderOnly, S,
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
-from elect.bridge.leadership import NS_PER_S, Leadership
+from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
-from elect.bridge.published_election import Occupant
+from elect.bridge.published_election import LeadershipUser
 from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
+from elect.clock import NS_PER_S
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import LossReason
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
@@ -109,16 +110,16 @@ class Election:
 
     @contextmanager
     def _lead(self, timeout: float | None) -> Iterator[Leadership]:
-        occupant = Occupant()
+        user = LeadershipUser()
         with self.candidacy.hold():
             try:
-                leadership = self._context.wait_for(lambda: self._occupy(occupant), timeout)
+                leadership = self._context.wait_for(lambda: self._try_enter(user), timeout)
                 if leadership is None:
                     raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
                 yield leadership
                 is_lost = not leadership.is_resigned and not leadership.valid()
             finally:
-                self._leave(occupant)
+                self._leave(user)
             if is_lost:
                 reason = leadership.reason or LossReason.LEASE_LAPSED
                 raise LeadershipLost(self.name, leadership.token, reason, self.leader)
@@ -344,14 +345,14 @@ class Election:
     def _dated(self, leader: Leader | None) -> Leader | None:
         return None if leader is None else replace(leader, as_of=self._context.turned_at / NS_PER_S)
 
-    def _occupy(self, occupant: Occupant) -> Leadership | None:
+    def _try_enter(self, user: LeadershipUser) -> Leadership | None:
         self._check_free()
-        return self.published.occupy(occupant)
+        return self.published.try_enter(user)
 
     def _check_free(self) -> None:
         """Refuse a block whose turn will never come."""
-        occupant = self.published.occupant
-        if occupant is not None and occupant.thread is threading.current_thread():
+        user = self.published.in_use_by
+        if user is not None and user.thread is threading.current_thread():
             raise RuntimeError(
                 f"lead() of election {self.name!r}: this thread leads it already; use the Leadership that it was given"
             )
@@ -364,22 +365,22 @@ class Election:
                 "or use another election"
             )
 
-    def _leave(self, occupant: Occupant) -> None:
+    def _leave(self, user: LeadershipUser) -> None:
         """The body is over, and with it the leadership, if it had come to one."""
-        if self.published.occupant is not occupant:
+        if self.published.in_use_by is not user:
             return
-        assert occupant.leadership is not None
+        assert user.leadership is not None
         try:
-            occupant.leadership.give_up(LossReason.RESIGNED)
+            user.leadership.give_up(LossReason.RESIGNED)
         finally:
             with self._context.changing():
-                self.published.vacate(occupant)
+                self.published.leave(user)
 
     def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
         arguments.seconds("timeout", timeout)
         self._context.check_running()
         self.candidacy.set_paused(is_paused=is_paused)
-        self._context.do(commands.nothing(), awaited, timeout, self.name)
+        self._context.do(commands.tick(), awaited, timeout, self.name)
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
         def find() -> Leader | bool | None:

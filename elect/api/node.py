@@ -254,7 +254,7 @@ class Node(Election):
             raise Forked(self.config.node)
         views: list[ElectorSnapshot] = []
         if self._context.state is Lifecycle.RUNNING:
-            self._context.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
+            self._context.post(commands.read_snapshot(views)).wait(STATUS_TIMEOUT_S)
         return Status.of(self.config.node, views[0] if views else None, surroundings(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:

@@ -7,7 +7,8 @@ from typing import Literal
 from elect.api.candidacy import Candidacy
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
-from elect.bridge.published_election import Occupant
+from elect.bridge.published_election import LeadershipUser
+from elect.clock import NS_PER_S
 from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
 from elect.runtime.threads import WorkThread
@@ -72,15 +73,15 @@ class Run:
         try:
             while not self._is_stopping:
                 with self._candidacy.hold() as self._holder:
-                    is_failed = self._work_once(Occupant())
+                    is_failed = self._work_once(LeadershipUser())
                 if is_failed:
                     self._stand_back()
         except (Stopped, Forked):
             return
 
-    def _work_once(self, occupant: Occupant) -> bool:
+    def _work_once(self, user: LeadershipUser) -> bool:
         """Wait for a leadership and work in it, to the end of both; whether it failed."""
-        leadership = self._context.wait_for(lambda: self._occupy(occupant), None)
+        leadership = self._context.wait_for(lambda: self._try_enter(user), None)
         if leadership is None or leadership is self:
             return False
         assert isinstance(leadership, Leadership)
@@ -88,7 +89,7 @@ class Run:
         thread = WorkThread(
             target=self._body, args=(leadership, errors), name=f"elect-work-{self._published.election}", daemon=True
         )
-        occupant.thread = thread
+        user.thread = thread
         self._is_working = True
         try:
             self._start(thread, leadership, errors)
@@ -96,7 +97,7 @@ class Run:
         finally:
             self._end(leadership, thread, errors)
             with self._context.changing():
-                self._published.vacate(occupant)
+                self._published.leave(user)
         return bool(errors)
 
     def _start(self, thread: WorkThread, leadership: Leadership, errors: list[BaseException]) -> None:
@@ -109,8 +110,8 @@ class Run:
             leadership.give_up(LossReason.WORK_FAILED)
             self._is_working = False
 
-    def _occupy(self, occupant: Occupant) -> "Leadership | Run | None":
-        return self if self._is_stopping else self._published.occupy(occupant)
+    def _try_enter(self, user: LeadershipUser) -> "Leadership | Run | None":
+        return self if self._is_stopping else self._published.try_enter(user)
 
     def _is_over(self, leadership: Leadership) -> bool:
         is_kept = self._on_return == "keep" and not self._is_stopping
@@ -131,7 +132,7 @@ class Run:
         """The leadership is over, or is resigned now; wait for the work to end."""
         if not leadership.lost.is_set():
             leadership.resign()
-        grace_s = self._context.config.grace_ns / 1_000_000_000
+        grace_s = self._context.config.grace_ns / NS_PER_S
         if thread.ident is not None:
             thread.join(grace_s)
         if thread.is_alive():

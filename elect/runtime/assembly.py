@@ -200,7 +200,7 @@ class NodeThreads:
             interval_ns=config.heartbeat_interval_ns,
             late_ns=config.support_duration_ns,
             clock=context.clock,
-            tell=lambda: context.post(commands.nothing()),
+            on_change=lambda: context.post(commands.tick()),
         )
         return self._thread(context.health.run, "elect-health")
 

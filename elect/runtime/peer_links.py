@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from elect.bridge.admission import ADVERTISE, Admission
-from elect.bridge.publisher import Profile
+from elect.clock import NS_PER_S
 from elect.config.config import Config
 from elect.config.rules import check_advertised, check_exposure
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
 from elect.errors import BindError
+from elect.leader import Profile
 from elect.runtime.threads import starting
 from elect.storage.store import Opened
 from wire.common.deadline import Deadline, now_s
@@ -40,7 +41,6 @@ OUTBOX_MESSAGES_MAX = 1024
 """Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
 
 BACKOFF_MAX_S = 2.0
-NS_PER_S = 1_000_000_000
 
 CONFIGURATION = "configuration"
 METADATA_PREFIX = "m."

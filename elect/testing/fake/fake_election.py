@@ -9,10 +9,10 @@ from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
-from elect.bridge.publisher import Profile
 from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.errors import LeadershipTimeout
+from elect.leader import Profile
 from elect.runtime.threads import OwnThread
 from elect.testing.fake.fake_context import NODE, OTHERS, FakeContext
 from wire.common import arguments

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from elect.bridge.dispatcher import Dispatcher, Notice
+from elect.bridge.dispatcher import Dispatcher, PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
@@ -14,11 +14,11 @@ from elect.leader import Leader
 class Desk:
     """A dispatcher that runs when it is told to, on the test's own thread, and one election."""
 
-    def __init__(self, notices_max: int = 1000) -> None:
+    def __init__(self, events_max: int = 1000) -> None:
         self.log = []
         self.leases = LeaseTable(lambda: 0)
         self.published = PublishedElection("e")
-        self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), notices_max)
+        self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), events_max)
 
     def leadership(self, term: int) -> Leadership:
         lease = Lease(term=term, followers=frozenset(), quorum=1, counts_self=True)
@@ -33,20 +33,20 @@ class Desk:
 
     def elected(self, term: int) -> Leadership:
         leadership = self.published.leadership = self.leadership(term)
-        self.dispatcher.tell([Notice(Elected(election="e", term=term, at=term), leadership=leadership)])
+        self.dispatcher.dispatch([PublishedEvent(Elected(election="e", term=term, at=term), leadership=leadership)])
         return leadership
 
     def lost(self, leadership: Leadership, reason: LossReason = LossReason.RESIGNED) -> None:
-        leadership.end(reason)
+        leadership.mark_lost(reason)
         self.published.leadership = None
         event = Lost(election="e", term=leadership.token, at=0, reason=reason)
-        self.dispatcher.tell([Notice(event, leadership=leadership)])
+        self.dispatcher.dispatch([PublishedEvent(event, leadership=leadership)])
 
     def leader(self, node_id: str | None, term: int) -> None:
         leader = None if node_id is None else Leader(node_id=node_id, term=term)
         self.published.leader = leader
         event = LeaderChanged(election="e", term=term, leader=node_id, at=0)
-        self.dispatcher.tell([Notice(event, leader=leader)])
+        self.dispatcher.dispatch([PublishedEvent(event, leader=leader)])
 
     def subscribe(self, name: str = "", on_elected=None, on_lost=None) -> Subscription:
         subscription = Subscription(
@@ -61,7 +61,7 @@ class Desk:
     def pump(self) -> None:
         """Call back with all that waits."""
         while self.dispatcher.backlog:
-            self.dispatcher._handle(self.dispatcher._take())
+            self.dispatcher._handle(self.dispatcher._next_item())
 
     def run(self) -> list:
         self.dispatcher.close()
@@ -170,7 +170,7 @@ def test_what_taps_and_other_callbacks_raise_ends_there():
     desk.subscribe("x ", on_lost=fail)
     desk.subscribe("y ")
     desk.pump()
-    desk.dispatcher.tell([Notice(PeerChanged(peer="b", supported=True, at=0))])
+    desk.dispatcher.dispatch([PublishedEvent(PeerChanged(peer="b", supported=True, at=0))])
     leadership = desk.elected(1)
     desk.pump()
     desk.lost(leadership)
@@ -189,7 +189,7 @@ def test_a_cancelled_subscriber_hears_nothing_more():
 
 
 def test_when_too_much_waits_superseded_things_are_left_out_and_the_last_word_is_said(caplog):
-    desk = Desk(notices_max=50)
+    desk = Desk(events_max=50)
     desk.subscribe()
     leadership = desk.elected(1)
     desk.pump()
