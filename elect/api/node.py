@@ -28,7 +28,7 @@ from elect.runtime.lifecycle_thread import LifecycleThread, StopRequest
 from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
 from elect.runtime.sampling import sample, surroundings
 from elect.runtime.threads import OwnThread
-from elect.storage.descriptors import fill_standard
+from elect.storage.data_lock import fill_standard
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import Store
 from wire.common import arguments

@@ -25,7 +25,7 @@ from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
 from elect.runtime.threads import OnDeath, OwnThread, WorkThread, starting
 from elect.storage.journal import Journal
-from elect.storage.store import Opened, Store
+from elect.storage.store import Store, StoreContent
 from wire.common.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class NodeThreads:
     def _assemble(
         self,
         store: Store,
-        opened: Opened,
+        opened: StoreContent,
         coalescer: HeartbeatCoalescer,
         metrics: "Metrics",
         hook: Callable[[], object] | None,
@@ -205,7 +205,7 @@ class NodeThreads:
         return self._thread(context.health.run, "elect-health")
 
 
-def _open(store: Store, config: Config) -> Opened:
+def _open(store: Store, config: Config) -> StoreContent:
     """Open the store, and write down that its list of voters was replaced, if it was."""
     opened = store.open(
         cluster=config.cluster,
@@ -220,7 +220,7 @@ def _open(store: Store, config: Config) -> Opened:
     return opened
 
 
-def _elector(context: NodeContext, opened: Opened) -> Elector:
+def _elector(context: NodeContext, opened: StoreContent) -> Elector:
     """The protocol, with what the configuration and the store say."""
     config = context.config
     options = ElectorOptions(

@@ -17,7 +17,7 @@ from elect.core.ready import Send
 from elect.errors import BindError
 from elect.leader import Profile
 from elect.runtime.threads import starting
-from elect.storage.store import Opened
+from elect.storage.store import StoreContent
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.log_throttle import LogThrottle, more
@@ -65,7 +65,7 @@ class PeerLinks:
         self,
         config: Config,
         *,
-        opened: Opened,
+        opened: StoreContent,
         admission: Admission,
         deliver: Callable[[Event], None],
         security: Security = PLAIN,
@@ -250,7 +250,7 @@ def _limits(config: Config) -> Limits:
     return Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=backoff_max_s)
 
 
-def _identity(config: Config, opened: Opened, attributes: Mapping[str, str]) -> Identity:
+def _identity(config: Config, opened: StoreContent, attributes: Mapping[str, str]) -> Identity:
     return Identity(
         cluster=config.cluster,
         node=config.node,

@@ -90,7 +90,7 @@ def test_file_gives_every_field(tmp_path):
     )
 
 
-def test_path_in_a_file_is_relative_to_the_file_from_any_working_directory(tmp_path, monkeypatch):
+def test_a_path_in_a_file_is_relative_to_that_file(tmp_path, monkeypatch):
     (tmp_path / "etc").mkdir()
     path = write(tmp_path / "etc", FILE)
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,7 @@ from elect.errors import ConfigError
 from tests.unit.test_config import FILE, TLS, config, write
 
 
-def test_file_gives_keys_or_certificates_and_their_paths_are_relative_to_it(tmp_path):
+def test_paths_of_keys_and_certificates_are_relative_to_the_file(tmp_path):
     keyed = Config.load(write(tmp_path, FILE.replace("insecure = true", 'key_file = "cluster.key"')))
     assert (keyed.key_file, keyed.tls, keyed.insecure) == (str(tmp_path / "cluster.key"), None, False)
     pins = f"pins = {{ b = '{'AB' * 32} {'cd' * 32}' }}"
@@ -77,7 +77,7 @@ def test_a_long_path_is_not_taken_for_a_key(path):
 
 
 @pytest.mark.parametrize("secret", ["-----BEGIN PRIVATE KEY-----MIGHAgEA", "hunter2\nhunter2", "hunter2\0"])
-def test_what_should_be_in_a_file_is_not_shown_in_the_place_of_its_path(secret):
+def test_a_secret_given_instead_of_its_path_is_not_shown(secret):
     for given in ({"key_file": secret}, {"tls": {**TLS, "key": secret}}, {"data_dir": secret}):
         with pytest.raises(ConfigError, match="not what is in it") as caught:
             config(**given)

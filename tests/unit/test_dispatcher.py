@@ -69,7 +69,7 @@ class Desk:
         return self.log
 
 
-def test_callbacks_come_in_order_and_the_loss_is_acknowledged_after_them():
+def test_callbacks_run_in_order_before_the_acknowledgement():
     desk = Desk()
     desk.subscribe("x ")
     desk.subscribe("y ")
@@ -100,7 +100,7 @@ def test_a_lapse_is_told_and_not_acknowledged():
     assert desk.run() == [("elected", 1), ("lost", 1), ("elected", 1), ("lost", 1)]
 
 
-def test_taps_get_every_event_before_subscribers_and_acknowledgement():
+def test_taps_get_every_event_before_the_subscribers():
     desk = Desk()
     desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__))
     desk.subscribe()
@@ -110,7 +110,7 @@ def test_taps_get_every_event_before_subscribers_and_acknowledgement():
     assert desk.run() == [("elected", 1), "Elected", "Lost", ("lost", 1), ("ack", 1)]
 
 
-def test_a_leadership_that_is_over_by_its_turn_is_not_told_but_acknowledged():
+def test_a_leadership_over_by_its_turn_is_only_acknowledged():
     desk = Desk()
     desk.subscribe()
     desk.pump()
@@ -119,7 +119,7 @@ def test_a_leadership_that_is_over_by_its_turn_is_not_told_but_acknowledged():
     assert desk.run() == [("ack", 1), ("elected", 2), ("lost", 2)]
 
 
-def test_who_thinks_at_the_end_that_it_leads_is_told_that_it_does_not():
+def test_a_leadership_still_reported_at_the_end_is_reported_lost():
     desk = Desk()
     reasons = []
     desk.subscribe(on_lost=lambda leadership: reasons.append(leadership.reason))
@@ -147,7 +147,7 @@ def test_a_subscriber_ahead_of_the_queue_is_not_told_twice():
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
-def test_raising_in_on_elected_gives_leadership_up_and_later_subscribers_never_hear_of_it(error):
+def test_an_on_elected_that_raises_resigns_before_later_subscribers(error):
     desk = Desk()
 
     def fail(leadership):
@@ -188,7 +188,7 @@ def test_a_cancelled_subscriber_hears_nothing_more():
     assert desk.run() == [("y elected", 1), ("y leader", "a"), ("y lost", 1)]
 
 
-def test_when_too_much_waits_superseded_things_are_left_out_and_the_last_word_is_said(caplog):
+def test_superseded_events_are_dropped_the_latest_is_reported(caplog):
     desk = Desk(events_max=50)
     desk.subscribe()
     leadership = desk.elected(1)
@@ -232,7 +232,7 @@ class HurriedSeat(PublishedElection):
         return value
 
 
-def test_elected_comes_before_leader_when_elected_during_subscribe():
+def test_elected_comes_before_leader_also_during_subscribe():
     desk = Desk()
     desk.published = HurriedSeat(desk)
     desk.subscribe()

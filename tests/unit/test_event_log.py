@@ -36,7 +36,10 @@ def test_campaigns_that_fail_for_ever_are_a_few_lines(log: EventLog, caplog: pyt
             log(event)
     said = lines(caplog, logging.INFO)
     assert len(said) == 2 * FAILED_CAMPAIGNS_MAX
-    assert said[-1] == "! e: 3 campaigns in a row failed, the last one in term 3: timed_out; see the node's status for the cause"
+    assert (
+        said[-1]
+        == "! e: 3 campaigns in a row failed, the last one in term 3: timed_out; see the node's status for the cause"
+    )
 
 
 @pytest.mark.parametrize("ends", [campaign(9, "elected")[1], LeaderChanged(election="e", term=9, leader="b", at=0)])
