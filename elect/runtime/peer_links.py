@@ -143,7 +143,7 @@ class PeerLinks:
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
         bound = self._listener.bound.host  # once more, now that its name is an address
-        check_exposure(self._config.listen, bound, is_guarded=self._config.is_guarded)
+        check_exposure(self._config.listen, bound, has_security=self._config.has_security)
         if self._config.advertise is None:
             check_advertised(bound)
         if self._config.advertise is None:  # the identity shows it to peers, of which there are none yet

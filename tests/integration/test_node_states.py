@@ -75,7 +75,7 @@ def test_what_may_come_before_the_start_does(node, call):
 
 def test_a_node_that_runs_says_so_when_started_again(node):
     node.start()
-    assert said(Node.start, node) == "node a is started already, and runs; a node starts once"
+    assert said(Node.start, node) == "node a is already started; a node starts once"
     assert node.is_alive
 
 
