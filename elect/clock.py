@@ -1,6 +1,6 @@
-"""The node's clock: integer nanoseconds that run on through a suspend where the system can, and are never set.
+"""The node's clock: integer nanoseconds that nobody can set. On Linux they also count while the machine is suspended.
 
-A wall clock may be set back or forth while a lease lives, so it is never asked.
+The time of day is never read: it may be set back or forward while a lease is valid.
 
 Source: PROTOCOL.md, section 3.
 """
@@ -8,12 +8,14 @@ Source: PROTOCOL.md, section 3.
 import time
 from collections.abc import Callable
 
+NS_PER_S = 1_000_000_000
+
 Clock = Callable[[], int]
-"""Returns ns, never less than the time before."""
+"""Returns nanoseconds, never less than at an earlier call."""
 
 CLOCK_ID = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def now_ns() -> int:
-    """The time since this machine started, ns, the time asleep included where the system counts it."""
+    """Return the nanoseconds since this machine started."""
     return time.clock_gettime_ns(CLOCK_ID)

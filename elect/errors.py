@@ -1,17 +1,17 @@
-"""Everything that this package raises. The data comes first, as attributes; the text is made of it by `__str__`.
+"""The exceptions of elect. Each has its data as attributes; `__str__` makes the text of them.
 
 ElectError
 ├── ConfigError (ValueError)            a setting breaks a rule
-├── NotLeader                           asked to act as the leader; somebody else is, or nobody
-│   └── LeadershipLost                  it was the leader, and is not any more
-├── LeadershipTimeout (TimeoutError)    did not come to lead, or to know a leader, in time
-├── BindError (OSError)                 the address can't be listened on
-├── StoreError (OSError)                the disk failed, or what is on it is damaged
+├── NotLeader                           this node does not lead
+│   └── LeadershipLost                  it led, and no longer does
+├── LeadershipTimeout (TimeoutError)    a wait was over before its condition was true
+├── BindError (OSError)                 the node cannot listen on its address
+├── StoreError (OSError)                the disk failed, or the store is damaged
 │   └── StoreGone                       the data directory of a running node was removed or replaced
-├── IdentityError                       a store or a peer is somebody else's
-├── ThreadError (RuntimeError)          the system has no thread to give
-├── Stopped (RuntimeError)              the node does not run: not yet, or not any more
-└── Forked (RuntimeError)               this process was forked from the node's
+├── IdentityError                       a store belongs to another node
+├── ThreadError (RuntimeError)          the system cannot start a thread
+├── Stopped (RuntimeError)              the node is not started, or no longer runs
+└── Forked (RuntimeError)               the node runs in the process that this one was forked from
 """
 
 import os
@@ -23,17 +23,17 @@ from elect.leader import Leader
 
 
 class ElectError(Exception):
-    """What all errors of this package have in common."""
+    """The base class of all exceptions of elect."""
 
 
 class ConfigError(ElectError, ValueError):
     """A setting breaks a rule.
 
     Attributes:
-        field: the setting, by its name in `Config`.
-        value: what it was given; "***" for a secret.
-        rule: what it must be, the numbers of an inequality included.
-        source: where it was given, as in "node.toml: [timing] support_duration"; empty for a keyword argument.
+        field: the name of the setting in `Config`; "file" for a file that cannot be read.
+        value: its value; "***" for a secret.
+        rule: the rule that it breaks, with the numbers of an inequality.
+        source: its place, as in "node.toml: [timing] support_duration"; empty for a keyword argument.
     """
 
     def __init__(self, field: str, value: object, rule: str, source: str = "") -> None:
@@ -44,12 +44,14 @@ class ConfigError(ElectError, ValueError):
         self.source = source
 
     def __str__(self) -> str:
+        if self.field == "file":
+            return f"{self.value} {self.rule}"
         is_missing = self.value is None and self.source  # in a file and in the environment nothing is None
         return f"{self.source or self.field} is {'missing' if is_missing else repr(_plain(self.value))}: {self.rule}"
 
 
 def _plain(value: object) -> object:
-    """The value as the one who wrote it sees it, without the types that hold it here."""
+    """Return the value as the user wrote it, without the types that hold it here."""
     match value:
         case Mapping():
             return {_plain(key): _plain(each) for key, each in value.items()}
@@ -67,8 +69,8 @@ class NotLeader(ElectError):
     """This node does not lead.
 
     Attributes:
-        election: in which election.
-        leader: who does, as far as is known, or None.
+        election: the name of the election.
+        leader: the leader that this node knows, or None.
     """
 
     def __init__(self, election: str, leader: Leader | None = None) -> None:
@@ -77,16 +79,16 @@ class NotLeader(ElectError):
         self.leader = leader
 
     def __str__(self) -> str:
-        who = f"{self.leader.node_id} does, in term {self.leader.term}" if self.leader else "no leader is known"
-        return f"this node does not lead election {self.election!r}; {who}"
+        known = f"{self.leader.node_id} leads in term {self.leader.term}" if self.leader else "no leader is known"
+        return f"this node does not lead election {self.election!r}; {known}"
 
 
 class LeadershipLost(NotLeader):
-    """This node led, and does not any more.
+    """This node led, and no longer does.
 
     Attributes:
-        token: the term that it led in.
-        reason: why it ended.
+        token: the term in which it led.
+        reason: why it lost leadership, or None.
     """
 
     def __init__(self, election: str, token: int, reason: LossReason | None, leader: Leader | None = None) -> None:
@@ -101,12 +103,12 @@ class LeadershipLost(NotLeader):
 
 
 class LeadershipTimeout(ElectError, TimeoutError):
-    """What was waited for did not happen in time.
+    """A wait was over before its condition was true. A command that was posted is still carried out.
 
     Attributes:
-        election: in which election; empty: in all of them.
-        awaited: what: "leadership", "a leader", "the resignation".
-        timeout: seconds that it had.
+        election: the name of the election; empty: all of them.
+        awaited: the condition, as in "leadership", "a leader" or "the resignation".
+        timeout: the wait, seconds.
     """
 
     def __init__(self, election: str, awaited: str, timeout: float) -> None:
@@ -122,30 +124,30 @@ class LeadershipTimeout(ElectError, TimeoutError):
 
 
 class BindError(ElectError, OSError):
-    """The address can't be listened on. Arguments: errno, text, address (`filename`)."""
+    """The node cannot listen on its address. Arguments: errno, text, address (`filename`)."""
 
     def __str__(self) -> str:
         return f"cannot listen on {self.filename}: {self.strerror}"
 
 
 class StoreError(ElectError, OSError):
-    """The disk failed, or what is on it is damaged. Arguments: errno (or None), text, path (`filename`)."""
+    """The disk failed, or the store is damaged. Arguments: errno (or None), text, path (`filename`)."""
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
 
 
 class StoreGone(StoreError):
-    """The data directory of a running node was removed or replaced: votes written now would be lost."""
+    """The data directory of a running node was removed or replaced: new votes would be lost."""
 
 
 class IdentityError(ElectError):
-    """Something is somebody else's: a store, or a peer's name.
+    """A store belongs to another node, cluster or program.
 
     Attributes:
-        subject: what: a file, a peer.
-        found: whose it is.
-        expected: whose it should be.
+        subject: the store.
+        found: its owner.
+        expected: the owner that was expected.
     """
 
     def __init__(self, subject: str, found: str, expected: str) -> None:
@@ -159,11 +161,11 @@ class IdentityError(ElectError):
 
 
 class ThreadError(ElectError, RuntimeError):
-    """A thread cannot be started: the system has none to give.
+    """The system cannot start a thread.
 
     Attributes:
         thread: its name.
-        cause: what the system says.
+        cause: the error of the system.
     """
 
     def __init__(self, thread: str, cause: str) -> None:
@@ -181,26 +183,31 @@ class ThreadError(ElectError, RuntimeError):
 _ANOTHER = "a node starts once: make a new one"
 _STATES = {
     "new": ("is not started yet", "call start() first"),
-    "running": ("is started already, and runs", "a node starts once"),
+    "running": ("is already started", "a node starts once"),
     "stopping": ("is stopping", _ANOTHER),
     "stopped": ("is stopped", _ANOTHER),
     "failed": ("has failed", _ANOTHER),
 }
-"""A node's states in words, and what a caller can do who needs another."""
+"""For each state of a node: the state in words, and what a caller can do."""
 
 
-class Stopped(ElectError, RuntimeError):
-    """The node does not run: not yet, or not any more; or it was to be started again.
+class _NodeError(ElectError, RuntimeError):
+    def __init__(self, node_id: str, *details: str) -> None:
+        super().__init__(node_id, *details)
+        self.node_id = node_id
+
+
+class Stopped(_NodeError):
+    """The node is not started or no longer runs, or it is started a second time.
 
     Attributes:
-        node_id: which.
-        state: of its life: "new", "running", "stopping", "stopped" or "failed".
-        detail: what led there, where the state alone does not say it.
+        node_id: the id of the node.
+        state: of the node: "new", "running", "stopping", "stopped" or "failed".
+        detail: the cause of the state, or empty.
     """
 
     def __init__(self, node_id: str, state: str = "stopped", detail: str = "") -> None:
         super().__init__(node_id, state, detail)
-        self.node_id = node_id
         self.state = state
         self.detail = detail
 
@@ -209,16 +216,12 @@ class Stopped(ElectError, RuntimeError):
         return f"node {self.node_id} {state}{f' ({self.detail})' if self.detail else ''}; {remedy}"
 
 
-class Forked(ElectError, RuntimeError):
-    """This process was forked from the one that runs the node: here the node leads nothing and can't be used.
+class Forked(_NodeError):
+    """This process was forked from the one that runs the node. Here the node leads nothing and cannot be used.
 
     Attributes:
-        node_id: which.
+        node_id: the id of the node.
     """
-
-    def __init__(self, node_id: str) -> None:
-        super().__init__(node_id)
-        self.node_id = node_id
 
     def __str__(self) -> str:
         return f"node {self.node_id} runs in the process that this one was forked from; make a new one here"

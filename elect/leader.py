@@ -1,4 +1,4 @@
-"""Who leads, as far as this node knows."""
+"""The leader of an election, and the description that a node gives of itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leader:
-    """A hint, never a promise: it was true when it was heard, and may not be any more.
+    """The node that leads, as far as this node knows: a hint, not a promise, and perhaps no longer true.
 
     Attributes:
-        node_id: who leads.
-        term: its term, the fencing token.
-        address: what it advertises ("host:port"), or None where it is not known.
-        metadata: what its configuration lets travel with leadership.
-        as_of: when this was last known to hold, seconds of this node's clock.
+        node_id: the id of the leader.
+        term: its term, which is the fencing token.
+        address: the "host:port" that it advertises, or None when it is not known.
+        metadata: the `metadata` of its configuration.
+        as_of: when this was last known to be true, in seconds of this node's clock.
     """
 
     node_id: str
@@ -21,3 +21,11 @@ class Leader:
     address: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     as_of: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The address and metadata that a node shows in its handshakes, for those who look for a leader."""
+
+    address: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Whether this node stands in one election: from the start, or only while somebody here wants to lead."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,13 +16,20 @@ class Candidacy:
     A node stands from the start. From the first `hold` on it stands only while at least one lasts: who asked to lead
     for a while did not ask to lead for ever.
 
+    Attributes:
+        election: the name of the election.
+        runs: the `Run` in progress, which makes this node a candidate; at most one.
+        starting_run: held by the thread that starts a `Run`.
+
     Args:
-        election: its name.
-        post: carries an act to the protocol's thread; must not raise.
+        election: the name of the election.
+        post: passes a command to the orchestrator thread; must not raise.
     """
 
     def __init__(self, election: str, post: Callable[[Command], object]) -> None:
-        self._election = election
+        self.election = election
+        self.runs: set[object] = set()
+        self.starting_run = threading.Lock()
         self._post = post
         self._holds: set[object] = set()
         self._has_held = False
@@ -82,7 +90,7 @@ class Candidacy:
             if is_wanted is self._is_standing:
                 return elector.tick(now)
             self._is_standing = is_wanted
-            todo = commands.enter(self._election) if is_wanted else commands.leave(self._election, reason)
+            todo = commands.enter(self.election) if is_wanted else commands.leave(self.election, reason)
             return todo(elector, now)
 
         if self._is_live:

@@ -11,10 +11,11 @@ from elect.api.required import Job, LeaderOnly, Otherwise, PassingLeaderOnly, S,
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
-from elect.bridge.leadership import NS_PER_S, Leadership
+from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
-from elect.bridge.published_election import Occupant
+from elect.bridge.published_election import LeadershipUser
 from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
+from elect.clock import NS_PER_S
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import LossReason
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
@@ -36,7 +37,7 @@ class Election:
     or work that ends, `resign`, `pause`, a callback that raises, the health hook. Other nodes may lead at once.
 
     Args:
-        name: of the election.
+        candidacy: of this node in the election.
         context: of the node.
         dispatcher: of the node's callbacks.
         spawn: starts a thread of the node's.
@@ -44,19 +45,17 @@ class Election:
 
     def __init__(
         self,
-        name: str,
+        candidacy: Candidacy,
         context: NodeContext,
         dispatcher: Dispatcher,
         spawn: Callable[[Callable[[], None], str], OwnThread],
     ) -> None:
-        self.name = name
-        self.published = context.published(name)
-        self.standing = Candidacy(name, context.post)
+        self.name = candidacy.election
+        self.published = context.published(self.name)
+        self.candidacy = candidacy
         self._context = context
         self._dispatcher = dispatcher
         self._spawn = spawn
-        self._run: Run | None = None
-        self._beginning = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Election {self.name!r} of node {self._context.node_id!r}>"
@@ -111,16 +110,16 @@ class Election:
 
     @contextmanager
     def _lead(self, timeout: float | None) -> Iterator[Leadership]:
-        occupant = Occupant()
-        with self.standing.hold():
+        user = LeadershipUser()
+        with self.candidacy.hold():
             try:
-                leadership = self._context.wait_for(lambda: self._occupy(occupant), timeout)
+                leadership = self._context.wait_for(lambda: self._try_enter(user), timeout)
                 if leadership is None:
                     raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
                 yield leadership
                 is_lost = not leadership.is_resigned and not leadership.valid()
             finally:
-                self._leave(occupant)
+                self._leave(user)
             if is_lost:
                 reason = leadership.reason or LossReason.LEASE_LAPSED
                 raise LeadershipLost(self.name, leadership.token, reason, self.leader)
@@ -147,11 +146,11 @@ class Election:
         arguments.check_callable("work", work)
         arguments.choice("on_return", on_return, ("resign", "keep"))
         self._context.check_running()
-        run = Run(self, self._context, work, on_return)
-        with self._beginning, self._context.changing():
+        run = Run(self.candidacy, self._context, work, on_return)
+        with self.candidacy.starting_run, self._context.changing():
             self._check_no_run()
             self._spawn(run.loop, f"elect-run-{self.name}")
-            self._run = run
+            self.candidacy.runs.add(run)
         return run
 
     def subscribe(
@@ -256,10 +255,10 @@ class Election:
         if not self._dispatcher.is_current:
             self._await_resigned(leadership.token, to, timeout)
 
-    def stand(self) -> None:
+    def be_candidate(self) -> None:
         """Be a candidate from now on, also without a call of `lead` or `run`; a node starts as one."""
         self._context.check_living()
-        self.standing.keep()
+        self.candidacy.keep()
 
     def pause(self, timeout: float | None = None) -> None:
         """Take no part in this election as a candidate until `resume`; what is led is resigned.
@@ -346,42 +345,42 @@ class Election:
     def _dated(self, leader: Leader | None) -> Leader | None:
         return None if leader is None else replace(leader, as_of=self._context.turned_at / NS_PER_S)
 
-    def _occupy(self, occupant: Occupant) -> Leadership | None:
+    def _try_enter(self, user: LeadershipUser) -> Leadership | None:
         self._check_free()
-        return self.published.occupy(occupant)
+        return self.published.try_enter(user)
 
     def _check_free(self) -> None:
         """Refuse a block whose turn will never come."""
-        occupant = self.published.occupant
-        if occupant is not None and occupant.thread is threading.current_thread():
+        user = self.published.in_use_by
+        if user is not None and user.thread is threading.current_thread():
             raise RuntimeError(
                 f"lead() of election {self.name!r}: this thread leads it already; use the Leadership that it was given"
             )
         self._check_no_run()
 
     def _check_no_run(self) -> None:
-        if self._run is not None and not self._run.is_stopping:
+        if self.candidacy.runs:
             raise RuntimeError(
                 f"election {self.name!r}: a run() leads it whenever this node can; stop that run first, "
                 "or use another election"
             )
 
-    def _leave(self, occupant: Occupant) -> None:
+    def _leave(self, user: LeadershipUser) -> None:
         """The body is over, and with it the leadership, if it had come to one."""
-        if self.published.occupant is not occupant:
+        if self.published.in_use_by is not user:
             return
-        assert occupant.leadership is not None
+        assert user.leadership is not None
         try:
-            occupant.leadership.give_up(LossReason.RESIGNED)
+            user.leadership.give_up(LossReason.RESIGNED)
         finally:
             with self._context.changing():
-                self.published.vacate(occupant)
+                self.published.leave(user)
 
     def _set_paused(self, awaited: str, timeout: float | None, *, is_paused: bool) -> None:
         arguments.seconds("timeout", timeout)
         self._context.check_running()
-        self.standing.set_paused(is_paused=is_paused)
-        self._context.do(commands.nothing(), awaited, timeout, self.name)
+        self.candidacy.set_paused(is_paused=is_paused)
+        self._context.do(commands.tick(), awaited, timeout, self.name)
 
     def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
         def find() -> Leader | bool | None:

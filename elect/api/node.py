@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from elect.api.default_election import DefaultElection
+from elect.api.candidacy import Candidacy
 from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
@@ -28,7 +28,7 @@ from elect.runtime.lifecycle_thread import LifecycleThread, StopRequest
 from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
 from elect.runtime.sampling import sample, surroundings
 from elect.runtime.threads import OwnThread
-from elect.storage.descriptors import fill_standard
+from elect.storage.data_lock import fill_standard
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import Store
 from wire.common import arguments
@@ -48,7 +48,7 @@ STATUS_TIMEOUT_S = 1.0
 """A protocol's thread that does not answer for so long is the status."""
 
 
-class Node(DefaultElection):
+class Node(Election):
     """Takes part in the elections of one cluster. The constructor starts nothing; a node is started once.
 
     A signal handler may call every method of a node, an election and a leadership that does not wait, whatever call it
@@ -91,16 +91,17 @@ class Node(DefaultElection):
         self.metrics = self._series.metrics
         self._store = store
         self._hook = health
-        self._context = NodeContext(config, clock)
-        self._dispatcher = Dispatcher(self._acknowledge)
-        self._dispatcher.tap(EventLog(), is_last=True)
-        self._elections: dict[str, Election] = {}
         self._lock = threading.RLock()
         self._runtime: NodeThreads | None = None
         self._http: HttpServer | None = None
         self._turning = threading.RLock()
         self._lifecycle = LifecycleThread(self._begin, self._end)
-        super().__init__(self.election(DEFAULT_ELECTION))
+        context, dispatcher = NodeContext(config, clock), Dispatcher(self._acknowledge)
+        super().__init__(Candidacy(DEFAULT_ELECTION, context.post), context, dispatcher, self._start_thread)
+        # The node's own pause() and resume() are of all elections, those of this handle of the default one alone.
+        default = Election(self.candidacy, context, dispatcher, self._start_thread)
+        self._elections = {DEFAULT_ELECTION: default}
+        dispatcher.tap(EventLog(), is_last=True)
 
     def __repr__(self) -> str:
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
@@ -195,10 +196,11 @@ class Node(DefaultElection):
             election = self._elections.get(name)
             if election is None:
                 self._context.check_living()
-                election = Election(name, self._context, self._dispatcher, self._spawn)
+                candidacy = Candidacy(name, self._context.post)
+                election = Election(candidacy, self._context, self._dispatcher, self._start_thread)
                 self._elections[name] = election
                 if self._context.state is Lifecycle.RUNNING:
-                    election.standing.start()
+                    election.candidacy.start()
         return election
 
     def find_election(self, name: str) -> Election | None:
@@ -252,7 +254,7 @@ class Node(DefaultElection):
             raise Forked(self.config.node)
         views: list[ElectorSnapshot] = []
         if self._context.state is Lifecycle.RUNNING:
-            self._context.post(commands.look(views)).wait(STATUS_TIMEOUT_S)
+            self._context.post(commands.read_snapshot(views)).wait(STATUS_TIMEOUT_S)
         return Status.of(self.config.node, views[0] if views else None, surroundings(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
@@ -296,7 +298,7 @@ class Node(DefaultElection):
         self._context.become_forked()
         self._lock = self._turning = threading.RLock()  # a thread that does not exist here may hold the former ones
 
-    def _spawn(self, work: Callable[[], None], name: str) -> OwnThread:
+    def _start_thread(self, work: Callable[[], None], name: str) -> OwnThread:
         assert self._runtime is not None
         return self._runtime.spawn(work, name)
 
@@ -335,7 +337,7 @@ class Node(DefaultElection):
             self._http.start()
         runtime.start()
         for election in list(self._elections.values()):
-            election.standing.start()
+            election.candidacy.start()
         warn_of_insecurity(self.config)
         warn_of_loopback(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)

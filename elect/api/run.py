@@ -1,21 +1,20 @@
 """Work that runs while this node leads: `Election.run`."""
 
 import random
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from elect.api.candidacy import Candidacy
 from elect.bridge.leadership import Leadership
-from elect.bridge.published_election import Occupant
+from elect.bridge.node_context import NodeContext
+from elect.bridge.published_election import LeadershipUser
+from elect.clock import NS_PER_S
 from elect.core.ready import LossReason
 from elect.errors import Forked, Stopped
+from elect.runtime.threads import WorkThread
 from wire.common import arguments
 from wire.common.backoff import Backoff
 from wire.common.log import Log
-
-if TYPE_CHECKING:
-    from elect.api.election import Election
-    from elect.bridge.node_context import NodeContext
 
 logger = Log(__name__)
 
@@ -27,10 +26,6 @@ Work = Callable[[Leadership], object]
 OnReturn = Literal["resign", "keep"]
 
 
-class WorkThread(threading.Thread):
-    """A thread in which the application's work runs."""
-
-
 class Run:
     """Runs `work(leadership)` on a thread of its own each time this node leads, never two at once, until stopped.
 
@@ -39,26 +34,25 @@ class Run:
     ends this node does not stand.
 
     Args:
-        election: its handle.
+        candidacy: of this node in the election.
         context: of its node.
         work: the application's.
-        on_return: what its return means.
-        backoff: how long to stand back.
+        on_return: "resign" or "keep": what a return of `work` means.
     """
 
     def __init__(
         self,
-        election: "Election",
-        context: "NodeContext",
+        candidacy: Candidacy,
+        context: NodeContext,
         work: Work,
         on_return: OnReturn,
-        backoff: Backoff | None = None,
     ) -> None:
-        self._election = election
+        self._published = context.published(candidacy.election)
+        self._candidacy = candidacy
         self._context = context
         self._work = work
         self._on_return = on_return
-        self._backoff = backoff or Backoff(BACKOFF_INITIAL_S, BACKOFF_MAX_S, random.Random())  # noqa: S311 - spreads, hides nothing
+        self._backoff = Backoff(BACKOFF_INITIAL_S, BACKOFF_MAX_S, random.Random())  # noqa: S311 - spreads, hides nothing
         self._holder: object = None
         self._is_stopping = False
         self._is_working = False
@@ -68,38 +62,34 @@ class Run:
         """Whether the work is in progress."""
         return self._is_working
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether it was told to stop."""
-        return self._is_stopping
-
     def stop(self) -> None:
         """Run it no more: if it is in progress, its leadership is resigned, and `lost` set. Never waits."""
         with self._context.changing():
             self._is_stopping = True
+            self._candidacy.runs.discard(self)
 
     def loop(self) -> None:
         """Lead and work, again and again; on a thread of its own."""
         try:
             while not self._is_stopping:
-                with self._election.standing.hold() as self._holder:
-                    is_failed = self._work_once(Occupant())
+                with self._candidacy.hold() as self._holder:
+                    is_failed = self._work_once(LeadershipUser())
                 if is_failed:
                     self._stand_back()
         except (Stopped, Forked):
             return
 
-    def _work_once(self, occupant: Occupant) -> bool:
+    def _work_once(self, user: LeadershipUser) -> bool:
         """Wait for a leadership and work in it, to the end of both; whether it failed."""
-        leadership = self._context.wait_for(lambda: self._occupy(occupant), None)
+        leadership = self._context.wait_for(lambda: self._try_enter(user), None)
         if leadership is None or leadership is self:
             return False
         assert isinstance(leadership, Leadership)
         errors: list[BaseException] = []
         thread = WorkThread(
-            target=self._body, args=(leadership, errors), name=f"elect-work-{self._election.name}", daemon=True
+            target=self._body, args=(leadership, errors), name=f"elect-work-{self._published.election}", daemon=True
         )
-        occupant.thread = thread
+        user.thread = thread
         self._is_working = True
         try:
             self._start(thread, leadership, errors)
@@ -107,7 +97,7 @@ class Run:
         finally:
             self._end(leadership, thread, errors)
             with self._context.changing():
-                self._election.published.vacate(occupant)
+                self._published.leave(user)
         return bool(errors)
 
     def _start(self, thread: WorkThread, leadership: Leadership, errors: list[BaseException]) -> None:
@@ -120,8 +110,8 @@ class Run:
             leadership.give_up(LossReason.WORK_FAILED)
             self._is_working = False
 
-    def _occupy(self, occupant: Occupant) -> "Leadership | Run | None":
-        return self if self._is_stopping else self._election.published.occupy(occupant)
+    def _try_enter(self, user: LeadershipUser) -> "Leadership | Run | None":
+        return self if self._is_stopping else self._published.try_enter(user)
 
     def _is_over(self, leadership: Leadership) -> bool:
         is_kept = self._on_return == "keep" and not self._is_stopping
@@ -142,7 +132,7 @@ class Run:
         """The leadership is over, or is resigned now; wait for the work to end."""
         if not leadership.lost.is_set():
             leadership.resign()
-        grace_s = self._context.config.grace_ns / 1_000_000_000
+        grace_s = self._context.config.grace_ns / NS_PER_S
         if thread.ident is not None:
             thread.join(grace_s)
         if thread.is_alive():
@@ -158,13 +148,12 @@ class Run:
 
     def _await_late(self, thread: WorkThread) -> None:
         """Stand aside until the work ends."""
-        standing = self._election.standing
-        standing.end(self._holder, LossReason.UNHEALTHY)
+        self._candidacy.end(self._holder, LossReason.UNHEALTHY)
         try:
             self._context.wait_for(lambda: None if self._is_working else True, None)
             thread.join()
         finally:
-            standing.begin(self._holder)
+            self._candidacy.begin(self._holder)
 
     def _stand_back(self) -> None:
         self._context.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())

@@ -1,4 +1,4 @@
-"""What threads of the application ask of the protocol's thread."""
+"""Commands that application threads post to the orchestrator thread."""
 
 from elect.bridge.inbox import Command
 from elect.core.elector import Elector
@@ -7,17 +7,17 @@ from elect.core.snapshot import ElectorSnapshot
 
 
 def enter(election: str) -> Command:
-    """Stand in an election."""
+    """Be a candidate in an election."""
     return lambda elector, now: elector.enter(now, election)
 
 
 def leave(election: str, reason: LossReason) -> Command:
-    """Stand in it no longer."""
+    """End this node's candidacy in an election."""
     return lambda elector, now: elector.leave(now, election, reason)
 
 
 def resign(election: str, term: int, *, reason: LossReason, to: str | None = None) -> Command:
-    """Give up leading in this term; a later one is not meant."""
+    """Resign in this term; a leadership in a later term goes on."""
 
     def act(elector: Elector, now: int) -> Ready:
         if leads_in(elector, election) != term:
@@ -28,32 +28,32 @@ def resign(election: str, term: int, *, reason: LossReason, to: str | None = Non
 
 
 def acknowledge(election: str, term: int) -> Command:
-    """The application has heard of a loss."""
+    """Report that the application has handled a loss."""
     return lambda elector, now: elector.acknowledge(now, election, term)
 
 
 def set_paused(*, is_paused: bool) -> Command:
-    """Take no part as a candidate, or take part again."""
+    """Pause this node's candidacies in all elections, or resume them."""
     return lambda elector, now: elector.set_paused(now, is_paused)
 
 
 def set_standing(*, priority: int | None = None, offset: int | None = None) -> Command:
-    """Change this node's standing."""
+    """Change this node's priority or offset in all elections."""
     return lambda elector, now: elector.set_standing(now, priority=priority, offset=offset)
 
 
 def forget(peer: str) -> Command:
-    """Meet a peer anew."""
+    """Forget the store under which a peer is known."""
     return lambda elector, now: elector.forget(now, peer)
 
 
-def nothing() -> Command:
-    """Only let time pass; whoever waits for it knows that what was asked before is done."""
+def tick() -> Command:
+    """Only advance the time. A thread that waits for it knows that earlier commands are done."""
     return lambda elector, now: elector.tick(now)
 
 
-def look(views: list[ElectorSnapshot]) -> Command:
-    """Append a view of the elector."""
+def read_snapshot(views: list[ElectorSnapshot]) -> Command:
+    """Append a snapshot of the elector to `views`."""
 
     def act(elector: Elector, now: int) -> Ready:
         views.append(elector.view(now))
@@ -63,6 +63,6 @@ def look(views: list[ElectorSnapshot]) -> Command:
 
 
 def leads_in(elector: Elector, election: str) -> int | None:
-    """The term in which the elector leads, its resignation under way included; None: it does not."""
+    """Return the term in which the elector leads, also while it resigns; None: it does not lead."""
     found = elector.state.elections.get(election)
     return None if found is None or found.leadership is None else found.leadership.term

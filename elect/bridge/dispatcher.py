@@ -1,8 +1,8 @@
-"""The thread on which the application's callbacks run, so that a slow one delays only the next one.
+"""The thread that runs the application's callbacks: a slow callback delays only the next one.
 
-What happens waits here in order. When callbacks are so slow that too much waits, what nobody needs any more is left
-out: whole leaderships that came and went unseen, and every leader but the latest of each election. Elected and lost
-still alternate, and the last word is always said.
+Events wait here in order. When more than `events_max` wait, superseded ones are dropped: leaderships that began and
+ended before their turn, and every leader but the latest of each election. Elected and lost still alternate, and the
+latest state is always reported.
 """
 
 import threading
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from elect.bridge.flag import Flag
 from elect.bridge.leadership import Leadership
 from elect.bridge.published_election import PublishedElection
+from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.bridge.subscription import Subscription
 from elect.core.ready import Elected, Event, LeaderChanged, LossReason, Lost
 from elect.leader import Leader
@@ -22,7 +22,7 @@ from wire.common.log import Log
 
 logger = Log(__name__)
 
-NOTICES_MAX = 16_384
+EVENTS_MAX = 16_384
 """About 5 MB; a thousand elections can change hands four times while one callback sleeps."""
 
 Tap = Callable[[Event], object]
@@ -30,13 +30,13 @@ Acknowledge = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """An event of the core, with what the application sees of it.
+class PublishedEvent:
+    """An event of the core, with the objects that the callbacks get.
 
     Attributes:
-        event: what happened.
-        leadership: that began or ended, for Elected and Lost.
-        leader: who leads now, for LeaderChanged.
+        event: from the core.
+        leadership: for Elected and Lost, the one that began or ended.
+        leader: for LeaderChanged, the new leader, or None.
     """
 
     event: Event
@@ -45,39 +45,39 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
-    """A subscriber came; it is told how things are."""
+class _Subscribed:
+    """A new subscriber, which is called with the present state."""
 
     subscription: Subscription
     published: PublishedElection
 
 
 @dataclass(frozen=True, slots=True)
-class _Passed:
-    """Somebody waits until all that came before was told."""
+class _FlushRequest:
+    """A thread that waits until all earlier items are handled."""
 
     event: threading.Event
 
 
-_Item = Notice | _Joined | _Passed
+_Item = PublishedEvent | _Subscribed | _FlushRequest
 
 
 class Dispatcher:
-    """Calls back. One thread tells, any thread and any signal handler subscribes, one thread (that of `run`) calls.
+    """Calls the subscribers. One thread dispatches, any thread or signal handler subscribes, the thread of `run` calls.
 
     Args:
-        acknowledge: told the election and term of a loss that is not a lapse, when all callbacks have heard of it.
-        notices_max: above this many that wait, superseded ones are left out.
+        acknowledge: called with election and term when every callback has returned for a loss that is not a lapse.
+        events_max: above this number of waiting events, superseded ones are dropped.
     """
 
-    def __init__(self, acknowledge: Acknowledge, notices_max: int = NOTICES_MAX) -> None:
+    def __init__(self, acknowledge: Acknowledge, events_max: int = EVENTS_MAX) -> None:
         self._acknowledge = acknowledge
-        self._notices_max = self._threshold = notices_max
+        self._events_max = self._threshold = events_max
         self._waiting: deque[_Item] = deque()
-        self._arrived = Flag()
-        self._taking = threading.RLock()
-        """Of the thread that tells and the one that calls; a subscriber does not wait for either."""
-        self._left_out = 0
+        self._arrived = SignalSafeEvent()
+        self._queue_lock = threading.RLock()
+        """Held by the threads that dispatch and call; a new subscriber does not wait for it."""
+        self._dropped = 0
         self._is_closed = False
         self._taps: list[Tap] = []
         self._last_taps: list[Tap] = []
@@ -86,56 +86,60 @@ class Dispatcher:
 
     @property
     def backlog(self) -> int:
-        """Notices that wait."""
+        """The number of items that wait."""
         return len(self._waiting)
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller is a callback."""
+        """Whether the caller runs in a callback."""
         return threading.get_ident() == self._thread_id
 
     def tap(self, tap: Tap, *, is_last: bool = False) -> None:
-        """Give every event of the core to this callable as well, before the subscribers or after them."""
+        """Call `tap` with every event of the core, before the subscribers, or after them if `is_last`."""
         if is_last:
             self._last_taps = [*self._last_taps, tap]
         else:
             self._taps = [*self._taps, tap]
 
     def subscribe(self, subscription: Subscription, published: PublishedElection) -> None:
-        """Tell a subscriber how things are, and then of every change."""
-        self._put((_Joined(subscription, published),))
+        """Call a subscriber with the present state, and from then on at every change."""
+        self._put((_Subscribed(subscription, published),))
 
-    def tell(self, notices: Iterable[Notice]) -> None:
-        """Have these told, in order. Never waits for a callback."""
-        self._put(tuple(notices))
+    def dispatch(self, events: Iterable[PublishedEvent]) -> None:
+        """Queue events for the callbacks, in order. Never waits for a callback."""
+        self._put(tuple(events))
         if len(self._waiting) > self._threshold:
             self._compact()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all that was told by now has been passed on; whether it was in time. A callback does not wait."""
-        passed = Flag()
-        self._put((_Passed(passed),))
-        return self.is_current or passed.wait(timeout)
+        """Wait until all items queued by now are handled; return whether they are. Inside a callback it does not wait.
+
+        Args:
+            timeout: seconds.
+        """
+        flushed = SignalSafeEvent()
+        self._put((_FlushRequest(flushed),))
+        return self.is_current or flushed.wait(timeout)
 
     def reopen(self) -> None:
         """Undo `close`, once the thread has ended."""
         self._is_closed = False
 
     def close(self) -> None:
-        """End the thread when all that waits was told."""
+        """End the thread when all waiting items are handled."""
         self._is_closed = True
         self._arrived.set()
 
     def run(self) -> None:
-        """Call back until closed; then tell everybody who thinks that this node leads that it does not."""
+        """Call the subscribers until closed; then report as lost each leadership that is still reported as held."""
         self._thread_id = threading.get_ident()
         try:
-            while (item := self._take()) is not None:
+            while (item := self._next_item()) is not None:
                 self._handle(item)
             for subscription in self._all():
-                if (leadership := subscription.told) is not None:
-                    leadership.end(LossReason.STOPPED)
-                    _guarded(partial(subscription.lost, leadership), "on_lost")
+                if (leadership := subscription.leadership) is not None:
+                    leadership.mark_lost(LossReason.STOPPED)
+                    _call_safely(partial(subscription.lost, leadership), "on_lost")
         finally:
             self._thread_id = None  # another thread may get the number
 
@@ -143,11 +147,11 @@ class Dispatcher:
         self._waiting.extend(items)
         self._arrived.set()
 
-    def _take(self) -> _Item | None:
+    def _next_item(self) -> _Item | None:
         while True:
             self._arrived.clear()
-            is_closed = self._is_closed  # first: what came before the end is told
-            with self._taking:
+            is_closed = self._is_closed  # read first: items that came before the end are handled
+            with self._queue_lock:
                 if self._waiting:
                     return self._waiting.popleft()
             if is_closed:
@@ -155,68 +159,68 @@ class Dispatcher:
             self._arrived.wait()
 
     def _compact(self) -> None:
-        with self._taking:
+        with self._queue_lock:
             before = [self._waiting.popleft() for _ in range(len(self._waiting))]
             kept = _compacted(before)
-            self._waiting.extendleft(reversed(kept))  # before whoever subscribes meanwhile
-            self._threshold = max(self._notices_max, 2 * len(kept))
-            self._left_out += len(before) - len(kept)
+            self._waiting.extendleft(reversed(kept))  # before those that subscribed meanwhile
+            self._threshold = max(self._events_max, 2 * len(kept))
+            self._dropped += len(before) - len(kept)
 
     def _handle(self, item: _Item) -> None:
         match item:
-            case Notice():
-                self._tell(item)
-            case _Joined():
-                self._join(item)
-            case _Passed():
+            case PublishedEvent():
+                self._call_back(item)
+            case _Subscribed():
+                self._add(item)
+            case _FlushRequest():
                 item.event.set()
-        if self._left_out and not self._waiting:  # said here: a log may be as slow as a callback
-            logger.warning("callbacks were slow: %d events that were over were left out", self._left_out)
-            self._left_out = 0
+        if self._dropped and not self._waiting:  # logged on this thread: a log may be as slow as a callback
+            logger.warning("callbacks too slow: dropped %d superseded events", self._dropped)
+            self._dropped = 0
 
-    def _tell(self, notice: Notice) -> None:
+    def _call_back(self, item: PublishedEvent) -> None:
         for tap in self._taps:
-            _guarded(partial(tap, notice.event), "an event tap")
-        self._tell_subscribers(notice)
+            _call_safely(partial(tap, item.event), "an event tap")
+        self._call_subscribers(item)
         for tap in self._last_taps:
-            _guarded(partial(tap, notice.event), "an event tap")
+            _call_safely(partial(tap, item.event), "an event tap")
 
-    def _tell_subscribers(self, notice: Notice) -> None:
-        match notice.event:
+    def _call_subscribers(self, item: PublishedEvent) -> None:
+        match item.event:
             case Elected(election=election):
-                self._elected(election, notice.leadership)
+                self._elected(election, item.leadership)
             case Lost() as lost:
-                self._lost(lost, notice.leadership)
+                self._lost(lost, item.leadership)
             case LeaderChanged(election=election):
                 for subscription in self._of(election):
-                    _guarded(partial(subscription.changed, notice.leader), "on_leader")
+                    _call_safely(partial(subscription.changed, item.leader), "on_leader")
             case _:
                 pass
 
     def _elected(self, election: str, leadership: Leadership | None) -> None:
         for subscription in self._of(election):
             if leadership is not None:
-                _tell_elected(subscription, leadership)
+                _call_on_elected(subscription, leadership)
 
     def _lost(self, lost: Lost, leadership: Leadership | None) -> None:
         for subscription in self._of(lost.election):
             if leadership is not None:
-                _guarded(partial(subscription.lost, leadership), "on_lost")
+                _call_safely(partial(subscription.lost, leadership), "on_lost")
         if lost.reason is not LossReason.LEASE_LAPSED:
             self._acknowledge(lost.election, lost.term)
 
-    def _join(self, joined: _Joined) -> None:
-        subscription, published = joined.subscription, joined.published
+    def _add(self, item: _Subscribed) -> None:
+        subscription, published = item.subscription, item.published
         self._subscriptions.setdefault(subscription.election, []).append(subscription)
         # Read the leader first: the orchestrator thread sets the leadership before it, and may do so in between.
         leader, leadership = published.leader, published.leadership
         if leadership is not None:
-            _tell_elected(subscription, leadership)
+            _call_on_elected(subscription, leadership)
         if leader is not None:
-            _guarded(partial(subscription.changed, leader), "on_leader")
+            _call_safely(partial(subscription.changed, leader), "on_leader")
 
     def _of(self, election: str) -> list[Subscription]:
-        """Who wants to hear of an election; those who want no more are forgotten."""
+        """Return the subscriptions of an election, and forget the cancelled ones."""
         subscriptions = self._subscriptions.get(election, [])
         if any(subscription.is_cancelled for subscription in subscriptions):
             subscriptions = [each for each in subscriptions if not each.is_cancelled]
@@ -227,14 +231,14 @@ class Dispatcher:
         return [subscription for group in self._subscriptions.values() for subscription in group]
 
 
-def _tell_elected(subscription: Subscription, leadership: Leadership) -> None:
-    """Who can't begin to lead should not lead."""
-    if not _guarded(partial(subscription.elected, leadership), "on_elected"):
+def _call_on_elected(subscription: Subscription, leadership: Leadership) -> None:
+    """Call `on_elected`, and resign when it raises: a program that cannot begin to lead should not lead."""
+    if not _call_safely(partial(subscription.elected, leadership), "on_elected"):
         leadership.give_up(LossReason.WORK_FAILED)
 
 
-def _guarded(call: Callable[[], object], what: str) -> bool:
-    """Whether a callback returned; what it raises ends here."""
+def _call_safely(call: Callable[[], object], what: str) -> bool:
+    """Return whether the call returned; log an exception that it raised."""
     try:
         arguments.check_returned(what, call())
     except BaseException:
@@ -244,23 +248,23 @@ def _guarded(call: Callable[[], object], what: str) -> bool:
 
 
 def _compacted(items: Iterable[_Item]) -> list[_Item]:
-    """What is still worth telling, in order."""
+    """Return the items that are not superseded, in order."""
     kept: list[_Item | None] = []
     begun: dict[str, int] = {}
     leaders: dict[str, int] = {}
     for item in items:
         at = len(kept)
         match item:
-            case Notice(event=Elected(election=election)):
+            case PublishedEvent(event=Elected(election=election)):
                 begun[election] = at
-            case Notice(event=Lost(election=election)) if election in begun:
+            case PublishedEvent(event=Lost(election=election)) if election in begun:
                 kept[begun.pop(election)] = None
                 continue
-            case Notice(event=LeaderChanged(election=election)):
+            case PublishedEvent(event=LeaderChanged(election=election)):
                 if election in leaders:
                     kept[leaders[election]] = None
                 leaders[election] = at
-            case Notice(event=Lost()) | _Joined() | _Passed():
+            case PublishedEvent(event=Lost()) | _Subscribed() | _FlushRequest():
                 pass
             case _:
                 continue

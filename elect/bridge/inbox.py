@@ -8,15 +8,13 @@ from collections import deque
 from collections.abc import Callable
 
 from elect.bridge.admission import StrangerRefused
-from elect.bridge.flag import Flag
-from elect.clock import Clock, now_ns
+from elect.bridge.signal_safe_event import SignalSafeEvent
+from elect.clock import NS_PER_S, Clock, now_ns
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.storage.journal import JournalEvent
 from wire.io.link_events import Event as WireEvent
 from wire.io.link_events import LinkAccepted, LinkClosing, LinkEnded, MessageReceived
-
-NS_PER_S = 1_000_000_000
 
 INPUTS_MAX = 4096
 """Inputs that may wait: two seconds of a cluster of 100 nodes. Above it whoever reads a socket waits, and so the
@@ -60,7 +58,7 @@ class PendingCommand:
         self.act = act
         self.error: BaseException | None = None
         self.is_done = False
-        self._settled = Flag()
+        self._settled = SignalSafeEvent()
 
     def settle(self, *, is_done: bool) -> None:
         """Let who waits go on."""
@@ -130,7 +128,7 @@ class Inbox:
         self._cpu = cpu
         self._credit_ns = CPU_CREDIT_NS
         self._putting = threading.local()
-        self._is_closed = Flag()
+        self._is_closed = SignalSafeEvent()
         self._shares: dict[str, _Share] = {}
         # The reader's own:
         self._served: tuple[_Share, int, int] | None = None

@@ -1,10 +1,10 @@
-"""What `is_leader` reads: this node's claims, and until when each peer's support for it counts.
+"""The table that `is_leader` reads: this node's claims, and until when each peer's support for it counts.
 
 Claims and support are published together and read together: an old claim beside a new support, or a new claim beside
-an old support, could pass for a lease that never was. There is no lock: a signal handler that asks may have interrupted
-a thread that asks, and then waits for the protocol's thread. So a claim that changes is published with the support
-that belongs to it, before that support is published for all; a reader takes the newer of the two supports, and looks
-at the claim once more after it. The clock is read after them, so a thread that was frozen in between finds out.
+an old support, could pass for a lease that never was. There is no lock: a signal handler that reads may have
+interrupted a thread that reads, and then waits for the orchestrator thread. So a claim that changes is published with
+the support that belongs to it, before that support is published for all. A reader uses the newer of the two supports,
+and reads the claim again after it. The clock is read after both, so a thread that was frozen in between notices it.
 
 Source: PROTOCOL.md, section 4, "The lease".
 """
@@ -23,10 +23,10 @@ _Counted = tuple[int, Mapping[str, int]]
 
 
 class LeaseTable:
-    """The published table. One thread publishes; any thread, and any signal handler, asks. Nothing raises or waits.
+    """The published leases. One thread publishes; any thread or signal handler reads. No method raises or waits.
 
     Args:
-        clock: the node's.
+        clock: of the node.
     """
 
     def __init__(self, clock: Clock = now_ns) -> None:
@@ -38,7 +38,7 @@ class LeaseTable:
         self._is_open = True
 
     def publish(self, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None) -> None:
-        """Take what one Ready says of claims (None: given up) and of support (None: as before)."""
+        """Publish one Ready's claims (None: given up) and support (None: unchanged)."""
         if not leases and counted is None:
             return
         latest = self._counted if counted is None else (self._counted[0] + 1, counted)
@@ -50,33 +50,33 @@ class LeaseTable:
         self._counted = latest
 
     def give_up(self, election: str, term: int) -> None:
-        """Hold no lease in this term any more, nor in a lower one; the protocol's thread hears of it later."""
+        """End the lease of this term and of lower ones; the orchestrator thread learns of it later."""
         terms = self._given_up.setdefault(election, set())
         terms.add(term)
         terms.difference_update([each for each in tuple(terms) if each < term])
 
     def close(self) -> None:
-        """Hold no lease any more, for good."""
+        """End every lease for good."""
         self._is_open = False
 
     def token(self, election: str) -> int:
-        """The term in which this node leads on a lease valid now, or 0."""
+        """Return the term in which this node leads on a lease valid now, or 0."""
         term, until = self.read(election)
         return term if self._clock() < until else NO_TERM
 
     def remaining_ns(self, election: str, term: int) -> int:
-        """How long the lease of that term still holds, at least; 0: it does not."""
+        """Return the least time until the lease of that term ends, ns; 0: there is no such lease."""
         claimed, until = self.read(election)
         if claimed != term:
             return 0
         return until if until == FOREVER else max(0, until - self._clock())
 
     def supports(self, peer: str) -> bool:
-        """Whether a peer's support counts now."""
+        """Return whether a peer's support counts now."""
         return self._clock() < self._counted[1].get(peer, 0)
 
     def read(self, election: str) -> tuple[int, int]:
-        """The claimed term, and until when it holds (ns); (0, 0) without a claim, and in another process."""
+        """Return the claimed term and the end of its lease (ns); (0, 0) without a claim, and in another process."""
         while (claim := self._claims.get(election)) is not None:
             latest = self._counted
             if self._claims.get(election) is not claim:  # it changed meanwhile, and the support with it
@@ -95,6 +95,6 @@ class LeaseTable:
 
 
 def _until(lease: Lease, counted: Mapping[str, int]) -> int:
-    """Until when a quorum supports and follows (ns)."""
+    """Return until when a quorum supports and follows (ns)."""
     ends = [counted.get(follower, 0) for follower in lease.followers]
     return nth_largest(ends, lease.quorum - lease.counts_self)

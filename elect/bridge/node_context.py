@@ -1,4 +1,4 @@
-"""What the parts of one node share: its state of life, its inbox, its published leases, its published_elections."""
+"""The state that the parts of one node share: lifecycle, inbox, published leases and elections."""
 
 import threading
 from collections import deque
@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 from elect.bridge import commands
-from elect.bridge.flag import Flag
 from elect.bridge.health_checks import Health
 from elect.bridge.inbox import Command, Inbox, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
+from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.clock import Clock
 from elect.config.config import Config
 from elect.core.ready import LossReason, Objection
@@ -25,7 +25,7 @@ Found = TypeVar("Found")
 
 
 class Lifecycle(StrEnum):
-    """A node's life, in order; `failed` and `forked` are other ends of it."""
+    """The states of a node, in order. `failed` and `forked` also end it."""
 
     NEW = "new"
     RUNNING = "running"
@@ -36,16 +36,16 @@ class Lifecycle(StrEnum):
 
 
 class NodeContext:
-    """The ground on which a node's parts stand. It starts nothing.
+    """The shared state of a node. It starts no thread.
 
     Attributes:
-        published_elections: by election; made by the protocol's thread once the node runs.
-        objections: of peers to this node, as the orchestrator thread told last.
-        state: of life.
-        turned_at: the clock at the latest input of the protocol's thread (ns).
-        health: the application's hook, if it gave one.
-        failure: what a thread of ours died of, if one did.
-        detail: what led to the state, where the state alone does not say it: a stop before the start, a death.
+        published_elections: by election; made by the orchestrator thread once the node runs.
+        objections: of peers to this node, as the orchestrator thread published them last.
+        state: of the node.
+        turned_at: the clock at the latest input of the orchestrator thread (ns).
+        health: the health hook, or None.
+        failure: the exception that ended one of elect's own threads, or None.
+        detail: the cause of the state: a stop before the start, or the death of a thread.
     """
 
     def __init__(self, config: Config, clock: Clock) -> None:
@@ -54,7 +54,7 @@ class NodeContext:
         self.clock = clock
         self.leases = LeaseTable(clock)
         self.inbox = Inbox(clock=clock)
-        self._waiting: deque[Flag] = deque()
+        self._waiting: deque[SignalSafeEvent] = deque()
         self.published_elections: dict[str, PublishedElection] = {}
         self.state = Lifecycle.NEW
         self.objections: dict[str, Objection | None] = {}
@@ -64,7 +64,7 @@ class NodeContext:
         self.detail = ""
 
     def renew(self) -> None:
-        """After a start that failed: as if it had not been tried."""
+        """Reset to new, after a start that failed."""
         self.leases = LeaseTable(self.clock)
         self.inbox = Inbox(clock=self.clock)
         self.health = None
@@ -72,48 +72,44 @@ class NodeContext:
         self.state = Lifecycle.NEW
 
     def published(self, election: str) -> PublishedElection:
-        """The seat of that name, made if it is new."""
+        """Return the published election of that name, made if it is new."""
         published = self.published_elections.get(election)
-        return (
-            published
-            if published is not None
-            else self.published_elections.setdefault(election, PublishedElection(election))
-        )
+        return published or self.published_elections.setdefault(election, PublishedElection(election))
 
     def check_running(self) -> None:
-        """Return if the node runs.
+        """Raise unless the node runs.
 
         Raises:
-            Forked: this is a child of the process that runs it.
-            Stopped: it was not started, or does not run any more.
+            Forked: the node runs in the process that this one was forked from.
+            Stopped: the node is not started, or no longer runs.
         """
         state = self.state
         if state is not Lifecycle.RUNNING:
             raise self.refusal(state) from self.failure
 
     def check_living(self) -> None:
-        """Return if the node runs, or may be started yet.
+        """Raise unless the node is new or runs.
 
         Raises:
-            Forked: this is a child of the process that runs it.
-            Stopped: it does not run any more.
+            Forked: the node runs in the process that this one was forked from.
+            Stopped: the node no longer runs.
         """
         if self.state is not Lifecycle.NEW:
             self.check_running()
 
     def check_started(self) -> None:
-        """Return if the node runs, or did; raise as `check_running` does if it never did, or not in this process."""
+        """Raise as `check_running` does unless the node runs, or once ran in this process."""
         is_unstarted = self.state is Lifecycle.STOPPED and self.detail
         if is_unstarted or self.state in (Lifecycle.NEW, Lifecycle.FORKED):
             self.check_running()
 
     def refusal(self, state: Lifecycle) -> Stopped | Forked:
-        """The error that says why this state is not the one that is needed."""
+        """Return the error for a call that is not possible in this state."""
         return Forked(self.node_id) if state is Lifecycle.FORKED else Stopped(self.node_id, state.value, self.detail)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Change what waiters look at, and wake them. It takes no lock: each change is a single step."""
+        """Change published state in the block, then wake the waiting threads. No lock: each change is a single step."""
         try:
             yield
         finally:
@@ -121,7 +117,7 @@ class NodeContext:
                 woken.set()
 
     def post(self, act: Command) -> PendingCommand:
-        """Have something done by the protocol's thread, soon; when Ctrl-C interrupts this, too, and perhaps twice."""
+        """Post a command to the orchestrator thread. When Ctrl-C interrupts this it is posted too, perhaps twice."""
         command = PendingCommand(act)
         try:
             self.inbox.put(command)
@@ -131,13 +127,17 @@ class NodeContext:
         return command
 
     def call(self, act: Command, timeout: float | None = None) -> bool:
-        """Have something done by the protocol's thread, and wait until it is.
+        """Post a command to the orchestrator thread, and wait until it is done.
+
+        Args:
+            act: the command.
+            timeout: seconds; None waits without limit.
 
         Returns:
             Whether it was done in time.
 
         Raises:
-            Exception: the act's own.
+            Exception: from the command.
             Stopped: the node does not run, or ended meanwhile.
         """
         self.check_running()
@@ -152,18 +152,19 @@ class NodeContext:
         return True
 
     def do(self, act: Command, awaited: str, timeout: float | None, election: str = "") -> None:
-        """Have something done by the protocol's thread before a timeout of the caller's is over.
+        """Post a command to the orchestrator thread, and raise unless it is done in time.
 
         Args:
-            act: what.
-            awaited: the same, as a LeadershipTimeout says it.
-            timeout: seconds; None for ever, 0 once.
-            election: in which; empty: in all of them.
+            act: the command.
+            awaited: its name in a LeadershipTimeout.
+            timeout: seconds, 0 or more; None waits without limit.
+            election: its name; empty for a command about all elections.
 
         Raises:
-            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
-            LeadershipTimeout: it was not done in time; it will be.
-            Exception: the act's own.
+            TypeError: `timeout` is no number.
+            ValueError: `timeout` is below 0.
+            LeadershipTimeout: the command was not done in time; it is still posted.
+            Exception: from the command.
             Stopped: the node does not run, or ended meanwhile.
         """
         seconds = arguments.seconds("timeout", timeout)
@@ -171,17 +172,17 @@ class NodeContext:
             raise LeadershipTimeout(election, awaited, seconds or 0.0)
 
     def wait_for(self, find: Callable[[], Found | None], timeout: float | None) -> Found | None:
-        """Wait until `find`, asked at each change, finds something; None: not in time.
+        """Wait until `find`, called at each change, returns a value; return that, or None when the time is over.
 
         Args:
-            find: must be quick; any number of threads ask theirs at the same time.
-            timeout: seconds; None for ever, 0 once.
+            find: must be quick; several threads may call theirs at the same time.
+            timeout: seconds; None waits without limit, 0 calls `find` once.
 
         Raises:
             Stopped: the node does not run, or ended meanwhile.
         """
         ends_at = None if timeout is None else now_s() + timeout
-        woken = Flag()
+        woken = SignalSafeEvent()
         self._waiting.append(woken)
         try:
             while True:
@@ -199,18 +200,18 @@ class NodeContext:
                 self._waiting.remove(woken)
 
     def give_up(self, leadership: Leadership, reason: LossReason) -> None:
-        """Tell the protocol's thread of a leadership that is over for the application; never waits."""
+        """Post that a leadership is over for the application; never waits."""
         self.post(commands.resign(leadership.election, leadership.token, reason=reason))
         with self.changing():
             pass
 
     def resign(self, leadership: Leadership, to: str | None) -> None:
-        """Give a leadership up, to another node if one is named; never waits."""
+        """Resign a leadership, in favour of the node `to` if it is given; never waits."""
         reason = LossReason.RESIGNED if to is None else LossReason.TRANSFERRED
-        # First: an interrupt must not leave it over here, and held for the other nodes.
+        # First: after an interrupt it must not be lost here and led for the other nodes.
         self.post(commands.resign(leadership.election, leadership.token, reason=reason, to=to))
         self.leases.give_up(leadership.election, leadership.token)
-        leadership.end(reason)
+        leadership.mark_lost(reason)
         with self.changing():
             pass
 
@@ -219,6 +220,6 @@ class NodeContext:
         self.state = Lifecycle.FORKED
         self.leases.close()
         for published in list(self.published_elections.values()):
-            for leadership in (published.leadership, published.occupant.leadership if published.occupant else None):
+            for leadership in (published.leadership, published.in_use_by.leadership if published.in_use_by else None):
                 if leadership is not None:
-                    leadership.end(None)
+                    leadership.mark_lost(None)

@@ -1,4 +1,4 @@
-"""One election's present, as the protocol's thread last told it."""
+"""The present state of one election, as the orchestrator thread published it last."""
 
 import threading
 
@@ -7,12 +7,12 @@ from elect.core.ready import Role
 from elect.leader import Leader
 
 
-class Occupant:
-    """One body of `lead` or `run`.
+class LeadershipUser:
+    """One block of `lead`, or one call of the work of `run`.
 
     Attributes:
-        leadership: the one that it took, or tried to take.
-        thread: in which it works.
+        leadership: the one that it uses, or tried to use.
+        thread: the thread that it works in.
     """
 
     __slots__ = ("leadership", "thread")
@@ -23,16 +23,16 @@ class Occupant:
 
 
 class PublishedElection:
-    """What threads of the application look at and wait for. Changed within `Engine.changing`, and without a lock.
+    """The state that application threads read and wait for. Changed inside `NodeContext.changing`, without a lock.
 
     Attributes:
         election: its name.
-        leadership: this node's, from Elected to Lost.
-        leader_change: how often the known leader has changed, and whom this node knows to lead.
-        role: this node's, since the term `role_term`.
+        leadership: of this node, from Elected to Lost.
+        leader_change: the number of changes of the known leader, and that leader.
+        role: of this node in the term `role_term`.
     """
 
-    __slots__ = ("_occupants", "election", "leader_change", "leadership", "role", "role_term")
+    __slots__ = ("_users", "election", "leader_change", "leadership", "role", "role_term")
 
     def __init__(self, election: str) -> None:
         self.election = election
@@ -40,11 +40,11 @@ class PublishedElection:
         self.leader_change: tuple[int, Leader | None] = (0, None)
         self.role = Role.FOLLOWER
         self.role_term = 0
-        self._occupants: dict[str, Occupant] = {}
+        self._users: dict[str, LeadershipUser] = {}
 
     @property
     def leader(self) -> Leader | None:
-        """Whom this node knows to lead."""
+        """The leader that this node knows, or None."""
         return self.leader_change[1]
 
     @leader.setter
@@ -52,24 +52,24 @@ class PublishedElection:
         self.leader_change = (self.leader_change[0] + 1, leader)
 
     @property
-    def occupant(self) -> Occupant | None:
-        """The body that works in a leadership; one at a time."""
-        return self._occupants.get(self.election)
+    def in_use_by(self) -> LeadershipUser | None:
+        """The block or work that uses the leadership now; one at a time."""
+        return self._users.get(self.election)
 
     def has_resigned(self, term: int) -> bool:
-        """Whether this node plays no leader's part in that term any more, not even one that is about to end."""
+        """Return whether this node has stopped leading in that term, its resignation included."""
         return self.role is not Role.LEADER or self.role_term != term
 
-    def occupy(self, occupant: Occupant) -> Leadership | None:
-        """Take the leadership for this body, if there is a valid one and no body works; None: not now."""
+    def try_enter(self, user: LeadershipUser) -> Leadership | None:
+        """Return the leadership for this user, or None: no lease is valid, or another user works in it."""
         leadership = self.leadership
         if leadership is None or not leadership.valid():
             return None
-        occupant.leadership = leadership
-        # To look and to take is one step: several threads may want it, and a signal may come in between.
-        return leadership if self._occupants.setdefault(self.election, occupant) is occupant else None
+        user.leadership = leadership
+        # One step: several threads may try, and a signal handler may run in between.
+        return leadership if self._users.setdefault(self.election, user) is user else None
 
-    def vacate(self, occupant: Occupant) -> None:
-        """Let another body in, if it was this one that worked."""
-        if self.occupant is occupant:
-            del self._occupants[self.election]
+    def leave(self, user: LeadershipUser) -> None:
+        """Let another user enter, if this one had."""
+        if self.in_use_by is user:
+            del self._users[self.election]

@@ -1,42 +1,34 @@
-"""From the core's events to what the application sees: leaderships, leaders, log lines.
+"""From the core's events to the application's objects: leaderships, leaders, log lines.
 
-What must not wait for a callback is done here, by the protocol's thread: a leadership that is lost says so at once.
-The rest is told by the dispatcher.
+The orchestrator thread does here what must not wait for a callback: a lost leadership is marked as lost at once. The
+dispatcher then calls the subscribers.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-from elect.bridge.dispatcher import Dispatcher, Notice
-from elect.bridge.leadership import NS_PER_S, Leadership
+from elect.bridge.dispatcher import Dispatcher, PublishedEvent
+from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
+from elect.clock import NS_PER_S
 from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
-from elect.leader import Leader
+from elect.leader import Leader, Profile
 from elect.monitoring.status import objection_sentence
 from wire.common.log import Log
 
 logger = Log(__name__)
 
-CAMPAIGNS_SAID_MAX = 3
-"""Votes split now and then; more campaigns that fail one after the other have a cause that the log need not repeat."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What a node says of itself to those who look for a leader."""
-
-    address: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+FAILED_CAMPAIGNS_MAX = 3
+"""Votes split now and then; when more campaigns fail in a row they have one cause, which is logged once."""
 
 
 class Publisher:
-    """Keeps the seats up to date and passes events on.
+    """Updates the published elections, and passes the events to the dispatcher.
 
     Args:
-        context: whose published_elections.
-        dispatcher: of the callbacks.
-        profile: of a node, as far as it is known.
+        context: of the node.
+        dispatcher: of the node's callbacks.
+        profile: returns the address and metadata of a node.
     """
 
     def __init__(self, context: NodeContext, dispatcher: Dispatcher, profile: Callable[[str], Profile]) -> None:
@@ -44,34 +36,34 @@ class Publisher:
         self._dispatcher = dispatcher
         self._profile = profile
 
-    def tell(self, events: tuple[Event, ...]) -> None:
-        """Take what happened, in order."""
+    def publish(self, events: tuple[Event, ...]) -> None:
+        """Publish events of the core, in order."""
         with self._context.changing():
-            notices = [self._take(event) for event in events]
-        self._dispatcher.tell(notices)
+            published = [self._publish(event) for event in events]
+        self._dispatcher.dispatch(published)
 
     def close(self) -> None:
-        """No protocol's thread any more: whatever was led is over."""
+        """Mark every leadership as lost: the orchestrator thread has ended."""
         with self._context.changing():
             for published in list(self._context.published_elections.values()):
                 if published.leadership is not None:
-                    published.leadership.end(None)
+                    published.leadership.mark_lost(None)
                     published.leadership = None
 
-    def _take(self, event: Event) -> Notice:
+    def _publish(self, event: Event) -> PublishedEvent:
         match event:
             case Elected():
-                return Notice(event, leadership=self._elected(event))
+                return PublishedEvent(event, leadership=self._elected(event))
             case Lost():
-                return Notice(event, leadership=self._lost(event))
+                return PublishedEvent(event, leadership=self._lost(event))
             case LeaderChanged():
-                return Notice(event, leader=self._leader(event))
+                return PublishedEvent(event, leader=self._leader(event))
             case PeerObjected():
                 self._context.objections[event.peer] = event.objection
             case RoleChanged():
                 published = self._context.published(event.election)
                 published.role, published.role_term = event.role, event.term
-        return Notice(event)
+        return PublishedEvent(event)
 
     def _elected(self, event: Elected) -> Leadership:
         context, published = self._context, self._context.published(event.election)
@@ -88,7 +80,7 @@ class Publisher:
         published = self._context.published(event.election)
         leadership, published.leadership = published.leadership, None
         if leadership is not None:
-            leadership.end(event.reason)
+            leadership.mark_lost(event.reason)
         return leadership
 
     def _leader(self, event: LeaderChanged) -> Leader | None:
@@ -107,43 +99,45 @@ class Publisher:
         return leader
 
 
-ELECTIONS_SAID_MAX = 8
-"""Elections of which it is said at a time that their campaigns fail: thousands of them fail for one cause."""
+FAILING_ELECTIONS_MAX = 8
+"""Elections whose failing campaigns are logged at a time: thousands of them fail for one cause."""
 
 FAILURES = ("refused", "timed_out")
-"""Outcomes of a campaign that the others decided."""
+"""Outcomes of a campaign that other nodes decided."""
 
 
 class EventLog:
-    """One line a change of role, leader or connection; a tap, and the last one: subscribers are told before.
+    """Logs one line for each change of role, leader or connection. The last tap: subscribers are called before it.
 
-    Campaigns that fail one after the other are one trouble: said once, and at its end.
+    Campaigns that fail in a row are logged once, and once more when the election is decided.
     """
 
     def __init__(self) -> None:
         self._failed: dict[str, int] = {}
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        """Say what happened."""
+        """Log an event."""
         match event:
             case Elected():
                 logger.info("* %s: leads in term %d", event.election, event.term)
             case Lost():
-                logger.info("* %s: leads no more in term %d: %s", event.election, event.term, event.reason)
+                logger.info("* %s: no longer leads in term %d: %s", event.election, event.term, event.reason)
             case LeaderChanged(leader=None):
                 logger.info("* %s: knows no leader", event.election)
             case LeaderChanged():
                 self._decided(event.election, event.term)
                 logger.info("* %s: %s leads in term %d", event.election, event.leader, event.term)
             case RoleChanged():
-                is_known = self._failed.get(event.election, 0) >= CAMPAIGNS_SAID_MAX
+                is_known = self._failed.get(event.election, 0) >= FAILED_CAMPAIGNS_MAX
                 level = logging.DEBUG if is_known else logging.INFO
                 logger.log(level, "* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
             case PeerObjected():
                 _log_objection(event)
             case PeerChanged():
-                logger.info("* %s %s", event.peer, "supports this node" if event.supported else "supports it no more")
+                logger.info(
+                    "* %s %s", event.peer, "supports this node" if event.supported else "no longer supports this node"
+                )
             case Campaigned():
                 self._note_campaign(event)
             case _:
@@ -153,13 +147,13 @@ class EventLog:
         if event.outcome == "elected":
             self._decided(event.election, event.term)
             return
-        if event.outcome not in FAILURES:  # this node gave it up, by its application's word or its operator's
+        if event.outcome not in FAILURES:  # this node gave it up, for its application or its operator
             return
         failed = self._failed[event.election] = self._failed.get(event.election, 0) + 1
-        if failed == CAMPAIGNS_SAID_MAX and len(self._said) < ELECTIONS_SAID_MAX:
-            self._said.add(event.election)
+        if failed == FAILED_CAMPAIGNS_MAX and len(self._logged) < FAILING_ELECTIONS_MAX:
+            self._logged.add(event.election)
             logger.warning(
-                "! %s: %d campaigns in a row failed, the last one in term %d: %s; the node's status says why",
+                "! %s: %d campaigns in a row failed, the last one in term %d: %s; see the node's status for the cause",
                 event.election,
                 failed,
                 event.term,
@@ -168,9 +162,9 @@ class EventLog:
 
     def _decided(self, election: str, term: int) -> None:
         failed = self._failed.pop(election, 0)
-        if election in self._said:
-            self._said.remove(election)
-            logger.warning("* %s: decided in term %d, after %d campaigns that failed", election, term, failed)
+        if election in self._logged:
+            self._logged.remove(election)
+            logger.warning("* %s: decided in term %d, after %d failed campaigns", election, term, failed)
 
 
 def _log_objection(event: PeerObjected) -> None:

@@ -1,4 +1,4 @@
-"""One subscriber's callbacks, and what they were told last."""
+"""One subscriber: its callbacks, and the state that they know."""
 
 from collections.abc import Callable
 
@@ -10,20 +10,22 @@ OnLeader = Callable[[Leader | None], object]
 
 
 class Subscription:
-    """Callbacks of one election; all on the dispatcher's thread, one at a time, in order.
+    """Callbacks of one election. They run on the thread of the node's callbacks, one at a time, in order.
+
+    Made by `Election.subscribe`.
 
     Attributes:
-        election: of which election.
-        told: the leadership that it was told of, and not yet that it is lost.
-        leader: (node id, term) that it was told of last, or None.
-        is_cancelled: it wants no more.
+        election: the name of the election.
+        leadership: reported as elected, and not yet as lost; or None.
+        leader: node id and term of the leader reported last, or None.
+        is_cancelled: no more callbacks are wanted.
     """
 
     def __init__(
         self, election: str, on_elected: OnLeadership | None, on_lost: OnLeadership | None, on_leader: OnLeader | None
     ) -> None:
         self.election = election
-        self.told: Leadership | None = None
+        self.leadership: Leadership | None = None
         self.leader: tuple[str, int] | None = None
         self.is_cancelled = False
         self._on_elected = on_elected
@@ -31,45 +33,45 @@ class Subscription:
         self._on_leader = on_leader
 
     def cancel(self) -> None:
-        """Call nothing any more, from the next callback on. Idempotent."""
+        """End the callbacks; one that runs now still returns. Idempotent; never waits."""
         self.is_cancelled = True
 
     def elected(self, leadership: Leadership) -> object:
-        """This node leads. A leadership that is over by now is not told of at all.
+        """Report that this node leads, unless that leadership is over by now.
 
         Returns:
-            What the callback returned.
+            The callback's result.
 
         Raises:
-            Exception: the callback's.
+            Exception: from the callback.
         """
-        if self.is_cancelled or self.told is not None or leadership.lost.is_set():
+        if self.is_cancelled or self.leadership is not None or leadership.lost.is_set():
             return None
-        self.told = leadership
+        self.leadership = leadership
         return None if self._on_elected is None else self._on_elected(leadership)
 
     def lost(self, leadership: Leadership) -> object:
-        """It does not lead any more; told only after `elected`.
+        """Report that a leadership is over, if it was reported as elected.
 
         Returns:
-            What the callback returned.
+            The callback's result.
 
         Raises:
-            Exception: the callback's.
+            Exception: from the callback.
         """
-        if self.is_cancelled or self.told is not leadership:
+        if self.is_cancelled or self.leadership is not leadership:
             return None
-        self.told = None
+        self.leadership = None
         return None if self._on_lost is None else self._on_lost(leadership)
 
     def changed(self, leader: Leader | None) -> object:
-        """Another leader is known, or none; told once each.
+        """Report the leader, or None, unless it is the one reported last.
 
         Returns:
-            What the callback returned.
+            The callback's result.
 
         Raises:
-            Exception: the callback's.
+            Exception: from the callback.
         """
         key = None if leader is None else (leader.node_id, leader.term)
         if self.is_cancelled or key == self.leader:

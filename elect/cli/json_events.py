@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from elect.clock import now_ns
+from elect.clock import NS_PER_S, now_ns
 from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged
-
-NS_PER_S = 1_000_000_000
 
 
 class JsonEvents:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from elect.cli.exit_codes import ExitCode, complain
-from elect.storage.descriptors import fill_standard
+from elect.storage.data_lock import fill_standard
 
 
 def open_streams() -> None:

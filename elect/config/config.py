@@ -1,4 +1,4 @@
-"""What a node is told at its start: a value that is checked once, whole, when it is made."""
+"""The configuration of a node: a value that is checked as a whole when it is made."""
 
 import math
 import os
@@ -18,39 +18,61 @@ from wire.protocol.address import Address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Who a node is, whom it elects with, and by which numbers. What breaks a rule raises ConfigError.
+    """The settings of a node. It is frozen, can be hashed and pickled, and shows no secret in its repr.
 
-    Durations are text like "100ms" or a number of seconds; addresses are "host:port", with brackets around IPv6; a path
-    may begin with ~, the home directory.
+    A duration is text like "100ms", or a number of seconds. An address is "host:port", with brackets around IPv6. A
+    path may begin with ~, the home directory.
 
-    Attributes:
-        node: this node's id: 1 to 64 of A-Z a-z 0-9 . _ -
-        cluster: the cluster's name, same characters; nodes of different clusters never talk.
-        listen: where to listen for peers; port 0 lets the system choose; [::] takes IPv4, too.
-        data_dir: directory of the durable votes; one process at a time.
-        peers: the other initial voters, id to address; names are resolved at every dial.
-        advertise: what peers and clients dial; default: `listen`.
-        priority: 0 to 1,000,000; the highest electable leads; 0 never leads.
-        metadata: small texts that travel with leadership.
-        offset_rule: whether a candidate behind a voter's replication offset is only passed over ("prefer") or refused
-            ("require").
-        heartbeat_interval: between two heartbeats to one peer.
-        support_duration: the support that a heartbeat asks for: the longest wait after a hang or a cut.
-        clock_drift: how much the rates of two nodes' clocks may differ, as a fraction.
-        trust_close: whether a closed connection proves that its process is gone; "auto": where both ends see the same
-            two addresses.
-        grace: how long the application may take to acknowledge that it no longer leads, when leadership is given up.
-        http_listen: where metrics, health and status are served; [::] takes IPv4, too; None: nowhere.
-        operator_token: what an operator's request from another machine must carry; None: none is taken.
-        tls: paths of this node's `certificate`, its `key` and the `ca` whose certificates are taken, in PEM: every
-            connection between nodes is mutual TLS. The certificate must name the node id.
-        pins: node id to SHA-256 in hex of its certificate or public key, several after each other: with TLS, that node
-            must have one of them.
-        key_file: path of a file with one or two shared keys, one a line: both ends of a connection prove that they hold
-            one, and every frame is authenticated; nothing is encrypted.
-        replace_peers: let `peers` differ from the list that the data directory was used with. Two lists can elect two
-            leaders: every node of the former list must be stopped first.
-        insecure: listen beyond loopback although nothing is encrypted or proven.
+        >>> config = Config(
+        ...     node="a",
+        ...     cluster="orders",
+        ...     listen="127.0.0.1:7101",
+        ...     data_dir="data-a",
+        ...     peers={"b": "127.0.0.1:7102", "c": "127.0.0.1:7103"},
+        ... )
+        >>> config.support_duration
+        '1s'
+        >>> sorted(config.voters)
+        ['a', 'b', 'c']
+
+    A value that breaks a rule raises ConfigError, which names the setting, the value and the rule:
+
+        >>> Config(node="a", cluster="orders", listen="127.0.0.1:7101", data_dir="data-a", priority=-1)
+        Traceback (most recent call last):
+        elect.errors.ConfigError: priority is -1: a whole number from 0 to 1,000,000 is needed
+
+    Args:
+        node: the id of this node: 1 to 64 of the characters A-Z a-z 0-9 . _ -
+        cluster: the name of the cluster, of the same characters. Nodes of different clusters refuse each other.
+        listen: the address to listen on for peers. Port 0 lets the system choose; [::] accepts IPv4 too.
+        data_dir: the directory of the durable votes, for one process at a time.
+        peers: the other voters, from id to address, at most 63. Host names are resolved at every dial.
+        advertise: the address that peers and clients dial; default: `listen`.
+        priority: 0 to 1,000,000. The highest priority leads; a node with 0 only votes.
+        metadata: at most 12 short texts, which other nodes see in `Leader.metadata`.
+        offset_rule: "prefer" or "require": voters prefer, or only accept, a candidate with an offset as high as theirs.
+        heartbeat_interval: the time between two heartbeats to a peer; 1 ms or more.
+        support_duration: the time that a heartbeat asks a peer to support this node, and so the longest wait for a new
+            leader after a hang or a lost link; at least 3 heartbeat intervals.
+        clock_drift: the largest difference in speed between two nodes' clocks, as a fraction from 0 to 0.2.
+        trust_close: True, False or "auto": whether a closed connection proves that its process has ended. "auto" means
+            True where both ends see the same two addresses.
+        grace: the time that the application has to stop its work when leadership is given up; 0 to 60 s.
+        http_listen: the address that serves metrics, health and status; None: no HTTP. [::] accepts IPv4 too.
+        operator_token: the secret that an operator's request from another machine must carry, 16 to 256 characters;
+            None: such requests are refused.
+        tls: the paths of this node's `certificate` and `key`, and of the `ca`, in PEM. All connections between nodes
+            use mutual TLS. The certificate must name the node id.
+        pins: node id to the SHA-256 in hex of its certificate or public key, or several with spaces between. With TLS,
+            that node must have one of them.
+        key_file: the path of a file with one or two shared keys, one a line. Both ends of a connection prove that they
+            hold one, and every frame is authenticated. Nothing is encrypted.
+        insecure: True permits listening beyond loopback without authentication.
+        replace_peers: True permits another list of `peers` than the one in `data_dir`. Two lists can elect two leaders,
+            so every node of the former list must be stopped first.
+
+    Raises:
+        ConfigError: a value breaks a rule.
     """
 
     node: str
@@ -97,20 +119,24 @@ class Config:
         if self.tls is not None:
             tls = {name: rules.expand_home("tls", path) for name, path in self.tls.items()}
             object.__setattr__(self, "tls", tls)
-        for name in ("peers", "metadata", "pins", "tls"):  # the caller keeps its own dict, and can't change this one
+        for name in ("peers", "metadata", "pins", "tls"):  # the caller keeps its own dict, and cannot change this one
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Made anew of its values, so that a copy, too, has tables that can't be changed.
+        # Made from its values, so that the tables of a copy are frozen too.
         return _restore, ({name: getattr(self, name) for name in self.__slots__},)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a TOML file; a relative path in it is relative to the file.
+        """Read a TOML file.
+
+        Args:
+            path: of the file. A relative path in the file is relative to its directory.
 
         Raises:
-            ConfigError: naming the file, the setting and the rule.
+            ConfigError: the file cannot be read, or a setting is unknown, missing or breaks a rule. The error names the
+                file, the setting and the rule.
         """
         file = Path(rules.expand_home("file", path))
         values = sources.absolute(sources.read_file(file), file.absolute().parent)
@@ -118,13 +144,24 @@ class Config:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read `ELECT_*`: the names above in capitals, mappings as `a=b,c=d`.
+        """Read the variables `ELECT_*`: the names above in capitals, mappings as `a=b,c=d`.
+
+            >>> Config.from_env(
+            ...     {
+            ...         "ELECT_NODE": "a",
+            ...         "ELECT_CLUSTER": "orders",
+            ...         "ELECT_LISTEN": "127.0.0.1:7101",
+            ...         "ELECT_DATA_DIR": "/var/lib/elect",
+            ...         "ELECT_PEERS": "b=127.0.0.1:7102,c=127.0.0.1:7103",
+            ...     }
+            ... ).peers["b"]
+            '127.0.0.1:7102'
 
         Args:
-            environ: instead of the process's environment.
+            environ: the variables; default: those of the process.
 
         Raises:
-            ConfigError: naming the variable and the rule.
+            ConfigError: a variable is missing or breaks a rule. The error names the variable and the rule.
         """
         values = sources.read_environment(os.environ if environ is None else environ)
         return cls._make(values, sources.variable)
@@ -133,7 +170,7 @@ class Config:
     def _make(cls, values: dict[str, object], source: sources.Naming) -> Self:
         for name in ("node", "cluster", "listen", "data_dir"):
             if name not in values:
-                raise ConfigError(name, None, "it has no default and must be given", source(name))
+                raise ConfigError(name, None, "it has no default; set it", source(name))
         try:
             return cls(**values)  # type: ignore[arg-type]  # every type is checked in __post_init__
         except ConfigError as error:
@@ -141,7 +178,7 @@ class Config:
 
     @property
     def heartbeat_interval_ns(self) -> int:
-        """Between two heartbeats to one peer, ns."""
+        """The time between two heartbeats to a peer, ns."""
         return parse_ns(self.heartbeat_interval)
 
     @property
@@ -151,27 +188,27 @@ class Config:
 
     @property
     def grace_ns(self) -> int:
-        """How long the application may take to acknowledge a loss, ns."""
+        """The time that the application has to stop its work, ns."""
         return parse_ns(self.grace)
 
     @property
     def drift_ppm(self) -> int:
-        """The clock drift in parts per million, rounded up: the safe side."""
+        """The clock drift in parts per million, rounded up, which is the safe side."""
         return math.ceil(Fraction(str(self.clock_drift)) * 1_000_000)
 
     @property
     def listen_address(self) -> Address:
-        """Where to listen."""
+        """The address to listen on."""
         return Address.parse(self.listen)
 
     @property
     def advertise_address(self) -> Address:
-        """What peers and clients dial."""
+        """The address that peers and clients dial."""
         return Address.parse(self.advertise or self.listen)
 
     @property
     def http_address(self) -> Address | None:
-        """Where to serve HTTP."""
+        """The address that serves HTTP, or None."""
         return None if self.http_listen is None else Address.parse(self.http_listen)
 
     @property
@@ -185,18 +222,18 @@ class Config:
         return {node_id: tuple(text.lower().split()) for node_id, text in self.pins.items()}
 
     @property
-    def is_guarded(self) -> bool:
-        """Whether it says who is let in, or that anybody is."""
+    def has_security(self) -> bool:
+        """Whether it permits listening beyond loopback: with authentication, or with `insecure`."""
         return self.tls is not None or self.key_file is not None or self.insecure
 
     @property
     def voters(self) -> frozenset[str]:
-        """The initial voters: this node and its peers."""
+        """The ids of all voters: this node and its peers."""
         return frozenset((self.node, *self.peers))
 
     def _check_addresses(self) -> None:
         listen = rules.parse_address("listen", self.listen)
-        rules.check_exposure(self.listen, listen.host, is_guarded=self.is_guarded)
+        rules.check_exposure(self.listen, listen.host, has_security=self.has_security)
         if self.advertise is not None:
             rules.parse_dialable("advertise", self.advertise)
         else:
@@ -212,13 +249,11 @@ class Config:
         if self.key_file is not None:
             rules.check_key_file(self.key_file)
         if self.key_file is not None and self.tls is not None:
-            raise ConfigError("key_file", self.key_file, "there is tls, too; one of them is needed, not both")
+            raise ConfigError("key_file", self.key_file, "it cannot be combined with tls; remove one")
         if self.insecure and (self.key_file is not None or self.tls is not None):
-            raise ConfigError(
-                "insecure", self.insecure, "there is tls or a key_file, too: they can't be left out of use"
-            )
+            raise ConfigError("insecure", self.insecure, "it cannot be combined with tls or key_file; remove one")
         if self.pins and self.tls is None:
-            raise ConfigError("pins", self.pins, "they are of certificates: tls is needed")
+            raise ConfigError("pins", self.pins, "they require tls; set tls, or remove pins")
 
     def _check_peers(self) -> None:
         own = self.advertise_address
@@ -228,7 +263,7 @@ class Config:
         for node_id, text in rules.check_table("peers", self.peers, rules.PEERS_MAX).items():
             rules.check_id("peers", node_id)
             if node_id == self.node:
-                raise ConfigError("peers", node_id, "this is the node's own id; list the others only")
+                raise ConfigError("peers", node_id, "this is the node's own id; list only the other nodes")
             address = rules.parse_dialable("peers", text, f"the address of {node_id}: ")
             if (owner := owners.setdefault(rules.normal(address), node_id)) != node_id:
                 raise ConfigError("peers", text, f"{node_id} has the same address as {owner}; give each node its own")
@@ -251,4 +286,4 @@ class Config:
 
 
 def _restore(values: dict[str, object]) -> Config:
-    return Config(**values)  # type: ignore[arg-type]  # they come from a Config
+    return Config(**values)  # type: ignore[arg-type]  # the values come from a Config

@@ -1,21 +1,26 @@
-"""Durations as people write them: `"100ms"`, `"1.5s"`, or a number of seconds."""
+"""Durations as people write them: "100ms", "1.5s", or a number of seconds."""
 
 import re
 from fractions import Fraction
 
-UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
+from elect.clock import NS_PER_S
+
+UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3_600 * NS_PER_S}
 
 _DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(ns|us|ms|s|m|h)?\s*", re.ASCII)
 
 
 def parse_ns(value: object) -> int:
-    """Read a duration as whole nanoseconds.
+    """Return a duration in nanoseconds.
+
+        >>> parse_ns("100ms"), parse_ns(1.5), parse_ns("2")
+        (100000000, 1500000000, 2000000000)
 
     Args:
         value: text with a unit (ns, us, ms, s, m, h); text or a number without one means seconds.
 
     Raises:
-        ValueError: with the rule that the value breaks.
+        ValueError: the value is no duration; the text is the rule that it breaks.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError('a duration is text like "100ms" or a number of seconds')
@@ -27,7 +32,11 @@ def parse_ns(value: object) -> int:
 
 
 def format_ns(duration_ns: int) -> str:
-    """The shortest text that `parse_ns` reads as the same duration, up to seconds: "100ms", "1.5s"."""
+    """Return the shortest text of a duration, in seconds or a smaller unit.
+
+    >>> format_ns(100_000_000), format_ns(1_500_000_000)
+    ('100ms', '1.5s')
+    """
     unit = next(unit for unit in ("s", "ms", "us", "ns") if duration_ns >= UNITS_NS[unit] or unit == "ns")
     whole, rest = divmod(duration_ns, UNITS_NS[unit])
     decimals = f"{rest:0{len(str(UNITS_NS[unit])) - 1}d}".rstrip("0") if rest else ""

@@ -1,4 +1,4 @@
-"""A mapping that can't be changed, and so can be hashed, compared and pickled as a value."""
+"""A mapping that cannot be changed, and can be hashed, compared and pickled as a value."""
 
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
@@ -7,12 +7,10 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 
 class FrozenMapping(Mapping[str, Value_co]):
-    """A copy of a mapping that nobody can change.
-
-    A deep copy of it, which is also how `dataclasses.asdict` copies it, is a plain dict.
+    """An unchangeable copy of a mapping. A deep copy of it, also in `dataclasses.asdict`, is a plain dict.
 
     Args:
-        entries: what is in it.
+        entries: the mapping to copy.
     """
 
     def __init__(self, entries: Mapping[str, Value_co]) -> None:

@@ -1,4 +1,4 @@
-"""Where settings come from: a TOML file or the environment, read into the names of Config's fields."""
+"""The sources of settings: a TOML file or the environment, read into the names of Config's fields."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from wire.common.log import Log
 logger = Log(__name__)
 
 Naming = Callable[[str], str]
-"""From a field of Config to how its source spells it."""
+"""Returns the spelling of a field of Config in its source."""
 
 PLACES = {
     "node": ("node", "id"),
@@ -41,11 +41,11 @@ SECTIONS = ("node", "peers", "timing", "http", "security")
 PATHS = ("data_dir", "key_file")
 
 _SECRET = re.compile(r"key|tok|secret|pass", re.IGNORECASE)
-"""What is given to a misspelt name like these is not shown."""
+"""The value of an unknown name like these is not shown: it may be a secret."""
 
 PREFIX = "ELECT_"
 FOREIGN_VARIABLES = {"ELECT_TOKEN", "ELECT_TERM"}
-"""What a command started by an elected node finds in its environment; no settings."""
+"""Set for a command that `elect exec` starts; not settings."""
 
 _SERVICE_LINK = re.compile(
     r"""ELECT_(?:[A-Z0-9_]+_)?(?:
@@ -56,28 +56,28 @@ _SERVICE_LINK = re.compile(
     )""",
     re.ASCII | re.VERBOSE,
 )
-"""What Kubernetes puts into each pod for a Service whose name is elect or begins with elect-, as NAME=value.
+"""The variables that Kubernetes sets in each pod for a Service named elect or elect-…, as NAME=value.
 
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
 
 
 def place(name: str) -> str:
-    """How a file spells a field: "[node] id"."""
+    """Return the spelling of a field in a file: "[node] id"."""
     section, key = PLACES.get(name, (name, ""))
     return f"[{section}] {key}".rstrip()
 
 
 def variable(name: str) -> str:
-    """How the environment spells a field."""
+    """Return the spelling of a field in the environment."""
     return PREFIX + name.upper()
 
 
 def read_file(path: Path) -> dict[str, object]:
-    """Read a TOML file.
+    """Return the values in a TOML file.
 
     Raises:
-        ConfigError: when it can't be read, is no TOML, or names a section or a key that nobody knows.
+        ConfigError: the file cannot be read, is not TOML, or has an unknown section or key.
     """
     tables = _parse(path)
     fields = {spelled: name for name, spelled in PLACES.items()}
@@ -104,20 +104,20 @@ def _parse(path: Path) -> dict[str, object]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigError("file", str(path), f"it can't be read: {error.strerror}") from None
+        raise ConfigError("file", str(path), f"cannot be read: {error.strerror}") from None
     except ValueError as error:  # there is a NUL in the path
-        raise ConfigError("file", str(path), f"it can't be read: {error}") from None
+        raise ConfigError("file", str(path), f"cannot be read: {error}") from None
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        rule = f"it is not TOML: it is not encoded in UTF-8 (byte {error.start})"
+        rule = f"is not TOML: it is not encoded in UTF-8 (byte {error.start})"
         raise ConfigError("file", str(path), rule) from None
     except (ValueError, RecursionError) as error:  # the text names line and column
-        raise ConfigError("file", str(path), f"it is not TOML: {error}") from None
+        raise ConfigError("file", str(path), f"is not TOML: {error}") from None
 
 
 def absolute(values: Mapping[str, object], directory: Path) -> dict[str, object]:
-    """The same, with the paths in it taken from a directory. What is no text is left for the field's own rule."""
+    """Return the values with each relative path joined to a directory. A path of another type is left to its rule."""
     found = {name: _within(directory, values[name]) for name in PATHS if name in values}
     if isinstance(tls := values.get("tls"), dict):
         found["tls"] = {name: _within(directory, path) for name, path in tls.items()}
@@ -129,12 +129,12 @@ def _within(directory: Path, path: object) -> object:
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    """Read the variables that begin with `ELECT_`; an empty one is an absent one.
+    """Return the values of the variables that begin with `ELECT_`; an empty one counts as missing.
 
-    An unknown one may be the application's own, so it is only logged, without its value, which may be a secret.
+    An unknown variable may be the application's own, so it is only logged, without its value, which may be a secret.
 
     Raises:
-        ConfigError: when one can't be read as what it should be.
+        ConfigError: a variable is not of the form that its field needs.
     """
     names = {variable(name): name for name in (*PLACES, "peers")}
     values: dict[str, object] = {}
@@ -145,7 +145,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
             values[names[key]] = _read_text(names[key], text)
         elif not _SERVICE_LINK.fullmatch(f"{key}={text}"):
             near = _near(key.removeprefix(PREFIX), {name: spelled for spelled, name in names.items()})
-            logger.warning("! %s is no setting of elect and is passed over%s", key, near and f"; {near}")
+            logger.warning("! %s is not a setting of elect and is ignored%s", key, near and f"; {near}")
     return values
 
 
@@ -174,33 +174,33 @@ def _read_pairs(name: str, text: str) -> dict[str, str]:
         raise ConfigError(name, text, "pairs like a=b,c=d are needed", variable(name))
     values = {key.strip(): value.strip() for key, _, value in pairs}
     if len(values) < len(pairs):
-        raise ConfigError(name, text, "a name stands in it twice", variable(name))
+        raise ConfigError(name, text, "it has a name twice; remove one", variable(name))
     return values
 
 
 def _spellings(section: str) -> dict[str, str]:
-    """Every key and every field's name with its place; of two with one name, the key, and that of this section."""
+    """Return the place of every key and field name; of two with one name, the key, and that of this section."""
     others_first = sorted(PLACES, key=lambda name: PLACES[name][0] == section)
     fields = {name: place(name) for name in (*PLACES, "peers")}
     return fields | {PLACES[name][1]: place(name) for name in others_first}
 
 
 def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -> ConfigError:
-    """Name what nobody knows, and the nearest that somebody does.
+    """Return the error for an unknown name, with the nearest known name or all of them.
 
     Args:
-        source: where it stands.
-        given: the name that stands there.
-        value: what it is given.
-        known: the names that could stand there, each as a reader spells it.
+        source: the place of the name.
+        given: the name.
+        value: its value.
+        known: the names that are valid there, each with its spelling.
     """
     shown = "***" if _SECRET.search(given) else value
     hint = _near(given, known) or f"known are {', '.join(dict.fromkeys(known.values()))}"
-    return ConfigError(given, shown, f"nothing has this name; {hint}", source)
+    return ConfigError(given, shown, f"unknown setting; {hint}", source)
 
 
 def _near(given: str, known: Mapping[str, str]) -> str:
-    """A question after the nearest known name, in whatever letters it is written; empty, where none is near."""
+    """Return a question with the nearest known name, upper and lower case ignored; empty if none is near."""
     spelled = {name.lower(): shown for name, shown in known.items()}
     near = difflib.get_close_matches(given.lower(), spelled, n=1)
     return f"did you mean {spelled[near[0]]}?" if near else ""

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from elect.clock import Clock, now_ns
+from elect.clock import NS_PER_S, Clock, now_ns
 from elect.core.ready import Event, Role
 from elect.monitoring.counters import EventCounters, label_for
 from wire.common import arguments
@@ -19,7 +19,6 @@ from wire.common import arguments
 Registry = CollectorRegistry
 """So that others can name the type without importing the library."""
 
-SECOND_NS = 1_000_000_000
 
 _FAILOVER_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _DELAY_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
@@ -154,19 +153,19 @@ class Metrics:
     def observe(self, event: Event) -> None:
         """Count an event of the core."""
         if (failover_ns := self._counters.observe(event)) is not None:
-            self._failover.observe(failover_ns / SECOND_NS)
+            self._failover.observe(failover_ns / NS_PER_S)
 
     def observe_round_trip(self, peer: str, took_ns: int) -> None:
         """A heartbeat of ours was acknowledged after so long."""
-        self._rtt.labels(peer).observe(took_ns / SECOND_NS)
+        self._rtt.labels(peer).observe(took_ns / NS_PER_S)
 
     def observe_store_write(self, took_ns: int) -> None:
         """A transaction took so long."""
-        self._store_write.observe(took_ns / SECOND_NS)
+        self._store_write.observe(took_ns / NS_PER_S)
 
     def observe_loop_lag(self, lag_ns: int) -> None:
         """The protocol's thread was so late."""
-        self._loop_lag.observe(lag_ns / SECOND_NS)
+        self._loop_lag.observe(lag_ns / NS_PER_S)
 
     def observe_ignored(self, entries: int) -> None:
         """Peers said so much of elections that are not kept."""
@@ -196,7 +195,7 @@ class _Scrape(Collector):
         yield _counter("elect_campaigns", "Campaigns, by how they ended.", ["outcome"], counts.campaigns, label)
         yield _counter("elect_votes", "Votes asked of this node, by its answer.", ["answer"], counts.votes, label)
         leaderless_s: dict[tuple[str, ...], float] = {
-            (election,): time_ns / SECOND_NS for election, time_ns in counts.leaderless_ns.items()
+            (election,): time_ns / NS_PER_S for election, time_ns in counts.leaderless_ns.items()
         }
         yield _counter("elect_leaderless_seconds", "Time without a leader known here.", [], leaderless_s, label)
         yield from _peer_gauges(sample.peers)
@@ -243,7 +242,7 @@ def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str],
         held = [each.lease_remaining_ns for each in group if each.lease_remaining_ns > 0]
         leading.add_metric([name], len(held))
         terms.add_metric([name], max(each.term for each in group))
-        leases.add_metric([name], min(held, default=0) / SECOND_NS)
+        leases.add_metric([name], min(held, default=0) / NS_PER_S)
         for role in Role:
             roles.add_metric([name, role], sum(each.role is role for each in group))
     yield from (leading, terms, leases, roles)
@@ -263,5 +262,5 @@ def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
         supported.add_metric([each.peer], each.is_supported)
         doubled.add_metric([each.peer], each.is_doubled)
         if each.last_heard_ns is not None:
-            heard.add_metric([each.peer], each.last_heard_ns / SECOND_NS)
+            heard.add_metric([each.peer], each.last_heard_ns / NS_PER_S)
     yield from (supported, objecting, doubled, heard)

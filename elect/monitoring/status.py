@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from elect.clock import NS_PER_S
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
-
-NS_PER_S = 1_000_000_000
 
 _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.LEADING: "this node leads",

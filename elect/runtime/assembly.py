@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from elect.api.run import WorkThread
 from elect.bridge import commands
 from elect.bridge.admission import Admission
 from elect.bridge.dispatcher import Dispatcher
@@ -24,9 +23,9 @@ from elect.runtime.node_credentials import security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
-from elect.runtime.threads import OnDeath, OwnThread, starting
+from elect.runtime.threads import OnDeath, OwnThread, WorkThread, starting
 from elect.storage.journal import Journal
-from elect.storage.store import Opened, Store
+from elect.storage.store import Store, StoreContent
 from wire.common.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class NodeThreads:
     def _assemble(
         self,
         store: Store,
-        opened: Opened,
+        opened: StoreContent,
         coalescer: HeartbeatCoalescer,
         metrics: "Metrics",
         hook: Callable[[], object] | None,
@@ -197,12 +196,12 @@ class NodeThreads:
             interval_ns=config.heartbeat_interval_ns,
             late_ns=config.support_duration_ns,
             clock=context.clock,
-            tell=lambda: context.post(commands.nothing()),
+            on_change=lambda: context.post(commands.tick()),
         )
         return self._thread(context.health.run, "elect-health")
 
 
-def _open(store: Store, config: Config) -> Opened:
+def _open(store: Store, config: Config) -> StoreContent:
     """Open the store, and write down that its list of voters was replaced, if it was."""
     opened = store.open(
         cluster=config.cluster,
@@ -217,7 +216,7 @@ def _open(store: Store, config: Config) -> Opened:
     return opened
 
 
-def _elector(context: NodeContext, opened: Opened) -> Elector:
+def _elector(context: NodeContext, opened: StoreContent) -> Elector:
     """The protocol, with what the configuration and the store say."""
     config = context.config
     options = ElectorOptions(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from elect.bridge.flag import Flag
+from elect.bridge.signal_safe_event import SignalSafeEvent
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 
@@ -31,7 +31,7 @@ class StopRequest:
     deadline: Deadline
     is_resigning: bool
     asker: threading.Thread = field(default_factory=threading.current_thread)
-    over: Flag = field(default_factory=Flag)
+    over: SignalSafeEvent = field(default_factory=SignalSafeEvent)
 
 
 class LifecycleThread:
@@ -51,7 +51,7 @@ class LifecycleThread:
         self._begin = begin
         self._attempt = attempt
         self._requests: queue.SimpleQueue[StopRequest] = queue.SimpleQueue()
-        self.begun = Flag()
+        self.begun = SignalSafeEvent()
         self.error: BaseException | None = None
         self.is_done = False
 

@@ -16,6 +16,7 @@ from elect.bridge.admission import StrangerRefused, objection_of
 from elect.bridge.inbox import Input, PendingCommand
 from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
+from elect.clock import NS_PER_S
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = Log(__name__)
 
-NS_PER_S = 1_000_000_000
 UNTOLD_S = 0.0005
 """What no application waits for is told when no input came for so long: links need the processor more."""
 
@@ -222,7 +222,7 @@ class Orchestrator:
     def _tell(self) -> None:
         untold, self._untold = tuple(self._untold), []
         if untold:
-            self._publisher.tell(untold)
+            self._publisher.publish(untold)
 
     def _take_lull(self) -> None:
         """Before anything can end: what may extend it, with the time at which it was read."""

@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from elect.bridge.admission import ADVERTISE, Admission
-from elect.bridge.publisher import Profile
+from elect.clock import NS_PER_S
 from elect.config.config import Config
 from elect.config.rules import check_advertised, check_exposure
 from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Send
 from elect.errors import BindError
+from elect.leader import Profile
 from elect.runtime.threads import starting
-from elect.storage.store import Opened
+from elect.storage.store import StoreContent
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.log_throttle import LogThrottle, more
@@ -41,7 +42,6 @@ OUTBOX_MESSAGES_MAX = 1024
 """Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
 
 BACKOFF_MAX_S = 2.0
-NS_PER_S = 1_000_000_000
 
 CONFIGURATION = "configuration"
 METADATA_PREFIX = "m."
@@ -66,7 +66,7 @@ class PeerLinks:
         self,
         config: Config,
         *,
-        opened: Opened,
+        opened: StoreContent,
         admission: Admission,
         deliver: Callable[[Event], None],
         security: Security = PLAIN,
@@ -134,7 +134,7 @@ class PeerLinks:
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
         bound = self._listener.bound.host  # once more, now that its name is an address
-        check_exposure(self._config.listen, bound, is_guarded=self._config.is_guarded)
+        check_exposure(self._config.listen, bound, has_security=self._config.has_security)
         if self._config.advertise is None:
             check_advertised(bound)
         if self._config.advertise is None:  # the identity shows it to peers, of which there are none yet
@@ -235,7 +235,7 @@ def _limits(config: Config) -> Limits:
     return Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=backoff_max_s)
 
 
-def _identity(config: Config, opened: Opened, attributes: Mapping[str, str]) -> Identity:
+def _identity(config: Config, opened: StoreContent, attributes: Mapping[str, str]) -> Identity:
     return Identity(
         cluster=config.cluster,
         node=config.node,

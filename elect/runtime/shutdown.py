@@ -5,7 +5,7 @@ Until then it votes: its own vote may be the one that its successor needs.
 
 from collections.abc import Iterator
 
-from elect.bridge.flag import Flag
+from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.core.elector import Elector
 from elect.core.ready import LossReason, Ready
 
@@ -19,8 +19,8 @@ class ShutdownHandover:
     """
 
     def __init__(self) -> None:
-        self.resigned = Flag()
-        self.succeeded = Flag()
+        self.resigned = SignalSafeEvent()
+        self.succeeded = SignalSafeEvent()
         self._elections: tuple[str, ...] = ()
 
     def begin(self, elector: Elector, now: int) -> Iterator[Ready]:

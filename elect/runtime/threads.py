@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from elect.bridge.flag import Flag
+from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.errors import ThreadError
 from wire.common.deadline import Deadline
 from wire.common.log import Log
@@ -29,6 +29,10 @@ def starting(name: str) -> Iterator[None]:
         raise ThreadError(name, str(error)) from error
 
 
+class WorkThread(threading.Thread):
+    """A thread in which the application's work runs."""
+
+
 class OwnThread(ReportedThread):
     """A daemon thread whose death is acted on, and then logged: a half-dead elector is the worst state.
 
@@ -42,7 +46,7 @@ class OwnThread(ReportedThread):
         super().__init__(self._live, name=name)
         self._work = target
         self._on_death = on_death
-        self._runs = Flag()
+        self._runs = SignalSafeEvent()
 
     def start(self) -> None:
         """Begin.

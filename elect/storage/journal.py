@@ -1,8 +1,8 @@
-"""The thread that makes votes durable, so that nothing else ever waits for a disk.
+"""The thread that makes votes durable, so that no other thread waits for a disk.
 
-What waits in the queue becomes one transaction. When it fails, each of its numbers is reported as failed and its
-ballots are kept: the core has decided them and does not decide otherwise, so the next write that succeeds carries
-them too, and disk and memory agree again. Until then the disk is tried once a second.
+All waiting writes become one transaction. When it fails, each of its numbers is reported as failed and its ballots are
+kept: the core has decided them for good, so the next successful write includes them, and disk and memory agree again.
+Until then the disk is tried once a second.
 
 Source: PROTOCOL.md, section 4 ("One step", and "A disk that fails means no grant; nothing else stops").
 """
@@ -24,15 +24,15 @@ from wire.common.reported_thread import ReportedThread
 logger = Log(__name__)
 
 QUEUE_MAX = 1024
-"""Writes decided but not yet on disk; a disk that is this far behind refuses more, as one that fails."""
+"""Writes that may wait; with more, the disk counts as failing."""
 
 PROBE_INTERVAL_S = 1.0
-"""Often enough to be back soon, seldom enough to leave a sick disk alone."""
+"""Recovers soon, and adds little load to a failing disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """These writes are on disk; `took_ns` is how long their transaction took."""
+    """Reports that these writes are on disk; their transaction took `took_ns`."""
 
     numbers: tuple[int, ...]
     took_ns: int
@@ -40,7 +40,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteFailed:
-    """These are not; from now on the disk counts as failing."""
+    """Reports that these writes are not on disk; from now on the disk counts as failing."""
 
     numbers: tuple[int, ...]
     error: StoreError
@@ -48,14 +48,14 @@ class WriteFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreRecovered:
-    """The disk takes writes again, and has all that failed before; it had failed so many times."""
+    """Reports that the disk accepts writes again, and has all earlier ones; it had failed `failures` times."""
 
     failures: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalDied:
-    """The thread ended by an error of ours: nothing will be written any more, and the node must go down."""
+    """Reports that the thread died: nothing will be written any more, and the node must stop."""
 
     error: BaseException
 
@@ -64,13 +64,13 @@ JournalEvent = Written | WriteFailed | StoreRecovered | JournalDied
 
 
 class Journal:
-    """Owns an opened store from `start` on, and closes it at its thread's end.
+    """The owner of an opened store from `start` on; closes it when its thread ends.
 
     Args:
-        store: opened.
-        deliver: takes each event; called on the journal's thread; must not block.
+        store: an opened store.
+        deliver: called with each event, on the journal's thread; must not block.
         name: of the thread.
-        queue_max: how many writes may wait.
+        queue_max: the number of writes that may wait.
         probe_interval_s: between two tries while the disk fails.
         clock: for `Written.took_ns`.
     """
@@ -99,20 +99,20 @@ class Journal:
 
     @property
     def backlog(self) -> int:
-        """Writes that wait for the thread; those in its hands are not counted."""
+        """The number of writes that wait for the thread."""
         return self._queue.qsize()
 
     @property
     def is_alive(self) -> bool:
-        """Whether writes are taken from the queue."""
+        """Whether the thread runs."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the thread."""
         self._thread.start()
 
     def put(self, write: Write) -> bool:
-        """Take a write, without waiting; False: too many wait already, and this one was not taken."""
+        """Queue a write, without waiting; return False if the queue is full."""
         try:
             self._queue.put_nowait(write)
         except queue.Full:
@@ -120,13 +120,13 @@ class Journal:
         return True
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Write what was taken, close the store and end; idempotent.
+        """Write all queued writes, close the store and end the thread; idempotent.
 
         Args:
-            timeout: seconds to wait for that; None: for ever.
+            timeout: seconds to wait for that; None waits without limit.
 
         Returns:
-            Whether the thread has ended; a disk may hang longer than anyone wants to wait.
+            Whether the thread has ended; a disk may hang.
         """
         self._is_stopping.set()
         with suppress(queue.Full):  # a full queue wakes the thread as well
@@ -141,15 +141,15 @@ class Journal:
         try:
             while not (self._is_stopping.is_set() and self._queue.empty()):
                 self._step()
-        except BaseException as error:  # the thread's edge: nobody above would hear of it
+        except BaseException as error:  # the thread's edge: no caller above would learn of it
             self._deliver(JournalDied(error=error))
             logger.exception("the journal died")
         finally:
             self._store.close()
 
     def _step(self) -> None:
-        """Wait for writes, or for the time to try a failing disk, and make one transaction."""
-        writes = self._take()
+        """Wait for writes, or for the time to try a failing disk, then make one transaction."""
+        writes = self._next_writes()
         if not writes and not self._failure_log.failures:
             return
         for write in writes:
@@ -161,7 +161,7 @@ class Journal:
         try:
             self._store.write(self._owed, self._owed_promise_ns or None, self._owed_meetings)
         except StoreGone:
-            raise  # votes written from now on would be lost: the node goes down
+            raise  # votes written from now on would be lost: the node stops
         except StoreError as error:
             self._failure_log.failed(str(error))
             if numbers:
@@ -173,8 +173,8 @@ class Journal:
         if numbers:
             self._deliver(Written(numbers=numbers, took_ns=self._clock() - begun))
 
-    def _take(self) -> list[Write]:
-        """All that waits; empty when it is time to try again, or to stop."""
+    def _next_writes(self) -> list[Write]:
+        """Return all waiting writes; none when it is time to try again, or to stop."""
         taken: list[Write | None] = []
         with suppress(queue.Empty):
             taken.append(self._queue.get(timeout=self._probe_interval_s if self._failure_log.failures else None))

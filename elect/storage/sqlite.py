@@ -1,8 +1,8 @@
 """The store of a real node: one SQLite file that is either whole and this node's, or refused.
 
-What would let a node vote twice is treated as an error, never as a fresh start: a file of another node, cluster,
-program or newer version; a file whose content does not have the checksum it was written with; a file that is missing
-or older than the witness in the lock file says. Only a directory in which no store was ever finished gets a new one.
+Everything that could let a node vote twice is an error, never a fresh start: a file of another node, cluster, program
+or newer version; a file with a wrong checksum; a file that is missing or older than the record in the lock file. Only
+a directory in which no store was ever finished gets a new one.
 
 Source: PROTOCOL.md, sections 4 and 7.
 """
@@ -13,33 +13,114 @@ import secrets
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import reduce
+from hashlib import blake2b
 from operator import xor
 from pathlib import Path
 
 from elect.core.messages import TERM_MAX
 from elect.core.ready import Ballot, Meeting, Objection
 from elect.errors import IdentityError, StoreError, StoreGone
-from elect.storage.data_lock import DataLock, Witness
-from elect.storage.directory import make_directory, sync_directory
-from elect.storage.sqlite_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, Meta, create, digest, row_of, text_of
-from elect.storage.store import STORE_ID_LENGTH, Opened, check_ballot, check_voters, kept_meetings
+from elect.storage.data_lock import DataLock, LockRecord, make_directory, sync_directory
+from elect.storage.store import STORE_ID_LENGTH, StoreContent, check_ballot, check_voters, kept_meetings
 
 NAME = "elect.sqlite3"
 
-_BUSY_TIMEOUT_S = 1.0
-"""Nobody else may write; somebody may look with another tool, briefly."""
+APPLICATION_ID = 0x656C6374
+"""Marks the file in its header as one of elect: "elct"."""
 
-_REPLACE = "its votes can't be relied on: remove this node from the cluster and add it again with an empty directory"
+SCHEMA_VERSION = 1
+
+SCHEMA = (
+    """CREATE TABLE meta (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        store_id BLOB NOT NULL,
+        cluster TEXT NOT NULL,
+        node_id TEXT NOT NULL,
+        incarnation INTEGER NOT NULL,
+        promise_ns INTEGER NOT NULL,
+        writes INTEGER NOT NULL,
+        voters TEXT NOT NULL,
+        checksum BLOB NOT NULL
+    )""",
+    """CREATE TABLE ballots (
+        election TEXT PRIMARY KEY,
+        term INTEGER NOT NULL CHECK (typeof(term) = 'integer' AND term >= 0),
+        voted_for TEXT
+    ) WITHOUT ROWID""",
+    """CREATE TABLE meetings (
+        node_id TEXT PRIMARY KEY,
+        store_id BLOB,
+        objection TEXT
+    ) WITHOUT ROWID""",
+    """CREATE TRIGGER ballot_never_falls BEFORE UPDATE ON ballots
+        WHEN new.term < old.term
+            OR (new.term = old.term AND old.voted_for IS NOT NULL AND new.voted_for IS NOT old.voted_for)
+        BEGIN SELECT RAISE(ABORT, 'a term never falls and a vote never changes'); END""",
+    """CREATE TRIGGER ballot_never_goes BEFORE DELETE ON ballots
+        BEGIN SELECT RAISE(ABORT, 'a ballot never goes'); END""",
+    """CREATE TRIGGER meta_never_falls BEFORE UPDATE ON meta
+        WHEN new.incarnation < old.incarnation OR new.promise_ns < old.promise_ns OR new.writes <= old.writes
+        BEGIN SELECT RAISE(ABORT, 'a count never falls'); END""",
+)
+"""The triggers are the second line of defence: even a bug in this program cannot take a vote back."""
+
+_BUSY_TIMEOUT_S = 1.0
+"""No other process writes; a person may read the file with another tool for a moment."""
+
+_REPLACE = "its votes may be lost: remove this node from the cluster, and add it again with an empty data_dir"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """The single row about the whole file; its checksum covers every ballot and meeting too.
+
+    Attributes:
+        voters: their ids, separated by spaces.
+        meetings: the text from `text_of`.
+    """
+
+    store_id: bytes
+    cluster: str
+    node_id: str
+    incarnation: int = 0
+    promise_ns: int = 0
+    writes: int = 0
+    ballots_digest: int = 0
+    voters: str = ""
+    meetings: str = ""
+
+    def checksum(self) -> bytes:
+        """Return the checksum that is stored beside the row."""
+        return blake2b(repr(astuple(self)).encode(), digest_size=16).digest()
+
+
+def row_of(peer: str, meeting: Meeting) -> tuple[str, bytes | None, str | None]:
+    """Return the row of a meeting."""
+    return peer, meeting.store_id, None if meeting.objection is None else meeting.objection.value
+
+
+def text_of(meetings: Mapping[str, Meeting]) -> str:
+    """Return all meetings as one text for the checksum; they are few and seldom change."""
+    return repr([row_of(peer, meeting) for peer, meeting in sorted(meetings.items())])
+
+
+def digest(election: str, ballot: Ballot | None) -> int:
+    """Return a ballot's share in the digest of all, which is their exclusive or, so that one can be exchanged."""
+    if ballot is None:
+        return 0
+    content = repr((election, ballot.term, ballot.voted_for)).encode()
+    return int.from_bytes(blake2b(content, digest_size=16).digest())
 
 
 class SqliteStore:
-    """Votes in `elect.sqlite3` of a directory, beside `elect.lock`."""
+    """The votes in `elect.sqlite3` of a directory, beside `elect.lock`."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory)
         self.path = self.directory / NAME
+        self._log_path = self.directory / f"{NAME}-wal"
         self._lock = DataLock(self.directory)
         self._connection: sqlite3.Connection | None = None
         self._ballots: dict[str, Ballot] = {}
@@ -55,14 +136,14 @@ class SqliteStore:
         promise_ns: int,
         voters: Collection[str] = (),
         is_replacing_voters: bool = False,
-    ) -> Opened:
+    ) -> StoreContent:
         """See Store.open."""
         asked = Meta(store_id=b"", cluster=cluster, node_id=node_id, voters=" ".join(sorted(voters)))
         with self._reported():
             make_directory(self.directory)
-            witness = self._lock.acquire()
+            record = self._lock.acquire()
             try:
-                return self._open(asked, witness, promise_ns, is_replacing_voters=is_replacing_voters)
+                return self._open(asked, record, promise_ns, is_replacing_voters=is_replacing_voters)
             except BaseException:
                 self.close()
                 raise
@@ -93,7 +174,7 @@ class SqliteStore:
             self._commit(meta, ballots, meetings or {})
         self._ballots.update(ballots)
         self._meetings = after
-        self._lock.record(Witness(store_id=meta.store_id, writes=meta.writes))
+        self._lock.update(LockRecord(store_id=meta.store_id, writes=meta.writes))
 
     def close(self) -> None:
         """See Store.close."""
@@ -103,8 +184,10 @@ class SqliteStore:
                 connection.close()
         self._lock.release()
 
-    def _open(self, asked: Meta, witness: Witness | None, promise_ns: int, *, is_replacing_voters: bool) -> Opened:
-        is_new = self._connect(witness)
+    def _open(
+        self, asked: Meta, record: LockRecord | None, promise_ns: int, *, is_replacing_voters: bool
+    ) -> StoreContent:
+        is_new = self._connect(record)
         meetings: dict[str, Meeting] = {}
         if is_new:
             before = replace(asked, store_id=secrets.token_bytes(STORE_ID_LENGTH), meetings=text_of({}))
@@ -113,7 +196,7 @@ class SqliteStore:
             self._ballots = self._read_ballots()
             self._meetings = meetings = self._read_meetings()
             before = self._meta = self._read_meta()
-            self._check_identity(asked, witness)
+            self._check_identity(before, asked, record)
             if is_replacing_voters:
                 meetings = kept_meetings(meetings)
             else:
@@ -126,12 +209,12 @@ class SqliteStore:
             voters=asked.voters,
             meetings=text_of(meetings),
         )
-        self._commit(after, {}, meetings, is_new=is_new, is_opening=True)
+        self._commit(after, {}, meetings, is_opening=True)
         self._meetings = meetings
-        self._lock.record(Witness(store_id=after.store_id, writes=after.writes), is_synced=True)
+        self._lock.update(LockRecord(store_id=after.store_id, writes=after.writes), is_synced=True)
         sync_directory(self.directory)
-        self._files = {path: _inode(path) for path in self._paths()}
-        return Opened(
+        self._files = {path: _inode(path) for path in (self.path, self._log_path, self._lock.path)}
+        return StoreContent(
             incarnation=after.incarnation,
             store_id=after.store_id,
             promise_ns=promise_ns if is_new else before.promise_ns,
@@ -140,29 +223,26 @@ class SqliteStore:
             former_voters=() if before.voters == asked.voters else tuple(before.voters.split()),
         )
 
-    def _connect(self, witness: Witness | None) -> bool:
-        """Open the file; True: it is new, and may be."""
+    def _connect(self, record: LockRecord | None) -> bool:
+        """Open the file; return whether it is new."""
         has_content = self.path.exists() and (not self.path.is_file() or self.path.stat().st_size > 0)
-        log = self.path.with_name(NAME + "-wal")
-        has_log = log.exists() and log.stat().st_size > 0
-        if not has_content and (witness or has_log):
-            raise self._error(f"the database is gone or empty, though a store was made here; {_REPLACE}")
+        has_log = self._log_path.exists() and self._log_path.stat().st_size > 0
+        if not has_content and (record or has_log):
+            raise self._error(f"the database is missing or empty, but this directory had a store; {_REPLACE}")
         self._connection = connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA cell_size_check = ON")
-        is_new = (
-            self._integer("PRAGMA application_id") == 0 and self._integer("SELECT count(*) FROM sqlite_master") == 0
-        )
-        if is_new and witness:
-            raise self._error(f"the database is empty, though a store was made here; {_REPLACE}")
+        is_new = not (self._integer("PRAGMA application_id") or self._integer("SELECT count(*) FROM sqlite_master"))
+        if is_new and record:
+            raise self._error(f"the database is empty, but this directory had a store; {_REPLACE}")
         if not is_new:
             self._check_header()
         connection.execute("PRAGMA synchronous = FULL")
-        # Only now: a file of another program was left as it is.
+        # Only now: a file of another program must stay unchanged.
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != ("wal",):
-            raise self._error(f"this file system can't hold a write-ahead log (mode {mode!r})")
+            raise self._error(f"no write-ahead log on this file system ({mode!r}); use a data_dir on a local disk")
         return is_new
 
     def _check_header(self) -> None:
@@ -172,27 +252,27 @@ class SqliteStore:
             raise IdentityError(str(self.path), f"another program (application id {application_id:#x})", "elect")
         if version > SCHEMA_VERSION:
             raise self._error(
-                f"a newer version of elect wrote it (schema {version}; this one reads {SCHEMA_VERSION}): upgrade elect"
+                f"a newer version of elect wrote it (schema {version}, this one reads {SCHEMA_VERSION}); upgrade elect"
             )
         if version < SCHEMA_VERSION:
-            raise self._damaged(f"schema {version} never was")
+            raise self._damaged(f"schema {version} does not exist")
 
     def _check_file(self) -> None:
-        """What SQLite can check by itself, and that it is told to check votes by the rules that we wrote."""
+        """Run SQLite's own check, and compare its tables and triggers with SCHEMA."""
         connection = self._open_connection()
         problem = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if problem != ("ok",):
-            raise self._damaged(str(problem[0]) if problem else "integrity_check says nothing")
+            raise self._damaged(str(problem[0]) if problem else "integrity_check returned nothing")
         rules = [row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
         if sorted(rules, key=str) != sorted(SCHEMA):
-            raise self._damaged("its tables or triggers are not as they were made")
+            raise self._damaged("its tables or triggers were changed")
 
     def _read_ballots(self) -> dict[str, Ballot]:
         ballots = {}
         for election, term, voted_for in self._open_connection().execute("SELECT * FROM ballots"):
             is_text = isinstance(election, str) and isinstance(voted_for, str | None)
             if not is_text or not isinstance(term, int) or not 0 <= term <= TERM_MAX:
-                raise self._damaged("a ballot has no sense")
+                raise self._damaged("a ballot is not valid")
             ballots[election] = Ballot(term=term, voted_for=voted_for)
         return ballots
 
@@ -201,62 +281,51 @@ class SqliteStore:
         for node_id, store_id, objection in self._open_connection().execute("SELECT * FROM meetings"):
             is_known = objection is None or objection in Objection.__members__.values()
             if not isinstance(node_id, str) or not isinstance(store_id, bytes | None) or not is_known:
-                raise self._damaged("a meeting has no sense")
+                raise self._damaged("a meeting is not valid")
             meetings[node_id] = Meeting(store_id=store_id, objection=objection and Objection(objection))
         return meetings
 
     def _read_meta(self) -> Meta:
         row = self._open_connection().execute("SELECT * FROM meta").fetchone()
         if row is None:
-            raise self._damaged("it does not say whose it is")
-        _, store_id, cluster, node_id, incarnation, promise_ns, writes, voters, checksum = row
+            raise self._damaged("its row of meta is missing")
+        _, *values, checksum = row
+        names = ("store_id", "cluster", "node_id", "incarnation", "promise_ns", "writes", "voters")
         meta = Meta(
-            store_id=store_id,
-            cluster=cluster,
-            node_id=node_id,
-            incarnation=incarnation,
-            promise_ns=promise_ns,
-            writes=writes,
+            **dict(zip(names, values, strict=True)),
             ballots_digest=reduce(xor, (digest(*item) for item in self._ballots.items()), 0),
-            voters=voters,
             meetings=text_of(self._meetings),
         )
         if checksum != meta.checksum():
-            raise self._damaged("its content does not have the checksum that it was written with")
+            raise self._damaged("the checksum is wrong")
         return meta
 
-    def _check_identity(self, asked: Meta, witness: Witness | None) -> None:
-        found = self._meta
-        assert found is not None
+    def _check_identity(self, found: Meta, asked: Meta, record: LockRecord | None) -> None:
         if (found.cluster, found.node_id) != (asked.cluster, asked.node_id):
             raise IdentityError(
                 f"the store in {self.directory}",
                 f"node {found.node_id!r} of cluster {found.cluster!r}",
                 f"node {asked.node_id!r} of cluster {asked.cluster!r}",
             )
-        if witness and witness.store_id != found.store_id:
-            raise self._error(f"another database lies here than the one that was made here; {_REPLACE}")
-        if witness and witness.writes > found.writes:
+        if record and record.store_id != found.store_id:
+            raise self._error(f"this is not the database that was made in this directory; {_REPLACE}")
+        if record and record.writes > found.writes:
             raise self._error(
-                f"it is older than it was: {witness.writes} writes were made, it holds {found.writes}"
-                f" (restored from a copy, or a disk that loses writes); {_REPLACE}"
+                f"it is older than before: it had {record.writes} writes, now it has {found.writes}"
+                f" (restored from a copy, or the disk lost writes); {_REPLACE}"
             )
 
     def _commit(
-        self,
-        meta: Meta,
-        ballots: Mapping[str, Ballot],
-        meetings: Mapping[str, Meeting],
-        *,
-        is_new: bool = False,
-        is_opening: bool = False,
+        self, meta: Meta, ballots: Mapping[str, Ballot], meetings: Mapping[str, Meeting], *, is_opening: bool = False
     ) -> None:
-        """One transaction; memory follows only when it is durable."""
+        """Write in one transaction; memory follows only when it is durable."""
         connection = self._open_connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if is_new:
-                create(connection)
+            if self._meta is None:
+                header = (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {SCHEMA_VERSION}")
+                for statement in (*SCHEMA, *header):
+                    connection.execute(statement)
             connection.executemany(
                 "INSERT INTO ballots VALUES (?, ?, ?) ON CONFLICT (election)"
                 " DO UPDATE SET term = excluded.term, voted_for = excluded.voted_for",
@@ -264,24 +333,14 @@ class SqliteStore:
             )
             if is_opening:
                 connection.execute("DELETE FROM meetings")
-            connection.executemany(
-                "INSERT OR REPLACE INTO meetings VALUES (?, ?, ?)",
-                [row_of(peer, meeting) for peer, meeting in meetings.items()],
-            )
+            rows = [row_of(peer, meeting) for peer, meeting in meetings.items()]
+            connection.executemany("INSERT OR REPLACE INTO meetings VALUES (?, ?, ?)", rows)
             connection.execute(
-                "INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET"
-                " incarnation = excluded.incarnation, promise_ns = excluded.promise_ns, writes = excluded.writes,"
-                " voters = excluded.voters, checksum = excluded.checksum",
-                (
-                    meta.store_id,
-                    meta.cluster,
-                    meta.node_id,
-                    meta.incarnation,
-                    meta.promise_ns,
-                    meta.writes,
-                    meta.voters,
-                    meta.checksum(),
-                ),
+                "INSERT INTO meta VALUES"
+                " (1, :store_id, :cluster, :node_id, :incarnation, :promise_ns, :writes, :voters, :checksum)"
+                " ON CONFLICT (one) DO UPDATE SET incarnation = excluded.incarnation, promise_ns = excluded.promise_ns,"
+                " writes = excluded.writes, voters = excluded.voters, checksum = excluded.checksum",
+                {**asdict(meta), "checksum": meta.checksum()},
             )
             connection.execute("COMMIT")
         except BaseException:
@@ -290,27 +349,24 @@ class SqliteStore:
             raise
         self._meta = meta
 
-    def _paths(self) -> tuple[Path, ...]:
-        return (self.path, self.path.with_name(NAME + "-wal"), self._lock.path)
-
     def _check_place(self) -> None:
-        """Raise StoreGone when a file of the store is not the one that was opened."""
+        """Raise StoreGone if a file of the store is not the one that was opened."""
         for path, inode in self._files.items():
             if _inode(path) != inode:
                 raise StoreGone(errno.ENOENT, "the file was removed or replaced while the node runs", str(path))
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
-        """Turn SQLite's errors, and the system's, into ours."""
+        """Raise errors of SQLite and of the system as those of elect."""
         try:
             yield
         except sqlite3.IntegrityError as error:
             raise RuntimeError(
-                f"{self.path}: the database refused a write that takes something back: {error}"
+                f"{self.path}: the database refused a write that would undo an earlier one: {error}"
             ) from error
         except sqlite3.OperationalError as error:
-            raise self._error(f"SQLite says: {error} ({getattr(error, 'sqlite_errorname', '')})") from error
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # also the text of a complaint may be damaged
+            raise self._error(f"SQLite failed: {error} ({getattr(error, 'sqlite_errorname', '')})") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the text of an error may be damaged too
             raise self._damaged(str(error)) from error
         except StoreError:
             raise
@@ -322,8 +378,7 @@ class SqliteStore:
         return self._connection
 
     def _integer(self, statement: str) -> int:
-        row = self._open_connection().execute(statement).fetchone()
-        return int(row[0])
+        return int(self._open_connection().execute(statement).fetchone()[0])
 
     def _damaged(self, problem: str) -> StoreError:
         return self._error(f"the database is damaged ({problem}); {_REPLACE}")
@@ -333,7 +388,7 @@ class SqliteStore:
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
-    """Device and number of the file of that name, or None."""
+    """Return device and number of the file of that name, or None."""
     try:
         found = path.stat()
     except OSError:

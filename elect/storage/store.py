@@ -1,4 +1,4 @@
-"""Where votes are kept: what a store must do, and one that forgets when its object does.
+"""The store of a node's votes: its protocol, and one in memory.
 
 Source: PROTOCOL.md, section 4 (what is durable) and the boot fence.
 """
@@ -15,17 +15,17 @@ STORE_ID_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What a store held when it was opened.
+class StoreContent:
+    """The content of a store when it was opened.
 
     Attributes:
-        incarnation: of this start: already counted up, durable.
-        store_id: random, made with the store; another store of the same name has another.
-        promise_ns: the longest support that may have been acknowledged before this start. Of a new store it is the
+        incarnation: the number of this start, already durable.
+        store_id: random bytes, made with the store; another store of the same node has others.
+        promise_ns: the longest support that may have been acknowledged before this start. For a new store it is the
             support asked for: the votes of a lost store before it may have promised as much.
         ballots: by election.
         meetings: by peer.
-        former_voters: the list that this start replaced; empty: it replaced none.
+        former_voters: the list of voters that this start replaced; empty: it replaced none.
     """
 
     incarnation: int
@@ -37,7 +37,7 @@ class Opened:
 
 
 class Store(Protocol):
-    """Keeps what a node must not forget. Opened by one thread, then used by one other; never by two at once."""
+    """The durable state of a node. One thread opens it, then another one uses it; never two at once."""
 
     def open(
         self,
@@ -47,20 +47,20 @@ class Store(Protocol):
         promise_ns: int,
         voters: Collection[str] = (),
         is_replacing_voters: bool = False,
-    ) -> Opened:
-        """Lock the store, check that it is this node's and whole, and count one more start.
+    ) -> StoreContent:
+        """Lock the store, check that it is whole and belongs to this node, and count one more start.
 
         Args:
-            cluster: whose store it must be; a new one is made for it.
-            node_id: the same.
-            promise_ns: the support that this node will acknowledge from now on; kept for its next start.
-            voters: ids of the voters that the node's configuration lists, this node among them; kept with the votes.
-            is_replacing_voters: the list may differ from the one that was kept, and replaces it.
+            cluster: the cluster that the store must belong to; a new store is made for it.
+            node_id: the node that the store must belong to.
+            promise_ns: the support that this node acknowledges from now on (ns), stored for its next start.
+            voters: the ids of all voters in the node's configuration, this node included; stored with the votes.
+            is_replacing_voters: store `voters` even if another list is stored.
 
         Raises:
-            ConfigError: the voters are not those that were kept.
-            IdentityError: it is another node's, another cluster's or another program's.
-            StoreError: it is in use, damaged, lost, or can't be read or written.
+            ConfigError: `voters` differs from the stored list.
+            IdentityError: the store belongs to another node, cluster or program.
+            StoreError: the store is in use, damaged, lost, or cannot be read or written.
         """
 
     def write(
@@ -69,44 +69,49 @@ class Store(Protocol):
         promise_ns: int | None = None,
         meetings: Mapping[str, Meeting] | None = None,
     ) -> None:
-        """Make these changes durable, all or none; with nothing to change, prove that the disk takes a write.
+        """Make these changes durable, all or none. Without changes, test that the disk accepts a write.
+
+        Args:
+            ballots: new ones by election.
+            promise_ns: the support that this node acknowledges from now on, ns; None: unchanged.
+            meetings: new ones by peer; None: unchanged.
 
         Raises:
-            StoreError: nothing is known to be durable; a later write may succeed.
+            StoreError: the changes may not be durable; a later write may succeed.
             StoreGone: the store was removed or replaced; no later write can succeed.
-            RuntimeError: a term would fall or a vote change: a bug, and nothing was written.
+            RuntimeError: a term would fall or a vote change, which is a bug; nothing was written.
         """
 
     def close(self) -> None:
-        """Let go of it; idempotent, never raises."""
+        """Close and unlock the store; idempotent, never raises."""
 
 
 def check_ballot(election: str, old: Ballot | None, new: Ballot) -> None:
-    """Raise RuntimeError when a term would fall, or a vote in it change: whatever the caller was told, it is a bug."""
+    """Raise RuntimeError if a term would fall, or the vote in a term change: that is a bug."""
     if old is None or new.term > old.term or (new.term == old.term and old.voted_for in (None, new.voted_for)):
         return
     raise RuntimeError(f"a term never falls and a vote never changes: {election!r} has {old}, asked for {new}")
 
 
 def check_voters(kept: Collection[str], voters: Collection[str], place: str) -> None:
-    """Raise ConfigError when a start lists other voters than those with whom the votes were given."""
+    """Raise ConfigError if a start lists other voters than the stored ones."""
     if kept and set(kept) != set(voters):
         raise ConfigError(
             "peers",
             sorted(voters),
-            f"the votes in {place} were given among the voters {sorted(kept)} (this node included). Two lists can elect"
-            " two leaders. To change the list: stop all nodes, edit every file, start every node once with"
+            f"the votes in {place} belong to the voters {sorted(kept)} (this node included). Two lists can elect two"
+            " leaders. To change the list: stop all nodes, edit every file, start every node once with"
             " `elect run --new-peers` or Config(replace_peers=True)",
         )
 
 
 def kept_meetings(meetings: Mapping[str, Meeting]) -> dict[str, Meeting]:
-    """The meetings after a list was replaced: an objection to the former list is over."""
+    """Return the meetings after the list of voters was replaced: objections to the former list end."""
     return {peer: Meeting(store_id=each.store_id) for peer, each in meetings.items()}
 
 
 class MemoryStore:
-    """A store for tests: it lives as long as its object, which outlives a node's restarts."""
+    """A store for tests. It keeps its content as long as the object lives, also across starts of a node."""
 
     def __init__(self) -> None:
         self.store_id = secrets.token_bytes(STORE_ID_LENGTH)
@@ -117,16 +122,9 @@ class MemoryStore:
         self.meetings: dict[str, Meeting] = {}
 
     def open(
-        self,
-        *,
-        cluster: str,
-        node_id: str,
-        promise_ns: int,
-        voters: Collection[str] = (),
-        is_replacing_voters: bool = False,
-    ) -> Opened:
-        """Count one more start; whose store it is, is not kept."""
-        del cluster, node_id
+        self, *, promise_ns: int, voters: Collection[str] = (), is_replacing_voters: bool = False, **_owner: str
+    ) -> StoreContent:
+        """Count one more start; the owner is not stored."""
         if is_replacing_voters:
             self.meetings = kept_meetings(self.meetings)
         else:
@@ -135,7 +133,7 @@ class MemoryStore:
         before = self.promise_ns or promise_ns
         self.incarnation += 1
         self.promise_ns = max(before, promise_ns)
-        return Opened(
+        return StoreContent(
             incarnation=self.incarnation,
             store_id=self.store_id,
             promise_ns=before,
@@ -150,7 +148,7 @@ class MemoryStore:
         promise_ns: int | None = None,
         meetings: Mapping[str, Meeting] | None = None,
     ) -> None:
-        """Keep the changes."""
+        """Store the changes."""
         for election, ballot in ballots.items():
             check_ballot(election, self.ballots.get(election), ballot)
         self.ballots.update(ballots)
@@ -158,4 +156,4 @@ class MemoryStore:
         self.promise_ns = max(self.promise_ns, promise_ns or 0)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""

@@ -2,11 +2,10 @@
 
 from http import HTTPStatus
 
+from elect.clock import NS_PER_S
 from elect.web.node_protocol import NodeProtocol
 from elect.web.request import Request
 from elect.web.response import Response, reply
-
-NS_PER_S = 1_000_000_000
 
 
 def healthz(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape

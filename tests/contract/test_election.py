@@ -107,7 +107,7 @@ def test_a_block_that_loses_leadership_raises_at_its_end(ground):
     assert lost.value.token == leadership.token
 
 
-def test_a_subscriber_that_raises_when_elected_makes_the_node_resign(ground):
+def test_a_subscriber_that_raises_in_on_elected_resigns(ground):
     told: list[Leadership] = []
     lost: list[Leadership] = []
 
@@ -170,7 +170,7 @@ def test_waiting_for_a_leader_ends_when_one_is_known(ground):
     assert (leader.node_id, leader.term) == ("a", token)
 
 
-def test_watching_yields_the_latest_leader_and_ends_with_the_node(ground):
+def test_watch_yields_the_latest_leader_until_the_node_ends(ground):
     seen: list[str | None] = []
 
     def watch() -> None:
@@ -255,7 +255,7 @@ def test_a_run_ends_the_wait_of_a_block(ground):
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    eventually(lambda: ground.election.standing._holds)
+    eventually(lambda: ground.election.candidacy._holds)
     ground.election.run(lambda leadership: leadership.lost.wait(DEADLINE_S))
     waiter.join(DEADLINE_S)
     assert ["a run() leads it" in each for each in raised] == [True]

@@ -92,7 +92,7 @@ def main(where: str, what: str, directory: str) -> None:
         act, work = acts(node, [node.leadership])[what]
         interrupt(act, work)
         node.resume()
-        node.election().stand()
+        node.election().be_candidate()
         eventually(lambda: node.is_leader)
 
 

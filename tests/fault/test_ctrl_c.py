@@ -100,5 +100,5 @@ def test_an_interrupted_call_leaves_the_node_usable(tmp_path, call):
             eventually(lambda: node.is_leader)
             interrupt(1e-6 + moment * 0.00002, getattr(node, call))
             node.resume()
-        node.election().stand()
+        node.election().be_candidate()
         eventually(lambda: node.is_leader)

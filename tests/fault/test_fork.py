@@ -94,7 +94,7 @@ def test_a_fork_at_any_moment_finds_no_lock_taken(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_fork_while_another_thread_holds_every_lock_waits_for_none(tmp_path):
+def test_a_fork_while_every_lock_is_held_waits_for_none(tmp_path):
     with single(tmp_path) as node, ExitStack() as stack:
         leadership = node.leadership
         locks = [node._lock]
@@ -121,7 +121,7 @@ def test_a_fork_while_another_thread_holds_every_lock_waits_for_none(tmp_path):
             for call in (node.start, node.stop, node.election, node.wait_for_leader, node.pause, node.status):
                 with pytest.raises(Forked):
                     call() if call != node.election else call("another")
-            with node.election().standing.hold():
+            with node.election().candidacy.hold():
                 pass
 
         in_child(check)

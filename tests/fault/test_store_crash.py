@@ -15,7 +15,7 @@ import pytest
 from elect.core.ready import Ballot
 from elect.errors import StoreError
 from elect.storage.sqlite import SqliteStore
-from elect.storage.store import Opened
+from elect.storage.store import StoreContent
 
 DEADLINE_S = 20.0
 BEFORE = {"default": Ballot(term=5, voted_for="b"), "other": Ballot(term=2, voted_for=None)}
@@ -36,7 +36,7 @@ while True:
 """
 
 
-def start(directory: Path) -> tuple[SqliteStore, Opened]:
+def start(directory: Path) -> tuple[SqliteStore, StoreContent]:
     store = SqliteStore(directory)
     return store, store.open(cluster="orders", node_id="a", promise_ns=7)
 
@@ -71,7 +71,7 @@ def die_at_statement(number: int) -> None:
     sqlite3.connect = traced  # type: ignore[assignment]
 
 
-def test_kill_in_front_of_every_statement_leaves_all_or_nothing(tmp_path):
+def test_kill_before_any_statement_leaves_all_or_nothing(tmp_path):
     outcomes = set()
     for statement in range(200):
         data = tmp_path / str(statement)
@@ -97,7 +97,7 @@ def test_kill_in_front_of_every_statement_leaves_all_or_nothing(tmp_path):
     assert outcomes == {(-signal.SIGKILL, 2, False), (-signal.SIGKILL, 3, False), (0, 3, True)}
 
 
-def test_kill_in_front_of_every_statement_of_the_first_start_leaves_a_directory_to_start_in(tmp_path):
+def test_kill_before_any_statement_of_a_first_start_permits_another(tmp_path):
     incarnations = []
     for statement in range(200):
         data = tmp_path / str(statement)
@@ -117,7 +117,7 @@ def test_kill_in_front_of_every_statement_of_the_first_start_leaves_a_directory_
     assert len(incarnations) > 10
 
 
-def test_kill_between_the_commit_and_its_witness_keeps_the_vote(tmp_path):
+def test_kill_between_commit_and_lock_record_keeps_the_vote(tmp_path):
     def commit_and_die() -> None:
         store, _ = start(tmp_path)
         os.pwrite = lambda *_: die()  # type: ignore[assignment]

@@ -179,7 +179,7 @@ def test_resign_and_transfer_change_the_leader(cluster):
     assert cluster.wait_for_leader(since=since, timeout=PATIENCE_S).node == successor
     refused = elect("resign", cluster.http[leader.node])
     assert refused.returncode == 1
-    assert f"{successor} does, in term" in refused.stderr
+    assert f"{successor} leads in term" in refused.stderr
 
 
 def test_pause_keeps_a_node_out_until_resumed(cluster):

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from elect import Node, WhyNoLeader
-from elect.storage.store import MemoryStore, Opened
+from elect.storage.store import MemoryStore, StoreContent
 from tests.nodes import configs, eventually, free_ports
 
 
 class Copied(MemoryStore):
     """A copy of a data directory: another process opens it under the same store id."""
 
-    def open(self, **named: object) -> Opened:
+    def open(self, **named: object) -> StoreContent:
         return replace(super().open(**named), store_id=b"copied".ljust(16))
 
 

@@ -63,7 +63,7 @@ def test_lead_waits_works_and_resigns(tmp_path):
         nodes.leader(besides=first)
 
 
-def test_a_node_stands_from_the_start_and_after_a_first_lead_only_for_the_next(tmp_path):
+def test_a_node_is_a_candidate_until_its_first_lead_ends(tmp_path):
     def is_standing(node):
         return node.status().elections["default"].view.is_entered
 
@@ -77,16 +77,25 @@ def test_a_node_stands_from_the_start_and_after_a_first_lead_only_for_the_next(t
         with pytest.raises(LeadershipTimeout), first.lead(timeout=0):
             pass
         assert not is_standing(first)
-        first.election().stand()
+        first.election().be_candidate()
         eventually(lambda: is_standing(first))
 
 
-def test_one_body_at_a_time(tmp_path):
+def test_one_lead_block_at_a_time(tmp_path):
     with single(tmp_path) as node:
         with node.lead(timeout=DEADLINE_S), pytest.raises(RuntimeError, match="leads it already"), node.lead():
             pass
         with node.lead(timeout=DEADLINE_S):
             pass
+
+
+def test_a_node_and_its_default_election_share_one_run(tmp_path):
+    with single(tmp_path) as node:
+        run = node.run(lambda leadership: leadership.lost.wait())
+        with pytest.raises(RuntimeError, match="stop that run first"):
+            node.election().run(print)
+        run.stop()
+        node.election().run(print).stop()
 
 
 def test_lead_reports_a_loss_unless_the_body_raised(tmp_path):
@@ -108,7 +117,7 @@ def test_lead_that_resigns_itself_was_not_robbed(tmp_path):
         assert not node.is_leader
 
 
-def test_resign_is_done_when_it_returns_and_another_node_leads_soon(tmp_path):
+def test_resign_returns_when_done_and_another_node_leads_soon(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         leader.resign(timeout=DEADLINE_S)
@@ -208,7 +217,7 @@ def test_subscribers_hear_elected_and_lost_in_turn(tmp_path):
         assert heard[-1][-1] is LossReason.STOPPED
 
 
-def test_the_application_hears_of_its_loss_before_anyone_else_leads(tmp_path):
+def test_on_lost_returns_before_another_node_leads(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         others = [node for node in nodes.nodes.values() if node is not leader]
@@ -321,7 +330,7 @@ def test_required_runs_a_job_only_while_leading(tmp_path):
         assert token == leader.leadership.token
 
 
-def test_status_says_who_leads_and_why_nobody_does(tmp_path):
+def test_status_names_the_leader_or_why_there_is_none(tmp_path):
     settings = configs(tmp_path)
     with Node(settings["a"], store=MemoryStore()) as alone:
         eventually(lambda: alone.status().elections["default"].why_no_leader is WhyNoLeader.NO_QUORUM)
@@ -355,7 +364,7 @@ def test_start_fails_at_once_on_an_unusable_directory(tmp_path):
         Node(configs(tmp_path, "a")["a"]).start()
 
 
-def test_a_node_is_started_once_and_stopped_as_often_as_one_likes(tmp_path):
+def test_a_node_starts_once_and_stops_any_number_of_times(tmp_path):
     config = configs(tmp_path, "a")["a"]
     node = Node(config, store=MemoryStore())
     with pytest.raises(Stopped), node.lead():

@@ -102,12 +102,12 @@ def test_a_localhost_that_is_elsewhere_is_not_taken_for_loopback(
     with Node(config, store=MemoryStore()) as node:
         assert node.is_alive
     monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
-    with pytest.raises(ConfigError, match="beyond loopback whoever reaches the port could vote"):
+    with pytest.raises(ConfigError, match="refusing to listen beyond loopback"):
         Node(config, store=MemoryStore()).start()
 
 
 def test_a_name_of_all_addresses_is_not_advertised(tmp_path: Path) -> None:
-    """The system reads the host 0 as 0.0.0.0, which peers can't dial."""
+    """The system reads the host 0 as 0.0.0.0, which peers cannot dial."""
     config = replace(configs(tmp_path, "a", insecure=True)["a"], listen="0:0", advertise=None)
-    with pytest.raises(ConfigError, match="peers can't dial"):
+    with pytest.raises(ConfigError, match="peers cannot dial"):
         Node(config, store=MemoryStore()).start()

@@ -32,7 +32,7 @@ EARLY_CALLS = {
     "subscribe": lambda node: node.subscribe(print),
     "observe": lambda node: node.observe(print),
     "election": lambda node: node.election("another"),
-    "stand": lambda node: node.election().stand(),
+    "be_candidate": lambda node: node.election().be_candidate(),
 }
 """What may also come before the start, but not after the end."""
 
@@ -75,7 +75,7 @@ def test_what_may_come_before_the_start_does(node, call):
 
 def test_a_node_that_runs_says_so_when_started_again(node):
     node.start()
-    assert said(Node.start, node) == "node a is started already, and runs; a node starts once"
+    assert said(Node.start, node) == "node a is already started; a node starts once"
     assert node.is_alive
 
 

@@ -59,7 +59,7 @@ def test_what_was_begun_goes_on_after_the_timeout(tmp_path):
         assert offsets == [5]
 
 
-def test_a_wrong_standing_changes_nothing_and_the_node_leads(tmp_path):
+def test_a_wrong_priority_or_offset_changes_nothing(tmp_path):
     with single(tmp_path) as node:
         for wrong in (1.5, "5", True, -1, 2**63):
             with pytest.raises((TypeError, ValueError), match=r"^offset is "):

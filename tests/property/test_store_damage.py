@@ -13,12 +13,12 @@ from elect.core.ready import Ballot
 from elect.errors import IdentityError, StoreError
 from elect.storage import sqlite
 from elect.storage.sqlite import SqliteStore
-from elect.storage.store import Opened
+from elect.storage.store import StoreContent
 
 FILES = (sqlite.NAME, f"{sqlite.NAME}-wal", "elect.lock")
 
 
-def start(directory: Path) -> Opened:
+def start(directory: Path) -> StoreContent:
     store = SqliteStore(directory)
     opened = store.open(cluster="orders", node_id="a", promise_ns=5)
     store.close()
@@ -46,7 +46,7 @@ def image(request) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def expected(image) -> Opened:
+def expected(image) -> StoreContent:
     with tempfile.TemporaryDirectory() as directory:
         return start(shutil.copytree(image, Path(directory, "data")))
 
@@ -82,7 +82,7 @@ def test_file_cut_short_is_refused_or_changes_nothing(image, expected, name, pla
         assert_refused_or_same(data, expected)
 
 
-def assert_refused_or_same(data: Path, expected: Opened) -> None:
+def assert_refused_or_same(data: Path, expected: StoreContent) -> None:
     try:
         opened = start(data)
     except (StoreError, IdentityError) as error:

@@ -35,7 +35,7 @@ def test_error_shows_a_value_as_it_was_written(changes, shown):
 
 def test_setting_that_is_not_in_a_file_is_called_missing(tmp_path):
     """A file has no None, so none is shown."""
-    with pytest.raises(ConfigError, match=r"\[node\] advertise is missing: peers can't dial 0\.0\.0\.0"):
+    with pytest.raises(ConfigError, match=r"\[node\] advertise is missing: peers cannot dial 0\.0\.0\.0"):
         Config.load(write(tmp_path, FILE.replace('advertise = "10.0.0.1:7101"', "")))
 
 
@@ -87,9 +87,9 @@ def test_file_with_a_byte_order_mark_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (FILE.encode("utf-16"), "it is not TOML: it is not encoded in UTF-8"),
-        (b"a = " + b"[" * 5_000, "it is not TOML: "),
-        (b"a = 1\na = 2", "it is not TOML: Cannot overwrite a value"),
+        (FILE.encode("utf-16"), "is not TOML: it is not encoded in UTF-8"),
+        (b"a = " + b"[" * 5_000, "is not TOML: "),
+        (b"a = 1\na = 2", "is not TOML: Cannot overwrite a value"),
     ],
 )
 def test_file_that_is_no_toml_is_refused(content, rule, tmp_path):
@@ -102,9 +102,9 @@ def test_file_that_is_no_toml_is_refused(content, rule, tmp_path):
 
 def test_path_that_names_no_file_is_a_config_error(tmp_path):
     """A directory and a NUL can't be read as a file."""
-    with pytest.raises(ConfigError, match="can't be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         Config.load(tmp_path)
-    with pytest.raises(ConfigError, match="can't be read: embedded null byte"):
+    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
         Config.load("a\0b")
 
 
@@ -195,10 +195,10 @@ def test_ports_of_peers_and_http_that_differ_are_taken(listen, http_listen):
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"listen": "127.0.0.1:7101"}, "listen", "peer b at 10.0.0.2:7102 can't dial 127.0.0.1"),
-        ({"listen": "localhost:7101"}, "listen", "peer b at 10.0.0.2:7102 can't dial localhost"),
-        ({"listen": "[::1]:7101"}, "listen", "peer b at 10.0.0.2:7102 can't dial ::1"),
-        ({"listen": "10.0.0.1:7101", "advertise": "127.0.0.1:7101"}, "advertise", "can't dial 127.0.0.1"),
+        ({"listen": "127.0.0.1:7101"}, "listen", "peer b at 10.0.0.2:7102 cannot dial 127.0.0.1"),
+        ({"listen": "localhost:7101"}, "listen", "peer b at 10.0.0.2:7102 cannot dial localhost"),
+        ({"listen": "[::1]:7101"}, "listen", "peer b at 10.0.0.2:7102 cannot dial ::1"),
+        ({"listen": "10.0.0.1:7101", "advertise": "127.0.0.1:7101"}, "advertise", "cannot dial 127.0.0.1"),
     ],
 )
 def test_loopback_address_is_refused_with_far_peers(changes, field, message):

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from elect.bridge.publisher import CAMPAIGNS_SAID_MAX, ELECTIONS_SAID_MAX, EventLog
+from elect.bridge.publisher import FAILED_CAMPAIGNS_MAX, FAILING_ELECTIONS_MAX, EventLog
 from elect.core.ready import Campaigned, Event, LeaderChanged, Role, RoleChanged
 
 
@@ -35,8 +35,11 @@ def test_campaigns_that_fail_for_ever_are_a_few_lines(log: EventLog, caplog: pyt
         for event in campaign(term):
             log(event)
     said = lines(caplog, logging.INFO)
-    assert len(said) == 2 * CAMPAIGNS_SAID_MAX
-    assert said[-1] == "! e: 3 campaigns in a row failed, the last one in term 3: timed_out; the node's status says why"
+    assert len(said) == 2 * FAILED_CAMPAIGNS_MAX
+    assert (
+        said[-1]
+        == "! e: 3 campaigns in a row failed, the last one in term 3: timed_out; see the node's status for the cause"
+    )
 
 
 @pytest.mark.parametrize("ends", [campaign(9, "elected")[1], LeaderChanged(election="e", term=9, leader="b", at=0)])
@@ -47,7 +50,7 @@ def test_their_end_is_said_with_their_count(log: EventLog, caplog: pytest.LogCap
             log(event)
     lines(caplog, logging.INFO)
     log(ends)
-    assert lines(caplog, logging.WARNING) == ["* e: decided in term 9, after 8 campaigns that failed"]
+    assert lines(caplog, logging.WARNING) == ["* e: decided in term 9, after 8 failed campaigns"]
     for event in campaign(10):
         log(event)
     assert len(lines(caplog, logging.INFO)) == 2
@@ -63,9 +66,9 @@ def test_an_election_at_once_says_nothing_of_campaigns(log: EventLog, caplog: py
 def test_thousands_of_elections_that_fail_are_a_few_lines(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
     """They fail for one cause, such as a cold start with ten thousand of them."""
     for number in range(1_000):
-        for _ in range(CAMPAIGNS_SAID_MAX):
+        for _ in range(FAILED_CAMPAIGNS_MAX):
             log(Campaigned(election=f"e{number}", term=1, outcome="timed_out", at=0))
-    assert len(lines(caplog, logging.WARNING)) == ELECTIONS_SAID_MAX
+    assert len(lines(caplog, logging.WARNING)) == FAILING_ELECTIONS_MAX
     for number in range(1_000):
         log(LeaderChanged(election=f"e{number}", term=2, leader="b", at=0))
-    assert len(lines(caplog, logging.WARNING)) == ELECTIONS_SAID_MAX
+    assert len(lines(caplog, logging.WARNING)) == FAILING_ELECTIONS_MAX

@@ -113,7 +113,7 @@ def test_put_never_waits_and_refuses_what_does_not_fit():
     assert bench.journal.stop(DEADLINE_S)
 
 
-def test_failed_write_is_reported_and_the_disk_is_tried_until_it_is_good_again(bench, caplog):
+def test_a_failed_write_is_reported_and_the_disk_is_tried_again(bench, caplog):
     with caplog.at_level(logging.WARNING):
         bench.put(write(1))
         bench.answer(FULL, FULL, FULL, None)
@@ -129,7 +129,7 @@ def test_failed_write_is_reported_and_the_disk_is_tried_until_it_is_good_again(b
     ]
 
 
-def test_ballots_of_a_failed_write_reach_the_disk_with_the_next_good_one(bench):
+def test_ballots_of_a_failed_write_are_in_the_next_good_one(bench):
     bench.put(write(1, "first"))
     bench.answer(FULL)
     assert isinstance(bench.next(), WriteFailed)
@@ -141,7 +141,7 @@ def test_ballots_of_a_failed_write_reach_the_disk_with_the_next_good_one(bench):
     assert bench.store.ballots["first"] == Ballot(term=1, voted_for="b")
 
 
-def test_meetings_of_a_failed_write_reach_the_disk_with_the_next_good_one(bench):
+def test_meetings_of_a_failed_write_are_in_the_next_good_one(bench):
     bench.answer(FULL, None)
     bench.put(Write(number=1, ballots={}, meetings={"b": Meeting(store_id=bytes(16))}))
     assert isinstance(bench.next(), WriteFailed)
@@ -176,7 +176,7 @@ def test_each_cause_is_logged_once(bench, caplog):
 @pytest.mark.parametrize(
     "error", [RuntimeError("a term never falls"), ZeroDivisionError(), StoreGone(2, "it was removed", "elect.sqlite3")]
 )
-def test_error_of_ours_ends_the_thread_loudly(bench, error, caplog):
+def test_an_unexpected_error_ends_the_thread(bench, error, caplog):
     bench.put(write(1))
     bench.answer(error)
     assert bench.next() == JournalDied(error=error)

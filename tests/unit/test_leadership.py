@@ -65,8 +65,8 @@ def test_resigning_ends_it_at_once_and_once():
 
 def test_the_first_reason_stays():
     desk = Desk()
-    desk.leadership.end(LossReason.LEASE_LAPSED)
-    desk.leadership.end(LossReason.STOPPED)
+    desk.leadership.mark_lost(LossReason.LEASE_LAPSED)
+    desk.leadership.mark_lost(LossReason.STOPPED)
     desk.leadership.give_up(LossReason.WORK_FAILED)
     assert desk.leadership.reason is LossReason.LEASE_LAPSED
     assert desk.given_up == []
@@ -76,7 +76,7 @@ def test_the_first_reason_stays():
 
 def test_once_lost_it_stays_lost_though_the_lease_comes_back():
     desk = Desk()
-    desk.leadership.end(LossReason.LEASE_LAPSED)
+    desk.leadership.mark_lost(LossReason.LEASE_LAPSED)
     assert desk.leases.token("e") == 3
     assert not desk.leadership.valid()
 

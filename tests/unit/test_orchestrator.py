@@ -96,7 +96,7 @@ class Desk:
     def send(self, message: Send) -> None:
         self.log.append(("send", message.message.number))
 
-    def tell(self, events: tuple) -> None:
+    def publish(self, events: tuple) -> None:
         self.log.append(("tell", *events))
 
     def number(self, peer: str, number: LinkNumber) -> Number:

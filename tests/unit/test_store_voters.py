@@ -10,7 +10,7 @@ from elect.core.ready import Ballot, Meeting, Objection
 from elect.errors import ConfigError, StoreError, StoreGone
 from elect.storage import sqlite
 from elect.storage.sqlite import SqliteStore
-from elect.storage.store import MemoryStore, Opened, Store
+from elect.storage.store import MemoryStore, Store, StoreContent
 
 SECOND = 1_000_000_000
 
@@ -30,7 +30,7 @@ def opened(tmp_path):
     made.close()
 
 
-def open_with(store: Store, voters: str, *, is_replacing: bool = False) -> Opened:
+def open_with(store: Store, voters: str, *, is_replacing: bool = False) -> StoreContent:
     return store.open(
         cluster="orders", node_id="a", promise_ns=SECOND, voters=tuple(voters), is_replacing_voters=is_replacing
     )

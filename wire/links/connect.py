@@ -13,7 +13,7 @@ from wire.io.sockets import block_reads, block_writes, own_socket, shut, tune, v
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
-from wire.protocol.handshake import Judge, Reject, Welcome, accept_any_peer, are_views_equal, hello
+from wire.protocol.handshake import Judge, Reject, Welcome, accept_any_peer, are_views_equal, hello, judge_welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError

@@ -7,12 +7,13 @@ from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import Lifecycle, NodeContext
-from elect.bridge.publisher import Profile, Publisher
+from elect.bridge.publisher import Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.messages import TERM_MAX, Resigned
 from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import ElectionState
+from elect.leader import Profile
 from elect.testing.manual.cluster_settings import ClusterSettings
 from elect.testing.manual.manual_cluster import ManualCluster
 from elect.testing.manual.manual_node import ManualNode
@@ -193,4 +194,4 @@ class _Mirror(StepListener):
         if actor.node_id == NODE:
             self._context.turned_at = actor.elector.state.now
             self._context.leases.publish(ready.leases, ready.counted)
-            self._publisher.tell(ready.events)
+            self._publisher.publish(ready.events)

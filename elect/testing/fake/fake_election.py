@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
+from elect.api.candidacy import Candidacy
 from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
-from elect.bridge.publisher import Profile
 from elect.core.messages import TERM_MAX, check_name
 from elect.core.ready import LossReason
 from elect.errors import LeadershipTimeout
+from elect.leader import Profile
 from elect.runtime.threads import OwnThread
 from elect.testing.fake.fake_context import NODE, OTHERS, FakeContext
 from wire.common import arguments
@@ -47,9 +48,9 @@ class FakeElection(Election):
         self._callbacks = Dispatcher(self._acknowledge)
         self._fake = FakeContext(name, self._callbacks)
         self._threads: list[OwnThread] = []
-        super().__init__(name, self._fake, self._callbacks, self._begin)
+        super().__init__(Candidacy(name, self._fake.post), self._fake, self._callbacks, self._begin)
         self._begin(self._callbacks.run, "elect-events")
-        self.standing.start()
+        self.candidacy.start()
 
     def __enter__(self) -> Self:
         return self

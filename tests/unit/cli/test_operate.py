@@ -60,7 +60,7 @@ def test_a_named_election(node, address):
 def test_what_the_node_refuses_is_told(node, address, capsys):
     node.follow("b", 7)
     assert main(["resign", address]) == 1
-    assert "b does, in term 7" in capsys.readouterr().err
+    assert "b leads in term 7" in capsys.readouterr().err
 
 
 def test_the_token_comes_from_the_environment(node, address, monkeypatch, capsys):

@@ -32,7 +32,7 @@ def test_resign_by_another_is_a_conflict_that_names_the_leader():
     node.follow("b", 7)
     answer = ask(node, "POST", "/resign")
     assert answer.status == 409
-    assert "b does, in term 7" in str(answer.json["error"])
+    assert "b leads in term 7" in str(answer.json["error"])
     assert post(node, "/resign", election="unknown").status == 409
     assert set(node.elections) == {"default"}
 

@@ -128,7 +128,7 @@ def test_a_claim_given_up_by_the_core_is_gone(leases):
     assert leases.token("e") == 0
 
 
-def test_what_the_application_gave_up_does_not_come_back_in_that_term(leases):
+def test_a_lease_given_up_does_not_come_back_in_its_term(leases):
     leases.give_up("e", 7)
     assert leases.token("e") == 0
     leases.publish({"e": lease(7, "b", "c")}, {"b": 300, "c": 300})

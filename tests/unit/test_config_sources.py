@@ -64,7 +64,7 @@ def test_unknown_variable_is_a_warning_with_a_near_name(name, value, hint, caplo
     assert Config.from_env({**GOOD, name: value}) == Config.from_env(GOOD)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    said = f"! {name} is no setting of elect and is passed over"
+    said = f"! {name} is not a setting of elect and is ignored"
     assert record.getMessage() == (f"{said}; {hint}" if hint else said)
 
 

@@ -1,4 +1,4 @@
-"""A Flag interrupted by its own calls at every instruction, as signal handlers may do."""
+"""A SignalSafeEvent interrupted by its own calls at every instruction, as signal handlers may do."""
 
 import sys
 import threading
@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from elect.bridge import flag as module
-from elect.bridge.flag import Flag
+from elect.bridge import signal_safe_event as module
+from elect.bridge.signal_safe_event import SignalSafeEvent
 
 
 class BlockedError(Exception):
@@ -45,7 +45,7 @@ def alone(monkeypatch):
 def interrupted(call, then):
     """The flag and the call's result or error, for each instruction of the call before which `then` came in."""
     for at in range(1000):
-        flag, places = Flag(), iter(range(at, -1, -1))
+        flag, places = SignalSafeEvent(), iter(range(at, -1, -1))
         Lock.is_waited_for = False
 
         def trace(frame, event, _, flag=flag, places=places):
@@ -71,7 +71,7 @@ def interrupted(call, then):
 
 
 def test_a_wait_that_is_interrupted_by_a_set_is_woken():
-    results = [result for _, result in interrupted(Flag.wait, Flag.set)]
+    results = [result for _, result in interrupted(SignalSafeEvent.wait, SignalSafeEvent.set)]
     assert results == [True] * len(results)
 
 
@@ -84,10 +84,10 @@ def test_a_set_that_is_interrupted_by_a_set_wakes_everybody():
         flag.set()
         return any(waiter.is_taken for waiter in waiters)
 
-    assert not any(is_left for _, is_left in interrupted(set_with_waiters, Flag.set))
+    assert not any(is_left for _, is_left in interrupted(set_with_waiters, SignalSafeEvent.set))
 
 
-@pytest.mark.parametrize("call", [Flag.set, lambda flag: flag.wait(1)])
+@pytest.mark.parametrize("call", [SignalSafeEvent.set, lambda flag: flag.wait(1)])
 def test_an_exception_at_any_instruction_leaves_it_usable(call):
     def interrupt(_):
         raise KeyboardInterrupt
@@ -99,7 +99,7 @@ def test_an_exception_at_any_instruction_leaves_it_usable(call):
 
 def test_it_does_what_an_event_does(monkeypatch):
     monkeypatch.setattr(module, "threading", threading)
-    flag = Flag()
+    flag = SignalSafeEvent()
     assert isinstance(flag, threading.Event)
     assert not flag.is_set()
     assert not flag.wait(0)
@@ -114,7 +114,7 @@ def test_it_does_what_an_event_does(monkeypatch):
 
 def test_all_that_wait_are_woken_by_another_thread(monkeypatch):
     monkeypatch.setattr(module, "threading", threading)
-    flag, woken = Flag(), []
+    flag, woken = SignalSafeEvent(), []
     threads = [threading.Thread(target=lambda: woken.append(flag.wait(60))) for _ in range(5)]
     for thread in threads:
         thread.start()

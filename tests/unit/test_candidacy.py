@@ -5,11 +5,11 @@ from elect.core.ready import LossReason
 
 
 class Desk:
-    """A stand whose acts are applied to an elector that only notes them."""
+    """A candidacy whose commands are applied to an elector that only notes them."""
 
     def __init__(self) -> None:
         self.log = []
-        self.stand = Candidacy("e", lambda act: act(self, 0))
+        self.candidacy = Candidacy("e", lambda act: act(self, 0))
 
     def tick(self, now: int) -> None:
         """Nothing changes."""
@@ -24,7 +24,7 @@ class Desk:
 @pytest.fixture
 def desk():
     desk = Desk()
-    desk.stand.start()
+    desk.candidacy.start()
     assert desk.log == ["enter"]
     desk.log.clear()
     return desk
@@ -32,69 +32,69 @@ def desk():
 
 def test_nothing_is_said_before_the_start():
     desk = Desk()
-    desk.stand.set_paused(is_paused=True)
-    desk.stand.set_paused(is_paused=False)
+    desk.candidacy.set_paused(is_paused=True)
+    desk.candidacy.set_paused(is_paused=False)
     assert desk.log == []
 
 
-def test_after_the_first_hold_it_stands_only_while_one_lasts(desk):
-    with desk.stand.hold():
+def test_after_the_first_hold_it_lasts_as_long_as_holds(desk):
+    with desk.candidacy.hold():
         assert desk.log == []
-        with desk.stand.hold():
+        with desk.candidacy.hold():
             pass
         assert desk.log == []
     assert desk.log == [LossReason.RESIGNED]
-    with desk.stand.hold():
+    with desk.candidacy.hold():
         assert desk.log == [LossReason.RESIGNED, "enter"]
 
 
-def test_who_asks_to_stand_for_good_does(desk):
-    desk.stand.keep()
-    with desk.stand.hold():
+def test_a_kept_candidacy_outlasts_holds(desk):
+    desk.candidacy.keep()
+    with desk.candidacy.hold():
         pass
     assert desk.log == []
 
 
-def test_asking_later_stands_again(desk):
-    with desk.stand.hold():
+def test_keeping_it_later_begins_it_again(desk):
+    with desk.candidacy.hold():
         pass
-    desk.stand.keep()
+    desk.candidacy.keep()
     assert desk.log == [LossReason.RESIGNED, "enter"]
 
 
 def test_a_pause_outlasts_holds(desk):
-    desk.stand.set_paused(is_paused=True)
-    assert desk.stand.is_paused
-    with desk.stand.hold():
+    desk.candidacy.set_paused(is_paused=True)
+    assert desk.candidacy.is_paused
+    with desk.candidacy.hold():
         assert desk.log == [LossReason.PAUSED]
-        desk.stand.set_paused(is_paused=False)
+        desk.candidacy.set_paused(is_paused=False)
         assert desk.log == [LossReason.PAUSED, "enter"]
 
 
 def test_a_hold_ends_also_when_its_body_raises(desk):
-    with pytest.raises(KeyError), desk.stand.hold():
+    with pytest.raises(KeyError), desk.candidacy.hold():
         raise KeyError
     assert desk.log == [LossReason.RESIGNED]
 
 
 def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
     def interrupt(holder):
-        Candidacy.begin(desk.stand, holder)
+        Candidacy.begin(desk.candidacy, holder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(desk.stand, "begin", interrupt)
-    with pytest.raises(KeyboardInterrupt), desk.stand.hold():
+    monkeypatch.setattr(desk.candidacy, "begin", interrupt)
+    with pytest.raises(KeyboardInterrupt), desk.candidacy.hold():
         pass
     assert desk.log == [LossReason.RESIGNED]
 
 
-def test_whatever_order_acts_come_in_the_last_wish_counts():
+def test_the_last_wish_counts_in_any_order_of_commands():
     """A signal handler's call is posted before that of the call which it interrupted."""
     desk, acts = Desk(), []
-    stand = Candidacy("e", acts.append)
-    stand.start()
-    stand.set_paused(is_paused=True)
-    stand.set_paused(is_paused=False)
+    candidacy = Candidacy("e", acts.append)
+    candidacy.start()
+    candidacy.set_paused(is_paused=True)
+    candidacy.set_paused(is_paused=False)
     for act in reversed(acts):
         act(desk, 0)
     assert desk.log == ["enter"]

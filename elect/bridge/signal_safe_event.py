@@ -1,16 +1,16 @@
-"""An Event that takes no lock, for what a signal handler may set, ask and wait for."""
+"""An Event without a lock, which a signal handler may set, read and wait for."""
 
 import threading
 from collections import deque
 from contextlib import suppress
 
 
-class Flag(threading.Event):
-    """Does what a threading.Event does, also in a signal handler that interrupts a call of the same Flag.
+class SignalSafeEvent(threading.Event):
+    """A threading.Event that also works in a signal handler that interrupts a call of the same event.
 
     A threading.Event has a lock, and a handler runs on the main thread in the middle of any call: a handler that sets
-    an Event whose `wait` it interrupted waits for itself. Here each step is one operation of a deque or of a lock that
-    only one waiter has. So an exception from a handler, such as KeyboardInterrupt, leaves nothing taken either, and a
+    an Event whose `wait` it interrupted waits for itself. Here each step is one operation of a deque, or of a lock that
+    only one waiter has. So an exception from a handler, such as KeyboardInterrupt, leaves nothing locked either, and a
     forked child can use it.
     """
 
@@ -19,11 +19,11 @@ class Flag(threading.Event):
         self._waiting: deque[threading.Lock] = deque()
 
     def is_set(self) -> bool:
-        """Whether it is set."""
+        """Return whether it is set."""
         return self._is_set
 
     def set(self) -> None:
-        """Set it, and wake all that wait."""
+        """Set it, and wake all waiting threads."""
         self._is_set = True
         with suppress(IndexError):  # each waiter is taken out once, whoever else sets it meanwhile
             while self._waiting:
@@ -34,10 +34,10 @@ class Flag(threading.Event):
         self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set; whether it is.
+        """Wait until it is set; return whether it is.
 
         Args:
-            timeout: seconds; None for ever, 0 or less not at all.
+            timeout: seconds; None waits without limit, 0 or less not at all.
         """
         if not self._is_set and (timeout is None or timeout > 0):
             waiter = threading.Lock()

@@ -9,7 +9,7 @@ class Desk:
     def __init__(self, answer: object = True, took: int = 0) -> None:
         self.now, self.answer, self.took, self.told = 100, answer, took, 0
         self.while_asked = []
-        self.health = Health(self.hook, interval_ns=1, late_ns=50, clock=lambda: self.now, tell=self.tell)
+        self.health = Health(self.hook, interval_ns=1, late_ns=50, clock=lambda: self.now, on_change=self.tell)
 
     def hook(self) -> object:
         self.now += self.took
@@ -23,11 +23,11 @@ class Desk:
 
     def ask(self, answer: object = True, took: int = 0) -> bool:
         self.answer, self.took = answer, took
-        self.health._ask()
+        self.health._call_hook()
         return self.health.is_good(self.now)
 
 
-def test_before_the_first_answer_nobody_is_well():
+def test_before_the_first_answer_it_is_unhealthy():
     desk = Desk()
     assert not desk.health.is_good(0)
     assert desk.ask()
@@ -35,7 +35,7 @@ def test_before_the_first_answer_nobody_is_well():
 
 
 @pytest.mark.parametrize("answer", [False, 0, None, ValueError("no"), SystemExit(1), KeyboardInterrupt()])
-def test_no_and_whatever_is_raised_is_not_well(answer):
+def test_a_false_answer_and_any_exception_is_unhealthy(answer):
     desk = Desk()
     desk.ask()
     assert not desk.ask(answer)
@@ -46,7 +46,7 @@ def test_no_and_whatever_is_raised_is_not_well(answer):
     assert desk.told == 3
 
 
-def test_a_late_answer_counts_as_no_while_it_is_late_and_after():
+def test_a_late_answer_is_unhealthy():
     desk = Desk()
     desk.ask()
     assert desk.ask(took=50)
@@ -56,7 +56,7 @@ def test_a_late_answer_counts_as_no_while_it_is_late_and_after():
     assert desk.ask()
 
 
-def test_a_stopped_health_asks_no_more():
+def test_a_stopped_health_calls_no_hook():
     desk = Desk()
     desk.health.stop()
     desk.health.run()

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from elect.bridge.dispatcher import Dispatcher, Notice
+from elect.bridge.dispatcher import Dispatcher, PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
@@ -14,11 +14,11 @@ from elect.leader import Leader
 class Desk:
     """A dispatcher that runs when it is told to, on the test's own thread, and one election."""
 
-    def __init__(self, notices_max: int = 1000) -> None:
+    def __init__(self, events_max: int = 1000) -> None:
         self.log = []
         self.leases = LeaseTable(lambda: 0)
         self.published = PublishedElection("e")
-        self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), notices_max)
+        self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), events_max)
 
     def leadership(self, term: int) -> Leadership:
         lease = Lease(term=term, followers=frozenset(), quorum=1, counts_self=True)
@@ -33,20 +33,20 @@ class Desk:
 
     def elected(self, term: int) -> Leadership:
         leadership = self.published.leadership = self.leadership(term)
-        self.dispatcher.tell([Notice(Elected(election="e", term=term, at=term), leadership=leadership)])
+        self.dispatcher.dispatch([PublishedEvent(Elected(election="e", term=term, at=term), leadership=leadership)])
         return leadership
 
     def lost(self, leadership: Leadership, reason: LossReason = LossReason.RESIGNED) -> None:
-        leadership.end(reason)
+        leadership.mark_lost(reason)
         self.published.leadership = None
         event = Lost(election="e", term=leadership.token, at=0, reason=reason)
-        self.dispatcher.tell([Notice(event, leadership=leadership)])
+        self.dispatcher.dispatch([PublishedEvent(event, leadership=leadership)])
 
     def leader(self, node_id: str | None, term: int) -> None:
         leader = None if node_id is None else Leader(node_id=node_id, term=term)
         self.published.leader = leader
         event = LeaderChanged(election="e", term=term, leader=node_id, at=0)
-        self.dispatcher.tell([Notice(event, leader=leader)])
+        self.dispatcher.dispatch([PublishedEvent(event, leader=leader)])
 
     def subscribe(self, name: str = "", on_elected=None, on_lost=None) -> Subscription:
         subscription = Subscription(
@@ -61,7 +61,7 @@ class Desk:
     def pump(self) -> None:
         """Call back with all that waits."""
         while self.dispatcher.backlog:
-            self.dispatcher._handle(self.dispatcher._take())
+            self.dispatcher._handle(self.dispatcher._next_item())
 
     def run(self) -> list:
         self.dispatcher.close()
@@ -69,7 +69,7 @@ class Desk:
         return self.log
 
 
-def test_callbacks_come_in_order_and_the_loss_is_acknowledged_after_them():
+def test_callbacks_run_in_order_before_the_acknowledgement():
     desk = Desk()
     desk.subscribe("x ")
     desk.subscribe("y ")
@@ -100,7 +100,7 @@ def test_a_lapse_is_told_and_not_acknowledged():
     assert desk.run() == [("elected", 1), ("lost", 1), ("elected", 1), ("lost", 1)]
 
 
-def test_taps_get_every_event_before_subscribers_and_acknowledgement():
+def test_taps_get_every_event_before_the_subscribers():
     desk = Desk()
     desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__))
     desk.subscribe()
@@ -110,7 +110,7 @@ def test_taps_get_every_event_before_subscribers_and_acknowledgement():
     assert desk.run() == [("elected", 1), "Elected", "Lost", ("lost", 1), ("ack", 1)]
 
 
-def test_a_leadership_that_is_over_by_its_turn_is_not_told_but_acknowledged():
+def test_a_leadership_over_by_its_turn_is_only_acknowledged():
     desk = Desk()
     desk.subscribe()
     desk.pump()
@@ -119,7 +119,7 @@ def test_a_leadership_that_is_over_by_its_turn_is_not_told_but_acknowledged():
     assert desk.run() == [("ack", 1), ("elected", 2), ("lost", 2)]
 
 
-def test_who_thinks_at_the_end_that_it_leads_is_told_that_it_does_not():
+def test_a_leadership_still_reported_at_the_end_is_reported_lost():
     desk = Desk()
     reasons = []
     desk.subscribe(on_lost=lambda leadership: reasons.append(leadership.reason))
@@ -147,7 +147,7 @@ def test_a_subscriber_ahead_of_the_queue_is_not_told_twice():
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
-def test_raising_in_on_elected_gives_leadership_up_and_later_subscribers_never_hear_of_it(error):
+def test_an_on_elected_that_raises_resigns_before_later_subscribers(error):
     desk = Desk()
 
     def fail(leadership):
@@ -170,7 +170,7 @@ def test_what_taps_and_other_callbacks_raise_ends_there():
     desk.subscribe("x ", on_lost=fail)
     desk.subscribe("y ")
     desk.pump()
-    desk.dispatcher.tell([Notice(PeerChanged(peer="b", supported=True, at=0))])
+    desk.dispatcher.dispatch([PublishedEvent(PeerChanged(peer="b", supported=True, at=0))])
     leadership = desk.elected(1)
     desk.pump()
     desk.lost(leadership)
@@ -188,8 +188,8 @@ def test_a_cancelled_subscriber_hears_nothing_more():
     assert desk.run() == [("y elected", 1), ("y leader", "a"), ("y lost", 1)]
 
 
-def test_when_too_much_waits_superseded_things_are_left_out_and_the_last_word_is_said(caplog):
-    desk = Desk(notices_max=50)
+def test_superseded_events_are_dropped_the_latest_is_reported(caplog):
+    desk = Desk(events_max=50)
     desk.subscribe()
     leadership = desk.elected(1)
     desk.pump()
@@ -232,7 +232,7 @@ class HurriedSeat(PublishedElection):
         return value
 
 
-def test_elected_comes_before_leader_when_elected_during_subscribe():
+def test_elected_comes_before_leader_also_during_subscribe():
     desk = Desk()
     desk.published = HurriedSeat(desk)
     desk.subscribe()
