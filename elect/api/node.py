@@ -330,9 +330,10 @@ class Node(DefaultElection):
         )
         if (address := self.config.http_address) is not None:
             # Imported here: a program that serves no HTTP need not hold a server in memory.
-            from elect.web.server import serve  # noqa: PLC0415
+            from elect.web import application  # noqa: PLC0415
+            from elect.web.server import HttpServer  # noqa: PLC0415
 
-            self._http = serve(self, address)
+            self._http = HttpServer(address, application(self))
         fork.guard(self)
         if not self._turn(Lifecycle.RUNNING):  # it was stopped meanwhile
             raise self._context.refusal(Lifecycle.STOPPING)
