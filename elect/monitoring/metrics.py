@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from elect.clock import Clock, now_ns
@@ -150,6 +151,15 @@ class Metrics:
         """Take the series out of the registry, so that another node may have them; idempotent."""
         while self._registered:
             self.registry.unregister(self._registered.pop())
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics of the registry as text, and its content type.
+
+        Args:
+            accept: the Accept header of the scraper; it selects the format.
+        """
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
     def observe(self, event: Event) -> None:
         """Count an event of the core."""

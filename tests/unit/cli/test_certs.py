@@ -74,7 +74,7 @@ def test_nothing_is_overwritten_and_nothing_is_made_beside_it(tmp_path, capsys):
     )
 
 
-def test_a_certificate_ends_when_it_was_told_to_and_not_after_its_authority(tmp_path):
+def test_a_certificate_ends_no_later_than_its_authority(tmp_path):
     certs(tmp_path, "a", "--authority-days", "2", "--days", "1")
     certs(tmp_path, "b", "--days", "100")
     ends = {node: Tls(files(tmp_path, node), node=node, cluster="orders").guard.credentials.ends for node in "ab"}
@@ -156,7 +156,7 @@ def over(directory):
         (over, "the certificate ended"),
     ],
 )
-def test_an_authority_whose_signature_would_not_be_taken_signs_nothing(tmp_path, capsys, change, why):
+def test_an_authority_that_is_not_trusted_signs_nothing(tmp_path, capsys, change, why):
     certs(tmp_path, "a")
     change(tmp_path)
     assert certs(tmp_path, "b") == 1

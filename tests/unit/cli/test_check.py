@@ -253,7 +253,7 @@ def test_a_peer_that_dials_with_another_key_is_found_out(tmp_path, listen, dial,
     assert "reaches us, but does not agree: refused (key)" in capsys.readouterr().out
 
 
-def test_a_peer_of_another_authority_or_with_another_name_is_no_peer(tmp_path, listen, authority, capsys):
+def test_a_peer_of_another_authority_or_name_is_refused(tmp_path, listen, authority, capsys):
     line, _ = tls_of(authority, "a")
     for node, made_by in (("b", Authority(tmp_path / "other")), ("c", authority)):
         _, security = tls_of(made_by, node)
@@ -263,7 +263,7 @@ def test_a_peer_of_another_authority_or_with_another_name_is_no_peer(tmp_path, l
 
 
 @pytest.mark.parametrize("line", ['key_file = "none"', 'tls = { certificate = "a.pem", key = "a.key", ca = "none" }'])
-def test_keys_and_certificates_that_can_not_be_used_are_told_in_one_line(tmp_path, line, capsys):
+def test_unusable_keys_and_certificates_are_one_line(tmp_path, line, capsys):
     assert main(["check", "-c", write(tmp_path, free_address(), security=line)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -24,7 +24,7 @@ def cluster_view():
     return cluster_view
 
 
-def test_a_cluster_is_settled_when_all_know_the_leader_support_each_other_and_may_vote(cluster_view):
+def test_a_cluster_is_settled_when_all_support_its_leader(cluster_view):
     assert cluster_view.leader.node_id == "a"
     assert cluster_view.is_settled(3.0, FENCE_S)
     assert not cluster_view.is_settled(1.9, FENCE_S)
@@ -53,7 +53,7 @@ def test_a_killed_leader_leads_no_more_and_supports_nobody(cluster_view):
     assert not cluster_view.actors["a"].supporters
 
 
-def test_a_hung_leader_is_hung_until_it_continues_and_then_follows(cluster_view):
+def test_a_hung_leader_follows_when_it_continues(cluster_view):
     cluster_view.take(event("paused", "a", 3.0))
     assert cluster_view.actors["a"].doing is Doing.HUNG
     cluster_view.take(event("continued", "a", 5.0))

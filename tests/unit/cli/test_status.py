@@ -69,7 +69,7 @@ def test_a_lease_that_needs_nobody_else_lasts_for_ever():
     assert [row.lease for row in rows(alone, [])] == ["for ever"]
 
 
-def test_one_that_does_not_answer_is_in_the_table_and_in_the_exit_code(serve, capsys):
+def test_a_silent_node_is_in_the_table_and_the_exit_code(serve, capsys):
     assert main(["status", serve(LEADING), "127.0.0.1:1"]) == 1
     shown = capsys.readouterr().out.splitlines()
     assert shown[1].startswith("a ")

@@ -180,7 +180,7 @@ def test_a_client_that_goes_away_leaves_no_trace(serve, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_stop_ends_silent_connections_and_every_thread_and_may_be_repeated(serve):
+def test_stop_ends_silent_connections_and_every_thread(serve):
     server = serve(request_timeout_s=30, name="elect-http-test")
     silent = [dial(server) for _ in range(3)]
     last = dial(server)
