@@ -198,12 +198,12 @@ def test_check_of_running_nodes_and_of_one_that_will_join(cluster):
     path = str(cluster.nodes["a"].path)
     running = elect("check", "-c", path)
     assert running.returncode == 0, running.stdout + running.stderr
-    assert running.stdout.count("answers, agrees, hears us") == 2
+    assert running.stdout.count("answers, agrees, reaches this node") == 2
     cluster.nodes["a"].signal(signal.SIGTERM)
     assert cluster.nodes["a"].wait() == 0
     stopped = elect("check", "-c", path)
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
-    assert stopped.stdout.count("answers, agrees, hears us") == 2
+    assert stopped.stdout.count("answers, agrees, reaches this node") == 2
 
 
 @pytest.mark.long
