@@ -1,6 +1,5 @@
 """Sends HTTP requests to a running node."""
 
-import argparse
 import json
 import os
 import socket
@@ -27,18 +26,6 @@ class HttpAnswer:
 
     status: int
     content: Mapping[str, object]
-
-
-def address(text: str) -> Address:
-    """Return the HTTP address that a user wrote; the errors are argparse's.
-
-    Args:
-        text: "127.0.0.1:9101" or "http://127.0.0.1:9101/".
-    """
-    try:
-        return Address.parse(text.removeprefix("http://").rstrip("/"))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def ask(

@@ -17,17 +17,13 @@ class JsonEvents:
 
     Args:
         node_id: the id of the node.
-        stream: takes the lines.
-
-    Attributes:
-        is_broken: the reader of the stream has gone.
+        stream: takes the lines until its reader has gone; None: nothing is written.
     """
 
-    def __init__(self, node_id: str, stream: TextIO) -> None:
+    def __init__(self, node_id: str, stream: TextIO | None) -> None:
         self._node_id = node_id
         self._stream = stream
         self._lock = threading.RLock()
-        self.is_broken = False
 
     @contextmanager
     def write_first(self, name: str) -> Iterator[None]:
@@ -81,10 +77,10 @@ class JsonEvents:
         }
         line = json.dumps(content) + "\n"
         with self._lock:
-            if self.is_broken:
+            if self._stream is None:
                 return
             try:
                 self._stream.write(line)
                 self._stream.flush()
             except OSError:
-                self.is_broken = True
+                self._stream = None

@@ -7,6 +7,7 @@ that version, cluster and ids agree. The peer's links stay as they are.
 import argparse
 
 from elect.cli import reachability
+from elect.cli.argument_types import add_config
 from elect.cli.exit_codes import ExitCode
 from elect.cli.parallel import each
 from elect.cli.reachability import Faults
@@ -29,9 +30,7 @@ GOOD = "answers, agrees, reaches this node"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "-c", "--config", required=True, metavar="FILE", help="the configuration file of the node, TOML"
-    )
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,20 +5,18 @@ authority is used, and no file is overwritten. The machine of a node needs `ca.p
 """
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elect.cli.argument_types import number
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.config import rules
 
 if TYPE_CHECKING:
     from elect.cli.certificate_authority import CertificateAuthority
 
-DAYS = 365.0
-AUTHORITY_DAYS = 3650.0
-DAYS_MAX = 36_500
+DAYS = number(float, 0.001, 36_500)
 
 SECRET, PUBLIC = 0o600, 0o644
 
@@ -26,21 +24,10 @@ SECRET, PUBLIC = 0o600, 0o644
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("nodes", nargs="+", metavar="ID", help="a node's id")
-    parser.add_argument(
-        "--cluster", required=True, help="the name of the cluster; the certificates are valid for it alone"
-    )
-    parser.add_argument(
-        "-d",
-        "--directory",
-        default=Path(),
-        type=Path,
-        metavar="DIR",
-        help="the directory of the files (default: this one)",
-    )
-    parser.add_argument("--days", default=DAYS, type=_days, help="validity of the certificates (default: 365)")
-    parser.add_argument(
-        "--authority-days", default=AUTHORITY_DAYS, type=_days, help="validity of a new authority (default: 3650)"
-    )
+    parser.add_argument("--cluster", required=True, help="its name; the certificates are valid for it alone")
+    parser.add_argument("-d", "--directory", default=Path(), type=Path, metavar="DIR", help="default: this one")
+    parser.add_argument("--days", default=365.0, type=DAYS, help="validity of the certificates (default: 365)")
+    parser.add_argument("--authority-days", default=3650.0, type=DAYS, help="of a new authority (default: 3650)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,16 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"settings of node {nodes[0]}, with {nodes[0]}.pem, {nodes[0]}.key and ca.pem beside its file:\n")
     print(f'[security]\ntls = {{ certificate = "{nodes[0]}.pem", key = "{nodes[0]}.key", ca = "ca.pem" }}')
     return ExitCode.OK
-
-
-def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError:
-        days = math.nan
-    if not 0 < days <= DAYS_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days above 0, up to {DAYS_MAX}")
-    return days
 
 
 def _authority(directory: Path, cluster: str, days: float) -> "CertificateAuthority":

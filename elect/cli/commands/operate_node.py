@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from elect.cli import http_client
+from elect.cli.argument_types import address
 from elect.cli.exit_codes import Failure
 from elect.config.config import Config
 from elect.core.ready import Meeting
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add_address(parser: argparse._ActionsContainer, nargs: str | None = None) -> None:
     text = "the HTTP address of a running node, host:port"
-    parser.add_argument("address", nargs=nargs, type=http_client.address, metavar="ADDRESS", help=text)
+    parser.add_argument("address", nargs=nargs, type=address, metavar="ADDRESS", help=text)
 
 
 def _forget(config: Config, voter: str) -> Mapping[str, object]:

@@ -3,10 +3,10 @@
 import argparse
 import logging
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 
 from elect import Config, Node
+from elect.cli.argument_types import add_config
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.cli.json_events import JsonEvents
 from elect.cli.signals import StopSignals, stop_signals
@@ -19,25 +19,13 @@ STOP_MARGIN_S = 2.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "-c", "--config", required=True, metavar="FILE", help="the configuration file of the node, TOML"
-    )
+    add_config(parser)
     parser.add_argument("--events", action="store_true", help="print each event as one line of JSON on stdout")
-    parser.add_argument(
-        "--election",
-        action="append",
-        metavar="E",
-        help="be a candidate in this election; can be repeated (default: default)",
-    )
-    parser.add_argument(
-        "--new-peers",
-        action="store_true",
-        help="accept a list of [peers] that differs from the one in the data directory; only after every node of the"
-        " former list has stopped",
-    )
-    parser.add_argument(
-        "--log-level", choices=LEVELS, default="info", help="of the log on stderr (default: %(default)s)"
-    )
+    election = "be a candidate in this election; repeatable (default: default)"
+    parser.add_argument("--election", action="append", metavar="E", help=election)
+    new_peers = "accept another list of [peers] than before; only after every node of the former list has stopped"
+    parser.add_argument("--new-peers", action="store_true", help=new_peers)
+    parser.add_argument("--log-level", choices=LEVELS, default="info", help="on stderr (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,20 +35,20 @@ def run(arguments: argparse.Namespace) -> int:
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     node = Node(config)
-    events = JsonEvents(config.node, sys.stdout) if arguments.events else None
-    if events is not None:
+    events = JsonEvents(config.node, sys.stdout if arguments.events else None)
+    if arguments.events:
         node.observe(events.write_event)
-    with stop_signals(sys.stdout.fileno() if events is not None else None) as end:
-        with events.write_first("started") if events is not None else nullcontext():
+    with stop_signals(sys.stdout.fileno() if arguments.events else None) as end:
+        with events.write_first("started"):
             node.start()
         try:
             for name in arguments.election or ["default"]:
                 node.election(name)
             return _await_end(node, end)
         finally:
-            _write(events, "stopping")
+            events.write("stopping", now_ns())
             node.stop(timeout=config.grace_ns / 1e9 + STOP_MARGIN_S)
-            _write(events, "stopped")
+            events.write("stopped", now_ns())
 
 
 def _await_end(node: Node, end: StopSignals) -> ExitCode:
@@ -71,8 +59,3 @@ def _await_end(node: Node, end: StopSignals) -> ExitCode:
             case "reader":
                 return ExitCode.BROKEN_PIPE
     raise Failure("the node has failed; see its log")
-
-
-def _write(events: JsonEvents | None, name: str) -> None:
-    if events is not None:
-        events.write(name, now_ns())

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from elect.cli import http_client
+from elect.cli.argument_types import address
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.cli.parallel import each
 from elect.cli.status_table import StatusRow, rows, table
@@ -22,20 +23,11 @@ View = Mapping[str, object] | Failure
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "addresses",
-        nargs="+",
-        type=http_client.address,
-        metavar="ADDRESS",
-        help="the HTTP address of a node, host:port",
-    )
-    parser.add_argument(
-        "--election", action="append", default=[], metavar="E", help="show this election only; can be repeated"
-    )
+    help_address = "the HTTP address of a node, host:port"
+    parser.add_argument("addresses", nargs="+", type=address, metavar="ADDRESS", help=help_address)
+    parser.add_argument("--election", action="append", default=[], metavar="E", help="show this one only; repeatable")
     parser.add_argument("--watch", action="store_true", help="repeat every second until interrupted")
-    parser.add_argument(
-        "--json", action="store_true", help="print the whole status of each node, by address, as one line of JSON"
-    )
+    parser.add_argument("--json", action="store_true", help="print the whole status of all nodes as one line of JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,9 +51,9 @@ def _ask_all(addresses: Sequence[Address]) -> dict[str, View]:
     return dict(zip(map(str, addresses), each(_ask, addresses), strict=True))
 
 
-def _ask(address: Address) -> View:
+def _ask(node: Address) -> View:
     try:
-        return http_client.ask(address, "GET", "/status").content
+        return http_client.ask(node, "GET", "/status").content
     except Failure as failure:
         return failure
 
@@ -72,15 +64,15 @@ def _has_failed(views: Mapping[str, View]) -> bool:
 
 def _json(views: Mapping[str, View]) -> str:
     return json.dumps(
-        {address: {"error": str(view)} if isinstance(view, Failure) else view for address, view in views.items()}
+        {node: {"error": str(view)} if isinstance(view, Failure) else view for node, view in views.items()}
     )
 
 
 def _rows(views: Mapping[str, View], names: Sequence[str]) -> list[StatusRow]:
     shown: list[StatusRow] = []
-    for address, view in views.items():
+    for node, view in views.items():
         shown += (
-            [StatusRow(address, note=str(view).removeprefix(f"{address} "))]
+            [StatusRow(node, note=str(view).removeprefix(f"{node} "))]
             if isinstance(view, Failure)
             else rows(view, names)
         )

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from elect.cli.argument_types import number
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.demo_progress import DemoProgress, FailoverTimes
 from elect.cli.demo.render import MARGIN, picture
@@ -19,7 +20,6 @@ from elect.clock import now_ns
 from elect.testing.real_processes import Plan, ProcessCluster
 
 FRAME_S = 0.1
-NODES_MIN, NODES_MAX = 3, 9
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 Three nodes run as three processes on this machine, in a temporary directory. The leader
 is killed, hung, and told to resign. Each time another node is elected. The demo measures
 the time from the signal until the lease of the next leader is valid."""
-    parser.add_argument(
-        "--rounds", type=_between(1, 1000), default=3, metavar="N", help="1 to 1000 (default: %(default)s)"
-    )
-    nodes = _between(NODES_MIN, NODES_MAX)
+    rounds, nodes = number(int, 1, 1000), number(int, 3, 9)
+    parser.add_argument("--rounds", type=rounds, default=3, metavar="N", help="1 to 1000 (default: %(default)s)")
     parser.add_argument("--nodes", type=nodes, default=3, metavar="N", help="3 to 9 (default: %(default)s)")
     parser.add_argument("--plain", action="store_true", help="print lines of text, on a terminal as well")
 
@@ -122,12 +120,3 @@ def _termination_as_interruption() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _between(minimum: int, maximum: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not minimum <= (value := int(text)) <= maximum:
-            raise argparse.ArgumentTypeError(f"{value} is not {minimum} to {maximum}")
-        return value
-
-    return number

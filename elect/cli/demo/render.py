@@ -13,25 +13,18 @@ MARGIN = "  "
 LABEL_WIDTH = 30
 """The columns left of a node's strip."""
 
-SIGNS = {
-    NodeActivity.STARTING: "○",
-    NodeActivity.FOLLOWING: "○",
-    NodeActivity.LEADING: "●",
-    NodeActivity.HUNG: "◌",
-    NodeActivity.GONE: "×",
+LOOKS: dict[NodeActivity | None, tuple[str, str, str]] = {
+    None: (" ", " ", "dim"),
+    NodeActivity.STARTING: ("○", " ", "dim"),
+    NodeActivity.FOLLOWING: ("○", "─", "dim"),
+    NodeActivity.LEADING: ("●", "█", "green"),
+    NodeActivity.HUNG: ("◌", "╌", "yellow"),
+    NodeActivity.GONE: ("×", " ", "red"),
 }
-STRIPS: dict[NodeActivity | None, str] = {
-    NodeActivity.FOLLOWING: "─",
-    NodeActivity.LEADING: "█",
-    NodeActivity.HUNG: "╌",
-}
+"""The sign, the cell of the strip and the colour of each activity."""
+
 LEGEND = "█ leads  ─ follows  ╌ hangs"
 LEGEND_CELLS_MIN = 42
-COLOURS: dict[NodeActivity | None, str] = {
-    NodeActivity.LEADING: "green",
-    NodeActivity.HUNG: "yellow",
-    NodeActivity.GONE: "red",
-}
 
 
 def picture(cluster_view: ClusterView, progress: DemoProgress, *, now: float, width: int, colors: Colors) -> list[str]:
@@ -61,11 +54,11 @@ def picture(cluster_view: ClusterView, progress: DemoProgress, *, now: float, wi
 
 
 def _node(cluster_view: ClusterView, node: NodeView, now: float, cells: int, colors: Colors) -> str:
-    colour = COLOURS.get(node.activity, "dim")
-    words = f"{SIGNS[node.activity]} {_words(node, now)}"
+    sign, _, colour = LOOKS[node.activity]
+    words = f"{sign} {_words(node, now)}"
     label = f"{colors(node.node_id, 'bold')}  {colors(f'{words:<{LABEL_WIDTH - 4}}', colour)}"
     runs = groupby(cluster_view.strip(node, now, cells, CELL_S))
-    strip = (colors(STRIPS.get(activity, " ") * len(list(run)), COLOURS.get(activity, "dim")) for activity, run in runs)
+    strip = (colors(LOOKS[activity][1] * len(list(run)), LOOKS[activity][2]) for activity, run in runs)
     return f"{label} {''.join(strip)}"
 
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from elect.cli.demo.cluster_view import ClusterView
 from elect.cli.demo.demo_progress import DemoProgress, LeaderFailure, duration
@@ -10,6 +11,8 @@ from elect.cli.exit_codes import Failure
 from elect.clock import now_ns
 from elect.testing.real_processes import ProcessCluster, ProcessEvent, overlaps, tenures
 from wire.common.deadline import now_s
+
+Found = TypeVar("Found")
 
 STEP_TIMEOUT_S = 30.0
 """More than a step takes on the slowest machine."""
@@ -86,11 +89,8 @@ def _fail_over(scenario: Scenario, failure: LeaderFailure) -> None:
     elected = _await_leader(scenario, since, leader.term)
     seconds = elected.boottime - began
     scenario.progress.times.add(failure, seconds)
-    sentence = (
-        f"{failure}: {node.node_id} {words}; {elected.node} leads in term {elected.term} after {duration(seconds)}"
-    )
-    scenario.progress.headline = sentence
-    scenario.say(f"{scenario.progress.round}: {sentence}")
+    scenario.progress.headline += f"; {elected.node} leads in term {elected.term} after {duration(seconds)}"
+    scenario.say(f"{scenario.progress.round}: {scenario.progress.headline}")
     _show(scenario)
     if failure is LeaderFailure.HANG:
         node.signal(signal.SIGCONT)
@@ -101,34 +101,28 @@ def _fail_over(scenario: Scenario, failure: LeaderFailure) -> None:
 
 
 def _await_leader(scenario: Scenario, since: int, term: int) -> ProcessEvent:
-    def found() -> ProcessEvent | None:
+    def find() -> ProcessEvent | None:
         events = scenario.cluster.events[since:]
         return next((event for event in events if event.event == "elected" and (event.term or 0) > term), None)
 
-    _until(scenario, lambda: found() is not None, "no other node was elected")
-    elected = found()
-    assert elected is not None
-    return elected
+    return _await(scenario, find, "no other node was elected")
 
 
 def _settle(scenario: Scenario) -> None:
-    _until(
-        scenario,
-        lambda: scenario.cluster_view.is_settled(now_ns() / 1e9, FENCE_S),
-        "the nodes did not agree on a leader",
-    )
+    view = scenario.cluster_view
+    _await(scenario, lambda: view.is_settled(now_ns() / 1e9, FENCE_S) or None, "the nodes did not agree on a leader")
     _show(scenario)
 
 
 def _show(scenario: Scenario) -> None:
     end = now_s() + VIEWING_S
-    _until(scenario, lambda: now_s() > end, "")
+    _await(scenario, lambda: now_s() > end or None, "")
 
 
-def _until(scenario: Scenario, is_so: Callable[[], bool], complaint: str) -> None:
+def _await(scenario: Scenario, find: Callable[[], Found | None], complaint: str) -> Found:
     deadline = now_s() + STEP_TIMEOUT_S
-    scenario.refresh()
-    while not is_so():
-        if now_s() > deadline:
-            raise Failure(f"{complaint} within {STEP_TIMEOUT_S:g} s")
+    while now_s() < deadline:
         scenario.refresh()
+        if (found := find()) is not None:
+            return found
+    raise Failure(f"{complaint} within {STEP_TIMEOUT_S:g} s")

@@ -84,9 +84,9 @@ def test_a_certificate_ends_no_later_than_its_authority(tmp_path):
     [
         (["a/b"], 2, "A-Z a-z 0-9"),
         (["ca"], 1, "authority's files"),
-        (["a", "--days", "0"], 2, "'0' is not a number of days"),
-        (["a", "--days", "nan"], 2, "'nan' is not a number of days"),
-        (["a", "--days", "a year"], 2, "'a year' is not a number of days"),
+        (["a", "--days", "0"], 2, "'0' is not a number from"),
+        (["a", "--days", "nan"], 2, "'nan' is not a number from"),
+        (["a", "--days", "a year"], 2, "'a year' is not a number from"),
         ([], 2, "required: ID"),
     ],
 )
