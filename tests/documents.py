@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     "README.md",
-    "elect/OPERATIONS.md",
+    "elect/cli/OPERATIONS.md",
     "elect/testing/README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",

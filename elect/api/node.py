@@ -19,14 +19,13 @@ from elect.core.ready import Event
 from elect.core.snapshot import ElectorSnapshot
 from elect.errors import Forked
 from elect.monitoring import audit
-from elect.monitoring.metrics import Metrics, Registry
-from elect.monitoring.series import Series
+from elect.monitoring.metrics import Metrics, MetricsRegistration, Registry
 from elect.monitoring.status import Status
 from elect.runtime import fork
 from elect.runtime.assembly import NodeThreads
 from elect.runtime.lifecycle_thread import LifecycleThread, StopRequest
 from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
-from elect.runtime.sampling import sample, surroundings
+from elect.runtime.sampling import runtime_snapshot, sample
 from elect.runtime.threads import OwnThread
 from elect.storage.data_lock import fill_standard
 from elect.storage.sqlite import SqliteStore
@@ -87,8 +86,8 @@ class Node(Election):
             arguments.check_callable("health", health)
         arguments.check_callable("clock", clock)
         self.config = config
-        self._series = Series(metrics, lambda: sample(self._context, self._runtime), clock)
-        self.metrics = self._series.metrics
+        self._registration = MetricsRegistration(metrics, lambda: sample(self._context, self._runtime), clock)
+        self.metrics = self._registration.metrics
         self._store = store
         self._hook = health
         self._lock = threading.RLock()
@@ -145,7 +144,7 @@ class Node(Election):
                 if thread in threading.enumerate():
                     self._turn(Lifecycle.STOPPING)
                     lifecycle.cancel(STOP_TIMEOUT_S)
-                self._series.unregister()
+                self._registration.unregister()
                 raise
             if lifecycle.error is not None:
                 raise lifecycle.error
@@ -255,7 +254,7 @@ class Node(Election):
         views: list[ElectorSnapshot] = []
         if self._context.state is Lifecycle.RUNNING:
             self._context.post(commands.read_snapshot(views)).wait(STATUS_TIMEOUT_S)
-        return Status.of(self.config.node, views[0] if views else None, surroundings(self._context, self._runtime))
+        return Status.of(self.config.node, views[0] if views else None, runtime_snapshot(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
         """Take no part in any election as a candidate until `resume`; what is led is resigned.
@@ -315,21 +314,22 @@ class Node(Election):
 
     def _begin_all(self) -> None:
         fill_standard()
-        self._series.register()
+        self._registration.register()
         self._runtime = runtime = NodeThreads(
             self._context,
             self._dispatcher,
             store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
             metrics=self.metrics,
-            meter=self._series.meter,
+            meter=self._registration.meter,
             hook=self._hook,
             on_death=self._die,
         )
         if (address := self.config.http_address) is not None:
             # Imported here: a program that serves no HTTP need not hold a server in memory.
-            from elect.web.server import serve  # noqa: PLC0415
+            from elect.web import application  # noqa: PLC0415
+            from elect.web.server import HttpServer  # noqa: PLC0415
 
-            self._http = serve(self, address)
+            self._http = HttpServer(address, application(self))
         fork.register(self)
         if not self._turn(Lifecycle.RUNNING):  # it was stopped meanwhile
             raise self._context.refusal(Lifecycle.STOPPING)
@@ -364,7 +364,7 @@ class Node(Election):
                 self._context.detail = "before it was started"
                 self._context.state = Lifecycle.STOPPED
                 self._lifecycle.close()
-                self._series.unregister()
+                self._registration.unregister()
             elif before is (Lifecycle.NEW if state is Lifecycle.RUNNING else Lifecycle.RUNNING):
                 self._context.state = state
                 return True
@@ -387,7 +387,7 @@ class Node(Election):
         is_http_done = self._http is None or self._http.stop(request.deadline.remaining_s)
         is_done = self._runtime is None or self._runtime.stop(request.deadline, request.asker)
         fork.unregister(self)
-        self._series.unregister()
+        self._registration.unregister()
         return is_done and is_http_done
 
     def _die(self, name: str, error: BaseException) -> None:

@@ -4,34 +4,35 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import NoReturn
 
 from elect import __version__
 from elect.cli.exit_codes import EXIT_CODES, ExitCode, Failure, complain
-from elect.cli.streams import flush_streams, open_streams
+from elect.cli.streams import flush_streams, open_streams, unblocked
 from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError, ThreadError
 
 COMMANDS = {
-    "demo": ("demo", "three nodes on this machine elect, fail and elect again"),
+    "demo": ("demo", "show three nodes on this machine that elect, fail and elect again"),
     "run": ("commands.run_node", "run a node in the foreground"),
-    "status": ("commands.show_status", "what nodes say of themselves and each other"),
-    "resign": ("commands.operate_node", "have a node give up leading"),
-    "transfer": ("commands.operate_node", "have a node hand over to another"),
-    "pause": ("commands.operate_node", "have a node take no part as a candidate"),
-    "resume": ("commands.operate_node", "have it take part again"),
-    "forget": ("commands.forget_voter", "have a node take a voter back that has lost its votes"),
-    "simulate": ("commands.run_simulation", "one deterministic simulation"),
-    "certs": ("commands.create_certificates", "make an authority and certificates for a cluster's nodes"),
-    "check": ("commands.check_node", "is a configuration good, do the peers answer, agree and hear us"),
+    "status": ("commands.show_status", "print a table of every node's view"),
+    "resign": ("commands.operate_node", "make a node give up leadership"),
+    "transfer": ("commands.operate_node", "make a node hand leadership over to another"),
+    "pause": ("commands.operate_node", "stop a node from being a candidate"),
+    "resume": ("commands.operate_node", "let a paused node be a candidate again"),
+    "forget": ("commands.operate_node", "make a node accept a voter again that has lost its votes"),
+    "simulate": ("commands.run_simulation", "run one deterministic simulation and print its transcript"),
+    "certs": ("commands.create_certificates", "make an authority and certificates for the nodes of a cluster"),
+    "check": ("commands.check_node", "check a configuration file and the connection to each peer"),
 }
-"""Name, module and one line each; only the module of the command that is run gets imported."""
+"""The module and the help of each command; only the module of the command that runs is imported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+    """Run a command.
 
     Args:
-        arguments: without the program's name; default: the process's.
+        arguments: without the name of the program; default: those of the process.
 
     Returns:
         The exit code.
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = ExitCode.BROKEN_PIPE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    except OSError as error:  # the help can't be written
+    except OSError as error:  # the help cannot be written
         code = complain(str(error), ExitCode.FAILED)
     except SystemExit as ended:  # of argparse: help, or bad usage
         raise SystemExit(flush_streams(int(ended.code or 0))) from None
@@ -53,12 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     parsed = _parser(arguments).parse_args(arguments)
-    if parsed.command != "run":
-        return _attempt(parsed)
-    # Imported here: the other commands have no threads that write.
-    from elect.cli.output import unblocked  # noqa: PLC0415
-
-    with unblocked():
+    with unblocked() if parsed.command == "run" else nullcontext():  # only a node has threads that write
         return _attempt(parsed)
 
 
@@ -79,7 +75,7 @@ def _attempt(parsed: argparse.Namespace) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and does not hide that its help can't be written."""
+    """Reports an error in one line, and raises when its help cannot be written."""
 
     def _print_message(self, message: str, file: object = None) -> None:
         if file is sys.stderr:
@@ -94,7 +90,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="elect",
-        description="At most one of a few processes leads, elected by the processes themselves.",
+        description="Leader election: of several processes, at most one leads at a time.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""An authority of a cluster's own, and the certificates that it gives to nodes. Needs the extra `certs`."""
+"""The certificate authority of a cluster, and the certificates that it issues. Needs the extra `certs`."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,50 +11,50 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from wire.protocol.certificate import node_uri
 
 BACKDATED = timedelta(minutes=5)
-"""The other nodes' clocks may be behind."""
+"""The clocks of other nodes may be behind."""
 
 COMMON_NAME_LENGTH_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A certificate and its private key, in PEM; only the certificate is shown."""
+class CertificateAndKey:
+    """A certificate and its private key, in PEM; the repr leaves the key out."""
 
     certificate: bytes
     key: bytes
 
     def __repr__(self) -> str:
-        return f"<Pair {self.certificate!r}>"
+        return f"<CertificateAndKey {self.certificate!r}>"
 
 
 class CertificateAuthority:
-    """Signs certificates of one cluster's nodes.
+    """Signs the certificates of the nodes of one cluster.
 
     Args:
-        pair: its own certificate and key.
+        own: its own certificate and key.
 
     Raises:
-        ValueError: they can't be read, or what they sign would not be taken.
+        ValueError: they cannot be read, or the certificates that they sign would be refused.
     """
 
-    def __init__(self, pair: Pair) -> None:
-        self.pair = pair
-        self._certificate = x509.load_pem_x509_certificate(pair.certificate)
-        self._key = _private_key(pair.key)
+    def __init__(self, own: CertificateAndKey) -> None:
+        self.own = own
+        self._certificate = x509.load_pem_x509_certificate(own.certificate)
+        self._key = _private_key(own.key)
         if self._key.public_key() != self._certificate.public_key():
-            raise ValueError("the key is not that of the certificate")
+            raise ValueError("the key does not belong to the certificate")
         if not _is_authority(self._certificate):
-            raise ValueError("the certificate is not for signing others")
+            raise ValueError("the certificate is not that of an authority")
         if self._certificate.not_valid_after_utc <= datetime.now(UTC):  # noqa: TID251 - certificates are dated by this clock
-            raise ValueError(f"the certificate ended at {self._certificate.not_valid_after_utc}")
+            raise ValueError(f"the certificate expired at {self._certificate.not_valid_after_utc}")
 
     @classmethod
     def create(cls, cluster: str, days: float) -> "CertificateAuthority":
-        """A new one.
+        """Return a new authority.
 
         Args:
-            cluster: it is named after it.
-            days: from now until it ends.
+            cluster: part of its name.
+            days: of validity.
         """
         key = _new_key()
         name = _name(f"elect {cluster}")
@@ -65,13 +65,13 @@ class CertificateAuthority:
         )
         return cls(_pair(made.sign(key, hashes.SHA256()), key))
 
-    def issue(self, node: str, cluster: str, days: float) -> Pair:
-        """A certificate for a node, in both roles of a connection, and its new key.
+    def issue(self, node: str, cluster: str, days: float) -> CertificateAndKey:
+        """Return a certificate for a node, for both roles of a connection, and its new key.
 
         Args:
             node: its id.
             cluster: the name of its cluster.
-            days: from now until it ends; not after the authority's own end.
+            days: of validity; it ends no later than the authority's own.
         """
         key = _new_key()
         names = [x509.DNSName(node), x509.UniformResourceIdentifier(node_uri(cluster, node))]
@@ -97,7 +97,7 @@ def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     except TypeError:
         raise ValueError("the key is encrypted") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the key is not of an elliptic curve")
+        raise ValueError("the key is not an elliptic curve key")
     return key
 
 
@@ -109,7 +109,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
 
 
 def _identifier(signer: x509.Certificate, key: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
-    """How a certificate names the key that signed it: as the signer's own does, if it does."""
+    """Return the name of the signing key: as in the signer's certificate, if it has one."""
     try:
         found = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:
@@ -156,8 +156,8 @@ def _usage(*, is_authority: bool) -> x509.KeyUsage:
     )
 
 
-def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
-    return Pair(
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> CertificateAndKey:
+    return CertificateAndKey(
         certificate=certificate.public_bytes(serialization.Encoding.PEM),
         key=key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

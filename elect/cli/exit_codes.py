@@ -1,4 +1,4 @@
-"""How a command ends."""
+"""The exit codes of the command, and the errors that lead to them."""
 
 import sys
 from contextlib import suppress
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the shell gets."""
+    """The exit status of the process."""
 
     OK = 0
     FAILED = 1
@@ -17,16 +17,17 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES = """exit codes:
-  0    done; what was asked about is good
-  1    not done, not answered, or not good
-  2    bad usage or a bad configuration
-  3    the node cannot start: an address that is taken, a data directory that is unusable or another's, no thread
-  130  interrupted; 141: nobody reads the output any more
+  0    success
+  1    failure: refused, not answered, or a check that found an error
+  2    wrong usage, or an error in the configuration
+  3    the node cannot start: its address is taken, its data directory is unusable, or no thread can be started
+  130  interrupted
+  141  the reader of the output has gone
 """
 
 
-class Failure(Exception):  # noqa: N818 - an end that a command may have, no fault of this program
-    """The command ends here; the message is for a person.
+class Failure(Exception):  # noqa: N818 - a result of a command, not a fault of this program
+    """Ends the command with a message for the user.
 
     Attributes:
         code: the exit code.
@@ -38,7 +39,7 @@ class Failure(Exception):  # noqa: N818 - an end that a command may have, no fau
 
 
 def complain(message: str, code: ExitCode) -> int:
-    """Say on one line of stderr why the command ends, if anybody can hear it; the exit code."""
+    """Print one line to stderr that says why the command ends, and return the exit code."""
     with suppress(OSError):
         print("elect:", " ".join(message.split()), file=sys.stderr)
     return code

@@ -1,6 +1,5 @@
-"""Asks a running node over HTTP."""
+"""Sends HTTP requests to a running node."""
 
-import argparse
 import json
 import os
 import socket
@@ -13,12 +12,12 @@ from wire.protocol.address import Address
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 TIMEOUT_S = 3.0
-TOKEN_VARIABLE = "ELECT_OPERATOR_TOKEN"  # noqa: S105 - where it is, not what
+TOKEN_VARIABLE = "ELECT_OPERATOR_TOKEN"  # noqa: S105 - the name of the variable only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What a node said.
+    """The answer of a node.
 
     Attributes:
         status: the status code.
@@ -29,32 +28,20 @@ class HttpAnswer:
     content: Mapping[str, object]
 
 
-def address(text: str) -> Address:
-    """Read an HTTP address as a person writes it; for argparse, which shows an error of its own only.
-
-    Args:
-        text: "127.0.0.1:9101" or "http://127.0.0.1:9101/".
-    """
-    try:
-        return Address.parse(text.removeprefix("http://").rstrip("/"))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def ask(
     node: Address, method: str, path: str, fields: Mapping[str, object] | None = None, timeout: float = TIMEOUT_S
 ) -> HttpAnswer:
-    """One request.
+    """Send one request and return the answer.
 
     Args:
-        node: its HTTP address.
+        node: the HTTP address of the node.
         method: GET or POST.
-        path: what for.
-        fields: of the JSON body.
+        path: of the request.
+        fields: of the JSON body; None: without a body.
         timeout: seconds for each step.
 
     Raises:
-        Failure: no answer, or none that a node gives.
+        Failure: there is no answer, or it is not that of a node.
     """
     connection = HTTPConnection(node.from_here.host, node.port, timeout=timeout)
     headers = {"Content-Type": "application/json"} if fields is not None else {}
@@ -69,17 +56,17 @@ def ask(
     finally:
         connection.close()
     if not isinstance(content, dict):
-        raise Failure(f"{node} is not a node's HTTP address")
+        raise Failure(f"{node} is not the HTTP address of a node")
     return HttpAnswer(status=answer.status, content=content)
 
 
 def _reason(error: Exception) -> str:
     match error:
         case TimeoutError():
-            return "it took too long"
+            return "timed out"
         case socket.gaierror():
-            return "its name has no address"
+            return "its name cannot be resolved"
         case OSError():
             return (error.strerror or str(error)).lower()
         case _:
-            return "what it says is not HTTP and JSON; is it a node's HTTP address?"
+            return "the answer is not HTTP with JSON; is this the HTTP address of a node?"

@@ -1,4 +1,4 @@
-"""`--events`: what happens in a node as JSON, a line an event."""
+"""Prints the events of a node as JSON, one line each: `elect run --events`."""
 
 import json
 import threading
@@ -11,29 +11,27 @@ from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged
 
 
 class JsonEvents:
-    """Writes lines that never interleave; `boottime` is that of the moment itself, not of writing.
+    """Writes lines that never interleave; `boottime` is the moment of the event, not of the writing.
 
     Args:
-        node_id: whose events these are.
-        stream: where they go.
+        node_id: the id of the node.
+        stream: takes the lines until its reader has gone; None: nothing is written.
     """
 
-    def __init__(self, node_id: str, stream: TextIO) -> None:
+    def __init__(self, node_id: str, stream: TextIO | None) -> None:
         self._node_id = node_id
         self._stream = stream
         self._lock = threading.RLock()
-        self.is_broken = False
-        """Nobody reads them any more."""
 
     @contextmanager
-    def first(self, name: str) -> Iterator[None]:
-        """Write a line at the end of the block, before whatever happens in it."""
+    def write_first(self, name: str) -> Iterator[None]:
+        """Write a line at the end of the block, before the events that occur in it."""
         with self._lock:
             yield
             self.write(name, now_ns())
 
-    def take(self, event: Event) -> None:
-        """Write an event of the core, if it is one of those that are told."""
+    def write_event(self, event: Event) -> None:
+        """Write an event of the core, if it is one that users see."""
         match event:
             case Elected():
                 self.write("elected", event.at, election=event.election, term=event.term, leader=self._node_id)
@@ -61,10 +59,10 @@ class JsonEvents:
         Args:
             name: of the event.
             at: ns of the node's clock.
-            election: in which, if in one.
-            term: the election's.
-            leader: who leads it.
-            more: what only this kind of event has.
+            election: its election, if it has one.
+            term: the term of the election.
+            leader: the leader of the election.
+            more: the fields that only this event has.
         """
         content = {
             "event": name,
@@ -77,10 +75,10 @@ class JsonEvents:
         }
         line = json.dumps(content) + "\n"
         with self._lock:
-            if self.is_broken:
+            if self._stream is None:
                 return
             try:
                 self._stream.write(line)
                 self._stream.flush()
             except OSError:
-                self.is_broken = True
+                self._stream = None

@@ -1,4 +1,4 @@
-"""One thing done for each of many, at the same time if there are threads for it."""
+"""Calls a function for each of several items at the same time, as far as threads can be started."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ THREADS_MAX = 16
 
 
 def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """The results in order; what gets no thread is done here, one after the other."""
+    """Return the results in order; items without a thread are done here, one after the other."""
     results: list[Result] = []
     with ThreadPoolExecutor(max(1, min(THREADS_MAX, len(items)))) as pool:
         futures = []

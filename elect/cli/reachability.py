@@ -1,4 +1,4 @@
-"""Do the peers reach this node? If it does not run, listen in its place for a moment; if it runs, ask it."""
+"""Checks that peers reach this node: it listens in the place of a stopped node, and asks a running one."""
 
 import errno
 import socket
@@ -21,38 +21,38 @@ from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 from wire.security.security import HandshakeCredentials, Security
 
-HEAR_S = 6.0
-"""A peer that finds nobody dials again after 2 s at the latest, before jitter: twice that, and a little."""
+LISTEN_S = 6.0
+"""A peer without a connection dials again after at most 2 s, before jitter: twice that, and a margin."""
 
-DEAF = "answers and agrees, but does not hear us: can it dial {address}?"
-HERE = Refusal(RejectCode.STOPPING, "elect check listens here for a moment, not the node", is_retryable=True)
+UNREACHED = "answers and agrees, but does not reach this node: can it dial {address}?"
+HERE = Refusal(RejectCode.STOPPING, "elect check listens here for some seconds, not the node", is_retryable=True)
 
 Faults = dict[str, str | None]
-"""By peer: what is wrong, or None."""
+"""By peer: the error, or None."""
 
 
 def listen(
-    config: Config, identity: Identity, guarding: Security, expected: Collection[str], timeout_s: float = HEAR_S
+    config: Config, identity: Identity, security: Security, expected: Collection[str], timeout_s: float = LISTEN_S
 ) -> Faults:
-    """Take the node's place and see who dials it; nobody gets a link.
+    """Listen in the place of the node and judge the peers that dial; every link is rejected.
 
     Args:
-        config: the node's.
+        config: of the node.
         identity: its name and cluster.
-        guarding: who is let in.
-        expected: peers to wait for.
-        timeout_s: for how long.
+        security: of its links.
+        expected: the peers to wait for.
+        timeout_s: limits the wait.
 
     Raises:
         BindError: the address is taken (by the node, if it runs) or not this machine's.
     """
-    faults: Faults = dict.fromkeys(expected, DEAF.format(address=config.advertise_address))
+    faults: Faults = dict.fromkeys(expected, UNREACHED.format(address=config.advertise_address))
     missing = set(expected)
     deadline = now_s() + timeout_s
     with _listening(config.listen_address) as listening:
         while missing and (left := deadline - now_s()) > 0:
             listening.settimeout(left)
-            guard = guarding.credentials
+            guard = security.credentials
             hello = _hello(listening, guard)
             if hello is not None and hello.node in missing:
                 faults[hello.node] = _disagreement(config, identity, guard, hello)
@@ -61,23 +61,23 @@ def listen(
 
 
 def ask(config: Config, expected: Collection[str]) -> Faults:
-    """Ask the running node, over its HTTP address, whom it hears both ways.
+    """Ask the running node, over HTTP, which peers reach it.
 
     Raises:
-        Failure: it has no HTTP address, or does not answer there.
+        Failure: it has no HTTP address, or does not answer.
     """
     if config.http_address is None:
-        raise Failure("the node runs here but has no [http] listen, so it can't be asked whether its peers hear it")
+        raise Failure("the node is running without [http] listen, so it cannot be asked whether its peers reach it")
     status = http_client.ask(config.http_address, "GET", "/status").content
     peers = status.get("peers")
-    said = {peer.get("node"): peer for peer in peers if isinstance(peer, Mapping)} if isinstance(peers, list) else {}
-    return {node_id: _said_fault(config, said.get(node_id, {})) for node_id in expected}
+    by_id = {peer.get("node"): peer for peer in peers if isinstance(peer, Mapping)} if isinstance(peers, list) else {}
+    return {node_id: _fault_of(config, by_id.get(node_id, {})) for node_id in expected}
 
 
-def _said_fault(config: Config, peer: Mapping[object, object]) -> str | None:
+def _fault_of(config: Config, peer: Mapping[object, object]) -> str | None:
     if peer.get("is_configuration_same") is False:
-        return "answers, but has other voters than this node"
-    return None if peer.get("is_supported") else DEAF.format(address=config.advertise_address)
+        return "answers, but lists other voters than this node"
+    return None if peer.get("is_supported") else UNREACHED.format(address=config.advertise_address)
 
 
 def _listening(address: Address) -> socket.socket:
@@ -88,7 +88,7 @@ def _listening(address: Address) -> socket.socket:
 
 
 def _hello(listening: socket.socket, guard: HandshakeCredentials) -> Hello | None:
-    """What the next one who dials says, or None."""
+    """Return the Hello of the next peer that dials, or None if it sends none."""
     try:
         accepted, _ = listening.accept()
     except OSError:
@@ -107,8 +107,8 @@ def _disagreement(config: Config, identity: Identity, guard: HandshakeCredential
     try:
         judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=guard.ring)
     except Refusal as refusal:
-        return f"reaches us, but does not agree: {refusal}"
-    ours = Configuration.initial(config.voters).id.digest.hex()
-    if hello.attributes.get("configuration", ours) != ours:
-        return "answers and hears us, but has other voters than this node"
+        return f"reaches this node, but does not agree: {refusal}"
+    digest = Configuration.initial(config.voters).id.digest.hex()
+    if hello.attributes.get("configuration", digest) != digest:
+        return "answers and reaches this node, but lists other voters"
     return None

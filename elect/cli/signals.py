@@ -1,4 +1,4 @@
-"""Waits in the main thread for what ends a node in the foreground."""
+"""Waits in the main thread for a signal or a closed pipe that ends a node in the foreground."""
 
 import os
 import select
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from types import FrameType
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-LOOK_MS = 500
-"""How often to look whether the node still lives: that is no signal and no descriptor."""
+CHECK_INTERVAL_MS = 500
+"""The interval at which the caller checks that the node is alive: its death is no signal and no descriptor."""
 
 
 class StopSignals:
-    """Why to end: a signal, or nobody reads a pipe any more.
+    """Waits for a signal, or for the reader of a pipe to go.
 
     Args:
         wake_fd: readable after a signal.
-        watched_fd: a descriptor to watch for a reader that has gone, or None.
+        watched_fd: a pipe whose reader is watched, or None.
     """
 
     def __init__(self, wake_fd: int, watched_fd: int | None) -> None:
@@ -26,22 +26,22 @@ class StopSignals:
         self._poll.register(wake_fd, select.POLLIN)
         self._wake_fd = wake_fd
         if watched_fd is not None and _is_pipe(watched_fd):
-            self._poll.register(watched_fd, 0)  # an error is always told
+            self._poll.register(watched_fd, 0)  # errors are always reported
 
     def wait(self) -> str | None:
-        """What came, within a moment: "signal", "reader", or None: nothing."""
-        ready = [fd for fd, _ in self._poll.poll(LOOK_MS)]
+        """Return "signal", "reader" when the reader has gone, or None after CHECK_INTERVAL_MS."""
+        ready = [fd for fd, _ in self._poll.poll(CHECK_INTERVAL_MS)]
         if self._wake_fd in ready:
             return "signal"
         return "reader" if ready else None
 
 
 @contextmanager
-def lifecycle(watched_fd: int | None = None) -> Iterator[StopSignals]:
-    """Catch the signals that end a program; a second one ends it at once, as if none had been caught.
+def stop_signals(watched_fd: int | None = None) -> Iterator[StopSignals]:
+    """Catch the signals that end a program; a second one ends it at once.
 
     Args:
-        watched_fd: where somebody else reads, or None.
+        watched_fd: a pipe whose reader is watched, or None.
     """
     read_fd, write_fd = os.pipe()
     os.set_blocking(write_fd, False)

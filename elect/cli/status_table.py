@@ -1,14 +1,14 @@
-"""A node's /status as rows of a table."""
+"""The status of nodes as rows of a table."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass
 
 ELECTIONS_MAX = 10
-"""More than anybody reads; others are asked for by name."""
+"""A table stays readable; `--election` shows others by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatusRow:
     """One node's view of one election."""
 
     node: str
@@ -21,14 +21,14 @@ class Row:
     note: str = ""
 
 
-HEAD = Row("NODE", "ELECTION", "ROLE", "TERM", "LEADER", "LEASE", "PEERS", "NOTE")
+HEAD = StatusRow("NODE", "ELECTION", "ROLE", "TERM", "LEADER", "LEASE", "PEERS", "NOTE")
 
 
-def rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[Row]:
-    """A row for each election.
+def rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[StatusRow]:
+    """Return a row for each election.
 
     Args:
-        status: what /status says.
+        status: the answer of /status.
         names: the elections to show; none: the first few.
     """
     node = str(status.get("node", "?"))
@@ -41,21 +41,21 @@ def rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[Row]:
     for election in wanted:
         yield _row(node, peers, status, election)
     missing = sorted(set(names) - {str(election.get("name")) for election in elections})
-    yield from (Row(node, name, peers=peers, note="not known here") for name in missing)
+    yield from (StatusRow(node, name, peers=peers, note="unknown election") for name in missing)
     if not names and len(elections) > len(wanted):
-        yield Row(node, note=f"{len(elections) - len(wanted)} more elections: ask for them with --election")
+        yield StatusRow(node, note=f"{len(elections) - len(wanted)} more elections: name them with --election")
 
 
-def table(shown: Collection[Row]) -> Iterator[str]:
-    """The rows under their head, in columns."""
+def table(shown: Collection[StatusRow]) -> Iterator[str]:
+    """Return the rows below their head, in columns."""
     cells = [astuple(row) for row in (HEAD, *shown)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(node: str, peers: str, status: Mapping[str, object], election: Mapping[str, object]) -> Row:
-    return Row(
+def _row(node: str, peers: str, status: Mapping[str, object], election: Mapping[str, object]) -> StatusRow:
+    return StatusRow(
         node=node,
         election=str(election.get("name")),
         role=str(election.get("role", "-")),
@@ -71,7 +71,7 @@ def _lease(election: Mapping[str, object]) -> str:
     if not election.get("is_leader"):
         return "-"
     remaining = election.get("lease_remaining")
-    return f"{remaining:.2f} s" if isinstance(remaining, int | float) else "for ever"
+    return f"{remaining:.2f} s" if isinstance(remaining, int | float) else "no limit"
 
 
 def _notes(status: Mapping[str, object], election: Mapping[str, object]) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _notes(status: Mapping[str, object], election: Mapping[str, object]) -> Iter
     for name, note in (("is_paused", "paused"), ("is_removed", "removed")):
         if status.get(name):
             yield note
-    for name, note in (("is_healthy", "unhealthy"), ("is_storing", "its disk fails")):
+    for name, note in (("is_healthy", "unhealthy"), ("is_storing", "data_dir fails")):
         if status.get(name) is False:
             yield note
 

@@ -1,31 +1,44 @@
-"""The command's standard streams: there from the start, and in the end written or given up."""
+"""The standard streams of the command: open from the start, never waited for by a node, flushed at the end."""
 
 import io
 import os
+import select
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from elect.cli.exit_codes import ExitCode, complain
 from elect.storage.data_lock import fill_standard
+from wire.common import log
+from wire.common.call_queue import CallQueue
+from wire.common.deadline import Deadline
+from wire.common.log import Log
+
+FLUSH_S = 1.0
+"""Limits the wait of the ending command for its last lines to be read."""
+
+logger = Log(__name__)
 
 
 def open_streams() -> None:
-    """Put /dev/null in the place of each stream that is closed; Python has None there."""
+    """Open /dev/null in the place of each stream that is closed; Python has None there."""
     fill_standard()
     if sys.stdout is None:
-        sys.stdout = _nowhere()
+        sys.stdout = _open_null()
     if sys.stderr is None:
-        sys.stderr = _nowhere()
+        sys.stderr = _open_null()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that can't show a sign is no reason to end
+        sys.stdout.reconfigure(errors="replace")  # a character that the terminal lacks is no reason to end
 
 
 def flush_streams(code: int) -> int:
-    """Write what is left of the output.
+    """Write the rest of the output.
 
     Args:
-        code: the exit code, if that succeeds.
+        code: the exit code if that succeeds.
 
     Returns:
         The exit code.
@@ -35,15 +48,80 @@ def flush_streams(code: int) -> int:
     except BrokenPipeError:
         code = ExitCode.BROKEN_PIPE
     except OSError as error:
-        code = code or complain(f"the output can't be written: {error.strerror}", ExitCode.FAILED)
+        code = code or complain(f"cannot write the output: {error.strerror}", ExitCode.FAILED)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            # Python flushes once more at exit, and would end with 120: into nothing.
+            # Python flushes once more at exit and would end with status 120, so this goes to /dev/null.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code
 
 
-def _nowhere() -> TextIO:
+@contextmanager
+def unblocked() -> Iterator[None]:
+    """In this block a write to stdout or stderr returns at once; a thread writes to the descriptor.
+
+    Lines are dropped while 10,000 wait to be read; a warning in the log says how many. At the end the last lines have
+    FLUSH_S to be read.
+    """
+    outputs: list[_QueuedOutput] = []
+    with ExitStack() as stack:
+        for name in ("stdout", "stderr"):
+            stream: TextIO | None = getattr(sys, name)
+            if stream is not None and _has_descriptor(stream):
+                stream.flush()
+                output = _QueuedOutput(name, stream.fileno())
+                outputs.append(output)
+                stack.callback(setattr, sys, name, stream)
+                setattr(sys, name, io.TextIOWrapper(output, stream.encoding, stream.errors, line_buffering=True))
+        try:
+            yield
+        finally:
+            deadline = Deadline(FLUSH_S)
+            for flush in (log.flush, *(output.calls.flush for output in outputs)):
+                flush(deadline.remaining_s)
+
+
+class _QueuedOutput(io.RawIOBase):
+    """Accepts bytes at once; its own thread writes them to the descriptor."""
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._is_broken = False
+        told = partial(logger.warning, "%s: %d lines were dropped, as nobody read the ones before them", name)
+        self.calls = CallQueue(f"elect-{name}", told, idle_s=None)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed has any buffer
+        self.calls.put(partial(self._write, bytes(data)))
+        return len(data)
+
+    def _write(self, data: bytes) -> None:
+        while data and not self._is_broken:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # another process that has the same pipe made it non-blocking
+                select.select([], [self._descriptor], [])
+            except OSError:
+                self._is_broken = True
+
+
+def _has_descriptor(stream: TextIO) -> bool:
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True
+
+
+def _open_null() -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The audit file of a node: one line for each word of an operator that sets a rule aside."""
+"""The audit file of a node: one line for each time an operator overrides a safety rule."""
 
 import os
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ NAME = "audit.log"
 
 
 def record(directory: str | os.PathLike[str], text: str) -> None:
-    """Append a line with the time, and log it; a disk that does not take it stops nothing."""
+    """Append a line with the time, and log it; a failed write is logged only."""
     logger.warning("audit: %s", text)
     now = datetime.now(UTC)  # noqa: TID251 - an auditor compares it with other files
     line = f"{now.isoformat(timespec='seconds')} {text}\n"
@@ -22,4 +22,4 @@ def record(directory: str | os.PathLike[str], text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        logger.warning("audit: %s is not written: %s", Path(directory) / NAME, error)
+        logger.warning("audit: cannot write %s: %s", Path(directory) / NAME, error)

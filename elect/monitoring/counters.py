@@ -1,4 +1,4 @@
-"""What is counted per election, and how the counts of many are added up."""
+"""Counters per election, and the label under which those of many elections are added up."""
 
 import threading
 from collections import Counter
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from elect.core.ready import Campaigned, Event, LeaderChanged, PeerChanged, PeerObjected, RoleChanged, Voted
 
 ELECTIONS_MAX = 100
-"""Above this, the elections that nobody asked for by name share one series: a scrape must stay small."""
+"""Above this, the elections that are not named share one series: a scrape must stay small."""
 
 ALL = "*"
-"""The label of that one."""
+"""The label of the shared series."""
 
 
 @dataclass(slots=True)
 class _Leaderless:
-    """How long an election had no leader that this node knew; `since` is None while it has one."""
+    """The time without a leader known to this node; `since` is None while one is known."""
 
     total_ns: int = 0
     since: int | None = None
@@ -25,7 +25,7 @@ class _Leaderless:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """A copy, by election and label.
+    """A copy of the counters, by election and label.
 
     Attributes:
         role_changes: by election, role and reason.
@@ -41,7 +41,7 @@ class Counts:
 
 
 class EventCounters:
-    """Fed by one thread, read by any."""
+    """Counts events; one thread calls `observe`, any thread reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class EventCounters:
         self._leaderless: dict[str, _Leaderless] = {}
 
     def observe(self, event: Event) -> int | None:
-        """Count an event; the time without a leader that it ended, ns, if there had been one before."""
+        """Count an event; return the time without a leader, ns, if the event ends one that followed a leader."""
         if isinstance(event, PeerChanged | PeerObjected):
             return None
         with self._lock:
@@ -70,7 +70,7 @@ class EventCounters:
         return None
 
     def counts(self, now: int) -> Counts:
-        """All of it, with the times without a leader up to now."""
+        """Return a copy, with the times without a leader up to now."""
         with self._lock:
             return Counts(
                 role_changes=dict(self._role_changes),
@@ -96,11 +96,13 @@ def _change_leader(leaderless: _Leaderless, event: LeaderChanged) -> int | None:
 
 
 def label_for(elections: Iterable[str], named: Iterable[str]) -> Callable[[str], str]:
-    """From an election to its label: its name, or with too many of them `ALL` unless it was asked for.
+    """Return a function that maps an election to its label.
+
+    The label is the election's name, or "*" when there are more than 100 elections and it is not in `named`.
 
     Args:
         elections: all that have a series.
-        named: those asked for by name.
+        named: elections that keep series of their own.
     """
     if len(set(elections)) <= ELECTIONS_MAX:
         return str

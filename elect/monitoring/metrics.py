@@ -1,23 +1,26 @@
-"""What this node counts and measures, for Prometheus: the elect_* series.
+"""The elect_* metrics of a node, for Prometheus.
 
-What is true at the moment of a scrape (leases, terms, roles, what was heard of peers) is asked for then and never
-stored: a lease that lapsed is not shown as held because nobody came to say so.
+Leases, terms, roles and the state of peers are read at each scrape and never stored: an expired lease cannot be shown
+as held.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from elect.clock import NS_PER_S, Clock, now_ns
 from elect.core.ready import Event, Role
 from elect.monitoring.counters import EventCounters, label_for
 from wire.common import arguments
+from wire.common.log import harmless
+from wire.link_metrics import WireMetrics
 
 Registry = CollectorRegistry
-"""So that others can name the type without importing the library."""
+"""The type, for files that do not import the library."""
 
 
 _FAILOVER_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -40,10 +43,10 @@ class PeerSample:
 
     Attributes:
         peer: its id.
-        is_supported: it supports this node, as counted here.
-        last_heard_ns: how long ago it was heard, or None: never.
-        is_objecting: it keeps this node from every election.
-        is_doubled: two processes use its id.
+        is_supported: whether it supports this node, as counted here.
+        last_heard_ns: the time since it was last heard; None: never heard.
+        is_objecting: whether it keeps this node from every election.
+        is_doubled: whether two processes use its id.
     """
 
     peer: str
@@ -55,7 +58,7 @@ class PeerSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """All that is asked for at a scrape."""
+    """A node at the moment of a scrape."""
 
     elections: Collection[ElectionSample] = ()
     peers: Collection[PeerSample] = ()
@@ -67,13 +70,13 @@ class Sample:
 
 
 class Metrics:
-    """The series of one node; what is counted is told by the node's threads, the rest is asked for.
+    """The metrics of one node: its threads count events, and a scrape reads the rest.
 
     Args:
-        registry: where they go; default: a new one.
-        named: elections that keep series of their own however many there are.
+        registry: takes the metrics; default: a new one.
+        named: elections that keep series of their own, whatever the number of elections.
         clock: the node's.
-        is_registered: whether the series are in the registry at once, or from `register` on.
+        is_registered: whether the metrics are in the registry at once; otherwise from `register` on.
     """
 
     def __init__(
@@ -90,29 +93,16 @@ class Metrics:
         self.registry = CollectorRegistry() if registry is None else registry
         self._counters = EventCounters()
         self._scrape = _Scrape(self._counters, named, clock)
-        self._failover = Histogram(
-            "elect_failover_seconds",
-            "From a leader lost to the next one known.",
-            buckets=_FAILOVER_BUCKETS,
-            registry=None,
+        self._failover = _histogram(
+            "elect_failover_seconds", "Time from the loss of a leader to the next known leader.", _FAILOVER_BUCKETS
         )
-        self._rtt = Histogram(
-            "elect_peer_rtt_seconds",
-            "From a heartbeat to its acknowledgement.",
-            ["peer"],
-            buckets=_DELAY_BUCKETS,
-            registry=None,
-        )
-        self._store_write = Histogram(
-            "elect_store_write_seconds", "One durable transaction.", buckets=_DELAY_BUCKETS, registry=None
-        )
-        self._loop_lag = Histogram(
-            "elect_loop_lag_seconds", "How late the protocol's thread was.", buckets=_DELAY_BUCKETS, registry=None
-        )
+        self._rtt = _histogram("elect_peer_rtt_seconds", "Time from a heartbeat to its answer.", labels=["peer"])
+        self._store_write = _histogram("elect_store_write_seconds", "Duration of a durable write to data_dir.")
+        self._loop_lag = _histogram("elect_loop_lag_seconds", "Delay of the orchestrator thread.")
         self._ignored = Counter(
-            "elect_ignored_entries", "What peers said of more elections than one node keeps.", registry=None
+            "elect_ignored_entries", "Entries from peers about elections beyond the limit of a node.", registry=None
         )
-        self._bugs = Counter("elect_bugs", "Errors of this program itself; any is worth a report.", registry=None)
+        self._bugs = Counter("elect_bugs", "Internal errors of elect; please report any.", registry=None)
         self._collectors: tuple[Collector, ...] = (
             self._scrape,
             self._failover,
@@ -127,10 +117,10 @@ class Metrics:
             self.register()
 
     def register(self) -> None:
-        """Put the series into the registry; idempotent.
+        """Put the metrics into the registry; idempotent.
 
         Raises:
-            ValueError: it has series of these names, another node's for one; none is put into it.
+            ValueError: the registry has metrics of these names, such as another node's; it is left as it was.
         """
         try:
             for collector in self._collectors[len(self._registered) :]:
@@ -141,14 +131,23 @@ class Metrics:
             raise
 
     def attach(self, sample: Callable[[], Sample]) -> None:
-        """From now on a scrape asks this; it is called on the scraping thread, and must not block."""
+        """Let each scrape call `sample`, on the scraping thread; it must not block."""
         arguments.check_callable("sample", sample)
         self._scrape.sample = sample
 
     def close(self) -> None:
-        """Take the series out of the registry, so that another node may have them; idempotent."""
+        """Take the metrics out of the registry, so that another node can use it; idempotent."""
         while self._registered:
             self.registry.unregister(self._registered.pop())
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return all metrics of the registry as text, and its content type.
+
+        Args:
+            accept: the Accept header of the scraper; it selects the format.
+        """
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
     def observe(self, event: Event) -> None:
         """Count an event of the core."""
@@ -156,28 +155,77 @@ class Metrics:
             self._failover.observe(failover_ns / NS_PER_S)
 
     def observe_round_trip(self, peer: str, took_ns: int) -> None:
-        """A heartbeat of ours was acknowledged after so long."""
+        """Record the time from a heartbeat to its acknowledgement."""
         self._rtt.labels(peer).observe(took_ns / NS_PER_S)
 
     def observe_store_write(self, took_ns: int) -> None:
-        """A transaction took so long."""
+        """Record the duration of a write."""
         self._store_write.observe(took_ns / NS_PER_S)
 
     def observe_loop_lag(self, lag_ns: int) -> None:
-        """The protocol's thread was so late."""
+        """Record the delay of the orchestrator thread."""
         self._loop_lag.observe(lag_ns / NS_PER_S)
 
     def observe_ignored(self, entries: int) -> None:
-        """Peers said so much of elections that are not kept."""
+        """Count entries about elections beyond the limit."""
         self._ignored.inc(entries)
 
     def count_bug(self) -> None:
-        """An error of ours was caught at the edge of a thread."""
+        """Count an internal error that was caught at the edge of a thread."""
         self._bugs.inc()
 
 
+class MetricsRegistration:
+    """Puts the metrics of elect and wire into a registry and takes them out again.
+
+    A given registry has the metrics of one node at a time, from its start to its stop. A registry of the node's own
+    always has them.
+
+    Args:
+        given: a Metrics, or the registry for one; None: a registry of the node's own.
+        sample: called at each scrape.
+        clock: the node's.
+
+    Attributes:
+        metrics: those of elect.
+        meter: those of wire.
+    """
+
+    def __init__(self, given: Metrics | Registry | None, sample: Callable[[], Sample], clock: Clock) -> None:
+        is_own = given is None
+        self._sample = sample
+        self.metrics = given if isinstance(given, Metrics) else Metrics(given, clock=clock, is_registered=is_own)
+        self.meter = WireMetrics(self.metrics.registry, is_registered=is_own)
+        if is_own:
+            self.metrics.attach(sample)
+        self._lent: tuple[Metrics | WireMetrics, ...] = ()
+        if not is_own:
+            self._lent = (self.meter,) if isinstance(given, Metrics) else (self.meter, self.metrics)
+
+    def register(self) -> None:
+        """Put the metrics into the registry.
+
+        Raises:
+            ValueError: the registry has those of another node.
+        """
+        try:
+            self.metrics.register()
+            self.meter.register()
+        except ValueError as error:
+            raise ValueError(
+                "metrics: the registry has those of another running node; stop it first, or give each node a registry"
+                " of its own"
+            ) from error
+        self.metrics.attach(self._sample)
+
+    def unregister(self) -> None:
+        """Take the metrics out of a given registry, for a later node."""
+        for series in self._lent:
+            harmless(series.close)()
+
+
 class _Scrape(Collector):
-    """What is worked out anew for each scrape."""
+    """The metrics that are computed at each scrape."""
 
     def __init__(self, counters: EventCounters, named: Collection[str], clock: Clock) -> None:
         self.sample: Callable[[], Sample] = Sample
@@ -186,31 +234,29 @@ class _Scrape(Collector):
         self._clock = clock
 
     def collect(self) -> Iterable[Metric]:
-        """All series; also what a registry asks for to learn the names."""
+        """Return all of them; a registry also calls this to learn the names."""
         sample = self.sample()
         counts = self._counters.counts(self._clock())
         label = label_for({*(each.election for each in sample.elections), *counts.leaderless_ns}, self._named)
         yield from _election_gauges(sample.elections, label)
-        yield _counter("elect_role_changes", "Changes of role.", ["role", "reason"], counts.role_changes, label)
-        yield _counter("elect_campaigns", "Campaigns, by how they ended.", ["outcome"], counts.campaigns, label)
-        yield _counter("elect_votes", "Votes asked of this node, by its answer.", ["answer"], counts.votes, label)
+        yield _counter("elect_role_changes", "Role changes.", ["role", "reason"], counts.role_changes, label)
+        yield _counter("elect_campaigns", "Campaigns of this node, by outcome.", ["outcome"], counts.campaigns, label)
+        yield _counter("elect_votes", "Votes requested from this node, by its answer.", ["answer"], counts.votes, label)
         leaderless_s: dict[tuple[str, ...], float] = {
             (election,): time_ns / NS_PER_S for election, time_ns in counts.leaderless_ns.items()
         }
-        yield _counter("elect_leaderless_seconds", "Time without a leader known here.", [], leaderless_s, label)
+        yield _counter("elect_leaderless_seconds", "Time without a leader known to this node.", [], leaderless_s, label)
         yield from _peer_gauges(sample.peers)
-        yield GaugeMetricFamily("elect_inbox_depth", "Inputs that wait for the protocol's thread.", sample.inbox_depth)
+        yield GaugeMetricFamily("elect_inbox_depth", "Inputs waiting for the orchestrator thread.", sample.inbox_depth)
+        yield GaugeMetricFamily("elect_store_failing", "1 while this node cannot write votes.", sample.is_store_failing)
         yield GaugeMetricFamily(
-            "elect_store_failing", "Whether votes can't be written now: no candidate.", sample.is_store_failing
+            "elect_insecure", "1 if the node runs without authentication (insecure = true).", sample.is_insecure
         )
         yield GaugeMetricFamily(
-            "elect_insecure", "Whether this node was told to take part although nothing is proven.", sample.is_insecure
-        )
-        yield GaugeMetricFamily(
-            "elect_doubled", "Whether a peer says that another process uses this node's id.", sample.is_doubled
+            "elect_doubled", "1 while a peer reports that another process uses this node's id.", sample.is_doubled
         )
         yield CounterMetricFamily(
-            "elect_log_records_dropped", "Log records that no handler got, in this process.", sample.log_records_dropped
+            "elect_log_records_dropped", "Log records of this process that were dropped.", sample.log_records_dropped
         )
 
 
@@ -227,12 +273,18 @@ def _counter(
     return family
 
 
+def _histogram(
+    name: str, text: str, buckets: Sequence[float] = _DELAY_BUCKETS, labels: Sequence[str] = ()
+) -> Histogram:
+    return Histogram(name, text, labels, buckets=buckets, registry=None)
+
+
 def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str], str]) -> Iterator[Metric]:
-    """Leases and roles add up; of terms the highest is shown, and of the leases held the one that ends first."""
-    leading = GaugeMetricFamily("elect_is_leader", "Valid leases held now.", labels=["election"])
-    terms = GaugeMetricFamily("elect_term", "The term; of several the highest.", labels=["election"])
+    """Add up leases and roles; show the highest term, and of the leases held the one that ends first."""
+    leading = GaugeMetricFamily("elect_is_leader", "Elections with a valid lease of this node.", labels=["election"])
+    terms = GaugeMetricFamily("elect_term", "The current term; of several elections the highest.", labels=["election"])
     leases = GaugeMetricFamily(
-        "elect_lease_remaining_seconds", "What is left of the lease; of several held the least.", labels=["election"]
+        "elect_lease_remaining_seconds", "Time until the lease expires; of several the shortest.", labels=["election"]
     )
     roles = GaugeMetricFamily("elect_role", "Elections in which this node has the role.", labels=["election", "role"])
     by_label: dict[str, list[ElectionSample]] = {}
@@ -249,9 +301,9 @@ def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str],
 
 
 def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
-    supported = GaugeMetricFamily("elect_peer_supported", "Whether the peer supports this node.", labels=["peer"])
-    doubled = GaugeMetricFamily("elect_peer_doubled", "Whether two processes use the peer's id.", labels=["peer"])
-    heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Since the peer was last heard.", labels=["peer"])
+    supported = GaugeMetricFamily("elect_peer_supported", "1 while the peer supports this node.", labels=["peer"])
+    doubled = GaugeMetricFamily("elect_peer_doubled", "1 while two processes use the peer's id.", labels=["peer"])
+    heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Time since the peer was last heard.", labels=["peer"])
     objecting = GaugeMetricFamily(
         "elect_peer_objecting",
         "1 while the peer keeps this node from every election: its list of voters or its record of stores differs.",

@@ -1,4 +1,4 @@
-"""Everything that an operator may ask a node about, as one value."""
+"""The status of a node as one value, with the sentences that say why nobody leads."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,48 +11,47 @@ from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot,
 _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.LEADING: "this node leads",
     WhyNoLeader.FOLLOWING: "this node follows a leader",
-    WhyNoLeader.NOT_VOTER: "this node has no vote in the configuration that it has installed",
-    WhyNoLeader.NOT_STANDING: "nobody on this node stands in this election, and no other node that it hears leads it",
-    WhyNoLeader.PAUSED: "this node is paused, and no other node that it hears leads; resume it",
-    WhyNoLeader.UNHEALTHY: "this node's health hook says no, raises or is late, and no other node that it hears leads",
-    WhyNoLeader.WITNESS: "this node has priority 0 and never leads, and no other node that it hears leads",
-    WhyNoLeader.STORE_FAILING: "this node's disk takes no write, and so no vote; its log says why",
-    WhyNoLeader.BOOT_FENCE: "this node started anew and votes only when what it promised before is over,"
+    WhyNoLeader.NOT_VOTER: "this node is not a voter of its configuration",
+    WhyNoLeader.NOT_STANDING: "this node is not a candidate in this election, and no node that it hears leads it",
+    WhyNoLeader.PAUSED: "this node is paused, and no node that it hears leads; resume it",
+    WhyNoLeader.UNHEALTHY: "this node's health callable fails or is late, and no node that it hears leads",
+    WhyNoLeader.WITNESS: "this node has priority 0 and never leads, and no node that it hears leads",
+    WhyNoLeader.STORE_FAILING: "this node cannot write to its data_dir and so cannot vote; see its log",
+    WhyNoLeader.BOOT_FENCE: "this node was started a short time ago and votes when its earlier promises have expired,"
     " in {fence:.1f} s",
-    WhyNoLeader.RESTING: "this node gave leadership up several times, each time soon after it was elected;"
-    " it waits for some seconds before it stands again",
-    WhyNoLeader.CONFIGURATION: "the nodes do not agree on who votes; make their lists of peers the same: {objections}",
+    WhyNoLeader.RESTING: "this node gave up leadership several times, each time soon after its election;"
+    " it waits at most 8 s before it is a candidate again",
+    WhyNoLeader.CONFIGURATION: "the nodes disagree on who votes; make their lists of peers equal: {objections}",
     WhyNoLeader.OTHER_STORE: "{objections}",
     WhyNoLeader.NO_QUORUM: "{supporters} of {voters} voters support this node, itself included; {quorum} are needed",
-    WhyNoLeader.OFFSET: "a voter's replication is ahead of this node's and offset_rule is \"require\":"
-    " only a node as far as that one can lead",
-    WhyNoLeader.LEADER_ELSEWHERE: "another node leads as far as a peer knows, or this one is bound to its last leader",
-    WhyNoLeader.CAMPAIGNING: "this node campaigns now",
-    WhyNoLeader.NO_LEASE: "this node is elected and waits for a quorum to follow",
-    WhyNoLeader.RESIGNING: "this node resigns, and waits for its application to hear of it",
-    WhyNoLeader.TERMS_USED_UP: "a peer told of the last term there is: it is broken, and this election with it",
-    WhyNoLeader.NOT_ITS_TURN: "a node with a better standing goes first; this one follows within a few intervals",
+    WhyNoLeader.OFFSET: 'a voter has a higher offset than this node, and offset_rule is "require":'
+    " only a node with the highest offset can lead",
+    WhyNoLeader.LEADER_ELSEWHERE: "a peer reports another leader, or a promise to the last leader has not expired",
+    WhyNoLeader.CAMPAIGNING: "this node is campaigning",
+    WhyNoLeader.NO_LEASE: "this node is elected and waits until a quorum follows it",
+    WhyNoLeader.RESIGNING: "this node is resigning and waits until its application has been told",
+    WhyNoLeader.TERMS_USED_UP: "a peer sent the maximum term (2^53-1): it is faulty, and this election cannot continue",
+    WhyNoLeader.NOT_ITS_TURN: "a node with a better rank campaigns first; this one follows within a few heartbeats",
 }
 
 
 _OBJECTIONS: Mapping[Objection, str] = {
     Objection.UNKNOWN_NODE: "peer {peer} refuses this node, whose configuration is {digest}: {detail}",
     Objection.OTHER_VOTERS: "peer {peer} has configuration {detail}, this node has {digest}",
-    Objection.OTHER_STORE: "peer {peer} met this node's id under another store: another process uses this id, or this"
-    " node has lost the votes that it gave."
-    " Start it with its former data directory, or under a new id; or run `elect forget` with its id on each of the"
-    " other nodes, when nothing that it voted for leads any more",
-    Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}) and counts this node"
-    " as one; this node has never voted, and waits",
+    Objection.OTHER_STORE: "peer {peer} knows another data directory under this node's id: another process uses this"
+    " id, or this node has lost its votes. Start it with its former data directory or under a new id; or, once nothing"
+    " that it voted for leads, run `elect forget` with its id on each of the other nodes",
+    Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}), but lists this"
+    " node as one; this node has never voted, and waits",
 }
 
 
 def objection_sentence(peer: str, objection: Objection, detail: str, digest: str) -> str:
-    """Return why a peer keeps this node from every election, in words.
+    """Return the sentence that says why a peer keeps this node from every election.
 
     Args:
         peer: its id.
-        objection: what it objects to.
+        objection: its reason.
         detail: the peer's words, or the digest of its configuration; empty: not heard since the start.
         digest: of this node's configuration.
     """
@@ -60,18 +59,18 @@ def objection_sentence(peer: str, objection: Objection, detail: str, digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the node adds to its elector's view.
+class RuntimeSnapshot:
+    """The state of a node outside its elector.
 
     Attributes:
         cluster: its name.
         state: of the node's life.
-        threads: whether each thread of ours lives.
-        loop_lag_ns: by how much the protocol's thread is late.
-        inbox_depth: inputs that wait for it.
-        lease_ns: what is left of the lease of an election, 0 without one.
-        address: of a node.
-        doubled: ids that two processes use, and a sentence for each.
+        threads: whether each of elect's threads is alive, by name.
+        loop_lag_ns: the delay of the orchestrator thread.
+        inbox_depth: the number of inputs that wait for it.
+        lease_ns: returns the rest of the lease of an election and term, 0 without one.
+        address: returns the address of a node.
+        doubled: ids that two processes use, with a sentence for each.
     """
 
     cluster: str
@@ -86,11 +85,13 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectionStatus:
-    """One election; `why_no_leader` and `why_text` say why nobody is known to lead, and are None while somebody is.
+    """One election; `why_no_leader` and `why_text` are None while a leader is known.
 
     Attributes:
-        view: the core's.
-        lease_remaining_ns: FOREVER for a lease that needs nobody else.
+        view: the elector's snapshot.
+        lease_remaining_ns: FOREVER for the lease of a single voter.
+        why_no_leader: the reason why no leader is known.
+        why_text: the same as a sentence.
     """
 
     view: ElectionSnapshot
@@ -100,11 +101,11 @@ class ElectionStatus:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this node leads on a lease that was valid when asked."""
+        """Whether this node leads: its lease was valid when the status was read."""
         return self.lease_remaining_ns > 0
 
     def to_dict(self) -> dict[str, object]:
-        """What JSON can hold."""
+        """Return the content as JSON types."""
         view = self.view
         why = None if self.why_no_leader is None else {"code": self.why_no_leader.value, "text": self.why_text}
         return {
@@ -126,25 +127,25 @@ class ElectionStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """One node at one moment; without a view when its protocol's thread did not answer.
+    """One node at one moment.
 
     Attributes:
         node: its id.
-        view: the core's, or None.
-        surroundings: the rest.
-        elections: all that the node has met, by name.
+        view: the elector's snapshot; None when the orchestrator thread did not answer.
+        runtime: the state outside the elector.
+        elections: all that the node knows, by name.
     """
 
     node: str
     view: ElectorSnapshot | None
-    surroundings: Surroundings
+    runtime: RuntimeSnapshot
     elections: Mapping[str, ElectionStatus]
 
     @classmethod
-    def of(cls, node: str, view: ElectorSnapshot | None, surroundings: Surroundings) -> "Status":
-        """Put a status together."""
-        elections = {} if view is None else {each.name: _election(view, each, surroundings) for each in view.elections}
-        return cls(node=node, view=view, surroundings=surroundings, elections=elections)
+    def of(cls, node: str, view: ElectorSnapshot | None, runtime: RuntimeSnapshot) -> "Status":
+        """Return the status made of the two snapshots."""
+        elections = {} if view is None else {each.name: _election(view, each, runtime) for each in view.elections}
+        return cls(node=node, view=view, runtime=runtime, elections=elections)
 
     @property
     def has_quorum(self) -> bool:
@@ -152,17 +153,17 @@ class Status:
         return self.view is not None and self.view.supported_until > self.view.now
 
     def to_dict(self) -> dict[str, object]:
-        """What JSON can hold: the content of `/status`."""
-        around = self.surroundings
+        """Return the content of `/status` as JSON types."""
+        runtime = self.runtime
         return {
             "node": self.node,
-            "cluster": around.cluster,
-            "state": around.state,
-            "threads": dict(around.threads),
-            "loop_lag": around.loop_lag_ns / NS_PER_S,
-            "inbox": around.inbox_depth,
+            "cluster": runtime.cluster,
+            "state": runtime.state,
+            "threads": dict(runtime.threads),
+            "loop_lag": runtime.loop_lag_ns / NS_PER_S,
+            "inbox": runtime.inbox_depth,
             "has_quorum": self.has_quorum,
-            "doubled": dict(around.doubled),
+            "doubled": dict(runtime.doubled),
             **({} if self.view is None else self._view(self.view)),
         }
 
@@ -181,23 +182,23 @@ class Status:
             "is_storing": view.is_storing,
             "is_disputed": view.is_disputed,
             "is_fenced": view.fence_until > view.now,
-            "peers": [_peer(view, peer, self.surroundings) for peer in view.peers],
+            "peers": [_peer(view, peer, self.runtime) for peer in view.peers],
             "elections": [election.to_dict() for election in self.elections.values()],
         }
 
 
-def _election(view: ElectorSnapshot, election: ElectionSnapshot, around: Surroundings) -> ElectionStatus:
+def _election(view: ElectorSnapshot, election: ElectionSnapshot, runtime: RuntimeSnapshot) -> ElectionStatus:
     why = None if election.leader is not None else election.waiting
     return ElectionStatus(
         view=election,
-        lease_remaining_ns=around.lease_ns(election.name, election.term),
+        lease_remaining_ns=runtime.lease_ns(election.name, election.term),
         why_no_leader=why,
-        why_text=None if why is None else "; ".join((sentence(view, why), *around.doubled.values())),
+        why_text=None if why is None else "; ".join((sentence(view, why), *runtime.doubled.values())),
     )
 
 
 def sentence(view: ElectorSnapshot, why: WhyNoLeader) -> str:
-    """Why nobody is known to lead, in words and numbers."""
+    """Return the sentence that says why no leader is known."""
     supporters = sum(peer.counted_until > view.now for peer in view.peers) + (view.node_id in view.voters)
     return _SENTENCES[why].format(
         fence=max(0, view.fence_until - view.now) / NS_PER_S,
@@ -216,11 +217,11 @@ def _objections(view: ElectorSnapshot) -> Iterator[str]:
         yield objection_sentence(node_id, Objection.STRANGER, "", view.configuration)
 
 
-def _peer(view: ElectorSnapshot, peer: PeerSnapshot, around: Surroundings) -> dict[str, object]:
+def _peer(view: ElectorSnapshot, peer: PeerSnapshot, runtime: RuntimeSnapshot) -> dict[str, object]:
     standing = peer.standing
     return {
         "node": peer.node_id,
-        "address": around.address(peer.node_id),
+        "address": runtime.address(peer.node_id),
         "is_supported": peer.counted_until > view.now,
         "is_supporting": peer.is_supported,
         "supported_for": max(0, peer.counted_until - view.now) / NS_PER_S,

@@ -1,14 +1,14 @@
-"""What is true of a node at the moment of a scrape, and around its elector."""
+"""Reads a node outside its elector: for a scrape, and for a status."""
 
 from elect.bridge.node_context import NodeContext
 from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
-from elect.monitoring.status import Surroundings
+from elect.monitoring.status import RuntimeSnapshot
 from elect.runtime.assembly import NodeThreads
 from wire.common.log import dropped
 
 
 def sample(context: NodeContext, runtime: NodeThreads | None) -> Sample:
-    """Look at what is published; asks nobody."""
+    """Return the published state of a node; no other thread is asked."""
     config, now = context.config, context.clock()
     heard = {} if runtime is None else runtime.links.heard
     doubled = {} if runtime is None else runtime.links.doubled
@@ -40,9 +40,9 @@ def sample(context: NodeContext, runtime: NodeThreads | None) -> Sample:
     )
 
 
-def surroundings(context: NodeContext, runtime: NodeThreads | None) -> Surroundings:
-    """Return what the node adds to its elector's view in a status."""
-    return Surroundings(
+def runtime_snapshot(context: NodeContext, runtime: NodeThreads | None) -> RuntimeSnapshot:
+    """Return the state of a node outside its elector."""
+    return RuntimeSnapshot(
         cluster=context.config.cluster,
         state=context.state.value,
         threads={} if runtime is None else runtime.threads,

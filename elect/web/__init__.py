@@ -1,4 +1,4 @@
-"""HTTP: who leads, health, status, metrics, and an operator's levers. Any WSGI server can mount `application(node)`."""
+"""HTTP: leader, health, status, metrics and operations. Any WSGI server can mount `application(node)`."""
 
 from elect.web.application import application
 

@@ -1,14 +1,13 @@
-"""The WSGI application: from path and method to an answer."""
+"""The WSGI application: the path and the method select the answer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from elect.errors import Forked, Stopped
-from elect.web import authorization, exposition, health_probe, operations, probes
+from elect.web import authorization, operations, probes
+from elect.web.http_values import Refused, Request, Response, reply
 from elect.web.node_protocol import NodeProtocol
-from elect.web.request import Request
-from elect.web.response import Refused, Response, reply
 from wire.common import arguments
 from wire.common.log import Log
 
@@ -17,22 +16,17 @@ LOG = Log(__name__)
 Route = Callable[[NodeProtocol, Request], Response]
 
 
-def _metrics(node: NodeProtocol, request: Request) -> Response:
-    body, content_type = exposition.render(node.metrics, request.headers.get("accept", ""))
-    return Response(status=HTTPStatus.OK, body=body, content_type=content_type)
-
-
 PAGES: Mapping[str, Route] = {
     "/leader": probes.leader,
     "/replica": probes.replica,
-    "/healthz": health_probe.healthz,
-    "/readyz": health_probe.readyz,
-    "/status": health_probe.status,
-    "/metrics": _metrics,
+    "/healthz": probes.healthz,
+    "/readyz": probes.readyz,
+    "/status": probes.status,
+    "/metrics": probes.metrics,
 }
 """For GET, HEAD and OPTIONS."""
 
-LEVERS: Mapping[str, Route] = {
+OPERATIONS: Mapping[str, Route] = {
     "/resign": operations.resign,
     "/transfer": operations.transfer,
     "/forget": operations.forget,
@@ -42,19 +36,19 @@ LEVERS: Mapping[str, Route] = {
 """For POST."""
 
 PROBES = ("/leader", "/replica")
-"""Load balancers ask for these with OPTIONS, and want the real status."""
+"""Load balancers probe these with OPTIONS as well, and need the real status."""
 
 PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def application(node: NodeProtocol) -> WSGIApplication:
-    """A WSGI application around a node, for the node's own server or any other.
+    """Return the WSGI application of a node, for the node's own server or any other.
 
     Args:
         node: asked anew at each request.
 
     Raises:
-        TypeError: it is no node.
+        TypeError: `node` is not a node.
     """
     arguments.check_members("node", node, NodeProtocol, "a Node")
 
@@ -75,24 +69,24 @@ def _respond(node: NodeProtocol, environ: WSGIEnvironment) -> Response:
         return reply(HTTPStatus.SERVICE_UNAVAILABLE, {"error": str(error)})
     except Exception:
         LOG.exception("a request for %r failed", environ.get("PATH_INFO"))
-        return reply(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "a mistake of this program; its log says more"})
+        return reply(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "internal error, see the node's log"})
 
 
 def _route(node: NodeProtocol, request: Request) -> Response:
     if request.path in PAGES:
         return _page(node, request)
-    if request.path in LEVERS:
+    if request.path in OPERATIONS:
         if request.method != "POST":
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST to this", Allow="POST")
-        authorization.admit(request, node.config.operator_token)
-        return LEVERS[request.path](node, request)
-    raise Refused(HTTPStatus.NOT_FOUND, f"nothing is here; there are {' '.join((*PAGES, *LEVERS))}")
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "use POST", Allow="POST")
+        authorization.check_allowed(request, node.config.operator_token)
+        return OPERATIONS[request.path](node, request)
+    raise Refused(HTTPStatus.NOT_FOUND, f"not found; available: {' '.join((*PAGES, *OPERATIONS))}")
 
 
 def _page(node: NodeProtocol, request: Request) -> Response:
     allowed = ", ".join(PAGE_METHODS)
     if request.method not in PAGE_METHODS:
-        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"this takes {allowed}", Allow=allowed)
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}", Allow=allowed)
     if request.method == "OPTIONS" and request.path not in PROBES:
         return Response(status=HTTPStatus.OK, headers={"Allow": allowed})
     return PAGES[request.path](node, request)

@@ -1,31 +1,30 @@
-"""Who may pull a lever: a program on this machine, or whoever knows the operator's token.
+"""Decides who may operate a node: a program on this machine, or a holder of the operator token.
 
-A browser on this machine is a program on this machine, and runs what strangers wrote. So a POST is refused when a page
-of another origin sent it, when it came under a name that is not this machine's (a name that a stranger's DNS points
-here), or when its body is of a type that a page may send without asking.
+A browser on this machine is such a program, and runs strangers' code. So a POST is refused when a page of another
+origin sends it, when it comes under a name that is not this machine's (a stranger's DNS can point such a name here),
+or when its body has a type that a page may send without asking.
 """
 
 import hmac
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from elect.web.request import Request
-from elect.web.response import Refused
+from elect.web.http_values import Refused, Request
 from wire.protocol.address import ip_of
 
 FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""A proxy on this machine makes everybody look local; these tell."""
+"""Headers of a proxy: behind one on this machine every client looks local."""
 
 
-def admit(request: Request, operator_token: str | None) -> None:
-    """Let a POST through, or not.
+def check_allowed(request: Request, operator_token: str | None) -> None:
+    """Check that a POST is allowed.
 
     Args:
         request: the request.
-        operator_token: what opens from elsewhere; None: nothing does.
+        operator_token: allows requests from other machines; None: they are refused.
 
     Raises:
-        Refused: with the reason.
+        Refused: it is not allowed.
     """
     _check_origin(request)
     _check_content_type(request)
@@ -33,14 +32,14 @@ def admit(request: Request, operator_token: str | None) -> None:
     if given is not None:
         _check_token(given, operator_token)
     elif not (is_local(request.remote) and not any(name in request.headers for name in FORWARDING)):
-        reason = "only from this machine itself, or with the operator's token"
+        reason = "allowed from this machine only, or with the operator token"
         raise Refused(HTTPStatus.UNAUTHORIZED, reason, WWW_Authenticate='Bearer realm="elect"')
     elif not is_local(_host(f"//{request.headers.get('host', '')}")):
-        raise Refused(HTTPStatus.FORBIDDEN, "Host must be localhost or a loopback address, or the token be given")
+        raise Refused(HTTPStatus.FORBIDDEN, "without the operator token Host must be a loopback address")
 
 
 def is_local(host: str) -> bool:
-    """Whether this is the machine's own name or address for itself."""
+    """Return whether a host is localhost or a loopback address."""
     address = ip_of(host)
     return host == "localhost" if address is None else address.is_loopback
 
@@ -49,20 +48,20 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if is_foreign or request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise Refused(HTTPStatus.FORBIDDEN, "a page of another origin may not ask for this")
+        raise Refused(HTTPStatus.FORBIDDEN, "requests from pages of another origin are refused")
 
 
 def _check_content_type(request: Request) -> None:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json" and (given or request.content_length):
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body must be of the type application/json")
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the Content-Type of a body must be application/json")
 
 
 def _check_token(given: str, operator_token: str | None) -> None:
     scheme, _, token = given.partition(" ")
     is_right = hmac.compare_digest(token.strip().encode(), (operator_token or "").encode())
     if operator_token is None or scheme.lower() != "bearer" or not is_right:
-        raise Refused(HTTPStatus.FORBIDDEN, "this is not the operator's token")
+        raise Refused(HTTPStatus.FORBIDDEN, "this is not the operator token")
 
 
 def _host(address: str) -> str:

@@ -1,14 +1,15 @@
-"""What the application asks of a node; elect.Node fits, and so does a test's stand-in."""
+"""The part of a node that the web application uses: elect.Node has it, and so has a test's stand-in."""
 
 from typing import Protocol
 
 from elect.config.config import Config
 from elect.leader import Leader
-from elect.web.exposition import Measured
+from elect.monitoring.metrics import Metrics
+from elect.monitoring.status import Status
 
 
 class HeldLeadership(Protocol):
-    """A lease that was valid when it was asked for."""
+    """A leadership whose lease was valid when it was read."""
 
     @property
     def token(self) -> int:
@@ -24,17 +25,10 @@ class ElectionProtocol(Protocol):
 
     @property
     def leader(self) -> Leader | None:
-        """Whom this node knows to lead."""
+        """The leader that this node knows, or None."""
 
     def resign(self, to: str | None = None, timeout: float | None = None) -> None:
-        """Give up or hand over."""
-
-
-class StatusProtocol(Protocol):
-    """All that an operator may ask about."""
-
-    def to_dict(self) -> dict[str, object]:
-        """What JSON can hold."""
+        """Give up leadership, or hand it over."""
 
 
 class NodeProtocol(Protocol):
@@ -42,31 +36,31 @@ class NodeProtocol(Protocol):
 
     @property
     def config(self) -> Config:
-        """What it was started with."""
+        """The settings that it was started with."""
 
     @property
-    def metrics(self) -> Measured:
-        """Its counters."""
+    def metrics(self) -> Metrics:
+        """The metrics, with those of `wire` in the same registry."""
 
     @property
     def is_alive(self) -> bool:
-        """Started, not stopped, and none of its threads has died."""
+        """Whether it was started, is not stopped, and all of its threads are alive."""
 
     @property
     def loop_lag_ns(self) -> int:
-        """By how much the protocol's thread is late now."""
+        """The present delay of the orchestrator thread, ns."""
 
     def find_election(self, name: str) -> ElectionProtocol | None:
-        """An election that exists here; none is made."""
+        """Return an election that this node knows; none is created."""
 
-    def status(self) -> StatusProtocol:
-        """All of it, at one moment."""
+    def status(self) -> Status:
+        """Return the whole status at one moment."""
 
     def forget(self, node_id: str) -> None:
-        """Take a voter back that has lost its votes."""
+        """Accept a voter again that has lost its votes."""
 
     def pause(self, timeout: float | None = None) -> None:
-        """Take no part as a candidate."""
+        """Stop being a candidate."""
 
     def resume(self, timeout: float | None = None) -> None:
-        """Take part again."""
+        """Be a candidate again."""

@@ -1,35 +1,34 @@
-"""What an operator may do to a running node."""
+"""The operations that change a running node."""
 
 from collections.abc import Callable
 from http import HTTPStatus
 
 from elect.errors import LeadershipTimeout, NotLeader
+from elect.web.http_values import Refused, Request, Response, check_election, reply
 from elect.web.node_protocol import NodeProtocol
-from elect.web.request import Request, check_election
-from elect.web.response import Refused, Response, reply
 
 TIMEOUT_S_DEFAULT = 10.0
 TIMEOUT_S_MAX = 60.0
-"""A request holds one of the server's few threads for so long."""
+"""A waiting request holds one of the server's few threads."""
 
 
 def resign(node: NodeProtocol, request: Request) -> Response:
-    """Give up leading: {"election": …, "timeout": …}, both optional."""
+    """Give up leadership: {"election": …, "timeout": …}, both optional."""
     return _resign(node, request, request.fields(), is_successor_needed=False)
 
 
 def transfer(node: NodeProtocol, request: Request) -> Response:
-    """Hand over: {"to": node id, "election": …, "timeout": …}."""
+    """Hand leadership over: {"to": node id, "election": …, "timeout": …}."""
     return _resign(node, request, request.fields(), is_successor_needed=True)
 
 
 def pause(node: NodeProtocol, request: Request) -> Response:
-    """Take no part as a candidate until resumed: {"timeout": …}, optional."""
+    """Stop being a candidate until resumed: {"timeout": …}, optional."""
     return _pause(node, request, node.pause, is_paused=True)
 
 
 def resume(node: NodeProtocol, request: Request) -> Response:
-    """Take part again: {"timeout": …}, optional."""
+    """Be a candidate again: {"timeout": …}, optional."""
     return _pause(node, request, node.resume, is_paused=False)
 
 
@@ -44,7 +43,7 @@ def _pause(
 
 
 def forget(node: NodeProtocol, request: Request) -> Response:
-    """Take a voter back that has lost its votes: {"voter": node id}."""
+    """Accept a voter again that has lost its votes: {"voter": node id}."""
     voter = _other_node(node, request.fields().get("voter"), "voter")
     try:
         node.forget(voter)

@@ -1,30 +1,61 @@
-"""Who leads, for load balancers: the lease is checked when the request is."""
+"""Answers for load balancers and monitors: who leads, whether the node works, and its status."""
 
 from http import HTTPStatus
 
+from elect.web.http_values import DEFAULT_ELECTION, Request, Response, reply
 from elect.web.node_protocol import NodeProtocol
-from elect.web.request import DEFAULT_ELECTION, Request
-from elect.web.response import Response, reply
+
+NS_PER_S = 1_000_000_000
 
 
 def leader(node: NodeProtocol, request: Request) -> Response:
-    """200 with the token while this node leads the election, else 503."""
-    return _answer(node, request, is_leader_asked=True)
+    """Return 200 with the token while this node leads the election, else 503."""
+    return _judge_role(node, request, is_leader_asked=True)
 
 
 def replica(node: NodeProtocol, request: Request) -> Response:
-    """200 while this node is well and does not lead it, else 503."""
-    return _answer(node, request, is_leader_asked=False)
+    """Return 200 while this node is alive and does not lead the election, else 503."""
+    return _judge_role(node, request, is_leader_asked=False)
 
 
-def _answer(node: NodeProtocol, request: Request, *, is_leader_asked: bool) -> Response:
+def healthz(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
+    """Return 200 while all threads are alive and the orchestrator thread is late by less than the support duration."""
+    is_alive, lag_ns = node.is_alive, node.loop_lag_ns
+    content = {"node": node.config.node, "is_alive": is_alive, "loop_lag_seconds": lag_ns / NS_PER_S}
+    return _answer(content, is_good=is_alive and lag_ns < node.config.support_duration_ns)
+
+
+def readyz(node: NodeProtocol, request: Request) -> Response:
+    """Return 200 while a quorum supports this node and it knows the leader of the election."""
+    election = node.find_election(request.election)
+    known = election.leader if election is not None else None
+    has_quorum = node.status().has_quorum
+    content = {
+        "node": node.config.node,
+        "has_quorum": has_quorum,
+        "leader": known.node_id if known is not None else None,
+    }
+    return _answer(content, is_good=node.is_alive and has_quorum and known is not None)
+
+
+def status(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
+    """Return the status of the node."""
+    return reply(HTTPStatus.OK, node.status().to_dict())
+
+
+def metrics(node: NodeProtocol, request: Request) -> Response:
+    """Return the metrics, in the format that the scraper asks for."""
+    body, content_type = node.metrics.exposition(request.headers.get("accept", ""))
+    return Response(status=HTTPStatus.OK, body=body, content_type=content_type)
+
+
+def _judge_role(node: NodeProtocol, request: Request, *, is_leader_asked: bool) -> Response:
     name = request.election
     election = node.find_election(name)
     known = election.leader if election is not None else None
-    # The lease comes last: nothing slow stands between it and the answer.
+    # The lease is read last, so that nothing slow comes between it and the answer.
     held = election.leadership if election is not None else None
     is_replica = held is None and node.is_alive and (election is not None or name == DEFAULT_ELECTION)
-    is_yes = held is not None if is_leader_asked else is_replica
     content = {
         "election": name,
         "node": node.config.node,
@@ -33,4 +64,8 @@ def _answer(node: NodeProtocol, request: Request, *, is_leader_asked: bool) -> R
         "leader": known.node_id if known is not None else None,
     }
     headers = {"X_Elect_Token": str(held.token)} if held is not None else {}
-    return reply(HTTPStatus.OK if is_yes else HTTPStatus.SERVICE_UNAVAILABLE, content, **headers)
+    return _answer(content, is_good=held is not None if is_leader_asked else is_replica, **headers)
+
+
+def _answer(content: dict[str, object], *, is_good: bool, **headers: str) -> Response:
+    return reply(HTTPStatus.OK if is_good else HTTPStatus.SERVICE_UNAVAILABLE, content, **headers)

@@ -1,49 +1,63 @@
-"""A small HTTP server around the application: few threads, each for a short time.
+"""An HTTP server for a few clients: the standard library's wsgiref, with bounds.
 
-One thread accepts, and each connection has a thread of its own for one request. There are never more than
-`connections_max`: when they are all taken, the oldest connection that has not finished its request gives way, so
-that silent connections don't keep a health check out.
+One thread accepts. Each connection has a thread of its own for one request. At most `connections_max` are served at a
+time: when all are taken, the oldest connection whose request is incomplete is closed, so that silent clients do not
+keep a health check out. When all of them are at work, the new connection is closed.
 """
 
-import contextlib
+import io
 import socket
+import sys
 import threading
-from functools import partial
-from wsgiref.types import WSGIApplication
+from http.client import HTTPException
+from socketserver import BaseServer, ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from elect.errors import BindError, ThreadError
-from elect.web.application import application
-from elect.web.http_connection import HttpConnection
-from elect.web.node_protocol import NodeProtocol
 from wire.common import arguments
-from wire.common.deadline import now_s
+from wire.common.deadline import Deadline
 from wire.common.failure_log import FailureLog
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
-from wire.io.sockets import listen, own_socket
+from wire.io.sockets import listen, own_socket, wake
 from wire.protocol.address import Address
 
 LOG = Log(__name__)
 
 CONNECTIONS_MAX = 16
-"""A scraper, a load balancer, a few people: a handful; each costs a thread's stack."""
+"""A scraper, a load balancer and a few people; each costs the stack of a thread."""
 
 REQUEST_TIMEOUT_S = 5.0
-"""For a request as a whole, so that dribbled bytes don't extend it."""
+"""Limits the request as a whole, so that a client cannot extend it by sending slowly."""
+
+REQUEST_BYTES_MAX = 131_072
+"""Limits a request's head and body together: twice the longest line that http.server reads."""
 
 ACCEPT_PAUSE_S = 0.1
-"""After an accept that failed, for want of descriptors or threads say: no busy loop."""
+"""Limits the retries while the system has no descriptor or thread to give."""
+
+DRAIN_S = 0.5
+DRAIN_BYTES_MAX = 65_536
+"""Closing a socket with unread bytes resets the connection, which can overtake the answer: a few are read first."""
 
 
-class HttpServer:
-    """Serves one WSGI application on one address.
+class HttpServer(ThreadingMixIn, WSGIServer):
+    """Serves one WSGI application on one address; it listens at once and answers after `start`.
 
     Args:
         address: where to listen; port 0 lets the system choose.
-        application: what answers.
+        application: gives the answers; an answer of several items is sent item by item.
         name: of the threads.
-        connections_max: how many at once.
-        request_timeout_s: for reading a request, and for each write of its answer.
+        connections_max: limits the connections served at a time.
+        request_timeout_s: limits the reading of a request, and each write of its answer.
+
+    Attributes:
+        address: with the port that the system chose.
+        connections: the thread of each open connection, the oldest first.
+
+    Raises:
+        BindError: the address is taken, or not this machine's.
     """
 
     def __init__(
@@ -55,44 +69,30 @@ class HttpServer:
         connections_max: int = CONNECTIONS_MAX,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
-        self.address = address
-        self._application = application
+        # The constructors between would look up this machine's name, and bind to one family of addresses only.
+        BaseServer.__init__(self, (address.host, address.port), _Handler)
+        try:
+            self.socket = listen(address)
+        except OSError as error:
+            raise BindError(error.errno, error.strerror or str(error), str(address)) from None
+        self.address = Address(address.host, self.socket.getsockname()[1])
+        self.server_name, self.server_port = self.address.host, self.address.port
+        self.setup_environ()
+        self.set_app(application)
+        self.connections: dict[socket.socket, _Connection] = {}
+        self.request_timeout_s = request_timeout_s
         self._name = name
         self._connections_max = connections_max
-        self._request_timeout_s = request_timeout_s
-        self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = ReportedThread(self._accept, name=name)
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
         self._failure_log = FailureLog(LOG, "accepting HTTP connections")
-        self._connections: dict[HttpConnection, threading.Thread] = {}
-
-    def open(self) -> Address:
-        """Bind and listen.
-
-        Returns:
-            The address, with the port that it got.
-
-        Raises:
-            BindError: it is taken, or not this machine's.
-        """
-        try:
-            self._socket = listen(self.address)
-        except OSError as error:
-            raise BindError(error.errno, error.strerror or str(error), str(self.address)) from None
-        self.address = Address(self.address.host, self._socket.getsockname()[1])
-        return self.address
 
     def start(self) -> None:
-        """Take connections from now on; opens first, if nobody has.
+        """Accept connections from now on.
 
         Raises:
-            BindError: see `open`.
             ThreadError: the system has no thread to give.
         """
-        if self._socket is None:
-            self.open()
-        self._thread = ReportedThread(self._accept, name=self._name)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -102,82 +102,148 @@ class HttpServer:
         """Close everything and wait for the threads; any thread may call it, any number of times.
 
         Args:
-            timeout: seconds; None for ever.
+            timeout: seconds; None waits without limit.
 
         Returns:
             Whether all threads have ended.
         """
-        deadline = now_s() + arguments.bounded_seconds("timeout", timeout)
+        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         self._stopping.set()
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept
-        with self._lock:
-            for connection in self._connections:
-                connection.abort()
-            threads = [*self._connections.values(), *filter(None, [self._thread])]
-        threads = [
-            thread for thread in threads if thread.ident is not None and thread is not threading.current_thread()
-        ]
-        for thread in threads:
-            thread.join(max(0.0, deadline - now_s()))
-        if self._socket is not None:
-            self._socket.close()
-        return not any(thread.is_alive() for thread in threads)
+        wake(self.socket)
+        is_done = _join(self._thread, deadline)  # only this thread adds connections
+        connections = list(self.connections.values())
+        for connection in connections:
+            connection.abort()
+        is_done = all([is_done, *(_join(connection, deadline) for connection in connections)])
+        self.socket.close()
+        return is_done
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
+        """Log the error that ended a connection."""
+        LOG.debug("HTTP client %s: %r", client_address, sys.exception())
 
     def _accept(self) -> None:
-        assert self._socket is not None
         while not self._stopping.is_set():
             try:
-                accepted, remote = self._socket.accept()
-                accepted = own_socket(accepted)
-                host = Address.of_socket(remote).host
-                self._admit(HttpConnection(accepted, host, self.address, self._request_timeout_s))
+                accepted, remote = self.socket.accept()
+                self._serve(own_socket(accepted), Address.of_socket(remote))
                 self._failure_log.worked()
             except (OSError, RuntimeError, MemoryError) as error:
                 if not self._stopping.is_set():
                     self._failure_log.failed(str(error))
                 self._stopping.wait(ACCEPT_PAUSE_S)
 
-    def _admit(self, connection: HttpConnection) -> None:
-        with self._lock:
-            if self._stopping.is_set() or not self._make_room():
-                connection.close()
-                return
-            thread = ReportedThread(partial(self._serve, connection), name=f"{self._name}-peer")
-            self._connections[connection] = thread
-            try:
-                thread.start()
-            except BaseException:  # there is none to be had for now, and nobody else closes the connection
-                del self._connections[connection]
-                connection.close()
-                raise
+    def _serve(self, accepted: socket.socket, remote: Address) -> None:
+        if self._stopping.is_set() or not self._make_room():
+            accepted.close()
+            return
+        connection = _Connection(self, accepted, remote, f"{self._name}-peer")
+        self.connections[accepted] = connection
+        try:
+            connection.start()
+        except BaseException:  # no thread runs that would close it
+            connection.close()
+            raise
 
     def _make_room(self) -> bool:
-        """Whether one more connection may be; the oldest that has not said what it wants gives way."""
-        current = [connection for connection in self._connections if not connection.is_aborted]
+        """Return whether one more connection may be served, after closing a silent one if need be."""
+        current = [connection for connection in list(self.connections.values()) if not connection.is_aborted]
         if len(current) < self._connections_max:
             return True
-        silent = next((connection for connection in current if connection.is_waiting), None)
+        silent = next((connection for connection in current if connection.is_silent), None)
         if silent is not None:
             silent.abort()
         return silent is not None
 
-    def _serve(self, connection: HttpConnection) -> None:
-        try:
-            connection.serve(self._application)
-        finally:
-            with self._lock:
-                self._connections.pop(connection, None)
-            connection.close()
 
+class _Connection(ReportedThread):
+    """The thread of one connection.
 
-def serve(node: NodeProtocol, address: Address) -> HttpServer:
-    """Make a server of a node's pages that listens, and answers once it is started.
-
-    Raises:
-        BindError: the address can't be had.
+    Attributes:
+        is_silent: its request is incomplete.
+        is_aborted: it was told to end.
     """
-    server = HttpServer(address, application(node))
-    server.open()
-    return server
+
+    def __init__(self, server: HttpServer, accepted: socket.socket, remote: Address, name: str) -> None:
+        super().__init__(self._serve, name=name)
+        self.is_silent, self.is_aborted = True, False
+        self._server, self._socket, self._remote = server, accepted, remote
+
+    def abort(self) -> None:
+        self.is_aborted = True
+        wake(self._socket)
+
+    def close(self) -> None:
+        self._server.connections.pop(self._socket, None)
+        self._socket.close()
+
+    def _serve(self) -> None:
+        try:
+            self._server.process_request_thread(self._socket, (self._remote.host, self._remote.port))
+        finally:
+            self.close()
+
+
+class _Handler(WSGIRequestHandler):
+    server: HttpServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.request_timeout_s)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Reader(self.connection, self.server.request_timeout_s, REQUEST_BYTES_MAX))
+
+    def handle(self) -> None:
+        super().handle()
+        self.connection.shutdown(socket.SHUT_WR)
+        rest = _Reader(self.connection, DRAIN_S, DRAIN_BYTES_MAX)
+        while rest.read(DRAIN_BYTES_MAX):
+            pass
+
+    def parse_request(self) -> bool:
+        is_good = super().parse_request()
+        self.server.connections[self.connection].is_silent = False
+        return is_good
+
+    def get_environ(self) -> WSGIEnvironment:
+        return super().get_environ() | {"CONTENT_TYPE": self.headers.get("Content-Type", "")}  # the base class guesses
+
+    def get_stderr(self) -> io.StringIO:
+        return io.StringIO()  # the application logs its own errors; the rest are clients that went away
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        LOG.debug("HTTP client %s: %s", self.client_address[0], format % args)
+
+
+class _Reader(io.RawIOBase):
+    """Reads a socket until a deadline, and up to a number of bytes; bytes that come slowly do not extend it."""
+
+    def __init__(self, source: socket.socket, timeout_s: float, bytes_max: int) -> None:
+        self._source = source
+        self._deadline = Deadline(timeout_s)
+        self._bytes_left = bytes_max
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed has any buffer
+        if self._bytes_left <= 0:
+            raise HTTPException("the request is too long")  # http.server answers 431 to this
+        if self._deadline.is_over:
+            raise TimeoutError("the request took too long")
+        timeout_s = self._source.gettimeout()
+        self._source.settimeout(self._deadline.remaining_s)
+        try:
+            count = self._source.recv_into(buffer)
+        finally:
+            self._source.settimeout(timeout_s)
+        self._bytes_left -= count
+        return count
+
+
+def _join(thread: threading.Thread, deadline: Deadline) -> bool:
+    """Return whether a thread has ended by the deadline, or is the caller's own."""
+    if thread.ident is not None and thread is not threading.current_thread():
+        thread.join(deadline.remaining_s)
+        return not thread.is_alive()
+    return True

@@ -160,7 +160,7 @@ if moment == "running":
     http = a.http_address
     # Linux chooses the number for the first one before it waits for it.
     clients = [own_socket(socket.create_connection((http.host, http.port))) for _ in range(3)]
-    eventually(lambda: len(a._http._connections) == len(clients))
+    eventually(lambda: len(a._http.connections) == len(clients))
 found = {}
 for number in range(3):
     try:

@@ -192,18 +192,18 @@ def test_pause_keeps_a_node_out_until_resumed(cluster):
     assert "paused" not in elect("status", cluster.http[leader.node]).stdout
 
 
-def test_check_of_a_running_cluster_and_of_a_node_about_to_join_it(cluster):
+def test_check_of_running_nodes_and_of_one_that_will_join(cluster):
     leader_of(cluster)
     cluster.wait_until_quiet(0.5)
     path = str(cluster.nodes["a"].path)
     running = elect("check", "-c", path)
     assert running.returncode == 0, running.stdout + running.stderr
-    assert running.stdout.count("answers, agrees, hears us") == 2
+    assert running.stdout.count("answers, agrees, reaches this node") == 2
     cluster.nodes["a"].signal(signal.SIGTERM)
     assert cluster.nodes["a"].wait() == 0
     stopped = elect("check", "-c", path)
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
-    assert stopped.stdout.count("answers, agrees, hears us") == 2
+    assert stopped.stdout.count("answers, agrees, reaches this node") == 2
 
 
 @pytest.mark.long

@@ -62,7 +62,7 @@ def test_registry_of_a_running_node_is_refused_to_another(tmp_path, registry):
     second = make(tmp_path, metrics)
     with make(tmp_path, metrics):
         eventually(lambda: leads(metrics) == 1)
-        with pytest.raises(ValueError, match=r"metrics has the series of another node .* a registry of its own"):
+        with pytest.raises(ValueError, match=r"metrics: the registry has those of another .* a registry of its own"):
             second.start()
         assert leads(metrics) == 1
         assert second.state == "new"

@@ -108,7 +108,7 @@ def test_the_output_in_the_readme_is_that_of_the_quick_start():
 def recipe():
     """The function of the recipe for asyncio."""
     names = {}
-    exec(compile(block("elect/OPERATIONS.md", "python", "import asyncio"), "recipe", "exec"), names)
+    exec(compile(block("elect/cli/OPERATIONS.md", "python", "import asyncio"), "recipe", "exec"), names)
     return names["lead"]
 
 
@@ -179,7 +179,7 @@ def test_the_recipe_for_asyncio_raises_what_work_raises(tmp_path):
 def test_the_recipe_for_other_workers_gets_the_token(tmp_path):
     """The token of the node beside, or None where it does not lead or does not run."""
     names = {}
-    exec(compile(block("elect/OPERATIONS.md", "python", "def leader_token"), "recipe", "exec"), names)
+    exec(compile(block("elect/cli/OPERATIONS.md", "python", "def leader_token"), "recipe", "exec"), names)
     config = configs(tmp_path, "a", http_listen="127.0.0.1:0")["a"]
     with Node(config) as node:
         address = str(node.http_address)
@@ -193,7 +193,7 @@ def test_the_recipe_for_other_workers_gets_the_token(tmp_path):
 def test_the_hooks_of_gunicorn_start_and_stop_a_node(tmp_path, monkeypatch):
     """A worker has a node of its own while it lives."""
     hooks = {}
-    exec(compile(block("elect/OPERATIONS.md", "python", "gunicorn.conf.py"), "gunicorn.conf.py", "exec"), hooks)
+    exec(compile(block("elect/cli/OPERATIONS.md", "python", "gunicorn.conf.py"), "gunicorn.conf.py", "exec"), hooks)
     (port,) = free_ports(1)
     settings = f'[node]\nid = "a"\ncluster = "c"\nlisten = "127.0.0.1:{port}"\ndata_dir = "votes"\n'
     (tmp_path / "node.toml").write_text(settings)
@@ -209,7 +209,7 @@ def test_the_hooks_of_gunicorn_start_and_stop_a_node(tmp_path, monkeypatch):
 @pytest.mark.parametrize("library", ["gevent", "eventlet"])
 def test_a_node_starts_after_the_patch_in_the_text(library, tmp_path):
     """The call is that of the error, too."""
-    patch = block("elect/OPERATIONS.md", "python", f"import {library}")
+    patch = block("elect/cli/OPERATIONS.md", "python", f"import {library}")
     start = f"""
 from elect import Config, Node
 with Node(Config(node="a", cluster="c", listen="127.0.0.1:0", data_dir={str(tmp_path)!r})) as node:

@@ -144,7 +144,7 @@ def test_up_to_the_bound_each_election_has_its_series(metrics):
     assert value(metrics, "elect_is_leader", election=ALL) is None
 
 
-def test_above_the_bound_series_are_summed_unless_asked_for_by_name(metrics):
+def test_above_the_bound_unnamed_elections_are_summed(metrics):
     metrics.attach(lambda: many(ELECTIONS_MAX + 1))
     assert value(metrics, "elect_is_leader", election="election-98") is None
     assert value(metrics, "elect_is_leader", election=ALL) == ELECTIONS_MAX
@@ -162,7 +162,7 @@ def test_counts_before_the_bound_was_passed_are_in_the_sum(metrics):
     assert value(metrics, "elect_votes_total", election="named", answer="bound") == ELECTIONS_MAX + 50
 
 
-def test_series_leave_the_registry_so_that_another_node_may_have_them():
+def test_series_leave_the_registry_for_another_node():
     registry = CollectorRegistry()
     first = Metrics(registry)
     with pytest.raises(ValueError, match="Duplicated timeseries"):

@@ -71,7 +71,7 @@ def test_the_example_of_a_token_refuses_an_older_one(tmp_path, monkeypatch):
     """A later leader's write stays."""
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(compile(block("elect/OPERATIONS.md", "python", "sqlite3"), "example", "exec"), names)
+    exec(compile(block("elect/cli/OPERATIONS.md", "python", "sqlite3"), "example", "exec"), names)
     assert [names["write"]("sales", f"by {token}", token) for token in (1, 3, 2, 3)] == [True, True, False, True]
     assert names["database"].execute("SELECT text, token FROM report").fetchall() == [("by 3", 3)]
     names["database"].close()
@@ -81,8 +81,8 @@ def test_the_settings_of_pods_name_the_others(monkeypatch):
     """Each pod of the manifest has an id, an address that others dial, and the same cluster."""
     monkeypatch.setenv("HOSTNAME", "orders-1")
     names = {}
-    exec(compile(block("elect/OPERATIONS.md", "python", "HOSTNAME"), "example", "exec"), names)
-    config, manifest = names["config"], block("elect/OPERATIONS.md", "yaml", "StatefulSet")
+    exec(compile(block("elect/cli/OPERATIONS.md", "python", "HOSTNAME"), "example", "exec"), names)
+    config, manifest = names["config"], block("elect/cli/OPERATIONS.md", "yaml", "StatefulSet")
     assert config.voters == {f"orders-{number}" for number in range(3)}
     assert config.advertise == "orders-1.orders:7101"
     for line in ("name: orders", "serviceName: orders", "replicas: 3", "podManagementPolicy: Parallel"):
@@ -96,7 +96,7 @@ def test_the_settings_of_pods_name_the_others(monkeypatch):
 
 def test_the_settings_file_is_good_and_has_the_defaults(tmp_path):
     """What is called a default is one."""
-    (tmp_path / "node.toml").write_text(block("elect/OPERATIONS.md", "toml", "[node]"))
+    (tmp_path / "node.toml").write_text(block("elect/cli/OPERATIONS.md", "toml", "[node]"))
     config = Config.load(tmp_path / "node.toml")
     least = Config(node="a", cluster="orders", listen=config.listen, data_dir=config.data_dir)
     for name in ("priority", "heartbeat_interval", "support_duration", "clock_drift", "grace"):

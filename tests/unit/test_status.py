@@ -7,7 +7,7 @@ from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Objection, Role
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
-from elect.monitoring.status import Status, Surroundings, sentence
+from elect.monitoring.status import RuntimeSnapshot, Status, sentence
 
 
 def election(**changed: object) -> ElectionSnapshot:
@@ -70,7 +70,7 @@ def status(seen: ElectorSnapshot | None, lease_ns: int = 0, **more: object) -> S
     return Status.of(
         "a",
         seen,
-        Surroundings(
+        RuntimeSnapshot(
             cluster="orders",
             state="running",
             threads={"elect-orchestrator": True},

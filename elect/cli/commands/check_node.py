@@ -1,12 +1,13 @@
-"""`elect check`: is a configuration good, and do the peers answer, agree and hear us?
+"""`elect check`: checks a configuration file, and the connection to each peer in both directions.
 
-Each peer is dialed for a kind of link that no node serves. It judges all else first, so a refusal of the kind alone
-says that version, cluster and ids agree, and nothing of the peer was touched.
+Each peer is dialed for a kind of link that no node serves. A peer judges the kind last, so a refusal of the kind says
+that version, cluster and ids agree. The peer's links stay as they are.
 """
 
 import argparse
 
 from elect.cli import reachability
+from elect.cli.argument_types import add_config
 from elect.cli.exit_codes import ExitCode
 from elect.cli.parallel import each
 from elect.cli.reachability import Faults
@@ -24,68 +25,68 @@ from wire.protocol.wire_errors import Refusal, RejectCode, RemoteFault, WireErro
 from wire.security.security import Security
 
 KIND = "check"
-GOOD = "answers, agrees, hears us"
+GOOD = "answers, agrees, reaches this node"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("-c", "--config", required=True, metavar="FILE", help="the node's configuration, TOML")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check; 0 when all is good."""
+    """Return 0 when the file is valid and every peer is good."""
     config = Config.load(arguments.config)
     configuration = Configuration.initial(config.voters)
     print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
     print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")
-    guarding = security(config)
+    links = security(config)
     identity = Identity(cluster=config.cluster, node=config.node, incarnation=0, store=bytes(STORE_LENGTH))
-    faults = _dial_all(config, identity, guarding)
+    faults = _dial_all(config, identity, links)
     answering = [node_id for node_id, fault in faults.items() if fault is None]
-    faults |= _hearing(config, identity, guarding, answering)
+    faults |= _check_reachability(config, identity, links, answering)
     width = max(map(len, config.peers), default=0)
     for node_id, address in config.peers.items():
         print(f"{node_id:<{width}}  {address}  {faults[node_id] or GOOD}")
     return ExitCode.FAILED if any(faults.values()) else ExitCode.OK
 
 
-def _dial_all(config: Config, identity: Identity, guarding: Security) -> Faults:
+def _dial_all(config: Config, identity: Identity, links: Security) -> Faults:
     addresses = list(config.peer_addresses.items())
-    faults = each(lambda peer: dial(identity, *peer, guarding), addresses)
+    faults = each(lambda peer: dial(identity, *peer, links), addresses)
     return {node_id: fault for (node_id, _), fault in zip(addresses, faults, strict=True)}
 
 
-def _hearing(config: Config, identity: Identity, guarding: Security, answering: list[str]) -> Faults:
+def _check_reachability(config: Config, identity: Identity, links: Security, answering: list[str]) -> Faults:
     try:
-        return reachability.listen(config, identity, guarding, answering)
+        return reachability.listen(config, identity, links, answering)
     except BindError:
-        if dial(identity, config.node, config.listen_address, guarding) is not None:
+        if dial(identity, config.node, config.listen_address, links) is not None:
             raise
         if not answering:
             return {}
         return reachability.ask(config, answering)
 
 
-def dial(identity: Identity, to: str, address: Address, guarding: Security) -> str | None:
-    """Dial a node, without getting a link.
+def dial(identity: Identity, to: str, address: Address, links: Security) -> str | None:
+    """Dial a node without opening a link.
 
     Args:
-        identity: who dials.
-        to: whom.
-        address: where.
-        guarding: who is let in.
+        identity: of the dialing node.
+        to: the id of the other node.
+        address: of the other node.
+        links: their security.
 
     Returns:
-        What is wrong, or None: it answers and agrees.
+        The error, or None: the node answers and agrees.
     """
-    dialing = Dialing(to=to, kind=KIND, identity=identity, codec=Codec(), limits=Limits(), security=guarding)
+    dialing = Dialing(to=to, kind=KIND, identity=identity, codec=Codec(), limits=Limits(), security=links)
     try:
         shut(dialing.dial(address, lambda: 0).channel.sock)
     except Refusal as refusal:
         agreeing = RejectCode.SELF if to == identity.node else RejectCode.KIND
         return None if refusal.code is agreeing else f"answers, but does not agree: {refusal}"
     except RemoteFault as fault:
-        return f"answers, but not as a peer of ours: {fault}"
+        return f"answers, but not as a peer: {fault}"
     except WireError as error:
         why = str(error).removeprefix(f"{address}: ")
         return f"does not answer: {why}"

@@ -1,24 +1,22 @@
-"""`elect certs`: an authority for one cluster and certificates for its nodes, to start with.
+"""`elect certs`: makes an authority for one cluster and certificates for its nodes, for a start.
 
-All are written into one directory: `ca.pem` and `ca.key`, and for each node `ID.pem` and `ID.key`. An authority that is
-there is used, and nothing that is there is overwritten. Only `ca.pem` and a node's own two files belong on its machine.
+They are written into one directory: `ca.pem` and `ca.key`, and for each node `ID.pem` and `ID.key`. An existing
+authority is used, and no file is overwritten. The machine of a node needs `ca.pem` and the node's own two files.
 """
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elect.cli.argument_types import number
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.config import rules
 
 if TYPE_CHECKING:
     from elect.cli.certificate_authority import CertificateAuthority
 
-DAYS = 365.0
-AUTHORITY_DAYS = 3650.0
-DAYS_MAX = 36_500
+DAYS = number(float, 0.001, 36_500)
 
 SECRET, PUBLIC = 0o600, 0o644
 
@@ -26,16 +24,14 @@ SECRET, PUBLIC = 0o600, 0o644
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("nodes", nargs="+", metavar="ID", help="a node's id")
-    parser.add_argument("--cluster", required=True, help="the cluster's name; the certificates are for it alone")
+    parser.add_argument("--cluster", required=True, help="its name; the certificates are valid for it alone")
     parser.add_argument("-d", "--directory", default=Path(), type=Path, metavar="DIR", help="default: this one")
-    parser.add_argument("--days", default=DAYS, type=_days, help="until the nodes' certificates end (default: 365)")
-    parser.add_argument(
-        "--authority-days", default=AUTHORITY_DAYS, type=_days, help="until a new authority's ends (default: 3650)"
-    )
+    parser.add_argument("--days", default=365.0, type=DAYS, help="validity of the certificates (default: 365)")
+    parser.add_argument("--authority-days", default=3650.0, type=DAYS, help="of a new authority (default: 3650)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make them; print what was made, and what to write into each node's file."""
+    """Make the files, and print their names and the setting that uses them."""
     directory = Path(rules.expand_home("directory", arguments.directory))
     nodes: list[str] = list(dict.fromkeys(arguments.nodes))
     rules.check_id("cluster", arguments.cluster)
@@ -45,49 +41,39 @@ def run(arguments: argparse.Namespace) -> int:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _authority(directory, arguments.cluster, arguments.authority_days)
     for node in nodes:
-        pair = authority.issue(node, arguments.cluster, arguments.days)
-        _write(directory / f"{node}.key", pair.key, SECRET)
-        _write(directory / f"{node}.pem", pair.certificate, PUBLIC)
-    print(f"in the file of node {nodes[0]}, beside which {nodes[0]}.pem, {nodes[0]}.key and ca.pem are:\n")
+        issued = authority.issue(node, arguments.cluster, arguments.days)
+        _write(directory / f"{node}.key", issued.key, SECRET)
+        _write(directory / f"{node}.pem", issued.certificate, PUBLIC)
+    print(f"settings of node {nodes[0]}, with {nodes[0]}.pem, {nodes[0]}.key and ca.pem beside its file:\n")
     print(f'[security]\ntls = {{ certificate = "{nodes[0]}.pem", key = "{nodes[0]}.key", ca = "ca.pem" }}')
     return ExitCode.OK
 
 
-def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError:
-        days = math.nan
-    if not 0 < days <= DAYS_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days above 0 and up to {DAYS_MAX}")
-    return days
-
-
 def _authority(directory: Path, cluster: str, days: float) -> "CertificateAuthority":
-    """The one in the directory, or a new one."""
+    """Return the authority in the directory, or a new one."""
     try:
-        from elect.cli.certificate_authority import CertificateAuthority, Pair  # noqa: PLC0415 - an extra's, and only for this
+        from elect.cli.certificate_authority import CertificateAndKey, CertificateAuthority  # noqa: PLC0415 - an extra
     except ImportError:
-        raise Failure("this needs the package cryptography: pip install 'elect[certs]'") from None
+        raise Failure("certs needs the package cryptography: pip install 'elect[certs]'") from None
     certificate, key = directory / "ca.pem", directory / "ca.key"
     if certificate.exists() or key.exists():
         try:
-            return CertificateAuthority(Pair(certificate=certificate.read_bytes(), key=key.read_bytes()))
+            return CertificateAuthority(CertificateAndKey(certificate=certificate.read_bytes(), key=key.read_bytes()))
         except ValueError as error:
             raise Failure(f"{certificate}, {key}: not an authority's certificate and key: {error}") from None
     authority = CertificateAuthority.create(cluster, days)
-    _write(key, authority.pair.key, SECRET)
-    _write(certificate, authority.pair.certificate, PUBLIC)
+    _write(key, authority.own.key, SECRET)
+    _write(certificate, authority.own.certificate, PUBLIC)
     return authority
 
 
 def _check_absent(paths: list[Path]) -> None:
-    """Before anything is made."""
+    """Check all names before the first file is written."""
     for path in paths:
         if path.stem == "ca":
-            raise Failure("a node of the id ca would have the authority's files")
+            raise Failure("the id ca is reserved for the authority's files")
         if path.exists():
-            raise Failure(f"{path} is there already; nothing is overwritten: move it away first")
+            raise Failure(f"{path} exists and is not overwritten; move it away first")
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

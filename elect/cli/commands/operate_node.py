@@ -1,20 +1,31 @@
-"""`elect resign`, `transfer`, `pause`, `resume`: an operator's levers, over HTTP."""
+"""`elect resign`, `transfer`, `pause`, `resume`, `forget`: an operator's commands for one node.
+
+They go over HTTP to a running node. `forget` also changes the data directory of a stopped one.
+"""
 
 import argparse
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from elect.cli import http_client
+from elect.cli.argument_types import address
 from elect.cli.exit_codes import Failure
-from wire.protocol.address import Address
+from elect.config.config import Config
+from elect.core.ready import Meeting
+from elect.monitoring import audit
+from elect.storage.sqlite import SqliteStore
 
 TIMEOUT_S = 10.0
 MARGIN_S = 2.0
-"""The node answers first that it took too long; then this end need not guess."""
+"""Added to the wait for the answer, so that the node reports a timeout first."""
 
-TOKEN_HELP = f"""The node takes this from its own machine; from elsewhere the operator's token is needed,
-in the environment: {http_client.TOKEN_VARIABLE}.
+TOKEN_HELP = f"""A node accepts this command from its own machine. From another machine it needs the operator token,
+in the environment variable {http_client.TOKEN_VARIABLE}.
 
+"""
+
+FORGET_HELP = """Run this for every other node, and only when nothing that the voter voted for leads any more:
+the voter may vote a second time in a term. Starting it under a new id is always safe.
 """
 
 
@@ -22,46 +33,67 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments, which depend on the command."""
     command = parser.prog.split()[-1]
     parser.epilog = TOKEN_HELP + (parser.epilog or "")
-    parser.add_argument(
-        "address", type=http_client.address, metavar="ADDRESS", help="the node's HTTP address, host:port"
-    )
-    if command in ("pause", "resume"):
+    if command == "forget":
+        parser.description = f"{parser.description}\n\n{FORGET_HELP}"
+        parser.add_argument("voter", metavar="ID", help="the voter that has lost its votes")
+        node = parser.add_mutually_exclusive_group(required=True)
+        _add_address(node, nargs="?")
+        node.add_argument("-c", "--config", metavar="FILE", help="the configuration file of a stopped node")
         return
+    _add_address(parser)
     if command == "transfer":
-        parser.add_argument("to", metavar="NODE", help="who should lead")
-    else:
-        parser.add_argument("--to", metavar="NODE", help="who should lead; default: whoever stands best")
-    parser.add_argument("--election", default="default", metavar="E", help="in which (default: %(default)s)")
+        parser.add_argument("to", metavar="NODE", help="the next leader")
+    elif command == "resign":
+        parser.add_argument("--to", metavar="NODE", help="the next leader (default: the node with the best rank)")
+    if command in ("resign", "transfer"):
+        parser.add_argument("--election", default="default", metavar="E", help="its name (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Pull the lever and say what came of it."""
+    """Run the command and print its result."""
     command: str = arguments.command
+    if command == "forget" and arguments.config is not None:
+        print(_sentence(command, _forget(Config.load(arguments.config), arguments.voter)))
+        return 0
     fields: dict[str, object] = {}
-    if command in ("resign", "transfer"):
+    if command == "forget":
+        fields = {"voter": arguments.voter}
+    elif command in ("resign", "transfer"):
         fields = {"election": arguments.election, "timeout": TIMEOUT_S, "to": arguments.to}
-    print(_sentence(command, ask(arguments.address, command, fields)))
+    answer = http_client.ask(arguments.address, "POST", f"/{command}", fields, timeout=TIMEOUT_S + MARGIN_S)
+    if answer.status != HTTPStatus.OK:
+        raise Failure(f"{arguments.address}: {answer.content.get('error', 'refused')}")
+    print(_sentence(command, answer.content))
     return 0
 
 
-def ask(address: Address, command: str, fields: dict[str, object]) -> Mapping[str, object]:
-    """Have a running node do something, and return what it says of it.
-
-    Raises:
-        Failure: it does not answer, or refuses.
-    """
-    answer = http_client.ask(address, "POST", f"/{command}", fields, timeout=TIMEOUT_S + MARGIN_S)
-    if answer.status != HTTPStatus.OK:
-        raise Failure(f"{address}: {answer.content.get('error', 'it refused')}")
-    return answer.content
+def _add_address(parser: argparse._ActionsContainer, nargs: str | None = None) -> None:
+    text = "the HTTP address of a running node, host:port"
+    parser.add_argument("address", nargs=nargs, type=address, metavar="ADDRESS", help=text)
 
 
-def _sentence(command: str, said: Mapping[str, object]) -> str:
+def _forget(config: Config, voter: str) -> Mapping[str, object]:
+    if voter not in config.peers:
+        raise Failure(f"{voter!r} is not another voter of {config.node}; use one of {', '.join(sorted(config.peers))}")
+    store = SqliteStore(config.data_dir)
+    store.open(cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns, voters=config.voters)
+    try:
+        store.write({}, None, {voter: Meeting()})
+    finally:
+        store.close()
+    audit.record(config.data_dir, f"node {config.node} forgot the store of voter {voter}")
+    return {"node": config.node, "forgot": voter}
+
+
+def _sentence(command: str, answer: Mapping[str, object]) -> str:
+    node = answer["node"]
     match command:
+        case "forget":
+            return f"{node} accepts voter {answer['forgot']} with its next data directory"
         case "pause":
-            return f"{said['node']} takes no part as a candidate until resumed"
+            return f"{node} is no candidate until resumed"
         case "resume":
-            return f"{said['node']} takes part again"
+            return f"{node} is a candidate again"
         case _:
-            successor = f"; {said['to']} is asked to lead" if said.get("to") else ""
-            return f"{said['node']} resigned from {said['election']!r}, term {said['resigned']}{successor}"
+            successor = f"; {answer['to']} is asked to lead" if answer.get("to") else ""
+            return f"{node} resigned from {answer['election']!r}, term {answer['resigned']}{successor}"

@@ -1,35 +1,25 @@
-"""`elect simulate`: one world, one seed, one transcript."""
+"""`elect simulate`: runs one simulation and prints its transcript."""
 
 import argparse
 import sys
 
+from elect.cli.argument_types import number
 from elect.testing.simulation.simulate import simulate
 from elect.testing.soak.interruption import interruption
+
+NODES, SECONDS = number(int, 1, 9), number(float, 0.001, 1_000_000)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="fixes everything (default %(default)s)")
-    parser.add_argument("--nodes", type=_nodes, default=3, metavar="N", help="1 to 9 (default %(default)s)")
     parser.add_argument(
-        "--seconds", type=_seconds, default=60.0, metavar="S", help="virtual, with faults (default %(default)g)"
+        "--seed", type=int, default=0, metavar="N", help="selects the transcript (default: %(default)s)"
     )
+    parser.add_argument("--nodes", type=NODES, default=3, metavar="N", help="1 to 9 (default: %(default)s)")
+    parser.add_argument("--seconds", type=SECONDS, default=60.0, metavar="S", help="of virtual time (default: 60)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Simulate; 1 after a violation. A signal ends it with the transcript so far."""
+    """Return 1 after a violation, else 0. A signal ends the simulation and prints the transcript up to then."""
     with interruption.caught():
         return simulate(seed=arguments.seed, nodes=arguments.nodes, seconds=arguments.seconds, write=sys.stdout.write)
-
-
-def _nodes(text: str) -> int:
-    if (nodes := int(text)) not in range(1, 10):
-        raise argparse.ArgumentTypeError(f"{nodes} nodes; 1 to 9 are allowed")
-    return nodes
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} seconds; more than 0 and at most 1,000,000 are needed")
-    return seconds

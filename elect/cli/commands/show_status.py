@@ -1,4 +1,4 @@
-"""`elect status`: every node's view, side by side."""
+"""`elect status`: prints a table of every node's view."""
 
 import argparse
 import json
@@ -8,31 +8,30 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from elect.cli import http_client
-from elect.cli.colors import is_live
+from elect.cli.argument_types import address
 from elect.cli.exit_codes import ExitCode, Failure
-from elect.cli.live_display import LiveDisplay
 from elect.cli.parallel import each
-from elect.cli.status_table import Row, rows, table
+from elect.cli.status_table import StatusRow, rows, table
+from elect.cli.terminal import LiveDisplay, is_live
 from wire.protocol.address import Address
 
 WATCH_INTERVAL_S = 1.0
 
 View = Mapping[str, object] | Failure
-"""What a node says, or why it doesn't."""
+"""The status of a node, or the reason why there is none."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "addresses", nargs="+", type=http_client.address, metavar="ADDRESS", help="a node's HTTP address, host:port"
-    )
-    parser.add_argument("--election", action="append", default=[], metavar="E", help="only this one; may be repeated")
-    parser.add_argument("--watch", action="store_true", help="again each second, until interrupted")
-    parser.add_argument("--json", action="store_true", help="all that the nodes say, by address; a line each time")
+    help_address = "the HTTP address of a node, host:port"
+    parser.add_argument("addresses", nargs="+", type=address, metavar="ADDRESS", help=help_address)
+    parser.add_argument("--election", action="append", default=[], metavar="E", help="show this one only; repeatable")
+    parser.add_argument("--watch", action="store_true", help="repeat every second until interrupted")
+    parser.add_argument("--json", action="store_true", help="print the whole status of all nodes as one line of JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask all, show, and ask again if told to; 1 if one did not answer."""
+    """Print the status of all nodes; return 1 if one did not answer."""
     with ExitStack() as stack:
         is_drawn = arguments.watch and not arguments.json and is_live(sys.stdout)
         display = stack.enter_context(LiveDisplay()) if is_drawn else None
@@ -52,9 +51,9 @@ def _ask_all(addresses: Sequence[Address]) -> dict[str, View]:
     return dict(zip(map(str, addresses), each(_ask, addresses), strict=True))
 
 
-def _ask(address: Address) -> View:
+def _ask(node: Address) -> View:
     try:
-        return http_client.ask(address, "GET", "/status").content
+        return http_client.ask(node, "GET", "/status").content
     except Failure as failure:
         return failure
 
@@ -65,15 +64,15 @@ def _has_failed(views: Mapping[str, View]) -> bool:
 
 def _json(views: Mapping[str, View]) -> str:
     return json.dumps(
-        {address: {"error": str(view)} if isinstance(view, Failure) else view for address, view in views.items()}
+        {node: {"error": str(view)} if isinstance(view, Failure) else view for node, view in views.items()}
     )
 
 
-def _rows(views: Mapping[str, View], names: Sequence[str]) -> list[Row]:
-    shown: list[Row] = []
-    for address, view in views.items():
+def _rows(views: Mapping[str, View], names: Sequence[str]) -> list[StatusRow]:
+    shown: list[StatusRow] = []
+    for node, view in views.items():
         shown += (
-            [Row(address, note=str(view).removeprefix(f"{address} "))]
+            [StatusRow(node, note=str(view).removeprefix(f"{node} "))]
             if isinstance(view, Failure)
             else rows(view, names)
         )

@@ -1,4 +1,4 @@
-"""What the nodes of the demo do, as far as their own words tell: a fold over events, for the view and the script."""
+"""The state of the demo's nodes, as their own events tell it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from enum import StrEnum
 from elect.testing.real_processes import ProcessEvent
 
 
-class Doing(StrEnum):
-    """What a person sees a node do."""
+class NodeActivity(StrEnum):
+    """The activity of a node, as the picture shows it."""
 
     STARTING = "starting"
     FOLLOWING = "following"
@@ -23,103 +23,102 @@ class NodeView:
 
     Attributes:
         node_id: its id.
-        doing: what it does now.
-        since: since when, seconds of the boot clock.
-        term: the latest it spoke of.
-        leader: whom it knows to lead.
-        supporters: peers whose support it counts.
-        started_at: when its process was ready.
-        past: what it did before, each with its begin.
+        activity: the present one.
+        since: its begin, seconds of the boot clock.
+        term: the highest in its events.
+        leader: the leader that it knows.
+        supporters: the peers whose support it counts.
+        started_at: the moment at which its process was ready.
+        history: all activities, each with its begin.
     """
 
     node_id: str
-    doing: Doing = Doing.STARTING
+    activity: NodeActivity = NodeActivity.STARTING
     since: float = 0.0
     term: int = 0
     leader: str | None = None
     supporters: set[str] = field(default_factory=set)
     started_at: float = 0.0
-    past: list[tuple[float, Doing]] = field(default_factory=list)
+    history: list[tuple[float, NodeActivity]] = field(default_factory=list)
 
-    def begin(self, doing: Doing, at: float) -> None:
-        """Do something else from `at` on."""
-        self.doing, self.since = doing, at
-        self.past.append((at, doing))
+    def begin(self, activity: NodeActivity, at: float) -> None:
+        """Change the activity at a moment."""
+        self.activity, self.since = activity, at
+        self.history.append((at, activity))
 
-    def doing_at(self, moment: float) -> Doing | None:
-        """What it did then; None: it was not there yet."""
-        return next((doing for begin, doing in reversed(self.past) if begin <= moment), None)
+    def activity_at(self, moment: float) -> NodeActivity | None:
+        """Return the activity at a moment; None before the node was created."""
+        return next((activity for begin, activity in reversed(self.history) if begin <= moment), None)
 
 
 class ClusterView:
-    """All nodes.
+    """The state of all nodes.
 
     Args:
-        node_ids: who takes part.
+        node_ids: the ids of the nodes.
         now: seconds of the boot clock.
     """
 
     def __init__(self, node_ids: tuple[str, ...], now: float) -> None:
-        self.actors = {node_id: NodeView(node_id) for node_id in node_ids}
-        self.began = now
-        for actor in self.actors.values():
-            actor.begin(Doing.STARTING, now)
+        self.nodes = {node_id: NodeView(node_id) for node_id in node_ids}
+        for node in self.nodes.values():
+            node.begin(NodeActivity.STARTING, now)
 
     @property
     def leader(self) -> NodeView | None:
-        """Who leads now, by its own word."""
-        return next((actor for actor in self.actors.values() if actor.doing is Doing.LEADING), None)
+        """The node that says that it leads, or None."""
+        return next((node for node in self.nodes.values() if node.activity is NodeActivity.LEADING), None)
 
     def is_settled(self, now: float, fence_s: float) -> bool:
-        """Whether one leads, all others know it, each supports each, and all may vote.
+        """Return whether one node leads, all others know it, all support each other, and all may vote.
 
         Args:
             now: seconds of the boot clock.
-            fence_s: for how long a node grants nothing after its start.
+            fence_s: the time after its start in which a node grants no vote.
         """
         leader = self.leader
         return leader is not None and all(
-            actor.doing in (Doing.LEADING, Doing.FOLLOWING)
-            and (actor is leader or actor.leader == leader.node_id)
-            and len(actor.supporters) == len(self.actors) - 1
-            and now - actor.started_at > fence_s
-            for actor in self.actors.values()
+            node.activity in (NodeActivity.LEADING, NodeActivity.FOLLOWING)
+            and (node is leader or node.leader == leader.node_id)
+            and len(node.supporters) == len(self.nodes) - 1
+            and now - node.started_at > fence_s
+            for node in self.nodes.values()
         )
 
-    def take(self, event: ProcessEvent) -> None:
-        """Take one event in."""
-        actor = self.actors[event.node]
+    def apply(self, event: ProcessEvent) -> None:
+        """Change the state of a node by one of its events."""
+        node = self.nodes[event.node]
         if event.event == "peer" and event.peer is not None:
-            (actor.supporters.add if event.supported else actor.supporters.discard)(event.peer)
+            (node.supporters.add if event.supported else node.supporters.discard)(event.peer)
         elif event.event == "leader":
-            actor.leader = event.leader
-            actor.term = max(actor.term, event.term or 0)
+            node.leader = event.leader
+            node.term = max(node.term, event.term or 0)
         else:
-            self._change(actor, event)
+            self._change_activity(node, event)
 
-    def _change(self, actor: NodeView, event: ProcessEvent) -> None:
+    def _change_activity(self, node: NodeView, event: ProcessEvent) -> None:
         match event.event:
             case "started":
-                actor.started_at = event.boottime
-                actor.begin(Doing.FOLLOWING, event.boottime)
+                node.started_at = event.boottime
+                node.begin(NodeActivity.FOLLOWING, event.boottime)
             case "elected":
-                actor.term = event.term or 0
-                actor.begin(Doing.LEADING, event.boottime)
-            case "lost" if actor.doing is Doing.LEADING:
-                actor.begin(Doing.FOLLOWING, event.boottime)
+                node.term = event.term or 0
+                node.begin(NodeActivity.LEADING, event.boottime)
+            case "lost" if node.activity is NodeActivity.LEADING:
+                node.begin(NodeActivity.FOLLOWING, event.boottime)
             case "paused":
-                actor.begin(Doing.HUNG, event.boottime)
+                node.begin(NodeActivity.HUNG, event.boottime)
             case "continued":
-                actor.begin(Doing.FOLLOWING, event.boottime)
+                node.begin(NodeActivity.FOLLOWING, event.boottime)
             case "killed" | "stopped":
-                actor.begin(Doing.GONE, event.boottime)
-                actor.leader = None
-                actor.supporters.clear()
+                node.begin(NodeActivity.GONE, event.boottime)
+                node.leader = None
+                node.supporters.clear()
             case _:
                 pass
 
-    def strip(self, actor: NodeView, now: float, cells: int, cell_s: float) -> Iterator[Doing | None]:
-        """What a node did of late, oldest first: one value for each stretch of `cell_s`, aligned so that it scrolls."""
+    def strip(self, node: NodeView, now: float, cells: int, cell_s: float) -> Iterator[NodeActivity | None]:
+        """Return the latest activities of a node, oldest first, one for each `cell_s`, aligned so that they scroll."""
         latest = int(now / cell_s)
         for cell in range(latest - cells + 1, latest + 1):
-            yield actor.doing_at(min(now, (cell + 1) * cell_s))
+            yield node.activity_at(min(now, (cell + 1) * cell_s))

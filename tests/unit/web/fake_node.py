@@ -1,17 +1,11 @@
-"""A node by hand: what the web application asks for, and nothing behind it."""
+"""A node by hand: the part that the web application uses, and nothing behind it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge
-
 from elect.config.config import Config
 from elect.leader import Leader
-
-
-@dataclass
-class FakeMetrics:
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+from elect.monitoring.metrics import Metrics, Sample
 
 
 @dataclass
@@ -36,6 +30,10 @@ class FakeStatus:
     def __init__(self, content: dict[str, object]) -> None:
         self.content = content
 
+    @property
+    def has_quorum(self) -> bool:
+        return self.content["has_quorum"]
+
     def to_dict(self) -> dict[str, object]:
         return self.content
 
@@ -50,8 +48,8 @@ class FakeNode:
             peers={"b": "127.0.0.1:7102", "c": "127.0.0.1:7103"},
             operator_token=operator_token,
         )
-        self.metrics = FakeMetrics()
-        Gauge("elect_inbox_depth", "Waiting", registry=self.metrics.registry).set(3)
+        self.metrics = Metrics()
+        self.metrics.attach(lambda: Sample(inbox_depth=3))
         self.is_alive = True
         self.loop_lag_ns = 1_000_000
         self.elections = {"default": FakeElection()}

@@ -43,7 +43,7 @@ def test_nothing_is_cached():
     assert ask(FakeNode(), "GET", "/leader").headers["Cache-Control"] == "no-store"
 
 
-def test_a_mistake_of_ours_is_logged_and_shown_without_its_inside(caplog):
+def test_an_internal_error_is_logged_and_not_shown(caplog):
     node = FakeNode()
     node.content["bad"] = object()
     with caplog.at_level(logging.ERROR):

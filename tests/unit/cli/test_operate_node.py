@@ -30,7 +30,7 @@ def test_pause_and_resume(node, address, capsys):
     assert node.is_paused
     assert main(["resume", f"http://{address}/"]) == 0
     assert not node.is_paused
-    assert capsys.readouterr().out == "a takes no part as a candidate until resumed\na takes part again\n"
+    assert capsys.readouterr().out == "a is no candidate until resumed\na is a candidate again\n"
 
 
 def test_resign_and_transfer(node, address, capsys):
@@ -46,7 +46,7 @@ def test_resign_and_transfer(node, address, capsys):
 def test_forget(node, address, capsys):
     assert main(["forget", "b", address]) == 0
     assert node.forgotten == ["b"]
-    assert capsys.readouterr().out == "a takes voter b under whatever store it has next\n"
+    assert capsys.readouterr().out == "a accepts voter b with its next data directory\n"
     assert main(["forget", "z", address]) == 1
     assert '"voter" must name another node: b, c' in capsys.readouterr().err
 
@@ -66,7 +66,7 @@ def test_what_the_node_refuses_is_told(node, address, capsys):
 def test_the_token_comes_from_the_environment(node, address, monkeypatch, capsys):
     monkeypatch.setenv("ELECT_OPERATOR_TOKEN", "wrong")
     assert main(["pause", address]) == 1
-    assert "not the operator's token" in capsys.readouterr().err
+    assert "not the operator token" in capsys.readouterr().err
     monkeypatch.setenv("ELECT_OPERATOR_TOKEN", TOKEN)
     assert main(["pause", address]) == 0
 
@@ -84,4 +84,4 @@ def test_something_else_at_the_address_is_said(capsys):
         thread.start()
         assert main(["pause", f"127.0.0.1:{listening.getsockname()[1]}"]) == 1
         thread.join(10)
-    assert "is it a node's HTTP address?" in capsys.readouterr().err
+    assert "is this the HTTP address of a node?" in capsys.readouterr().err

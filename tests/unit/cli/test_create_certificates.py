@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from elect.cli import main
-from elect.cli.certificate_authority import CertificateAuthority, Pair
+from elect.cli.certificate_authority import CertificateAndKey, CertificateAuthority
 from wire.protocol.wire_errors import CredentialsError
 from wire.security.credentials import TlsFiles
 from wire.security.tls import Tls
@@ -68,13 +68,10 @@ def test_nothing_is_overwritten_and_nothing_is_made_beside_it(tmp_path, capsys):
     capsys.readouterr()
     assert certs(tmp_path, "b", "a") == 1
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    assert (
-        capsys.readouterr().err
-        == f"elect: {tmp_path}/a.pem is there already; nothing is overwritten: move it away first\n"
-    )
+    assert capsys.readouterr().err == f"elect: {tmp_path}/a.pem exists and is not overwritten; move it away first\n"
 
 
-def test_a_certificate_ends_when_it_was_told_to_and_not_after_its_authority(tmp_path):
+def test_a_certificate_ends_no_later_than_its_authority(tmp_path):
     certs(tmp_path, "a", "--authority-days", "2", "--days", "1")
     certs(tmp_path, "b", "--days", "100")
     ends = {node: Tls(files(tmp_path, node), node=node, cluster="orders").credentials.tls.ends for node in "ab"}
@@ -87,9 +84,9 @@ def test_a_certificate_ends_when_it_was_told_to_and_not_after_its_authority(tmp_
     [
         (["a/b"], 2, "A-Z a-z 0-9"),
         (["ca"], 1, "authority's files"),
-        (["a", "--days", "0"], 2, "'0' is not a number of days"),
-        (["a", "--days", "nan"], 2, "'nan' is not a number of days"),
-        (["a", "--days", "a year"], 2, "'a year' is not a number of days"),
+        (["a", "--days", "0"], 2, "'0' is not a number from"),
+        (["a", "--days", "nan"], 2, "'nan' is not a number from"),
+        (["a", "--days", "a year"], 2, "'a year' is not a number from"),
         ([], 2, "required: ID"),
     ],
 )
@@ -118,7 +115,7 @@ def test_an_authority_that_can_not_be_used_is_told(tmp_path, capsys, broken):
 
 
 def another_key(directory):
-    (directory / "ca.key").write_bytes(CertificateAuthority.create("orders", 1).pair.key)
+    (directory / "ca.key").write_bytes(CertificateAuthority.create("orders", 1).own.key)
 
 
 def encrypted(directory):
@@ -134,7 +131,7 @@ def of_a_node(directory):
 
 
 def over(directory):
-    pair = CertificateAuthority.create("orders", 1).pair
+    pair = CertificateAuthority.create("orders", 1).own
     key = serialization.load_pem_private_key(pair.key, None)
     now = datetime.now(UTC)
     name = x509.Name([])
@@ -150,13 +147,13 @@ def over(directory):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (another_key, "not that of the certificate"),
+        (another_key, "does not belong to the certificate"),
         (encrypted, "is encrypted"),
-        (of_a_node, "not for signing"),
-        (over, "the certificate ended"),
+        (of_a_node, "not that of an authority"),
+        (over, "the certificate expired"),
     ],
 )
-def test_an_authority_whose_signature_would_not_be_taken_signs_nothing(tmp_path, capsys, change, why):
+def test_an_authority_that_is_not_trusted_signs_nothing(tmp_path, capsys, change, why):
     certs(tmp_path, "a")
     change(tmp_path)
     assert certs(tmp_path, "b") == 1
@@ -185,11 +182,11 @@ def test_an_authority_that_does_not_name_its_key_is_good(tmp_path):
 def test_without_the_extra_it_says_what_is_missing(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "elect.cli.certificate_authority", None)
     assert certs(tmp_path, "a") == 1
-    assert capsys.readouterr().err == "elect: this needs the package cryptography: pip install 'elect[certs]'\n"
+    assert capsys.readouterr().err == "elect: certs needs the package cryptography: pip install 'elect[certs]'\n"
 
 
 def test_a_pair_does_not_show_its_key():
     pair = CertificateAuthority.create("orders", 1).issue("a", "orders", 1)
-    assert isinstance(pair, Pair)
+    assert isinstance(pair, CertificateAndKey)
     assert b"PRIVATE" in pair.key
     assert "PRIVATE" not in repr(pair)

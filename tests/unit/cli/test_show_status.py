@@ -4,8 +4,8 @@ import json
 import pytest
 
 from elect.cli import main
-from elect.cli.live_display import LiveDisplay
 from elect.cli.status_table import rows, table
+from elect.cli.terminal import LiveDisplay
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
@@ -60,16 +60,16 @@ def test_the_table_has_every_nodes_view(serve, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "NODE  ELECTION  ROLE      TERM  LEADER  LEASE   PEERS  NOTE",
         "a     default   leader    7     a       0.93 s  1/2",
-        "b     default   follower  7     -       -       0/0    1 of 3 voters support it; paused; its disk fails",
+        "b     default   follower  7     -       -       0/0    1 of 3 voters support it; paused; data_dir fails",
     ]
 
 
-def test_a_lease_that_needs_nobody_else_lasts_for_ever():
+def test_a_lease_that_needs_nobody_else_has_no_limit():
     alone = {"node": "a", "elections": [{"name": "default", "is_leader": True, "lease_remaining": None}]}
-    assert [row.lease for row in rows(alone, [])] == ["for ever"]
+    assert [row.lease for row in rows(alone, [])] == ["no limit"]
 
 
-def test_one_that_does_not_answer_is_in_the_table_and_in_the_exit_code(serve, capsys):
+def test_a_silent_node_is_in_the_table_and_the_exit_code(serve, capsys):
     assert main(["status", serve(LEADING), "127.0.0.1:1"]) == 1
     shown = capsys.readouterr().out.splitlines()
     assert shown[1].startswith("a ")
@@ -89,7 +89,7 @@ def test_elections_are_shown_by_name_or_the_first_few():
     assert [row.election for row in rows(many, ["job-24", "nothing"])] == ["job-24", "nothing"]
     shown = list(rows(many, []))
     assert len(shown) == 11
-    assert shown[-1].note == "15 more elections: ask for them with --election"
+    assert shown[-1].note == "15 more elections: name them with --election"
 
 
 @pytest.mark.parametrize("content", [{}, {"elections": 3, "peers": {}}, {"elections": [3, {}], "peers": [None]}])

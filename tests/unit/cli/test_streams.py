@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from elect.cli import output
-from elect.cli.output import unblocked
+from elect.cli import streams
+from elect.cli.streams import unblocked
 from wire.common.call_queue import CallQueue
 
 DEADLINE_S = 10.0
@@ -41,7 +41,7 @@ class Pipe:
 @pytest.fixture
 def pipe(monkeypatch):
     # A thread that ends: one that stays is of no use after a test.
-    monkeypatch.setattr(output, "CallQueue", lambda name, told, **_: CallQueue(name, told, calls_max=2))
+    monkeypatch.setattr(streams, "CallQueue", lambda name, told, **_: CallQueue(name, told, calls_max=2))
     made = Pipe()
     yield made
     made.close()
@@ -59,7 +59,7 @@ def test_lines_arrive_and_stdout_is_what_it_was(pipe, monkeypatch):
 
 
 def test_a_full_pipe_drops_lines_and_the_log_says_so(pipe, monkeypatch, caplog):
-    monkeypatch.setattr(output, "FLUSH_S", 0.01)
+    monkeypatch.setattr(streams, "FLUSH_S", 0.01)
     pipe.install(monkeypatch)
     size = pipe.fill()
     with unblocked():
