@@ -5,11 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from elect.core.messages import (
-    Heartbeat,
-)
+from elect.core.messages import Batch, ConfigurationId, Grant, Heartbeat
 from elect.testing import Faults, Observer, Options, Simulation
 from elect.testing.faults.catalogue import FAULTS
+from elect.testing.world import simulated_network
 from tests.simulation.clusters import steady
 
 
@@ -38,6 +37,23 @@ def test_frames_arrive_twice_and_out_of_order_where_they_are_told_to():
         simulation.run(2)
     by_session = [heartbeat.sent for heartbeat in heard if heartbeat.ack == heard[0].ack or heartbeat.ack]
     assert by_session != sorted(by_session)
+
+
+def test_encoded_messages_make_the_same_world():
+    plain, encoded = (Simulation(Options(nodes=3, seed=5, is_encoded=is_encoded)) for is_encoded in (False, True))
+    for simulation in (plain, encoded):
+        simulation.run(3)
+        simulation.crash(simulation.leader() or "")
+        simulation.run(3)
+    assert encoded.transcript == plain.transcript
+
+
+def test_a_message_longer_than_a_frame_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    batch = Batch(configuration=ConfigurationId(1, 1, bytes(8)), entries=(Grant(election="a", term=1),))
+    assert simulated_network.encoded(batch) is batch
+    monkeypatch.setattr(simulated_network, "_FRAME_BYTES_MAX", 16)
+    with pytest.raises(ValueError, match="bytes and is decoded as"):
+        simulated_network.encoded(batch)
 
 
 def test_a_clog_holds_everything_for_its_time():

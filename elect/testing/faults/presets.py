@@ -26,7 +26,6 @@ def hostile(seed: int, nodes: int) -> Options:
     names = sorted(FAULTS)
     kinds = tuple(name for name in names if rng.random() < (_RARE_SHARE if name in _RARE else 0.6)) or tuple(names)
     base = Options(nodes=nodes, seed=seed)
-    is_mixed = rng.random() < 0.1
     return replace(
         base,
         elections=("default", "jobs", "reports")[: rng.choice((1, 2, 2, 3))],
@@ -52,5 +51,4 @@ def hostile(seed: int, nodes: int) -> Options:
         health=rng.choice((None, None, Span(low=0.0, high=1.0))),
         coalescer=rng.random() < 0.3,
         is_encoded=rng.random() < 0.1,
-        previous=tuple(node_id for node_id in base.node_ids if is_mixed and rng.random() < 0.5),
     )

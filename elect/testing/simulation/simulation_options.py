@@ -103,7 +103,6 @@ class Options:
         health: how long the application's health hook takes for its first answer; None: there is no hook.
         coalescer: heartbeats without news wait for the next tick, as in the product.
         is_encoded: every message is really encoded and decoded, as on a wire.
-        previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
         lateness: of a timer.
         backoff: between two attempts to dial.
         voters: by node, the ids in its own list of voters, itself among them; a node that is left out lists all.
@@ -132,7 +131,6 @@ class Options:
     health: Span | None = None
     coalescer: bool = False
     is_encoded: bool = False
-    previous: tuple[str, ...] = ()
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
     backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
     voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -150,8 +148,6 @@ class Options:
         for node_id, voters in self.voters.items():
             if not {node_id} <= {*voters} <= {*self.node_ids}:
                 raise ValueError(f"voters of {node_id!r} are {voters}: {node_id!r} and other nodes are needed")
-        if not {*self.previous} <= {*self.node_ids}:
-            raise ValueError(f"previous is {self.previous}; the nodes are {self.node_ids}")
 
     def _check_kinds_of_values(self) -> None:
         for name in ("heartbeat_interval", "support_duration"):
@@ -165,7 +161,6 @@ class Options:
         for name in ("coalescer", "is_encoded"):
             arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
-        _texts("previous", self.previous)
         for election in _texts("elections", self.elections):
             check_name("elections", election)
 
