@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from elect.testing.simulation.report import Report
+from elect.testing.simulation.simulate import Report
 from elect.testing.soak.__main__ import run_one
 
 COMMAND = [sys.executable, "-m", "elect.testing.soak.__main__", "--seconds", "60", "--nodes", "3", "4", "5"]

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from elect.testing import InvariantViolation
-from elect.testing.simulation.report import VIOLATIONS_MAX, Report
+from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
 from elect.testing.soak import __main__
 from elect.testing.soak.__main__ import Soak, main
 from elect.testing.soak.progress import Progress

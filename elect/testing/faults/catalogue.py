@@ -1,16 +1,13 @@
 """What can go wrong, by name: each fault befalls somebody, and is undone after a while."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from elect.testing.faults import application_faults, combined, network_faults, node_faults
-
-if TYPE_CHECKING:
-    from elect.testing.faults.nemesis import Nemesis
+from elect.testing.faults.fault_context import FaultContext
 
 _WITHOUT_PEERS = (node_faults.__name__, application_faults.__name__)
 
-FAULTS: dict[str, Callable[["Nemesis"], None]] = {
+FAULTS: dict[str, Callable[[FaultContext], None]] = {
     "cut one way": network_faults.cut_one_way,
     "cut both ways": network_faults.cut_both_ways,
     "partition": network_faults.partition,

@@ -14,7 +14,7 @@ from secrets import randbelow
 from time import process_time
 
 from elect.testing.faults.presets import hostile
-from elect.testing.simulation.report import VIOLATIONS_MAX, Report
+from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import NODES_MAX
 from elect.testing.simulation.violation import InvariantViolation

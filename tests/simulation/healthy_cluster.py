@@ -62,7 +62,7 @@ class _Winner(Observer):
             self.node_id = self.node_id or process.node_id
 
 
-class Drill:
+class HealthyCluster:
     """A healthy cluster to exercise.
 
     Args:
@@ -72,7 +72,7 @@ class Drill:
     def __init__(self, options: Options) -> None:
         self.simulation = Simulation(options)
         self._options = options
-        self._rng = Random(f"drill {options.seed}")  # noqa: S311 (chance, no secret)
+        self._rng = Random(f"healthy cluster {options.seed}")
         self.simulation.run(3 * options.support_duration)
 
     def _leaders(self) -> dict[str, str]:
