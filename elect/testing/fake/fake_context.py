@@ -15,8 +15,7 @@ from elect.core.ready import LossReason, Ready
 from elect.core.state.election_state import ElectionState
 from elect.testing.manual.cluster_settings import ClusterSettings
 from elect.testing.manual.manual_cluster import ManualCluster
-from elect.testing.manual.manual_node import ManualNode
-from elect.testing.manual.spectator import StepListener
+from elect.testing.manual.manual_node import ManualNode, StepListener
 from wire.common.log import Log
 
 logger = Log(__name__)
@@ -67,7 +66,7 @@ class FakeContext(NodeContext):
         """Give a leadership up; who is named wants it."""
         if to is not None:
             with self._protocol:
-                self._cluster.stand(to)
+                self._cluster.be_willing(to)
         super().resign(leadership, to)
 
     def close(self) -> None:
@@ -105,7 +104,7 @@ class FakeContext(NodeContext):
             for other in OTHERS:
                 self._cluster.cut(NODE, other)
                 self._cluster.cut(other, NODE)
-            until = self._cluster.actors[NODE].table.until(self._election)
+            until = self._cluster.nodes[NODE].table.until(self._election)
             self._cluster.run(max(0, until - self._cluster.now))
 
     def lose(self, reason: LossReason) -> None:
@@ -132,19 +131,19 @@ class FakeContext(NodeContext):
     # How.
 
     def _own(self, node_id: str) -> ElectionState:
-        return self._cluster.actors[node_id].elector.state.elections[self._election]
+        return self._cluster.nodes[node_id].elector.state.elections[self._election]
 
     def _lead(self, node_id: str) -> None:
         self._own(node_id).rests_until = 0  # it was told to lead now
-        self._cluster.stand(node_id)
+        self._cluster.be_willing(node_id)
         for _ in range(INTERVALS_MAX):
             self._cluster.run()
             known = self.published(self._election).leader
             if self._cluster.holders(self._election) == [node_id] and known is not None and known.node_id == node_id:
                 return
             self._cluster.run(self._cluster.timing.heartbeat_interval_ns)
-        actor = self._cluster.actors[node_id]
-        view = actor.elector.view(self._cluster.now).elections[0]
+        node = self._cluster.nodes[node_id]
+        view = node.elector.view(self._cluster.now).elections[0]
         self._settle()
         raise RuntimeError(f"{node_id} does not take leadership of {self._election!r}: {view.waiting}")
 
@@ -188,9 +187,9 @@ class _Mirror(StepListener):
         self._context = context
         self._publisher = publisher
 
-    def stepped(self, actor: ManualNode, ready: Ready) -> None:
+    def stepped(self, node: ManualNode, ready: Ready) -> None:
         """Publish, then tell."""
-        if actor.node_id == NODE:
-            self._context.turned_at = actor.elector.state.now
+        if node.node_id == NODE:
+            self._context.turned_at = node.elector.state.now
             self._context.leases.publish(ready.leases, ready.counted)
             self._publisher.tell(ready.events)

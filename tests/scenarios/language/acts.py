@@ -1,6 +1,6 @@
 """What applications, operators, disks and deaths do: each function is a command of a play."""
 
-from elect.testing.manual.manual_cluster import ELECTION
+from elect.testing.manual.cluster_settings import ELECTION
 from tests.scenarios.language.scene import Scene
 
 # What applications and operators do.
@@ -9,7 +9,7 @@ from tests.scenarios.language.scene import Scene
 def stand(scene: Scene, *node_ids: str) -> None:
     """Be willing to lead, from now on: nobody is at first."""
     for node_id in node_ids:
-        scene.cluster.stand(scene.node(node_id))
+        scene.cluster.be_willing(scene.node(node_id))
 
 
 def pause(scene: Scene, node: str) -> None:
@@ -32,7 +32,7 @@ def resign(scene: Scene, node: str, to: str = "", successor: str = "") -> None:
 
 def acknowledge(scene: Scene, node: str) -> None:
     """Have the application say that it has heard that it leads no longer."""
-    leadership = scene.cluster.actors[scene.node(node)].elector.state.elections[ELECTION].leadership
+    leadership = scene.cluster.nodes[scene.node(node)].elector.state.elections[ELECTION].leadership
     if leadership is None or leadership.resigning is None:
         raise ValueError(f"{node} has resigned nothing that is not acknowledged")
     scene.give(node, lambda elector, now: elector.acknowledge(now, ELECTION, leadership.term))
@@ -59,7 +59,7 @@ def standing(scene: Scene, node: str, *changes: str) -> None:
 
 def hurry(scene: Scene, node: str) -> None:
     """Forget the wait that is due before the next campaign: a courtesy on which no promise rests."""
-    state = scene.cluster.actors[scene.node(node)].elector.state
+    state = scene.cluster.nodes[scene.node(node)].elector.state
     state.elections[ELECTION].retry_at = 0
     state.touch(state.elections[ELECTION])
 
@@ -69,7 +69,7 @@ def hurry(scene: Scene, node: str) -> None:
 
 def slow(scene: Scene, node: str) -> None:
     """Have its writes wait for `write` or `fail`."""
-    scene.cluster.actors[scene.node(node)].is_disk_slow = True
+    scene.cluster.nodes[scene.node(node)].is_disk_slow = True
 
 
 def write(scene: Scene, node: str) -> None:
@@ -103,9 +103,9 @@ def restart(scene: Scene, node: str) -> None:
 
 def suspend(scene: Scene, node: str) -> None:
     """Stop it, but not its clock."""
-    scene.cluster.actors[scene.node(node)].is_awake = False
+    scene.cluster.nodes[scene.node(node)].is_awake = False
 
 
 def wake(scene: Scene, node: str) -> None:
     """Let it go on."""
-    scene.cluster.actors[scene.node(node)].is_awake = True
+    scene.cluster.nodes[scene.node(node)].is_awake = True

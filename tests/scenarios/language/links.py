@@ -13,7 +13,8 @@ from elect.core.messages import (
     Resigned,
     Vote,
 )
-from elect.testing.manual.manual_cluster import ELECTION, ClusterSettings, Kind
+from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
+from elect.testing.manual.manual_node import Kind
 from tests.scenarios.language.scene import Scene
 
 KINDS: dict[str, Kind] = {

@@ -1,20 +1,20 @@
 """What can be asked: each function is a command of a play, and changes nothing."""
 
-from elect.testing.manual.manual_cluster import ELECTION
+from elect.testing.manual.cluster_settings import ELECTION
 from tests.scenarios.language import words
 from tests.scenarios.language.scene import Scene
 
 
 def who(scene: Scene, *node_ids: str) -> list[str]:
     """Say what part each plays."""
-    return [_part(scene, node_id) for node_id in node_ids or scene.cluster.actors]
+    return [_part(scene, node_id) for node_id in node_ids or scene.cluster.nodes]
 
 
 def _part(scene: Scene, node_id: str) -> str:
-    actor = scene.cluster.actors[scene.node(node_id)]
-    if not actor.is_present:
-        return f"{node_id}: {'suspended' if actor.is_alive else 'dead'}"
-    view = actor.elector.view(actor.clock.read(scene.cluster.now))
+    node = scene.cluster.nodes[scene.node(node_id)]
+    if not node.is_present:
+        return f"{node_id}: {'suspended' if node.is_alive else 'dead'}"
+    view = node.elector.view(node.clock.read(scene.cluster.now))
     election = next(election for election in view.elections if election.name == scene.cluster.settings.elections[0])
     following = scene.cluster.following(node_id, election.name)
     parts = [f"{node_id}: {election.role} in term {election.term}"]
@@ -40,7 +40,7 @@ def expect(scene: Scene, *what: str) -> list[str]:
             following = cluster.following(scene.node(node_id))
             found = f"{node_id} follows " + ("nobody" if following is None else f"{following[0]} {following[1]}")
         case [node_id, _, _]:
-            election = cluster.actors[scene.node(node_id)].elector.state.elections[ELECTION]
+            election = cluster.nodes[scene.node(node_id)].elector.state.elections[ELECTION]
             found = f"{node_id} {election.role} {election.term}"
         case _:
             raise ValueError("use: expect lease NODE, or NODE follows LEADER TERM, or NODE ROLE TERM")

@@ -5,7 +5,7 @@ A moment is a duration from now, as `150ms`, or the end of `lease NODE`, `promis
 """
 
 from elect.config.durations import parse_ns
-from elect.testing.manual.manual_cluster import ELECTION
+from elect.testing.manual.cluster_settings import ELECTION
 from tests.scenarios.language.scene import Scene
 
 
@@ -53,11 +53,11 @@ def _until(scene: Scene, moment: tuple[str, ...]) -> int:
 def _end(scene: Scene, what: list[str]) -> int:
     match what:
         case ["lease" | "promise" | "fence" as word, node, *peer]:
-            actor = scene.cluster.actors[scene.node(node)]
+            node = scene.cluster.nodes[scene.node(node)]
         case _:
             raise ValueError("a moment is DURATION, or lease NODE, promise NODE PEER, fence NODE, and -1ns or +1ns")
     if word == "lease":
-        return actor.clock.when(actor.table.until(ELECTION))
+        return node.clock.when(node.table.until(ELECTION))
     if word == "fence":
-        return actor.clock.when(actor.elector.state.fence_until)
-    return actor.clock.when(actor.elector.state.support.peers["".join(peer)].promised_until)
+        return node.clock.when(node.elector.state.fence_until)
+    return node.clock.when(node.elector.state.support.peers["".join(peer)].promised_until)

@@ -8,8 +8,7 @@ from collections import Counter
 
 from elect.core.messages import Batch, Heartbeat, Knowledge
 from elect.core.ready import Ready, Send
-from elect.testing.manual.manual_cluster import StepListener
-from elect.testing.manual.manual_node import HeldFrame, ManualNode
+from elect.testing.manual.manual_node import HeldFrame, ManualNode, StepListener
 from tests.scenarios.language import words
 
 TOLD_MAX = 16
@@ -62,23 +61,23 @@ class Narrator(StepListener):
         else:
             self._next_cause = line
 
-    def stepped(self, actor: ManualNode, ready: Ready) -> None:
+    def stepped(self, node: ManualNode, ready: Ready) -> None:
         self._end_sends()
         self._cause, self._next_cause = self._next_cause, ""
-        node_id = actor.node_id
+        node_id = node.node_id
         self.counters.count_step(node_id, ready)
-        for change in self._changes(actor):
+        for change in self._changes(node):
             self._say(f"{node_id}: {change}")
-        now = actor.elector.state.now
+        now = node.elector.state.now
         for text in (words.event(event, now) for event in ready.events):
             if text is not None:
                 self._say(f"{node_id}: {text}")
         for election, ballot in (ready.write.ballots if ready.write else {}).items():
             self._say(f"{node_id}: writes {words.named(election, words.ballot(ballot))}")
 
-    def _changes(self, actor: ManualNode) -> list[str]:
+    def _changes(self, node: ManualNode) -> list[str]:
         """How whom a node supports and follows differs from before."""
-        state = actor.elector.state
+        state = node.elector.state
         parts = {
             f"supports {peer.id}": f"session {peer.session}" for peer in state.support.peers.values() if peer.session
         }
@@ -86,8 +85,8 @@ class Narrator(StepListener):
             if election.following is not None:
                 text = words.named(name, f"follows {election.following.leader}")
                 parts[text] = f"term {election.following.term}"
-        before = self._parts.get(actor.node_id, {})
-        self._parts[actor.node_id] = parts
+        before = self._parts.get(node.node_id, {})
+        self._parts[node.node_id] = parts
         ended = [f"{part} no longer" for part in before if part not in parts]
         return ended + [f"{part}, {value}" for part, value in parts.items() if before.get(part) != value]
 

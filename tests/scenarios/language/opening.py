@@ -4,7 +4,7 @@ from elect.config.durations import parse_ns
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
-from elect.testing.manual.manual_cluster import ELECTION, ClusterSettings
+from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
 from tests.scenarios.language.scene import Scene
 
 

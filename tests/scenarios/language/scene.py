@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from elect.core.elector import Elector
 from elect.core.ready import Ready
-from elect.testing.manual.manual_cluster import ELECTION, ClusterSettings, ManualCluster
+from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
+from elect.testing.manual.manual_cluster import ManualCluster
 from tests.scenarios.language.narrator import Narrator
 
 
@@ -33,8 +34,8 @@ class Scene:
         """Raises:
         ValueError: there is no such node.
         """
-        if node_id not in self.cluster.actors:
-            raise ValueError(f"no node {node_id!r}; {' '.join(self.cluster.actors)} play")
+        if node_id not in self.cluster.nodes:
+            raise ValueError(f"no node {node_id!r}; {' '.join(self.cluster.nodes)} play")
         return node_id
 
     def give(self, node_id: str, call: Callable[[Elector, int], Ready]) -> None:
@@ -53,5 +54,5 @@ class Scene:
             return []
         if list(self._cluster.settings.elections) == [ELECTION]:
             return [f"=> {next(iter(holders), 'nobody')} holds the lease"]
-        counts = (f"{node_id} holds {len(holders.get(node_id, []))}" for node_id in self._cluster.actors)
+        counts = (f"{node_id} holds {len(holders.get(node_id, []))}" for node_id in self._cluster.nodes)
         return [f"=> leases: {', '.join(counts)}"]

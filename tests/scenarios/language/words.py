@@ -14,7 +14,8 @@ from elect.core.messages import (
     Vote,
 )
 from elect.core.ready import Ballot, Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
-from elect.testing.manual.manual_cluster import ELECTION, START_NS
+from elect.testing.manual.cluster_settings import ELECTION
+from elect.testing.manual.manual_cluster import START_NS
 
 
 def moment(at: int) -> str:
