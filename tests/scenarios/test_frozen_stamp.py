@@ -1,4 +1,4 @@
-"""What the rule of trace 8 is for: the trace as a play shows it kept, and no command of a play can break it."""
+"""The trace that rule 8 prevents. No command of a play can break that rule, so this is a test."""
 
 import pytest
 

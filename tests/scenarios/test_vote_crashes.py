@@ -41,7 +41,7 @@ POINTS = {
 
 
 def ask_again(cluster: ManualCluster, candidate: str) -> None:
-    """The candidate's Vote of term 1, on whatever link it has now."""
+    """Send the candidate's Vote of term 1 again, on its present link."""
     election = cluster.nodes[candidate].elector.state.elections[ELECTION]
     vote = Vote(election=ELECTION, term=1, offset=0)
     assert election.ballot == Ballot(term=1, voted_for=candidate)
