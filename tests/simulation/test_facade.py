@@ -1,6 +1,9 @@
-"""The test kit as its users hold it."""
+"""The public test kit: its examples, its observers, its violations."""
 
+import doctest
 import pickle
+from importlib import import_module
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -10,8 +13,18 @@ from elect.core.ready import Elected
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span, hostile, simulate
 from tests.mutations.breaks import broken
 
+ROOT = Path(__file__).parents[2]
+EXAMPLES = [path for path in (ROOT / "elect" / "testing").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8")]
 
-def test_the_readme_example_runs():
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_of_docstrings_run(path: Path):
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    results = doctest.testmod(module)
+    assert results.attempted > results.failed == 0
+
+
+def test_every_method_of_a_simulation_runs():
     simulation = Simulation(Options(nodes=5, seed=7, loss=0.05, drift=0.005))
     simulation.run(10)
     leader = simulation.leader("default")

@@ -57,7 +57,7 @@ def test_a_hard_case_that_was_not_met_fails_the_soak(
 def test_a_soak_for_a_while_takes_fresh_seeds_and_says_how_to_run_them_again():
     command = [*COMMAND, "--for", "1", "--seconds", "2", "--workers", "1"]
     done = [subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) for _ in range(2)]
-    firsts = {re.match(r"seeds from (\d+) on; the same again: --first \1 --seeds N\n", each.stderr)[1] for each in done}
+    firsts = {re.match(r"seeds from (\d+); to repeat: --first \1 --seeds N\n", each.stderr)[1] for each in done}
     assert len(firsts) == 2
     assert {each.returncode for each in done} <= {0, 2}
     assert all(re.match(r"[1-9]\d* runs, ", each.stdout) for each in done)

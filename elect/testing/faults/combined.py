@@ -1,4 +1,4 @@
-"""Several faults together, each aimed at what one rule alone prevents."""
+"""Several faults together, each against one rule of the protocol."""
 
 from elect.testing.faults.application_faults import withhold
 from elect.testing.faults.fault_context import FaultContext
@@ -7,28 +7,28 @@ from elect.testing.faults.node_faults import reboot
 from elect.testing.simulation.simulation_options import Span
 
 _CUT = Span(low=2.0, high=8.0)
-_SHAKEN = Span(low=1.2, high=2.5)
-"""When a leader counts nobody any more from whom it was cut off, s."""
+_DISTURBED = Span(low=1.2, high=2.5)
+"""Time after a cut until a leader counts no support from the nodes behind it, s."""
 
 _DELAYS = (0.001, 0.01, 0.05, 0.2)
 _HELD_BACK = Span(low=0.02, high=0.6)
 _UNHEARD = Span(low=0.005, high=0.8)
-"""Shorter than a promise: the sessions live on."""
+"""Shorter than a promise, so the sessions stay."""
 
 
 def strip_leader(context: FaultContext) -> None:
-    """Leave a leader a bare quorum, so that every vote counts, and then shake the one who gives it."""
+    """Leave a leader a bare quorum, then restart or redial a node of it."""
     leader = context.leader(context.election()) or context.node_id()
-    supporter, _ = _strip(context, leader)
-    shake = context.rng.choice(("reboot", "redial", "redial", ""))
-    if shake == "reboot":
-        context.later(_SHAKEN, reboot, context, supporter)
-    elif shake:
-        context.later(_SHAKEN, redial_to, context, leader, supporter)
+    supporter, _ = _leave_quorum(context, leader)
+    disturbance = context.rng.choice(("reboot", "redial", "redial", ""))
+    if disturbance == "reboot":
+        context.later(_DISTURBED, reboot, context, supporter)
+    elif disturbance:
+        context.later(_DISTURBED, redial_to, context, leader, supporter)
 
 
-def _strip(context: FaultContext, leader: str) -> tuple[str, list[str]]:
-    """Cut a leader off from all that it can do without; return one who is left to it, and who is not."""
+def _leave_quorum(context: FaultContext, leader: str) -> tuple[str, list[str]]:
+    """Cut a leader off from all nodes but a bare quorum; return one node of it, and the nodes cut off."""
     others = context.rng.sample([node_id for node_id in context.ids if node_id != leader], len(context.ids) - 1)
     lost = others[: (len(context.ids) - 1) // 2]
     split(context, [way for way in context.network.paths if leader in way and not {*lost}.isdisjoint(way)], _CUT)
@@ -36,22 +36,22 @@ def _strip(context: FaultContext, leader: str) -> tuple[str, list[str]]:
 
 
 def redial_to(context: FaultContext, leader: str, supporter: str) -> None:
-    """Have a leader close its link to a supporter and dial it again."""
+    """Close a leader's link to a supporter, and dial again."""
     for link in tuple(context.network.path(leader, supporter).links):
         context.note(f"redial {link}")
         link.dialer.notice(link)
 
 
 def contest(context: FaultContext) -> None:
-    """Have a leader lose and regain its last supporter, again and again, while a rival asks that one for its vote.
+    """Make a leader lose and regain its last supporter several times, while a rival asks that node for its vote.
 
-    The rival comes first in the candidates' order, and what leader, supporter and rival say to each other takes its
-    time: the vote may come before the old leader is back, or after, and so may the rival's Lead, which is held back.
+    The rival has the best rank. The frames between the three are delayed, so the vote, and the rival's Lead, which is
+    held back, arrive before or after the old leader is connected again.
     """
     leader = context.leader(context.election())
     if leader is None or len(context.ids) < 3:
         return
-    supporter, (rival, *_) = _strip(context, leader)
+    supporter, (rival, *_) = _leave_quorum(context, leader)
     context.contests.add((rival, supporter))
     set_priority(context, rival, 9)
     for one, other in ((rival, supporter), (supporter, rival), (leader, supporter), (supporter, leader)):
@@ -65,7 +65,7 @@ def contest(context: FaultContext) -> None:
 
 
 def hold_back(context: FaultContext, rival: str, supporter: str) -> None:
-    """Have what comes after a vote wait, and the old leader come first."""
+    """Hold the frames after a vote, so that the old leader's arrive first."""
     for link in context.network.path(rival, supporter).links:
         context.note(f"clog {link}")
         link.clog(_HELD_BACK.draw(context.rng))
@@ -78,7 +78,7 @@ def set_priority(context: FaultContext, node_id: str, priority: int) -> None:
 
 
 def resign_unheard(context: FaultContext) -> None:
-    """Have a leader give up and stay out while all that it says is lost: its followers must hear of that later."""
+    """Make a leader resign while everything it sends is lost: its followers hear of it later."""
     leader = context.leader(context.election())
     if leader is not None:
         mute(context, leader)
@@ -86,7 +86,7 @@ def resign_unheard(context: FaultContext) -> None:
 
 
 def mute(context: FaultContext, node_id: str) -> None:
-    """Lose all that a node says, for a moment."""
+    """Lose everything that a node sends, for a short time."""
     context.note(f"mute {node_id}")
     for path in context.network.paths.values():
         if path.source == node_id:
@@ -95,16 +95,16 @@ def mute(context: FaultContext, node_id: str) -> None:
 
 
 def regain(context: FaultContext) -> None:
-    """Have a leader resign and be elected again while one of its followers hears of neither in time."""
+    """Make a leader resign and win again while a follower hears of neither in time."""
     election = context.election()
     leader = context.leader(election)
     if leader is None:
         return
-    deaf = context.rng.choice([node_id for node_id in context.ids if node_id != leader])
-    for path in (context.network.path(leader, deaf), context.network.path(deaf, leader)):
+    follower = context.rng.choice([node_id for node_id in context.ids if node_id != leader])
+    for path in (context.network.path(leader, follower), context.network.path(follower, leader)):
         path.loss = context.rng.choice((0.5, 1.0))
         context.later(_UNHEARD, setattr, path, "loss", context.options.loss)
-    context.hosts[deaf].disk.stalled_until = context.now + _UNHEARD.draw(context.rng)
+    context.hosts[follower].disk.stalled_until = context.now + _UNHEARD.draw(context.rng)
     set_priority(context, leader, 9)
     context.tell(leader, f"resigns {election}", lambda elector, now: elector.resign(now, election, to=leader))
     context.later(_CUT, set_priority, context, leader, 1)

@@ -36,11 +36,11 @@ class FaultContext:
 
     @property
     def now(self) -> int:
-        """The true time, ns."""
+        """Return the true time, ns."""
         return self._world.now
 
     def later(self, span: Span, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Undo something after a while, unless all is undone by then."""
+        """Undo a fault after a time drawn from a span, unless everything is undone by then."""
         self._world.scheduler.after(span.draw(self.rng), self._undo, action, *arguments)
 
     def _undo(self, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
@@ -52,15 +52,15 @@ class FaultContext:
         self._world.note("net", text)
 
     def node_id(self) -> str:
-        """Any node."""
+        """Return any node."""
         return self.rng.choice(self.ids)
 
     def election(self) -> str:
-        """Any election."""
+        """Return any election."""
         return self.rng.choice(self.options.elections)
 
     def leader(self, election: str) -> str | None:
-        """Who holds the lease now, or None."""
+        """Return the node that holds the lease now, or None."""
         for host in self.hosts.values():
             process = host.process
             if process is not None and process.table.until(election) > process.now:
@@ -68,21 +68,21 @@ class FaultContext:
         return None
 
     def victim(self) -> str:
-        """A leader half of the time, else any node."""
+        """Return a leader half of the time, else any node."""
         leader = self.leader(self.election()) if self.rng.random() < 0.5 else None
         return leader or self.node_id()
 
     def path(self) -> Path:
-        """Any direction between two nodes."""
+        """Return any direction between two nodes."""
         return self.rng.choice(list(self.network.paths.values()))
 
     def links(self, count: int) -> list[SimulatedLink]:
-        """Up to `count` connections, any."""
+        """Return up to `count` connections."""
         links = self.network.links()
         return self.rng.sample(links, min(count, len(links)))
 
     def tell(self, node_id: str, text: str, call: Callable[[Elector, int], Ready]) -> None:
-        """Let a node's application do something."""
+        """Give a node an input, as its application does."""
         process = self.hosts[node_id].process
         if process is not None:
             self._world.note(str(process), text)

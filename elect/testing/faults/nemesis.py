@@ -1,7 +1,7 @@
-"""Whoever lets things go wrong: at random times, to random victims, most often to a leader."""
+"""The nemesis: faults at random times to random nodes, most often to a leader."""
 
 from elect.testing.faults.application_faults import withhold
-from elect.testing.faults.catalogue import FAULTS, SOLITARY
+from elect.testing.faults.catalogue import FAULTS, WITHOUT_PEERS
 from elect.testing.faults.combined import mute
 from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.triggered import TriggeredFaults
@@ -11,13 +11,7 @@ from wire.common import arguments
 
 
 class Nemesis(FaultContext):
-    """Strikes until it is told to stop; what it undoes later is left undone if it was stopped before.
-
-    Attributes:
-        is_active: still striking.
-        strikes: how often each fault struck.
-        contests: rivals, each with the supporter of a leader whose vote it is after.
-    """
+    """Strikes until it is stopped; faults that last longer than that are not undone by it."""
 
     def __init__(self, world: World, faults: Faults) -> None:
         super().__init__(world)
@@ -25,7 +19,7 @@ class Nemesis(FaultContext):
         for kind in faults.kinds:
             arguments.choice("one of kinds", kind, tuple(FAULTS))
         kinds = faults.kinds or tuple(FAULTS)
-        self._kinds = [kind for kind in kinds if len(world.options.node_ids) > 1 or kind in SOLITARY]
+        self._kinds = [kind for kind in kinds if len(world.options.node_ids) > 1 or kind in WITHOUT_PEERS]
         if (faults.triggered or "contest" in self._kinds) and len(self.ids) > 1:
             world.watch(TriggeredFaults(self, faults.triggered))
         self._wait()
@@ -42,7 +36,7 @@ class Nemesis(FaultContext):
             self._wait()
 
     def strike_last(self) -> str | None:
-        """Just before all is healed, have a leader give up unheard, for good; return who that was."""
+        """Make a leader resign unheard just before everything is healed; return its id, or None."""
         leader = self.leader(self.election())
         if leader is None or not self._faults.unwilling or self.rng.random() < 0.5:
             return None
@@ -51,12 +45,12 @@ class Nemesis(FaultContext):
         return leader
 
     def draw_unwilling(self, besides: str | None) -> list[str]:
-        """Who is to lead nothing when all else is healed, `besides` among them; never all: others must be elected."""
+        """Return the nodes that are no candidates after the healing, `besides` among them; never all nodes."""
         share = self._faults.unwilling
         unwilling = [node_id for node_id in self.ids if node_id == besides or self.rng.random() < share]
         willing = [node_id for node_id in self.ids if node_id not in unwilling and not self.hosts[node_id].is_wiped]
         return unwilling if willing else []
 
     def stop(self) -> None:
-        """Let nothing more go wrong; undoing is up to the caller."""
+        """Strike no longer; the caller undoes the faults."""
         self.is_active = False

@@ -1,4 +1,4 @@
-"""What befalls the network."""
+"""The faults of the network."""
 
 from functools import partial
 
@@ -13,14 +13,14 @@ _FLAPPING = Span(low=0.0, high=3.0)
 
 
 def cut_one_way(context: FaultContext) -> None:
-    """One direction is a black hole for a while."""
+    """Cut one direction for a while: nothing arrives, and no socket closes."""
     path = context.path()
     context.network.cut(path.source, path.target)
     context.later(LONG, mend, context, [(path.source, path.target)])
 
 
 def cut_both_ways(context: FaultContext) -> None:
-    """Two nodes don't reach each other."""
+    """Cut both directions between two nodes."""
     path = context.path()
     ways = [(path.source, path.target), (path.target, path.source)]
     for way in ways:
@@ -29,50 +29,50 @@ def cut_both_ways(context: FaultContext) -> None:
 
 
 def partition(context: FaultContext) -> None:
-    """Any set of nodes is cut off from the others."""
+    """Cut any set of nodes off from the others."""
     group = [node_id for node_id in context.ids if context.rng.random() < 0.5]
     split(context, [way for way in context.network.paths if (way[0] in group) != (way[1] in group)])
 
 
 def isolate(context: FaultContext) -> None:
-    """One node, a leader rather, is alone."""
+    """Cut one node off, often a leader."""
     node_id = context.victim()
     split(context, [way for way in context.network.paths if node_id in way])
 
 
 def leave_hub(context: FaultContext) -> None:
-    """All reach one node, and nobody else."""
+    """Leave only the links of one node."""
     hub = context.node_id()
     split(context, [way for way in context.network.paths if hub not in way])
 
 
 def leave_chain(context: FaultContext) -> None:
-    """Each reaches its two neighbours, and nobody else."""
+    """Leave each node only the links to its two neighbours."""
     place = {node_id: number for number, node_id in enumerate(context.rng.sample(context.ids, len(context.ids)))}
     split(context, [way for way in context.network.paths if abs(place[way[0]] - place[way[1]]) > 1])
 
 
 def split(context: FaultContext, ways: list[tuple[str, str]], span: Span = LONG) -> None:
-    """Cut these ways, and mend them together."""
+    """Cut these directions, and mend them together later."""
     for way in ways:
         context.network.cut(*way)
     context.later(span, mend, context, ways)
 
 
 def mend(context: FaultContext, ways: list[tuple[str, str]]) -> None:
-    """Let frames through again; TCP sends what it held after a while."""
+    """Mend a cut; TCP sends the frames that it held after a while."""
     for way in ways:
         context.network.mend(*way, retransmission=_RETRANSMISSION)
 
 
 def partition_one_way(context: FaultContext) -> None:
-    """Any set of nodes is heard by the others, and does not hear them."""
+    """Cut the frames to any set of nodes, and not the frames from it."""
     group = [node_id for node_id in context.ids if context.rng.random() < 0.5]
     split(context, [way for way in context.network.paths if way[0] not in group and way[1] in group])
 
 
 def leave_bridge(context: FaultContext) -> None:
-    """Two groups reach each other only through one node that is in both."""
+    """Leave two groups that reach only one node in common."""
     bridge, *others = context.rng.sample(context.ids, len(context.ids))
     group = others[: len(others) // 2]
     ways = [way for way in context.network.paths if bridge not in way]
@@ -80,7 +80,7 @@ def leave_bridge(context: FaultContext) -> None:
 
 
 def flap(context: FaultContext) -> None:
-    """One direction comes and goes."""
+    """Cut and mend one direction several times."""
     path = context.path()
     way = (path.source, path.target)
     for _ in range(context.rng.randint(2, 6)):
@@ -90,7 +90,7 @@ def flap(context: FaultContext) -> None:
 
 
 def misorder(context: FaultContext) -> None:
-    """One direction doubles frames and changes their order. TCP never does; the protocol bears it."""
+    """Repeat and reorder frames in one direction. TCP never does this; the protocol tolerates it."""
     path = context.path()
     context.note(f"misorder {path}")
     path.duplication, path.reordering = context.rng.random() / 2, context.rng.random() / 2
@@ -99,7 +99,7 @@ def misorder(context: FaultContext) -> None:
 
 
 def clog(context: FaultContext) -> None:
-    """One connection waits for a retransmission; its dialer may give up on it meanwhile."""
+    """Hold a connection's frames until a retransmission; its dialer may close it before that."""
     for link in context.links(2):
         context.note(f"clog {link}")
         link.clog(SHORT.draw(context.rng))
@@ -108,14 +108,14 @@ def clog(context: FaultContext) -> None:
 
 
 def redial(context: FaultContext) -> None:
-    """The dialer closes, for a reason of its own."""
+    """Close a connection by its dialer."""
     for link in context.links(1):
         context.note(f"redial {link}")
         link.dialer.notice(link)
 
 
 def hang_up(context: FaultContext) -> None:
-    """The acceptor closes, for a reason of its own."""
+    """Close a connection by its acceptor."""
     for link in context.links(1):
         acceptor = link.acceptor
         if acceptor is not None:
@@ -125,7 +125,7 @@ def hang_up(context: FaultContext) -> None:
 
 
 def reset(context: FaultContext) -> None:
-    """A box in the middle resets a connection; each end hears of it when it does."""
+    """Reset a connection by a middlebox; each end notices at its own time."""
     for link in context.links(1):
         context.note(f"reset {link}")
         link.break_off()
@@ -135,7 +135,7 @@ def reset(context: FaultContext) -> None:
 
 
 def close_by_proxy(context: FaultContext) -> None:
-    """A proxy closes a living node's connection: its end of stream is a lie, and its dialer hears of it late."""
+    """Close connections of a living node by a proxy: the end of stream is false, and the dialer notices late."""
     for link in context.links(3):
         if link.path.is_proxied:
             context.note(f"proxy closes {link}")
@@ -144,7 +144,7 @@ def close_by_proxy(context: FaultContext) -> None:
 
 
 def slow_down(context: FaultContext) -> None:
-    """One direction takes up to its time."""
+    """Delay the frames in one direction."""
     path = context.path()
     context.note(f"slow {path}")
     path.delay = _SLOW
@@ -152,7 +152,7 @@ def slow_down(context: FaultContext) -> None:
 
 
 def lose(context: FaultContext) -> None:
-    """One direction loses frames, as a full outbox does."""
+    """Lose frames in one direction, as a full outbox does."""
     path = context.path()
     context.note(f"lossy {path}")
     path.loss = context.rng.random()

@@ -1,4 +1,4 @@
-"""What befalls machines, disks and processes."""
+"""The faults of machines, disks and processes."""
 
 from elect.core.ready import Meeting
 from elect.storage.store import STORE_ID_LENGTH
@@ -8,30 +8,30 @@ from elect.testing.simulation.simulation_options import Span
 
 _AT_ONCE = Span(low=0.0, high=0.3)
 _LATE = Span(low=0.001, high=2.0)
-"""For how long an interpreter may keep a thread from running, s."""
+"""Time for which an interpreter may keep a thread from running, s."""
 
 
 def crash(context: FaultContext) -> None:
-    """Kill -9: the sockets close."""
+    """Kill a process, as kill -9 does: its sockets close."""
     host = context.hosts[context.victim()]
     host.crash(closes=True)
     context.later(LONG, host.start)
 
 
 def crash_machine(context: FaultContext) -> None:
-    """The power is gone: nothing closes."""
+    """Cut a machine's power: nothing closes."""
     host = context.hosts[context.victim()]
     host.crash(closes=False)
     context.later(LONG, host.start)
 
 
 def restart_at_once(context: FaultContext) -> None:
-    """A node comes back before anybody has missed it."""
+    """Restart a node before its peers notice."""
     reboot(context, context.victim())
 
 
 def reboot(context: FaultContext, node_id: str) -> None:
-    """Kill this node, or its machine, and start it at once."""
+    """Kill a node or its machine, and start it at once."""
     context.note(f"reboot {node_id}")
     host = context.hosts[node_id]
     host.crash(closes=context.rng.random() < 0.3)
@@ -39,14 +39,14 @@ def reboot(context: FaultContext, node_id: str) -> None:
 
 
 def crash_all(context: FaultContext) -> None:
-    """All nodes, at once."""
+    """Kill all nodes at once."""
     for host in context.hosts.values():
         host.crash(closes=context.rng.random() < 0.5)
         context.later(SHORT, host.start)
 
 
 def pause(context: FaultContext, node_id: str = "") -> None:
-    """SIGSTOP."""
+    """Stop a process, as SIGSTOP does."""
     process = context.hosts[node_id or context.victim()].process
     if process is not None:
         process.pause()
@@ -54,7 +54,7 @@ def pause(context: FaultContext, node_id: str = "") -> None:
 
 
 def stall(context: FaultContext, node_id: str = "") -> None:
-    """The protocol's thread does not get its turn, while others do."""
+    """Stall the orchestrator thread, while other threads run."""
     process = context.hosts[node_id or context.victim()].process
     if process is not None:
         process.stall()
@@ -62,28 +62,28 @@ def stall(context: FaultContext, node_id: str = "") -> None:
 
 
 def suspend(context: FaultContext) -> None:
-    """The lid is closed; CLOCK_BOOTTIME runs on."""
+    """Suspend a machine; CLOCK_BOOTTIME runs on."""
     host = context.hosts[context.victim()]
     host.halt(stops_clock=False)
     context.later(LONG, host.wake)
 
 
 def freeze(context: FaultContext) -> None:
-    """A hypervisor stops the machine, and its clock."""
+    """Stop a machine and its clock, as a hypervisor does."""
     host = context.hosts[context.victim()]
     host.halt(stops_clock=True)
     context.later(SHORT, host.wake)
 
 
 def stall_disk(context: FaultContext) -> None:
-    """Nothing completes."""
+    """Stall a disk: no write ends."""
     node_id = context.victim()
     context.note(f"stall disk of {node_id}")
     context.hosts[node_id].disk.stalled_until = context.now + LONG.draw(context.rng)
 
 
 def fail_disk(context: FaultContext) -> None:
-    """Every write fails."""
+    """Fail every write of a disk for a while."""
     node_id = context.victim()
     disk = context.hosts[node_id].disk
     context.note(f"fail disk of {node_id}")
@@ -92,18 +92,18 @@ def fail_disk(context: FaultContext) -> None:
 
 
 def fail_writes(context: FaultContext, node_id: str = "") -> None:
-    """The next write or two fail, and what waits behind them does not."""
+    """Fail the next one or two writes, and no later ones."""
     node_id = node_id or context.victim()
     context.note(f"fail writes of {node_id}")
     context.hosts[node_id].disk.fails_left = context.rng.randint(1, 2)
 
 
 def wipe(context: FaultContext) -> None:
-    """A disk is lost for good: at most one, and only when every other node has met it.
+    """Lose a disk for good: at most one, and only if every other node has met it.
 
-    Who has met a voter refuses it under another store. Who has not would take the vote of one that has forgotten what
-    it voted, and then nothing keeps P1 (section 7); and two that have forgotten each other would take each other's.
-    A node whose list was edited is left alone, too: a new store takes any list, and a node that is cut off can't know.
+    A node that has met a voter refuses it with another store. A node that has not met it would accept the vote of a
+    voter that has forgotten its votes, and P1 would be lost (section 7). A node whose list was edited keeps its disk: a
+    new store accepts any list, and a node that is cut off cannot compare it.
     """
     node_id = context.victim()
     hosts = context.hosts
@@ -119,10 +119,10 @@ def wipe(context: FaultContext) -> None:
 
 
 def relist(context: FaultContext) -> None:
-    """A node is started with another list of voters, which its store refuses; or by force, which the others do.
+    """Start a node with another list of voters: its store refuses it, or by force, its peers do.
 
-    At most one node at a time, and never by force with a list of which it is the majority: then the operator has made
-    a second cluster, and the first one must be over.
+    It strikes one node at a time. By force it never gives a list of which the node is a majority: that would be a
+    second cluster beside the first.
     """
     hosts, rng = context.hosts, context.rng
     host = hosts[context.victim()]
@@ -139,6 +139,6 @@ def relist(context: FaultContext) -> None:
 
 
 def change_clock(context: FaultContext) -> None:
-    """A clock runs at another rate."""
+    """Change the rate of a clock."""
     bound = context.options.drift
     context.hosts[context.node_id()].set_drift(context.rng.choice((-bound, 0.0, bound)))

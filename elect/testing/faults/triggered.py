@@ -1,4 +1,4 @@
-"""Whoever waits for the moments that matter, and strikes just then at one of those involved."""
+"""Faults that strike at elections, votes, leases and resignations, at one of the nodes involved."""
 
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,11 @@ _STRIKES = ("reboot", "pause", "stall", "fail writes", "mute", "redial", "redial
 
 
 class TriggeredFaults(Observer):
-    """Strikes at a share of the moments at which a part in an election changes.
+    """Strikes at a share of the events by which a role, a lease or a vote changes.
 
     Args:
-        context: whose chance, network and hosts it uses; it ends with it.
-        share: of those moments.
+        context: its chance, network and hosts; it strikes while the context is active.
+        share: of those events.
     """
 
     def __init__(self, context: FaultContext, share: float) -> None:
@@ -30,7 +30,7 @@ class TriggeredFaults(Observer):
         self._share = share
 
     def told(self, process: "Process", event: Event) -> None:
-        """Strike soon, or not; and keep the winner of a contest waiting."""
+        """Strike soon after a share of the events; delay the frames of a rival that gets a vote in a contest."""
         context = self._context
         if type(event) is Voted and (event.candidate, process.node_id) in context.contests and context.is_active:
             hold_back(context, event.candidate, process.node_id)

@@ -12,21 +12,21 @@ from elect.testing.soak.interruption import interruption
 from wire.common import arguments
 
 VIOLATIONS_MAX = 20
-"""So many are kept in full; a broken rule breaks in every world."""
+"""Violations that a report keeps in full: one broken rule breaks in every world."""
 
 
 @dataclass(kw_only=True)
 class Report:
-    """What some runs came to.
+    """The result of one or more simulated worlds.
 
     Attributes:
-        runs: how many worlds.
-        virtual_seconds: their time.
+        runs: number of worlds.
+        virtual_seconds: time in all worlds.
         real_seconds: of one core.
-        met: hard cases and elections.
-        strikes: how often each fault struck.
-        violated: in how many worlds a promise was broken.
-        violations: the first of them, each with its transcript's end and its replay command.
+        met: counts of the hard cases, and of elections.
+        strikes: counts of the faults.
+        violated: number of worlds in which a promise was broken.
+        violations: the first of them, each with the end of its transcript and its replay command.
     """
 
     runs: int = 0
@@ -38,7 +38,7 @@ class Report:
     violations: list[InvariantViolation] = field(default_factory=list)
 
     def add(self, other: "Report") -> None:
-        """Take another report into this one."""
+        """Add another report to this one."""
         self.runs += other.runs
         self.virtual_seconds += other.virtual_seconds
         self.real_seconds += other.real_seconds
@@ -49,17 +49,17 @@ class Report:
 
     @property
     def unmet(self) -> list[str]:
-        """The hard cases that never came about."""
+        """Return the hard cases that did not occur."""
         return [name for name in HARD_CASES if not self.met[name]]
 
     @property
     def speed(self) -> float:
-        """Virtual seconds per second of one core."""
+        """Return virtual seconds per second of one core."""
         return self.virtual_seconds / self.real_seconds if self.real_seconds else 0.0
 
     @property
     def line(self) -> str:
-        """How far it is."""
+        """Return the progress in one line."""
         return (
             f"{self.runs} seeds, {self.virtual_seconds / 3600:.1f} virtual hours, {self.met['elections']} elections, "
             f"{len(HARD_CASES) - len(self.unmet)} of {len(HARD_CASES)} hard cases, {self.violated} violations"
@@ -79,17 +79,20 @@ class Report:
 
 
 def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], object]) -> int:
-    """Run one world with every kind of fault, heal it, and write its transcript and what it met.
+    """Run one world with every kind of fault, heal it, and write its transcript and the hard cases that it met.
+
+    >>> simulate(seed=1, nodes=3, seconds=5, write=lambda text: None)
+    0
 
     Args:
-        seed: fixes everything.
-        nodes: how many.
-        seconds: virtual time with faults; the healing comes on top.
+        seed: one seed gives one transcript.
+        nodes: number of nodes.
+        seconds: virtual time with faults; the healing takes longer.
         write: takes text, as `sys.stdout.write` does.
 
     Returns:
-        The command's exit code: 0, or 1 after a violation, which is written with the command that replays it, or 128
-        and the number of the signal that interrupted it.
+        The exit code of the command: 0; 1 after a violation, which is written with its replay command; 128 and the
+        number of the signal that interrupted the run.
     """
     arguments.check_callable("write", write)
     simulation = Simulation(hostile(seed, nodes))
