@@ -13,15 +13,17 @@ _LATE = Span(low=0.001, high=2.0)
 
 def crash(context: FaultContext) -> None:
     """Kill a process, as kill -9 does: its sockets close."""
-    host = context.hosts[context.victim()]
-    host.crash(closes=True)
-    context.later(LONG, host.start)
+    _crash(context, closes=True)
 
 
 def crash_machine(context: FaultContext) -> None:
     """Cut a machine's power: nothing closes."""
+    _crash(context, closes=False)
+
+
+def _crash(context: FaultContext, *, closes: bool) -> None:
     host = context.hosts[context.victim()]
-    host.crash(closes=False)
+    host.crash(closes=closes)
     context.later(LONG, host.start)
 
 
@@ -63,16 +65,18 @@ def stall(context: FaultContext, node_id: str = "") -> None:
 
 def suspend(context: FaultContext) -> None:
     """Suspend a machine; CLOCK_BOOTTIME runs on."""
-    host = context.hosts[context.victim()]
-    host.halt(stops_clock=False)
-    context.later(LONG, host.wake)
+    _halt(context, LONG, stops_clock=False)
 
 
 def freeze(context: FaultContext) -> None:
     """Stop a machine and its clock, as a hypervisor does."""
+    _halt(context, SHORT, stops_clock=True)
+
+
+def _halt(context: FaultContext, span: Span, *, stops_clock: bool) -> None:
     host = context.hosts[context.victim()]
-    host.halt(stops_clock=True)
-    context.later(SHORT, host.wake)
+    host.halt(stops_clock=stops_clock)
+    context.later(span, host.wake)
 
 
 def stall_disk(context: FaultContext) -> None:
