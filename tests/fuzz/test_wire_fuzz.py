@@ -27,7 +27,7 @@ def test_every_input_ends_in_a_message_or_a_typed_error() -> None:
     assert met >= {"unknown_peer", "key"}
 
 
-def without_a_check(_: frame_auth.Seal, sealed: bytes) -> bytes:
+def without_a_check(_: frame_auth.FrameAuthenticator, sealed: bytes) -> bytes:
     return sealed[: -frame_auth.TAG_BYTES]
 
 
@@ -71,7 +71,7 @@ BUGS = [
     (targets.dialers, frame_auth.Session, "check", lambda *_, **__: None),
     (targets.acceptors, frame_auth.Session, "check", without_a_tag),
     (targets.acceptors, connection.Connection, "receive_end", lambda _: {}["untyped"]),
-    (targets.opened, frame_auth.Seal, "open", without_a_check),
+    (targets.opened, frame_auth.FrameAuthenticator, "open", without_a_check),
     (targets.opened, connection, "OrderError", OTHER_ERROR),
     (targets.opened, connection.Connection, "_need_voice", lambda _: None),
     (targets.strangers, connection, "MagicError", OTHER_ERROR),
