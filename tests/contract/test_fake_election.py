@@ -61,7 +61,7 @@ def test_time_stands_still_so_that_a_lease_ends_on_command_only(election):
     assert leadership.remaining() == remaining
 
 
-def test_a_lapsed_lease_comes_back_with_the_same_token_as_another_leadership(election):
+def test_a_lapsed_lease_comes_back_with_its_token(election):
     before = election.elect()
     election.lapse()
     assert before.reason is LossReason.LEASE_LAPSED
@@ -71,7 +71,7 @@ def test_a_lapsed_lease_comes_back_with_the_same_token_as_another_leadership(ele
 
 
 @pytest.mark.parametrize("reason", [LossReason.LEASE_LAPSED, LossReason.UNHEALTHY, LossReason.NO_LEASE])
-def test_leadership_is_lost_for_any_reason_and_the_next_token_is_higher(election, reason):
+def test_a_loss_of_any_reason_raises_the_next_token(election, reason):
     leadership = election.elect()
     election.lose(reason)
     assert leadership.reason is reason
@@ -103,7 +103,7 @@ def test_tokens_are_given_or_the_next_ones_and_only_rise(election):
     assert election.elect().token == 42
 
 
-def test_another_node_leads_with_what_it_advertises_and_this_one_has_lost_before(election):
+def test_another_node_leads_with_its_address_and_metadata(election):
     leadership = election.elect()
     election.follow("b", address="10.0.0.2:7101", metadata={"zone": "x"})
     assert leadership.reason is LossReason.LEASE_LAPSED

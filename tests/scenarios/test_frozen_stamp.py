@@ -9,7 +9,7 @@ from elect.testing.simulation.violation import InvariantViolation
 MS = 1_000_000
 
 
-def test_a_frame_stamped_before_a_freeze_and_read_after_it_breaks_a_promise():
+def test_a_frame_stamped_before_a_freeze_breaks_a_promise():
     cluster = ManualCluster()
     cluster.elect("a")
     stamp_before_freeze = cluster.now

@@ -48,7 +48,7 @@ def test_a_seed_has_one_transcript_twice_in_a_process(seed: int, nodes: int):
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4711"])
-def test_a_seed_has_one_transcript_in_another_process_with_another_hash_seed(hash_seed: str):
+def test_another_hash_seed_has_the_same_transcript(hash_seed: str):
     encoded = next(seed for seed in range(100) if is_encoded(seed, 3))
     for seed, nodes in ((4, 3), (5, 5), (encoded, 3)):
         digest = elsewhere(sys.executable, seed, nodes, hash_seed=hash_seed)

@@ -24,7 +24,7 @@ def heartbeats(simulation: Simulation) -> Iterator[list[Heartbeat]]:
     yield heard
 
 
-def test_frames_arrive_twice_and_out_of_order_where_they_are_told_to():
+def test_frames_arrive_twice_and_out_of_order():
     simulation, _, _ = steady()
     simulation.duplication(1.0, "a", "b", both=False)
     with heartbeats(simulation) as heard:
@@ -94,7 +94,7 @@ def test_at_most_one_disk_is_wiped():
     simulation.settle()
 
 
-def test_an_ambush_strikes_at_the_moments_that_matter():
+def test_triggered_faults_strike_at_elections():
     simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, triggered=0.5)))
     simulation.run(0.0001)
     assert simulation.strikes["triggered"] == 0
@@ -103,7 +103,7 @@ def test_an_ambush_strikes_at_the_moments_that_matter():
     simulation.settle()
 
 
-def test_some_may_stay_unwilling_when_all_is_healed_and_another_leads():
+def test_unwilling_nodes_do_not_lead_after_the_healing():
     left = 0
     for seed in range(5):
         simulation = Simulation(Options(nodes=5, seed=seed, faults=Faults(every=1.0, unwilling=0.7)))
