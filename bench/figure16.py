@@ -1,21 +1,19 @@
-"""How long nobody leads after the leader crashed: the Raft paper's figure 16 for plain Raft, and for this protocol.
+"""Repeat figure 16 of the Raft paper, the time without a leader after a crash, with plain Raft and with elect.
 
-Five nodes in virtual time; the leader's process is killed; a trial measures from there, by the true clock, until
-another server wins (Raft) or another node's lease is valid (elect: one more round trip, which Raft is not asked for).
+Five nodes run in virtual time, and the leader's process is killed. A trial is the true time from there until another
+server wins (Raft), or until another node's lease is valid (elect: this needs one more round trip).
 
-- As in the paper: election timeouts of T1-T2 ms; heartbeats every T1/2; the leader dies at an evenly random moment
-  between two of them, which it sends to all at once; everybody's log has another length, the leader's is the longest,
-  so two of the four left can't win. Votes may split again and again: a trial ends after 100 s.
-- elect: support_duration = T1 and heartbeat_interval = T1/3, the longest that it allows. So the earliest moment at
-  which a silent leader may be suspected is the same: T1 after its last heartbeat (of which there are more, and all
-  nodes send them). T2 has no meaning here. The lengths of logs are replication offsets with offset_rule = "require".
-  Every promise is checked after each step, as in any simulation. "promise" doesn't trust closed sockets (trust_close =
-  false), so the promise must run out; "close" does.
-- The network "paper" has the paper's broadcast time of 15 ms, which means RequestVote to four peers, each of which
-  writes its vote to disk, until all have answered; "lan" has one of 1.7 ms. Both protocols get the same delays, disks
-  and timers.
-- A trial needs a leader that stands for ten heartbeats, within twenty T1; otherwise it is "unstable", and has no time:
-  a lease of T1 must outlast two heartbeats and a round trip, and a campaign has two heartbeats.
+- Raft runs as in the paper: election timeouts of T1-T2 ms, heartbeats every T1/2. The leader dies at an evenly random
+  time between two heartbeats. All logs have different lengths and the leader's is the longest, so two of the other four
+  cannot win. Votes may split several times; a trial ends after 100 s.
+- elect runs with support_duration = T1 and heartbeat_interval = T1/3, the longest that it allows. Both protocols can
+  then suspect a silent leader T1 after its last heartbeat. T2 has no meaning for elect. The lengths of logs are
+  replication offsets with offset_rule = "require". "promise" does not trust closed sockets (trust_close = false), so
+  the promise must run out; "close" trusts them. Every promise is checked after each step.
+- The network "paper" has the paper's broadcast time of 15 ms: RequestVote to four peers, a write to each disk, and all
+  answers. The network "lan" has 1.7 ms. Both protocols have the same delays, disks and timers.
+- A trial needs a leader that leads for ten heartbeats, within twenty T1. Otherwise it is "unstable" and has no time: a
+  lease of T1 must outlast two heartbeats and a round trip, and a campaign has two heartbeats.
 
 Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version), section 9.3.
 
@@ -50,15 +48,15 @@ except ImportError:  # matplotlib is an extra
 MS = 1_000_000
 NODES = 5
 CAP_S = 100
-STANDS_HEARTBEATS = 10
-STANDS_TIMEOUTS = 20
+STABLE_HEARTBEATS = 10
+STABLE_TIMEOUTS = 20
 SCALES = ((12, 24), (25, 50), (50, 100), (100, 200), (150, 300))
 SPREADS = ((150, 150), (150, 151), (150, 155), (150, 175), (150, 200))
 NETWORKS = {
     "paper": (Span(low=0.003, high=0.009), Span(low=0.001, high=0.007_5)),
     "lan": (Span(low=0.000_1, high=0.000_5), Span(low=0.000_2, high=0.002)),
 }
-"""One way of a frame, and one durable write, s."""
+"""The delay of a frame one way and the time of a durable write, s."""
 CHART = {
     "timeout, ms": (("raft", SPREADS + SCALES[-1:], "plain Raft, more or less randomness"),),
     "timeout, ms\n(elect: a promise\nof the first number)": (
@@ -67,12 +65,12 @@ CHART = {
         ("close", SCALES, "elect, closed sockets trusted"),
     ),
 }
-"""The chart's rows by the titles of their legends; protocol, settings and title of each panel."""
+"""The rows of the chart by the titles of their legends; protocol, settings and title of each panel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What fixes one trial.
+    """The parameters of one trial.
 
     Attributes:
         timeout: T1 and T2, ms.
@@ -86,11 +84,11 @@ class Trial:
 
     @property
     def setting(self) -> str:
-        """As the paper writes it."""
+        """Return the timeout as the paper writes it."""
         return f"{self.timeout[0]}-{self.timeout[1]}"
 
     def options(self) -> Options:
-        """The world, the same for both protocols, and elect's timing."""
+        """Return the options: the same network and disks for both protocols, and elect's timing."""
         delay, disk_latency = NETWORKS[self.network]
         return Options(
             nodes=NODES,
@@ -104,13 +102,13 @@ class Trial:
         )
 
     def log_lengths(self, rng: Random) -> list[int]:
-        """The leader's, and the others'."""
+        """Return the log lengths of the leader and of the others."""
         return [NODES] * NODES if self.has_equal_logs else [NODES, *rng.sample(range(1, NODES), NODES - 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What came of a trial: "elected", "capped", or "unstable": then there was no leader to kill, and no time."""
+    """The result of a trial: "elected", "capped", or "unstable", without a leader to kill and without a time."""
 
     protocol: str
     setting: str
@@ -120,13 +118,13 @@ class Row:
 
 
 def raft_trial(trial: Trial, rng: Random) -> tuple[str, float | None]:
-    """Kill plain Raft's leader; how it ended, and the time without one, ms."""
+    """Kill the leader of plain Raft; return the outcome and the time without a leader, ms."""
     low, high = (each * MS for each in trial.timeout)
     timing = raft.Timing(timeout_low_ns=low, timeout_high_ns=high, heartbeat_interval_ns=low // 2)
     cluster = raft.Cluster(trial.options(), timing, trial.log_lengths(rng))
     scheduler, leader = cluster.scheduler, cluster.servers[0]
     cluster.install(leader)
-    scheduler.run_until(round((STANDS_HEARTBEATS + rng.random()) * timing.heartbeat_interval_ns))
+    scheduler.run_until(round((STABLE_HEARTBEATS + rng.random()) * timing.heartbeat_interval_ns))
     if len(cluster.wins) > 1:
         return "unstable", None
     crashed_at = scheduler.now
@@ -139,10 +137,10 @@ def raft_trial(trial: Trial, rng: Random) -> tuple[str, float | None]:
 
 
 def elect_trial(trial: Trial, rng: Random) -> tuple[str, float | None]:
-    """Kill this protocol's leader; how it ended, and the time without one, ms."""
+    """Kill the leader of elect; return the outcome and the time without a leader, ms."""
     options = trial.options()
     simulation = Simulation(options)
-    leader = stand(simulation, options, trial.log_lengths(rng), rng)
+    leader = wait_for_stable_leader(simulation, options, trial.log_lengths(rng), rng)
     if leader is None:
         return "unstable", None
     crashed_at, seen = simulation.now, len(simulation.events)
@@ -155,23 +153,25 @@ def elect_trial(trial: Trial, rng: Random) -> tuple[str, float | None]:
     return "capped", 1000.0 * CAP_S
 
 
-def stand(simulation: Simulation, options: Options, log_lengths: Sequence[int], rng: Random) -> str | None:
-    """Wait for a leader that stands, and for the moment of its death; None if none does."""
-    interval, end = options.heartbeat_interval, STANDS_TIMEOUTS * options.support_duration
+def wait_for_stable_leader(
+    simulation: Simulation, options: Options, log_lengths: Sequence[int], rng: Random
+) -> str | None:
+    """Wait for a leader that leads for ten heartbeats, and for the moment of its death; None without one."""
+    interval, end = options.heartbeat_interval, STABLE_TIMEOUTS * options.support_duration
     while simulation.now < end and simulation.run_until(lambda: simulation.leader() is not None, end - simulation.now):
         leader = simulation.leader()
         others = (node_id for node_id in options.node_ids if node_id != leader)
         for node_id, length in zip((leader, *others), log_lengths, strict=True):
             simulation.set_standing(node_id, offset=length)
         seen = len(simulation.events)
-        simulation.run((STANDS_HEARTBEATS + rng.random()) * interval)
+        simulation.run((STABLE_HEARTBEATS + rng.random()) * interval)
         if simulation.leader() == leader and not any(isinstance(each.event, Lost) for each in simulation.events[seen:]):
             return leader
     return None
 
 
 def run(trial: Trial) -> Row:
-    """One trial."""
+    """Run one trial."""
     rng = Random(f"{trial.setting} {trial.seed}")
     outcome, leaderless_ms = (raft_trial if trial.protocol == "raft" else elect_trial)(trial, rng)
     return Row(
@@ -184,7 +184,7 @@ def run(trial: Trial) -> Row:
 
 
 def plan(arguments: argparse.Namespace) -> list[Trial]:
-    """All trials, in the order of the output."""
+    """Return all trials, in the order of the output."""
     settings = [("raft", timeout) for timeout in SPREADS + SCALES]
     settings += [(protocol, timeout) for protocol in ("promise", "close") for timeout in SCALES]
     return [
@@ -201,7 +201,7 @@ def plan(arguments: argparse.Namespace) -> list[Trial]:
 
 
 def measure(trials: Sequence[Trial]) -> list[Row]:
-    """Run all trials, on every core."""
+    """Run all trials, on all cores."""
     rows, start = [], time.monotonic()
     with Workers(run, os.cpu_count() or 1) as workers:
         for row in in_order(workers.each(trials)):
@@ -214,7 +214,7 @@ def measure(trials: Sequence[Trial]) -> list[Row]:
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """One line a trial."""
+    """Write one line a trial."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(each.name for each in fields(Row))
@@ -222,13 +222,13 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def times(rows: Sequence[Row], protocol: str, setting: str) -> list[float]:
-    """In order, ms; without the unstable."""
+    """Return the times of the trials that were not unstable, sorted, ms."""
     found = (row.leaderless_ms for row in rows if (row.protocol, row.setting) == (protocol, setting))
     return sorted(each for each in found if each is not None)
 
 
 def report(rows: Sequence[Row]) -> None:
-    """The table."""
+    """Print the table."""
     print(f"{'ms':<9}{'timeout':<9}{'n':>6}{'min':>9}{'mean':>9}{'median':>9}{'p95':>9}{'max':>10}  capped unstable")
     for (protocol, setting), group in groupby(rows, key=lambda row: (row.protocol, row.setting)):
         outcomes = Counter(row.outcome for row in group)
@@ -242,7 +242,7 @@ def report(rows: Sequence[Row]) -> None:
 
 
 def panel(rows: Sequence[Row], protocol: str, timeouts: Iterable[tuple[int, int]], title: str) -> "shares.Panel":
-    """One panel of the chart."""
+    """Return one panel of the chart."""
     curves = []
     for low, high in timeouts:
         taken = times(rows, protocol, f"{low}-{high}")
@@ -252,12 +252,14 @@ def panel(rows: Sequence[Row], protocol: str, timeouts: Iterable[tuple[int, int]
 
 
 def main() -> int:
-    """Measure, print, write, draw; 0."""
+    """Run the measurement, print the table, and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=1000, help="of each setting")
+    parser.add_argument("--trials", type=int, default=1000, help="trials of each setting")
     parser.add_argument("--network", choices=NETWORKS, default="paper")
-    parser.add_argument("--equal-logs", action="store_true", help="let everybody be eligible")
-    parser.add_argument("--seed", type=int, default=0, help="of the first trial of each setting")
+    parser.add_argument(
+        "--equal-logs", action="store_true", help="give all nodes logs of one length, so that each can win"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first trial of each setting")
     parser.add_argument("--output", type=Path, default=Path("build"), help="the directory for figure16.csv and .svg")
     arguments = parser.parse_args()
     trials = plan(arguments)
@@ -270,7 +272,7 @@ def main() -> int:
     arguments.output.mkdir(exist_ok=True)
     write(rows, arguments.output / "figure16.csv")
     if shares is None:
-        print("no figure16.svg: it needs matplotlib, the extra 'bench'")
+        print("no figure16.svg: install matplotlib (the extra 'bench')")
         return 0
     title = f"Time without a leader after it crashed: {NODES} nodes, {arguments.trials} trials a curve"
     chart = [

@@ -1,8 +1,10 @@
-"""What this machine needs for the parts that no failover can do without, measured with nothing around them.
+"""Measure the parts of a failover alone: the least time that this machine needs for one.
 
-Kill to end of stream: from SIGKILL of a process (with this package imported, as a node has it) until a peer's `recv`
-returns. Round trip: 100 bytes there and back between two processes over loopback TCP. Durable write: one ballot in one
-transaction of the store. A failover's floor is kill to end of stream + 2.5 round trips + one durable write.
+- Kill to end of stream: from SIGKILL of a process that imported elect until a peer's `recv` returns.
+- Round trip: 100 bytes and back between two processes over loopback TCP.
+- Durable write: one ballot in one transaction of the store.
+
+The floor of a failover is kill to end of stream + 2.5 round trips + one durable write.
 
 Usage: python bench/floor.py
 """
@@ -41,7 +43,7 @@ class Floor:
 
     @property
     def failover(self) -> float:
-        """The least that a crash can cost."""
+        """Return the floor of a failover after a crash."""
         return self.kill_to_end + 2.5 * self.round_trip + self.durable_write
 
     def __str__(self) -> str:
@@ -53,7 +55,7 @@ class Floor:
 
 @contextmanager
 def peer_process() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
-    """A process with one connection to this one, on which it echoes."""
+    """Start a process that echoes on one connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         process = subprocess.Popen([sys.executable, "-c", PEER, str(port)])
@@ -68,7 +70,7 @@ def peer_process() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
 
 
 def kill_to_end() -> float:
-    """Seconds from the kill to the end of stream, once."""
+    """Return the seconds from one kill to the end of stream."""
     with peer_process() as (process, link):
         link.sendall(b"ready?")
         link.recv(4096)
@@ -80,7 +82,7 @@ def kill_to_end() -> float:
 
 
 def round_trip(count: int) -> float:
-    """Median seconds of `count` round trips."""
+    """Return the median of `count` round trips, s."""
     taken = []
     with peer_process() as (_, link):
         for _ in range(count):
@@ -94,7 +96,7 @@ def round_trip(count: int) -> float:
 
 
 def durable_write(count: int, directory: str) -> float:
-    """Median seconds of `count` ballots, each in a transaction of its own."""
+    """Return the median of `count` ballots, each in its own transaction, s."""
     taken = []
     store = SqliteStore(f"{directory}/floor")
     store.open(cluster="floor", node_id="a", promise_ns=1)
@@ -107,7 +109,7 @@ def durable_write(count: int, directory: str) -> float:
 
 
 def measure(kills: int = 11, count: int = 500) -> Floor:
-    """All three, as medians."""
+    """Measure all three parts."""
     with tempfile.TemporaryDirectory() as directory:
         write = durable_write(count, directory)
     end = statistics.median(kill_to_end() for _ in range(kills))

@@ -1,9 +1,9 @@
-"""What a cluster costs that does nothing: CPU, memory and bytes on the wire, with 1 and with 10,000 elections.
+"""Measure the CPU, memory and network bytes of an idle cluster, with 1 and with 10,000 elections.
 
-Real processes at default timing. CPU and memory are the kernel's own accounting of each process (Linux, /proc); bytes
-are what the nodes' own counters say they sent, and the loopback interface's count beside it, which sees headers too.
-The baseline of the same run imports the package and has five threads that wake up ten times a second to do nothing: as
-many wake-ups as a node of three has (an orchestrator, and a reader and a dialer for each of two peers).
+The nodes are real processes with default timing. CPU and memory are the kernel's figures for each process (Linux,
+/proc). Bytes are the nodes' own counters, and the counter of the loopback interface, which includes headers. The
+baseline of the same run is a process that imports elect and has five threads that only wake up ten times a second: a
+node of three wakes up as often (an orchestrator, and a reader and a dialer for each of two peers).
 
 Usage: python bench/idle.py [--seconds 30] [--elections 10000]
 """
@@ -44,7 +44,7 @@ wake()
 
 @dataclass(frozen=True)
 class Usage:
-    """Of one process: seconds of CPU, resident bytes, bytes sent."""
+    """The resources that one process has used."""
 
     cpu_s: float
     resident_bytes: int
@@ -53,7 +53,7 @@ class Usage:
 
 
 class Process:
-    """A program that answers each line on its standard input with one line, or not at all."""
+    """A program that answers each line of its input with one line, or never."""
 
     def __init__(self, program: str, *arguments: str) -> None:
         self.process = subprocess.Popen(
@@ -61,14 +61,14 @@ class Process:
         )
 
     def ask(self) -> tuple[float, int]:
-        """Bytes sent so far, and elections led."""
+        """Return the bytes sent so far and the number of elections led."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         sent, led = json.loads(self.process.stdout.readline())
         return sent, led
 
     def usage(self, *, answers: bool = True) -> Usage:
-        """What it has used so far."""
+        """Return the resources used so far."""
         threads = Path(f"/proc/{self.process.pid}/task").iterdir()
         cpu_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -76,19 +76,19 @@ class Process:
         return Usage(cpu_s=cpu_ns / 1e9, resident_bytes=pages * 4096, sent_bytes=sent, led=led)
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(10)
 
 
 def loopback_bytes() -> int:
-    """Bytes that the loopback interface has carried."""
+    """Return the bytes that the loopback interface has carried."""
     return int(Path("/sys/class/net/lo/statistics/tx_bytes").read_text())
 
 
 def measure(elections: int, seconds: float, directory: Path) -> list[tuple[Usage, Usage]]:
-    """Usage of each of three nodes before and after `seconds` of doing nothing."""
+    """Return the usage of each of three nodes before and after `seconds` of idling."""
     addresses = {node: f"127.0.0.1:{port}" for node, port in zip("abc", free_ports(3), strict=True)}
     nodes = []
     for node, address in addresses.items():
@@ -114,7 +114,7 @@ def measure(elections: int, seconds: float, directory: Path) -> list[tuple[Usage
 
 
 def report(name: str, usages: list[tuple[Usage, Usage]], seconds: float, carried: int) -> None:
-    """One line of the table."""
+    """Print one row of the table."""
     cpu = [100 * (after.cpu_s - before.cpu_s) / seconds for before, after in usages]
     memory = [after.resident_bytes / 1e6 for _, after in usages]
     sent = sum(after.sent_bytes - before.sent_bytes for before, after in usages) / seconds
@@ -124,7 +124,7 @@ def report(name: str, usages: list[tuple[Usage, Usage]], seconds: float, carried
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--elections", type=int, default=10_000)
@@ -142,12 +142,12 @@ def main() -> None:
     sleeper.close()
     slept = 100 * (idle.cpu_s - before.cpu_s) / arguments.seconds
     busy = [100 * (after.cpu_s - before.cpu_s) / arguments.seconds for before, after in one]
-    print(f"{'only waking up':<18}{slept:>18.2f}{idle.resident_bytes / 1e6:>10.1f}")
-    print(f"CPU of a node / of only waking up as often: {sum(busy) / len(busy) / slept:.2f}")
+    print(f"{'baseline':<18}{slept:>18.2f}{idle.resident_bytes / 1e6:>10.1f}")
+    print(f"CPU of a node / of the baseline: {sum(busy) / len(busy) / slept:.2f}")
     sent = [sum(after.sent_bytes - before.sent_bytes for before, after in usages) for usages in (one, many)]
     print(f"bytes with {arguments.elections} elections / with 1: {sent[1] / sent[0]:.3f}")
     resident = max(after.resident_bytes for _, after in one)
-    print(f"memory of a node / of an interpreter that imported elect: {resident / idle.resident_bytes:.2f}")
+    print(f"memory of a node / of the baseline: {resident / idle.resident_bytes:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Keys and certificates of a running cluster, replaced as an operator does it: by three steps, each taken node by node.
+"""Replace the keys or certificates of a running cluster, as an operator does, in three steps, node by node.
 
-New ones are believed beside the old; then they are shown; then the old ones are believed no more.
+First the nodes trust the new ones beside the old. Then they present the new ones. Then they no longer trust the old.
 """
 
 import contextlib
@@ -20,35 +20,35 @@ LINES = {
 
 
 class Rotation:
-    """What a cluster goes by: the first of it when this is made, and then never the same for long.
+    """The keys or certificates of a cluster: made at once, and replaced step by step.
 
     Args:
-        directory: where the nodes' files are.
-        nodes: ids.
+        directory: of the nodes' files.
+        nodes: their ids.
         security: `none`, `key` or `tls`.
 
     Attributes:
-        security: which of them.
-        turns: steps of one node each that were taken.
+        security: as given.
+        steps: number of steps so far, of one node each.
     """
 
     def __init__(self, directory: Path, nodes: Sequence[str], security: str) -> None:
         self.security = security
-        self.turns = 0
+        self.steps = 0
         self._lines = LINES[security]
-        self._moves = {"none": lambda *_: itertools.repeat(None), "key": _keys, "tls": _certificates}[security](
+        self._steps = {"none": lambda *_: itertools.repeat(None), "key": _keys, "tls": _certificates}[security](
             directory, nodes
         )
-        next(self._moves)
+        next(self._steps)
 
     def lines(self, node: str) -> list[str]:
-        """What stands in the node's `[security]`."""
+        """Return the lines of a node's `[security]` table."""
         return [line.format(node) for line in self._lines]
 
-    def turn(self) -> None:
-        """One node takes the next step."""
-        next(self._moves)
-        self.turns += 1
+    def step(self) -> None:
+        """Perform the next step, on one node."""
+        next(self._steps)
+        self.steps += 1
 
 
 def _keys(directory: Path, nodes: Sequence[str]) -> Iterator[None]:
@@ -62,16 +62,16 @@ def _keys(directory: Path, nodes: Sequence[str]) -> Iterator[None]:
     while True:
         new = secrets.token_hex(32)
         for step in hold(old, new), hold(new, old), hold(new):
-            yield from _taken(step, nodes)
+            yield from _on_each(step, nodes)
         old = new
 
 
 def _certificates(directory: Path, nodes: Sequence[str]) -> Iterator[None]:
-    def believe(*authorities: Path) -> Callable[[str], None]:
-        beliefs = "".join((each / "ca.pem").read_text() for each in authorities)
-        return lambda node: _write(directory / f"{node}.ca", beliefs)
+    def trust(*authorities: Path) -> Callable[[str], None]:
+        trusted = "".join((each / "ca.pem").read_text() for each in authorities)
+        return lambda node: _write(directory / f"{node}.ca", trusted)
 
-    def show(authority: Path) -> Callable[[str], None]:
+    def present(authority: Path) -> Callable[[str], None]:
         def swap(node: str) -> None:
             for suffix in "pem", "key":
                 _write(directory / f"{node}.{suffix}", (authority / f"{node}.{suffix}").read_text())
@@ -81,17 +81,17 @@ def _certificates(directory: Path, nodes: Sequence[str]) -> Iterator[None]:
     authorities = (_authority(directory / f"authority-{number}", nodes) for number in itertools.count())
     old = next(authorities)
     for node in nodes:
-        believe(old)(node)
-        show(old)(node)
+        trust(old)(node)
+        present(old)(node)
     yield
     while True:
         new = next(authorities)
-        for step in believe(old, new), show(new), believe(new):
-            yield from _taken(step, nodes)
+        for step in trust(old, new), present(new), trust(new):
+            yield from _on_each(step, nodes)
         old = new
 
 
-def _taken(step: Callable[[str], None], nodes: Sequence[str]) -> Iterator[None]:
+def _on_each(step: Callable[[str], None], nodes: Sequence[str]) -> Iterator[None]:
     for node in nodes:
         step(node)
         yield
@@ -104,7 +104,7 @@ def _authority(directory: Path, nodes: Sequence[str]) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replaced as a whole."""
+    """Replace a file at once."""
     fresh = path.with_suffix(f"{path.suffix}.fresh")
     fresh.write_text(text)
     fresh.chmod(0o600)

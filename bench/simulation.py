@@ -1,9 +1,8 @@
-"""How much virtual time one core simulates in a second, with every promise checked after every step.
+"""Measure the virtual seconds that one core simulates in a second, with every promise checked after every step.
 
-"hostile" worlds have every kind of fault, as `make soak` has them, each seed with a mix of its own; in "calm" ones
-nothing goes wrong, so that heartbeats are all there is. CPU time is the process's own. It depends on the machine and on
-its neighbours, so each virtual second is followed by pushing and popping 1,000 numbers on a heap in the same process;
-the last column is what a virtual second costs in such pushes and pops.
+"hostile" worlds have every kind of fault, as `make soak` has; each seed has its own mix. "calm" worlds have no faults:
+only heartbeats. CPU time is that of the process. It depends on the load of the machine, so the program pushes and pops
+1,000 numbers on a heap after each virtual second. The last column is the cost of a virtual second in pushes and pops.
 
 Usage: python bench/simulation.py [--seeds 9] [--seconds 60] [--nodes 3 5] [--json]
 """
@@ -20,17 +19,17 @@ from elect.testing import Options, Simulation
 from elect.testing.faults.presets import hostile
 
 HEAP = 1_000
-"""Numbers on the heap: some 0.7 ms."""
+"""Numbers on the heap: about 0.7 ms."""
 
 WORLDS = {"hostile": hostile, "calm": lambda seed, nodes: Options(seed=seed, nodes=nodes)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One kind of world.
+    """The result for one kind of world.
 
     Attributes:
-        speeds: virtual seconds in a second of one core, by seed.
+        speeds: virtual seconds per second of one core, by seed.
         heap_operations: median cost of a virtual second, in pushes and pops.
     """
 
@@ -46,7 +45,7 @@ class Row:
 
 
 def time_heap() -> float:
-    """CPU seconds of one push and pop."""
+    """Return the CPU seconds of one push and pop."""
     began = process_time()
     heap: list[tuple[int, int]] = []
     for number in range(HEAP):
@@ -57,7 +56,7 @@ def time_heap() -> float:
 
 
 def run(world: str, seed: int, nodes: int, seconds: int) -> tuple[float, float]:
-    """CPU seconds of a virtual second, and of a push and pop meanwhile."""
+    """Return the CPU seconds of a virtual second, and of a push and pop in the same time."""
     simulation = Simulation(WORLDS[world](seed, nodes))
     simulated = heap = 0.0
     for _ in range(seconds):
@@ -69,7 +68,7 @@ def run(world: str, seed: int, nodes: int, seconds: int) -> tuple[float, float]:
 
 
 def measure(worlds: list[str], sizes: list[int], seeds: int, seconds: int) -> Iterator[Row]:
-    """A row for each kind of world and size."""
+    """Yield a row for each kind of world and size."""
     for world in worlds:
         for nodes in sizes:
             costs = [run(world, seed, nodes, seconds) for seed in range(seeds)]
@@ -83,16 +82,16 @@ def measure(worlds: list[str], sizes: list[int], seeds: int, seconds: int) -> It
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=9)
-    parser.add_argument("--seconds", type=int, default=60, help="virtual ones, of each seed")
+    parser.add_argument("--seconds", type=int, default=60, help="virtual seconds of each seed")
     parser.add_argument("--nodes", type=int, nargs="+", default=[3, 5], help="cluster sizes")
     parser.add_argument("--worlds", choices=WORLDS, nargs="+", default=list(WORLDS))
-    parser.add_argument("--json", action="store_true", help="one object a line instead of a table")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     arguments = parser.parse_args()
     if not arguments.json:
-        print("virtual seconds in a second of one core; what one costs in pushes and pops of a heap")
+        print("virtual seconds per second of one core; heap: cost of a virtual second in pushes and pops")
         print(f"{'world':<10}{'nodes':>6}{'median':>10}{'min':>9}{'max':>9}{'heap':>12}")
     for row in measure(arguments.worlds, arguments.nodes, arguments.seeds, arguments.seconds):
         print(json.dumps(asdict(row)) if arguments.json else row, flush=True)

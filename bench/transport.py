@@ -1,17 +1,20 @@
-"""What the wire costs: a heartbeat from value to value without a network, and round trips between two processes.
+"""Measure the cost of the wire: encoding a heartbeat, and round trips of one between two processes.
 
-The round trips are of one heartbeat, there and back: as bare bytes on a socket (`raw`), with multiprocessing.connection
-and its authkey (`multiprocessing`), with a Connection on a blocking socket and nothing around it (`connection`), and
-over a Dialer's two-way link to a Listener, threads and outboxes included (`link`); the latter two plain, with a shared
-key, and with TLS. The rounds of all take turns, so that a machine that slows down slows all of them; the ratios are
-medians over the rounds. Processor time is this process's alone.
+The round trips are measured in these modes:
 
-Where the two ends run matters more than what they do. To wake a process on another processor takes some 20 us on a
-virtual machine, more the longer that one has slept, and next to nothing on the same one: bare bytes take 47 us apart,
-59 when each end counts to itself for 30 us before it answers, and 15 together. Left alone, Linux puts both ends of
-`raw` together and those of all others, which have more to do, apart: the ratio then tells of the scheduler. So there
-are two tables, and in each of them all modes are placed alike. Apart is what two hosts are. And whoever has just been
-woken is slow: a heartbeat that takes 12 us from value to value in a loop takes 20 to 30 there.
+- `raw`: bytes on a socket;
+- `multiprocessing`: multiprocessing.connection with its authkey;
+- `connection`: a Connection on a blocking socket, without threads;
+- `link`: a Dialer's two-way link to a Listener, with threads and outboxes.
+
+The last two are measured plain, with a shared key, and with TLS. The rounds of all modes alternate, so that a slow
+phase of the machine slows all of them. The ratios are medians over the rounds. CPU time is that of this process.
+
+The processors matter more than the code. On a virtual machine it takes about 20 us to wake a process on another
+processor, and almost nothing on the same one: bytes take 47 us between two processors and 15 us on one. By default
+Linux puts both ends of `raw` on one processor and the ends of the other modes on two, which would distort the ratios.
+So there are two tables, each with one placement for all modes. Two processors are the better model of two hosts. A
+process that was just woken is slow: a heartbeat that takes 12 us in a loop takes 20 to 30 us there.
 
 Usage: python bench/transport.py [--rounds 30] [--trips 100]
 """
@@ -72,7 +75,7 @@ PATIENCE_S = 20.0
 
 
 def security(kind: str, node: str, directory: Path) -> Security:
-    """What a node goes by, from the files of a Rotation."""
+    """Return the security of a node, from the files of a Rotation."""
     if kind == "key":
         return Keyed(directory / f"{node}.keys")
     if kind == "tls":
@@ -83,23 +86,23 @@ def security(kind: str, node: str, directory: Path) -> Security:
 
 
 def identity(node: str) -> Identity:
-    """Of an end."""
+    """Return the identity of a node."""
     return Identity(cluster=CLUSTER, node=node, incarnation=1, store=bytes(16))
 
 
 def echo(mode: str, directory: Path) -> None:
-    """The other process: say where it listens, then say back what comes, until it is killed."""
+    """Run the other process: print its port, then echo until it is killed."""
     style, _, kind = mode.partition(" ")
     if style == "link":
         _echo_link(security(kind, "b", directory))
     elif style == "multiprocessing":
         with MultiprocessingListener(("127.0.0.1", 0), authkey=AUTHKEY) as server:
-            _tell(server.address[1])
+            _print_port(server.address[1])
             link = server.accept()
             while True:
                 link.send(link.recv())
     with socket.create_server(("127.0.0.1", 0)) as server:
-        _tell(server.getsockname()[1])
+        _print_port(server.getsockname()[1])
         sock, _ = server.accept()
         tune(sock, PATIENCE_S)
         if style == "raw":
@@ -108,7 +111,7 @@ def echo(mode: str, directory: Path) -> None:
         _echo_connection(sock, security(kind, "b", directory))
 
 
-def _tell(port: int) -> None:
+def _print_port(port: int) -> None:
     print(port, flush=True)
 
 
@@ -131,7 +134,7 @@ def _echo_link(guarding: Security) -> None:
         two_way=(KIND,),
     )
     listener.open()
-    _tell(listener.address.port)
+    _print_port(listener.address.port)
     listener.start()
     time.sleep(1e6)
 
@@ -156,7 +159,7 @@ def _echo_connection(sock: socket.socket, guarding: Security) -> None:
 
 @contextmanager
 def talking(mode: str, directory: Path, processor: int | None) -> Iterator[Callable[[], object]]:
-    """The other process, and what makes one round trip to it."""
+    """Start the other process; yield a function that makes one round trip to it."""
     command = [sys.executable, __file__, "--echo", mode, "--directory", str(directory)]
     command += [] if processor is None else ["--processor", str(processor)]
     other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -250,8 +253,8 @@ CALLS = {
 }
 
 
-def from_value_to_value(directory: Path, count: int) -> None:
-    """Encode, frame, parse and decode, with and without a key: microseconds of a processor."""
+def print_codec_cost(directory: Path, count: int) -> None:
+    """Print the CPU time to encode, frame, parse and decode, with and without a key, in microseconds."""
     for kind in ("plain", "key"):
         guard = security(kind, "a", directory).credentials
         dialer, acceptor = _ends(guard)
@@ -268,7 +271,7 @@ def _carry(dialer: Connection, acceptor: Connection) -> list[object]:
 
 
 def _ends(guard: HandshakeCredentials) -> tuple[Connection, Connection]:
-    """Both, after their handshake."""
+    """Return both ends after their handshake."""
     dialer = Connection(WITH_BYE, 65_536, is_dialer=True, ring=guard.ring)
     acceptor = Connection(WITH_BYE, 65_536, is_dialer=False, ring=guard.ring)
     dialing, nonce = _hello(guard), guard.nonce()
@@ -303,22 +306,22 @@ def _cost(step: Callable[[], object], count: int) -> float:
 
 
 def placements() -> list[tuple[str, int | None, int | None]]:
-    """Where this end and the other one run, and what to call it."""
+    """Return the placements: a title, and the processors of this end and of the other."""
     if not hasattr(os, "sched_getaffinity"):
-        return [("wherever the system puts them", None, None)]
+        return [("processors chosen by the system", None, None)]
     first, *others = sorted(os.sched_getaffinity(0))
     apart = [("each end on its own processor", first, others[0])] if others else []
     return [*apart, ("both ends on one processor", first, first)]
 
 
 def stay_on(processor: int | None) -> None:
-    """Run there from now on."""
+    """Run on one processor from now on."""
     if processor is not None:
         os.sched_setaffinity(0, {processor})
 
 
 def round_trips(directory: Path, rounds: int, trips: int, processor: int | None) -> None:
-    """All modes in turns, the other end on that processor; a line for each."""
+    """Measure all modes in turns, with the other end on a processor; print a row for each."""
     taken: dict[str, list[float]] = {mode: [] for mode in MODES}
     medians: dict[str, list[float]] = {mode: [] for mode in MODES}
     cpu = dict.fromkeys(MODES, 0.0)
@@ -353,23 +356,23 @@ def _p99(times: list[float]) -> float:
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=30, help="turns of each")
-    parser.add_argument("--trips", type=int, default=100, help="round trips of each turn")
+    parser.add_argument("--rounds", type=int, default=30, help="rounds of each mode")
+    parser.add_argument("--trips", type=int, default=100, help="round trips of each round")
     parser.add_argument("--echo", help=argparse.SUPPRESS)
     parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--processor", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.echo:
         stay_on(arguments.processor)
-        with suppress(EOFError, OSError):  # whoever asked has gone
+        with suppress(EOFError, OSError):  # the parent process has ended
             echo(arguments.echo, arguments.directory)
         return
     with tempfile.TemporaryDirectory(prefix="elect-bench-") as name:
         for kind in KINDS[1:]:
             Rotation(Path(name), ("a", "b"), kind)
-        from_value_to_value(Path(name), 5_000)
+        print_codec_cost(Path(name), 5_000)
         for title, here, there in placements():
             print(f"\nround trips, {title}")
             stay_on(here)

@@ -1,4 +1,4 @@
-"""Cumulative shares over logarithmic time, in rows of panels: as one would print them in a paper."""
+"""Draw cumulative shares over logarithmic time, in rows of panels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ mpl.rcParams["svg.hashsalt"] = "elect"
 mpl.rcParams["font.size"] = 9
 
 COLOURS = ("#000000", "#D55E00", "#56B4E9", "#009E73", "#E69F00", "#CC79A7")
-"""Okabe and Ito's, which the colour-blind tell apart."""
+"""The colours of Okabe and Ito, which colour-blind readers can distinguish."""
 STYLES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1, 1, 1)))
-"""For print without colours."""
+"""Line styles, for print without colours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,8 @@ class Curve:
     """One curve.
 
     Attributes:
-        values: in order, ms.
-        count: of trials, those that ended without a value included.
+        values: sorted, ms.
+        count: number of trials, including those without a value.
     """
 
     label: str
@@ -35,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Some curves on the same axes."""
+    """Curves on the same axes."""
 
     title: str
     curves: Sequence[Curve]
@@ -43,10 +43,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Panels beside each other that share the axis of time, so that they can be compared, and the curves' labels.
+    """Panels in a row that share the axis of time and the labels of the curves.
 
     Attributes:
-        legend: what the labels are.
+        legend: title of the labels.
     """
 
     legend: str
@@ -58,9 +58,9 @@ def draw(rows: Sequence[Row], *, title: str, cap_ms: float, path: Path) -> None:
 
     Args:
         rows: from top to bottom.
-        title: above all of it.
-        cap_ms: when trials were given up.
-        path: an SVG, or whatever its ending says.
+        title: of the chart.
+        cap_ms: time after which trials end.
+        path: of the file; its suffix chooses the format.
     """
     figure = Figure(figsize=(11, 3.3 * len(rows)), layout="constrained")
     figure.suptitle(title)
@@ -79,7 +79,7 @@ def draw(rows: Sequence[Row], *, title: str, cap_ms: float, path: Path) -> None:
 
 
 def _limits(row: Row, cap_ms: float) -> tuple[float, float]:
-    """Whole powers of ten around what the row shows."""
+    """Return the powers of ten around the values of a row."""
     curves = [curve for panel in row.panels for curve in panel.curves]
     values = [value for curve in curves for value in curve.values] or [1, cap_ms]
     is_complete = all(len(curve.values) == curve.count for curve in curves)
@@ -95,7 +95,7 @@ def _plot(axis: Axes, panel: Panel) -> None:
         axis.step(at, [*shares, shares[-1]], where="post", color=colour, ls=line, lw=1.4, label=curve.label)
     missing = ", ".join(curve.label for curve in panel.curves if not curve.count)
     if missing:
-        axis.text(0.97, 0.03, f"{missing}: no leader stands", transform=axis.transAxes, ha="right", fontsize=8)
+        axis.text(0.97, 0.03, f"{missing}: no stable leader", transform=axis.transAxes, ha="right", fontsize=8)
     axis.set_ylim(0, 101)
     axis.set_xlabel("time without a leader (logarithmic)")
     axis.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s"))

@@ -1,11 +1,11 @@
-"""Plain Raft's leader election, in the virtual time and on the network of `elect.testing`: a baseline.
+"""The leader election of plain Raft in the virtual time of `elect.testing`: the baseline of figure16.py.
 
-Followers, candidates and leaders; RequestVote, and AppendEntries as the heartbeat; an election timeout drawn anew at
-every reset; a higher term makes a follower of anybody; a vote goes only to a log that is no shorter. What a server
-answers waits until its term and vote are on disk. A candidate asks while its vote for itself is being written, which
-counts once it is: the faster of two ways that are safe. No pre-vote, no lease, nothing learned from closed sockets.
-Logs don't grow, and all their entries are of one term, so that their length is what votes go by. A request is sent
-once: use it on a network without loss.
+It has followers, candidates and leaders, RequestVote, and AppendEntries as the heartbeat. The election timeout is drawn
+anew at every reset. A higher term makes any server a follower. A vote goes only to a log that is no shorter. An answer
+waits until term and vote are on disk. A candidate sends RequestVote while its own vote is being written, and counts
+that vote once it is: both orders are safe, this one is faster. There is no pre-vote and no lease, and closed sockets
+mean nothing. Logs do not grow and have entries of one term, so votes depend on their length. A request is sent once:
+use it on a network without loss.
 
 Source: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version), figure 2.
 """
@@ -20,12 +20,12 @@ from elect.testing.simulation.simulation_options import Options, Span
 from elect.testing.world.scheduler import Scheduler
 
 BURST_NS = 2_000_000
-"""Frames handed over within this time before a crash may be lost in the process, as in the simulated links."""
+"""Frames sent within this time before a crash may be lost with the process, as in the simulated links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestVote:
-    """A candidate asks for a vote."""
+    """The request of a candidate for a vote."""
 
     term: int
     log_length: int
@@ -41,7 +41,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendEntries:
-    """A leader's heartbeat: no entries."""
+    """The heartbeat of a leader, without entries."""
 
     term: int
 
@@ -57,7 +57,7 @@ Message = RequestVote | Vote | AppendEntries | Appended
 
 
 class Role(Enum):
-    """What a server is."""
+    """The role of a server."""
 
     FOLLOWER = "follower"
     CANDIDATE = "candidate"
@@ -75,7 +75,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballot:
-    """What a server keeps on disk."""
+    """The term and vote that a server keeps on disk."""
 
     term: int = 0
     voted_for: int | None = None
@@ -85,9 +85,10 @@ class Server:
     """One server.
 
     Attributes:
-        ballot: its term and vote; `durable`, what of that is on disk.
-        is_alive: not crashed.
-        crashed_at: when it last crashed, ns.
+        ballot: term and vote in memory.
+        durable: term and vote on disk.
+        is_alive: the server has not crashed.
+        crashed_at: time of the latest crash, ns.
     """
 
     def __init__(self, cluster: "Cluster", number: int, log_length: int) -> None:
@@ -103,7 +104,7 @@ class Server:
         self._waiting: list[Callable[[], None]] = []
         self._writing = 0
 
-    # The disk: one transaction at a time takes everything that waits.
+    # The disk: one transaction at a time writes for all actions that wait.
 
     def _when_durable(self, action: Callable[[], None]) -> None:
         if self.ballot == self.durable:
@@ -129,7 +130,7 @@ class Server:
         if self._waiting:
             self._write()
 
-    # Timers: setting one forgets the one before.
+    # Timers: setting one cancels the one before.
 
     def _set_timer(self, wait_ns: int, action: Callable[[], None]) -> None:
         self._timer = number = self._cluster.next_number()
@@ -140,7 +141,7 @@ class Server:
             action()
 
     def await_leader(self) -> None:
-        """Draw an election timeout, and wait for so long."""
+        """Draw an election timeout, and campaign after it."""
         timing = self._cluster.timing
         wait_ns = self._cluster.rng.randint(timing.timeout_low_ns, timing.timeout_high_ns)
         self._set_timer(wait_ns, self._campaign)
@@ -163,7 +164,7 @@ class Server:
             self.lead()
 
     def lead(self) -> None:
-        """Be the leader of the current term."""
+        """Become the leader of the current term."""
         self.role = Role.LEADER
         self._cluster.won(self)
         self._beat()
@@ -173,7 +174,7 @@ class Server:
         self._set_timer(self._cluster.timing.heartbeat_interval_ns, self._beat)
 
     def _step_down(self, term: int) -> None:
-        """Follow in a term that another one showed; only who led has no election timeout running."""
+        """Become a follower in the term of a message; a leader starts its election timeout."""
         had_led = self.role is Role.LEADER
         self.role = Role.FOLLOWER
         if term > self.ballot.term:
@@ -192,7 +193,7 @@ class Server:
         self._when_durable(partial(self._cluster.send, self, target, message))
 
     def receive(self, source: "Server", message: Message) -> None:
-        """Take a message."""
+        """Handle a message."""
         if message.term > self.ballot.term:
             self._step_down(message.term)
         match message:
@@ -221,14 +222,14 @@ class Server:
     # Stops.
 
     def crash(self) -> None:
-        """Stop; what is not on disk is lost."""
+        """Stop; everything that is not on disk is lost."""
         self.is_alive = False
         self.crashed_at = self._cluster.scheduler.now
         self._timer = self._writing = 0
         self._waiting = []
 
     def restart(self) -> None:
-        """Go on with what is on disk."""
+        """Start again with the disk."""
         self.is_alive = True
         self.ballot = self.durable
         self.role = Role.FOLLOWER
@@ -245,12 +246,12 @@ class Win:
 
 
 class Cluster:
-    """Servers and the wires between them, where frames keep their order, as TCP does.
+    """Servers and the links between them, which keep the order of frames, as TCP does.
 
     Args:
-        options: the world: `nodes`, `seed`, `delay`, `disk_latency`, `lateness`; the rest is the other protocol's.
+        options: `nodes`, `seed`, `delay`, `disk_latency` and `lateness` are used.
         timing: of the protocol.
-        log_lengths: of each server.
+        log_lengths: by server.
     """
 
     def __init__(self, options: Options, timing: Timing, log_lengths: Sequence[int]) -> None:
@@ -268,22 +269,22 @@ class Cluster:
             server.await_leader()
 
     def install(self, leader: Server) -> None:
-        """Let a leader have been elected by all of them, in term 1, just now."""
+        """Make a server the leader of term 1, elected by all."""
         for server in self.servers:
             server.ballot = server.durable = Ballot(term=1, voted_for=leader.number)
         leader.lead()
 
     def next_number(self) -> int:
-        """A number that no other write or timer has."""
+        """Return a number that no other write or timer has."""
         self._numbers += 1
         return self._numbers
 
     def after(self, span: Span, action: Callable[..., None], *arguments: object, wait_ns: int = 0) -> None:
-        """Do `action` in `wait_ns` and a time drawn from `span`."""
+        """Call `action` after `wait_ns` and a time drawn from `span`."""
         self.scheduler.after(wait_ns + span.draw(self.rng), action, *arguments)
 
     def send(self, source: Server, target: Server, message: Message) -> None:
-        """Put a message on the wire."""
+        """Send a message."""
         wire = (source.number, target.number)
         at = max(self.scheduler.now + self.options.delay.draw(self.rng), self._arrivals.get(wire, 0))
         self._arrivals[wire] = at
@@ -296,6 +297,6 @@ class Cluster:
             target.receive(source, message)
 
     def won(self, server: Server) -> None:
-        """Keep who won, and when."""
+        """Record a win."""
         assert all(win.term != server.ballot.term for win in self.wins), "two leaders in one term"
         self.wins.append(Win(at=self.scheduler.now, server=server, term=server.ballot.term))

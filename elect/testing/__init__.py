@@ -1,7 +1,7 @@
-"""Simulate whole clusters, deterministically: the real election in virtual time, under every kind of fault.
+"""Tests of programs that embed elect: a fake election, and deterministic simulations of whole clusters.
 
-`ElectionMachine`, `any_node` and `leading_node` need Hypothesis, which `pip install elect[testing]` brings; the rest
-needs nothing but `elect`.
+`ElectionMachine`, `any_node` and `leading_node` need Hypothesis: `pip install elect[testing]`. The rest needs only
+`elect`. See README.md in this folder.
 """
 
 from importlib import import_module
@@ -44,9 +44,9 @@ _LATER = {
     "any_node": "elect.testing.machine.election_machine",
     "leading_node": "elect.testing.machine.election_machine",
 }
-"""What is imported when it is asked for: a simulation needs neither Hypothesis nor a node."""
+"""Names that are imported on first use: a simulation needs neither Hypothesis nor a node."""
 
-if not TYPE_CHECKING:  # a type checker takes what is imported above, and nothing else
+if not TYPE_CHECKING:  # a type checker sees only the imports above
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

@@ -1,7 +1,7 @@
-"""A cluster of real node processes on this machine: for the demo, the benchmarks, and tests that need the real thing.
+"""A cluster of node processes on this machine, for the demo, the benchmarks and tests.
 
-Each node is one `elect run --events`; its event lines are collected as they come. Times are seconds of the boot clock,
-which all processes of a machine share.
+Each node is one `elect run --events`, whose event lines are collected. Times are seconds of the boot clock, which all
+processes of a machine share.
 """
 
 import errno
@@ -26,22 +26,22 @@ from wire.common.deadline import now_s
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
 
-SAID = ("election", "term", "leader", "reason", "peer", "supported")
-"""What an event may say besides what, who and when."""
+FIELDS = ("election", "term", "leader", "reason", "peer", "supported")
+"""The optional fields of an event line."""
 
 PORTS = range(10_000, 32_768)
-"""Below the ports that Linux gives to outgoing connections: one of these could take a port before its node listens."""
+"""Below the ports of outgoing connections on Linux: such a connection could take a port before its node listens."""
 
-_places = count(os.getpid() * 7_919)
-"""Two processes that look for ports at the same time begin far apart."""
+_port_indexes = count(os.getpid() * 7_919)
+"""Two processes that look for ports at the same time start far apart."""
 
 Route = Callable[[str, str, str], str]
-"""Given who dials, who accepts, and the acceptor's address: the address to dial, a proxy's perhaps."""
+"""Takes dialer, acceptor and the acceptor's address; returns the address to dial, for example of a proxy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessEvent:
-    """One line of a node's `--events`, or what was done to the process (`killed`, `paused`, `continued`)."""
+    """One line of a node's `--events`, or a signal to the process (`killed`, `paused`, `continued`)."""
 
     event: str
     node: str
@@ -55,12 +55,12 @@ class ProcessEvent:
 
 
 class NodeProcess:
-    """One node as a process of its own.
+    """One node as a process.
 
     Args:
-        node_id: its id.
-        path: its configuration file.
-        record: takes each event; called on a thread of this object.
+        node_id: of the node.
+        path: of its configuration file.
+        record: called with each event, on a thread of this object.
     """
 
     def __init__(self, node_id: str, path: Path, record: Callable[[ProcessEvent], None]) -> None:
@@ -72,12 +72,12 @@ class NodeProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives (a stopped one does)."""
+        """Return whether the process lives, stopped or not."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process id of the latest start."""
+        """Return the process id of the latest start."""
         return self._started.pid
 
     @property
@@ -87,7 +87,7 @@ class NodeProcess:
         return self._process
 
     def start(self) -> None:
-        """Start the process, again if it has ended."""
+        """Start the process, or start it again after its end."""
         command = [sys.executable, "-m", "elect.cli", "run", "-c", str(self.path), "--events"]
         with self.path.with_suffix(".log").open("a") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -96,12 +96,12 @@ class NodeProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                process_group=0,  # Ctrl-C in a terminal is for whoever started this
+                process_group=0,  # Ctrl-C in a terminal ends the program that started this
             )
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"events-{self.node_id}")
         try:
             self._reader.start()
-        except RuntimeError:  # there is no thread to be had
+        except RuntimeError:  # no thread can be started
             self._process.kill()
             self._process.wait()
             raise
@@ -109,13 +109,13 @@ class NodeProcess:
     def _read(self, process: subprocess.Popen[str]) -> None:
         with process.stdout or nullcontext(()) as lines:
             for line in lines:
-                said = json.loads(line)
-                known = {name: said.get(name) for name in SAID}
-                event = ProcessEvent(event=said["event"], node=self.node_id, boottime=said["boottime"], **known)
+                fields = json.loads(line)
+                known = {name: fields.get(name) for name in FIELDS}
+                event = ProcessEvent(event=fields["event"], node=self.node_id, boottime=fields["boottime"], **known)
                 self._record(event)
 
     def signal(self, number: int) -> float:
-        """Send a signal; the boot clock's seconds just before it."""
+        """Send a signal; return the boot clock just before it, in seconds."""
         names: dict[int, str] = {signal.SIGKILL: "killed", signal.SIGSTOP: "paused", signal.SIGCONT: "continued"}
         at = now_ns() / 1e9
         self._started.send_signal(number)
@@ -124,10 +124,10 @@ class NodeProcess:
         return at
 
     def wait(self, timeout: float = STOP_TIMEOUT_S) -> int:
-        """The exit code, once it has ended and its last line was read.
+        """Wait for the end of the process and its last line; return the exit code.
 
         Raises:
-            subprocess.TimeoutExpired: it did not end in time.
+            subprocess.TimeoutExpired: the process did not end in time.
         """
         code = self._started.wait(timeout)
         if self._reader is not None:
@@ -135,13 +135,13 @@ class NodeProcess:
         return code
 
     def terminate(self) -> None:
-        """Ask the process to end."""
+        """Send SIGTERM, if the process lives."""
         if self._process is not None and self.is_running:
             self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
 
     def close(self) -> None:
-        """End the process, kindly if it answers."""
+        """End the process with SIGTERM, or with SIGKILL if it does not end in time."""
         if self._process is None:
             return
         self.terminate()
@@ -154,16 +154,16 @@ class NodeProcess:
 
 @dataclass(slots=True)
 class Plan:
-    """What a cluster of processes is made of.
+    """The settings of a cluster of processes.
 
     Attributes:
         directory: for configuration files, data and logs.
-        nodes: ids.
+        nodes: their ids.
         timing: lines of the `[timing]` table, by name.
-        hosts: addresses to listen at, by node; where none is given, loopback.
+        hosts: address that a node listens on; default: loopback.
         route: puts proxies between the nodes.
-        with_http: whether each node gets an HTTP address.
-        security: lines of the `[security]` table of the node with an id.
+        with_http: give each node an HTTP address.
+        security: returns the lines of a node's `[security]` table.
     """
 
     directory: Path
@@ -176,7 +176,13 @@ class Plan:
 
 
 class ProcessCluster:
-    """Nodes as processes, and everything that they said."""
+    """Nodes as processes, with their events.
+
+    with ProcessCluster(Plan(directory=tmp_path)) as cluster:
+        leader = cluster.wait_for_leader()
+        cluster.nodes[leader.node].signal(signal.SIGKILL)
+        cluster.wait_for_leader(besides=leader.node)
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -202,7 +208,7 @@ class ProcessCluster:
         self.close()
 
     def close(self) -> None:
-        """End all processes; they need not wait for each other."""
+        """End all processes at the same time."""
         with ExitStack() as stack:
             for node in self.nodes.values():
                 stack.callback(node.close)
@@ -238,10 +244,10 @@ class ProcessCluster:
     def wait_for(
         self, predicate: Callable[[ProcessEvent], bool], *, since: int = 0, timeout: float = START_TIMEOUT_S
     ) -> ProcessEvent:
-        """The first event, from the `since`-th on, for which the predicate is true.
+        """Return the first event, from index `since`, for which the predicate is true.
 
         Raises:
-            TimeoutError: it did not come in `timeout` seconds.
+            TimeoutError: no such event came within `timeout` seconds.
         """
         deadline = now_s() + timeout
         with self._changed:
@@ -254,21 +260,21 @@ class ProcessCluster:
                     raise TimeoutError(f"{timeout:g} s passed; the latest: {self.events[-10:]}")
 
     def wait_for_leader(self, *, since: int = 0, besides: str = "", timeout: float = START_TIMEOUT_S) -> ProcessEvent:
-        """The first `elected` of another node than `besides`, from the `since`-th event on."""
+        """Return the first `elected` of a node other than `besides`, from index `since`."""
         return self.wait_for(
             lambda event: event.event == "elected" and event.node != besides, since=since, timeout=timeout
         )
 
     def wait_for_news(self, known: int, timeout: float) -> None:
-        """Until there are more than `known` events, `timeout` seconds at most."""
+        """Wait until there are more than `known` events, at most `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: len(self.events) > known, timeout)
 
     def wait_until_quiet(self, quiet_s: float, timeout: float = START_TIMEOUT_S) -> None:
-        """Until nothing was said for so long.
+        """Wait until no event came for `quiet_s` seconds.
 
         Raises:
-            TimeoutError: something was always said.
+            TimeoutError: the events did not stop within `timeout` seconds.
         """
         deadline = now_s() + timeout
         with self._changed:
@@ -278,11 +284,11 @@ class ProcessCluster:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports on loopback that nobody listens on now, and that this process was not given before."""
+    """Return ports on loopback that are free now and that this process did not get before."""
     found: list[int] = []
     with ExitStack() as stack:
         while len(found) < number:
-            port = PORTS[next(_places) % len(PORTS)]
+            port = PORTS[next(_port_indexes) % len(PORTS)]
             try:
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))
             except OSError as error:
@@ -295,7 +301,7 @@ def free_ports(number: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenure:
-    """One node's lease, from and to (seconds of the boot clock)."""
+    """One node's lease with begin and end, in seconds of the boot clock."""
 
     node: str
     term: int
@@ -304,7 +310,7 @@ class Tenure:
 
 
 def tenures(events: Iterable[ProcessEvent], election: str = "default") -> list[Tenure]:
-    """Who held the lease when, by order of begin; one that a kill ended ends there, one that lasts never."""
+    """Return all leases in order of begin. A kill ends a lease; a lease that still lasts ends never."""
     return sorted(_tenures(events, election), key=lambda tenure: tenure.begins)
 
 
@@ -322,7 +328,7 @@ def _tenures(events: Iterable[ProcessEvent], election: str) -> Iterator[Tenure]:
 
 
 def overlaps(found: Iterable[Tenure]) -> list[tuple[Tenure, Tenure]]:
-    """The pairs of leases that were held at once: there must be none."""
+    """Return the pairs of leases of two nodes that overlap; there must be none."""
     ordered = sorted(found, key=lambda tenure: tenure.begins)
     return [
         (one, other)

@@ -39,7 +39,7 @@ def test_all_is_replaced_step_by_step_without_a_lost_term(security: str, tmp_pat
         followers = [node for node in NODES if node != elected.node]
         since = len(cluster.events)
         for turn in range(TURNS):
-            rotation.turn()
+            rotation.step()
             if turn % len(NODES) != 1:  # also while only some have taken the step
                 restart(cluster, followers[0])
         cluster.wait_until_quiet(SETTLED_S)  # the lease can rest on the one that was restarted by then

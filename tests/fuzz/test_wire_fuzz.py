@@ -1,4 +1,4 @@
-"""A few seconds' worth of `python -m tests.fuzz.wire`, and that it would notice."""
+"""A short run of `python -m tests.fuzz.wire`, and one bug for each target to find."""
 
 import random
 from collections.abc import Mapping
@@ -8,9 +8,6 @@ import pytest
 from elect.core.messages import Heartbeat
 from tests.fuzz import targets
 from tests.fuzz.encrypted import encrypted
-from tests.fuzz.strict import is_strict
-from tests.fuzz.targets import TARGETS
-from tests.fuzz.traffic import REJECTS, SAID, TALKS
 from tests.fuzz.wire import Outcome, run_block
 from tests.fuzz.wrong import Wrong
 from wire.io import tls_channel
@@ -20,7 +17,7 @@ from wire.protocol.wire_errors import PayloadError
 SIZE = 2_500
 
 
-def test_nothing_comes_of_any_input_but_a_typed_error() -> None:
+def test_every_input_ends_in_a_message_or_a_typed_error() -> None:
     outcome = Outcome()
     for block in range(4):
         outcome.add(run_block(0, block, SIZE))
@@ -28,27 +25,6 @@ def test_nothing_comes_of_any_input_but_a_typed_error() -> None:
     met = {reason for _, reason in outcome.counts}
     assert met >= {"ok", "magic", "frame_too_long", "payload", "unknown_kind", "truncated", "order", "proof", "tag"}
     assert met >= {"unknown_peer", "key"}
-
-
-def test_the_same_seed_makes_the_same_inputs() -> None:
-    first, again = (
-        {name: count for name, count in run_block(3, 7, 500).counts.items() if encrypted.__name__ not in name}
-        for _ in range(2)
-    )
-    assert first == again
-
-
-def test_the_corpus_is_what_is_fed() -> None:
-    assert len(SAID) + len(REJECTS) > 20
-    assert len(TALKS) == 4
-    assert len(set(TARGETS)) == 8
-
-
-def test_the_second_judge_of_strictness_knows_what_is_strict() -> None:
-    strict = ["80", "811801", "a161616162", "820120", "f6", "81" * 16 + "01"]
-    lax = ["", "8000", "81", "9fff", "c06161", "a2616101616102", "61ff", "6261", "1c", "18", "f801", "81" * 17 + "01"]
-    assert [text for text in strict if not is_strict(bytes.fromhex(text))] == []
-    assert [text for text in lax if is_strict(bytes.fromhex(text))] == []
 
 
 def without_a_check(_: frame_auth.FrameAuthenticator, signed: bytes) -> bytes:

@@ -9,8 +9,8 @@ from random import Random
 from unittest.mock import patch
 
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
-from elect.testing.faults.drills import Drill, healthy
 from elect.testing.world.host import Host
+from tests.simulation.healthy_cluster import HealthyCluster, healthy
 
 NODES = (3, 4, 5)
 MANY = tuple(f"e{number}" for number in range(12))
@@ -43,9 +43,9 @@ def harsh(
     return World(name, lambda seed: _live(replace(base, seed=seed, **options), seconds))
 
 
-def drilled(name: str, exercise: Callable[[Drill], None], **options: object) -> World:
+def disturbed(name: str, exercise: Callable[[HealthyCluster], None], **options: object) -> World:
     """A healthy cluster and one exercise."""
-    return World(f"drill: {name}", lambda seed: exercise(Drill(replace(healthy(seed), **options))))
+    return World(f"healthy cluster: {name}", lambda seed: exercise(HealthyCluster(replace(healthy(seed), **options))))
 
 
 def _of_long_promises(seed: int) -> None:
@@ -147,14 +147,14 @@ def _wipe(seed: int) -> None:
 
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
-HUB = drilled("hub", Drill.leave_a_hub)
-NEWLY_ELECTED = drilled("newly elected", Drill.cut_the_newly_elected)
-MINORITY = drilled("minority", Drill.trouble_a_minority)
-RESTART = drilled("restart", Drill.restart_the_leader)
-SUCCESSION = drilled("succession", Drill.replace_the_leader)
-HAND_OVER = drilled("hand over", Drill.hand_over, delay=Span(low=0.000_05, high=0.002))
-DOUBLED = drilled("pass it round", Drill.pass_it_round, duplication=1.0, reordering=0.2)
-LOSSY = drilled("pass it round", Drill.pass_it_round, loss=0.15)
+HUB = disturbed("hub", HealthyCluster.leave_a_hub)
+NEWLY_ELECTED = disturbed("newly elected", HealthyCluster.cut_the_newly_elected)
+MINORITY = disturbed("minority", HealthyCluster.trouble_a_minority)
+RESTART = disturbed("restart", HealthyCluster.restart_the_leader)
+SUCCESSION = disturbed("succession", HealthyCluster.replace_the_leader)
+HAND_OVER = disturbed("hand over", HealthyCluster.hand_over, delay=Span(low=0.000_05, high=0.002))
+DOUBLED = disturbed("pass it round", HealthyCluster.pass_it_round, duplication=1.0, reordering=0.2)
+LOSSY = disturbed("pass it round", HealthyCluster.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)
 REGAIN = harsh("regained", "regain", "cut both ways", every=0.5)

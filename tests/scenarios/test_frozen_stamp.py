@@ -1,4 +1,4 @@
-"""What the rule of trace 8 is for: the trace as a play shows it kept, and no command of a play can break it."""
+"""The trace that rule 8 prevents. No command of a play can break that rule, so this is a test."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from elect.testing.simulation.violation import InvariantViolation
 MS = 1_000_000
 
 
-def test_a_frame_stamped_before_a_freeze_and_read_after_it_breaks_a_promise():
+def test_a_frame_stamped_before_a_freeze_breaks_a_promise():
     cluster = ManualCluster()
     cluster.elect("a")
     stamp_before_freeze = cluster.now

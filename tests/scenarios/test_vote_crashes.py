@@ -4,7 +4,8 @@ import pytest
 
 from elect.core.messages import Grant, RefusalReason, Refuse, Vote
 from elect.core.ready import Ballot
-from elect.testing.manual.manual_cluster import ELECTION, ManualCluster
+from elect.testing.manual.cluster_settings import ELECTION
+from elect.testing.manual.manual_cluster import ManualCluster
 
 MS = 1_000_000
 
@@ -12,11 +13,11 @@ MS = 1_000_000
 def two_candidates() -> ManualCluster:
     """`a` and `c` are candidates in term 1; neither has asked `b` yet, which has a slow disk."""
     cluster = ManualCluster()
-    cluster.stand("a")
-    cluster.stand("c")
+    cluster.be_willing("a")
+    cluster.be_willing("c")
     assert cluster.is_under_way("a", "b", Vote, 1)
     assert cluster.is_under_way("c", "b", Vote, 1)
-    cluster.actors["b"].is_disk_slow = True
+    cluster.nodes["b"].is_disk_slow = True
     return cluster
 
 
@@ -40,8 +41,8 @@ POINTS = {
 
 
 def ask_again(cluster: ManualCluster, candidate: str) -> None:
-    """The candidate's Vote of term 1, on whatever link it has now."""
-    election = cluster.actors[candidate].elector.state.elections[ELECTION]
+    """Send the candidate's Vote of term 1 again, on its present link."""
+    election = cluster.nodes[candidate].elector.state.elections[ELECTION]
     vote = Vote(election=ELECTION, term=1, offset=0)
     assert election.ballot == Ballot(term=1, voted_for=candidate)
     cluster.lose(candidate, "b")
@@ -58,13 +59,13 @@ def test_a_voter_killed_around_its_vote_never_gives_two(point: str):
     for candidate in "ac" if not is_sent else "":
         cluster.lose("b", candidate)
     cluster.restart("b")
-    cluster.actors["b"].is_disk_slow = False
+    cluster.nodes["b"].is_disk_slow = False
 
     ask_again(cluster, "c")
     assert refusals(cluster, "b", "c") == [RefusalReason.BOOT_FENCE]
     cluster.wait(1_011 * MS)
     ask_again(cluster, "c")
-    vote = cluster.promises.votes[ELECTION, 1]["b"]
+    vote = cluster.checks.votes[ELECTION, 1]["b"]
     if is_written:
         assert refusals(cluster, "b", "c")[-1] is RefusalReason.TERM
         assert vote == "a"
@@ -72,11 +73,11 @@ def test_a_voter_killed_around_its_vote_never_gives_two(point: str):
         assert cluster.is_under_way("b", "c", Grant, 1)
         assert vote == "c"
     ask_again(cluster, "a")
-    assert cluster.promises.votes[ELECTION, 1]["b"] == vote
+    assert cluster.checks.votes[ELECTION, 1]["b"] == vote
     assert cluster.is_under_way("b", "a", Grant, 1) == (vote == "a")
 
 
 def refusals(cluster: ManualCluster, source: str, target: str) -> list[RefusalReason]:
-    frames = [frame.message for frame in cluster.actors[source].under_way.get(target, [])]
+    frames = [frame.message for frame in cluster.nodes[source].under_way.get(target, [])]
     entries = [entry for message in frames for entry in getattr(message, "entries", ())]
     return [entry.reason for entry in entries if isinstance(entry, Refuse)]

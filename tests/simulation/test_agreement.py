@@ -103,7 +103,7 @@ def test_an_edit_by_force_on_one_node_stops_those_that_see_it():
     assert simulation.leader() is not None
 
 
-def test_a_voter_that_lost_its_votes_votes_again_when_it_is_forgotten():
+def test_a_forgotten_voter_votes_again():
     simulation = Simulation(Options(seed=1))
     simulation.run(3)
     leader = simulation.leader()

@@ -110,7 +110,6 @@ def test_a_mistake_is_refused_and_changes_nothing(call, error):
         (lambda: Options(delay=0.5), TypeError),
         (lambda: Options(health=1.0), TypeError),
         (lambda: Options(coalescer=1), TypeError),
-        (lambda: Options(previous="a"), TypeError),
         (lambda: Options(faults=0.5), TypeError),
         (lambda: Span(low="0", high=1), TypeError),
         (lambda: Span(low=0, high=math.nan), ValueError),

@@ -11,8 +11,7 @@ from elect.testing import InvariantViolation
 from elect.testing.explore import Bounds, Exploration, Step, Trace, Verb, explore, replay
 from elect.testing.explore.__main__ import main
 from elect.testing.explore.explored_world import ExploredWorlds, World
-from elect.testing.explore.search import Search
-from elect.testing.explore.symmetry import Symmetry
+from elect.testing.explore.search import Search, Symmetry
 from tests.simulation.explore_breaks import BREAKS, LED, Break
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,7 +48,7 @@ def test_three_nodes_keep_every_promise_in_all_there_is():
     assert visited.states > 50_000
 
 
-def test_three_nodes_keep_every_promise_when_everything_may_happen_up_to_a_depth():
+def test_three_nodes_keep_promises_with_every_kind_of_step():
     everything = Bounds(**dict.fromkeys(Bounds.names(), 1))
     visited = explore(3, bounds=everything, states_max=20_000)
     assert not visited.is_complete
@@ -59,7 +58,7 @@ def test_three_nodes_keep_every_promise_when_everything_may_happen_up_to_a_depth
 # The search.
 
 
-def test_nothing_is_left_out_for_being_the_same_but_for_who_is_who():
+def test_symmetry_leaves_out_no_world():
     bounds = Bounds(candidacies=1, losses=1)
     worlds = ExploredWorlds(3, bounds)
     symmetry = Symmetry(worlds)
@@ -143,7 +142,7 @@ LONG = "a later session counts without a new Follow"
     "broken",
     [pytest.param(broken, id=broken.name, marks=[pytest.mark.long] * (broken.name == LONG)) for broken in BREAKS],
 )
-def test_a_broken_rule_is_found_by_the_shortest_trace_which_replays(broken):
+def test_a_broken_rule_is_found_and_its_trace_replays(broken):
     violation = find(broken)
     trace = Trace.parse(violation.replay)
     assert len(trace.steps) == len(violation.transcript) <= broken.steps_max
@@ -156,12 +155,12 @@ def test_breaks_are_found_in_a_few_steps():
     assert sum(broken.steps_max < 15 for broken in BREAKS) >= 8
 
 
-def test_a_trace_that_broke_a_broken_core_breaks_nothing_in_the_core_as_it_is():
+def test_the_real_core_survives_a_trace_of_a_broken_one():
     trace = "3 nodes; close a>b; dial a>b; deliver b>a; deliver a>b 1; deliver a>b; deliver b>a"
     assert len(replay(trace)) == 6
 
 
-def test_a_start_that_breaks_a_promise_is_told_as_one():
+def test_a_start_that_breaks_a_promise_raises():
     with BREAKS[0].apply(), pytest.raises(InvariantViolation, match="grants are durable") as caught:
         explore(3, start=LED)
     assert caught.value.transcript[-1].startswith("  2 b reads a's Vote of term 1")

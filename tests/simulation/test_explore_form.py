@@ -8,12 +8,22 @@ import pytest
 from elect.core.elector import Elector
 from elect.testing.explore import explored_world
 from elect.testing.explore.bounds import Bounds
-from elect.testing.explore.canonical_form import OMITTED, PARTS, attributes, digest, form
-from elect.testing.explore.explored_node import ExploredNode, NodeInput
-from elect.testing.explore.explored_values import Given, Key, StepCache
-from elect.testing.explore.naming import NODES, Places, inverse, names, renamed
+from elect.testing.explore.canonical_form import (
+    NODES,
+    OMITTED,
+    PARTS,
+    Places,
+    attributes,
+    digest,
+    form,
+    inverse,
+    names,
+    renamed,
+)
+from elect.testing.explore.explored_node import ExploredNode, NodeOutput
 from elect.testing.explore.search import Search
-from elect.testing.explore.trace import Trace
+from elect.testing.explore.step_cache import Given, Key, StepCache
+from elect.testing.explore.steps import Trace
 
 START_NS = 100_000_000_000
 SCOPES = {
@@ -33,12 +43,12 @@ class Recording(StepCache):
 
     merged: list[tuple[bytes, int, Places]]
 
-    def _part(self, actor: ExploredNode) -> tuple[int, Places]:
-        before = self.parts
-        part, relabel = super()._part(actor)
-        if self.parts == before:
-            self.merged.append((pickle.dumps(actor), part, relabel))
-        return part, relabel
+    def _form(self, node: ExploredNode) -> tuple[int, Places]:
+        before = self.forms
+        form, relabel = super()._form(node)
+        if self.forms == before:
+            self.merged.append((pickle.dumps(node), form, relabel))
+        return form, relabel
 
 
 def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
@@ -47,68 +57,71 @@ def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
     monkeypatch.setattr(Recording, "merged", [], raising=False)
     search = Search(nodes, bounds, Trace(nodes), None)
     search.run(6_000)
-    settings = search._worlds.settings
-    assert isinstance(settings, Recording)
-    return settings
+    cache = search._worlds.cache
+    assert isinstance(cache, Recording)
+    return cache
 
 
-def seen(act: NodeInput | None) -> object:
-    """What others see of an act, whatever the order in which different peers are sent something."""
-    if act is None:
+def seen(output: NodeOutput | None) -> object:
+    """What others see of an output, whatever the order in which different peers are sent something."""
+    if output is None:
         return None
-    sends = sorted((send.peer, send.link) for send in act.sends)
-    messages = {peer: [send.message for send in act.sends if send.peer == peer] for peer, _ in sends}
+    sends = sorted((send.peer, send.link) for send in output.sends)
+    messages = {peer: [send.message for send in output.sends if send.peer == peer] for peer, _ in sends}
     without = {peer: [drop_knowledge(message) for message in found] for peer, found in messages.items()}
-    return sends, without, act.stored, act.elected, act.faults
+    return sends, without, output.stored, output.elected, output.faults
 
 
 def drop_knowledge(message: object) -> object:
     return replace(message, said=0, heard=0) if hasattr(message, "heard") else message
 
 
-def in_terms_of(actor: ExploredNode, settings: StepCache, given: Given, back: Places) -> Given:
-    """The same input, by the names that an actor has for its nodes."""
+def in_terms_of(node: ExploredNode, cache: StepCache, given: Given, back: Places) -> Given:
+    """The same input, by the names that an node has for its nodes."""
     kind, peer, link, extra = given
-    return kind, back[peer], link, settings.frames.renamed(extra, back) if kind == "receive" else extra
+    return kind, back[peer], link, cache.frames.renamed(extra, back) if kind == "receive" else extra
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_nodes_of_one_form_answer_every_input_alike_and_become_nodes_of_one_form(scope, monkeypatch):
-    settings = record(scope, monkeypatch)
+def test_nodes_of_one_form_answer_every_input_alike(scope, monkeypatch):
+    cache = record(scope, monkeypatch)
     inputs: dict[int, list[Key]] = {}
-    for key in settings._acts:
+    for key in cache._outputs:
         inputs.setdefault(key[0], []).append(key)
     merged = Recording.merged
     tried = 0
-    for blob, part, relabel in merged[:: 1 + len(merged) // MERGED_MAX]:
-        for key in inputs.get(part, []):
-            actor: ExploredNode = pickle.loads(blob)
+    for blob, number, relabel in merged[:: 1 + len(merged) // MERGED_MAX]:
+        for key in inputs.get(number, []):
+            node: ExploredNode = pickle.loads(blob)
             _, now, given = key
-            if now < actor.elector.state.now:
+            if now < node.elector.state.now:
                 continue
-            act = settings._give(actor, now, in_terms_of(actor, settings, given, inverse(relabel)))
-            expected = settings._acts[key]
-            assert (act is None) == (expected is None)
-            if act is None or expected is None:
+            output = cache._give(node, now, in_terms_of(node, cache, given, inverse(relabel)))
+            expected = cache._outputs[key]
+            assert (output is None) == (expected is None)
+            if output is None or expected is None:
                 continue
-            twin: ExploredNode = pickle.loads(settings._parts[part])
-            twin_act = settings._give(twin, now, given)
-            assert seen(renamed_act(act, relabel)) == seen(twin_act)
-            assert digest(actor, names(relabel)) == digest(twin, names(tuple(range(len(relabel)))))
+            twin: ExploredNode = pickle.loads(cache._forms[number])
+            twin_output = cache._give(twin, now, given)
+            assert seen(renamed_output(output, relabel)) == seen(twin_output)
+            assert digest(node, names(relabel)) == digest(twin, names(tuple(range(len(relabel)))))
             tried += 1
     assert tried > 200
 
 
-def renamed_act(act: NodeInput, relabel: Places) -> NodeInput:
+def renamed_output(output: NodeOutput, relabel: Places) -> NodeOutput:
     new = names(relabel)
-    sends = [replace(send, peer=new[send.peer], message=renamed(send.message, new)) for send in act.sends]
-    return NodeInput(
-        sends=sends, stored=[renamed(ballot, new) for ballot in act.stored], elected=act.elected, faults=act.faults
+    sends = [replace(send, peer=new[send.peer], message=renamed(send.message, new)) for send in output.sends]
+    return NodeOutput(
+        sends=sends,
+        stored=[renamed(ballot, new) for ballot in output.stored],
+        elected=output.elected,
+        faults=output.faults,
     )
 
 
 def objects(value: object, found: dict[type, object]) -> dict[type, object]:
-    """One object of each class that an actor is made of."""
+    """One object of each class that an node is made of."""
     if isinstance(value, dict):
         for key, each in value.items():
             objects(key, found)
@@ -125,9 +138,9 @@ def objects(value: object, found: dict[type, object]) -> dict[type, object]:
 
 
 def test_every_attribute_is_in_the_form_or_listed_with_a_reason():
-    actor = ExploredNode("a", NODES[:3], START_NS)
-    actor.alone(START_NS, "campaign")
-    found = objects(actor, {})
+    node = ExploredNode("a", NODES[:3], START_NS)
+    node.alone(START_NS, "campaign")
+    found = objects(node, {})
     assert len(found) > 10
     for kind, value in found.items():
         slots = {name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())}
@@ -157,8 +170,8 @@ def test_a_difference_anywhere_makes_another_form():
 
 
 def test_an_attribute_that_the_core_gets_later_is_in_the_form():
-    actor = ExploredNode("a", NODES[:2], START_NS)
-    before = form(actor, {})
-    vars(actor.elector)["_quirk"] = 1
-    assert isinstance(actor.elector, Elector)
-    assert form(actor, {}) != before
+    node = ExploredNode("a", NODES[:2], START_NS)
+    before = form(node, {})
+    vars(node.elector)["_quirk"] = 1
+    assert isinstance(node.elector, Elector)
+    assert form(node, {}) != before

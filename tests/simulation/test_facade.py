@@ -1,17 +1,39 @@
-"""The test kit as its users hold it."""
+"""The public test kit: its examples, its observers, its violations."""
 
+import doctest
 import pickle
+from importlib import import_module
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from elect.core.elector import Elector
 from elect.core.ready import Elected
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span, hostile, simulate
+from tests.documents import block
 from tests.mutations.breaks import broken
 
+ROOT = Path(__file__).parents[2]
+EXAMPLES = [path for path in (ROOT / "elect" / "testing").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8")]
 
-def test_the_readme_example_runs():
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_of_docstrings_run(path: Path):
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    results = doctest.testmod(module)
+    assert results.attempted > results.failed == 0
+
+
+def test_the_state_machine_of_the_readme_holds():
+    names: dict[str, object] = {}
+    exec(block("elect/testing/README.md", "python", "ElectionMachine"), names)
+    run_state_machine_as_test(names["Tokens"], settings=settings(max_examples=20, deadline=None, derandomize=True))
+
+
+def test_every_method_of_a_simulation_runs():
     simulation = Simulation(Options(nodes=5, seed=7, loss=0.05, drift=0.005))
     simulation.run(10)
     leader = simulation.leader("default")
@@ -34,7 +56,7 @@ def test_the_readme_example_runs():
     assert "holds the lease of term" in simulation.transcript
 
 
-def test_a_violation_carries_its_name_its_transcript_and_a_command_that_replays_it():
+def test_a_violation_has_a_transcript_and_a_replay():
     with broken("the lease is anchored at receipt"):
         simulation = Simulation(hostile(0, 3))
         with pytest.raises(InvariantViolation) as caught:
@@ -51,7 +73,7 @@ def test_a_violation_carries_its_name_its_transcript_and_a_command_that_replays_
     assert pickle.loads(pickle.dumps(violation)).replay == violation.replay
 
 
-def test_a_violation_while_settling_is_replayed_with_the_faults_time_and_not_beyond():
+def test_a_violation_while_settling_has_a_replay():
     simulation = Simulation(hostile(1, 3))
     simulation.run(7)
     simulation.restore()
@@ -91,7 +113,7 @@ def test_a_wiped_node_is_refused_and_never_votes_again():
     assert simulation.leader() in (leader, other)
 
 
-def test_users_watch_with_observers_of_their_own():
+def test_an_observer_of_a_user_sees_events():
     class Tokens(Observer):
         def __init__(self) -> None:
             self.terms: list[int] = []

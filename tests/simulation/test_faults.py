@@ -5,11 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from elect.core.messages import (
-    Heartbeat,
-)
+from elect.core.messages import Batch, ConfigurationId, Grant, Heartbeat
 from elect.testing import Faults, Observer, Options, Simulation
 from elect.testing.faults.catalogue import FAULTS
+from elect.testing.world import simulated_network
 from tests.simulation.clusters import steady
 
 
@@ -25,7 +24,7 @@ def heartbeats(simulation: Simulation) -> Iterator[list[Heartbeat]]:
     yield heard
 
 
-def test_frames_arrive_twice_and_out_of_order_where_they_are_told_to():
+def test_frames_arrive_twice_and_out_of_order():
     simulation, _, _ = steady()
     simulation.duplication(1.0, "a", "b", both=False)
     with heartbeats(simulation) as heard:
@@ -38,6 +37,23 @@ def test_frames_arrive_twice_and_out_of_order_where_they_are_told_to():
         simulation.run(2)
     by_session = [heartbeat.sent for heartbeat in heard if heartbeat.ack == heard[0].ack or heartbeat.ack]
     assert by_session != sorted(by_session)
+
+
+def test_encoded_messages_make_the_same_world():
+    plain, encoded = (Simulation(Options(nodes=3, seed=5, is_encoded=is_encoded)) for is_encoded in (False, True))
+    for simulation in (plain, encoded):
+        simulation.run(3)
+        simulation.crash(simulation.leader() or "")
+        simulation.run(3)
+    assert encoded.transcript == plain.transcript
+
+
+def test_a_message_longer_than_a_frame_is_noticed(monkeypatch: pytest.MonkeyPatch):
+    batch = Batch(configuration=ConfigurationId(1, 1, bytes(8)), entries=(Grant(election="a", term=1),))
+    assert simulated_network.encoded(batch) is batch
+    monkeypatch.setattr(simulated_network, "_FRAME_BYTES_MAX", 16)
+    with pytest.raises(ValueError, match="bytes and is decoded as"):
+        simulated_network.encoded(batch)
 
 
 def test_a_clog_holds_everything_for_its_time():
@@ -78,7 +94,7 @@ def test_at_most_one_disk_is_wiped():
     simulation.settle()
 
 
-def test_an_ambush_strikes_at_the_moments_that_matter():
+def test_triggered_faults_strike_at_elections():
     simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, triggered=0.5)))
     simulation.run(0.0001)
     assert simulation.strikes["triggered"] == 0
@@ -87,7 +103,7 @@ def test_an_ambush_strikes_at_the_moments_that_matter():
     simulation.settle()
 
 
-def test_some_may_stay_unwilling_when_all_is_healed_and_another_leads():
+def test_unwilling_nodes_do_not_lead_after_the_healing():
     left = 0
     for seed in range(5):
         simulation = Simulation(Options(nodes=5, seed=seed, faults=Faults(every=1.0, unwilling=0.7)))

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from elect.testing import InvariantViolation
-from elect.testing.simulation.report import VIOLATIONS_MAX, Report
+from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
 from elect.testing.soak import __main__
 from elect.testing.soak.__main__ import Soak, main
 from elect.testing.soak.progress import Progress
@@ -35,9 +35,7 @@ def test_every_seed_runs_once():
     assert (total.runs, total.virtual_seconds) == (29, sum(range(1, 30)))
 
 
-def test_violations_are_told_at_once_and_at_the_end_with_their_replays(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_violations_are_printed_with_their_replays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(__main__, "run_one", broken)
     assert main(["--first", "7", "--seeds", "40", "--workers", "1"]) == 1
     told = capsys.readouterr()
@@ -54,10 +52,10 @@ def test_a_hard_case_that_was_not_met_fails_the_soak(
     assert "0 boot fence refused" in capsys.readouterr().out
 
 
-def test_a_soak_for_a_while_takes_fresh_seeds_and_says_how_to_run_them_again():
+def test_a_timed_soak_prints_its_fresh_seeds():
     command = [*COMMAND, "--for", "1", "--seconds", "2", "--workers", "1"]
     done = [subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) for _ in range(2)]
-    firsts = {re.match(r"seeds from (\d+) on; the same again: --first \1 --seeds N\n", each.stderr)[1] for each in done}
+    firsts = {re.match(r"seeds from (\d+); to repeat: --first \1 --seeds N\n", each.stderr)[1] for each in done}
     assert len(firsts) == 2
     assert {each.returncode for each in done} <= {0, 2}
     assert all(re.match(r"[1-9]\d* runs, ", each.stdout) for each in done)

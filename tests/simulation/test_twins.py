@@ -44,9 +44,7 @@ class Twins(Elector):
 
 @pytest.mark.parametrize("nodes", [3, 4, 5])
 @pytest.mark.parametrize("seed", range(4))
-def test_heartbeats_that_say_nothing_new_need_no_more_than_the_short_path(
-    seed: int, nodes: int, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_short_path_for_heartbeats_changes_no_answer(seed: int, nodes: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(process, "Elector", Twins)
     monkeypatch.setattr(Thorough, "spared", 0)
     simulation = Simulation(hostile(seed, nodes))

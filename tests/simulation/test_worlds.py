@@ -29,7 +29,7 @@ def clock(simulation: Simulation, node_id: str) -> int:
 # Machines.
 
 
-def test_a_suspended_leader_wakes_up_with_its_clock_ahead_and_no_lease():
+def test_a_suspended_leader_wakes_without_a_lease():
     simulation, leader, others = steady()
     before = clock(simulation, leader)
     simulation.suspend(leader, 5.0)
@@ -49,7 +49,7 @@ def test_a_short_suspend_costs_nobody_the_lease():
     assert losses(simulation) == []
 
 
-def test_a_frozen_leader_thaws_as_the_second_one_and_only_for_as_long_as_its_old_lease_lasts():
+def test_a_thawed_leader_holds_its_old_lease_until_its_end():
     simulation, leader, others = steady()
     before = clock(simulation, leader)
     simulation.freeze(leader)
@@ -116,7 +116,7 @@ def test_a_signal_does_not_wake_a_suspended_machine():
 # Threads.
 
 
-def test_a_short_stall_costs_nobody_the_lease_and_a_long_one_ends_it_before_another_begins():
+def test_a_long_stall_ends_the_lease_before_another_begins():
     simulation, leader, others = steady()
     simulation.stall(leader, 0.5)
     simulation.run(1)
@@ -129,7 +129,7 @@ def test_a_short_stall_costs_nobody_the_lease_and_a_long_one_ends_it_before_anot
     simulation.settle()
 
 
-def test_a_stalled_node_answers_handshakes_and_finds_what_came_in_its_order():
+def test_a_stalled_node_handles_its_input_in_order_later():
     simulation, leader, (other, _) = steady()
     simulation.stall(leader, 0.4)
     simulation.redial(other, leader)
@@ -143,7 +143,7 @@ def test_a_stalled_node_answers_handshakes_and_finds_what_came_in_its_order():
     assert peer.session is not None
 
 
-def test_a_lease_that_only_the_stalled_thread_could_end_is_noticed():
+def test_a_lease_without_an_end_is_noticed_in_a_stall():
     simulation, leader, _ = steady()
     until = LeaseRecord.until
     with (
@@ -154,7 +154,7 @@ def test_a_lease_that_only_the_stalled_thread_could_end_is_noticed():
         simulation.run(5)
 
 
-def test_heartbeats_without_news_wait_for_a_tick_and_count_from_when_they_were_read():
+def test_heartbeats_without_news_wait_for_a_tick():
     simulation, leader, _ = steady(coalescer=True)
     waited = []
     take = SimulatedReader.take
@@ -200,7 +200,7 @@ def test_an_application_that_raises_gives_up_and_others_lead():
     assert simulation.run_until(lambda: simulation.leader() in others, 3)
 
 
-def test_what_raises_is_over_at_once_even_while_the_protocol_stalls():
+def test_work_that_raises_ends_at_once_even_in_a_stall():
     simulation, leader, _ = steady()
     process = simulation._process(leader)
     simulation.stall(leader, 0.3)
@@ -233,7 +233,7 @@ def test_a_slow_application_hears_one_thing_after_the_other():
         assert state.leadership is None
 
 
-def test_a_health_hook_keeps_a_node_out_until_it_has_answered_and_while_it_says_no():
+def test_an_unhealthy_node_is_no_candidate():
     simulation = Simulation(Options(nodes=3, seed=1, health=Span(low=1.0, high=1.0)))
     simulation.run(0.9)
     assert simulation.leader() is None
@@ -256,7 +256,7 @@ def test_a_health_hook_keeps_a_node_out_until_it_has_answered_and_while_it_says_
 # Disks.
 
 
-def test_one_failed_write_keeps_a_node_out_for_a_second_and_what_comes_after_it_is_written():
+def test_a_failed_write_keeps_a_node_out_for_a_second():
     simulation, leader, others = steady(disk_latency=Span(low=0.01, high=0.01))
     for node_id in others:
         simulation.disk(node_id, failures=1)

@@ -158,7 +158,7 @@ def test_a_wrong_standing_is_refused(election, setter, value, error):
 def test_a_whole_number_of_any_kind_is_taken(election, value):
     election.set_offset(value)
     election.set_priority(value)
-    state = election._fake._cluster.actors["a"].elector.state
+    state = election._fake._cluster.nodes["a"].elector.state
     assert (type(state.offset), type(state.priority)) == (int, int)
     assert (state.offset, state.priority) == (7, 7)
 

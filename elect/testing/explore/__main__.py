@@ -1,4 +1,4 @@
-"""`python -m elect.testing.explore`: visit, and show how far it has come."""
+"""The command `python -m elect.testing.explore`: search small worlds, and show the progress."""
 
 import argparse
 import sys
@@ -13,14 +13,14 @@ from elect.testing.soak.interruption import interruption, run
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m elect.testing.explore",
-        description="Visit every world that a small cluster can come to, and check each.",
-        epilog=f"Without any count: {DEFAULT}. With some, the others are 0.",
+        description="Visit every world that a small cluster can reach, and check each.",
+        epilog=f"Default counts: {DEFAULT}. When one is given, the others are 0.",
     )
-    parser.add_argument("--nodes", type=int, default=3, choices=(2, 3, 4), help="how many (3)")
-    parser.add_argument("--states", type=int, default=2_000_000, help="stop at about so many (2,000,000)")
-    parser.add_argument("--start", metavar="TRACE", help="steps to begin after")
-    parser.add_argument("--replay", metavar="TRACE", help="play these steps instead")
-    counts = parser.add_argument_group("how often, on one path")
+    parser.add_argument("--nodes", type=int, default=3, choices=(2, 3, 4), help="size of the cluster (3)")
+    parser.add_argument("--states", type=int, metavar="N", default=2_000_000, help="stop at about N worlds (2,000,000)")
+    parser.add_argument("--start", metavar="TRACE", help="steps to perform before the search")
+    parser.add_argument("--replay", metavar="TRACE", help="perform these steps and print what each does; no search")
+    counts = parser.add_argument_group("how often each kind of step may happen on one path")
     for name in Bounds.names():
         counts.add_argument(f"--{name}", type=int, metavar="N")
     return parser
@@ -31,7 +31,7 @@ def _show(text: str) -> None:
 
 
 class _Progress:
-    """Shows how far the visit is, and keeps it for the case that it is interrupted."""
+    """Shows the progress, and keeps the latest for an interrupted search."""
 
     def __init__(self) -> None:
         self.latest = Exploration(states=0, transitions=0, depth=0, is_complete=False)
@@ -43,7 +43,7 @@ class _Progress:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 1 after a violation, 2 after a mistake in the arguments."""
+    """Run the command. Return 1 after a violation, 2 after a mistake in the arguments."""
     parser = _parser()
     options = parser.parse_args(arguments)
     counts = {name: getattr(options, name) for name in Bounds.names() if getattr(options, name) is not None}

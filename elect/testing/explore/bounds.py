@@ -1,31 +1,36 @@
-"""How far an exploration goes: how often each kind of thing may happen on one path."""
+"""The bounds of a search: how often each kind of step may happen on one path."""
 
 from dataclasses import dataclass, fields
 
 from wire.common import arguments
 
 COUNT_MAX = 1_000_000_000
-"""No exploration ends that may do anything as often."""
+"""A search with a count as high as this never ends."""
 
 Left = tuple[int, ...]
-"""What may still happen, in the order of the bounds' fields."""
+"""The counts that are left, in the order of the fields of `Bounds`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What may happen how often. What is not counted here (arrivals, writes, clocks looked at) happens whenever it can.
+    """How often each kind of step may happen on one path.
+
+    Arrivals, writes and ticks are not counted: they are always tried.
+
+    >>> print(Bounds(candidacies=2, losses=1))
+    2 candidacies, 1 losses
 
     Attributes:
         candidacies: nodes that begin a campaign.
-        moments: times that the clock moves on by a heartbeat interval, half a support duration.
+        moments: moves of the clock by one heartbeat interval, half a support duration.
         losses: messages lost.
         copies: messages that arrive twice.
         overtakings: messages that arrive before the one that was sent before them.
         failures: writes that fail.
         resignations: leaders that give up.
         closes: links closed by the node that dialed them; it can dial again.
-        resets: links broken by somebody else; what they held is lost.
-        crashes: processes killed at any point of their writes and started again, their links to be dialed one by one.
+        resets: links broken by the network; the frames on them are lost.
+        crashes: processes killed at any point of their writes and started again; their links are dialed one by one.
         restarts: the same, with all links dialed again at once.
     """
 
@@ -47,11 +52,11 @@ class Bounds:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Of all of them."""
+        """Return the names of all counts."""
         return tuple(field.name for field in fields(cls))
 
     def left(self) -> Left:
-        """All of them, nothing spent."""
+        """Return all counts, before the first step."""
         return tuple(int(getattr(self, name)) for name in self.names())
 
     def __str__(self) -> str:
@@ -60,11 +65,11 @@ class Bounds:
 
 
 class Budgets:
-    """What is left of the bounds on some path, by number; 0 is all of them.
+    """The counts that paths have left, each combination by a number; number 0 is the full bounds.
 
     Attributes:
         left: by number.
-        moment: by number, how often the clock has moved on.
+        moment: by number, the moves of the clock so far.
     """
 
     def __init__(self, bounds: Bounds) -> None:
@@ -85,7 +90,7 @@ class Budgets:
         return number
 
     def spent(self, budget: int, name: str) -> int | None:
-        """What is left after one more of these; None if there is none left."""
+        """Return the number of the budget after one more step of a kind, or None if no such step is left."""
         key = (budget, name)
         if key not in self._spent:
             index, left = self._names[name], self.left[budget]

@@ -1,13 +1,16 @@
-"""The canonical form of a node: all that its future depends on, and nothing else.
+"""Return the canonical form of a node: everything that its future depends on, with the nodes under other names.
 
-Two nodes of one form behave alike whatever comes, so the search visits one of them. The walk is generic: it takes every
-attribute of every object, by name, unless the attribute is listed here with the reason for which it does not matter.
-What is new in the core is therefore in the form until somebody argues that it need not be.
+Two nodes of one form answer every input alike, so the search visits one of them. The walk takes every attribute of
+every object, by name, unless the attribute is listed here with the reason why it does not matter.
+An attribute that is new in the core is therefore in the form until it is listed.
 """
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from hashlib import blake2b
+from typing import TypeVar, cast
 
 from elect.core.ready import Write
 from elect.core.state.deadlines import Deadlines
@@ -16,12 +19,50 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer, Support
 from elect.testing.explore.explored_node import Driven, ExploredNode
 
+NODES = "abcdef"
+"""The names of the places in a world. Inside a form: "a" is the node itself, the others are its peers."""
+
+Places = tuple[int, ...]
+"""A permutation: node `i` moves to place `Places[i]`."""
+
+Value = TypeVar("Value")
+
+
+@cache
+def names(places: Places) -> Mapping[str, str]:
+    """Return the new name of each node."""
+    return {NODES[index]: NODES[place] for index, place in enumerate(places)}
+
+
+def inverse(places: Places) -> Places:
+    """Return the inverse permutation."""
+    return tuple(sorted(range(len(places)), key=places.__getitem__))
+
+
+def after(second: Places, first: Places) -> Places:
+    """Return the permutation that applies `first`, then `second`."""
+    return tuple([second[place] for place in first])
+
+
+def renamed(value: Value, new: Mapping[str, str]) -> Value:
+    """Return a message with its nodes renamed; a tuple of names stays sorted."""
+    if isinstance(value, str):
+        return cast(Value, new.get(value, value))
+    if isinstance(value, tuple):
+        items = [renamed(each, new) for each in value]
+        return cast(Value, tuple(sorted(items) if items and isinstance(items[0], str) else items))
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: renamed(getattr(value, part.name), new) for part in fields(value)}
+        return cast(Value, replace(value, **parts))
+    return value
+
+
 Form = object
 """Nested tuples of numbers, texts and None."""
 
-_TURN = "decides when to campaign, which is the search's choice"
-_TOLD = "decides what is told to logs and applications"
-_KNOWLEDGE = "decides when Knowledge is said, which is not delivered here"
+_TURN = "decides when to campaign; here the search decides"
+_TOLD = "decides what logs and applications are told"
+_KNOWLEDGE = "decides when Knowledge is sent, which is not delivered here"
 _SAME = "the same in all nodes of a search, always"
 _ORDER = "writes are told apart by their order"
 
@@ -51,7 +92,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     Deadlines: {"_order": "orders what `_at` holds"},
     Write: {"number": _ORDER},
 }
-"""Attributes on which nothing that a node does here depends, by class, and why."""
+"""Attributes that no step of a node depends on here, by class, each with the reason."""
 
 
 def _heartbeat(value: object) -> object:
@@ -77,7 +118,7 @@ def _refusals(value: object) -> object:
 
 def _writes(value: object) -> object:
     assert isinstance(value, Driven)
-    return tuple(value._writes.values())  # noqa: SLF001 (nobody else needs them)
+    return tuple(value._writes.values())  # noqa: SLF001 (no other code reads them)
 
 
 PARTS: Mapping[tuple[type, str], Callable[[object], object]] = {
@@ -87,12 +128,12 @@ PARTS: Mapping[tuple[type, str], Callable[[object], object]] = {
     (ElectionState, "refusals"): _refusals,
     (Driven, "_writes"): _writes,
 }
-"""Attributes of which only a part matters: what is read again of a heartbeat, a promise and its end while it lives, the
-refusals of a live candidacy, the order of writes."""
+"""Attributes of which only a part matters: the fields of a heartbeat that are read again, the promise of a live
+session, the refusals of a live campaign, the order of writes."""
 
 
 def form(value: object, names: Mapping[str, str]) -> Form:
-    """The canonical form of anything a node is made of, with its nodes under other names."""
+    """Return the canonical form of a node or of any value inside it, with the nodes renamed."""
     kind = type(value)
     if kind is int or value is None or kind is bool or kind is bytes:
         return value
@@ -114,7 +155,7 @@ _ATTRIBUTES: dict[tuple[object, ...], Attributes] = {}
 
 
 def attributes(value: object) -> Attributes:
-    """Names of an object's attributes that are in its form, each with what takes the part that matters."""
+    """Return the attributes that are in an object's form, each with the function that takes the part that matters."""
     kind: type = type(value)
     own = tuple(getattr(value, "__dict__", ()))
     key = (kind, *own)
@@ -126,6 +167,6 @@ def attributes(value: object) -> Attributes:
     return found
 
 
-def digest(actor: ExploredNode, names: Mapping[str, str]) -> bytes:
-    """The form of a node in 16 bytes; two of a billion forms share them with a chance of 1 in 10**20."""
-    return blake2b(repr(form(actor, names)).encode(), digest_size=16).digest()
+def digest(node: ExploredNode, names: Mapping[str, str]) -> bytes:
+    """Return the digest of a node's form: 16 bytes. Among a billion forms the chance of a collision is 1 in 10**20."""
+    return blake2b(repr(form(node, names)).encode(), digest_size=16).digest()

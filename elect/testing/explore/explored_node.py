@@ -1,4 +1,4 @@
-"""One node of an explored world: the real Elector, its disk, and what it has published."""
+"""One node of an explored world: the real Elector, its disk, and its published leases."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from elect.testing.world.lease_record import LeaseRecord
 ELECTION = ROOT_ELECTION
 
 MOMENT_NS = 1_000_000_000
-"""Between two moments. Nothing in the core depends on how long that is, only on the ratios below."""
+"""The time between two moments. The core depends only on the ratio of the durations below."""
 
 TIMING = Timing(heartbeat_interval_ns=MOMENT_NS, support_duration_ns=2 * MOMENT_NS, drift_ppm=0)
 """The shortest durations that differ, on clocks without drift: counted support and promise end at the same instant."""
 
 
 class _Fixed(Random):
-    """Chance without any: what it would decide, the search does."""
+    """A generator that always returns 0: the search decides in its place."""
 
     def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:  # noqa: ARG002
         return 0
@@ -34,10 +34,10 @@ class _Fixed(Random):
 
 
 class Driven(Elector):
-    """An Elector that campaigns when it is told to, as soon as no rule of safety forbids it, and never by itself."""
+    """An Elector that campaigns on command only, whenever the rules of safety allow it."""
 
     def campaign(self, now: int) -> Ready | None:
-        """Begin a campaign; None if this node must not."""
+        """Begin a campaign; return None if a rule forbids it."""
         self._begin(now)
         election = self.state.elections[ELECTION]
         vote = Vote(election=ELECTION, term=campaigning.next_term(self.state, election), offset=self.state.offset)
@@ -49,15 +49,15 @@ class Driven(Elector):
 
 
 @dataclass(slots=True)
-class NodeInput:
-    """What others see of one input to a node.
+class NodeOutput:
+    """The effects of one input to a node that other nodes and the checks see.
 
     Attributes:
         sends: messages that left, with peer and link.
         stored: ballots that reached the disk.
         elected: terms in which the node was elected.
-        faults: promises that it broke by itself, each with what was seen.
-        events: what its application was told.
+        faults: promises that the node broke alone, each with the detail.
+        events: the events for its application.
     """
 
     sends: list[Send] = field(default_factory=list)
@@ -68,15 +68,15 @@ class NodeInput:
 
 
 class ExploredNode:
-    """One node.
+    """A node that gets one input at a time.
 
     Attributes:
-        ballots: what its disk holds.
-        writes: begun and not ended, each with what waits for it.
-        dialed: how many links this process dialed to each peer.
-        sessions: how many sessions it opened for each peer. Only numbers for one peer are ever compared, so they count
-            for each peer by itself: then equal pasts in another order end in equal nodes.
-        table: what it has published.
+        ballots: the votes on its disk.
+        writes: begun and not ended, each with the messages that wait for it.
+        dialed: number of links that this process dialed to each peer.
+        sessions: number of sessions that it opened for each peer. Only numbers for one peer are compared, so each peer
+            has its own count: the same inputs in another order then lead to equal nodes.
+        table: its published leases.
     """
 
     __slots__ = ("ballots", "dialed", "elector", "incarnation", "node_id", "sessions", "table", "writes")
@@ -101,35 +101,35 @@ class ExploredNode:
         self.sessions: dict[str, int] = {}
         self.table = LeaseRecord()
 
-    # Inputs. Each returns what is seen of it, or None if it can't be now.
+    # Inputs. Each returns its output, or None if it is not possible now.
 
-    def receive(self, now: int, peer: str, link: Number, message: Message) -> NodeInput:
-        """Read a message."""
+    def receive(self, now: int, peer: str, link: Number, message: Message) -> NodeOutput:
+        """Receive a message."""
         support = self.elector.state.support
         support._sessions = self.sessions.get(peer, 0)  # noqa: SLF001 (see the class)
-        act = self._apply(self.elector.receive(now, peer, link, message))
+        output = self._apply(self.elector.receive(now, peer, link, message))
         self.sessions[peer] = support._sessions  # noqa: SLF001
-        return act
+        return output
 
-    def ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> NodeInput:
-        """Read the end of a link."""
+    def ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> NodeOutput:
+        """Receive the end of a link."""
         return self._apply(self.elector.link_ended(now, peer, link, is_end_of_stream))
 
-    def accepted(self, now: int, peer: str, link: Number) -> NodeInput:
+    def accepted(self, now: int, peer: str, link: Number) -> NodeOutput:
         """Accept a peer's link."""
         return self._apply(self.elector.link_accepted(now, peer, link, is_trusted=True))
 
-    def opened(self, now: int, peer: str, link: Number) -> NodeInput:
-        """Have one's own link accepted."""
+    def opened(self, now: int, peer: str, link: Number) -> NodeOutput:
+        """Note that a peer accepted a link of this node."""
         self.dialed[peer] = link.counter
         return self._apply(self.elector.link_opened(now, peer, link))
 
-    def closing(self, now: int, peer: str, link: Number) -> NodeInput:
-        """Be about to close it."""
+    def closing(self, now: int, peer: str, link: Number) -> NodeOutput:
+        """Prepare to close a link of this node."""
         return self._apply(self.elector.link_closing(now, peer, link))
 
-    def alone(self, now: int, kind: str) -> NodeInput | None:
-        """What needs no other node: tick, campaign, resign, acknowledge, write, fail."""
+    def alone(self, now: int, kind: str) -> NodeOutput | None:
+        """Perform a step that needs no other node: tick, campaign, resign, acknowledge, write or fail."""
         elector, leadership = self.elector, self.elector.state.elections[ELECTION].leadership
         ready: Ready | None = None
         match kind:
@@ -148,59 +148,59 @@ class ExploredNode:
                 ready = elector.write_failed(now, write.number)
         return None if ready is None else self._apply(ready)
 
-    def _end_write(self, now: int) -> NodeInput:
-        """What waited for a write leaves before anything that follows from it, as the orchestrator has it."""
-        act = NodeInput()
+    def _end_write(self, now: int) -> NodeOutput:
+        """Send what waited for a write before what follows from it, as the orchestrator does."""
+        output = NodeOutput()
         write, held = self.writes.pop(0)
-        self._store(write, act)
+        self._store(write, output)
         for send in held:
-            self._send(send, act)
-        return self._apply(self.elector.written(now, write.number), act)
+            self._send(send, output)
+        return self._apply(self.elector.written(now, write.number), output)
 
-    def crash(self, now: int, written: int) -> NodeInput | None:
-        """Die with the first `written` writes on disk, and start again at once."""
+    def crash(self, now: int, written: int) -> NodeOutput | None:
+        """Kill the process with its first `written` writes on disk, and start it again at once."""
         if written > len(self.writes):
             return None
-        act = NodeInput()
+        output = NodeOutput()
         for write, _ in self.writes[:written]:
-            self._store(write, act)
+            self._store(write, output)
         self._start(self.elector.state.configuration, now, promise_ns=TIMING.support_duration_ns)
-        return act
+        return output
 
-    # What follows.
+    # Effects.
 
-    def _store(self, write: Write, act: NodeInput) -> None:
+    def _store(self, write: Write, output: NodeOutput) -> None:
         for name, ballot in write.ballots.items():
             before = self.ballots.get(name, ballot)
             if ballot.term < before.term:
-                act.faults.append(("durable terms never fall", f"{before} becomes {ballot}"))
+                output.faults.append(("durable terms never fall", f"{before} becomes {ballot}"))
             if ballot.term == before.term and before.voted_for not in (None, ballot.voted_for):
-                act.faults.append(("one vote a term", f"{before} becomes {ballot}"))
+                output.faults.append(("one vote a term", f"{before} becomes {ballot}"))
             self.ballots[name] = ballot
-            act.stored.append(ballot)
+            output.stored.append(ballot)
 
-    def _apply(self, ready: Ready, act: NodeInput | None = None) -> NodeInput:
-        act = act or NodeInput()
+    def _apply(self, ready: Ready, output: NodeOutput | None = None) -> NodeOutput:
+        output = output or NodeOutput()
         if ready.write is not None:
             self.writes.append((ready.write, ready.send_when_written))
         self.table.publish(ready.leases, ready.counted)
         for send in ready.send:
-            self._send(send, act)
-        act.events += ready.events
+            self._send(send, output)
+        output.events += ready.events
         for event in ready.events:
             if isinstance(event, RoleChanged) and event.role is Role.LEADER:
-                act.elected.append(event.term)
+                output.elected.append(event.term)
         check(self.elector.state)
-        return act
+        return output
 
-    def _send(self, send: Send, act: NodeInput) -> None:
+    def _send(self, send: Send, output: NodeOutput) -> None:
         if self.elector.state.support.peers[send.peer].opened != send.link or isinstance(send.message, Knowledge):
             return
-        act.sends.append(send)
+        output.sends.append(send)
         for entry in send.message.entries if isinstance(send.message, Batch) else ():
             if isinstance(entry, Grant) and self.ballots.get(ELECTION) != Ballot(term=entry.term, voted_for=send.peer):
-                act.faults.append(("grants are durable", f"sends {send.peer} {entry}, its disk has {self.ballots}"))
+                output.faults.append(("grants are durable", f"sends {send.peer} {entry}, its disk has {self.ballots}"))
             elif isinstance(entry, Resign):
                 claim = self.table.claims.get(ELECTION)
                 if claim is not None and claim.term == entry.term:
-                    act.faults.append(("resigned is given up", f"sends {entry} and holds {claim}"))
+                    output.faults.append(("resigned is given up", f"sends {entry} and holds {claim}"))

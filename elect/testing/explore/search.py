@@ -1,38 +1,91 @@
-"""Visits every small world that can be reached, nearest first, so that no way to what it finds is shorter.
+"""Visit every small world that can be reached, nearest first, so that no trace to a violation is shorter.
 
-Source: Holzmann, "The Model Checker SPIN", IEEE Transactions on Software Engineering, 1997.
+Worlds that differ only in which node is which are visited once. No rule of safety depends on a node's id: an id only
+breaks ties in the candidates' order, and here the search decides which node campaigns. So all permutations of the nodes
+are symmetries.
+
+Source: Holzmann, "The Model Checker SPIN", IEEE Transactions on Software Engineering, 1997; Emerson and Sistla,
+"Symmetry and Model Checking", Formal Methods in System Design, 1996.
 """
 
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import permutations
 from struct import Struct
 
 from elect.testing.explore.bounds import Bounds
-from elect.testing.explore.explored_step import Step
-from elect.testing.explore.explored_world import ExploredWorlds, Move, World
-from elect.testing.explore.history import Broken
-from elect.testing.explore.naming import after, inverse
+from elect.testing.explore.canonical_form import Places, after, inverse
+from elect.testing.explore.explored_world import ExploredWorlds, World
+from elect.testing.explore.pair_checks import Broken
 from elect.testing.explore.replay import replay
-from elect.testing.explore.symmetry import Symmetry
-from elect.testing.explore.trace import Trace, move_of, step_of
+from elect.testing.explore.steps import Move, Step, Trace, move_of, step_of
 from wire.common import arguments
 
+
+class Symmetry:
+    """Chooses one of the worlds that differ in which node is which: forms ascend by place; ties go to the least."""
+
+    def __init__(self, worlds: ExploredWorlds) -> None:
+        self._worlds = worlds
+        self._parts = worlds.cache.condition_forms
+        self._orders: dict[tuple[int, ...], list[Places]] = {}
+        self._identity = tuple(range(worlds.nodes))
+
+    def canonical(self, world: World) -> World:
+        """Return the world that is visited in place of this one."""
+        orders = self._orders_of(world)
+        if len(orders) == 1:
+            return self.renamed(world, orders[0])
+        return min([self.renamed(world, order) for order in orders])
+
+    def order(self, world: World) -> Places:
+        """Return the permutation from a world to its canonical one."""
+        return min(self._orders_of(world), key=lambda order: self.renamed(world, order))
+
+    def _orders_of(self, world: World) -> list[Places]:
+        parts = [self._parts[condition] for condition in world[: self._worlds.nodes]]
+        ascending = sorted(parts)
+        ranks = tuple([ascending.index(part) for part in parts])
+        orders = self._orders.get(ranks)
+        if orders is None:
+            orders = self._orders[ranks] = [
+                places
+                for places in permutations(self._identity)
+                if all(ascending[places[old]] == part for old, part in enumerate(parts))
+            ]
+        return orders
+
+    def renamed(self, world: World, places: Places) -> World:
+        """Return the same world with place `i` moved to `places[i]`."""
+        if places == self._identity:
+            return world
+        worlds, new = self._worlds, list(world)
+        for old, place in enumerate(places):
+            new[place] = worlds.cache.renamed(world[old], places)
+        for source, target in worlds.pairs:
+            way = world[worlds.way_of(source, target)]
+            new[worlds.way_of(places[source], places[target])] = worlds.in_flight.renamed(way, places)
+        new[-2] = worlds.histories.renamed(world[-2], places)
+        return tuple(new)
+
+
 DEFAULT = Bounds(candidacies=2, losses=1, failures=1, resignations=1)
-"""Three nodes come to 1.7 million worlds within these, and to no others."""
+"""Three nodes reach 1.7 million worlds within these bounds."""
 
 _PROGRESS_EVERY = 10_000
+"""Worlds between two calls of `progress`: a call every half a second or so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration:
-    """What was visited.
+    """The result of a search.
 
     Attributes:
-        states: worlds that differ in more than who is who.
-        transitions: steps between them, those that change nothing left out.
-        depth: steps to the farthest.
-        is_complete: there are no others within the bounds.
+        states: number of worlds, where worlds that differ only in which node is which count once.
+        transitions: number of steps between them, without the steps that change nothing.
+        depth: number of steps to the farthest world.
+        is_complete: every world within the bounds was visited.
     """
 
     states: int
@@ -48,8 +101,8 @@ class Exploration:
 class Search:
     """One search.
 
-    Of each world visited remain its numbers in a few bytes (not a hash: no two worlds are ever taken for one), and how
-    it was reached.
+    Each visited world is kept as its numbers in a few bytes, with the step that reached it. The bytes are no hash: two
+    worlds are never taken for one.
     """
 
     def __init__(
@@ -81,7 +134,7 @@ class Search:
         return world
 
     def run(self, states_max: int) -> Exploration:
-        """Visit all worlds, or so many."""
+        """Visit all worlds, or at most about `states_max`."""
         level: list[tuple[int, World]] = []
         self._note(0, ("", 0, 0, 0), self._symmetry.canonical(self._root), level)
         depth = 0
@@ -119,16 +172,16 @@ class Search:
     def _report(self, depth: int, *, is_complete: bool) -> Exploration:
         return Exploration(states=len(self._seen), transitions=self._transitions, depth=depth, is_complete=is_complete)
 
-    # What was found.
+    # Traces.
 
     def _tell(self, index: int, last: Move, error: Broken) -> None:
-        """Raise what the trace to a broken promise raises when it is played without any of the search's means."""
+        """Replay the trace to a broken promise without the shortcuts of the search; that raises InvariantViolation."""
         trace = self._trace(index, last)
         replay(trace)
         raise AssertionError(f"the search is wrong: {error.invariant} ({error.detail}) is not seen in {trace}")
 
     def _trace(self, index: int, last: Move) -> Trace:
-        """The way to a world and on, under the names that the nodes have at the start."""
+        """Return the trace to a world and one step on, with the names that the nodes have at the start."""
         by_number, moves = list(self._move_numbers), [last]
         while index:
             moves.append(by_number[self._moves[index]])
@@ -157,17 +210,20 @@ def explore(
     start: Trace | str | None = None,
     progress: Callable[[Exploration], None] | None = None,
 ) -> Exploration:
-    """Visit every world that a small cluster can come to, nearest first, and check each.
+    """Visit every world that a small cluster can reach, nearest first, and check each.
+
+    >>> print(explore(2, bounds=Bounds(candidacies=1)))
+    11 states, 14 transitions, depth 7: all there are within the bounds
 
     Args:
-        nodes: 2 or 3; the bounds must be narrow for more.
-        bounds: what may happen how often on one path; `DEFAULT` if left out.
-        states_max: stop at about so many worlds; a million take about 40 seconds of one core, and 250 MiB.
-        start: steps to begin after, beyond the bounds; their `wait` counts all the same.
-        progress: called now and then, with what has been visited so far.
+        nodes: 2 or 3; more need narrow bounds.
+        bounds: how often each kind of step may happen on one path; default: `DEFAULT`.
+        states_max: stop at about this number of worlds; a million take about 40 seconds of one core, and 250 MiB.
+        start: steps to perform before the search; of these only `wait` counts toward the bounds.
+        progress: called every few thousand worlds with the result so far.
 
     Raises:
-        InvariantViolation: a promise can be broken; its transcript is a shortest way to that, its `replay` plays it
+        InvariantViolation: a promise can be broken; the transcript is a shortest trace to that, `replay` performs it
             again.
         TypeError: an argument is of another type, or a coroutine function.
         ValueError: a step of `start` is not possible.

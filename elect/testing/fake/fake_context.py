@@ -1,4 +1,4 @@
-"""What a FakeElection runs on: the real protocol of three nodes, among which time passes only on command."""
+"""The node of a FakeElection: the real protocol of three nodes, whose time moves only on command."""
 
 import threading
 from collections.abc import Callable
@@ -16,22 +16,21 @@ from elect.core.state.election_state import ElectionState
 from elect.leader import Profile
 from elect.testing.manual.cluster_settings import ClusterSettings
 from elect.testing.manual.manual_cluster import ManualCluster
-from elect.testing.manual.manual_node import ManualNode
-from elect.testing.manual.spectator import StepListener
+from elect.testing.manual.manual_node import ManualNode, StepListener
 from wire.common.log import Log
 
 logger = Log(__name__)
 
 NODE, OTHERS = "a", ("b", "c")
 INTERVALS_MAX = 100
-"""Of virtual time in which a willing node is elected; it takes a few."""
+"""Intervals of virtual time until a willing node is elected; it needs a few."""
 
 
 class FakeContext(NodeContext):
-    """A NodeContext whose protocol is a ManualCluster: the thread that asks for an act carries it out.
+    """A NodeContext over a ManualCluster: the thread that posts a command performs it.
 
     Args:
-        election: its only one.
+        election: its only election.
         dispatcher: of the callbacks.
     """
 
@@ -43,14 +42,16 @@ class FakeContext(NodeContext):
         self._protocol = threading.RLock()
         self._profiles: dict[str, Profile] = {}
         self._publisher = Publisher(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
-        self._cluster = ManualCluster(ClusterSettings(elections=(election,)), listener=_Mirror(self, self._publisher))
+        self._cluster = ManualCluster(
+            ClusterSettings(elections=(election,)), listener=_Publishing(self, self._publisher)
+        )
         self._cluster.input(NODE, lambda elector, now: elector.leave(now, election))
         self.state = Lifecycle.RUNNING
 
-    # What the application's side asks for.
+    # Calls of the application.
 
     def post(self, act: Command) -> PendingCommand:
-        """Have something done, at once."""
+        """Perform a command at once."""
         command = PendingCommand(act)
         with self._protocol:
             is_running = self.state is Lifecycle.RUNNING
@@ -59,38 +60,38 @@ class FakeContext(NodeContext):
                     self._cluster.input(NODE, act)
                 except BaseException as error:
                     command.error = error
-                    logger.exception("! a command was not carried out")  # nobody may wait for it
+                    logger.exception("! a command raised an exception")  # no thread may wait for the result
                 self._settle()
             command.settle(is_done=is_running)
         return command
 
     def resign(self, leadership: Leadership, to: str | None) -> None:
-        """Give a leadership up; who is named wants it."""
+        """Resign; a named successor is made willing."""
         if to is not None:
             with self._protocol:
-                self._cluster.stand(to)
+                self._cluster.be_willing(to)
         super().resign(leadership, to)
 
     def close(self) -> None:
-        """Lead nothing any more."""
+        """Stop: end all leases and callbacks."""
         with self._protocol, self.changing():
             self.state = Lifecycle.STOPPED
         self.leases.close()
         self._publisher.close()
 
-    # What the test commands.
+    # Commands of the test.
 
     @property
-    def is_standing(self) -> bool:
-        """Whether somebody here wants to lead."""
+    def is_candidate(self) -> bool:
+        """Return whether this node is a candidate."""
         return self._own(NODE).is_entered
 
     def elect(self, token: int | None) -> None:
-        """Let this node lead.
+        """Make this node lead.
 
         Raises:
-            ValueError: there was a token as high before, or it is no token.
-            RuntimeError: it doesn't take leadership.
+            ValueError: the token is no higher than an earlier one, or no token.
+            RuntimeError: the node does not take leadership.
         """
         with self._protocol:
             if token is not None:
@@ -101,16 +102,16 @@ class FakeContext(NodeContext):
             self._lead(NODE)
 
     def lapse(self) -> None:
-        """Cut this node off until its lease is over, and no longer."""
+        """Cut this node off until its lease ends."""
         with self._protocol:
             for other in OTHERS:
                 self._cluster.cut(NODE, other)
                 self._cluster.cut(other, NODE)
-            until = self._cluster.actors[NODE].table.until(self._election)
+            until = self._cluster.nodes[NODE].table.until(self._election)
             self._cluster.run(max(0, until - self._cluster.now))
 
     def lose(self, reason: LossReason) -> None:
-        """Let this node lead no longer."""
+        """End the leadership of this node."""
         with self._protocol:
             if reason is LossReason.LEASE_LAPSED:
                 self.lapse()
@@ -120,7 +121,7 @@ class FakeContext(NodeContext):
             self._settle()
 
     def follow(self, leader: str | None, profile: Profile) -> None:
-        """Let another node lead, or nobody."""
+        """Make another node lead, or none."""
         with self._protocol:
             if self._own(NODE).leadership is not None:
                 self.lose(LossReason.LEASE_LAPSED)
@@ -130,27 +131,27 @@ class FakeContext(NodeContext):
                 self._profiles[leader] = profile
                 self._lead(leader)
 
-    # How.
+    # Steps.
 
     def _own(self, node_id: str) -> ElectionState:
-        return self._cluster.actors[node_id].elector.state.elections[self._election]
+        return self._cluster.nodes[node_id].elector.state.elections[self._election]
 
     def _lead(self, node_id: str) -> None:
-        self._own(node_id).rests_until = 0  # it was told to lead now
-        self._cluster.stand(node_id)
+        self._own(node_id).rests_until = 0  # the test wants it to lead now
+        self._cluster.be_willing(node_id)
         for _ in range(INTERVALS_MAX):
             self._cluster.run()
             known = self.published(self._election).leader
             if self._cluster.holders(self._election) == [node_id] and known is not None and known.node_id == node_id:
                 return
             self._cluster.run(self._cluster.timing.heartbeat_interval_ns)
-        actor = self._cluster.actors[node_id]
-        view = actor.elector.view(self._cluster.now).elections[0]
+        node = self._cluster.nodes[node_id]
+        view = node.elector.view(self._cluster.now).elections[0]
         self._settle()
         raise RuntimeError(f"{node_id} does not take leadership of {self._election!r}: {view.waiting}")
 
     def _settle(self) -> None:
-        """Let what was said arrive; who doesn't lead doesn't try to, until it is told to."""
+        """Deliver all frames; a node that does not lead stays no candidate until the next command."""
         self._cluster.run()
         if self._own(NODE).leadership is None:
             self._withhold(NODE)
@@ -158,7 +159,7 @@ class FakeContext(NodeContext):
             pass
 
     def _vacate(self) -> None:
-        """Let the others lead no longer."""
+        """End the leadership of the other nodes."""
         for node_id in OTHERS:
             self._withhold(node_id)
             term = self._own(node_id).term
@@ -172,26 +173,26 @@ class FakeContext(NodeContext):
         return lambda elector, now: elector.acknowledge(now, self._election, term)
 
     def _raise_terms(self, token: int) -> None:
-        """Let this node hear of the term before that token."""
+        """Tell this node of the term before a token."""
         election = self._own(NODE)
         lowest = 1 + max(election.term, election.term_seen)
         if not lowest <= token <= TERM_MAX:
-            raise ValueError(f"token is {token}; {lowest} to {TERM_MAX} is allowed: tokens only rise")
+            raise ValueError(f"token is {token}; {lowest} to {TERM_MAX} is allowed: tokens rise")
         if token > 1:
             self._cluster.say(OTHERS[0], NODE, Resigned(election=self._election, term=token - 1))
             self._cluster.run()
 
 
-class _Mirror(StepListener):
-    """Does what a node's orchestrator does with what follows from an input."""
+class _Publishing(StepListener):
+    """Publishes the effects of an input, as a node's orchestrator does."""
 
     def __init__(self, context: FakeContext, publisher: Publisher) -> None:
         self._context = context
         self._publisher = publisher
 
-    def stepped(self, actor: ManualNode, ready: Ready) -> None:
-        """Publish, then tell."""
-        if actor.node_id == NODE:
-            self._context.turned_at = actor.elector.state.now
+    def stepped(self, node: ManualNode, ready: Ready) -> None:
+        """Publish the leases, then the events."""
+        if node.node_id == NODE:
+            self._context.turned_at = node.elector.state.now
             self._context.leases.publish(ready.leases, ready.counted)
             self._publisher.publish(ready.events)

@@ -1,4 +1,4 @@
-"""FakeElection: leadership granted and taken on command, for unit tests of an application's own code."""
+"""FakeElection: an election that a unit test wins and loses on command."""
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -19,27 +19,29 @@ from wire.common import arguments
 from wire.common.deadline import Deadline
 
 SETTLE_S = 2.0
-"""A command waits for callbacks, but not for ever: one may wait for the test itself."""
+"""Longest wait for callbacks: a callback may itself wait for the test."""
 
 
 class FakeElection(Election):
-    """An Election of node "a", beside "b" and "c", which nobody wins or loses but on command.
+    """The Election of node "a" in a cluster with "b" and "c", which is won and lost only on command.
 
-    What an application uses of it is real: the handle, the thread of the callbacks, the protocol. Only the cluster is
-    not: its time stands still, so that a lease ends when the test says so. A command returns when callbacks have heard.
+    The handle, the thread of the callbacks and the protocol are the real ones. The cluster is not: its time stands
+    still, so a lease ends when the test says so. A command returns after the callbacks.
 
-        with FakeElection() as election:
-            scheduler = Scheduler(election)
-            election.elect()
-            assert scheduler.is_active
-            election.lose()
-            assert not scheduler.is_active
+    >>> with FakeElection() as election:
+    ...     leadership = election.elect(token=7)
+    ...     election.is_leader
+    ...     election.lose()
+    ...     leadership.lost.is_set()
+    True
+    True
 
     Args:
         name: of the election.
 
     Raises:
-        TypeError, ValueError: it is no name.
+        TypeError: the name is no text.
+        ValueError: the name is not allowed.
     """
 
     def __init__(self, name: str = "default") -> None:
@@ -61,24 +63,24 @@ class FakeElection(Election):
         self.close()
 
     def elect(self, token: int | None = None, *, timeout: float | None = 5.0) -> Leadership:
-        """Let this node lead: at once if it stands, or as soon as somebody calls `lead` or `run`.
+        """Make this node lead: at once if it is a candidate, else as soon as the program calls `lead` or `run`.
 
-        After `lapse` this is the same term's lease that comes back, with the same token.
+        After `lapse` the lease of the same term comes back, with the same token.
 
         Args:
             token: the fencing token; default: the next one.
-            timeout: seconds to wait for somebody who wants to lead; None for ever, 0 once.
+            timeout: seconds to wait for a candidate; None: no limit; 0: do not wait.
 
         Raises:
-            LeadershipTimeout: nobody wants to.
+            LeadershipTimeout: the node is no candidate.
             TypeError: `token` is no whole number, or `timeout` no number.
-            ValueError: there was a token as high before, or it is no token; or `timeout` is below 0.
-            RuntimeError: it doesn't take leadership; its priority is 0, for one.
-            Stopped: it was closed.
+            ValueError: `token` is no higher than an earlier one, or no token; or `timeout` is below 0.
+            RuntimeError: the node does not take leadership, for example with priority 0.
+            Stopped: the election is closed.
         """
         timeout = arguments.seconds("timeout", timeout)
         token = None if token is None else arguments.integer("token", token, 1, TERM_MAX)
-        if self._fake.wait_for(lambda: self._fake.is_standing or None, timeout) is None:
+        if self._fake.wait_for(lambda: self._fake.is_candidate or None, timeout) is None:
             raise LeadershipTimeout(self.name, "a candidate", timeout or 0.0)
         self._fake.elect(token)
         leadership = self.published.leadership
@@ -87,11 +89,11 @@ class FakeElection(Election):
         return leadership
 
     def lose(self, reason: LossReason = LossReason.LEASE_LAPSED) -> None:
-        """Let this node lead no longer; nothing happens if it does not.
+        """End the leadership of this node, if it leads.
 
         Raises:
             TypeError: `reason` is no LossReason.
-            Stopped: it was closed.
+            Stopped: the election is closed.
         """
         arguments.check_type("reason", reason, LossReason, "a LossReason")
         self._fake.check_running()
@@ -99,10 +101,10 @@ class FakeElection(Election):
         self._callbacks.flush(SETTLE_S)
 
     def lapse(self) -> None:
-        """Let the lease run out, as when the others are not heard for a while; `elect` brings it back.
+        """Let the lease run out, as after a lost connection; `elect` brings it back.
 
         Raises:
-            Stopped: it was closed.
+            Stopped: the election is closed.
         """
         self._fake.check_running()
         self._fake.lapse()
@@ -111,17 +113,17 @@ class FakeElection(Election):
     def follow(
         self, leader: str | None, *, address: str | None = None, metadata: Mapping[str, str] | None = None
     ) -> None:
-        """Let another node lead, or nobody; if this node leads, it loses its lease first.
+        """Make another node lead, or none; if this node leads, it loses its lease first.
 
         Args:
             leader: "b", "c", or None.
-            address: what it advertises.
-            metadata: what travels with its leadership.
+            address: advertised by that node.
+            metadata: sent with its leadership.
 
         Raises:
             TypeError: an argument is no text, or `metadata` no mapping of texts.
             ValueError: there is no such node.
-            Stopped: it was closed.
+            Stopped: the election is closed.
         """
         leader, address = (
             None if value is None else arguments.text(argument, value)
@@ -135,7 +137,7 @@ class FakeElection(Election):
         self._callbacks.flush(SETTLE_S)
 
     def close(self, timeout: float | None = 2.0) -> bool:
-        """End as a node that stops does: what is led is over, callbacks hear of it. Whether all threads have ended."""
+        """Stop, as a node does: the leadership ends, callbacks are told. Return whether all threads have ended."""
         deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         self._fake.close()
         self._callbacks.close()

@@ -4,7 +4,7 @@ In your `conftest.py`:
 
     pytest_plugins = ["elect.testing.fake.pytest_plugin"]
 
-It is not loaded by itself: who installs elect to run it should not get fixtures into every test run.
+The plugin is not loaded by itself: a program that runs elect should not get fixtures in each of its tests.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,14 +26,14 @@ NODE_IDS = "abcdefghi"
 
 @pytest.fixture
 def fake_election() -> Iterator[FakeElection]:
-    """An election that is won and lost on command, closed after the test."""
+    """Return an election that is won and lost on command; it is closed after the test."""
     with FakeElection() as election:
         yield election
 
 
 @pytest.fixture
 def simulation(request: pytest.FixtureRequest) -> Callable[[Options], Simulation]:
-    """Makes Simulations; what they are made of is shown with a test that fails."""
+    """Return a function that makes a Simulation; a failing test shows its options."""
 
     def make(options: Options) -> Simulation:
         request.node.add_report_section("call", "simulation", f"Simulation({options!r})")
@@ -44,7 +44,7 @@ def simulation(request: pytest.FixtureRequest) -> Callable[[Options], Simulation
 
 @pytest.fixture
 def start_nodes() -> Iterator[Callable[[int], list[Node]]]:
-    """Starts so many real nodes of one cluster on loopback, stopped after the test; their votes are in memory."""
+    """Return a function that starts nodes of one cluster on loopback, with votes in memory, until the test ends."""
     with ExitStack() as stack:
 
         def start(count: int) -> list[Node]:
@@ -64,7 +64,7 @@ def _configs(count: int) -> list[Config]:
             cluster="test",
             listen=address,
             peers={peer: other for peer, other in addresses.items() if peer != node_id},
-            data_dir=node_id,  # a MemoryStore leaves it alone
+            data_dir=node_id,  # a MemoryStore does not use it
             heartbeat_interval="50ms",
             support_duration="500ms",
         )

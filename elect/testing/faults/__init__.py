@@ -1,1 +1,1 @@
-"""Faults, and the schedules by which a simulated world meets them."""
+"""The faults of a simulation, and the schedules by which they strike."""

@@ -1,16 +1,13 @@
-"""What can go wrong, by name: each fault befalls somebody, and is undone after a while."""
+"""The faults by name. Each strikes one or more nodes or links, and is undone later."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from elect.testing.faults import application_faults, combined, network_faults, node_faults
+from elect.testing.faults.fault_context import FaultContext
 
-if TYPE_CHECKING:
-    from elect.testing.faults.nemesis import Nemesis
+_MODULES_WITHOUT_PEERS = (node_faults.__name__, application_faults.__name__)
 
-_WITHOUT_PEERS = (node_faults.__name__, application_faults.__name__)
-
-FAULTS: dict[str, Callable[["Nemesis"], None]] = {
+FAULTS: dict[str, Callable[[FaultContext], None]] = {
     "cut one way": network_faults.cut_one_way,
     "cut both ways": network_faults.cut_both_ways,
     "partition": network_faults.partition,
@@ -44,14 +41,14 @@ FAULTS: dict[str, Callable[["Nemesis"], None]] = {
     "resign": application_faults.resign,
     "leave": application_faults.leave,
     "withhold": application_faults.withhold,
-    "restand": application_faults.restand,
+    "restand": application_faults.change_rank,
     "strip the leader": combined.strip_leader,
     "contest": combined.contest,
     "resign unheard": combined.resign_unheard,
     "regain": combined.regain,
     "freeze": node_faults.freeze,
 }
-"""Every fault by the name that `Faults.kinds` knows it by."""
+"""Every fault, by its name in `Faults.kinds`."""
 
-SOLITARY = tuple(name for name, fault in FAULTS.items() if fault.__module__ in _WITHOUT_PEERS)
-"""Those that a node without peers knows."""
+WITHOUT_PEERS = tuple(name for name, fault in FAULTS.items() if fault.__module__ in _MODULES_WITHOUT_PEERS)
+"""The faults that can strike a node without peers."""

@@ -1,114 +1,110 @@
-"""Several faults together, each aimed at what one rule alone prevents."""
-
-from typing import TYPE_CHECKING
+"""Several faults together, each against one rule of the protocol."""
 
 from elect.testing.faults.application_faults import withhold
+from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import split
 from elect.testing.faults.node_faults import reboot
 from elect.testing.simulation.simulation_options import Span
 
-if TYPE_CHECKING:
-    from elect.testing.faults.nemesis import Nemesis
-
 _CUT = Span(low=2.0, high=8.0)
-_SHAKEN = Span(low=1.2, high=2.5)
-"""When a leader counts nobody any more from whom it was cut off, s."""
+_DISTURBED = Span(low=1.2, high=2.5)
+"""Time after a cut until a leader counts no support from the nodes behind it, s."""
 
 _DELAYS = (0.001, 0.01, 0.05, 0.2)
 _HELD_BACK = Span(low=0.02, high=0.6)
 _UNHEARD = Span(low=0.005, high=0.8)
-"""Shorter than a promise: the sessions live on."""
+"""Shorter than a promise, so the sessions stay."""
 
 
-def strip_leader(nemesis: "Nemesis") -> None:
-    """Leave a leader a bare quorum, so that every vote counts, and then shake the one who gives it."""
-    leader = nemesis.leader(nemesis.election()) or nemesis.node_id()
-    supporter, _ = _strip(nemesis, leader)
-    shake = nemesis.rng.choice(("reboot", "redial", "redial", ""))
-    if shake == "reboot":
-        nemesis.later(_SHAKEN, reboot, nemesis, supporter)
-    elif shake:
-        nemesis.later(_SHAKEN, redial_to, nemesis, leader, supporter)
+def strip_leader(context: FaultContext) -> None:
+    """Leave a leader a bare quorum, then restart or redial a node of it."""
+    leader = context.leader(context.election()) or context.node_id()
+    supporter, _ = _leave_quorum(context, leader)
+    disturbance = context.rng.choice(("reboot", "redial", "redial", ""))
+    if disturbance == "reboot":
+        context.later(_DISTURBED, reboot, context, supporter)
+    elif disturbance:
+        context.later(_DISTURBED, redial_to, context, leader, supporter)
 
 
-def _strip(nemesis: "Nemesis", leader: str) -> tuple[str, list[str]]:
-    """Cut a leader off from all that it can do without; return one who is left to it, and who is not."""
-    others = nemesis.rng.sample([node_id for node_id in nemesis.ids if node_id != leader], len(nemesis.ids) - 1)
-    lost = others[: (len(nemesis.ids) - 1) // 2]
-    split(nemesis, [way for way in nemesis.network.paths if leader in way and not {*lost}.isdisjoint(way)], _CUT)
+def _leave_quorum(context: FaultContext, leader: str) -> tuple[str, list[str]]:
+    """Cut a leader off from all nodes but a bare quorum; return one node of it, and the nodes cut off."""
+    others = context.rng.sample([node_id for node_id in context.ids if node_id != leader], len(context.ids) - 1)
+    lost = others[: (len(context.ids) - 1) // 2]
+    split(context, [way for way in context.network.paths if leader in way and not {*lost}.isdisjoint(way)], _CUT)
     return others[-1], lost
 
 
-def redial_to(nemesis: "Nemesis", leader: str, supporter: str) -> None:
-    """Have a leader close its link to a supporter and dial it again."""
-    for link in tuple(nemesis.network.path(leader, supporter).links):
-        nemesis.note(f"redial {link}")
+def redial_to(context: FaultContext, leader: str, supporter: str) -> None:
+    """Close a leader's link to a supporter, and dial again."""
+    for link in tuple(context.network.path(leader, supporter).links):
+        context.note(f"redial {link}")
         link.dialer.notice(link)
 
 
-def contest(nemesis: "Nemesis") -> None:
-    """Have a leader lose and regain its last supporter, again and again, while a rival asks that one for its vote.
+def contest(context: FaultContext) -> None:
+    """Make a leader lose and regain its last supporter several times, while a rival asks that node for its vote.
 
-    The rival comes first in the candidates' order, and what leader, supporter and rival say to each other takes its
-    time: the vote may come before the old leader is back, or after, and so may the rival's Lead, which is held back.
+    The rival has the best rank. The frames between the three are delayed, so the vote, and the rival's Lead, which is
+    held back, arrive before or after the old leader is connected again.
     """
-    leader = nemesis.leader(nemesis.election())
-    if leader is None or len(nemesis.ids) < 3:
+    leader = context.leader(context.election())
+    if leader is None or len(context.ids) < 3:
         return
-    supporter, (rival, *_) = _strip(nemesis, leader)
-    nemesis.contests.add((rival, supporter))
-    set_priority(nemesis, rival, 9)
+    supporter, (rival, *_) = _leave_quorum(context, leader)
+    context.contests.add((rival, supporter))
+    set_priority(context, rival, 9)
     for one, other in ((rival, supporter), (supporter, rival), (leader, supporter), (supporter, leader)):
-        path = nemesis.network.path(one, other)
-        path.delay = Span(low=0.0, high=nemesis.rng.choice(_DELAYS))
-        nemesis.later(_CUT, setattr, path, "delay", nemesis.options.delay)
+        path = context.network.path(one, other)
+        path.delay = Span(low=0.0, high=context.rng.choice(_DELAYS))
+        context.later(_CUT, setattr, path, "delay", context.options.delay)
     for turn in range(4):
         start = 1.1 + turn * 0.4
-        nemesis.later(Span(low=start, high=start + 0.4), redial_to, nemesis, leader, supporter)
-    nemesis.later(_CUT, set_priority, nemesis, rival, 1)
+        context.later(Span(low=start, high=start + 0.4), redial_to, context, leader, supporter)
+    context.later(_CUT, set_priority, context, rival, 1)
 
 
-def hold_back(nemesis: "Nemesis", rival: str, supporter: str) -> None:
-    """Have what comes after a vote wait, and the old leader come first."""
-    for link in nemesis.network.path(rival, supporter).links:
-        nemesis.note(f"clog {link}")
-        link.clog(_HELD_BACK.draw(nemesis.rng))
+def hold_back(context: FaultContext, rival: str, supporter: str) -> None:
+    """Hold the frames after a vote, so that the old leader's arrive first."""
+    for link in context.network.path(rival, supporter).links:
+        context.note(f"clog {link}")
+        link.clog(_HELD_BACK.draw(context.rng))
 
 
-def set_priority(nemesis: "Nemesis", node_id: str, priority: int) -> None:
+def set_priority(context: FaultContext, node_id: str, priority: int) -> None:
     """Change a node's priority."""
     text = f"has priority {priority}"
-    nemesis.tell(node_id, text, lambda elector, now: elector.set_standing(now, priority=priority))
+    context.tell(node_id, text, lambda elector, now: elector.set_standing(now, priority=priority))
 
 
-def resign_unheard(nemesis: "Nemesis") -> None:
-    """Have a leader give up and stay out while all that it says is lost: its followers must hear of that later."""
-    leader = nemesis.leader(nemesis.election())
+def resign_unheard(context: FaultContext) -> None:
+    """Make a leader resign while everything it sends is lost: its followers hear of it later."""
+    leader = context.leader(context.election())
     if leader is not None:
-        mute(nemesis, leader)
-        withhold(nemesis, leader)
+        mute(context, leader)
+        withhold(context, leader)
 
 
-def mute(nemesis: "Nemesis", node_id: str) -> None:
-    """Lose all that a node says, for a moment."""
-    nemesis.note(f"mute {node_id}")
-    for path in nemesis.network.paths.values():
+def mute(context: FaultContext, node_id: str) -> None:
+    """Lose everything that a node sends, for a short time."""
+    context.note(f"mute {node_id}")
+    for path in context.network.paths.values():
         if path.source == node_id:
             path.loss = 1.0
-            nemesis.later(_UNHEARD, setattr, path, "loss", nemesis.options.loss)
+            context.later(_UNHEARD, setattr, path, "loss", context.options.loss)
 
 
-def regain(nemesis: "Nemesis") -> None:
-    """Have a leader resign and be elected again while one of its followers hears of neither in time."""
-    election = nemesis.election()
-    leader = nemesis.leader(election)
+def regain(context: FaultContext) -> None:
+    """Make a leader resign and win again while a follower hears of neither in time."""
+    election = context.election()
+    leader = context.leader(election)
     if leader is None:
         return
-    deaf = nemesis.rng.choice([node_id for node_id in nemesis.ids if node_id != leader])
-    for path in (nemesis.network.path(leader, deaf), nemesis.network.path(deaf, leader)):
-        path.loss = nemesis.rng.choice((0.5, 1.0))
-        nemesis.later(_UNHEARD, setattr, path, "loss", nemesis.options.loss)
-    nemesis.hosts[deaf].disk.stalled_until = nemesis.now + _UNHEARD.draw(nemesis.rng)
-    set_priority(nemesis, leader, 9)
-    nemesis.tell(leader, f"resigns {election}", lambda elector, now: elector.resign(now, election, to=leader))
-    nemesis.later(_CUT, set_priority, nemesis, leader, 1)
+    follower = context.rng.choice([node_id for node_id in context.ids if node_id != leader])
+    for path in (context.network.path(leader, follower), context.network.path(follower, leader)):
+        path.loss = context.rng.choice((0.5, 1.0))
+        context.later(_UNHEARD, setattr, path, "loss", context.options.loss)
+    context.hosts[follower].disk.stalled_until = context.now + _UNHEARD.draw(context.rng)
+    set_priority(context, leader, 9)
+    context.tell(leader, f"resigns {election}", lambda elector, now: elector.resign(now, election, to=leader))
+    context.later(_CUT, set_priority, context, leader, 1)

@@ -1,135 +1,135 @@
-"""What befalls machines, disks and processes."""
-
-from typing import TYPE_CHECKING
+"""The faults of machines, disks and processes."""
 
 from elect.core.ready import Meeting
 from elect.storage.store import STORE_ID_LENGTH
+from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import LONG, SHORT
 from elect.testing.simulation.simulation_options import Span
 
-if TYPE_CHECKING:
-    from elect.testing.faults.nemesis import Nemesis
-
 _AT_ONCE = Span(low=0.0, high=0.3)
 _LATE = Span(low=0.001, high=2.0)
-"""For how long an interpreter may keep a thread from running, s."""
+"""Time for which an interpreter may keep a thread from running, s."""
 
 
-def crash(nemesis: "Nemesis") -> None:
-    """Kill -9: the sockets close."""
-    host = nemesis.hosts[nemesis.victim()]
-    host.crash(closes=True)
-    nemesis.later(LONG, host.start)
+def crash(context: FaultContext) -> None:
+    """Kill a process, as kill -9 does: its sockets close."""
+    _crash(context, closes=True)
 
 
-def crash_machine(nemesis: "Nemesis") -> None:
-    """The power is gone: nothing closes."""
-    host = nemesis.hosts[nemesis.victim()]
-    host.crash(closes=False)
-    nemesis.later(LONG, host.start)
+def crash_machine(context: FaultContext) -> None:
+    """Cut a machine's power: nothing closes."""
+    _crash(context, closes=False)
 
 
-def restart_at_once(nemesis: "Nemesis") -> None:
-    """A node comes back before anybody has missed it."""
-    reboot(nemesis, nemesis.victim())
+def _crash(context: FaultContext, *, closes: bool) -> None:
+    host = context.hosts[context.victim()]
+    host.crash(closes=closes)
+    context.later(LONG, host.start)
 
 
-def reboot(nemesis: "Nemesis", node_id: str) -> None:
-    """Kill this node, or its machine, and start it at once."""
-    nemesis.note(f"reboot {node_id}")
-    host = nemesis.hosts[node_id]
-    host.crash(closes=nemesis.rng.random() < 0.3)
-    nemesis.later(_AT_ONCE, host.start)
+def restart_at_once(context: FaultContext) -> None:
+    """Restart a node before its peers notice."""
+    reboot(context, context.victim())
 
 
-def crash_all(nemesis: "Nemesis") -> None:
-    """All nodes, at once."""
-    for host in nemesis.hosts.values():
-        host.crash(closes=nemesis.rng.random() < 0.5)
-        nemesis.later(SHORT, host.start)
+def reboot(context: FaultContext, node_id: str) -> None:
+    """Kill a node or its machine, and start it at once."""
+    context.note(f"reboot {node_id}")
+    host = context.hosts[node_id]
+    host.crash(closes=context.rng.random() < 0.3)
+    context.later(_AT_ONCE, host.start)
 
 
-def pause(nemesis: "Nemesis", node_id: str = "") -> None:
-    """SIGSTOP."""
-    process = nemesis.hosts[node_id or nemesis.victim()].process
+def crash_all(context: FaultContext) -> None:
+    """Kill all nodes at once."""
+    for host in context.hosts.values():
+        host.crash(closes=context.rng.random() < 0.5)
+        context.later(SHORT, host.start)
+
+
+def pause(context: FaultContext, node_id: str = "") -> None:
+    """Stop a process, as SIGSTOP does."""
+    process = context.hosts[node_id or context.victim()].process
     if process is not None:
         process.pause()
-        nemesis.later(SHORT, process.resume)
+        context.later(SHORT, process.resume)
 
 
-def stall(nemesis: "Nemesis", node_id: str = "") -> None:
-    """The protocol's thread does not get its turn, while others do."""
-    process = nemesis.hosts[node_id or nemesis.victim()].process
+def stall(context: FaultContext, node_id: str = "") -> None:
+    """Stall the orchestrator thread, while other threads run."""
+    process = context.hosts[node_id or context.victim()].process
     if process is not None:
         process.stall()
-        nemesis.later(_LATE, process.catch_up)
+        context.later(_LATE, process.catch_up)
 
 
-def suspend(nemesis: "Nemesis") -> None:
-    """The lid is closed; CLOCK_BOOTTIME runs on."""
-    host = nemesis.hosts[nemesis.victim()]
-    host.halt(stops_clock=False)
-    nemesis.later(LONG, host.wake)
+def suspend(context: FaultContext) -> None:
+    """Suspend a machine; CLOCK_BOOTTIME runs on."""
+    _halt(context, LONG, stops_clock=False)
 
 
-def freeze(nemesis: "Nemesis") -> None:
-    """A hypervisor stops the machine, and its clock."""
-    host = nemesis.hosts[nemesis.victim()]
-    host.halt(stops_clock=True)
-    nemesis.later(SHORT, host.wake)
+def freeze(context: FaultContext) -> None:
+    """Stop a machine and its clock, as a hypervisor does."""
+    _halt(context, SHORT, stops_clock=True)
 
 
-def stall_disk(nemesis: "Nemesis") -> None:
-    """Nothing completes."""
-    node_id = nemesis.victim()
-    nemesis.note(f"stall disk of {node_id}")
-    nemesis.hosts[node_id].disk.stalled_until = nemesis.now + LONG.draw(nemesis.rng)
+def _halt(context: FaultContext, span: Span, *, stops_clock: bool) -> None:
+    host = context.hosts[context.victim()]
+    host.halt(stops_clock=stops_clock)
+    context.later(span, host.wake)
 
 
-def fail_disk(nemesis: "Nemesis") -> None:
-    """Every write fails."""
-    node_id = nemesis.victim()
-    disk = nemesis.hosts[node_id].disk
-    nemesis.note(f"fail disk of {node_id}")
+def stall_disk(context: FaultContext) -> None:
+    """Stall a disk: no write ends."""
+    node_id = context.victim()
+    context.note(f"stall disk of {node_id}")
+    context.hosts[node_id].disk.stalled_until = context.now + LONG.draw(context.rng)
+
+
+def fail_disk(context: FaultContext) -> None:
+    """Fail every write of a disk for a while."""
+    node_id = context.victim()
+    disk = context.hosts[node_id].disk
+    context.note(f"fail disk of {node_id}")
     disk.is_failing = True
-    nemesis.later(LONG, disk.repair)
+    context.later(LONG, disk.repair)
 
 
-def fail_writes(nemesis: "Nemesis", node_id: str = "") -> None:
-    """The next write or two fail, and what waits behind them does not."""
-    node_id = node_id or nemesis.victim()
-    nemesis.note(f"fail writes of {node_id}")
-    nemesis.hosts[node_id].disk.fails_left = nemesis.rng.randint(1, 2)
+def fail_writes(context: FaultContext, node_id: str = "") -> None:
+    """Fail the next one or two writes, and no later ones."""
+    node_id = node_id or context.victim()
+    context.note(f"fail writes of {node_id}")
+    context.hosts[node_id].disk.fails_left = context.rng.randint(1, 2)
 
 
-def wipe(nemesis: "Nemesis") -> None:
-    """A disk is lost for good: at most one, and only when every other node has met it.
+def wipe(context: FaultContext) -> None:
+    """Lose a disk for good: at most one, and only if every other node has met it.
 
-    Who has met a voter refuses it under another store. Who has not would take the vote of one that has forgotten what
-    it voted, and then nothing keeps P1 (section 7); and two that have forgotten each other would take each other's.
-    A node whose list was edited is left alone, too: a new store takes any list, and a node that is cut off can't know.
+    A node that has met a voter refuses it with another store. A node that has not met it would accept the vote of a
+    voter that has forgotten its votes, and P1 would be lost (section 7). A node whose list was edited keeps its disk: a
+    new store accepts any list, and a node that is cut off cannot compare it.
     """
-    node_id = nemesis.victim()
-    hosts = nemesis.hosts
+    node_id = context.victim()
+    hosts = context.hosts
     store_id = hosts[node_id].disk.store_id
     store = hosts[node_id].disk.store_id.to_bytes(STORE_ID_LENGTH)
     is_first = all(host.disk.store_id == store_id for host in hosts.values())
     others = [host for host in hosts.values() if host.node_id != node_id]
     is_met = all(host.disk.meetings.get(node_id, Meeting()).store_id == store for host in others)
-    is_listed = hosts[node_id].voters == nemesis.ids
+    is_listed = hosts[node_id].voters == context.ids
     if len(others) > 1 and is_first and is_met and is_listed:
         hosts[node_id].wipe()
-        nemesis.later(SHORT, hosts[node_id].start)
+        context.later(SHORT, hosts[node_id].start)
 
 
-def relist(nemesis: "Nemesis") -> None:
-    """A node is started with another list of voters, which its store refuses; or by force, which the others do.
+def relist(context: FaultContext) -> None:
+    """Start a node with another list of voters: its store refuses it, or by force, its peers do.
 
-    At most one node at a time, and never by force with a list of which it is the majority: then the operator has made
-    a second cluster, and the first one must be over.
+    It strikes one node at a time. By force it never gives a list of which the node is a majority: that would be a
+    second cluster beside the first.
     """
-    hosts, rng = nemesis.hosts, nemesis.rng
-    host = hosts[nemesis.victim()]
+    hosts, rng = context.hosts, context.rng
+    host = hosts[context.victim()]
     is_wrong_already = any(each.voters != host.voters for each in hosts.values())
     if len(hosts) < 2 or is_wrong_already or host.is_wiped or not host.disk.voters:
         return
@@ -138,11 +138,11 @@ def relist(nemesis: "Nemesis") -> None:
     count = rng.randrange(int(is_forced), len(others))
     host.crash(closes=rng.random() < 0.5)
     host.list_voters(tuple(sorted((host.node_id, *others[:count]))), is_replacing=is_forced)
-    nemesis.later(_AT_ONCE, host.start)
-    nemesis.later(LONG, host.correct_voters)
+    context.later(_AT_ONCE, host.start)
+    context.later(LONG, host.correct_voters)
 
 
-def change_clock(nemesis: "Nemesis") -> None:
-    """A clock runs at another rate."""
-    bound = nemesis.options.drift
-    nemesis.hosts[nemesis.node_id()].set_drift(nemesis.rng.choice((-bound, 0.0, bound)))
+def change_clock(context: FaultContext) -> None:
+    """Change the rate of a clock."""
+    bound = context.options.drift
+    context.hosts[context.node_id()].set_drift(context.rng.choice((-bound, 0.0, bound)))

@@ -1,4 +1,4 @@
-"""Worlds in which everything fails: what `elect simulate`, the soak and the tests over seeds run."""
+"""Worlds in which everything fails, for `elect simulate`, the soak and the tests over seeds."""
 
 from dataclasses import replace
 from random import Random
@@ -10,15 +10,18 @@ _DELAYS = (Span(low=0.000_03, high=0.000_3), Span(low=0.000_5, high=0.02), Span(
 _DISKS = (Span(low=0.000_1, high=0.001), Span(low=0.001, high=0.05), Span(low=0.005, high=0.4))
 _RARE_SHARE = 0.1
 _RARE = ("freeze",)
-"""Fault kinds that only some worlds know: what they break is excused, and that makes checkers a little blind."""
+"""Faults that only some worlds have: checkers excuse the leases that these break, and so see less there."""
 
 _APPLICATIONS = (Span(low=0.0, high=0.001), Span(low=0.0, high=0.3), Span(low=0.01, high=3.0))
 
 
 def hostile(seed: int, nodes: int) -> Options:
-    """A world in which everything fails, with a mix of faults of the seed's own.
+    """Return the options of a world in which everything fails, with a mix of faults that depends on the seed.
 
-    Each seed turns some faults off and others up, so that rare combinations come about ("swarm testing").
+    >>> hostile(7, 3) == hostile(7, 3) != hostile(8, 3)
+    True
+
+    Each seed switches some faults off and makes others frequent, so that rare combinations occur ("swarm testing").
 
     Source: Groce et al., "Swarm Testing", ISSTA 2012.
     """
@@ -26,7 +29,6 @@ def hostile(seed: int, nodes: int) -> Options:
     names = sorted(FAULTS)
     kinds = tuple(name for name in names if rng.random() < (_RARE_SHARE if name in _RARE else 0.6)) or tuple(names)
     base = Options(nodes=nodes, seed=seed)
-    is_mixed = rng.random() < 0.1
     return replace(
         base,
         elections=("default", "jobs", "reports")[: rng.choice((1, 2, 2, 3))],
@@ -52,5 +54,4 @@ def hostile(seed: int, nodes: int) -> Options:
         health=rng.choice((None, None, Span(low=0.0, high=1.0))),
         coalescer=rng.random() < 0.3,
         is_encoded=rng.random() < 0.1,
-        previous=tuple(node_id for node_id in base.node_ids if is_mixed and rng.random() < 0.5),
     )

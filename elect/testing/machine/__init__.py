@@ -1,1 +1,1 @@
-"""The Hypothesis state machine and its world."""
+"""The Hypothesis state machine over a simulated cluster."""

@@ -1,4 +1,4 @@
-"""What an election machine is without its rules: the world, what users override, what they may ask."""
+"""An ElectionMachine without its rules: the world, the methods to override, and the questions."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from elect.testing.machine.machine_world import MachineWorld
 from elect.testing.simulation.simulation_options import Options, Span
 
 _HOP = Span(low=0.02, high=0.02)
-"""A fifth of an interval: so long that frames are often under way, so short that a campaign ends in time."""
+"""A fifth of a heartbeat interval: frames are often under way, and a campaign still ends in time."""
 
 _WRITE = Span(low=0.005, high=0.005)
 _AT_ONCE = Span(low=0.0, high=0.0)
@@ -26,21 +26,21 @@ _OPTIONS: Final = Options(
     lateness=_AT_ONCE,
     backoff=_HOP,
 )
-"""Everything takes as long as it always does: what varies is Hypothesis's part."""
+"""All durations are fixed, so that only Hypothesis varies a run."""
 
 
 class MachineBase(RuleBasedStateMachine):
-    """A cluster to which nothing happens yet.
+    """A cluster without faults.
 
     Attributes:
-        options: the world; set it in the class. Its seed is drawn.
-        is_settling: whether at the end of each run all faults are undone, and there must be one leader in time, who
-            stays; set it in the class.
-        world: the simulation in which all this happens; made by `begin`.
-        memory: by node, for what your program holds in memory: empty after each start.
-        disk: by node, for what it has written: survives crashes.
-        unwilling: who was told to be no candidate.
-        is_troubled: whether something befell the cluster since time passed.
+        options: of the simulation; set it in the class. Hypothesis draws the seed.
+        is_settling: undo all faults at the end of each run, and check that one node leads in time and stays leader;
+            set it in the class.
+        world: the simulation; made by `begin`.
+        memory: by node, for your program's memory; empty after each start.
+        disk: by node, for your program's files; survives crashes.
+        unwilling: nodes whose candidacy is paused.
+        is_faulty_now: a fault struck since time last passed.
     """
 
     options: ClassVar[Options] = _OPTIONS
@@ -52,105 +52,105 @@ class MachineBase(RuleBasedStateMachine):
         self.memory = {node: SimpleNamespace() for node in self.nodes}
         self.disk = {node: SimpleNamespace() for node in self.nodes}
         self.unwilling: set[str] = set()
-        self.is_troubled = False
+        self.is_faulty_now = False
         self._outer_error = sys.exception()
 
-    # What a subclass may override.
+    # Methods to override.
 
     def on_started(self, node: str) -> None:
-        """A node's program starts, for the first time or after a crash. Its `memory` is empty."""
+        """Called when a node's program starts, for the first time or after a crash. Its `memory` is empty."""
 
     def on_elected(self, node: str, token: int) -> None:
-        """A node is told that it leads, at the moment itself."""
+        """Called when a node is told that it leads."""
 
     def on_lost(self, node: str, token: int) -> None:
-        """A node is told that it leads no more. One that is paused is told later, one that crashes never."""
+        """Called when a node is told that it leads no longer: a paused node later, a crashed node never."""
 
     def begin_program(self, node: str) -> None:
-        """A node's program starts: forget what it held in memory."""
+        """Empty the memory of a node whose program starts."""
         self.memory[node] = SimpleNamespace()
         self.unwilling.discard(node)
         self.on_started(node)
 
-    # What it may call.
+    # Methods to call.
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
-        """Do something when so much virtual time has passed, whatever happens until then."""
+        """Call `action` after `seconds` of virtual time."""
         self.world.after(seconds, action)
 
     # Questions.
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes' ids."""
+        """Return the ids of the nodes."""
         return self.options.node_ids
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The directions between two nodes, like "a->b"."""
+        """Return the directions between two nodes, like "a->b"."""
         return tuple(f"{source}->{target}" for source in self.nodes for target in self.nodes if source != target)
 
     @property
     def frames(self) -> list[str]:
-        """What is under way between nodes, oldest first, like "a->b Vote 2"."""
+        """Return the frames under way, oldest first, like "a->b Vote 2"."""
         return self.world.frames()
 
     @property
     def now(self) -> float:
-        """Virtual seconds since the start."""
+        """Return the virtual seconds since the start."""
         return self.world.now
 
     def is_up(self, node: str) -> bool:
-        """Whether a node's program runs or is paused."""
+        """Return whether a node's program runs or is paused."""
         return self.world.is_running(node)
 
     def is_down(self, node: str) -> bool:
-        """Whether a node has crashed."""
+        """Return whether a node has crashed."""
         return not self.is_up(node)
 
     def is_paused(self, node: str) -> bool:
-        """Whether a node's program is stopped, as by SIGSTOP: it does nothing, but what it did may still arrive."""
+        """Return whether a node's program is stopped, as by SIGSTOP; frames that it sent before may still arrive."""
         return self.world.is_paused(node)
 
     def is_active(self, node: str) -> bool:
-        """Whether a node's program can do anything: it is up and not paused."""
+        """Return whether a node's program is up and not paused."""
         return self.is_up(node) and not self.is_paused(node)
 
     def is_leader(self, node: str) -> bool:
-        """What `node.is_leader` answers at this moment; False on a node that can't ask."""
+        """Return `node.is_leader` as that node sees it now; False if the node is down or paused."""
         return self.token(node) is not None
 
     def is_led(self) -> bool:
-        """Whether some node leads at this moment."""
+        """Return whether a node leads now."""
         return any(self.is_leader(node) for node in self.nodes)
 
     def token(self, node: str) -> int | None:
-        """The token with which a node leads at this moment; None: it does not, or it can't ask."""
+        """Return the token with which a node leads now; None if it does not lead, is down or paused."""
         return self.world.token(node) if self.is_active(node) else None
 
     def is_cut(self, path: str) -> bool:
-        """Whether nothing gets through in this direction, like "a->b"."""
+        """Return whether a direction, like "a->b", is cut."""
         return self.world.is_cut(path)
 
     def is_spare(self, node: str) -> bool:
-        """Whether a majority is left if this node goes: without one nothing happens any more."""
+        """Return whether a majority is left without this node; without a majority no node can lead."""
         others = [other for other in self.nodes if other != node]
         connected = [other for other in others if self.is_active(other) and not self.is_isolated(other)]
         return self.is_active(node) and len(connected) >= majority(len(self.nodes))
 
     def is_isolated(self, node: str) -> bool:
-        """Whether nothing gets through to a node."""
+        """Return whether everything to a node is cut."""
         return all(self.is_cut(path) for path in self.paths if path.endswith(f">{node}"))
 
     def is_willing(self, node: str) -> bool:
-        """Whether a node can do anything and has not been told to be no candidate."""
+        """Return whether a node is active and its candidacy is not paused."""
         return self.is_active(node) and node not in self.unwilling
 
     def is_unwilling(self, node: str) -> bool:
-        """Whether a node can do anything and has been told to be no candidate."""
+        """Return whether a node is active and its candidacy is paused."""
         return self.is_active(node) and node in self.unwilling
 
     def teardown(self) -> None:
-        """Undo all faults and see one leader come in time, and stay, unless the run has failed already."""
+        """Undo all faults, and check that one node leads in time and stays, unless the run has failed already."""
         if self.is_settling and sys.exception() is self._outer_error:
             self.world.step(self.world.settle)

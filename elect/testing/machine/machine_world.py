@@ -1,4 +1,4 @@
-"""A simulation in which each frame that is under way can be reached: to deliver, drop, double or overtake it."""
+"""A simulation in which each frame under way can be delivered, dropped, duplicated or overtaken."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 _STEP_S = 0.01
-"""Half a hop: what is waited for is still under way when it is seen."""
+"""Half the delay of a frame: a frame that is waited for is still under way when it is seen."""
 
 
 class MachineApplication(Protocol):
-    """What runs on the nodes, as far as the world tells it anything."""
+    """The application on the nodes."""
 
     def begin_program(self, node: str) -> None:
-        """A node's program starts, with nothing in its memory."""
+        """Called when a node's program starts."""
 
     def on_elected(self, node: str, token: int) -> None:
-        """A node hears that it leads."""
+        """Called when a node is told that it leads."""
 
     def on_lost(self, node: str, token: int) -> None:
-        """A node hears that it does not lead any more."""
+        """Called when a node is told that it leads no longer."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,7 +37,7 @@ class MachineFrame:
     """A message, or the end of a stream (None), under way on a link.
 
     Attributes:
-        is_late: overtaken by everything: it arrives only by hand, or when all is restored.
+        is_late: all other frames overtake it; it arrives by `deliver`, or when everything is restored.
     """
 
     link: SimulatedLink
@@ -49,7 +49,7 @@ class MachineFrame:
         return f"{self.link.path} {_describe(self.message)}"
 
     def arrive(self) -> None:
-        """Get to the other end."""
+        """Arrive at the other end."""
         self.link.arrive(self.number, self.message)
 
 
@@ -66,22 +66,22 @@ def _describe(message: Message | None) -> str:
 
 
 class MachineWorld(Simulation):
-    """A simulation, the frames in it, and the application on its nodes.
+    """A simulation with its frames and an application on its nodes.
 
     Args:
-        options: the world.
-        application: told what happens on its nodes, at the moment itself; what it raises ends the step.
+        options: of the simulation.
+        application: told of starts, elections and losses; an exception of it ends the step.
     """
 
     def __init__(self, options: Options, application: MachineApplication) -> None:
         super().__init__(options)
         self._frames: dict[MachineFrame, None] = {}
         self._world.carrier = self
-        self._messenger = _Messenger(application, self.election)
-        self.watch(self._messenger)
+        self._observer = _ApplicationObserver(application, self.election)
+        self.watch(self._observer)
 
     def step(self, action: Callable[[], object]) -> None:
-        """Do something, and what follows from it at once.
+        """Call `action`, and perform everything that is due now.
 
         Raises:
             InvariantViolation: a promise of the protocol is broken.
@@ -90,25 +90,25 @@ class MachineWorld(Simulation):
             action()
             self.run(0)
         except InvariantViolation as violation:
-            if self._messenger.error is not None:
-                raise self._messenger.error from None
+            if self._observer.error is not None:
+                raise self._observer.error from None
             violation.replay = "the steps that Hypothesis prints"
             raise
 
     def wait(self, is_met: Callable[[], bool], seconds: float) -> None:
-        """Let time pass until a condition is met, at most so long."""
+        """Run until a condition is met, at most `seconds`."""
         end = self.now + seconds
         while not is_met() and self.now < end:
             self.run(_STEP_S)
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let the application do something when that time has passed."""
-        self._world.scheduler.after(nanoseconds(seconds), self._messenger.call, action)
+        """Call an action of the application after `seconds` of virtual time."""
+        self._world.scheduler.after(nanoseconds(seconds), self._observer.call, action)
 
     # Frames.
 
     def take(self, at: int, link: SimulatedLink, frame: int, message: Message | None) -> None:
-        """Take a frame that was sent, and let it arrive when it is due unless something is done to it until then."""
+        """Keep a frame that was sent; it arrives when it is due, unless a rule takes it before."""
         taken = MachineFrame(link, frame, message)
         self._frames[taken] = None
         self._world.scheduler.at(at, self._due, taken)
@@ -122,7 +122,7 @@ class MachineWorld(Simulation):
         frame.arrive()
 
     def frames(self) -> list[str]:
-        """What is under way, oldest first, each as text that names it."""
+        """Return the frames under way, oldest first, each as a text that names it."""
         return list(dict.fromkeys(str(frame) for frame in self._frames if not frame.link.is_broken))
 
     def _find(self, name: str) -> MachineFrame:
@@ -132,7 +132,7 @@ class MachineWorld(Simulation):
         return frame
 
     def deliver(self, name: str) -> None:
-        """Let a frame arrive now, before everything sent earlier."""
+        """Deliver a frame now, before frames that were sent earlier."""
         self._let_arrive(self._find(name))
 
     def drop(self, name: str) -> None:
@@ -140,17 +140,17 @@ class MachineWorld(Simulation):
         del self._frames[self._find(name)]
 
     def duplicate(self, name: str) -> None:
-        """Let a copy of a frame arrive now; it arrives itself when it is due."""
+        """Deliver a copy of a frame now; the frame itself arrives when it is due."""
         self._find(name).arrive()
 
     def overtake(self, name: str) -> None:
-        """Let everything else on its way arrive before a frame, which waits until it is delivered by hand."""
+        """Hold a frame until `deliver` names it; all others overtake it."""
         frame = self._find(name)
         frame.is_late = True
         self._frames[frame] = self._frames.pop(frame)
 
     def await_frame(self, kind: str, seconds: float) -> None:
-        """Let time pass until a frame of that kind is under way, at most so long."""
+        """Run until a frame of a kind is under way, at most `seconds`."""
         self.wait(lambda: self._is_sent(kind), seconds)
 
     def _is_sent(self, kind: str) -> bool:
@@ -165,23 +165,23 @@ class MachineWorld(Simulation):
 
     @property
     def elected_count(self) -> int:
-        """How often a node was told that it leads."""
-        return self._messenger.elected_count
+        """Return the number of times that a node was told that it leads."""
+        return self._observer.elected_count
 
     @property
     def election(self) -> str:
-        """The one that the application hears of."""
+        """Return the election that the application is told of."""
         return self._world.options.elections[0]
 
     def token(self, node: str) -> int | None:
-        """The term in which a node holds a lease now, by its own clock; None: in none, or it does not run."""
+        """Return the term of the lease that a node holds now, by its own clock; None without one."""
         process = self._world.hosts[node].process
         if process is None or process.table.until(self.election) <= process.now:
             return None
         return process.table.claims[self.election].term
 
     def is_paused(self, node: str) -> bool:
-        """Whether a node is stopped by a signal."""
+        """Return whether a node is stopped by a signal."""
         process = self._world.hosts[node].process
         return process is not None and process.is_paused
 
@@ -192,22 +192,22 @@ class MachineWorld(Simulation):
                 self.cut(source, target, both=False)
 
     def mend_all(self) -> None:
-        """Undo every cut, and nothing else."""
+        """Undo every cut."""
         for source, target in self._world.network.paths:
             self.mend(source, target, both=False)
 
     def is_cut(self, path: str) -> bool:
-        """Whether nothing gets through in one direction; `path` is like "a->b"."""
+        """Return whether a direction, like "a->b", is cut."""
         source, target = path.split("->")
         return self._world.network.path(source, target).is_cut
 
 
-class _Messenger(Observer):
-    """Tells the application what its nodes are told.
+class _ApplicationObserver(Observer):
+    """Tells the application of starts, elections and losses.
 
     Attributes:
-        error: what the application raised.
-        elected_count: how often it was told that a node leads.
+        error: raised by the application.
+        elected_count: number of times that a node was told that it leads.
     """
 
     def __init__(self, application: MachineApplication, election: str) -> None:
@@ -217,11 +217,11 @@ class _Messenger(Observer):
         self._election = election
 
     def started(self, process: "Process") -> None:
-        """Tell of a start."""
+        """Tell the application of a start."""
         self.call(lambda: self._application.begin_program(process.node_id))
 
     def told(self, process: "Process", event: Event) -> None:
-        """Tell of a leadership that begins or ends."""
+        """Tell the application of an election or a loss."""
         application, node = self._application, process.node_id
         match event:
             case Elected(election=self._election, term=token):
@@ -231,7 +231,7 @@ class _Messenger(Observer):
                 self.call(lambda: application.on_lost(node, token))
 
     def call(self, action: Callable[[], object]) -> None:
-        """Let the application do something; what it raises ends the step."""
+        """Call the application; an exception of it ends the step."""
         try:
             action()
         except Exception as error:

@@ -1,1 +1,1 @@
-"""A cluster of electors that is driven by hand, message by message."""
+"""A cluster of Electors that a test drives message by message."""

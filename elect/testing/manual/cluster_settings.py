@@ -1,4 +1,4 @@
-"""Who is on a cluster, and by which numbers they live."""
+"""The settings of a ManualCluster: its nodes, their disks and clocks, and the timing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ ELECTION = "default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
-    """A cluster before it starts.
+    """The settings of a cluster, fixed at its start.
 
     Attributes:
-        voters: one letter a node.
-        learners: nodes besides, without a vote.
-        ballots: what the disks of some hold.
-        standings: priority and offset of some.
-        rates_ppm: how much faster than true the clocks of some run, in parts per million.
-        elections: in which every node stands.
+        voters: ids of one letter each.
+        learners: ids of nodes without a vote.
+        ballots: votes on the disks of some nodes.
+        standings: priority and offset of some nodes.
+        rates_ppm: error of the clocks of some nodes, in parts per million; above 0 is fast.
+        elections: every node is a candidate in each.
         floor: the configuration's term floor.
-        grace_ns: how long the application may take to acknowledge a loss.
+        grace_ns: time that the application has to acknowledge a loss.
     """
 
     voters: str = "abc"
@@ -44,11 +44,11 @@ class ClusterSettings:
 
     @property
     def configuration(self) -> Configuration:
-        """The membership that all have installed."""
+        """Return the configuration that all nodes have."""
         return Configuration(term=0, version=0, voters=tuple(sorted(self.voters)), floor=self.floor)
 
     def elector(self, node_id: str, durable: Durable, now: int) -> Elector:
-        """A node as it starts."""
+        """Return the Elector of a node that starts."""
         options = ElectorOptions(
             node_id=node_id,
             configuration=self.configuration,
@@ -59,8 +59,8 @@ class ClusterSettings:
         )
         return Elector(options=options, durable=durable, rng=Random(node_id), now=now)  # noqa: S311 (chance, no secret)
 
-    def actor(self, node_id: str, now: int) -> ManualNode:
-        """A node that starts for the first time at the true time `now`."""
+    def node(self, node_id: str, now: int) -> ManualNode:
+        """Return a node that starts for the first time at the true time `now` (ns)."""
         ballot = self.ballots.get(node_id)
         ballots = {election: ballot for election in self.elections if ballot is not None}
         clock = VirtualClock(now=now, reading=now, rate_ppm=self.rates_ppm.get(node_id, 0))

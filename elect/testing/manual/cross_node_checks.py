@@ -1,4 +1,4 @@
-"""What must hold over all nodes of a cluster: checked after every input, and with every write and message.
+"""Check the promises that span the nodes of a cluster, after every input, write and message.
 
 Source: PROTOCOL.md, section 8.
 """
@@ -12,14 +12,14 @@ from elect.testing.simulation.violation import InvariantViolation
 
 
 class CrossNodeChecks:
-    """Remembers what was promised, restarts included.
+    """Keeps the votes, terms and tokens so far, and checks the promises against them.
 
     Attributes:
         votes: every durable vote, by election and term, then by node.
     """
 
-    def __init__(self, actors: Mapping[str, ManualNode], voters: tuple[str, ...]) -> None:
-        self._actors = actors
+    def __init__(self, nodes: Mapping[str, ManualNode], voters: tuple[str, ...]) -> None:
+        self._nodes = nodes
         self._voters = voters
         self.votes: dict[tuple[str, int], dict[str, str]] = {}
         self._terms: dict[tuple[str, str], int] = {}
@@ -33,15 +33,15 @@ class CrossNodeChecks:
             InvariantViolation: two leases of one election, or support that is counted and not promised.
         """
         claimed: dict[str, str] = {}
-        for actor in self._actors.values():
-            for election in actor.table.claims:
-                if actor.table.until(election) <= actor.clock.read(now):
+        for node in self._nodes.values():
+            for election in node.table.claims:
+                if node.table.until(election) <= node.clock.read(now):
                     continue
-                if claimed.setdefault(election, actor.node_id) != actor.node_id:
-                    _fail("one lease", f"{election}: {claimed[election]} and {actor.node_id}")
-            for promiser in self._actors.values():
-                if promiser is not actor and promiser.is_alive:
-                    _check_support(actor, promiser, now)
+                if claimed.setdefault(election, node.node_id) != node.node_id:
+                    _fail("one lease", f"{election}: {claimed[election]} and {node.node_id}")
+            for promiser in self._nodes.values():
+                if promiser is not node and promiser.is_alive:
+                    _check_support(node, promiser, now)
 
     def note_stored(self, node_id: str, ballots: Mapping[str, Ballot]) -> None:
         """Check that a disk's terms rise and its votes stay."""
@@ -61,7 +61,7 @@ class CrossNodeChecks:
                 _fail("grants are durable", f"{node_id} grants {peer} {entry}")
 
     def note_event(self, node_id: str, event: Event) -> None:
-        """Check that the elected are single and have majorities, and that tokens rise."""
+        """Check that a term has one leader, that a leader has a majority, and that tokens rise."""
         if isinstance(event, RoleChanged) and event.role is Role.LEADER:
             if self._elected.setdefault((event.election, event.term), node_id) != node_id:
                 _fail("one elected a term", f"{node_id} is elected too: {event}")

@@ -1,10 +1,10 @@
-"""One node on a cluster: a real Elector with a disk, a clock and links that do nothing by themselves."""
+"""One node of a ManualCluster: a real Elector with a disk, a clock and links that move only on command."""
 
 from dataclasses import dataclass, field
 
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Entry, Message, Number
-from elect.core.ready import Ballot, Send, Write
+from elect.core.ready import Ballot, Ready, Send, Write
 from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.virtual_clock import VirtualClock
 
@@ -13,13 +13,13 @@ Kind = type[Message] | type[Entry]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldFrame:
-    """What is under way on one link: a message, or the end of its stream."""
+    """A message under way on a link, or the end of the stream (None)."""
 
     link: Number
     message: Message | None
 
     def holds(self, kind: Kind, term: int | None = None) -> bool:
-        """Whether it is, or has an entry, of that kind and term."""
+        """Return whether the message, or one of its entries, is of a kind and term."""
         message = self.message
         entries = message.entries if isinstance(message, Batch) else ()
         found = [entry for entry in entries if isinstance(entry, kind)]
@@ -31,14 +31,14 @@ class ManualNode:
     """One node.
 
     Attributes:
-        table: its leases and what it counts, as published.
-        links: those it dialed and has open, by peer.
+        table: its published leases and counted support.
+        links: links that it dialed and that are open, by peer.
         under_way: frames sent and not delivered, by peer, in order.
-        delayed: those among them that only `Stage.deliver` delivers.
+        delayed: frames that only `ManualCluster.deliver` delivers, by peer.
         ballots: on disk.
-        writes: begun and not ended; with `is_disk_slow` they wait for `Stage.write` or `Stage.fail_write`.
-        wake_at: when it asked to be ticked, on its clock, ns.
-        is_awake: False: suspended; time passes, nothing arrives.
+        writes: begun and not ended; with `is_disk_slow` they wait for `ManualCluster.write` or `fail_write`.
+        wake_at: time of its next tick, on its clock, ns.
+        is_awake: False: suspended; its clock runs, nothing arrives.
         is_alive: False: crashed and not yet restarted.
     """
 
@@ -60,17 +60,33 @@ class ManualNode:
 
     @property
     def is_present(self) -> bool:
-        """Whether it can be given anything now."""
+        """Return whether the node can get an input now."""
         return self.is_awake and self.is_alive
 
     def find(self, peer: str, kind: Kind, term: int | None = None) -> HeldFrame | None:
-        """The first frame under way to a peer, delayed ones included, that holds that kind and term."""
+        """Return the first frame under way to a peer of a kind and term, delayed frames included."""
         frames = [*self.under_way.get(peer, ()), *self.delayed.get(peer, ())]
         return next((frame for frame in frames if frame.holds(kind, term)), None)
 
-    def take(self, peer: str, frame: HeldFrame) -> None:
-        """Have a frame under way no longer."""
+    def remove_frame(self, peer: str, frame: HeldFrame) -> None:
+        """Remove a frame from those under way."""
         for frames in (self.under_way.get(peer, []), self.delayed.get(peer, [])):
             if frame in frames:
                 frames.remove(frame)
                 return
+
+
+class StepListener:
+    """Told of each step of a ManualCluster; a subclass overrides what it needs."""
+
+    def arriving(self, source: str, target: str, frame: HeldFrame) -> None:
+        """A frame is about to reach its target."""
+
+    def stepped(self, node: ManualNode, ready: Ready) -> None:
+        """A node handled an input; its effects have not happened yet."""
+
+    def sent(self, node_id: str, send: Send, *, is_lost: bool) -> None:
+        """A message was sent, or lost at once."""
+
+    def written(self, node_id: str, write: Write) -> None:
+        """A write reached the disk."""

@@ -1,4 +1,4 @@
-"""What a simulation is told once, at its start. Seconds here, as at every public edge; nanoseconds inside."""
+"""The options of a simulation, fixed at its start. Durations are seconds here and nanoseconds inside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from wire.common import arguments
 NANOSECONDS = 1_000_000_000
 NODES_MAX = len(ascii_lowercase)
 SHORTEST_S = 0.001
-"""Of what comes again and again."""
+"""The shortest duration of anything that repeats: below it, virtual time would hardly move."""
 
 
 def _texts(name: str, values: object) -> tuple[str, ...]:
@@ -21,7 +21,7 @@ def _texts(name: str, values: object) -> tuple[str, ...]:
 
 
 def nanoseconds(seconds: float) -> int:
-    """Seconds as whole nanoseconds."""
+    """Return seconds as whole nanoseconds."""
     return round(seconds * NANOSECONDS)
 
 
@@ -29,9 +29,12 @@ def nanoseconds(seconds: float) -> int:
 class Span:
     """A duration drawn at random, s: mostly near `low`, seldom near `high`.
 
+    >>> Span(low=0.001, high=0.25)
+    Span(low=0.001, high=0.25)
+
     Attributes:
-        low: the least.
-        high: the most.
+        low: the shortest.
+        high: the longest.
     """
 
     low: float
@@ -44,25 +47,28 @@ class Span:
             raise ValueError(f"span from {self.low} to {self.high}: 0 <= low <= high is needed")
 
     def draw(self, rng: Random) -> int:
-        """One value, ns."""
+        """Return one value, ns."""
         share = rng.random()
         return round((self.low + (self.high - self.low) * share * share * share) * NANOSECONDS)
 
     def capped(self, high: float) -> "Span":
-        """The same, but never above `high`."""
+        """Return the same span, but never above `high`."""
         return Span(low=min(self.low, high), high=min(self.high, high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What the nemesis does, and how often.
+    """The faults of a simulation, and how often they strike.
+
+    >>> Faults(every=0.2, kinds=("crash", "partition")).every
+    0.2
 
     Attributes:
         every: mean time between two faults, s.
-        kinds: names of `elect.testing.faults.catalogue.FAULTS` to choose from; empty: all of them.
-        crash_at_write: share of writes with votes around which the process is killed.
-        triggered: share of elections, votes, leases and resignations at which a fault strikes the nodes involved.
-        unwilling: share of nodes, never all, that stay out of candidacies when everything else is healed.
+        kinds: names of `elect.testing.faults.catalogue.FAULTS`; empty: all.
+        crash_at_write: share of writes of a vote just before or after which the process is killed.
+        triggered: share of elections, votes, leases and resignations that make a fault strike a node involved.
+        unwilling: share of nodes that are no candidates after everything else is healed; never all nodes.
     """
 
     every: float = 0.5
@@ -80,36 +86,38 @@ class Faults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """A world.
+    """The options of a simulation; durations in seconds.
+
+    >>> Options(nodes=5, seed=7, loss=0.05).node_ids
+    ('a', 'b', 'c', 'd', 'e')
 
     Attributes:
-        nodes: how many, named "a", "b", …
-        seed: fixes everything that is left to chance.
-        elections: in which every node stands.
+        nodes: number of nodes; their ids are "a", "b", …
+        seed: one seed gives one transcript.
+        elections: every node is a candidate in each.
         heartbeat_interval: s.
         support_duration: s.
-        clock_drift: how far from true the nodes believe that clocks may run, as a share.
-        drift: how far from true they do run, at most.
+        clock_drift: largest error of a clock that the nodes allow for, as a share.
+        drift: largest error of the simulated clocks, as a share.
         offset_rule: "prefer" or "require".
-        grace: how long the application may take to acknowledge a loss, s.
+        grace: time that the application has to acknowledge a loss, s.
         delay: of one frame, one way.
-        loss: share of frames dropped silently, as by a full outbox.
-        duplication: share of frames that arrive twice. TCP never does this; the protocol bears it.
-        reordering: share of frames that overtake or are overtaken. TCP never does this either.
-        untrusted: share of pairs of nodes between which something terminates TCP.
+        loss: share of frames that are lost silently, as by a full outbox.
+        duplication: share of frames that arrive twice. TCP never does this; the protocol tolerates it.
+        reordering: share of frames that arrive out of order. TCP never does this either.
+        untrusted: share of pairs of nodes with a proxy between them, whose closed sockets prove nothing.
         disk_latency: of one durable write.
-        acknowledgement: how long each of the application's callbacks takes.
-        raising: share of leaderships whose application raises: the node resigns, or its work stands back for a while.
-        health: how long the application's health hook takes for its first answer; None: there is no hook.
-        coalescer: heartbeats without news wait for the next tick, as in the product.
-        is_encoded: every message is really encoded and decoded, as on a wire.
-        previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
+        acknowledgement: duration of each callback of the application.
+        raising: share of leaderships whose application raises: the node resigns, and is no candidate for a while.
+        health: time until the application's health hook answers first; None: no hook.
+        coalescer: heartbeats without news wait for the next tick, as in a real node.
+        is_encoded: every message is encoded and decoded, as on the wire.
         lateness: of a timer.
-        backoff: between two attempts to dial.
-        voters: by node, the ids in its own list of voters, itself among them; a node that is left out lists all.
-            Stores are new then: without it they are as old as the world, which had no votes before.
-        starts: by node, when it starts first, s; a node that is left out starts at once.
-        faults: what the nemesis does; None: nothing.
+        backoff: time between two dials.
+        voters: by node, its own list of voters, which includes the node; a node that is left out lists all. With it
+            the stores are new; without it they have met each other before.
+        starts: by node, the time of its first start, s; a node that is left out starts at once.
+        faults: that strike at random; None: none.
     """
 
     nodes: int = 3
@@ -132,7 +140,6 @@ class Options:
     health: Span | None = None
     coalescer: bool = False
     is_encoded: bool = False
-    previous: tuple[str, ...] = ()
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
     backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
     voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -150,8 +157,6 @@ class Options:
         for node_id, voters in self.voters.items():
             if not {node_id} <= {*voters} <= {*self.node_ids}:
                 raise ValueError(f"voters of {node_id!r} are {voters}: {node_id!r} and other nodes are needed")
-        if not {*self.previous} <= {*self.node_ids}:
-            raise ValueError(f"previous is {self.previous}; the nodes are {self.node_ids}")
 
     def _check_kinds_of_values(self) -> None:
         for name in ("heartbeat_interval", "support_duration"):
@@ -165,16 +170,15 @@ class Options:
         for name in ("coalescer", "is_encoded"):
             arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
-        _texts("previous", self.previous)
         for election in _texts("elections", self.elections):
             check_name("elections", election)
 
     @property
     def node_ids(self) -> tuple[str, ...]:
-        """The nodes' names."""
+        """Return the ids of the nodes."""
         return tuple(ascii_lowercase[: self.nodes])
 
     @property
     def settle_seconds(self) -> float:
-        """Time within which a healed cluster elects: PROTOCOL.md, section 8."""
+        """Return the time within which a healed cluster elects, s (PROTOCOL.md, section 8)."""
         return 2 * self.support_duration + 10 * self.heartbeat_interval

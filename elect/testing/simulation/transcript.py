@@ -1,4 +1,4 @@
-"""Events as lines that read like a play."""
+"""Events of the core in words, for transcripts."""
 
 from typing import assert_never
 
@@ -16,7 +16,7 @@ from elect.core.ready import (
 
 
 def describe(event: Event) -> str:
-    """One event as text."""
+    """Return an event as text."""
     match event:
         case PeerChanged():
             return f"is {'' if event.supported else 'no longer '}supported by {event.peer}"

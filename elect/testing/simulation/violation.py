@@ -1,16 +1,23 @@
-"""What a simulation raises when a promise is broken."""
+"""The error of a broken promise."""
 
 _LINES_SHOWN = 40
 
 
 class InvariantViolation(AssertionError):  # noqa: N818 (named so in the contract)
-    """An invariant of the protocol did not hold.
+    """A promise of the protocol is broken.
+
+    >>> raise InvariantViolation("one lease", "a and b lead", ["1.0 a leads", "1.1 b leads"], "elect simulate --seed 1")
+    Traceback (most recent call last):
+    elect.testing.simulation.violation.InvariantViolation: one lease: a and b lead
+    1.0 a leads
+    1.1 b leads
+    replay: elect simulate --seed 1
 
     Attributes:
-        invariant: its name.
-        detail: what was seen.
-        transcript: the last transitions before it.
-        replay: the command that shows it again.
+        invariant: name of the promise.
+        detail: the nodes, terms and times involved.
+        transcript: the last lines before it.
+        replay: the command that repeats the run.
     """
 
     def __init__(self, invariant: str, detail: str, transcript: list[str], replay: str) -> None:

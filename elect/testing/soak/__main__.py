@@ -1,7 +1,7 @@
-"""Many hostile worlds over several cores, and what they met.
+"""Many hostile worlds on all cores, and a report.
 
-`python -m elect.testing.soak --for 600` runs fresh seeds for ten minutes; `--first 0 --seeds 300` runs just these.
-From its first line on, Ctrl-C (or SIGTERM) ends it with the summary of the worlds that ran to their end.
+`python -m elect.testing.soak --for 600` runs fresh seeds for ten minutes; `--first 0 --seeds 300` runs these seeds.
+After the first line of output, Ctrl-C (or SIGTERM) ends the run with the report on the worlds that ended.
 """
 
 import sys
@@ -14,7 +14,7 @@ from secrets import randbelow
 from time import process_time
 
 from elect.testing.faults.presets import hostile
-from elect.testing.simulation.report import VIOLATIONS_MAX, Report
+from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import NODES_MAX
 from elect.testing.simulation.violation import InvariantViolation
@@ -31,7 +31,7 @@ _FRESH_MAX = 1_000_000_000
 
 
 def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -> Report:
-    """Run one world; its size follows from its seed."""
+    """Run one world; its size depends on its seed."""
     began = process_time()
     simulation = Simulation(hostile(seed, nodes[seed % len(nodes)]))
     violations = []
@@ -52,14 +52,14 @@ def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -
 
 
 class Soak:
-    """Runs a world for each seed, on all cores, until there are no more or it is interrupted.
+    """Runs a world for each seed, on all cores, until no seed is left or a signal comes.
 
     Args:
-        run: what a worker does with a seed.
-        tell: given each world's report, after it was added to the total.
+        run: runs the world of one seed.
+        tell: called with each world's report, after it was added to the total.
 
     Attributes:
-        total: what all worlds came to so far.
+        total: the report on all worlds so far.
     """
 
     def __init__(self, run: Callable[[int], Report], tell: Callable[[Report], None] | None = None) -> None:
@@ -68,7 +68,7 @@ class Soak:
         self.total = Report()
 
     def go(self, seeds: Iterable[int], workers: int | None = None) -> Report:
-        """Take the seeds in order; one worker is this process."""
+        """Run the seeds in order; a single worker is this process."""
         workers = workers or cpu_count() or 1
         if workers == 1:
             self._go_alone(seeds)
@@ -99,7 +99,7 @@ def soak(
 
 
 def _until(seeds: Iterable[int], real_seconds: float) -> Iterable[int]:
-    """Seeds for so long."""
+    """Yield seeds until `real_seconds` have passed."""
     end = now_s() + real_seconds
     for seed in seeds:
         if now_s() >= end:
@@ -124,13 +124,17 @@ def _size(text: str) -> int:
 def _arguments(arguments: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(prog="python -m elect.testing.soak", description=__doc__)
     parser.add_argument("--for", type=_positive, dest="real_seconds", metavar="S", help="real time, s")
-    parser.add_argument("--first", type=int, metavar="N", help="first seed (default 0; with --for a fresh one)")
-    parser.add_argument("--seeds", type=int, metavar="N", help=f"how many (default {SEEDS}; with --for no end)")
+    parser.add_argument("--first", type=int, metavar="N", help="first seed (0; with --for a fresh one)")
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"number of seeds ({SEEDS}; with --for no limit)")
     parser.add_argument(
-        "--seconds", type=_positive, default=60.0, metavar="S", help="virtual, with faults, each (default %(default)g)"
+        "--seconds",
+        type=_positive,
+        default=60.0,
+        metavar="S",
+        help="virtual time with faults (%(default)g)",
     )
-    parser.add_argument("--nodes", type=_size, nargs="+", default=NODES, metavar="N", help="sizes (default 3 4 5)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--nodes", type=_size, nargs="+", default=NODES, metavar="N", help="cluster sizes (3 4 5)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (one per core)")
     return parser.parse_args(arguments)
 
 
@@ -144,7 +148,7 @@ def _seeds(given: Namespace) -> tuple[int, Iterable[int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run seeds and print what they met.
+    """Run seeds and print the report.
 
     Returns:
         1 after a violation, 2 if a hard case was not met, else 0. Interrupted without a violation, the command ends
@@ -153,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _arguments(arguments)
     first, seeds = _seeds(given)
     progress = Progress(sys.stderr)
-    progress.say(f"seeds from {first} on; the same again: --first {first} --seeds N")
+    progress.say(f"seeds from {first}; to repeat: --first {first} --seeds N")
 
     def tell(report: Report) -> None:
         if running.total.violated <= VIOLATIONS_MAX:

@@ -1,7 +1,7 @@
 """SIGINT and SIGTERM end a long run early, with the summary of what ran and the status 128 + the signal's number.
 
-`run` starts a program's main function. From that moment on a signal raises nothing by itself: it is noted, and acted on
-where what ran so far is counted. Before that, while Python starts and imports, a signal ends the process as usual.
+`run` starts a program's main function. From then on a signal raises nothing by itself: it is noted, and acted on
+where the results so far are kept. Before that, while Python starts and imports, a signal ends the process as usual.
 """
 
 import os
@@ -14,13 +14,13 @@ from typing import NoReturn, TypeVar
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FOUND = 1
-"""The status of a run that found a fault: that is worth more than that the run was interrupted."""
+"""The status of a run that found a fault. It has priority over the status of an interrupted run."""
 
 Result = TypeVar("Result")
 
 
 class _Interrupted(BaseException):
-    """Ends what `attempt` calls; no `except Exception` keeps it from that."""
+    """Ends the function that `attempt` calls; `except Exception` does not catch it."""
 
 
 class Interruption:
@@ -50,7 +50,7 @@ class Interruption:
         return 128 + self.number if self.number and status != _FOUND else status
 
     def catch(self) -> None:
-        """Note signals from now on, except one that is ignored, as a shell has it for a program in the background."""
+        """Note signals from now on, except ignored ones: a shell ignores SIGINT for a program in the background."""
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._note)
@@ -75,7 +75,7 @@ class Interruption:
 
 
 interruption = Interruption()
-"""Signals are the process's, and so is this."""
+"""One for the process, as signals are."""
 
 
 def run(main: Callable[[], int]) -> NoReturn:

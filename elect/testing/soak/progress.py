@@ -1,4 +1,4 @@
-"""One line that says how far a long run is: in its place on a terminal, else now and then on a line of its own."""
+"""The progress of a long run in one line: it moves on a terminal, else a new line comes every ten seconds."""
 
 from typing import TextIO
 
@@ -6,7 +6,7 @@ from wire.common.deadline import now_s
 
 _TERMINAL_S = 0.5
 _PLAIN_S = 10.0
-"""Between two lines: often enough to watch, and seldom enough for a log."""
+"""Time between two lines: short on a terminal, long in a log."""
 
 
 class Progress:
@@ -24,7 +24,7 @@ class Progress:
         self._width = 0
 
     def show(self, text: str) -> None:
-        """Say how far it is, unless that was said a moment ago."""
+        """Write the progress, unless it was written a moment ago."""
         now = now_s()
         if now - self._shown_at < self._interval_s:
             return
@@ -43,7 +43,7 @@ class Progress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Leave no half line."""
+        """Remove the line that moves."""
         if self._width:
             self._stream.write(f"\r{'':<{self._width}}\r")
             self._stream.flush()

@@ -1,4 +1,4 @@
-"""Processes that share the work of one program; only the program decides when they end."""
+"""Processes that share the work of one program, and end when it does."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -12,19 +12,19 @@ from typing import Generic, Self, TypeVar
 from elect.testing.soak.interruption import SIGNALS, interruption
 
 LOOK_S = 0.1
-"""How often to look whether a signal came while all workers are busy."""
+"""Time between two checks for a signal while all workers are busy."""
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 Answer = tuple[list[Result], str]
-"""The one result, or none and why."""
+"""One result and no error, or no result and the traceback."""
 
 
 class Workers(Generic[Given, Result]):
     """Calls a function for many values, on a few processes.
 
-    The processes take no notice of SIGINT and SIGTERM, which a terminal sends to all of them: they are killed at the
-    end of the `with` block, and end by themselves when the program is gone.
+    The processes ignore SIGINT and SIGTERM, which a terminal sends to all of them. They are killed at the end of the
+    `with` block, and end by themselves when the program is gone.
 
     Args:
         work: the function; it, the values and the results are pickled.
@@ -69,7 +69,7 @@ class Workers(Generic[Given, Result]):
             connection.close()
 
     def each(self, values: Iterable[Given]) -> Iterator[tuple[int, Result]]:
-        """Yield the place of each value and the result for it, as they come; stop when a signal comes.
+        """Yield the index of each value and its result, as they come; stop when a signal comes.
 
         Raises:
             RuntimeError: the function raised in a process, or the process is gone.
@@ -79,7 +79,7 @@ class Workers(Generic[Given, Result]):
         ready = list(self._processes)
         while not interruption.number:
             for connection, (place, value) in zip(ready, left, strict=False):
-                with suppress(ConnectionError):  # the process is gone, which is told where its result is missing
+                with suppress(ConnectionError):  # the process is gone; `_receive` raises
                     connection.send(value)
                 busy[connection] = place
             if not busy:
@@ -100,7 +100,7 @@ class Workers(Generic[Given, Result]):
 
 
 def in_order(found: Iterable[tuple[int, Result]]) -> Iterator[Result]:
-    """The results in the order of their places, each as soon as those before it are there."""
+    """Yield the results in the order of their indexes, each as soon as those before it are there."""
     waiting: dict[int, Result] = {}
     following = 0
     for place, result in found:

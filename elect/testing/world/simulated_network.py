@@ -1,12 +1,13 @@
 """The wires: one path for each direction between two nodes, and the faults that befall it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from elect.core import messages
 from elect.core.messages import Message
-from elect.testing.simulation.simulation_options import Options, Span
-from elect.testing.simulation.versions import carried, translated
+from elect.testing.simulation.simulation_options import Span
 from elect.testing.world.world import World
+from wire.protocol.codec import Codec
 
 if TYPE_CHECKING:
     from elect.testing.world.simulated_link import SimulatedLink
@@ -17,6 +18,24 @@ PATIENCE = Span(low=0.8, high=6.0)
 _CALM = 0.005
 """The longest delay of a healed network, s."""
 
+_FRAME_BYTES_MAX = 64 * 1024
+"""The limit of `wire`."""
+
+_CODEC = Codec(messages.Heartbeat, messages.Batch, messages.Knowledge)
+
+
+def encoded(message: Message) -> Message:
+    """Encode and decode a message, as the wire does.
+
+    Raises:
+        ValueError: it does not fit into a frame, or it is decoded as another message.
+    """
+    payload = _CODEC.encode(message)
+    decoded = _CODEC.decode(payload)
+    if len(payload) > _FRAME_BYTES_MAX or decoded != message:
+        raise ValueError(f"{message} takes {len(payload)} bytes and is decoded as {decoded}")
+    return message
+
 
 class Path:
     """One direction between two nodes.
@@ -24,7 +43,7 @@ class Path:
     Attributes:
         delay: of a frame.
         is_cut: a black hole; what is sent meanwhile is held, as TCP does.
-        carry: what becomes of a message on its way, or None: it arrives as it was.
+        carry: encodes and decodes each message, or None.
         is_proxied: something in between terminates TCP, in this direction's links.
         links: those alive, as connections of the operating systems.
     """
@@ -50,19 +69,13 @@ class Path:
         self.loss = options.loss
         self.duplication = options.duplication
         self.reordering = options.reordering
-        self.carry = _carrier(options, source, target)
+        self.carry = encoded if options.is_encoded else None
         self.is_cut = False
         self.is_proxied = world.rng.random() < options.untrusted
         self.links: dict[SimulatedLink, None] = {}
 
     def __str__(self) -> str:
         return f"{self.source}->{self.target}"
-
-
-def _carrier(options: Options, source: str, target: str) -> Callable[[Message], Message] | None:
-    if source in options.previous or target in options.previous:
-        return translated
-    return carried if options.is_encoded else None
 
 
 class SimulatedNetwork:

@@ -1,14 +1,15 @@
-"""The language of plays: a word, then who and what.
+"""The commands of plays: a word and its arguments.
 
 A play begins with `nodes`. NODE, SOURCE and TARGET are letters; KIND is Heartbeat, Knowledge, or an entry's name, with
-its TERM; a duration is as in `150ms`. Before any command, `quietly` leaves out all but who holds the lease after it,
-and `count` counts what happens instead of telling it.
+its TERM; a duration is as in `150ms`. Before any command, `quietly` prints only the holder of the lease after it, and
+`count` prints counts in place of lines.
 """
 
 import inspect
 from collections.abc import Callable
 
-from tests.scenarios.language.acts import (
+from tests.scenarios.language.link_commands import close, copy, cut, delay, deliver, dial, end, lose, mend, reset, say
+from tests.scenarios.language.node_commands import (
     acknowledge,
     crash,
     elect,
@@ -27,62 +28,60 @@ from tests.scenarios.language.acts import (
     wake,
     write,
 )
-from tests.scenarios.language.links import close, copy, cut, delay, deliver, dial, end, lose, mend, reset, say
-from tests.scenarios.language.looks import expect, who
-from tests.scenarios.language.moments import beat, run, tick, wait
-from tests.scenarios.language.opening import nodes
-from tests.scenarios.language.scene import Scene
+from tests.scenarios.language.play_context import PlayContext, nodes
+from tests.scenarios.language.query_commands import expect, who
+from tests.scenarios.language.time_commands import beat, run, tick, wait
 
 Command = Callable[..., list[str] | None]
-"""Returns its output, or None: what the narrator wrote down."""
+"""Returns its output, or None: the lines of the transcript."""
 
-_ACTS = (stand, pause, elect, resign, acknowledge, leave, enter, standing, hurry)
-_DEATHS = (slow, write, fail, storing, crash, restart, suspend, wake)
+_APPLICATION = (stand, pause, elect, resign, acknowledge, leave, enter, standing, hurry)
+_PROCESS = (slow, write, fail, storing, crash, restart, suspend, wake)
 _LINKS = (close, dial, end, reset, cut, mend, deliver, copy, delay, lose, say)
 _REST = (nodes, wait, tick, beat, run, who, expect)
-COMMANDS: dict[str, Command] = {command.__name__: command for command in (*_ACTS, *_DEATHS, *_LINKS, *_REST)}
+COMMANDS: dict[str, Command] = {command.__name__: command for command in (*_APPLICATION, *_PROCESS, *_LINKS, *_REST)}
 MANNERS = ("quietly", "count")
 
 
-def perform(scene: Scene, text: str) -> list[str]:
+def perform(play: PlayContext, text: str) -> list[str]:
     """Carry out a command and return its output.
 
     Raises:
-        ValueError: there is no such command, it is not used so, or what it expects is not so.
-        LookupError: there is no such frame, or nobody to receive it.
+        ValueError: there is no such command, its arguments are wrong, or an expectation fails.
+        LookupError: there is no such frame, or its target is dead.
     """
     manner, _, rest = text.partition(" ")
-    narrator = scene.narrator
-    narrator.is_brief = False
-    narrator.counters.take()
-    said = _call(scene, rest if manner in MANNERS else text)
-    lines = narrator.take()
+    transcript = play.transcript
+    transcript.is_brief = False
+    transcript.counters.take()
+    said = _call(play, rest if manner in MANNERS else text)
+    lines = transcript.take()
     if manner == "count":
-        lines = narrator.counters.take()
+        lines = transcript.counters.take()
     elif manner == "quietly":
         lines = []
-    return (lines if said is None else said) + scene.lease_changes()
+    return (lines if said is None else said) + play.lease_changes()
 
 
-def _call(scene: Scene, text: str) -> list[str] | None:
-    """Carry out a command; returns its output if that is not simply what happened.
+def _call(play: PlayContext, text: str) -> list[str] | None:
+    """Carry out a command; return its output, or None if the transcript has it.
 
     Raises:
-        ValueError: there is no such command, or it is not used so.
+        ValueError: there is no such command, or its arguments are wrong.
     """
     word, *arguments = text.split()
     command = COMMANDS.get(word)
     if command is None:
         raise ValueError(f"no command {word!r}; there are {', '.join(sorted(COMMANDS))}")
     try:
-        inspect.signature(command).bind(scene, *arguments)
+        inspect.signature(command).bind(play, *arguments)
     except TypeError:
         raise ValueError(f"use: {usage(word)}") from None
-    return command(scene, *arguments)
+    return command(play, *arguments)
 
 
 def usage(word: str) -> str:
-    """How a command is used."""
+    """Return the usage of a command."""
     parameters = list(inspect.signature(COMMANDS[word]).parameters.values())[1:]
     return " ".join([word, *map(_placeholder, parameters)])
 

@@ -1,7 +1,7 @@
-"""A play: a text file of commands, each followed by exactly what came of it.
+"""A play: a text file of commands, each followed by its exact output.
 
-    # What it shows, in a sentence.
-    # Source: the section or rule that it is about.
+    # One sentence: the behaviour that the play shows.
+    # Source: the section or rule.
 
     stand a
     ----
@@ -9,9 +9,9 @@
     a: writes term 1, vote for a
     a -> b c: Vote 1
 
-A block is one command, `----` and its output, up to an empty line; lines that begin with `#` are said aside. The
-commands are in `commands`, the lines in `narrator`. `pytest tests/scenarios --rewrite` writes the outputs anew: the
-difference is for the reviewer to judge. The manner is that of cockroachdb/datadriven and of etcd-io/raft's testdata.
+A block is one command, `----` and its output, up to an empty line. Lines that begin with `#` are comments. The commands
+are in `commands`, the lines of output in `play_transcript`. `pytest tests/scenarios --rewrite` writes the outputs anew;
+the reviewer judges the difference. The format is that of cockroachdb/datadriven and etcd-io/raft's testdata.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from difflib import unified_diff
 from pathlib import Path
 
 from tests.scenarios.language.commands import perform as carry_out
-from tests.scenarios.language.scene import Scene
+from tests.scenarios.language.play_context import PlayContext
 
 DIVIDER = "----"
 
 
 class PlayError(Exception):
-    """A play that can't be performed: where, and why."""
+    """A play cannot be performed: file, line and reason."""
 
     def __init__(self, path: Path, line: int, text: str) -> None:
         super().__init__(f"{path}:{line}: {text}")
@@ -47,31 +47,31 @@ class Block:
 
 
 def perform(path: Path) -> str:
-    """The play as it is now: the same commands, with what comes of them today.
+    """Perform a play and return its text with the output of today.
 
     Raises:
-        PlayError: it can't be read, or a command can't be carried out, or what it expects is not so.
-        InvariantViolation: a promise was broken; a note says where.
+        PlayError: the file cannot be read, a command fails, or an expectation does.
+        InvariantViolation: a promise is broken; a note names the line.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     check_head(path, lines)
-    scene, done, at = Scene(), [], 0
+    play, done, at = PlayContext(), [], 0
     for block in blocks(path, lines):
         done += lines[at : block.line]
-        done += [DIVIDER, *_output(path, scene, block)]
+        done += [DIVIDER, *_output(path, play, block)]
         at = block.end
     return "\n".join([*done, *lines[at:]]) + "\n"
 
 
 def check_head(path: Path, lines: list[str]) -> None:
-    """A play says what it shows, and where the rule is."""
+    """Check that a play begins with a sentence and its source."""
     head = [line for line in lines[: lines.index("") if "" in lines else None] if line.startswith("# ")]
     if len(head) < 2 or not head[-1].startswith("# Source: "):
-        raise PlayError(path, 1, "a play begins with a sentence that says what it shows, then `# Source: …`")
+        raise PlayError(path, 1, "a play begins with `# SENTENCE`, then `# Source: …`")
 
 
 def blocks(path: Path, lines: list[str]) -> Iterator[Block]:
-    """The commands, in order; one that has no output yet is followed by nothing or an empty line."""
+    """Yield the commands in order; one without output yet is followed by nothing or an empty line."""
     at = 0
     while at < len(lines):
         line, number = lines[at], at + 1
@@ -87,9 +87,9 @@ def blocks(path: Path, lines: list[str]) -> Iterator[Block]:
         yield Block(line=number, command=line, end=at)
 
 
-def _output(path: Path, scene: Scene, block: Block) -> list[str]:
+def _output(path: Path, play: PlayContext, block: Block) -> list[str]:
     try:
-        return carry_out(scene, block.command) or ["ok"]
+        return carry_out(play, block.command) or ["ok"]
     except (LookupError, ValueError) as error:
         text = str(error.args[0]) if error.args else str(error)
         raise PlayError(path, block.line, f"{block.command}: {text}") from error
@@ -99,7 +99,7 @@ def _output(path: Path, scene: Scene, block: Block) -> list[str]:
 
 
 def difference(path: Path, performed: str) -> str:
-    """How what came of a play differs from what is written; "" if it does not."""
+    """Return the difference between a play's file and its performance, or ""."""
     written = path.read_text(encoding="utf-8")
     lines = unified_diff(written.splitlines(), performed.splitlines(), "written", "performed", lineterm="")
     return "\n".join(lines) if written != performed else ""

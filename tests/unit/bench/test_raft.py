@@ -9,7 +9,7 @@ from elect.testing import Options, Span
 
 MS = 1_000_000
 FIXED_WORLD = {"delay": Span(low=0.005, high=0.005), "lateness": Span(low=0, high=0)}
-"""Every frame takes as long as the others, and timers are exact."""
+"""All frames take the same time, and timers are exact."""
 
 
 def make(
@@ -25,7 +25,7 @@ def run(cluster: Cluster, ms: float) -> None:
 
 
 def replace_leader(cluster: Cluster) -> None:
-    """Let the first server lead, crash it, and wait for the next leader."""
+    """Make the first server lead, crash it, and wait for the next leader."""
     cluster.install(cluster.servers[0])
     run(cluster, 500)
     cluster.servers[0].crash()
@@ -45,7 +45,7 @@ def test_a_cold_cluster_elects_and_the_leader_stays():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_term_has_two_leaders_whatever_crashes_and_restarts(seed):
+def test_no_term_has_two_leaders_despite_crashes(seed):
     cluster = make((20, 40), seed=seed, disk_latency=Span(low=0.001, high=0.03))
     rng = Random(seed)
     for _ in range(300):
@@ -60,7 +60,7 @@ def test_no_term_has_two_leaders_whatever_crashes_and_restarts(seed):
     assert len(set(terms)) == len(terms)
 
 
-def test_a_vote_that_is_not_on_disk_is_neither_told_nor_remembered():
+def test_a_vote_that_is_not_on_disk_is_lost_in_a_crash():
     cluster = make(log_lengths=(1, 1), seed=2, disk_latency=Span(low=0.05, high=0.05), **FIXED_WORLD)
     candidate, voter = cluster.servers
     candidate._campaign()
@@ -84,15 +84,7 @@ def test_a_late_vote_of_an_older_term_does_not_count():
     assert [(win.term, win.at) for win in cluster.wins] == [(2, 410 * MS)]
 
 
-def test_a_candidate_needs_its_own_vote_on_disk():
-    cluster = make((150, 150), log_lengths=(1,), disk_latency=Span(low=0.01, high=0.01), **FIXED_WORLD)
-    run(cluster, 159)
-    assert cluster.wins == []
-    run(cluster, 1)
-    assert [win.at for win in cluster.wins] == [160 * MS]
-
-
-def test_only_who_has_as_long_a_log_as_a_majority_wins():
+def test_only_a_log_as_long_as_a_majority_wins():
     winners = set()
     for seed in range(30):
         cluster = make((150, 300), log_lengths=(5, 4, 3, 2, 1), seed=seed)
@@ -112,37 +104,7 @@ def test_a_higher_term_deposes_the_leader():
     assert (old.role, old.ballot.term) == (Role.FOLLOWER, 2)
 
 
-def test_a_deposed_leader_stands_again():
-    cluster = make(log_lengths=(5, 1), seed=3)
-    only, other = cluster.servers
-    cluster.install(only)
-    run(cluster, 300)
-    other._campaign()
-    run(cluster, 2000)
-    assert [win.server for win in cluster.wins] == [only, only]
-
-
-def test_a_candidate_follows_the_winner_of_its_term():
-    cluster = make(seed=5, **FIXED_WORLD)
-    first, second = cluster.servers[:2]
-    first._campaign()
-    second._campaign()
-    run(cluster, 100)
-    assert [(win.server, win.term) for win in cluster.wins] == [(first, 1)]
-    assert second.role is Role.FOLLOWER
-
-
-def test_a_leader_that_comes_back_follows_its_successor():
-    cluster = make(seed=4)
-    replace_leader(cluster)
-    old = cluster.servers[0]
-    old.restart()
-    run(cluster, 1000)
-    assert len(cluster.wins) == 2
-    assert (old.role, old.ballot.term) == (Role.FOLLOWER, cluster.wins[1].term)
-
-
-def test_a_split_vote_is_resolved_by_timeouts_that_are_drawn_anew():
+def test_new_timeouts_resolve_a_split_vote():
     cluster = make((150, 300), seed=5, **FIXED_WORLD)
     for server in cluster.servers:
         server._campaign()
@@ -161,13 +123,3 @@ def test_equal_timeouts_split_the_vote_for_ever():
     run(cluster, 60_000)
     assert len(cluster.wins) == 1
     assert cluster.servers[1].ballot.term > 300
-
-
-def test_a_seed_fixes_everything():
-    def story(seed: int) -> list[tuple[int, int, int]]:
-        cluster = make((12, 24), log_lengths=(5, 4, 3, 2, 1), seed=seed)
-        replace_leader(cluster)
-        return [(win.at, win.server.number, win.term) for win in cluster.wins]
-
-    assert story(7) == story(7)
-    assert story(7) != story(8)

@@ -1,19 +1,62 @@
-"""What is under way between two nodes: the links from one to the other that still hold something, oldest first."""
+"""Messages by number, and the frames in flight from one node to another: by link, oldest link first."""
 
-from elect.testing.explore.facts import LinkNumber
-from elect.testing.explore.frames import END, RESET, Frames
-from elect.testing.explore.naming import Places
+from dataclasses import replace
+
+from elect.core.messages import Heartbeat, Message
+from elect.testing.explore.canonical_form import Places, names, renamed
+
+LinkNumber = tuple[int, int]
+"""A link or a session: incarnation and counter."""
+
+NO_LINK: LinkNumber = (0, 0)
+
+END, RESET = 0, 1
+"""Frames that are no messages: the end of a stream, and the end of a broken link."""
+
+
+class Frames:
+    """All messages so far, each with a number.
+
+    Attributes:
+        messages: by number.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[Message | None] = [None, None]
+        self._numbers: dict[Message, int] = {}
+        self._renamed: dict[tuple[int, Places], int] = {}
+
+    def number(self, message: Message) -> int:
+        """Return the number of a message, without a heartbeat's fields about Knowledge, which is not delivered here."""
+        if isinstance(message, Heartbeat):
+            message = replace(message, said=0, heard=0)
+        number = self._numbers.get(message)
+        if number is None:
+            number = self._numbers[message] = len(self.messages)
+            self.messages.append(message)
+        return number
+
+    def renamed(self, frame: int, places: Places) -> int:
+        """Return the same with its places permuted."""
+        key = (frame, places)
+        other = self._renamed.get(key)
+        if other is None:
+            message = self.messages[frame]
+            other = frame if message is None else self.number(renamed(message, names(places)))
+            self._renamed[key] = other
+        return other
+
 
 Held = tuple[LinkNumber, bool, tuple[int, ...]]
-"""A link, whether it is broken though its dialer has not noticed, and its frames in order."""
+"""A link, whether it is broken (its dialer has not noticed), and its frames in order."""
 
 Way = tuple[Held, ...]
 
 EMPTY = 0
 
 
-class Transitions:
-    """All ways met so far, by number.
+class InFlight:
+    """All combinations of frames in flight from one node to another, each with a number.
 
     Attributes:
         held: the links of each.
@@ -36,7 +79,7 @@ class Transitions:
         return number
 
     def sent(self, way: int, link: LinkNumber, frames: tuple[int, ...]) -> int:
-        """With more frames on a link; what is sent on a broken one is gone."""
+        """Add frames to a link. Frames on a broken link are lost."""
         key = (way, link, frames)
         after = self._sent.get(key)
         if after is None:
@@ -47,7 +90,7 @@ class Transitions:
         return after
 
     def without(self, way: int, place: int, position: int) -> int:
-        """Without one frame of one of its links."""
+        """Remove one frame from one link."""
         key = (way, place, position)
         after = self._without.get(key)
         if after is None:
@@ -58,11 +101,11 @@ class Transitions:
         return after
 
     def is_broken(self, way: int, link: LinkNumber) -> bool:
-        """Whether a link is."""
+        """Return whether a link is broken."""
         return any(number == link and is_broken for number, is_broken, _ in self.held[way])
 
     def closed(self, way: int, link: LinkNumber) -> int:
-        """With a link closed by its dialer: the end of its stream comes last, unless it was broken before."""
+        """Close a link by its dialer: the end of its stream comes last, unless the link was broken before."""
         if not self.is_broken(way, link):
             return self.sent(way, link, (END,))
         return self._number(
@@ -70,16 +113,16 @@ class Transitions:
         )
 
     def reset(self, way: int, link: LinkNumber) -> int:
-        """With a link broken: what it held is lost."""
+        """Break a link: the frames on it are lost."""
         others = tuple([held for held in self.held[way] if held[0] != link])
         return self._number((*others, (link, True, (RESET,))))
 
     def abandoned(self, link: LinkNumber | None) -> int:
-        """After its reader died: a link still open is broken, the others are gone."""
+        """Return the frames in flight after the reader died: none, and an open link is broken."""
         return EMPTY if link is None else self._number(((link, True, ()),))
 
     def renamed(self, way: int, places: Places) -> int:
-        """The same in a world whose places are others."""
+        """Return the same with its places permuted."""
         if way == EMPTY:
             return way
         key = (way, places)

@@ -1,4 +1,4 @@
-"""Exercises in an otherwise healthy world: one disturbance, and exactly what must follow from it.
+"""A healthy cluster, one disturbance, and a check of the outcome.
 
 Source: PROTOCOL.md, section 1, P4 to P6; section 6.
 """
@@ -13,13 +13,13 @@ from elect.testing.world.process import Process
 from elect.testing.world.world_observer import Observer
 
 _SLACK_S = 0.05
-"""Frames, writes and timers of a few steps in a healthy world."""
+"""The time for the frames, writes and timers of a few steps in a healthy world, s."""
 
 _SIZES = (3, 4, 5)
 
 
 def healthy(seed: int) -> Options:
-    """A world without faults; sizes, links that prove nothing when they close, and a second election take turns."""
+    """Return a world without faults. Size, untrusted links and a second election depend on the seed."""
     return Options(
         nodes=_SIZES[seed % 3],
         seed=seed,
@@ -29,10 +29,10 @@ def healthy(seed: int) -> Options:
     )
 
 
-class _Peace(Observer):
-    """Notes what happens while nothing should.
+class _ChangeObserver(Observer):
+    """Records changes of a leader, and repeated campaigns, while there should be none.
 
-    One that has just come back may not know yet that somebody leads, and campaign once; a second time it knows.
+    A node that has just come back may not know the leader yet and campaign once. It must not do so twice.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class _Peace(Observer):
         self._candidates: set[tuple[str, str]] = set()
 
     def told(self, process: Process, event: Event) -> None:
-        """Note a leader that changes, and who campaigns again."""
+        """Record a changed leader or a second campaign."""
         is_breach = isinstance(event, Elected | Lost)
         if isinstance(event, RoleChanged) and event.role is Role.CANDIDATE:
             key = (str(process), event.election)
@@ -51,19 +51,19 @@ class _Peace(Observer):
 
 
 class _Winner(Observer):
-    """Notes who is elected first from now on."""
+    """Records the first leader from now on."""
 
     def __init__(self) -> None:
         self.node_id: str | None = None
 
     def told(self, process: Process, event: Event) -> None:
-        """Note a leader."""
+        """Record a leader."""
         if isinstance(event, RoleChanged) and event.role is Role.LEADER:
             self.node_id = self.node_id or process.node_id
 
 
-class Drill:
-    """A healthy cluster to exercise.
+class HealthyCluster:
+    """A healthy cluster to disturb.
 
     Args:
         options: a world without faults.
@@ -72,34 +72,34 @@ class Drill:
     def __init__(self, options: Options) -> None:
         self.simulation = Simulation(options)
         self._options = options
-        self._rng = Random(f"drill {options.seed}")  # noqa: S311 (chance, no secret)
+        self._rng = Random(f"healthy cluster {options.seed}")
         self.simulation.run(3 * options.support_duration)
 
     def _leaders(self) -> dict[str, str]:
-        """Who leads, by election; each must have somebody."""
+        """Return the leader of each election; fail without one."""
         leaders = {}
         for election in self._options.elections:
             leader = self.simulation.leader(election)
             if leader is None:
-                self.simulation.fail("healthy clusters elect", f"nobody leads {election}")
+                self.simulation.fail("healthy clusters elect", f"no node leads {election}")
             leaders[election] = leader
         return leaders
 
     def _others(self, *besides: str) -> list[str]:
         return [node_id for node_id in self._options.node_ids if node_id not in besides]
 
-    # P5: who reaches only a minority, or comes back, changes nothing.
+    # P5: a node that reaches only a minority, or comes back, changes nothing.
 
     def trouble_a_minority(self, rounds: int = 4) -> None:
-        """Cut, stop, pause and restart nodes that nobody needs: no leader changes, and nobody even campaigns.
+        """Cut, pause and restart a minority: no leader changes, and no node campaigns.
 
         Raises:
-            InvariantViolation: something changed.
+            InvariantViolation: a leader changed, or a node campaigned.
         """
         simulation, rng, minority_max = self.simulation, self._rng, (self._options.nodes - 1) // 2
         for _ in range(rounds):
-            peace = _Peace()
-            simulation.watch(peace)
+            changes = _ChangeObserver()
+            simulation.watch(changes)
             leaders = self._leaders()
             idle = self._others(*leaders.values())
             for node_id in rng.sample(idle, min(len(idle), minority_max)):
@@ -107,15 +107,15 @@ class Drill:
             simulation.run(rng.choice((0.3, 1.3, 3.0)))
             self._mend()
             simulation.run(2 * self._options.support_duration)
-            if peace.breaches:
-                simulation.fail("minorities change nothing", f"led by {leaders}: {peace.breaches[0]}")
+            if changes.breaches:
+                simulation.fail("minorities change nothing", f"led by {leaders}: {changes.breaches[0]}")
 
     def _isolate(self, node_id: str, *_: str) -> None:
         for other in self._others(node_id):
             self.simulation.cut(node_id, other)
 
     def _half_cut(self, node_id: str, *leaders: str) -> None:
-        """Cut from leaders alone, one way or both."""
+        """Cut a node off from the leaders only, one way or both."""
         for leader in leaders:
             ends = self._rng.sample((node_id, leader), 2)
             self.simulation.cut(*ends, both=self._rng.random() < 0.5)
@@ -133,13 +133,13 @@ class Drill:
                 self.simulation.restart(node_id)
             self.simulation.resume(node_id)
 
-    # P4: whoever still reaches a quorum is enough.
+    # P4: one node that reaches a quorum is enough.
 
     def leave_a_hub(self) -> None:
-        """Cut links anyhow, but leave one node a quorum: somebody leads in time, and goes on leading.
+        """Cut random links, but leave one node a quorum: a node leads in time, and goes on leading.
 
         Raises:
-            InvariantViolation: nobody does.
+            InvariantViolation: no node leads.
         """
         simulation, rng = self.simulation, self._rng
         self._leaders()
@@ -155,10 +155,10 @@ class Drill:
             simulation.run(0.2)
 
     def cut_the_newly_elected(self) -> None:
-        """Cut all links but those of one node just when another was elected, before that has its first lease.
+        """Cut all links except those of one node, just after another node was elected and before its first lease.
 
         Raises:
-            InvariantViolation: nobody leads in time.
+            InvariantViolation: no node leads in time.
         """
         simulation, dead = self.simulation, self._leaders()["default"]
         hub = self._rng.choice(self._others(dead))
@@ -175,10 +175,10 @@ class Drill:
         self._check_led(f"{hub} reaches everybody")
 
     def restart_the_leader(self) -> None:
-        """Have the leader's machine come back at once, but as a witness: nobody is bound to what it was.
+        """Restart the leader's machine at once, with priority 0: no node stays bound to its old leadership.
 
         Raises:
-            InvariantViolation: nobody leads in time.
+            InvariantViolation: no node leads in time.
         """
         simulation, leader = self.simulation, self._leaders()["default"]
         simulation.crash(leader, closes=False)
@@ -188,17 +188,17 @@ class Drill:
         self._check_led(f"{leader} only restarted")
 
     def pass_it_round(self, rounds: int = 12) -> None:
-        """Have each leader withdraw as soon as it leads, and stand again later: there is always a next one in time.
+        """Set each leader's priority to 0, and back to 1 later: another node always leads in time.
 
         Raises:
-            InvariantViolation: nobody leads in time.
+            InvariantViolation: no node leads in time.
         """
         simulation, leader = self.simulation, self._leaders()["default"]
         for _ in range(rounds):
             simulation.set_standing(leader, priority=0)
             successor = self._next_leader(leader, self._options.settle_seconds)
             if successor is None:
-                simulation.fail("a quorum that is connected elects", f"nobody leads, but only {leader} withdrew")
+                simulation.fail("a quorum that is connected elects", f"no node leads, but only {leader} withdrew")
             simulation.set_standing(leader, priority=1)
             leader = successor
 
@@ -209,15 +209,15 @@ class Drill:
     def _check_led(self, why: str) -> None:
         for election in self._options.elections:
             if self.simulation.leader(election) is None:
-                self.simulation.fail("a quorum that is connected elects", f"nobody leads {election}, but {why}")
+                self.simulation.fail("a quorum that is connected elects", f"no node leads {election}, but {why}")
 
-    # P6: the best of those that are left.
+    # P6: the best of the other nodes.
 
     def replace_the_leader(self) -> None:
-        """Rank the nodes anew and take the leader away: the best of the others leads, in time.
+        """Change the ranks and stop the leader: the best of the others leads in time.
 
         Raises:
-            InvariantViolation: another one does, or nobody.
+            InvariantViolation: another node leads, or none.
         """
         leader = self._leaders()["default"]
         standings = self._rank(self._others(leader))
@@ -226,19 +226,19 @@ class Drill:
         self._expect(best, seconds, f"{leader} {how}; of {standings}")
 
     def hand_over(self) -> None:
-        """Have the leader hand over to anybody who is willing: that one leads at once.
+        """Hand over from the leader to any willing node: that node leads at once.
 
         Raises:
-            InvariantViolation: another one does, or nobody.
+            InvariantViolation: another node leads, or none.
         """
         leader = self._leaders()["default"]
         standings = self._rank(self._others(leader))
-        heir = self._rng.choice([node_id for node_id, (priority, _) in standings.items() if priority])
-        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=heir))
-        self._expect(heir, 0.0, f"{leader} handed over to {heir} of {standings}")
+        successor = self._rng.choice([node_id for node_id, (priority, _) in standings.items() if priority])
+        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=successor))
+        self._expect(successor, 0.0, f"{leader} handed over to {successor} of {standings}")
 
     def _rank(self, node_ids: list[str]) -> dict[str, tuple[int, int]]:
-        """Give nodes priorities and offsets, one of them at least some priority, and have that known."""
+        """Set priorities and offsets, at least one priority above 0, and wait until all nodes know them."""
         rng = self._rng
         standings = {node_id: (rng.randrange(3), rng.randrange(3)) for node_id in node_ids}
         standings[rng.choice(node_ids)] = (1, rng.randrange(3))
@@ -248,15 +248,15 @@ class Drill:
         return standings
 
     def _expect(self, successor: str, seconds: float, why: str) -> None:
-        """Fail unless this node is the next to lead, in time."""
+        """Fail unless this node is the next leader, in time."""
         leader = self._next_leader(self.simulation.leader(), seconds + _SLACK_S)
         if leader is None:
-            self.simulation.fail("leaders are replaced in time", f"nobody leads after {seconds} s; {why}")
+            self.simulation.fail("leaders are replaced in time", f"no node leads after {seconds} s; {why}")
         if leader != successor:
             self.simulation.fail("the right one leads", f"{leader} leads, not {successor}; {why}")
 
     def _next_leader(self, before: str | None, seconds: float) -> str | None:
-        """Who leads `default` next, or None in all that time."""
+        """Return the next leader of `default`, or None if there is none in time."""
         simulation = self.simulation
         is_led = simulation.run_until(lambda: simulation.leader() not in (None, before), seconds)
         return simulation.leader() if is_led else None
@@ -275,6 +275,6 @@ class Drill:
 
     @property
     def _patience(self) -> float:
-        """Until every promise has run out, and those who made them have said so."""
+        """Return the time until every promise has ended and its node has said so, s."""
         options = self._options
         return options.support_duration * (1 + 3 * options.clock_drift) + 2 * options.heartbeat_interval
