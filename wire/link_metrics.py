@@ -1,4 +1,4 @@
-"""What connections count, for Prometheus: the wire_* series, as a Meter.
+"""WireMetrics: a Meter that counts for Prometheus, in these series.
 
     wire_connections                             gauge    direction           Links that are open.
     wire_frames_total                            counter  direction           Frames of open links, without keepalives.
@@ -16,8 +16,8 @@
 `direction` is "in" or "out"; of handshakes and connections, "in" is those that the other end dialed. `outcome` is "ok"
 or, as `reason` is, the reason of an error in `wire.protocol.wire_errors`. `kind` is a message's class in lower case.
 `certificate` is "own" or "ca", and is there under TLS alone. Bytes are counted as they are before TLS. A message is not
-sent when its outbox is full or its link gone, or when it can't be encoded. What has the label `peer` goes when the last
-dialer and the last link of that peer have gone.
+sent when its outbox is full or its link is gone, or when it cannot be encoded. The series of a peer are removed when
+its last dialer and its last link have ended.
 """
 
 import threading
@@ -33,14 +33,17 @@ _DIRECTIONS = ("in", "out")
 
 
 class WireMetrics(Meter):
-    """Counts for every listener and dialer that it is given to.
+    """The counters of every listener and dialer that has it in its Endpoint.
 
     Args:
-        registry: where the series are; a new one by default.
-        is_registered: whether they are there at once, or from `register` on.
+        registry: the registry of the series; a new one by default.
+        is_registered: put the series there at once; otherwise `register` does.
 
     Attributes:
-        registry: where they are.
+        registry: the registry of the series.
+
+    Raises:
+        ValueError: the registry has such series already.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None, *, is_registered: bool = True) -> None:
@@ -63,7 +66,7 @@ class WireMetrics(Meter):
         )
         frames = self._counter("wire_frames", "Frames of open links, without keepalives.", "direction")
         size = self._counter("wire_bytes", "Bytes of open links, with keepalives.", "direction")
-        # Looked up once: these two are counted for every frame.
+        # These two are counted for every frame, so their labels are looked up once.
         self._frames = {direction: frames.labels(direction) for direction in _DIRECTIONS}
         self._bytes = {direction: size.labels(direction) for direction in _DIRECTIONS}
         if is_registered:
@@ -149,7 +152,11 @@ class WireMetrics(Meter):
                     series.remove(*labels)
 
     def register(self) -> None:
-        """Put the series into the registry; again: nothing. ValueError: it has such series, and none is put there."""
+        """Put the series into the registry, unless they are there.
+
+        Raises:
+            ValueError: the registry has such series already; none of these is put there.
+        """
         try:
             for collector in self._collectors[len(self._registered) :]:
                 self.registry.register(collector)
@@ -160,7 +167,7 @@ class WireMetrics(Meter):
 
     @harmless
     def close(self) -> None:
-        """Leave the registry, so that another may come; again: nothing."""
+        """Take the series out of the registry, if they are there."""
         while self._registered:
             self.registry.unregister(self._registered.pop())
 

@@ -202,7 +202,7 @@ def test_records_with_nothing_in_them_keep_no_link_open(authority: Authority, bo
                 bare.sendall(b"".join(itertools.islice(records, 5_000)))
             ended = heard.later(LinkEnded, timeout=4)
         assert not ended.is_end_of_stream
-        assert str(ended.error) == "TLS: many records, and nothing in them"
+        assert str(ended.error) == "TLS: too many records without data"
 
 
 def test_a_stranger_with_the_right_certificate_is_let_in(authority: Authority, bob: Tls) -> None:

@@ -1,9 +1,8 @@
-"""What listeners and dialers tell their owner, as values.
+"""The events that listeners and dialers give to their owner.
 
-They are given to the owner's `deliver` function from wire's threads; with a queue's `put` as that function, the owner
-takes them in order. For each accepted link: LinkAccepted, any MessageReceived, LinkEnded; for each dialed one:
-LinkOpened, any MessageReceived if it is a two-way one, LinkClosing. A link is named by (peer, number) and by which end
-dialed it.
+An Endpoint's `deliver` is called with them on wire's threads. The events of an accepted link are LinkAccepted, any
+MessageReceived, LinkEnded; those of a dialed link are LinkOpened, any MessageReceived if it is two-way, LinkClosing. A
+link is named by its peer, its number, and the end that dialed it.
 """
 
 import threading
@@ -15,13 +14,13 @@ from wire.protocol.wire_errors import WireError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkAccepted:
-    """A peer's link to this node finished its handshake.
+    """A link that a peer dialed finished its handshake.
 
     Attributes:
         peer: the dialing node's id.
         number: its number for this link.
-        kind: what kind of peer it says it is; the kind says whether this end may speak, too.
-        identity: who it says it is.
+        kind: the kind of peer that it says it is; this end can send on it if the kind is a two-way one.
+        identity: who the peer says it is.
         is_trusted: both ends see the same two addresses, so nothing between them terminates the connection.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
@@ -38,7 +37,7 @@ class LinkAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived:
-    """A message came on an accepted link, or on a two-way one that this end dialed.
+    """A message came on an accepted link, or on a two-way link that this end dialed.
 
     Attributes:
         peer: the other end's id.
@@ -55,15 +54,15 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkEnded:
-    """An accepted link is over; everything that came on it was delivered before this.
+    """An accepted link ended; every message that came on it was delivered before.
 
     Attributes:
         peer: the dialing node's id.
         number: its number for this link.
         is_end_of_stream: True only when an end of stream was read (also inside a frame): the dialer's operating
             system closed the link. A reset, an error, a timeout and this end's own close are False: they prove nothing.
-        error: what went wrong, if anything did.
-        bye: the reason that the dialer gave before it closed, if it gave one: its view beside this end's.
+        error: why this end closed it, or the error that ended it; None after a whole stream.
+        bye: the reason that the dialer gave in its Bye, if it sent one.
     """
 
     peer: str
@@ -75,7 +74,7 @@ class LinkEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOpened:
-    """A dialed link got its Welcome; from now on it takes messages.
+    """A dialed link finished its handshake; from now on it takes messages.
 
     Attributes:
         peer: the dialed node's id.
@@ -96,17 +95,17 @@ class LinkOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkClosing:
-    """A dialed link is about to be closed, and is not closed before the owner sets `done`.
+    """A dialed link is about to be closed; it stays open until the owner sets `done`.
 
-    An end of stream is proof for the other end that nobody counts on this link any more. So the owner stops counting on
-    it, then sets `done`; only then does the dialer close it, and only after that does it dial again.
+    The other end takes the end of the stream as proof that nobody counts on this link any more. So the owner stops
+    counting on it, then sets `done`; then the dialer closes it, and dials again.
 
     Attributes:
         peer: the dialed node's id.
         number: this node's number for the link.
-        error: why.
-        done: set by the owner when it counts on the link no more.
-        bye: the reason that the acceptor of a two-way link gave before it closed, if it gave one.
+        error: why it ends.
+        done: set by the owner once it no longer counts on the link.
+        bye: the reason that the acceptor of a two-way link gave in its Bye, if it sent one.
     """
 
     peer: str
@@ -118,7 +117,12 @@ class LinkClosing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialFailed:
-    """A dial came to nothing, and is tried again after a while: no address, no answer, a refusal, garbage."""
+    """A dial failed, and is tried again after the backoff.
+
+    Attributes:
+        peer: the id of the node that was dialed.
+        error: why: no address, no answer, a refusal, or bytes of another protocol.
+    """
 
     peer: str
     error: WireError

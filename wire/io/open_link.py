@@ -19,20 +19,22 @@ from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import WireError
 
 READ_BYTES = 65_536
+"""The default longest payload: a read takes a frame of any usual length at once."""
 
 LEAST_S = 1e-3
-"""A timeout of 0 would mean: don't block."""
+"""The shortest timeout: 0 would mean not to block."""
 
 
 class Channel:
-    """A connected socket.
+    """The bytes of a connected socket, in the clear.
 
-    One thread may read while another one writes. How long that may block is the socket's affair (`wire.io.sockets`).
+    One thread may read while another one writes. `block_reads` and `block_writes` of `wire.io.sockets` say for how
+    long.
 
     Attributes:
         sock: the socket.
-        is_silent: not a byte came yet.
-        is_hopeless: whether to give up a write, after so many seconds in which nothing was taken (see `write_all`).
+        is_silent: no byte came yet.
+        is_hopeless: see `write_all`.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -41,24 +43,24 @@ class Channel:
         self.is_hopeless: Callable[[float], bool] = lambda _: True
 
     def shake_hands(self, deadline: Deadline) -> None:
-        """Agree on what keeps the bytes private; in the clear, nothing. Once, and before anything else.
+        """Do the handshake of TLS; in the clear there is none. It is called once, before anything else.
 
         Raises:
-            TimeoutError: it was not done in time, as a whole.
+            TimeoutError: the whole handshake took too long.
             OSError: the socket failed.
-            RemoteFault: the other end is not one to talk to.
+            RemoteFault: the other end broke the rules of TLS, or its certificate is not accepted.
         """
 
     def review(self, node: str, cluster: str) -> None:
-        """Refusal unless the other end has proved to be this node; in the clear nobody proves anything."""
+        """Raise Refusal unless the other end's certificate is this node's; in the clear there is none."""
 
     def read(self) -> bytes:
-        """What came; b"" at the end of the stream."""
+        """Return the bytes that came; b"" at the end of the stream."""
         return self.sock.recv(READ_BYTES)
 
     def read_before(self, deadline: Deadline) -> bytes:
-        """What came before the deadline; TimeoutError when nothing did."""
-        if deadline.is_over:  # each byte of a dribble would be in time
+        """Return the bytes that came before the deadline; raise TimeoutError if none did."""
+        if deadline.is_over:  # otherwise a byte now and then would extend it
             raise TimeoutError
         self.sock.settimeout(deadline.remaining_s or LEAST_S)
         data = self.sock.recv(HELLO_BYTES_MAX)
@@ -66,11 +68,11 @@ class Channel:
         return data
 
     def write(self, data: bytes) -> None:
-        """Write all of it; a time out is one without progress."""
+        """Write all of the data; raise BlockingIOError if that is given up."""
         write_all(self.sock, data, self.is_hopeless)
 
     def poll(self) -> bytes | None:
-        """What is there to be read, b"" at the end of the stream; None when nothing is, at once."""
+        """Return the bytes that are there, b"" at the end of the stream, or None; never block."""
         try:
             return self.sock.recv(1, socket.MSG_DONTWAIT)
         except BlockingIOError:

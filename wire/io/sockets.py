@@ -21,13 +21,13 @@ from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 _MS_PER_S = 1_000
 
 STALL_S = 0.5
-"""So often a writer that waits looks whether there is still a reason to."""
+"""A blocked write asks once in this time whether to go on: a stop waits no longer for it."""
 
 _ABSENT = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
-"""This machine has no such family, or no such address."""
+"""The errors of a machine that has no such family or no such address."""
 
 _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
-"""What Linux says in place of ETIMEDOUT where the network told it, meanwhile, why nothing was taken.
+"""The errors that Linux raises instead of ETIMEDOUT when the network reported why nothing arrives.
 
 Source: https://man7.org/linux/man-pages/man7/tcp.7.html, "Error handling"
 """
@@ -57,10 +57,14 @@ os.register_at_fork(after_in_child=_close_in_child)
 
 
 def listen(address: Address, backlog: int = 128) -> socket.socket:
-    """Bind to an address and listen: the one rule for every port of ours.
+    """Bind to an address and listen; the rules are the same for every port of a node.
 
-    [::] takes IPv4 as well, whatever the system's default is; where there is no IPv6 it is 0.0.0.0. A name is the first
-    of its addresses that this machine has.
+    [::] accepts IPv4 as well, whatever the system's default is; on a machine without IPv6 it means 0.0.0.0. A name
+    means the first of its addresses that this machine has.
+
+    Args:
+        address: where to listen; port 0 for any port.
+        backlog: the number of connections that may wait to be accepted.
 
     Raises:
         OSError: the address is taken, not this machine's, or a name without an address.
@@ -99,37 +103,37 @@ def _listen(family: int, place: tuple[object, ...], backlog: int) -> socket.sock
 
 
 def tune(sock: socket.socket, write_timeout_s: float) -> None:
-    """No delay for small frames, and an error when the other end's host takes nothing for so long."""
+    """Send small frames without delay; fail when the other end's host acknowledges nothing for `write_timeout_s`."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(write_timeout_s * _MS_PER_S))
 
 
 def block_reads(sock: socket.socket, timeout_s: float) -> None:
-    """Make reading block in the kernel for at most so long.
+    """Make each read block in the kernel for at most `timeout_s`.
 
-    Python's own timeouts cost a poll() before each recv(); this one costs nothing.
+    A timeout of Python's costs a poll() before each recv(); this one costs nothing.
     """
     sock.settimeout(None)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(timeout_s))
 
 
 def block_writes(sock: socket.socket, timeout_s: float) -> None:
-    """Make writing block in the kernel, for at most so long without progress, and no longer than STALL_S."""
+    """Make each write block in the kernel for at most `timeout_s` without progress, and at most STALL_S."""
     sock.settimeout(None)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(min(timeout_s, STALL_S)))
 
 
 def write_all(sock: socket.socket, data: bytes, is_hopeless: Callable[[float], bool] = lambda _: True) -> None:
-    """Write all of it, however long that takes, as long as there is progress, or hope.
+    """Write all of the data, for as long as there is progress, or `is_hopeless` returns False.
 
     Args:
-        sock: where `block_writes` was said.
-        data: what.
-        is_hopeless: whether to give up, after so many seconds in which nothing was taken; asked every STALL_S.
+        sock: a socket on which `block_writes` was called.
+        data: the bytes to write.
+        is_hopeless: given the seconds without progress, returns whether to give up; called every STALL_S.
 
     Raises:
-        BlockingIOError: it was given up.
+        BlockingIOError: the write was given up.
         OSError: the socket failed.
     """
     rest = memoryview(data)
@@ -157,32 +161,35 @@ def _timeval(seconds: float) -> bytes:
 
 
 def failure(error: OSError) -> LinkFailure:
-    """What the operating system says of an open connection, as one of our errors."""
+    """Return the error of the operating system about an open connection as an error of wire."""
     if isinstance(error, TimeoutError) or error.errno in _UNREACHABLE:
         return WriteTimeoutError(f"what was sent was not taken in time: {error.strerror}")
     return ResetError(str(error))
 
 
 def views(sock: socket.socket) -> tuple[str, str]:
-    """This end's and the other end's address, as this end sees them."""
+    """Return this end's and the other end's address, as this end sees them."""
     return str(Address.of_socket(sock.getsockname())), str(Address.of_socket(sock.getpeername()))
 
 
 def shut(sock: socket.socket) -> None:
-    """Close for both ends, even while a forked child holds a copy. Never in a forked child."""
+    """Shut down and close a socket: the other end sees it even while a forked child holds a copy.
+
+    Only the process that opened the connection may call it.
+    """
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
     sock.close()
 
 
 def stop_reading(sock: socket.socket) -> None:
-    """Wake a thread that reads."""
+    """Wake a thread that reads: it sees the end of the stream."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RD)
 
 
 def stop_writing(sock: socket.socket) -> None:
-    """End the stream, and go on reading."""
+    """End the stream to the other end; reading goes on."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
 

@@ -1,9 +1,10 @@
 """TlsChannel: a socket's bytes under TLS.
 
-TLS works on buffers here, and the socket is read and written by the rest of the package as one in the clear is: the
-same timeouts, the same end of stream, and one thread may read while another one writes. What TLS itself has to say
-after the handshake goes with the next thing that is written. A close is not announced in TLS: the Bye has said it, and
-a killed process says nothing.
+Theory of operation. OpenSSL works on two buffers, and this class moves the bytes between them and the socket. So the
+socket is read and written as one in the clear is: with the same timeouts and the same end of stream, and one thread may
+read while another one writes. A lock guards OpenSSL, and is never held while the socket blocks. Records that OpenSSL
+makes for itself after the handshake go with the next write. A close is not announced in TLS: the Bye announces it, and
+a killed process could not.
 """
 
 import contextlib
@@ -19,18 +20,18 @@ from wire.protocol.certificate import Certificate
 from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 
 EMPTY_BYTES_MAX = 65_536
-"""Some records of the longest kind. More without a byte in the clear can only be what TLS says for itself, over and
-over, behind which a link could be kept open for ever without a word."""
+"""Four records of the longest kind. More of them without a byte in the clear are records of TLS itself, with which the
+other end could keep a silent link open for ever."""
 
 
 class TlsChannel(Channel):
-    """A connected socket, and TLS on it.
+    """The bytes of a connected socket, under TLS.
 
     Args:
         sock: the socket.
-        context: this end's certificate, and whom it believes.
-        pins: fingerprints that a node's certificate must have one of, by node id.
-        is_dialer: which end this is.
+        context: this end's certificate, and the authorities that it trusts.
+        pins: the accepted fingerprints of a node's certificate, by node id.
+        is_dialer: this end dialed; it is the client of TLS.
     """
 
     def __init__(
@@ -49,19 +50,19 @@ class TlsChannel(Channel):
 
     @cached_property
     def _tls(self) -> ssl.SSLObject:
-        """Made when it is needed first: it is large, and for connections that say nothing an acceptor needs none."""
+        """The state of OpenSSL, made on first use: it is large, and a connection that sends nothing needs none."""
         return self._context.wrap_bio(self._incoming, self._outgoing, server_side=not self._is_dialer)
 
     def shake_hands(self, deadline: Deadline) -> None:
-        """See Channel. The dialer's last words of it go with its Hello."""
+        """See Channel. The last records of the dialer go with its Hello."""
         if not self._is_dialer:
-            self._hear(deadline)
+            self._receive_records(deadline)
         while not self._is_agreed():
             self.sock.sendall(self._outgoing.read())
-            self._hear(deadline)
+            self._receive_records(deadline)
         self._has_agreed = True
 
-    def _hear(self, deadline: Deadline) -> None:
+    def _receive_records(self, deadline: Deadline) -> None:
         data = super().read_before(deadline)
         if not data:
             raise TruncatedError("the stream ended inside the handshake of TLS; does the other end have it?")
@@ -74,7 +75,7 @@ class TlsChannel(Channel):
             return False
         except ssl.SSLError as error:
             with contextlib.suppress(OSError):
-                self.sock.sendall(self._outgoing.read())  # why not
+                self.sock.sendall(self._outgoing.read())  # the alert that says why
             raise _fault(error) from None
         return True
 
@@ -82,8 +83,8 @@ class TlsChannel(Channel):
         """See Channel."""
         try:
             fields, der = self._tls.getpeercert(), self._tls.getpeercert(binary_form=True)
-        except ValueError as error:  # an authority of ours has signed it all the same
-            text = f"the certificate has a name that can't be read: {error}"
+        except ValueError as error:  # a trusted authority signed it all the same
+            text = f"the certificate has a name that cannot be read: {error}"
             raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False) from None
         if not fields or not der:
             raise CertificateError("the other end has no certificate")
@@ -98,7 +99,7 @@ class TlsChannel(Channel):
 
     def read_before(self, deadline: Deadline) -> bytes:
         """See Channel."""
-        plain = self._open(b"")  # it may have come with the end of the handshake
+        plain = self._open(b"")  # bytes may have come with the end of the handshake
         while not plain:
             plain = self._open(data := super().read_before(deadline))
             if not plain and self._is_over(data):
@@ -108,13 +109,13 @@ class TlsChannel(Channel):
     def write(self, data: bytes) -> None:
         """See Channel."""
         if not self._has_agreed:
-            raise TlsError("nothing can be said before the handshake of TLS is over")
+            raise TlsError("nothing can be sent before the handshake of TLS is over")
         with self._lock:
             rest = memoryview(data)
             try:
                 while rest:
                     rest = rest[self._tls.write(rest) :]
-            except ssl.SSLError as error:  # after a fault of the other end's: that is why
+            except ssl.SSLError as error:  # if the other end broke the rules before, that is the cause
                 raise self._fault or _fault(error) from None
             sealed = self._outgoing.read()
         super().write(sealed)
@@ -131,7 +132,7 @@ class TlsChannel(Channel):
         return self._is_ended or not data
 
     def _open(self, data: bytes) -> bytes:
-        """What came in the clear; a fault is raised only after what came before it was given."""
+        """Return the bytes in the clear; raise a fault only after the bytes before it were returned."""
         if self._fault is not None:
             raise self._fault
         parts: list[bytes] = []
@@ -141,27 +142,27 @@ class TlsChannel(Channel):
                 while part := self._tls.read(READ_BYTES):
                     parts.append(part)
                     if not (self._tls.pending() or self._incoming.pending):
-                        break  # to ask for more would raise, which costs more than all the rest of TLS
+                        break  # one more read would raise, which costs more than the rest of TLS
                 else:
-                    self._is_ended = True  # announced in TLS, as others may do
+                    self._is_ended = True  # the other end announced its close in TLS, as other programs do
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as error:
                 self._fault = _fault(error)
         self._empty_bytes = 0 if parts else self._empty_bytes + len(data)
         if self._empty_bytes > EMPTY_BYTES_MAX:
-            self._fault = TlsError("TLS: many records, and nothing in them")
+            self._fault = TlsError("TLS: too many records without data")
         if self._fault is not None and not parts:
             raise self._fault
         return b"".join(parts)
 
 
 def _fault(error: ssl.SSLError) -> RemoteFault:
-    """What OpenSSL says, as one of ours."""
+    """Return an error of OpenSSL as an error of wire."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return CertificateError(f"the other end's certificate is not taken: {error.verify_message}")
+        return CertificateError(f"the other end's certificate is not accepted: {error.verify_message}")
     reason = error.reason or "failed"
     text = reason.lower().replace("_", " ")
     if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
-        return CertificateError(f"no certificate of this end's or of the other's was taken: {text}")
+        return CertificateError(f"this end's or the other end's certificate is not accepted: {text}")
     return TlsError(f"TLS: {text}")

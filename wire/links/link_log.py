@@ -1,4 +1,8 @@
-"""The log of one peer's links: a line for each change, and for a peer that is away, or whose links do not last, two."""
+"""LinkLog: the log lines about one peer's links.
+
+There is a line for each link that opens or ends. A peer that is away, or whose links do not last, has two lines: one
+when that begins, and one when it is over.
+"""
 
 import logging
 import threading
@@ -10,15 +14,15 @@ from wire.common.log import Log
 from wire.protocol.wire_errors import WireError
 
 SHORT_LINKS_MAX = 3
-"""So many links after each other that lived for less than SETTLED_S are changes; more are one trouble."""
+"""A few restarts of a peer make as many short links; more of them in a row are one lasting failure."""
 
 
 class LinkLog:
-    """What is said of one peer's links in one direction; from any thread.
+    """The log of one peer's links in one direction; any thread may call it.
 
     Args:
-        logger: what is written to.
-        subject: the direction and the peer.
+        logger: the log that is written to.
+        subject: the direction and the peer; the start of each line.
         clock: seconds that only rise.
     """
 
@@ -32,12 +36,12 @@ class LinkLog:
         self._short = 0
 
     def failed(self, error: WireError) -> None:
-        """A dial came to nothing."""
+        """Log a failed dial."""
         with self._lock:
             self._failure_log.failed(error.reason, str(error))
 
     def opened(self, text: str) -> float:
-        """A link is open; when, for `ended`."""
+        """Log an open link; return the time, for `ended`."""
         with self._lock:
             self._opened_s = opened_s = self._clock()
             if self._short <= SHORT_LINKS_MAX:
@@ -46,7 +50,7 @@ class LinkLog:
             return opened_s
 
     def ended(self, text: str, opened_s: float) -> None:
-        """A link is over."""
+        """Log the end of a link that opened at this time."""
         with self._lock:
             if self._opened_s == opened_s:  # and no later one took over
                 self._opened_s = None
@@ -57,7 +61,7 @@ class LinkLog:
                 self._say(text)
 
     def settle(self) -> None:
-        """See, now and then, whether there is a link that lasts; cheap where nothing was wrong."""
+        """Log that links work again once one has lasted for SETTLED_S; call it about once a second."""
         if not self._failure_log.is_on:
             return
         with self._lock:

@@ -1,4 +1,9 @@
-"""Listener: takes connections, lets the right ones through the handshake, and reads each on a thread of its own."""
+"""Listener: accepts connections, does their handshakes, and runs each link on a thread of its own.
+
+Theory of operation. One thread accepts. Each connection gets a thread at once, and a slot until its handshake is over.
+When all slots are taken, or one host has too many, the oldest connection that sent nothing gives way: so connections
+that stay silent cannot keep a peer out. After the handshake the same thread reads the link until it ends.
+"""
 
 import logging
 import socket
@@ -29,24 +34,26 @@ from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetErro
 logger = Log(__name__)
 
 BACKLOG = 1_024
-"""Where it overflows, the next try of a peer that dials is a second later."""
+"""A dialer that finds the backlog full tries again only a second later; this is more than any cluster dials at once."""
 
 ACCEPT_TIMEOUT_S = 1.0
-"""Where stopping does not wake a blocked accept, it ends after so long."""
+"""On a system where a shutdown does not wake a blocked accept, stopping waits for at most this time."""
 
 ACCEPT_PAUSE_S = 0.05
-"""After a failed accept (no descriptor left, for one): the connection stays in the backlog, so don't spin."""
+"""After a failed accept, for want of a descriptor say, the connection stays in the backlog: the pause avoids a spin."""
 
 EVICTION_TIMEOUT_S = 1.0
+"""The thread of an evicted connection ends within milliseconds; a machine too busy for that accepts no more."""
 
 SETTLE_INTERVAL_S = 1.0
+"""The links and ids that are logged once they are settled are looked through once in this time: it costs little."""
 
 LOGS_MAX = 4_096
-"""Peers and kinds whose links are told apart in the log."""
+"""Peers and kinds with a LinkLog of their own: more than any cluster has, and a bound for strangers."""
 
 
 class Listener:
-    """The accepting end.
+    """The accepting end of links.
 
     Args:
         address: where to listen; port 0 for any port.
@@ -106,7 +113,7 @@ class Listener:
 
     @property
     def address(self) -> Address:
-        """Where it listens, with the real port."""
+        """The address where it listens, with the real port."""
         return self._address
 
     @property
@@ -116,13 +123,14 @@ class Listener:
 
     @property
     def doubled(self) -> dict[str, str]:
-        """The peers as which two processes dial in now, and a sentence that says who these are."""
+        """The ids with which two processes dial in now; for each a sentence that names the two."""
         return self._registry.doubled()
 
     def open(self) -> None:
-        """Bind and listen; OSError at once when that can't be. Nothing is accepted before `start`.
+        """Bind and listen; nothing is accepted before `start`.
 
         Raises:
+            OSError: the address is taken, not this machine's, or a name without an address.
             RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
         """
         check_native()
@@ -132,14 +140,23 @@ class Listener:
         self.bound = Address.of_socket(sock.getsockname())
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Begin to accept; opens first, if it is not open.
+
+        Raises:
+            OSError: see `open`.
+            RuntimeError: there is no thread, or see `open`.
+        """
         if self._socket is None:
             self.open()
         self._accepting = ReportedThread(self._accept_all, name=f"{self._name}-listener")
         self._accepting.start()
 
     def forget(self, peer: str) -> None:
-        """Take the peer's links whatever their numbers: it numbers them from the start again."""
+        """Accept the peer's next link whatever its number, and end its open links.
+
+        Args:
+            peer: the id of a node that counts its links from the start again.
+        """
         self._registry.forget(peer)
 
     def send(
@@ -148,10 +165,10 @@ class Listener:
         """Put a message into the outbox of a peer's two-way link. Never blocks.
 
         Args:
-            peer: whose.
+            peer: the id of the node that dialed the link.
             number: the link's, as LinkAccepted gave it.
             message: one of the codec's.
-            replaces: a word; a waiting message that was put with the same word is replaced in its place.
+            replaces: a text; the message replaces a waiting one that was put with the same text.
 
         Returns:
             False when it was dropped: the outbox is full, or there is no such link.
@@ -168,7 +185,17 @@ class Listener:
         return link.send(number, message, replaces)
 
     def stop(self, timeout: float | None) -> bool:
-        """Close everything; whether all threads have ended within so many seconds, None for ever."""
+        """Stop accepting and end every link.
+
+        Args:
+            timeout: seconds to wait for the threads; None for ever.
+
+        Returns:
+            Whether all threads have ended.
+
+        Raises:
+            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
+        """
         deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         self._stopped.set()
         if self._socket is not None:
@@ -177,7 +204,7 @@ class Listener:
                 self._socket.close()
         for link in self._registry.all():
             link.cut(StoppedError("this end is being stopped"))
-        # The accepting thread first: after it, no thread is added.
+        # The accepting thread comes first: after its end no thread is added.
         return self._join(self._accepting, deadline) and all(self._join(one, deadline) for one in list(self._reading))
 
     def _join(self, thread: threading.Thread | None, deadline: Deadline) -> bool:
@@ -210,18 +237,18 @@ class Listener:
             credentials = self._endpoint.security.credentials
             self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, credentials))
         except (OSError, ValueError) as error:
-            logger.debug("a connection was gone before it was greeted: %s", error)
+            logger.debug("a connection ended before its handshake: %s", error)
             self._meter.add_handshake("in", ResetError.reason)
             connection.close()
 
     def _admit(self, link: AcceptedLink) -> None:
-        """Give the connection a thread, if need be that of the oldest silent one."""
+        """Give the connection a thread, or that of the oldest silent connection if there are too many."""
         crowding = self._registry.oldest_pending(link.host)
         if crowding is not None:
             crowding.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes of one address", is_retryable=True))
         if not self._slots.acquire(blocking=False):
             oldest = self._registry.oldest_pending()
-            if crowding is None and oldest is not None:  # or one address would cost the others a second one
+            if crowding is None and oldest is not None:  # otherwise one address would cost the others a second one
                 oldest.cut(Refusal(RejectCode.FULL, "too many unfinished handshakes", is_retryable=True))
             if not self._slots.acquire(timeout=EVICTION_TIMEOUT_S):
                 self._turn_away(link, RejectCode.FULL)
@@ -240,7 +267,7 @@ class Listener:
             self._failure_log.worked()
 
     def _turn_away(self, link: AcceptedLink, why: str) -> None:
-        """Without a word: nobody is free to say one."""
+        """Close without a Reject: there is no thread to send it."""
         self._meter.add_handshake("in", why)
         link.close()
 
@@ -267,7 +294,7 @@ class Listener:
                 self._slots.release()
 
     def _shake_hands(self, link: AcceptedLink) -> Hello | None:
-        """Let it in, or say why not."""
+        """Return the Hello of a connection that is now a link; None if it was refused."""
         try:
             hello = self._judge(link)
         except WireError as error:
@@ -281,7 +308,7 @@ class Listener:
         return hello
 
     def _note_refused(self, link: AcceptedLink, error: WireError) -> None:
-        """WARNING now and then for each reason, whoever causes it; one that said nothing is a probe of the port."""
+        """Log a WARNING for each reason at times; a connection that sent nothing is a probe of the port: DEBUG."""
         is_probe = link.is_silent and not isinstance(error, Refusal)
         is_ours = isinstance(error, StoppedError)
         held = None if is_probe or is_ours else self._log_throttle.take(error.reason, now_s())
@@ -297,9 +324,9 @@ class Listener:
             self._note_doubled(self.doubled)
 
     def _note_doubled(self, doubled: dict[str, str]) -> None:
-        """WARNING when it begins, and when it is over."""
+        """Log a WARNING when two processes begin to use an id, and when one of them no longer does."""
         for node in doubled.keys() - self._doubled.keys():
-            logger.warning("! %s; stop one of them, or give it an id of its own", doubled[node])
+            logger.warning("! %s; stop one of them, or give it another id", doubled[node])
         for node in self._doubled.keys() - doubled.keys():
             logger.warning("! one process uses the id %r again", node)
         self._doubled = doubled

@@ -15,14 +15,21 @@ from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError
 
 NUMBERS_MAX = 4_096
-"""Peers without a live link of which the highest number is remembered; more than any cluster has, and about 1 MB."""
+"""Peers without a live link whose highest number is kept: more than any cluster has, and about 1 MB."""
 
 ENDING_MAX = 8
-"""Overtaken links of one peer and kind that have not ended yet; each has a thread or two."""
+"""Overtaken links of one peer and kind that may still be ending: each holds one or two threads."""
 
 
 class Registry:
-    """Shared by the accepting thread and the links' own; its lock is never held over a socket's doings."""
+    """The links of a Listener; any thread may call it.
+
+    Its lock is never held while a socket blocks.
+
+    Args:
+        limits: the bounds.
+        clock: seconds that only rise.
+    """
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = now_s) -> None:
         self._limits = limits
@@ -37,15 +44,15 @@ class Registry:
         """Of the peers that have a live link, or had one while there were two of them."""
 
     def add(self, link: AcceptedLink) -> None:
-        """A connection whose handshake begins."""
+        """Add a connection whose handshake begins."""
         with self._lock:
             self._pending[link] = None
 
     def oldest_pending(self, host: str | None = None) -> AcceptedLink | None:
-        """The unfinished handshake to give up for a new one: the oldest silent one, else the oldest.
+        """Return the connection to give up for a new one: the oldest silent one, else the oldest, or None.
 
         Args:
-            host: that of a new connection: only its own ones count, and only once they are too many.
+            host: the host of the new connection: only its connections count, and only once they are too many.
         """
         with self._lock:
             found = [link for link in self._pending if not link.is_cut and host in (None, link.host)]
@@ -55,20 +62,23 @@ class Registry:
         return next(silent, next(iter(found), None))
 
     def check(self, hello: Hello, link: AcceptedLink, *, is_proven: bool = True) -> None:
-        """Refusal when the link's number isn't above all that were accepted from this peer, or there are too many.
+        """Check a link before its Welcome.
 
-        Above all of its kind, that is; of the live links of other kinds, it must not be any one's.
+        Its number must be above those of all links of this peer and kind, and not that of a live link of another kind.
 
         Args:
-            hello: what was said.
-            link: where.
-            is_proven: the other end needs no proof of what it says, or gave it.
+            hello: the Hello that came.
+            link: the connection that it came on.
+            is_proven: the other end proved its id, or needs no proof.
+
+        Raises:
+            Refusal: the number is too low, another process uses the id, or there are too many links.
         """
         with self._lock:
             self._check(hello, link, is_proven=is_proven)
 
     def claim(self, hello: Hello, link: AcceptedLink) -> None:
-        """The handshake is finished: this is now the peer's link, and the older one is cut."""
+        """Make this the peer's live link after its handshake, and cut the older one; Refusal: see `check`."""
         with self._lock:
             self._check(hello, link, is_proven=True)
             place = hello.node, hello.kind
@@ -84,17 +94,17 @@ class Registry:
             older.cut(SupersededError(f"link {hello.number} took over"))
 
     def live(self, peer: str, number: LinkNumber) -> AcceptedLink | None:
-        """The peer's link of this number."""
+        """Return the peer's link with this number, if it is live."""
         with self._lock:
             return self._named.get((peer, number))
 
     def settle(self, link: AcceptedLink) -> None:
-        """The handshake is over, one way or the other."""
+        """Note that the handshake is over, with or without a link."""
         with self._lock:
             self._pending.pop(link, None)
 
     def remove(self, hello: Hello, link: AcceptedLink) -> None:
-        """The link has ended."""
+        """Remove a link that has ended."""
         with self._lock:
             place = hello.node, hello.kind
             self._open.pop(link, None)
@@ -106,7 +116,7 @@ class Registry:
                 del self._named[hello.node, hello.number]
 
     def forget(self, peer: str) -> None:
-        """Take the peer's links whatever their numbers, and cut those that there are."""
+        """Accept the peer's next link whatever its number, and cut its open links."""
         with self._lock:
             for place in [place for place in self._highest if place[0] == peer]:
                 del self._highest[place]
@@ -115,9 +125,9 @@ class Registry:
             link.cut(SupersededError("this end forgot the other one"))
 
     def doubled(self) -> dict[str, str]:
-        """The peers as which two processes dial in now, and who these are.
+        """Return the ids with which two processes dial in now; for each a sentence that names the two.
 
-        It takes no lock: a signal handler may ask while the thread that it interrupts holds it.
+        This takes no lock: a signal handler may call it while the thread that it interrupts holds the lock.
         """
         now_s = self._clock()
         return {
@@ -125,7 +135,7 @@ class Registry:
         }
 
     def forget_claims(self) -> None:
-        """Forget who dialed in as peers that have no link now, once they are no longer doubled."""
+        """Forget the claims of peers without a link, once only one process uses their id."""
         with self._lock:
             now_s = self._clock()
             for place in [each for each in self._detectors if each not in self._live]:
@@ -133,7 +143,7 @@ class Registry:
                     del self._detectors[place]
 
     def all(self) -> Collection[AcceptedLink]:
-        """Every link that is known, finished or not."""
+        """Return every connection, before and after its handshake."""
         with self._lock:
             return [*self._pending, *self._open]
 
@@ -155,7 +165,7 @@ class Registry:
     def _check_process(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         """Where two processes use one id, the one that has a link keeps it: they don't take it from each other.
 
-        A stranger without a key can't make it look so, nor learn who has the link.
+        A stranger without a key cannot bring this about, nor learn which process has the link.
         """
         place = hello.node, hello.kind
         detector = self._detectors.get(place)
@@ -178,6 +188,6 @@ class Registry:
             detector.note_accepted(process, self._clock())
 
     def _forget_numbers(self) -> None:
-        """Of the peers without a live link, those whose links are the oldest."""
+        """Forget the numbers of peers without a live link, those of the oldest links first."""
         while len(self._highest) > NUMBERS_MAX + len(self._live):
             del self._highest[next(place for place in self._highest if place not in self._live)]
