@@ -14,7 +14,7 @@ class Desk:
     def __init__(self, quorum: int = 2) -> None:
         self.now = 0
         self.leases = LeaseTable(lambda: self.now)
-        lease = Lease(term=3, followers=frozenset("b"), quorum=quorum, counts_self=True)
+        lease = Lease(term=3, followers=frozenset("b"), quorum=quorum)
         self.leases.publish({"e": lease}, {"b": 100})
         self.given_up = []
         self.leadership = Leadership(
@@ -46,7 +46,7 @@ def test_without_peers_it_remains_for_ever():
 
 def test_it_is_not_valid_under_another_token():
     desk = Desk()
-    lease = Lease(term=4, followers=frozenset("b"), quorum=2, counts_self=True)
+    lease = Lease(term=4, followers=frozenset("b"), quorum=2)
     desk.leases.publish({"e": lease}, None)
     assert not desk.leadership.valid()
     assert desk.leadership.remaining() == 0
