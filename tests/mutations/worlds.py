@@ -157,6 +157,7 @@ DOUBLED = drilled("pass it round", Drill.pass_it_round, duplication=1.0, reorder
 LOSSY = drilled("pass it round", Drill.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)
+CONTEST_OF_FIVE = harsh("contests of five", "contest", "cut both ways", every=0.5, nodes=5)
 REGAIN = harsh("regained", "regain", "cut both ways", every=0.5)
 LINKS = harsh("links", "redial", "clog", "cut both ways", "resign", every=0.1, delay=Span(low=0.000_5, high=0.05))
 PROXIES = harsh("proxies", "close by proxy", "cut both ways", every=0.15, untrusted=1.0)
