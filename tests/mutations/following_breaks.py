@@ -88,6 +88,18 @@ def base_without_follows():
     return wrapped(ElectionState, "become_follower", becoming)
 
 
+@FOLLOWING.add("a live candidate follows a lower term", "4", worlds.HOSTILE, 20)
+def unsteady_candidates():
+    def refusing(refusal):
+        def refuse(election, term):
+            reason = refusal(election, term)
+            return None if reason is RefusalReason.CANDIDATE else reason
+
+        return refuse
+
+    return wrapped(following, "refusal", refusing)
+
+
 @FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)
 def base_without_disk():
     def making(make):

@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 6, rules 1 and 2.
 from typing import TYPE_CHECKING
 
 from elect.core.quorum import is_quorum
-from elect.core.ready import Event, Role, RoleChanged
+from elect.core.ready import Campaigned, Event, Role, RoleChanged
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
@@ -21,11 +21,18 @@ class CandidacySafety(Observer):
         self._world = world
 
     def told(self, process: "Process", event: Event) -> None:
+        """Check how a campaign begins, and that it is not given up for a leader of a lower term."""
+        if isinstance(event, RoleChanged) and event.role is Role.CANDIDATE:
+            self._check_begin(process, event.election)
+        elif isinstance(event, Campaigned) and event.outcome == "superseded":
+            following = process.elector.state.elections[event.election].following
+            if following is not None and following.term < event.term:
+                self._world.fail("live candidates follow no lower term", f"{process} follows {following}, not {event}")
+
+    def _check_begin(self, process: "Process", name: str) -> None:
         """Check a new candidate: it may lead, nothing binds it, and a quorum supports it."""
-        if not isinstance(event, RoleChanged) or event.role is not Role.CANDIDATE:
-            return
         state = process.elector.state
-        election = state.elections[event.election]
+        election = state.elections[name]
         hindrances = {
             "stands aside": not election.is_entered,
             "is a witness": state.priority == 0,
@@ -38,7 +45,7 @@ class CandidacySafety(Observer):
         }
         found = [text for text, is_hindered in hindrances.items() if is_hindered]
         if found:
-            self._world.fail("candidates are fit", f"{process} campaigns in {event.election} and {', '.join(found)}")
+            self._world.fail("candidates are fit", f"{process} campaigns in {name} and {', '.join(found)}")
         supporters = [peer for peer, until in process.table.counted.items() if until > state.now]
         if not is_quorum(1 + len(supporters), len(state.voters)):
-            self._world.fail("candidates are supported", f"{process} campaigns in {event.election} by {supporters}")
+            self._world.fail("candidates are supported", f"{process} campaigns in {name} by {supporters}")

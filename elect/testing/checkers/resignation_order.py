@@ -28,10 +28,16 @@ class ResignationOrder(Observer):
         self._unheard: dict[tuple[str, str, int], int] = {}
 
     def told(self, process: "Process", event: Event) -> None:
-        """Note until when the application may work on."""
+        """Note until when the application may work on; a valid lease gives way to a later leader alone."""
         if isinstance(event, Lost) and event.reason not in _TAKEN:
             grace = nanoseconds(self._world.options.grace)
             self._unheard[str(process), event.election, event.term] = process.now + grace
+        elif isinstance(event, Lost) and event.reason is LossReason.SUPERSEDED:
+            following = process.elector.state.elections[event.election].following
+            if following is None or following.term < event.term:
+                self._world.fail(
+                    "leases give way to leaders alone", f"{process} is told {event}, and follows {following}"
+                )
 
     def acknowledged(self, process: "Process", election: str, term: int) -> None:
         """The application has heard."""
