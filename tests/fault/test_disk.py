@@ -63,7 +63,7 @@ def test_a_leader_keeps_its_lease_while_its_disk_stalls(tmp_path):
         eventually(lambda: any(node.election("second").is_leader for node in nodes.nodes.values()))
 
 
-def test_a_full_disk_grants_nothing_says_so_everywhere_and_recovers_by_itself(tmp_path, caplog):
+def test_full_disk_grants_nothing_and_recovers_by_itself(tmp_path, caplog):
     disks = {node_id: Disk() for node_id in "abc"}
     with cluster(tmp_path, stores=disks) as nodes:
         leader = nodes.leader()

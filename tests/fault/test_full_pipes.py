@@ -115,7 +115,7 @@ def alone(directory: Path) -> list[str]:
     return [*ELECT, "run", "-c", str(path), "--events"]
 
 
-def test_a_pipe_that_another_process_made_nonblocking_loses_nothing(tmp_path):
+def test_pipe_made_nonblocking_by_another_process_loses_nothing(tmp_path):
     read, write = full_pipe()
     os.set_blocking(write, False)
     with os.fdopen(read) as lines, subprocess.Popen(alone(tmp_path), stdout=write, stderr=subprocess.PIPE) as process:

@@ -118,7 +118,7 @@ def test_a_callback_that_sleeps_delays_no_heartbeat(tmp_path):
         assert leader.leadership.token == token
 
 
-def test_a_callback_that_raises_on_elected_resigns_and_the_next_node_leads(tmp_path):
+def test_callback_that_raises_on_elected_resigns(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         heard = []
@@ -133,7 +133,7 @@ def test_a_callback_that_raises_on_elected_resigns_and_the_next_node_leads(tmp_p
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
-def test_a_callback_that_raises_on_lost_or_on_leader_changes_nothing(tmp_path, error):
+def test_callback_that_raises_on_lost_changes_nothing(tmp_path, error):
     def fail(_):
         raise error
 
@@ -164,7 +164,7 @@ def test_work_that_dies_resigns_and_stands_back(tmp_path):
         assert len(taken) == 1
 
 
-def test_late_work_is_reported_and_its_node_stands_aside_until_it_ends(tmp_path, caplog):
+def test_late_work_is_reported_and_its_node_leads_nothing(tmp_path, caplog):
     end = threading.Event()
     with cluster(tmp_path, grace=0.1) as nodes:
         leader = nodes.leader()
@@ -191,7 +191,7 @@ def test_a_node_outlives_the_thread_that_made_it(tmp_path):
             time.sleep(0.01)
 
 
-def test_stop_inside_a_callback_returns_and_the_rest_follows(tmp_path):
+def test_stop_in_a_callback_returns_at_once(tmp_path):
     with single(tmp_path) as node:
         heard = []
 
@@ -204,7 +204,7 @@ def test_stop_inside_a_callback_returns_and_the_rest_follows(tmp_path):
         assert not node.is_leader
 
 
-def test_stop_inside_a_callback_waits_for_nothing_and_still_tells_the_loss_before_anyone_else_leads(tmp_path):
+def test_stop_in_a_callback_tells_the_loss_before_another_leads(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         others = [node for node in nodes.nodes.values() if node is not leader]

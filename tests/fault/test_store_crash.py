@@ -97,7 +97,7 @@ def test_kill_in_front_of_every_statement_leaves_all_or_nothing(tmp_path):
     assert outcomes == {(-signal.SIGKILL, 2, False), (-signal.SIGKILL, 3, False), (0, 3, True)}
 
 
-def test_kill_in_front_of_every_statement_of_the_first_start_leaves_a_directory_to_start_in(tmp_path):
+def test_first_start_killed_at_any_statement_is_repeated(tmp_path):
     incarnations = []
     for statement in range(200):
         data = tmp_path / str(statement)

@@ -52,7 +52,7 @@ def test_nodes_with_a_longer_list_do_not_lead_beside_the_first(tmp_path, caplog)
     assert caplog.text.count("peer a refuses this node") == 2
 
 
-def test_a_fresh_node_with_a_shorter_list_stops_everybody_and_says_so(tmp_path):
+def test_new_node_with_a_shorter_list_stops_every_node(tmp_path):
     every = configs(tmp_path, "abc", **QUICK)
     with ExitStack() as stack:
         others = [stack.enter_context(Node(every[node_id])) for node_id in "bc"]
@@ -106,7 +106,7 @@ def test_the_command_takes_new_peers_once(tmp_path):
     assert run().returncode == 0
 
 
-def test_a_voter_with_another_store_is_refused_until_it_is_forgotten(tmp_path, caplog):
+def test_voter_with_another_store_is_refused_until_forgotten(tmp_path, caplog):
     """Deleted votes are not replaced by new ones without a word: token 5 would be followed by token 1."""
     every = configs(tmp_path, "abc", **QUICK)
     with running({node_id: Node(config) for node_id, config in every.items()}) as nodes:

@@ -192,7 +192,7 @@ def test_pause_keeps_a_node_out_until_resumed(cluster):
     assert "paused" not in elect("status", cluster.http[leader.node]).stdout
 
 
-def test_check_of_a_running_cluster_and_of_a_node_about_to_join_it(cluster):
+def test_check_of_a_running_cluster_and_of_a_new_node(cluster):
     leader_of(cluster)
     cluster.wait_until_quiet(0.5)
     path = str(cluster.nodes["a"].path)

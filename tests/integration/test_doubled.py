@@ -43,7 +43,7 @@ def status_of(node: Node) -> dict[str, str]:
     return found
 
 
-def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, caplog):
+def test_second_process_with_another_store_is_refused(tmp_path, caplog):
     """WARNING once with both addresses and stores; status and metrics at both ends."""
     with doubled(tmp_path, MemoryStore) as (a, b, second):
         text = eventually(lambda: status_of(a).get("b"))

@@ -63,7 +63,7 @@ def test_lead_waits_works_and_resigns(tmp_path):
         nodes.leader(besides=first)
 
 
-def test_a_node_stands_from_the_start_and_after_a_first_lead_only_for_the_next(tmp_path):
+def test_node_is_a_candidate_until_its_first_lead_ends(tmp_path):
     def is_standing(node):
         return node.status().elections["default"].view.is_entered
 
@@ -108,7 +108,7 @@ def test_lead_that_resigns_itself_was_not_robbed(tmp_path):
         assert not node.is_leader
 
 
-def test_resign_is_done_when_it_returns_and_another_node_leads_soon(tmp_path):
+def test_resign_returns_when_it_is_done(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         leader.resign(timeout=DEADLINE_S)
@@ -208,7 +208,7 @@ def test_subscribers_hear_elected_and_lost_in_turn(tmp_path):
         assert heard[-1][-1] is LossReason.STOPPED
 
 
-def test_the_application_hears_of_its_loss_before_anyone_else_leads(tmp_path):
+def test_application_is_told_of_a_loss_before_another_leads(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         others = [node for node in nodes.nodes.values() if node is not leader]
@@ -355,7 +355,7 @@ def test_start_fails_at_once_on_an_unusable_directory(tmp_path):
         Node(configs(tmp_path, "a")["a"]).start()
 
 
-def test_a_node_is_started_once_and_stopped_as_often_as_one_likes(tmp_path):
+def test_node_starts_once_and_stops_any_number_of_times(tmp_path):
     config = configs(tmp_path, "a")["a"]
     node = Node(config, store=MemoryStore())
     with pytest.raises(Stopped), node.lead():

@@ -84,7 +84,7 @@ def _fill(dialer: Dialer, number: LinkNumber) -> None:
         time.sleep(0.001)
 
 
-def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> None:
+def test_peer_that_never_reads_costs_bounded_memory() -> None:
     with BareAcceptor() as (address, accept), dialing(address, Limits(write_timeout_s=1.0)) as (dialer, told):
         sock = accept()
         number = told.next(LinkOpened).number
@@ -93,7 +93,7 @@ def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> Non
         sock.close()
 
 
-def test_stopping_with_a_peer_that_never_reads_takes_no_longer_than_asked() -> None:
+def test_stop_does_not_wait_for_a_peer_that_never_reads() -> None:
     with BareAcceptor() as (address, accept), dialing(address) as (dialer, told):
         sock = accept()
         _fill(dialer, told.next(LinkOpened).number)
@@ -104,7 +104,7 @@ def test_stopping_with_a_peer_that_never_reads_takes_no_longer_than_asked() -> N
         sock.close()
 
 
-def test_what_waits_at_a_stop_is_still_sent() -> None:
+def test_queued_messages_are_sent_at_a_stop() -> None:
     with linked() as (dialer, _, number, _, heard):
         for index in range(200):
             dialer.send(number, Note(number=index, data=bytes(1_000)))
@@ -130,7 +130,7 @@ def test_a_hundred_starts_and_stops() -> None:
             pass
 
 
-def test_many_dialers_say_goodbye_at_the_same_time() -> None:
+def test_many_dialers_close_at_the_same_time() -> None:
     with (
         listening(known=("ann", "cid")) as (listener, heard),
         dialing(listener.address) as (ann, told_ann),

@@ -43,7 +43,7 @@ GENUINE = ("another node's", "another cluster's", "with a name that is no text",
 
 
 @pytest.mark.parametrize("odd", [*ODD, "none"])
-def test_a_dialer_without_the_right_certificate_is_told_and_disturbs_nobody(
+def test_dialer_without_the_right_certificate_is_told(
     odd: str, authority: Authority, ann: Tls, bob: Tls, tmp_path: Path
 ) -> None:
     files = None if odd == "none" else ODD[odd](authority, tmp_path)
@@ -65,7 +65,7 @@ def test_a_dialer_without_the_right_certificate_is_told_and_disturbs_nobody(
 
 
 @pytest.mark.parametrize("odd", [name for name in ODD if name != "for servers only"])
-def test_a_dialer_takes_no_acceptor_without_the_right_certificate(
+def test_dialer_refuses_an_acceptor_with_a_wrong_certificate(
     odd: str, authority: Authority, ann: Tls, tmp_path: Path
 ) -> None:
     """The certificates are ann's here, and so is the acceptor: nobody but the certificate says who it is."""
@@ -131,7 +131,7 @@ def test_an_older_tls_is_refused(authority: Authority, bob: Tls) -> None:
 
 
 @pytest.mark.parametrize("part", ["hello of tls", "hello"])
-def test_a_dribbled_handshake_is_cut_at_the_deadline_of_the_whole(part: str, authority: Authority, bob: Tls) -> None:
+def test_slow_handshake_is_cut_at_its_deadline(part: str, authority: Authority, bob: Tls) -> None:
     limits = Limits(handshake_timeout_s=0.5)
     with (
         listening(limits, security=bob) as (listener, heard),
@@ -154,7 +154,7 @@ def test_a_dribbled_handshake_is_cut_at_the_deadline_of_the_whole(part: str, aut
         assert heard.is_empty()
 
 
-def test_who_has_begun_tls_is_not_the_silent_one_that_makes_room(authority: Authority, bob: Tls) -> None:
+def test_connection_that_began_tls_does_not_make_room(authority: Authority, bob: Tls) -> None:
     with (
         listening(Limits(pending_max=2, handshake_timeout_s=5.0), security=bob) as (listener, _),
         TlsStranger(listener.address, authority.files("ann")) as speaking,
