@@ -272,6 +272,23 @@ def test_a_stop_that_was_not_all_done_is_tried_again(tmp_path):
         assert node.stop(DEADLINE_S)
 
 
+def test_stop_is_tried_again_while_the_orchestrator_is_busy(tmp_path):
+    """Its request to end is not lost with what else waits in the inbox."""
+    with single(tmp_path) as node:
+        is_busy, may_go_on = threading.Event(), threading.Event()
+
+        def act(elector, now):
+            is_busy.set()
+            may_go_on.wait(DEADLINE_S)
+            return elector.tick(now)
+
+        node._context.post(act)
+        assert is_busy.wait(DEADLINE_S)
+        assert not node.stop(timeout=0.05)
+        may_go_on.set()
+        assert node.stop(DEADLINE_S)
+
+
 @pytest.mark.parametrize("step", ["links.stop", "journal.stop", "orchestrator.stop", "publisher.close", "resign"])
 def test_a_stop_whose_step_fails_can_be_called_again(tmp_path, monkeypatch, step):
     with single(tmp_path) as node:
