@@ -12,7 +12,7 @@ from elect import BindError, Node, Stopped, StoreError, ThreadError
 from elect.storage.store import MemoryStore
 from elect.testing import FakeElection
 from elect.web.server import HttpServer
-from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 from wire.protocol.address import Address
 
 THREADS_OF_A_NODE = (
@@ -201,7 +201,7 @@ def test_links_come_when_there_are_threads_again(tmp_path):
 
 
 def _is_heard(node, other):
-    return {peer["node"]: peer["is_supported"] for peer in node.status().to_dict()["peers"]}[other.config.node]
+    return {peer["node"]: peer["is_supported"] for peer in status(node).to_dict()["peers"]}[other.config.node]
 
 
 def test_a_fake_election_without_a_thread_says_so():

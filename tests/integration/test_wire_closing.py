@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.wire_ends import (
     CODEC,
+    PATIENCE_S,
     BareAcceptor,
     Inbox,
     Note,
@@ -94,13 +95,12 @@ def test_peer_that_never_reads_costs_bounded_memory() -> None:
 
 
 def test_stop_does_not_wait_for_a_peer_that_never_reads() -> None:
-    with BareAcceptor() as (address, accept), dialing(address) as (dialer, told):
+    endless = Limits(write_timeout_s=10 * PATIENCE_S, idle_timeout_s=10 * PATIENCE_S)
+    with BareAcceptor() as (address, accept), dialing(address, endless) as (dialer, told):
         sock = accept()
         _fill(dialer, told.next(LinkOpened).number)
-        started = time.monotonic()
         dialer.stop(0.5)
-        assert eventually(lambda: not dialer._thread.is_alive(), timeout=1.0)
-        assert time.monotonic() - started < 1.5
+        assert eventually(lambda: not dialer._thread.is_alive())
         sock.close()
 
 
@@ -117,9 +117,7 @@ def test_stop_does_not_wait_for_an_owner_that_is_gone() -> None:
     told = Inbox(is_acknowledging=False)
     with listening() as (listener, heard), dialing(listener.address, inbox=told) as (dialer, _):
         told.next(LinkOpened)
-        started = time.monotonic()
         assert dialer.stop(5)
-        assert time.monotonic() - started < 1.0
         heard.next(LinkAccepted)
         assert heard.next(LinkEnded).is_end_of_stream
 
