@@ -1,4 +1,4 @@
-"""What must never be, in elections: after every step, over all nodes, by their own clocks.
+"""The checks of leases, votes and terms over all nodes, each by its own clock.
 
 Source: PROTOCOL.md, section 8.
 """
@@ -23,7 +23,7 @@ As of an earlier time than that of publishing it, if a heartbeat waited: such a 
 
 
 class Safety(Observer):
-    """Leases, votes, terms and what applications are told.
+    """Checks leases, votes, terms, and what applications are told.
 
     Attributes:
         votes: every durable vote ever, by election and term, then by store: its node, and which of its stores.
@@ -157,7 +157,7 @@ class Safety(Observer):
 
     @staticmethod
     def _is_given_up(process: "Process", event: Elected | Lost) -> bool:
-        """Whether the application had ended this leadership by itself, before the protocol's thread heard of it."""
+        """Return whether the application ended this leadership before the orchestrator thread heard of it."""
         return event.term <= process.table.given_up.get(event.election, 0)
 
     def _check_elected(self, process: "Process", election: str, term: int) -> None:

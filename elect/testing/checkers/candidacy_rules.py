@@ -1,6 +1,6 @@
-"""Who may ask for votes.
+"""The check of who may campaign, and of when a campaign may end.
 
-Source: PROTOCOL.md, section 6, rules 1 and 2.
+Source: PROTOCOL.md, section 4, "Following"; section 6, rules 1 and 2.
 """
 
 from typing import TYPE_CHECKING
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 
-class CandidacySafety(Observer):
-    """Watches campaigns begin."""
+class CandidacyRules(Observer):
+    """Checks each campaign when it begins, and when its candidate follows another leader."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def told(self, process: "Process", event: Event) -> None:
-        """Check how a campaign begins, and that it is not given up for a leader of a lower term."""
+        """Check a campaign that begins, and that none ends for a leader of a lower term."""
         if isinstance(event, RoleChanged) and event.role is Role.CANDIDATE:
             self._check_begin(process, event.election)
         elif isinstance(event, Campaigned) and event.outcome == "superseded":
@@ -30,7 +30,7 @@ class CandidacySafety(Observer):
                 self._world.fail("live candidates follow no lower term", f"{process} follows {following}, not {event}")
 
     def _check_begin(self, process: "Process", name: str) -> None:
-        """Check a new candidate: it may lead, nothing binds it, and a quorum supports it."""
+        """Fail if a new candidate may not lead, is bound, or has no quorum that supports it."""
         state = process.elector.state
         election = state.elections[name]
         hindrances = {
