@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from elect import Config, Node
+from elect.monitoring.status import Status
 from elect.storage.store import MemoryStore, Store
 from elect.testing.real_processes import free_ports
 from wire.common.deadline import now_s
 
-DEADLINE_S = 10.0
-"""Everything here takes milliseconds; a machine that is shared may stall."""
+DEADLINE_S = 60.0
+"""Each wait takes milliseconds; a busy machine may take much longer, and a test that passes waits no longer for it."""
 
 SUPPORT_DURATION_S = 0.5
 """Half of the default: a new node waits for so long before it leads."""
@@ -27,6 +28,11 @@ def eventually(find: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Fou
         assert now_s() < ends_at, "it did not happen in time"
         time.sleep(0.001)
     return found
+
+
+def status(node: Node) -> Status:
+    """Return the status of a running node, as soon as its orchestrator thread has a part in it."""
+    return eventually(lambda: (found := node.status()).view and found)
 
 
 def configs(
@@ -86,7 +92,7 @@ class Cluster:
 
 
 def _is_settled(node: Node, others: set[str]) -> bool:
-    peers = {peer["node"]: peer for peer in node.status().to_dict()["peers"]}
+    peers = {peer["node"]: peer for peer in status(node).to_dict()["peers"]}
     return all(
         peer["is_supported"] and {*peer["supports"], peer_id, node.config.node} == {*others, node.config.node}
         for peer_id, peer in peers.items()

@@ -97,4 +97,4 @@ class LeaseTable:
 def _until(lease: Lease, counted: Mapping[str, int]) -> int:
     """Return until when a quorum supports and follows (ns)."""
     ends = [counted.get(follower, 0) for follower in lease.followers]
-    return nth_largest(ends, lease.quorum - lease.counts_self)
+    return nth_largest(ends, lease.quorum - 1)

@@ -105,14 +105,12 @@ class Lease:
     Attributes:
         term: the token.
         followers: peers that follow this term in the session that is counted now.
-        quorum: how many must support it, this node included if it counts itself.
-        counts_self: this node is a voter.
+        quorum: how many voters must support it, this node included.
     """
 
     term: int
     followers: frozenset[str]
     quorum: int
-    counts_self: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,7 +168,8 @@ class NodeThreads:
             self._context.health.stop()
         self.orchestrator.stop()
         is_done.append(self._protocol.finish(deadline.remaining_s, asker))
-        self._context.inbox.close()
+        if is_done[-1]:  # else it has yet to read that it is to end
+            self._context.inbox.close()
         is_done.append(self.journal.stop(deadline.remaining_s))
         self.publisher.close()
         self._dispatcher.close()

@@ -149,10 +149,13 @@ class Orchestrator:
         return max(0, self._clock() - self._wake_at)
 
     def run(self) -> None:
-        """Take inputs until `stop`."""
-        while not self._is_stopping:
-            self._step()
-        self._tell()
+        """Take inputs until `stop`; what comes later is settled without being done."""
+        try:
+            while not self._is_stopping:
+                self._step()
+            self._tell()
+        finally:
+            self._inbox.close()
 
     def stop(self) -> None:
         """Let `run` return after the inputs that came before this."""

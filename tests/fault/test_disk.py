@@ -7,7 +7,7 @@ from elect import Node
 from elect.core.ready import Elected, Lost
 from elect.errors import StoreError
 from elect.storage.store import MemoryStore
-from tests.nodes import cluster, eventually
+from tests.nodes import cluster, eventually, status
 
 ENOSPC = 28
 STALL_S = 5.0
@@ -63,7 +63,7 @@ def test_a_leader_keeps_its_lease_while_its_disk_stalls(tmp_path):
         eventually(lambda: any(node.election("second").is_leader for node in nodes.nodes.values()))
 
 
-def test_a_full_disk_grants_nothing_says_so_everywhere_and_recovers_by_itself(tmp_path, caplog):
+def test_full_disk_grants_nothing_and_recovers_by_itself(tmp_path, caplog):
     disks = {node_id: Disk() for node_id in "abc"}
     with cluster(tmp_path, stores=disks) as nodes:
         leader = nodes.leader()
@@ -74,7 +74,7 @@ def test_a_full_disk_grants_nothing_says_so_everywhere_and_recovers_by_itself(tm
         leader.resign(timeout=5)
         eventually(lambda: sample(first, "elect_store_failing") == sample(second, "elect_store_failing") == 1)
         for follower in (first, second):
-            assert not follower.status().to_dict()["is_storing"]
+            assert not status(follower).to_dict()["is_storing"]
             assert not follower.is_leader
         eventually(lambda: sum("no space left" in record.getMessage() for record in caplog.records) >= 2)
         assert not any(node.is_leader for node in nodes.nodes.values()), "one vote is not a majority"

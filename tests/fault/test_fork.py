@@ -8,7 +8,7 @@ import pytest
 
 from elect import Forked
 from tests.conftest import open_descriptors
-from tests.nodes import cluster, single
+from tests.nodes import cluster, single, status
 
 
 def in_child(check) -> None:
@@ -57,7 +57,7 @@ def test_a_fork_of_the_leader_leads_nothing_and_disturbs_nobody(tmp_path):
         assert leadership.valid()
         assert all(node.leader.term == leadership.token for node in nodes.nodes.values())
         for node in nodes.nodes.values():
-            assert all(peer["is_supported"] for peer in node.status().to_dict()["peers"])
+            assert all(peer["is_supported"] for peer in status(node).to_dict()["peers"])
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -12,7 +12,7 @@ from elect import BindError, Node, Stopped, StoreError, ThreadError
 from elect.storage.store import MemoryStore
 from elect.testing import FakeElection
 from elect.web.server import HttpServer
-from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 from wire.protocol.address import Address
 
 THREADS_OF_A_NODE = (
@@ -92,6 +92,9 @@ def test_a_start_that_is_interrupted_anywhere_is_undone(tmp_path, monkeypatch, e
                 raise error
 
         def interrupted(thread, start=start, raise_in_time=raise_in_time):
+            if thread.name == "wire-log":  # it ends when it is idle, and starts again at any time
+                start(thread)
+                return
             raise_in_time()
             start(thread)
             raise_in_time()
@@ -198,7 +201,7 @@ def test_links_come_when_there_are_threads_again(tmp_path):
 
 
 def _is_heard(node, other):
-    return {peer["node"]: peer["is_supported"] for peer in node.status().to_dict()["peers"]}[other.config.node]
+    return {peer["node"]: peer["is_supported"] for peer in status(node).to_dict()["peers"]}[other.config.node]
 
 
 def test_a_fake_election_without_a_thread_says_so():
@@ -266,6 +269,23 @@ def test_a_stop_that_was_not_all_done_is_tried_again(tmp_path):
         assert is_told.wait(DEADLINE_S)
         assert not node.stop(timeout=0.05)
         may_end.set()
+        assert node.stop(DEADLINE_S)
+
+
+def test_stop_is_tried_again_while_the_orchestrator_is_busy(tmp_path):
+    """Its request to end is not lost with what else waits in the inbox."""
+    with single(tmp_path) as node:
+        is_busy, may_go_on = threading.Event(), threading.Event()
+
+        def act(elector, now):
+            is_busy.set()
+            may_go_on.wait(DEADLINE_S)
+            return elector.tick(now)
+
+        node._context.post(act)
+        assert is_busy.wait(DEADLINE_S)
+        assert not node.stop(timeout=0.05)
+        may_go_on.set()
         assert node.stop(DEADLINE_S)
 
 

@@ -65,7 +65,7 @@ def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster, rounds
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
-def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster, rounds):
+def test_hung_leader_has_lost_before_another_leads(cluster, rounds):
     for _ in range(rounds):
         leader = settled(cluster)
         since = len(cluster.events)
@@ -77,7 +77,7 @@ def test_a_hung_leader_wakes_to_find_that_it_lost_before_another_led(cluster, ro
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
-def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(cluster, rounds):
+def test_terminated_leader_has_lost_before_another_leads(cluster, rounds):
     for _ in range(rounds):
         leader = settled(cluster)
         since = len(cluster.events)
@@ -91,7 +91,7 @@ def test_a_terminated_leader_says_that_it_lost_before_another_leads_and_exits_0(
         rejoin(cluster, leader.node)
 
 
-def test_through_a_proxy_a_close_proves_nothing_and_the_promise_decides(proxied):
+def test_close_through_a_proxy_proves_nothing(proxied):
     leader = settled(proxied)
     since = len(proxied.events)
     killed = proxied.nodes[leader.node].signal(signal.SIGKILL)
@@ -99,7 +99,7 @@ def test_through_a_proxy_a_close_proves_nothing_and_the_promise_decides(proxied)
     assert elected.boottime - killed > SUPPORT_DURATION_S - 2 * INTERVAL_S, "nobody may trust the proxy's close"
 
 
-def test_a_proxy_that_drops_connections_of_living_nodes_never_makes_two_leases(proxied, network):
+def test_proxy_that_drops_connections_makes_no_two_leases(proxied, network):
     rng = random.Random(7)
     settled(proxied)
     for _ in range(60):
@@ -109,7 +109,7 @@ def test_a_proxy_that_drops_connections_of_living_nodes_never_makes_two_leases(p
     assert overlaps(tenures(proxied.events)) == []
 
 
-def test_a_leader_whose_links_are_cut_has_lost_before_another_leads(proxied, network):
+def test_leader_that_is_cut_off_has_lost_before_another_leads(proxied, network):
     leader = settled(proxied)
     others = [node for node in proxied.nodes if node != leader.node]
     since = len(proxied.events)
@@ -128,7 +128,7 @@ def test_a_leader_whose_links_are_cut_has_lost_before_another_leads(proxied, net
 
 @pytest.mark.long
 @pytest.mark.parametrize("both", [True, False])
-def test_one_link_cut_beside_a_node_that_sees_both_ends_changes_nothing(proxied, network, both):
+def test_one_link_that_is_cut_changes_nothing(proxied, network, both):
     leader = settled(proxied)
     follower = next(node for node in proxied.nodes if node != leader.node)
     since = len(proxied.events)

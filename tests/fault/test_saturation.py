@@ -9,5 +9,5 @@ from tests.fault.saturation import KINDS, saturate
 
 @pytest.mark.parametrize("seconds", [2.0, pytest.param(60.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_link_full_both_ways_never_stands_still_and_does_not_grow(kind: str, seconds: float, tmp_path: Path) -> None:
+def test_link_full_in_both_directions_goes_on_and_does_not_grow(kind: str, seconds: float, tmp_path: Path) -> None:
     assert saturate(seconds, kind, tmp_path, print) == []

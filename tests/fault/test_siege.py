@@ -32,7 +32,7 @@ def attack_all(kind: str, names: list[str], seconds: float) -> None:
 
 
 @pytest.mark.parametrize("kind", [*(pytest.param(kind, marks=pytest.mark.long) for kind in ("plain", "keyed")), "tls"])
-def test_brief_attacks_change_no_leader_and_no_term_and_leave_nothing_behind(kind: str) -> None:
+def test_brief_attacks_change_no_leader_and_no_term(kind: str) -> None:
     attack_all(kind, BRIEF, BRIEF_S)
 
 

@@ -12,7 +12,7 @@ import pytest
 from elect import Config, ConfigError, Node, WhyNoLeader
 from elect.core.ready import Meeting, Objection
 from elect.storage.sqlite import SqliteStore
-from tests.nodes import DEADLINE_S, configs, eventually, running
+from tests.nodes import DEADLINE_S, configs, eventually, running, status
 
 QUICK = {"heartbeat_interval": 0.05, "support_duration": 0.4}
 
@@ -23,11 +23,11 @@ def listing(config: Config, voters: str, every: dict[str, Config]) -> Config:
 
 
 def why(node: Node) -> WhyNoLeader | None:
-    return node.status().elections["default"].why_no_leader
+    return status(node).elections["default"].why_no_leader
 
 
 def objections(node: Node) -> set[str]:
-    return {peer["node"] for peer in node.status().to_dict().get("peers", ()) if peer["objection"]}
+    return {peer["node"] for peer in status(node).to_dict().get("peers", ()) if peer["objection"]}
 
 
 def test_nodes_with_a_longer_list_do_not_lead_beside_the_first(tmp_path, caplog):
@@ -39,9 +39,9 @@ def test_nodes_with_a_longer_list_do_not_lead_beside_the_first(tmp_path, caplog)
         others = [stack.enter_context(Node(every[node_id])) for node_id in "bc"]
         for node in others:
             eventually(lambda node=node: why(node) is WhyNoLeader.CONFIGURATION)
-            eventually(lambda node=node: len(node.status().to_dict()["peers"]) == 2 and objections(node) == {"a"})
-            text = node.status().elections["default"].why_text
-            digests = {each.status().to_dict()["configuration"] for each in (first, node)}
+            eventually(lambda node=node: len(status(node).to_dict()["peers"]) == 2 and objections(node) == {"a"})
+            text = status(node).elections["default"].why_text
+            digests = {status(each).to_dict()["configuration"] for each in (first, node)}
             assert "peer a" in text
             assert all(digest in text for digest in digests)
             objecting = partial(node.metrics.registry.get_sample_value, "elect_peer_objecting")
@@ -52,7 +52,7 @@ def test_nodes_with_a_longer_list_do_not_lead_beside_the_first(tmp_path, caplog)
     assert caplog.text.count("peer a refuses this node") == 2
 
 
-def test_a_fresh_node_with_a_shorter_list_stops_everybody_and_says_so(tmp_path):
+def test_new_node_with_a_shorter_list_stops_every_node(tmp_path):
     every = configs(tmp_path, "abc", **QUICK)
     with ExitStack() as stack:
         others = [stack.enter_context(Node(every[node_id])) for node_id in "bc"]
@@ -67,8 +67,8 @@ def test_a_fresh_node_with_a_shorter_list_stops_everybody_and_says_so(tmp_path):
 def test_nobody_is_said_to_agree_before_it_is_heard(tmp_path):
     config = configs(tmp_path, "ab")["a"]
     with Node(config) as node:
-        eventually(lambda: "peers" in node.status().to_dict())
-        assert node.status().to_dict()["peers"][0]["is_configuration_same"] is None
+        eventually(lambda: "peers" in status(node).to_dict())
+        assert status(node).to_dict()["peers"][0]["is_configuration_same"] is None
 
 
 def test_an_edited_list_is_refused_until_it_is_to_be_replaced(tmp_path):
@@ -106,7 +106,7 @@ def test_the_command_takes_new_peers_once(tmp_path):
     assert run().returncode == 0
 
 
-def test_a_voter_with_another_store_is_refused_until_it_is_forgotten(tmp_path, caplog):
+def test_voter_with_another_store_is_refused_until_forgotten(tmp_path, caplog):
     """Deleted votes are not replaced by new ones without a word: token 5 would be followed by token 1."""
     every = configs(tmp_path, "abc", **QUICK)
     with running({node_id: Node(config) for node_id, config in every.items()}) as nodes:
@@ -119,7 +119,7 @@ def test_a_voter_with_another_store_is_refused_until_it_is_forgotten(tmp_path, c
             eventually(lambda: objections(back) == {leader.config.node, other.config.node})
             assert other.stop()
             eventually(lambda: not leader.is_leader)
-            assert "elect forget" in back.status().elections["default"].why_text
+            assert "elect forget" in status(back).elections["default"].why_text
             assert f"elect forget {back.config.node}" in caplog.text
             leader.forget(back.config.node)
             audit = (leader.config.data_dir / "audit.log").read_text()

@@ -10,7 +10,7 @@ import pytest
 
 from elect import Node, WhyNoLeader
 from elect.storage.store import MemoryStore, StoreContent
-from tests.nodes import configs, eventually, free_ports
+from tests.nodes import configs, eventually, free_ports, status
 
 
 class Copied(MemoryStore):
@@ -34,7 +34,7 @@ def doubled(tmp_path: Path, stores: type[MemoryStore], *, has_key: bool = False)
 
 
 def why(node: Node) -> WhyNoLeader | None:
-    return node.status().elections["default"].why_no_leader
+    return status(node).elections["default"].why_no_leader
 
 
 def status_of(node: Node) -> dict[str, str]:
@@ -43,7 +43,7 @@ def status_of(node: Node) -> dict[str, str]:
     return found
 
 
-def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, caplog):
+def test_second_process_with_another_store_is_refused(tmp_path, caplog):
     """WARNING once with both addresses and stores; status and metrics at both ends."""
     with doubled(tmp_path, MemoryStore) as (a, b, second):
         text = eventually(lambda: status_of(a).get("b"))
@@ -52,7 +52,7 @@ def test_a_second_process_with_another_store_is_named_and_refused(tmp_path, capl
         assert a.metrics.registry.get_sample_value("elect_peer_doubled", {"peer": "b"}) == 1
         loser = eventually(lambda: next((node for node in (b, second) if why(node) is WhyNoLeader.OTHER_STORE), None))
         eventually(lambda: loser.metrics.registry.get_sample_value("elect_peer_objecting", {"peer": "a"}) == 1)
-        assert "another process uses this id" in loser.status().elections["default"].why_text
+        assert "another process uses this id" in status(loser).elections["default"].why_text
         value, refused = a.metrics.registry.get_sample_value, {"direction": "in", "outcome": "store"}
         eventually(lambda: (value("wire_handshakes_total", refused) or 0) >= 3)
     assert caplog.text.count("either two processes use this id") == 1
@@ -62,7 +62,7 @@ def test_with_a_key_the_second_process_is_named_in_the_log(tmp_path, caplog):
     """It is refused before it can prove its id, so no status or metric speaks of it."""
     with doubled(tmp_path, MemoryStore, has_key=True) as (a, b, second):
         loser = eventually(lambda: next((node for node in (b, second) if why(node) is WhyNoLeader.OTHER_STORE), None))
-        assert "another process uses this id" in loser.status().elections["default"].why_text
+        assert "another process uses this id" in status(loser).elections["default"].why_text
         assert "b" not in status_of(a)
     assert caplog.text.count("either two processes use this id") == 1
     for config in (b.config, second.config):

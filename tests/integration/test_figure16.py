@@ -42,7 +42,7 @@ def test_every_trial_of_every_setting_is_a_row(two_trials):
             assert row["outcome"] == ("capped" if float(row["leaderless_ms"]) == 100_000 else "elected")
 
 
-def test_a_promise_is_waited_for_unless_a_closed_socket_is_trusted(two_trials):
+def test_promise_is_waited_for_unless_closes_are_trusted(two_trials):
     _, rows = two_trials
     taken = {(row["protocol"], row["setting"], row["seed"]): row["leaderless_ms"] for row in rows}
     for seed in "01":

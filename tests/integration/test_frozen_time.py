@@ -9,7 +9,7 @@ from freezegun import freeze_time
 
 from elect import LeadershipTimeout
 from elect.testing.fake.fake_election import FakeElection
-from tests.nodes import DEADLINE_S, cluster, single
+from tests.nodes import DEADLINE_S, cluster, single, status
 from wire.common.deadline import Deadline
 
 
@@ -60,4 +60,4 @@ def test_a_node_keeps_its_lease_when_time_is_frozen_later(tmp_path, moment):
         for travel in (freeze_time(moment), time_machine.travel(moment, tick=False)):
             with travel:
                 assert leadership.valid()
-                assert node.status().elections["default"].why_no_leader is None
+                assert status(node).elections["default"].why_no_leader is None

@@ -58,14 +58,14 @@ def test_the_metadata_tells_the_versions_and_no_url(installed):
     assert said.split() == [found.version, str(installed / "elect" / "__init__.py")]
 
 
-def test_the_counter_passes_with_nothing_but_the_installed_package(project):
+def test_counter_passes_with_the_installed_package_alone(project):
     ended = project("test_replicated_counter.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "1 passed" in ended.stdout
 
 
 @pytest.mark.long
-def test_the_counter_without_its_token_check_fails_with_the_program_that_shows_it(project, tmp_path):
+def test_counter_without_its_token_check_fails(project, tmp_path):
     (tmp_path / "test_unchecked.py").write_text(UNCHECKED)
     ended = project("test_unchecked.py")
     assert ended.returncode == 1, ended.stdout + ended.stderr

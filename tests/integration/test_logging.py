@@ -10,7 +10,7 @@ import pytest
 from elect import Node
 from elect.monitoring.metrics import Metrics
 from elect.storage.store import MemoryStore
-from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 from wire.common import log
 
 
@@ -80,7 +80,7 @@ def go_round(tmp_path) -> None:
         second = nodes.leader(besides=leader)
         with Node(leader.config, store=stores[leader.config.node]) as again:
             assert again.wait_for_leader(timeout=DEADLINE_S).node_id == second.config.node
-            eventually(lambda: all(peer["is_supported"] for peer in again.status().to_dict()["peers"]))
+            eventually(lambda: all(peer["is_supported"] for peer in status(again).to_dict()["peers"]))
             assert second.stop(timeout=DEADLINE_S)
             nodes.nodes["again"] = again
             nodes.leader(besides=second)

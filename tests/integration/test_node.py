@@ -20,7 +20,7 @@ from elect import (
 )
 from elect.core.ready import Elected, LeaderChanged, Lost
 from elect.storage.store import MemoryStore
-from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
+from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 
 
 def test_three_nodes_elect_one_and_agree(tmp_path):
@@ -65,7 +65,7 @@ def test_lead_waits_works_and_resigns(tmp_path):
 
 def test_a_node_is_a_candidate_until_its_first_lead_ends(tmp_path):
     def is_standing(node):
-        return node.status().elections["default"].view.is_entered
+        return status(node).elections["default"].view.is_entered
 
     with cluster(tmp_path) as nodes:
         first = nodes.leader()
@@ -138,7 +138,7 @@ def test_transfer_hands_over_to_the_named_node(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         successor = nodes.followers()[-1]
-        eventually(lambda: all(peer["is_supported"] for peer in successor.status().to_dict()["peers"]))
+        eventually(lambda: all(peer["is_supported"] for peer in status(successor).to_dict()["peers"]))
         leader.resign(to=successor.config.node, timeout=DEADLINE_S)
         assert nodes.leader() is successor
         assert leader.leader.node_id == successor.config.node
@@ -150,7 +150,7 @@ def test_pause_resigns_and_keeps_out_until_resume(tmp_path):
     with single(tmp_path) as node:
         node.pause()
         assert not node.is_leader
-        eventually(lambda: node.status().elections["default"].why_no_leader is WhyNoLeader.PAUSED)
+        eventually(lambda: status(node).elections["default"].why_no_leader is WhyNoLeader.PAUSED)
         node.resume()
         eventually(lambda: node.is_leader)
 
@@ -176,7 +176,7 @@ def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
         assert nodes.leader(besides=leader) is heir
         leader.set_priority(0)
         heir.set_priority(0)
-        eventually(lambda: heir.status().elections["default"].why_no_leader is WhyNoLeader.WITNESS)
+        eventually(lambda: status(heir).elections["default"].why_no_leader is WhyNoLeader.WITNESS)
 
 
 def test_the_higher_offset_leads_among_equals(tmp_path):
@@ -188,7 +188,7 @@ def test_the_higher_offset_leads_among_equals(tmp_path):
         for node in nodes.nodes.values():
             if node is not ahead:
                 eventually(
-                    lambda node=node: {p["node"]: p["offset"] for p in node.status().to_dict()["peers"]}[me] == 100
+                    lambda node=node: {p["node"]: p["offset"] for p in status(node).to_dict()["peers"]}[me] == 100
                 )
         leader.resign(timeout=DEADLINE_S)
         assert nodes.leader(besides=leader) is ahead
@@ -333,15 +333,15 @@ def test_required_runs_a_job_only_while_leading(tmp_path):
 def test_status_names_the_leader_or_why_there_is_none(tmp_path):
     settings = configs(tmp_path)
     with Node(settings["a"], store=MemoryStore()) as alone:
-        eventually(lambda: alone.status().elections["default"].why_no_leader is WhyNoLeader.NO_QUORUM)
-        why = alone.status().to_dict()["elections"][0]["why_no_leader"]
+        eventually(lambda: status(alone).elections["default"].why_no_leader is WhyNoLeader.NO_QUORUM)
+        why = status(alone).to_dict()["elections"][0]["why_no_leader"]
         assert why == {"code": "no_quorum", "text": "1 of 3 voters support this node, itself included; 2 are needed"}
-        assert not alone.status().has_quorum
+        assert not status(alone).has_quorum
         with pytest.raises(LeadershipTimeout):
             alone.wait_for_leader(timeout=0)
         with Node(settings["b"], store=MemoryStore()):
             eventually(lambda: alone.leader)
-            election = alone.status().to_dict()["elections"][0]
+            election = status(alone).to_dict()["elections"][0]
             assert election["why_no_leader"] is None
             assert election["leader"] == alone.leader.node_id
 

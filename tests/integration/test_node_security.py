@@ -12,7 +12,7 @@ import pytest
 from elect import Config, ConfigError, Node
 from elect.storage.store import MemoryStore
 from tests.certificates import Authority
-from tests.nodes import Cluster, cluster, configs, eventually
+from tests.nodes import Cluster, cluster, configs, eventually, status
 
 Settings = dict[str, dict[str, object]]
 
@@ -50,7 +50,7 @@ def test_a_node_without_is_not_heard_and_changes_nothing(secured: Callable[[Path
         with Node(made["c"], store=MemoryStore()) as stranger:
             eventually(lambda: refused(a) > 1 and refused(b) > 1)
             assert stranger.leader is None
-            assert not any(peer["is_supported"] for peer in stranger.status().to_dict()["peers"])
+            assert not any(peer["is_supported"] for peer in status(stranger).to_dict()["peers"])
         assert nodes.leader().leadership.token == token
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from elect import Node, NotLeader
 from elect.core.snapshot import WhyNoLeader
-from tests.nodes import DEADLINE_S, cluster, eventually, single
+from tests.nodes import DEADLINE_S, cluster, eventually, single, status
 
 
 def is_resting(node: Node) -> bool:
-    return node.status().elections["default"].why_no_leader is WhyNoLeader.RESTING
+    return status(node).elections["default"].why_no_leader is WhyNoLeader.RESTING
 
 
 def raise_error(_: object) -> None:

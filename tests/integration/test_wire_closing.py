@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.wire_ends import (
     CODEC,
+    PATIENCE_S,
     BareAcceptor,
     Inbox,
     Note,
@@ -86,7 +87,7 @@ def _fill(dialer: Dialer, number: LinkNumber) -> None:
         time.sleep(0.001)
 
 
-def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> None:
+def test_peer_that_never_reads_costs_bounded_memory() -> None:
     with BareAcceptor() as (address, accept), dialing(address, Limits(write_timeout_s=1.0)) as (dialer, told):
         sock = accept()
         number = told.next(LinkOpened).number
@@ -95,18 +96,17 @@ def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> Non
         sock.close()
 
 
-def test_stopping_with_a_peer_that_never_reads_takes_no_longer_than_asked() -> None:
-    with BareAcceptor() as (address, accept), dialing(address) as (dialer, told):
+def test_stop_does_not_wait_for_a_peer_that_never_reads() -> None:
+    endless = Limits(write_timeout_s=10 * PATIENCE_S, idle_timeout_s=10 * PATIENCE_S)
+    with BareAcceptor() as (address, accept), dialing(address, endless) as (dialer, told):
         sock = accept()
         _fill(dialer, told.next(LinkOpened).number)
-        started = time.monotonic()
         dialer.stop(0.5)
-        assert eventually(lambda: not dialer._thread.is_alive(), timeout=1.0)
-        assert time.monotonic() - started < 1.5
+        assert eventually(lambda: not dialer._thread.is_alive())
         sock.close()
 
 
-def test_what_waits_at_a_stop_is_still_sent() -> None:
+def test_queued_messages_are_sent_at_a_stop() -> None:
     with linked() as (dialer, _, number, _, heard):
         for index in range(200):
             dialer.send(number, Note(number=index, data=bytes(1_000)))
@@ -119,9 +119,7 @@ def test_stop_does_not_wait_for_an_owner_that_is_gone() -> None:
     told = Inbox(is_acknowledging=False)
     with listening() as (listener, heard), dialing(listener.address, inbox=told) as (dialer, _):
         told.next(LinkOpened)
-        started = time.monotonic()
         assert dialer.stop(5)
-        assert time.monotonic() - started < 1.0
         heard.next(LinkAccepted)
         assert heard.next(LinkEnded).is_end_of_stream
 
@@ -132,7 +130,7 @@ def test_a_hundred_starts_and_stops() -> None:
             pass
 
 
-def test_many_dialers_say_goodbye_at_the_same_time() -> None:
+def test_many_dialers_close_at_the_same_time() -> None:
     with (
         listening(known=("ann", "cid")) as (listener, heard),
         dialing(listener.address) as (ann, told_ann),

@@ -47,7 +47,7 @@ def test_a_link_that_is_trusted_in_the_clear_is_so_under_tls(ann: Tls, bob: Tls)
             dialer._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
 
 
-def test_keepalives_and_the_close_of_an_acceptor_are_noticed_under_tls(ann: Tls, bob: Tls) -> None:
+def test_keepalives_and_closes_are_noticed_under_tls(ann: Tls, bob: Tls) -> None:
     limits = Limits(keepalive_interval_s=0.05, idle_timeout_s=2.0)
     metrics = WireMetrics()
     with (
@@ -81,7 +81,7 @@ threading.Event().wait()
 """
 
 
-def test_a_killed_process_ends_in_a_trusted_end_of_stream_after_all_it_said(authority: Authority, bob: Tls) -> None:
+def test_killed_process_ends_in_a_trusted_end_of_stream(authority: Authority, bob: Tls) -> None:
     files = authority.files("ann")
     with listening(security=bob) as (listener, heard):
         arguments = [str(listener.address.port), *map(str, files.all)]
@@ -123,16 +123,14 @@ def test_a_bit_that_is_flipped_under_way_ends_the_link(ann: Tls, bob: Tls) -> No
         thread.join()
 
 
-def test_a_listener_that_nobody_dials_watches_the_end_of_its_certificate(bob: Tls) -> None:
+def test_idle_listener_watches_the_end_of_its_certificate(bob: Tls) -> None:
     metrics = WireMetrics()
     with listening(metrics=metrics, security=bob):
         end = "wire_certificate_not_after_timestamp_seconds"
         assert eventually(lambda: (metrics.registry.get_sample_value(end, {"certificate": "own"}) or 0) > 1e9)
 
 
-def test_certificates_and_authority_are_replaced_while_links_are_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certificates_are_replaced_while_links_are_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of the manual: the new authority is believed everywhere before anybody shows its certificates."""
     monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
     old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")

@@ -7,12 +7,14 @@ from unittest.mock import PropertyMock, patch
 
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
-from elect.core.rules import campaigning, ranking
+from elect.core.rules import campaigning, leading, ranking
 from elect.core.state.node_state import NodeState
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 
 CAMPAIGN = Breaks()
+HINTS = Breaks()
+"""Rules that change only how long an election takes: no checker notices their breaks, and each says why."""
 
 
 @CAMPAIGN.add("the unwilling campaign", "6 (1)", worlds.HOSTILE, 5)
@@ -82,6 +84,20 @@ def old_grants():
     return wrapped(campaigning, "take_grant", taking)
 
 
+@CAMPAIGN.add("the own vote is not needed", "4", worlds.OWN_VOTE, 20)
+def own_vote_not_needed():
+    def taking(take):
+        def take_and_win(state, election, voter, term):
+            take(state, election, voter, term)
+            campaign = election.campaign
+            if campaign is not None and is_quorum(len(campaign.grants), len(state.voters)):
+                leading.begin(state, election)
+
+        return take_and_win
+
+    return wrapped(campaigning, "take_grant", taking)
+
+
 @CAMPAIGN.add("an abandoned term is taken up again", "4", worlds.ABANDONED, 5)
 def abandoned_terms():
     given_up = {}
@@ -114,6 +130,22 @@ def abandoned_terms():
     return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "take_grant", taking))
 
 
+@CAMPAIGN.add("terms told of are not stepped over", "4", worlds.BEHIND, 5)
+def terms_untold():
+    def next_term(state, election):
+        return 1 + max(election.term, state.configuration.floor)
+
+    return replaced(campaigning, "next_term", next_term)
+
+
+@CAMPAIGN.add("no random wait after a failed campaign", "4", worlds.SPLIT, 5)
+def no_random_wait():
+    def abandon(state, election, outcome):
+        state.end_campaign(election, outcome)
+
+    return replaced(campaigning, "abandon", abandon)
+
+
 @CAMPAIGN.add("a campaign never times out", "4", worlds.RESETS, 20)
 def endless_campaigns():
     def beginning(begin):
@@ -137,3 +169,17 @@ def no_successor():
         return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
 
     return wrapped(ranking, "_rank", changed)
+
+
+@HINTS.add("a campaign that cannot be won goes on", "4", worlds.HOSTILE, 5)
+def hopeless_campaigns():
+    """Section 4: only a majority of Grants elects, whoever refused, and the campaign ends after two intervals."""
+
+    def abandoning(abandon):
+        def abandon_(state, election, outcome):
+            if outcome != "refused":
+                abandon(state, election, outcome)
+
+        return abandon_
+
+    return wrapped(campaigning, "abandon", abandoning)

@@ -17,10 +17,9 @@ def _followed_whenever(is_followed):
     """A Lead refused for its term is followed all the same if the predicate says so."""
 
     def refusing(refusal):
-        def refuse(election, leader, term):
-            if is_followed(election, term) and refusal(election, leader, term) is RefusalReason.TERM:
-                return None
-            return refusal(election, leader, term)
+        def refuse(election, term):
+            reason = refusal(election, term)
+            return None if reason is RefusalReason.TERM and is_followed(election, term) else reason
 
         return refuse
 
@@ -41,8 +40,8 @@ def failed_grants_forgotten():
 @FOLLOWING.add("a lower term than the own is never followed", "4", worlds.REGAIN, 30)
 def only_higher_terms():
     def refusing(refusal):
-        def refuse(election, leader, term):
-            return RefusalReason.TERM if term < election.term else refusal(election, leader, term)
+        def refuse(election, term):
+            return RefusalReason.TERM if term < election.term else refusal(election, term)
 
         return refuse
 
@@ -74,6 +73,31 @@ def base_without_elections():
         return become_
 
     return wrapped(ElectionState, "become_leader", becoming)
+
+
+@FOLLOWING.add("base does not rise with a Follow", "4 †", worlds.CONTEST_OF_FIVE, 40)
+def base_without_follows():
+    def becoming(become):
+        def become_(self, following=None):
+            base = self.base
+            become(self, following)
+            self.base = base
+
+        return become_
+
+    return wrapped(ElectionState, "become_follower", becoming)
+
+
+@FOLLOWING.add("a live candidate follows a lower term", "4", worlds.HOSTILE, 20)
+def unsteady_candidates():
+    def refusing(refusal):
+        def refuse(election, term):
+            reason = refusal(election, term)
+            return None if reason is RefusalReason.CANDIDATE else reason
+
+        return refuse
+
+    return wrapped(following, "refusal", refusing)
 
 
 @FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)

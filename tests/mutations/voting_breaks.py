@@ -133,6 +133,11 @@ def offsets_ignored():
     return wrapped(voting, "refusal", refusing)
 
 
+@VOTING.add("a vote while leading on a valid lease", "4", worlds.PESTERED, 20)
+def vote_while_leading():
+    return replaced(leading, "is_leading", lambda state, election: False)
+
+
 @VOTING.add("a vote for another leaves the own candidacy", "4", worlds.LATE, 5)
 def vote_and_stand():
     def lifecycle(end):

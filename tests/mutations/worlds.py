@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
+from elect.core.ready import Ballot
+from elect.core.rules import campaigning
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
 from elect.testing.world.host import Host
 from tests.simulation.healthy_cluster import HealthyCluster, healthy
@@ -145,6 +147,62 @@ def _wipe(seed: int) -> None:
     simulation.run(6)
 
 
+def _pester(seed: int) -> None:
+    """One node does not hear the leader and campaigns all the same (rule 3 is a hint): the leader stays."""
+    simulation = Simulation(Options(seed=seed))
+    simulation.run(2)
+    leader = simulation.leader()
+    pest = next(node_id for node_id in "abc" if node_id != leader)
+    simulation.loss(1.0, leader, pest, both=False)
+    with patch.object(campaigning, "is_free", lambda state, election: True):
+        simulation.run(3)
+
+
+def _witnesses(seed: int, nodes: int, witnesses: str) -> Simulation:
+    """A world that has not begun, in which some nodes only vote."""
+    simulation = Simulation(Options(seed=seed, nodes=nodes))
+    for node_id in witnesses:
+        simulation.set_standing(node_id, priority=0)
+    return simulation
+
+
+def _expect_leader(simulation: Simulation) -> None:
+    if not simulation.run_until(lambda: simulation.leader() is not None, Options().settle_seconds):
+        simulation.fail("a quorum that is connected elects", "nobody leads")
+
+
+def _elect_twice(seed: int) -> None:
+    """The only candidate asks for votes while its disk stands still, and restarts before its own vote is written."""
+    simulation = _witnesses(seed, 3, "bc")
+    simulation.run(0.01)
+    simulation.disk("a", stall=0.5)
+    simulation.run(0.4)
+    simulation.crash("a")
+    simulation.restart("a")
+    _expect_leader(simulation)
+
+
+def _lag(seed: int) -> None:
+    """The terms of the only candidate are far behind those of its voters."""
+    simulation = _witnesses(seed, 3, "bc")
+    for node_id in "bc":
+        simulation._world.hosts[node_id].disk.ballots["default"] = Ballot(term=100, voted_for=None)
+    _expect_leader(simulation)
+
+
+def _split(seed: int) -> None:
+    """Two candidates that do not reach each other begin at once, each nearer to one of the two other voters."""
+    simulation = _witnesses(seed, 4, "abcd")
+    simulation.cut("a", "b")
+    for candidate, near, far in (("a", "c", "d"), ("b", "d", "c")):
+        simulation.delay(0.001, 0.001, candidate, near)
+        simulation.delay(0.005, 0.005, candidate, far)
+    simulation.run(2)
+    for candidate in "ab":
+        simulation.set_standing(candidate, priority=1)
+    _expect_leader(simulation)
+
+
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = disturbed("hub", HealthyCluster.leave_a_hub)
@@ -157,6 +215,7 @@ DOUBLED = disturbed("pass it round", HealthyCluster.pass_it_round, duplication=1
 LOSSY = disturbed("pass it round", HealthyCluster.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)
+CONTEST_OF_FIVE = harsh("contests of five", "contest", "cut both ways", every=0.5, nodes=5)
 REGAIN = harsh("regained", "regain", "cut both ways", every=0.5)
 LINKS = harsh("links", "redial", "clog", "cut both ways", "resign", every=0.1, delay=Span(low=0.000_5, high=0.05))
 PROXIES = harsh("proxies", "close by proxy", "cut both ways", every=0.15, untrusted=1.0)
@@ -188,3 +247,7 @@ WIPED = World("wiped", _wipe)
 GIVEN_UP = World("overtaken, given up", _give_up)
 RESTARTED = World("overtaken, restarted", _restart_the_voter)
 ABANDONED = World("overtaken, abandoned", _abandon)
+PESTERED = World("pestered", _pester)
+OWN_VOTE = World("elected twice", _elect_twice)
+BEHIND = World("behind", _lag)
+SPLIT = World("split", _split)

@@ -36,7 +36,7 @@ def test_a_host_that_is_gone_without_a_word_is_noticed_in_time(net: Net, securit
             assert set(reasons(link).values()) <= SILENCE, link
 
 
-def test_a_host_of_which_the_network_says_that_it_is_gone_is_no_reset(net: Net, securities: Securities) -> None:
+def test_host_reported_unreachable_is_no_reset(net: Net, securities: Securities) -> None:
     """The operating system gives that as the reason for its own timeout."""
     with all_linked(net, securities) as links:
         net.deny("b")

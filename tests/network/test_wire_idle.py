@@ -25,9 +25,7 @@ STRAYS = 2_000
 @pytest.mark.parametrize(
     "timeouts", [pytest.param(3, marks=pytest.mark.long), pytest.param(10, marks=pytest.mark.slow)]
 )
-def test_idle_links_outlive_their_timeout_beside_stray_connections(
-    net: Net, securities: Securities, timeouts: int
-) -> None:
+def test_idle_links_outlive_stray_connections(net: Net, securities: Securities, timeouts: int) -> None:
     with all_linked(net, securities) as links:
         over_at = time.monotonic() + timeouts * QUICK.idle_timeout_s
         with net["c"].inside():

@@ -48,7 +48,7 @@ def test_the_successor_of_a_host_that_is_gone_is_let_in_at_once(net: Net, securi
             assert eventually(lambda bob=link.bob: len(bob._reading) == 1), "the old link's thread lives on"
 
 
-def test_links_to_a_host_that_is_gone_go_to_its_successor_at_once(net: Net, securities: Securities) -> None:
+def test_links_to_a_dead_host_go_to_its_successor_at_once(net: Net, securities: Securities) -> None:
     with all_linked(net, securities, "a", PATIENT) as links, ExitStack() as stack:
         net.replace("b", by="c")
         for link in links:

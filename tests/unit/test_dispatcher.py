@@ -21,7 +21,7 @@ class Desk:
         self.dispatcher = Dispatcher(lambda election, term: self.log.append(("ack", term)), events_max)
 
     def leadership(self, term: int) -> Leadership:
-        lease = Lease(term=term, followers=frozenset(), quorum=1, counts_self=True)
+        lease = Lease(term=term, followers=frozenset(), quorum=1)
         self.leases.publish({"e": lease}, None)
         return Leadership(
             election="e",

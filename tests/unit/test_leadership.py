@@ -14,7 +14,7 @@ class Desk:
     def __init__(self, quorum: int = 2) -> None:
         self.now = 0
         self.leases = LeaseTable(lambda: self.now)
-        lease = Lease(term=3, followers=frozenset("b"), quorum=quorum, counts_self=True)
+        lease = Lease(term=3, followers=frozenset("b"), quorum=quorum)
         self.leases.publish({"e": lease}, {"b": 100})
         self.given_up = []
         self.leadership = Leadership(
@@ -46,7 +46,7 @@ def test_without_peers_it_remains_for_ever():
 
 def test_it_is_not_valid_under_another_token():
     desk = Desk()
-    lease = Lease(term=4, followers=frozenset("b"), quorum=2, counts_self=True)
+    lease = Lease(term=4, followers=frozenset("b"), quorum=2)
     desk.leases.publish({"e": lease}, None)
     assert not desk.leadership.valid()
     assert desk.leadership.remaining() == 0
@@ -81,7 +81,7 @@ def test_once_lost_it_stays_lost_though_the_lease_comes_back():
     assert not desk.leadership.valid()
 
 
-@pytest.mark.parametrize("interrupted", ["end", "_give_up"])
+@pytest.mark.parametrize("interrupted", ["mark_lost", "_give_up"])
 def test_an_interrupted_resignation_is_not_half_of_one(monkeypatch, interrupted):
     """Either it reaches the protocol, or it can be asked for again."""
     desk = Desk()

@@ -15,8 +15,8 @@ class Clock:
         return self.now
 
 
-def lease(term: int = 1, *followers: str, quorum: int = 2, counts_self: bool = True) -> Lease:
-    return Lease(term=term, followers=frozenset(followers), quorum=quorum, counts_self=counts_self)
+def lease(term: int = 1, *followers: str, quorum: int = 2) -> Lease:
+    return Lease(term=term, followers=frozenset(followers), quorum=quorum)
 
 
 @pytest.fixture
@@ -44,13 +44,10 @@ def test_a_lease_holds_until_the_quorum_th_largest_support_ends(leases, clock):
     assert leases.remaining_ns("e", 7) == 0
 
 
-@pytest.mark.parametrize(
-    ("quorum", "counts_self", "until"),
-    [(1, True, FOREVER), (2, True, 100), (3, True, 50), (2, False, 50), (4, True, 0)],
-)
-def test_this_node_counts_only_as_a_voter(clock, quorum, counts_self, until):
+@pytest.mark.parametrize(("quorum", "until"), [(1, FOREVER), (2, 100), (3, 50), (4, 0)])
+def test_this_node_is_one_of_the_quorum(clock, quorum, until):
     leases = LeaseTable(clock)
-    leases.publish({"e": lease(1, "b", "c", quorum=quorum, counts_self=counts_self)}, {"b": 100, "c": 50, "d": 1000})
+    leases.publish({"e": lease(1, "b", "c", quorum=quorum)}, {"b": 100, "c": 50, "d": 1000})
     assert leases.read("e") == (1, until)
 
 

@@ -137,7 +137,7 @@ class Desk:
 
 
 ELECTED = Elected(election="e", term=1, at=0)
-LEASES = {"e": Lease(term=1, followers=frozenset("b"), quorum=2, counts_self=True)}
+LEASES = {"e": Lease(term=1, followers=frozenset("b"), quorum=2)}
 FULL = Ready(
     write=Write(number=1, ballots={"e": Ballot(term=1, voted_for="a")}),
     send=(send(1), send(2)),

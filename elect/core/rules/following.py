@@ -17,17 +17,14 @@ HEARSAY_MAX = 256
 """Elections that are only heard of and looked at again each interval; more take more intervals."""
 
 
-def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | None:
+def refusal(election: ElectionState, term: int) -> RefusalReason | None:
     """Why a Lead can't be followed, or None."""
     if election.leadership is not None and election.leadership.term >= term:
         return RefusalReason.LEADING
-    if term < election.term and term < election.base:
+    if term < election.base:
         return RefusalReason.TERM
     if election.campaign is not None and election.campaign.term > term:
         return RefusalReason.CANDIDATE
-    following = election.following
-    if following is not None and following.leader != leader and following.term >= term:
-        return RefusalReason.TERM
     return None
 
 
@@ -35,7 +32,7 @@ def answer(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) ->
     """Follow or refuse a peer that was elected; outside a session there is nothing to follow it in."""
     if peer.session is None:
         return
-    reason = refusal(election, peer.id, lead.term)
+    reason = refusal(election, lead.term)
     if reason is None:
         _follow(state, election, peer, lead.term)
         return
@@ -60,7 +57,7 @@ def follow_refused(state: NodeState, election: ElectionState) -> None:
     peer = state.support.peers[leader]
     if peer.session != session:
         election.refused = None
-    elif refusal(election, leader, term) is None:
+    elif refusal(election, term) is None:
         _follow(state, election, peer, term)
 
 

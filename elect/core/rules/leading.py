@@ -115,15 +115,13 @@ def _ungroup(state: NodeState, election: ElectionState, leadership: LeadershipSt
 def lease(state: NodeState, leadership: LeadershipState) -> Lease:
     """The claim as others of this process may check it."""
     quorum = state.configuration.quorum
-    return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter)
+    return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum)
 
 
 def lease_until(state: NodeState, followers: frozenset[str]) -> int:
-    """Until when a quorum of voters supports and follows (ns); this node counts only if it is a voter."""
+    """Return until when a quorum supports and follows (ns); this node is one of it, since only voters are elected."""
     ends = [state.support.peers[follower].counted_until for follower in followers]
-    if state.is_voter:
-        ends.append(FOREVER)
-    return nth_largest(ends, state.configuration.quorum)
+    return nth_largest(ends, state.configuration.quorum - 1)
 
 
 def is_leading(state: NodeState, election: ElectionState) -> bool:

@@ -1,45 +1,45 @@
-"""Observers that know the promises, each on its own: what must never be, what must come, what was met."""
+"""The observers of a simulated world that check the promises, and count the hard cases that it met."""
 
-from elect.testing.checkers.bound import BoundSafety
-from elect.testing.checkers.candidacy import CandidacySafety
+from elect.testing.checkers.bound_followers import BoundFollowers
+from elect.testing.checkers.candidacy_rules import CandidacyRules
 from elect.testing.checkers.hard_cases import HARD_CASES, HardCases
 from elect.testing.checkers.liveness import Liveness
-from elect.testing.checkers.local_invariants import LocalSafety
-from elect.testing.checkers.origin import Origin
+from elect.testing.checkers.local_invariants import LocalInvariants
 from elect.testing.checkers.resignation_order import ResignationOrder
 from elect.testing.checkers.safety import Safety
-from elect.testing.checkers.stores import OneStore
-from elect.testing.checkers.support_promises import SupportSafety
+from elect.testing.checkers.store_identity import StoreIdentity
+from elect.testing.checkers.support_promises import SupportPromises
+from elect.testing.checkers.term_origins import TermOrigins
 from elect.testing.world.world import World
 
 __all__ = [
     "HARD_CASES",
-    "BoundSafety",
-    "CandidacySafety",
+    "BoundFollowers",
+    "CandidacyRules",
     "HardCases",
     "Liveness",
-    "LocalSafety",
-    "OneStore",
-    "Origin",
+    "LocalInvariants",
     "ResignationOrder",
     "Safety",
-    "SupportSafety",
+    "StoreIdentity",
+    "SupportPromises",
+    "TermOrigins",
     "watch_all",
 ]
 
 
-def watch_all(world: World) -> tuple[HardCases, OneStore, Liveness]:
-    """Let every checker watch a world, and return those that are asked or told something later."""
+def watch_all(world: World) -> tuple[HardCases, StoreIdentity, Liveness]:
+    """Add every checker to a world, and return the three that the simulation calls later."""
     safety = Safety(world)
-    met, stores, liveness = HardCases(safety), OneStore(world), Liveness(world)
+    met, stores, liveness = HardCases(safety), StoreIdentity(world), Liveness(world)
     for observer in (
         safety,
-        SupportSafety(world),
-        BoundSafety(world),
-        LocalSafety(world),
-        CandidacySafety(world),
+        SupportPromises(world),
+        BoundFollowers(world),
+        LocalInvariants(world),
+        CandidacyRules(world),
         ResignationOrder(world, safety),
-        Origin(world, safety),
+        TermOrigins(world, safety),
         stores,
         met,
         liveness,

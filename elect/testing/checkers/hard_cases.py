@@ -1,4 +1,4 @@
-"""What a run went through: a run that met no hard case proves nothing.
+"""The count of hard cases in a run: a run that met none proves nothing.
 
 Source: PROTOCOL.md, section 8, last paragraph.
 """
@@ -29,10 +29,10 @@ HARD_CASES = (
 
 
 class HardCases(Observer):
-    """Counts the hard cases, and elections.
+    """Counts the hard cases and the elections of a run.
 
     Attributes:
-        counts: by name; `elections` besides the hard cases.
+        counts: times that each hard case was met, by name.
     """
 
     def __init__(self, safety: Safety) -> None:
@@ -42,7 +42,7 @@ class HardCases(Observer):
         self._resigned: set[tuple[str, str, str, int]] = set()
 
     def report(self) -> Counter[str]:
-        """The counts, and what only shows at the end."""
+        """Return the counts, with the ties and the number of elections."""
         ties = 0
         for (election, term), votes in self._safety.votes.items():
             candidates = sum(voter == candidate for (voter, _), candidate in votes.items())
@@ -50,7 +50,7 @@ class HardCases(Observer):
         return self.counts + Counter({"tie": ties, "elections": len(self._safety.elected)})
 
     def told(self, process: "Process", event: Event) -> None:
-        """Count refusals, and what became of lapsed leases."""
+        """Count refused votes, and lapsed leases that came back or did not."""
         match event:
             case Voted():
                 self._voted(event)
@@ -76,7 +76,7 @@ class HardCases(Observer):
             self.counts[name] += 1
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
-        """Count lower terms followed, and Resigns said again."""
+        """Count Follows of a lower term than the own candidacy, and repeated Resigns."""
         for entry in batch.entries:
             if isinstance(entry, Follow):
                 ballot = process.host.disk.ballots.get(entry.election)
@@ -89,7 +89,7 @@ class HardCases(Observer):
                 self._resigned.add(key)
 
     def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
-        """Count acks for links that are closed."""
+        """Count acks for closed links."""
         ack = heartbeat.ack
         if ack is None:
             return
@@ -98,7 +98,7 @@ class HardCases(Observer):
             self.counts["late ack for a closed link"] += 1
 
     def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
-        """Count ends of streams that a redial overtook."""
+        """Count ends of stream that come after a redial."""
         newest = process.accepted.get(link.path.source)
         if is_end_of_stream and newest is not None and link.number < newest.number:
             self.counts["late end of stream after a redial"] += 1

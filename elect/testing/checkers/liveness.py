@@ -1,4 +1,4 @@
-"""What must come: a healed cluster elects in bounded time, and then nothing changes.
+"""The check that a healed cluster elects in bounded time, and that nothing changes after that.
 
 Source: PROTOCOL.md, section 8.
 """
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Liveness(Observer):
-    """Watches a healed world.
+    """Checks a world whose faults are undone.
 
     Attributes:
-        is_settled: from now on no leader may change.
+        is_settled: no leader may change.
     """
 
     def __init__(self, world: World) -> None:
@@ -25,10 +25,10 @@ class Liveness(Observer):
         self.is_settled = False
 
     def settle(self) -> None:
-        """Every election must have its one leader by now.
+        """Check that every election has exactly one leader; from now on it stays.
 
         Raises:
-            InvariantViolation: one has none.
+            InvariantViolation: an election has none, or more.
         """
         for election in self._world.options.elections:
             holders = [str(process) for process in self._holders(election)]
@@ -37,7 +37,7 @@ class Liveness(Observer):
         self.is_settled = True
 
     def check_followers(self) -> None:
-        """Whoever is not excused must follow the leader by now: Lead is repeated until it is answered.
+        """Check that every node follows the leader, but one of a higher `base`: Lead is repeated until it is answered.
 
         Raises:
             InvariantViolation: one does not.
@@ -49,10 +49,10 @@ class Liveness(Observer):
                         self._check_follower(election, leader, host.process)
 
     def _check_follower(self, election: str, leader: "Process", follower: "Process") -> None:
-        """Of a lower term only one who never was in a higher one follows: PROTOCOL.md, section 4, "Following"."""
+        """Fail if a node could follow the leader and does not: PROTOCOL.md, section 4, "Following"."""
         term = leader.table.claims[election].term
         found = follower.elector.state.elections[election]
-        is_excused = term < found.term and term < found.base
+        is_excused = term < found.base
         following = found.following
         is_following = following is not None and (following.leader, following.term) == (leader.node_id, term)
         if not is_following and not is_excused:
@@ -72,7 +72,7 @@ class Liveness(Observer):
         return "".join(lines)
 
     def unsettle(self) -> None:
-        """Faults come again."""
+        """Allow leaders to change again, for the faults that follow."""
         self.is_settled = False
 
     def told(self, process: "Process", event: Event) -> None:

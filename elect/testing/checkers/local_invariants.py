@@ -1,4 +1,4 @@
-"""What each node can see of itself: the core's own invariants, after every step of note."""
+"""The check of the core's own invariants on each node, after each step that tells something."""
 
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 
-class LocalSafety(Observer):
-    """Checks one node's state by itself."""
+class LocalInvariants(Observer):
+    """Checks that the state of a node is consistent in itself."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._told: Event | None = None
 
     def told(self, process: "Process", event: Event) -> None:  # noqa: ARG002 (the observer's signature)
-        """Remember that a node tells something."""
+        """Note that a node tells something in this step."""
         self._told = event
 
     def stepped(self, process: "Process") -> None:
-        """Check a node that told something in this step."""
+        """Check the node if it told something in this step."""
         event, self._told = self._told, None
         if event is not None:
             try:

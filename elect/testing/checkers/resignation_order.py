@@ -1,4 +1,4 @@
-"""Who resigns tells its own application first.
+"""The check that a leader resigns in order: the lease ends, the application hears of it, then Resign leaves.
 
 Source: PROTOCOL.md, section 6, "Handing over".
 """
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 _TAKEN = (LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.NO_LEASE)
-"""What is lost so was not given up: nobody waits for the application."""
+"""The reasons of a loss that nobody chose: Resign does not wait for the application."""
 
 
 class ResignationOrder(Observer):
-    """Watches Resign wait until the application has heard, or has had its grace."""
+    """Checks that Resign waits until the application has acknowledged the loss, or its grace is over."""
 
     def __init__(self, world: World, safety: Safety) -> None:
         self._world = world
@@ -28,17 +28,23 @@ class ResignationOrder(Observer):
         self._unheard: dict[tuple[str, str, int], int] = {}
 
     def told(self, process: "Process", event: Event) -> None:
-        """Note until when the application may work on."""
+        """Note until when the application may go on; check that a valid lease is superseded by a later leader alone."""
         if isinstance(event, Lost) and event.reason not in _TAKEN:
             grace = nanoseconds(self._world.options.grace)
             self._unheard[str(process), event.election, event.term] = process.now + grace
+        elif isinstance(event, Lost) and event.reason is LossReason.SUPERSEDED:
+            following = process.elector.state.elections[event.election].following
+            if following is None or following.term < event.term:
+                self._world.fail(
+                    "leases give way to leaders alone", f"{process} is told {event}, and follows {following}"
+                )
 
     def acknowledged(self, process: "Process", election: str, term: int) -> None:
-        """The application has heard."""
+        """Note that the application has acknowledged the loss."""
         self._unheard.pop((str(process), election, term), None)
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
-        """Check a Resign; whoever was overtaken by a later leader need not wait any more."""
+        """Fail if a Resign leaves too early; it may when another node was elected in a later term."""
         for entry in batch.entries:
             if not isinstance(entry, Resign):
                 continue

@@ -1,4 +1,4 @@
-"""What must never be, in elections: after every step, over all nodes, by their own clocks.
+"""The checks of leases, votes and terms over all nodes, each by its own clock.
 
 Source: PROTOCOL.md, section 8.
 """
@@ -23,11 +23,11 @@ As of an earlier time than that of publishing it, if a heartbeat waited: such a 
 
 
 class Safety(Observer):
-    """Leases, votes, terms and what applications are told.
+    """Checks leases, votes, terms, and what applications are told.
 
     Attributes:
         votes: every durable vote ever, by election and term, then by store: its node, and which of its stores.
-        elected: who was elected, by election and term.
+        elected: the process that was elected, by election and term.
     """
 
     def __init__(self, world: World) -> None:
@@ -73,9 +73,9 @@ class Safety(Observer):
         voters, node_id = process.elector.state.voters, process.node_id
         if not lease.followers <= set(voters) - {node_id}:
             self._world.fail("only voters count", f"{process} counts {sorted(lease.followers)} in {election}")
-        if lease.quorum != majority(len(voters)) or lease.counts_self != (node_id in voters):
+        if node_id not in voters or lease.quorum != majority(len(voters)):
             self._world.fail("only voters count", f"{process} claims {election} on {lease}")
-        if self.elected.get((election, lease.term), node_id) != node_id:
+        if self.elected.get((election, lease.term), str(process)) != str(process):
             self._world.fail("one elected a term", f"{process} claims {election} in term {lease.term}")
 
     def _check_beginning(self, process: "Process", election: str, term: int, until: int) -> None:
@@ -96,9 +96,9 @@ class Safety(Observer):
             return
         if term < self._elected_latest.get(election, 0) and not is_stale:
             world.fail("no lease below an elected term", f"{election}: {process} begins term {term}")
-        if term < highest or (term == highest and holder != process.node_id):
+        if term < highest or (term == highest and holder != str(process)):
             world.fail("tokens rise", f"{election}: {process} begins term {term} after {holder}'s term {highest}")
-        self._tokens[election] = (term, process.node_id)
+        self._tokens[election] = (term, str(process))
 
     # Votes.
 
@@ -157,16 +157,15 @@ class Safety(Observer):
 
     @staticmethod
     def _is_given_up(process: "Process", event: Elected | Lost) -> bool:
-        """Whether the application had ended this leadership by itself, before the protocol's thread heard of it."""
+        """Return whether the application ended this leadership before the orchestrator thread heard of it."""
         return event.term <= process.table.given_up.get(event.election, 0)
 
     def _check_elected(self, process: "Process", election: str, term: int) -> None:
-        node_id = process.node_id
-        if self.elected.setdefault((election, term), node_id) != node_id:
-            rival = self.elected[election, term]
+        rival = self.elected.setdefault((election, term), str(process))
+        if rival != str(process):
             self._world.fail("one elected a term", f"{election} term {term}: {rival} and {process}")
         votes = self.votes.get((election, term), {})
-        granted = sorted({voter for (voter, _), candidate in votes.items() if candidate == node_id})
+        granted = sorted({voter for (voter, _), candidate in votes.items() if candidate == process.node_id})
         if len(granted) < majority(len(process.elector.state.voters)):
             self._world.fail("leaders have majorities", f"{process} leads {election} term {term} by {granted}")
         self._elected_latest[election] = max(term, self._elected_latest.get(election, 0))

@@ -1,4 +1,4 @@
-"""Every support that is counted lies inside a promise that lives.
+"""The check that all support which a node counts lies inside a live promise.
 
 Source: PROTOCOL.md, sections 3 and 8.
 """
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _NOTHING: Mapping[str, int] = {}
 
 
-class SupportSafety(Observer):
-    """Compares what one node counts with what the other promises, in true time."""
+class SupportPromises(Observer):
+    """Compares the support that one node counts with the promise of the other, in true time."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -27,7 +27,7 @@ class SupportSafety(Observer):
         self._highest: dict[str, Number] = {}
 
     def published(self, process: "Process", ready: Ready) -> None:
-        """Check what is newly counted."""
+        """Check support that is newly counted."""
         if ready.counted is None:
             return
         before = self._counted.get(process.node_id, _NOTHING)
@@ -37,7 +37,7 @@ class SupportSafety(Observer):
         self._counted[process.node_id] = ready.counted
 
     def stepped(self, process: "Process") -> None:
-        """Check what is counted on promises that changed."""
+        """Check support that rests on promises which changed."""
         peers = process.elector.state.support.peers
         sessions = [peer.session for peer in peers.values()]
         before = self._sessions.get(process.node_id)
@@ -61,7 +61,7 @@ class SupportSafety(Observer):
         """Fail if `counter` counts longer on `promiser_id` than it is promised."""
         until = counter.table.counted.get(promiser_id, 0)
         promiser = self._world.hosts[promiser_id].process
-        if promiser is None or until <= counter.now or self._is_amnesiac(counter, promiser):
+        if promiser is None or until <= counter.now or self._has_other_store(counter, promiser):
             return
         if counter.host.is_stale(until):
             return
@@ -78,12 +78,12 @@ class SupportSafety(Observer):
             self._world.fail("counted support is promised", f"{counter} counts {promiser} {excess}")
 
     @staticmethod
-    def _is_amnesiac(counter: "Process", promiser: "Process") -> bool:
-        """Whether the promiser came back with another store: whoever met the first one never takes its vote."""
+    def _has_other_store(counter: "Process", promiser: "Process") -> bool:
+        """Return whether the promiser came back with another store, whose votes the counter refuses."""
         return counter.stores.get(promiser.node_id) != promiser.store_id
 
     def started(self, process: "Process") -> None:
-        """Forget the numbers of a store that is gone."""
+        """Forget the session numbers of a store that is lost."""
         if process.incarnation == 1:
             self._highest.pop(process.node_id, None)
 

@@ -41,7 +41,7 @@ class LeaseRecord:
             return 0
         counted = self.counted
         ends = sorted((counted.get(follower, 0) for follower in lease.followers), reverse=True)
-        needed = lease.quorum - lease.counts_self
+        needed = lease.quorum - 1
         if needed <= 0:
             return _ALWAYS
         return ends[needed - 1] if needed <= len(ends) else 0

@@ -85,12 +85,6 @@ def test_a_higher_lead_replaces_the_leader_one_was_bound_to():
     assert desk.held_back("c") == [follow(4, 2)]
 
 
-def test_a_second_leader_of_the_same_term_is_refused():
-    desk = Desk().following("a", 3)
-    desk.say("c", lead(3))
-    assert desk.entries("c")[0].reason is RefusalReason.TERM
-
-
 def test_a_leader_follows_a_higher_term_and_its_application_hears_that_it_lost():
     desk = Desk().elected()
     term = desk.election.term

@@ -41,7 +41,7 @@ def test_the_lease_holds_when_a_quorum_follows_in_the_counted_session():
     assert desk.latest.leases == {}
     desk.follow("a", 1)
     assert [(e.term, e.at) for e in desk.events(Elected)] == [(1, desk.now)]
-    assert desk.latest.leases == {"default": Lease(term=1, followers=frozenset("a"), quorum=2, counts_self=True)}
+    assert desk.latest.leases == {"default": Lease(term=1, followers=frozenset("a"), quorum=2)}
     desk.follow("c", 1)
     assert desk.events(Elected) == []
     assert desk.latest.leases["default"].followers == frozenset("ac")

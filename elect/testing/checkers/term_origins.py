@@ -1,4 +1,4 @@
-"""What terms, follows and grants rest on.
+"""The check that each term on a disk, each Follow and each Grant has a reason.
 
 Source: PROTOCOL.md, section 4: "A refusal changes nothing", "A term above its own is written first", `offset_rule`.
 """
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 
-class Origin(Observer):
-    """Looks for the reason of each term on a disk, each Follow and each Grant."""
+class TermOrigins(Observer):
+    """Checks terms when they are stored, Follows when they are sent, and votes when they are granted."""
 
     def __init__(self, world: World, safety: Safety) -> None:
         self._world = world
@@ -26,14 +26,14 @@ class Origin(Observer):
         self._offers: dict[tuple[str, str, int], int] = {}
 
     def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
-        """A term is taken without a vote only from a leader."""
+        """Check that a term which is stored without a vote is one in which a node was elected."""
         for election, ballot in ballots.items():
             if ballot.voted_for is None and (election, ballot.term) not in self._safety.elected:
                 text = f"{node_id} (store {store_id}) stores {ballot} in {election}; nobody was elected in it"
                 self._world.fail("terms have a reason", text)
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
-        """Check that the term of a Follow is on disk, and note what candidates offer."""
+        """Check that the term of a Follow is on disk, and note the offset of each Vote."""
         for entry in batch.entries:
             if isinstance(entry, Follow):
                 ballot = process.host.disk.ballots.get(entry.election)
@@ -43,7 +43,7 @@ class Origin(Observer):
                 self._offers[process.node_id, entry.election, entry.term] = entry.offset
 
     def told(self, process: "Process", event: Event) -> None:
-        """Check a vote that was given against the offset that it was asked with."""
+        """Check that a voter is not ahead of the candidate that it votes for."""
         if isinstance(event, Voted) and event.answer == "granted":
             state = process.elector.state
             offered = self._offers[event.candidate, event.election, event.term]

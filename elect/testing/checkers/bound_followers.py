@@ -1,4 +1,4 @@
-"""A lease that is valid rests on nodes that are bound to it: what makes two of them impossible, seen before there are.
+"""The check that every follower which a valid lease counts is bound to it. It fails before two leases are valid.
 
 Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
 """
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 
-class BoundSafety(Observer):
-    """Looks at every follower that a valid lease counts, whenever the count changes and whenever a vote is given.
+class BoundFollowers(Observer):
+    """Checks each counted follower when the count changes and when a vote is granted.
 
-    And at every follower: who has given a vote helps nobody who was elected before.
+    It also checks that a node follows no leader of a lower term than its latest vote for another node.
     """
 
     def __init__(self, world: World) -> None:
@@ -25,14 +25,14 @@ class BoundSafety(Observer):
         self._voted: dict[tuple[str, str], Voted] = {}
 
     def published(self, process: "Process", ready: Ready) -> None:
-        """Check whom a leader counts."""
+        """Check the followers that a leader counts."""
         claims = process.table.claims
         if claims and (ready.counted is not None or ready.leases):
             for election, lease in claims.items():
                 self._check(process, election, lease)
 
     def told(self, process: "Process", event: Event) -> None:
-        """Remember the latest vote given, and check whom its giver follows afterwards."""
+        """Keep the latest vote of a node, and check the leader that it follows afterwards."""
         if type(event) is Voted and event.answer == "granted":
             self._voted[process.node_id, event.election] = event
         elif type(event) is LeaderChanged and event.leader is not None:
@@ -41,19 +41,19 @@ class BoundSafety(Observer):
                 self._check_following(process, event, voted)
 
     def _check_following(self, process: "Process", event: LeaderChanged, voted: Voted) -> None:
-        """Who leads may be hearsay; whom it follows is not."""
+        """Fail if a node follows this leader itself; what its peers say of a leader binds nobody."""
         following = process.elector.state.elections[event.election].following
         if following is not None and (following.leader, following.term) == (event.leader, event.term):
             what = f"{event.leader} in {event.election} term {event.term} after a vote in {voted.term}"
             self._world.fail("nobody follows below its vote", f"{process} follows {what}")
 
     def died(self, process: "Process") -> None:
-        """Forget what may not have got to its disk."""
+        """Forget the votes of a process, since its disk may lack them."""
         for key in [key for key in self._voted if key[0] == process.node_id]:
             del self._voted[key]
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:  # noqa: ARG002 (the observer's signature)
-        """Check whether anybody counts one that grants."""
+        """Check the leaders that count a node which grants a vote."""
         for entry in batch.entries:
             if type(entry) is Grant:
                 self._check_others(process, entry.election)
@@ -67,7 +67,7 @@ class BoundSafety(Observer):
                     self._check(leader, election, lease)
 
     def _check(self, leader: "Process", election: str, lease: Lease) -> None:
-        """Fail if a valid lease counts a follower that is free to help somebody else."""
+        """Fail if a valid lease counts a follower that may vote for another candidate."""
         table = leader.table
         counts_from = max(leader.now, leader.host.stale_until)  # a frozen machine's stale count is excused
         if table.until(election) <= counts_from:
@@ -82,7 +82,7 @@ class BoundSafety(Observer):
 
     @staticmethod
     def _is_kept(leader: "Process", election: str, term: int, follower: "Process") -> bool:
-        """Whether a follower is bound to this lease, fenced since its restart, or refused since it lost its store."""
+        """Return whether a follower is bound to this lease, fenced after a restart, or refused for another store."""
         state = follower.elector.state
         session = leader.elector.state.support.peers[follower.node_id].counted_session
         if leader.stores.get(follower.node_id) != follower.store_id:

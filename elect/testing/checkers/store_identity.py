@@ -1,4 +1,4 @@
-"""A voter that lost its votes is no voter any more.
+"""The check that no node hears a voter that lost its votes.
 
 Source: PROTOCOL.md, section 7, "A voter that lost its votes".
 """
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from elect.testing.world.simulated_link import SimulatedLink
 
 
-class OneStore(Observer):
-    """Watches under which store each node hears each peer."""
+class StoreIdentity(Observer):
+    """Checks that each node hears each peer under one store."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._heard: dict[tuple[str, int, str], bytes] = {}
 
     def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
-        """Check that a peer is heard under the store under which it was met, over all restarts of both."""
+        """Fail if a peer is heard under another store than the first, over all restarts of both."""
         del heartbeat
         peer = link.path.source
         if link is not process.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:
@@ -33,6 +33,6 @@ class OneStore(Observer):
             self._world.fail("one store a voter", f"{process} hears {peer}, which has lost its votes")
 
     def forget(self, node_id: str, peer: str) -> None:
-        """An operator had the node take the peer back."""
+        """Allow another store: an operator had the node forget the peer."""
         for key in [key for key in self._heard if (key[0], key[2]) == (node_id, peer)]:
             del self._heard[key]

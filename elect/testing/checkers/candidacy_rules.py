@@ -1,0 +1,51 @@
+"""The check of who may campaign, and of when a campaign may end.
+
+Source: PROTOCOL.md, section 4, "Following"; section 6, rules 1 and 2.
+"""
+
+from typing import TYPE_CHECKING
+
+from elect.core.quorum import is_quorum
+from elect.core.ready import Campaigned, Event, Role, RoleChanged
+from elect.testing.world.world import World
+from elect.testing.world.world_observer import Observer
+
+if TYPE_CHECKING:
+    from elect.testing.world.process import Process
+
+
+class CandidacyRules(Observer):
+    """Checks each campaign when it begins, and when its candidate follows another leader."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def told(self, process: "Process", event: Event) -> None:
+        """Check a campaign that begins, and that none ends for a leader of a lower term."""
+        if isinstance(event, RoleChanged) and event.role is Role.CANDIDATE:
+            self._check_begin(process, event.election)
+        elif isinstance(event, Campaigned) and event.outcome == "superseded":
+            following = process.elector.state.elections[event.election].following
+            if following is not None and following.term < event.term:
+                self._world.fail("live candidates follow no lower term", f"{process} follows {following}, not {event}")
+
+    def _check_begin(self, process: "Process", name: str) -> None:
+        """Fail if a new candidate may not lead, is bound, or has no quorum that supports it."""
+        state = process.elector.state
+        election = state.elections[name]
+        hindrances = {
+            "stands aside": not election.is_entered,
+            "is a witness": state.priority == 0,
+            "is paused": state.is_paused,
+            "is unhealthy": not state.is_healthy,
+            "can't store": not state.is_storing,
+            "is fenced": state.now < state.fence_until,
+            "disputes who votes": state.is_disputed,
+            "follows another": election.following is not None,
+        }
+        found = [text for text, is_hindered in hindrances.items() if is_hindered]
+        if found:
+            self._world.fail("candidates are fit", f"{process} campaigns in {name} and {', '.join(found)}")
+        supporters = [peer for peer, until in process.table.counted.items() if until > state.now]
+        if not is_quorum(1 + len(supporters), len(state.voters)):
+            self._world.fail("candidates are supported", f"{process} campaigns in {name} by {supporters}")
