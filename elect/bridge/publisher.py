@@ -1,6 +1,6 @@
 """From the core's events to what the application sees: leaderships, leaders, log lines.
 
-What must not wait for a callback is done here, by the protocol's thread: a leadership that is lost says so at once.
+What must not wait for a callback is done here, by the orchestrator thread: a leadership that is lost says so at once.
 The rest is told by the dispatcher.
 """
 
@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from elect.bridge.dispatcher import Dispatcher, Notice
+from elect.bridge.dispatcher import Notice
 from elect.bridge.leadership import NS_PER_S, Leadership
 from elect.bridge.node_context import NodeContext
 from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
@@ -21,6 +21,9 @@ logger = Log(__name__)
 CAMPAIGNS_SAID_MAX = 3
 """Votes split now and then; more campaigns that fail one after the other have a cause that the log need not repeat."""
 
+HELD_MAX = 1_000
+"""Events held back at most, some milliseconds of telling: above it they are told although inputs wait."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -31,27 +34,49 @@ class Profile:
 
 
 class Publisher:
-    """Keeps the seats up to date and passes events on.
+    """Keeps the published elections up to date and passes events on.
 
     Args:
         context: whose published_elections.
-        dispatcher: of the callbacks.
+        dispatch: takes notices for the callbacks; must not wait.
         profile: of a node, as far as it is known.
     """
 
-    def __init__(self, context: NodeContext, dispatcher: Dispatcher, profile: Callable[[str], Profile]) -> None:
+    def __init__(
+        self, context: NodeContext, dispatch: Callable[[list[Notice]], None], profile: Callable[[str], Profile]
+    ) -> None:
         self._context = context
-        self._dispatcher = dispatcher
+        self._dispatch = dispatch
         self._profile = profile
+        self._held: list[Event] = []
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether events wait for `flush_events`."""
+        return bool(self._held)
+
+    def queue_events(self, events: tuple[Event, ...]) -> None:
+        """Tell up to the last election or loss at once; what follows it can wait for `flush_events`."""
+        urgent = max((place for place, event in enumerate(events, 1) if isinstance(event, Elected | Lost)), default=0)
+        self._held.extend(events[:urgent])
+        if urgent or len(self._held) > HELD_MAX:
+            self.flush_events()
+        self._held.extend(events[urgent:])
+
+    def flush_events(self) -> None:
+        """Tell the events that were held back."""
+        held, self._held = tuple(self._held), []
+        if held:
+            self.tell(held)
 
     def tell(self, events: tuple[Event, ...]) -> None:
         """Take what happened, in order."""
         with self._context.changing():
             notices = [self._take(event) for event in events]
-        self._dispatcher.tell(notices)
+        self._dispatch(notices)
 
     def close(self) -> None:
-        """No protocol's thread any more: whatever was led is over."""
+        """End every leadership: the orchestrator thread is gone."""
         with self._context.changing():
             for published in list(self._context.published_elections.values()):
                 if published.leadership is not None:

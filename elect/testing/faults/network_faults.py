@@ -125,7 +125,7 @@ def hang_up(nemesis: "Nemesis") -> None:
         if acceptor is not None:
             nemesis.note(f"hang up {link}")
             link.break_off()
-            acceptor.end(link, is_end_of_stream=False)
+            acceptor.links.end(link, is_end_of_stream=False)
 
 
 def reset(nemesis: "Nemesis") -> None:
@@ -134,7 +134,7 @@ def reset(nemesis: "Nemesis") -> None:
         nemesis.note(f"reset {link}")
         link.break_off()
         if link.acceptor is not None and nemesis.rng.random() < 0.8:
-            nemesis.later(SHORT, partial(link.acceptor.end, link, is_end_of_stream=False))
+            nemesis.later(SHORT, partial(link.acceptor.links.end, link, is_end_of_stream=False))
         nemesis.later(SHORT, link.dialer.notice, link)
 
 
