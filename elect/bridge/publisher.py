@@ -7,7 +7,7 @@ dispatcher then calls the subscribers.
 import logging
 from collections.abc import Callable
 
-from elect.bridge.dispatcher import Dispatcher, PublishedEvent
+from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
 from elect.clock import NS_PER_S
@@ -21,26 +21,51 @@ logger = Log(__name__)
 FAILED_CAMPAIGNS_MAX = 3
 """Votes split now and then; when more campaigns fail in a row they have one cause, which is logged once."""
 
+HELD_MAX = 1_000
+"""Events held back at most, some milliseconds of work: above it they are published although inputs wait."""
+
 
 class Publisher:
     """Updates the published elections, and passes the events to the dispatcher.
 
     Args:
         context: of the node.
-        dispatcher: of the node's callbacks.
+        dispatch: takes events for the callbacks; must not wait.
         profile: returns the address and metadata of a node.
     """
 
-    def __init__(self, context: NodeContext, dispatcher: Dispatcher, profile: Callable[[str], Profile]) -> None:
+    def __init__(
+        self, context: NodeContext, dispatch: Callable[[list[PublishedEvent]], None], profile: Callable[[str], Profile]
+    ) -> None:
         self._context = context
-        self._dispatcher = dispatcher
+        self._dispatch = dispatch
         self._profile = profile
+        self._held: list[Event] = []
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether events wait for `flush_events`."""
+        return bool(self._held)
+
+    def queue_events(self, events: tuple[Event, ...]) -> None:
+        """Publish up to the last election or loss at once; later events can wait for `flush_events`."""
+        urgent = max((place for place, event in enumerate(events, 1) if isinstance(event, Elected | Lost)), default=0)
+        self._held.extend(events[:urgent])
+        if urgent or len(self._held) > HELD_MAX:
+            self.flush_events()
+        self._held.extend(events[urgent:])
+
+    def flush_events(self) -> None:
+        """Publish the events that were held back."""
+        held, self._held = tuple(self._held), []
+        if held:
+            self.publish(held)
 
     def publish(self, events: tuple[Event, ...]) -> None:
         """Publish events of the core, in order."""
         with self._context.changing():
             published = [self._publish(event) for event in events]
-        self._dispatcher.dispatch(published)
+        self._dispatch(published)
 
     def close(self) -> None:
         """Mark every leadership as lost: the orchestrator thread has ended."""

@@ -23,6 +23,7 @@ from elect.runtime.node_credentials import security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
+from elect.runtime.step_counts import StepCounts
 from elect.runtime.threads import OnDeath, OwnThread, WorkThread, starting
 from elect.storage.journal import Journal
 from elect.storage.store import Store, StoreContent
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from elect.monitoring.metrics import Metrics
     from wire.io.meter import Meter
 
-FAREWELL_S = 0.1
+HANDOVER_S = 0.1
 """For a successor: it takes two round trips; where there is none, what left before a close arrives in any case."""
 
 STOP_SHARE = 0.5
@@ -72,7 +73,12 @@ class NodeThreads:
         self._on_death = on_death
         config = context.config
         guarding = security(config)
-        coalescer = HeartbeatCoalescer(config, context.clock, context.inbox.put)
+        coalescer = HeartbeatCoalescer(
+            heartbeat_interval_ns=config.heartbeat_interval_ns,
+            support_duration_ns=config.support_duration_ns,
+            clock=context.clock,
+            put=context.inbox.put,
+        )
         with ExitStack() as undo:
             undo.callback(store.close)
             opened = _open(store, config)
@@ -100,15 +106,15 @@ class NodeThreads:
     ) -> None:
         context, dispatcher = self._context, self._dispatcher
         self.journal = Journal(store, context.inbox.put)
-        self.publisher = Publisher(context, dispatcher, self.links.profile)
+        self.publisher = Publisher(context, dispatcher.dispatch, self.links.profile)
         self.orchestrator = Orchestrator(
             context,
             _elector(context, opened),
             coalescer=coalescer,
-            disk=self.journal,
+            journal=self.journal,
             links=self.links,
             publisher=self.publisher,
-            metrics=metrics,
+            observer=StepCounts(metrics),
             check=self._check,
         )
         self._protocol = self._thread(self.orchestrator.run, "elect-orchestrator")
@@ -151,9 +157,9 @@ class NodeThreads:
     def resign(self, deadline: Deadline) -> None:
         """Resign everything, and wait a while for the application and the peers to hear of it."""
         handover = ShutdownHandover()
-        self.orchestrator.begin_farewell(handover)
+        self.orchestrator.begin_handover(handover)
         if self._protocol.is_alive() and handover.resigned.wait(deadline.remaining_s * STOP_SHARE):
-            handover.succeeded.wait(min(FAREWELL_S, deadline.remaining_s))
+            handover.succeeded.wait(min(HANDOVER_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:
         """Close and end everything, in the order in which it leans on each other; whether it was all done in time.

@@ -1,14 +1,13 @@
-"""Lets heartbeats that say nothing new wait for the next tick, so that an idle node wakes up a third as often.
+"""Holds heartbeats without news back until the next tick, so that an idle node wakes up a third as often.
 
 Such a heartbeat only moves the ends of promises forward. It is stamped here, after its bytes were read; taken late
 with that stamp, it does what it would have done at once. The end of a promise, and that of a lease, are times at which
-the protocol's thread wakes anyway, and then it takes what waits first. Anything else wakes it at once.
+the orchestrator thread wakes anyway, and then it takes what waits first. Anything else wakes it at once.
 
 Source: PROTOCOL.md, section 3 (the clock is read after the bytes).
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from elect.clock import Clock
 from elect.core.messages import Ack, Heartbeat
@@ -22,31 +21,22 @@ Waiting = tuple[int, MessageReceived]
 """When a heartbeat was read (ns), and the heartbeat."""
 
 
-class StepTiming(Protocol):
-    """What it needs to know of the node's timing, ns."""
-
-    @property
-    def heartbeat_interval_ns(self) -> int:
-        """Between two heartbeats of a peer."""
-
-    @property
-    def support_duration_ns(self) -> int:
-        """For which each of them asks."""
-
-
 class HeartbeatCoalescer:
-    """Stands before the inbox: readers deliver, the protocol's thread takes.
+    """Comes before the inbox: readers deliver, the orchestrator thread takes.
 
     Args:
-        timing: the node's.
+        heartbeat_interval_ns: the node's.
+        support_duration_ns: the node's.
         clock: the node's.
-        put: wakes the protocol's thread with an event.
+        put: wakes the orchestrator thread with an event.
     """
 
-    def __init__(self, timing: StepTiming, clock: Clock, put: Callable[[Event], None]) -> None:
+    def __init__(
+        self, *, heartbeat_interval_ns: int, support_duration_ns: int, clock: Clock, put: Callable[[Event], None]
+    ) -> None:
         self._clock = clock
         self._put = put
-        self._is_used = timing.support_duration_ns >= INTERVALS_MIN * timing.heartbeat_interval_ns
+        self._is_used = support_duration_ns >= INTERVALS_MIN * heartbeat_interval_ns
         self._latest: dict[str, tuple[LinkNumber, Heartbeat]] = {}
         self._waiting: dict[str, Waiting] = {}
 
@@ -60,11 +50,11 @@ class HeartbeatCoalescer:
             if waiting is not None:
                 self._put(waiting[1])
         elif isinstance(event, LinkAccepted | LinkEnded):
-            self._waiting.pop(event.peer, None)  # as if it had been lost; nobody was told that it came
+            self._waiting.pop(event.peer, None)  # as if it had been lost
         self._put(event)
 
-    def take(self) -> list[Waiting]:
-        """All that waits, oldest first."""
+    def take_waiting(self) -> list[Waiting]:
+        """Return all that waits, oldest first, and hold it no longer."""
         peers = list(self._waiting)
         return sorted(
             (waiting for peer in peers if (waiting := self._waiting.pop(peer, None)) is not None),

@@ -21,14 +21,14 @@ from elect.storage.store import StoreContent
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log
 from wire.common.log_throttle import LogThrottle, more
-from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkOpened
+from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkOpened, MessageReceived
 from wire.io.meter import Meter
 from wire.links.dialer import Dialer
 from wire.links.endpoint import Endpoint
 from wire.links.listener import Listener
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
-from wire.protocol.identity import Identity, LinkNumber
+from wire.protocol.identity import Identity, LinkNumber, PeerIdentity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode
 from wire.security.security import PLAIN, Security
@@ -48,7 +48,7 @@ METADATA_PREFIX = "m."
 
 
 class PeerLinks:
-    """Opens, starts, stops and names the links. `send`, `note_…` and `number` belong to the protocol's thread.
+    """Opens, starts, stops and names the links. `send`, `note` and `receive` belong to the orchestrator thread.
 
     Attributes:
         heard: when each peer was heard last (ns).
@@ -168,22 +168,37 @@ class PeerLinks:
             replaces = "heartbeat" if type(send.message) is Heartbeat else None
             self._dialers[send.peer].send((send.link.incarnation, send.link.counter), send.message, replaces=replaces)
 
-    def number(self, peer: str, number: LinkNumber) -> Number:
-        """A link's number in the core's words; the peer's latest one is at hand."""
+    def receive(self, event: MessageReceived, now: int) -> Number:
+        """Note when the peer was heard, and return its link's number in the core's type; the latest is at hand."""
+        peer, number = event.peer, event.number
+        self.heard[peer] = now
         known = self._numbers.get(peer)
         if known is None or known[0] != number:
             known = self._numbers[peer] = (number, Number(*number))
         return known[1]
 
-    def note_opened(self, event: LinkOpened) -> None:
-        """Our link to a peer is open."""
-        self._opened[event.peer] = event.number
-        self._admission.meet(event.identity)
-        self._profiles[event.peer] = profile(event.identity.attributes)
-        self._disputes.pop(event.peer, None)
+    def note(self, event: Event) -> None:
+        """Note a change of a link, before the elector is told."""
+        match event:
+            case LinkOpened():
+                self._opened[event.peer] = event.number
+                self._disputes.pop(event.peer, None)
+                self._meet(event.identity)
+            case LinkClosing():
+                self._opened.pop(event.peer, None)
+            case LinkAccepted():
+                self._meet(event.identity)
+                if event.peer in self._dialers:  # it is there: dial it now, or see that the link to it has ended
+                    self._dialers[event.peer].nudge(event.identity.incarnation)
+            case DialFailed():
+                self._note_dispute(event)
 
-    def note_failed(self, event: DialFailed) -> None:
-        """A peer could not be dialed, or says that it knows this node as another process."""
+    def _meet(self, identity: PeerIdentity) -> None:
+        self._admission.meet(identity)
+        self._profiles[identity.node] = profile(identity.attributes)
+
+    def _note_dispute(self, event: DialFailed) -> None:
+        """Note whether the peer says that it knows this node as another process."""
         error = event.error
         if not (isinstance(error, Refusal) and error.code in DISPUTES):
             self._disputes.pop(event.peer, None)
@@ -198,17 +213,6 @@ class PeerLinks:
                 text,
                 more(held),
             )
-
-    def note_closing(self, peer: str) -> None:
-        """It is not any more."""
-        self._opened.pop(peer, None)
-
-    def note_accepted(self, event: LinkAccepted) -> None:
-        """A peer dialed us: it is there, so now is the time to dial it, or to see that our link has ended."""
-        self._admission.meet(event.identity)
-        self._profiles[event.peer] = profile(event.identity.attributes)
-        if event.peer in self._dialers:
-            self._dialers[event.peer].nudge(event.identity.incarnation)
 
     def forget(self, peer: str) -> None:
         """Take a peer's links whatever their numbers, and its store whatever it is."""

@@ -31,7 +31,7 @@ class ShutdownHandover:
             yield elector.leave(now, name, LossReason.STOPPED)
         yield elector.set_paused(now, is_paused=True)
 
-    def look(self, elector: Elector) -> None:
+    def observe(self, elector: Elector) -> None:
         """Note what is done by now; called after every input."""
         led = [elector.state.elections[name] for name in self._elections]
         if any(election.leadership is not None for election in led):

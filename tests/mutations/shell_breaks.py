@@ -1,12 +1,15 @@
-"""Breaks of what a node's shell owes the core: the order of closing and dialing, and of writing and sending.
+"""Breaks of what a node's shell owes the core: the order of closing and dialing, of writing and sending, and the time.
 
 Source: PROTOCOL.md, sections 3 to 5.
 """
 
+from functools import partial
+
+from elect.runtime.orchestrator import Orchestrator
 from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_disk import SimulatedDisk
 from tests.mutations import worlds
-from tests.mutations.breaking import Breaks, wrapped
+from tests.mutations.breaking import Breaks, replaced, wrapped
 
 SHELL = Breaks()
 _LATE_NS = 50_000_000
@@ -18,7 +21,7 @@ def close_first():
         def close_late(self, link):
             if self.link is link and self.is_open:
                 link.finish()
-                self._world.scheduler.after(_LATE_NS, self.process.put, self, close, self, link)
+                self._world.scheduler.after(_LATE_NS, self.process.gate.run, self, partial(close, self), link)
             else:
                 close(self, link)
 
@@ -58,12 +61,34 @@ def same_incarnation():
 @SHELL.add("what waited for a failed write leaves", "4 †", worlds.DISKS, 5)
 def failed_writes_speak():
     def failing(fail):
-        def fail_and_send(self, process, done):
-            fail(self, process, done)
-            for _, held in done:
-                for send in held:
-                    process._transmit(send)
+        def fail_and_send(self, numbers, now):
+            held = [send for number in numbers for send in self._held.get(number, ())]
+            fail(self, numbers, now)
+            for send in held:
+                self._links.send(send)
 
         return fail_and_send
 
-    return wrapped(SimulatedDisk, "_fail", failing)
+    return wrapped(Orchestrator, "_fail_writes", failing)
+
+
+@SHELL.add("a held message leaves before its write is durable", "4 †", worlds.DISKS, 5)
+def held_messages_leave():
+    def applying(apply):
+        def apply_and_send(self, ready):
+            apply(self, ready)
+            for send in ready.send_when_written:
+                self._links.send(send)
+
+        return apply_and_send
+
+    return wrapped(Orchestrator, "_apply", applying)
+
+
+@SHELL.add("a coalesced heartbeat counts from its use", "3", worlds.STALLED, 5)
+def heartbeats_at_their_use():
+    def receive_coalesced(self):
+        for _, heartbeat in self._coalescer.take_waiting():
+            self._receive(heartbeat, self._clock())
+
+    return replaced(Orchestrator, "_receive_coalesced", receive_coalesced)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from elect.core.options import Timing
 from elect.core.rules import heartbeats
 from elect.core.state.peer_support import Support
-from elect.testing.world.process import Process
+from elect.runtime.orchestrator import Orchestrator
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, replaced, wrapped
 
@@ -21,12 +21,15 @@ def stamp_before_the_frame():
     """Time is read when the reader begins to wait for a frame: a frozen process is late by the whole freeze."""
     read_at = {}
 
-    def receive(self, link, message):
-        waited_since = read_at.get(link, self.now)
-        read_at[link] = self.now
-        self.receive_at(waited_since, link, message)
+    def receiving(receive):
+        def receive_early(self, item, now):
+            waited_since = read_at.get(item.link, now)
+            read_at[item.link] = now
+            receive(self, item, waited_since)
 
-    return replaced(Process, "receive", receive)
+        return receive_early
+
+    return wrapped(Orchestrator, "_receive", receiving)
 
 
 @SUPPORT.add("the lease is anchored at receipt", "3 †", worlds.HOSTILE, 3)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
-from elect.core.ready import Ballot
+from elect.core.ready import Ballot, Lost
 from elect.core.rules import campaigning
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
 from elect.testing.world.host import Host
@@ -203,6 +203,21 @@ def _split(seed: int) -> None:
     _expect_leader(simulation)
 
 
+def _stall_the_leader(seed: int) -> None:
+    """Its orchestrator thread stalls until just after its lease: an ack that was read before extends it."""
+    simulation = Simulation(Options(seed=seed, coalescer=True))
+    simulation.run(2)
+    process = simulation._process(simulation.leader())
+    peers = process.elector.state.support.peers.values()
+    simulation.run_until(lambda: process.now - min(peer.sent_latest for peer in peers) < 2_000_000, 1)
+    seconds = (process.table.until("default") - process.now) / 1e9 + 0.01
+    simulation.stall(process.node_id, seconds)
+    simulation.run(seconds)
+    lost = [record.event for record in simulation.events if isinstance(record.event, Lost)]
+    if lost:
+        simulation.fail("a lease extended in time is not lost", str(lost))
+
+
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = disturbed("hub", HealthyCluster.leave_a_hub)
@@ -241,6 +256,7 @@ SLOW_FOLLOWS = harsh(
     loss=0.3,
     disk_latency=Span(low=0.05, high=0.4),
 )
+STALLED = World("stalled", _stall_the_leader)
 DISAGREEING = World("disagreeing", _disagree)
 RELISTED = harsh("relisted", "relist", "crash", every=0.5)
 WIPED = World("wiped", _wipe)

@@ -31,7 +31,7 @@ class Twins(Elector):
 
     def __getattribute__(self: Self, name: str) -> object:
         own = super().__getattribute__(name)
-        if name.startswith("_") or name in ("state", "thorough", "view"):
+        if name.startswith("_") or name in ("state", "thorough", "view", "entered", "ignored"):
             return own
 
         def both(*given: object, **named: object) -> Ready:

@@ -5,10 +5,10 @@ from unittest.mock import patch
 import pytest
 
 from elect.core.ready import LossReason, Lost
+from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span
 from elect.testing.world.host import Host
 from elect.testing.world.lease_record import LeaseRecord
-from elect.testing.world.simulated_reader import SimulatedReader
 from tests.simulation.clusters import steady
 
 
@@ -134,7 +134,7 @@ def test_a_stalled_node_handles_its_input_in_order_later():
     simulation.stall(leader, 0.4)
     simulation.redial(other, leader)
     simulation.run(0.3)
-    dialer = simulation._process(other).dialers[leader]
+    dialer = simulation._process(other).links.dialers[leader]
     assert dialer.is_open
     peer = simulation.elector(leader).state.support.peers[other]
     assert peer.accepted != dialer.link.number
@@ -157,15 +157,15 @@ def test_a_lease_without_an_end_is_noticed_in_a_stall():
 def test_heartbeats_without_news_wait_for_a_tick():
     simulation, leader, _ = steady(coalescer=True)
     waited = []
-    take = SimulatedReader.take
+    take = HeartbeatCoalescer.take_waiting
 
-    def counting(reader: SimulatedReader) -> None:
-        waited.append(len(reader._coalescer._waiting))
-        take(reader)
+    def counting(coalescer: HeartbeatCoalescer) -> list:
+        waited.extend(waiting := take(coalescer))
+        return waiting
 
-    with patch.object(SimulatedReader, "take", counting):
+    with patch.object(HeartbeatCoalescer, "take_waiting", counting):
         simulation.run(3)
-    assert sum(waited) > 50
+    assert len(waited) > 50
     simulation.crash(leader)
     simulation.run(1)
     assert simulation.leader() not in (leader, None)
@@ -173,15 +173,13 @@ def test_heartbeats_without_news_wait_for_a_tick():
 
 
 def test_a_stamp_older_than_its_heartbeat_is_noticed():
-    init = SimulatedReader.__init__
+    take = HeartbeatCoalescer.take_waiting
 
-    def backdating(reader: SimulatedReader, process: object) -> None:
-        init(reader, process)
-        clock = reader._coalescer._clock
-        reader._coalescer._clock = lambda: clock() - 500_000_000
+    def backdating(coalescer: HeartbeatCoalescer) -> list:
+        return [(read_at - 500_000_000, heartbeat) for read_at, heartbeat in take(coalescer)]
 
     with (
-        patch.object(SimulatedReader, "__init__", backdating),
+        patch.object(HeartbeatCoalescer, "take_waiting", backdating),
         pytest.raises(InvariantViolation, match="support is promised"),
     ):
         steady(coalescer=True)[0].run(5)

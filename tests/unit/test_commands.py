@@ -1,4 +1,4 @@
-"""What threads of the application ask of the protocol's thread, when it can't be done."""
+"""Commands that cannot be carried out."""
 
 from random import Random
 
@@ -42,7 +42,7 @@ def test_a_wrong_standing_leaves_the_elector_as_it_was(standing):
         rng=Random(1),
         now=0,
     )
-    desk.loop._elector = elector
+    desk.orchestrator._elector = elector
     command = PendingCommand(commands.set_standing(**standing))
     desk.run(command)
     assert isinstance(command.error, TypeError | ValueError)

@@ -3,10 +3,11 @@
 Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Batch, Grant
-from elect.core.ready import Event, LeaderChanged, Lease, Ready, Voted
+from elect.core.ready import Event, LeaderChanged, Lease, Voted
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
@@ -24,10 +25,12 @@ class BoundFollowers(Observer):
         self._world = world
         self._voted: dict[tuple[str, str], Voted] = {}
 
-    def published(self, process: "Process", ready: Ready) -> None:
+    def published(
+        self, process: "Process", leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None
+    ) -> None:
         """Check the followers that a leader counts."""
         claims = process.table.claims
-        if claims and (ready.counted is not None or ready.leases):
+        if claims and (counted is not None or leases):
             for election, lease in claims.items():
                 self._check(process, election, lease)
 
@@ -85,7 +88,7 @@ class BoundFollowers(Observer):
         """Return whether a follower is bound to this lease, fenced after a restart, or refused for another store."""
         state = follower.elector.state
         session = leader.elector.state.support.peers[follower.node_id].counted_session
-        if leader.stores.get(follower.node_id) != follower.store_id:
+        if leader.links.stores.get(follower.node_id) != follower.store_id:
             return True
         if session is not None and session.incarnation != follower.incarnation:
             return state.is_fenced

@@ -93,12 +93,12 @@ class HardCases(Observer):
         ack = heartbeat.ack
         if ack is None:
             return
-        own = process.dialers[link.path.source].link
+        own = process.links.dialers[link.path.source].link
         if own is None or (ack.link is not own.number and ack.link < own.number):
             self.counts["late ack for a closed link"] += 1
 
     def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
         """Count ends of stream that come after a redial."""
-        newest = process.accepted.get(link.path.source)
+        newest = process.links.accepted.get(link.path.source)
         if is_end_of_stream and newest is not None and link.number < newest.number:
             self.counts["late end of stream after a redial"] += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elect.core.messages import Batch, Grant, Resign
 from elect.core.quorum import majority
-from elect.core.ready import Ballot, Elected, Event, Lease, Lost, Ready, Role, RoleChanged
+from elect.core.ready import Ballot, Elected, Event, Lease, Lost, Role, RoleChanged
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
@@ -44,9 +44,14 @@ class Safety(Observer):
 
     # Leases.
 
-    def published(self, process: "Process", ready: Ready) -> None:
+    def published(
+        self,
+        process: "Process",
+        leases: Mapping[str, Lease | None],
+        counted: Mapping[str, int] | None,  # noqa: ARG002 (the observer's signature)
+    ) -> None:
         """Check what the claims rest on, and every lease that begins."""
-        for election, lease in ready.leases.items():
+        for election, lease in leases.items():
             if lease is not None:
                 self._check_claim(process, election, lease)
         table = process.table
@@ -65,7 +70,7 @@ class Safety(Observer):
         for election, (_, until, published_at) in (before or {}).items():
             until_now = held.get(election, (0, 0, 0))[1]
             if until > published_at and (until <= now or until_now <= now):
-                extended = 0 if election in ready.leases else until_now
+                extended = 0 if election in leases else until_now
                 self._ended[process.node_id, election] = min(max(until, extended), now)
         self._held[process.node_id] = held
 

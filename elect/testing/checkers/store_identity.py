@@ -25,7 +25,7 @@ class StoreIdentity(Observer):
         """Fail if a peer is heard under another store than the first, over all restarts of both."""
         del heartbeat
         peer = link.path.source
-        if link is not process.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:
+        if link is not process.links.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:
             return
         store_id = link.dialer.process.store_id
         was = self._heard.setdefault((process.node_id, process.host.disk.store_id, peer), store_id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Number
-from elect.core.ready import Ready
+from elect.core.ready import Lease
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
@@ -26,15 +26,20 @@ class SupportPromises(Observer):
         self._sessions: dict[str, list[Number | None]] = {}
         self._highest: dict[str, Number] = {}
 
-    def published(self, process: "Process", ready: Ready) -> None:
+    def published(
+        self,
+        process: "Process",
+        leases: Mapping[str, Lease | None],  # noqa: ARG002 (the observer's signature)
+        counted: Mapping[str, int] | None,
+    ) -> None:
         """Check support that is newly counted."""
-        if ready.counted is None:
+        if counted is None:
             return
         before = self._counted.get(process.node_id, _NOTHING)
-        for peer, until in ready.counted.items():
+        for peer, until in counted.items():
             if until and before.get(peer) != until:
                 self._check(process, peer)
-        self._counted[process.node_id] = ready.counted
+        self._counted[process.node_id] = counted
 
     def stepped(self, process: "Process") -> None:
         """Check support that rests on promises which changed."""
@@ -80,7 +85,7 @@ class SupportPromises(Observer):
     @staticmethod
     def _has_other_store(counter: "Process", promiser: "Process") -> bool:
         """Return whether the promiser came back with another store, whose votes the counter refuses."""
-        return counter.stores.get(promiser.node_id) != promiser.store_id
+        return counter.links.stores.get(promiser.node_id) != promiser.store_id
 
     def started(self, process: "Process") -> None:
         """Forget the session numbers of a store that is lost."""

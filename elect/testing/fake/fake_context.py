@@ -41,7 +41,7 @@ class FakeContext(NodeContext):
         self._election = election
         self._protocol = threading.RLock()
         self._profiles: dict[str, Profile] = {}
-        self._publisher = Publisher(self, dispatcher, lambda node_id: self._profiles.get(node_id, Profile()))
+        self._publisher = Publisher(self, dispatcher.dispatch, lambda node_id: self._profiles.get(node_id, Profile()))
         self._cluster = ManualCluster(
             ClusterSettings(elections=(election,)), listener=_Publishing(self, self._publisher)
         )

@@ -121,7 +121,7 @@ def hang_up(context: FaultContext) -> None:
         if acceptor is not None:
             context.note(f"hang up {link}")
             link.break_off()
-            acceptor.end(link, is_end_of_stream=False)
+            acceptor.links.end(link, is_end_of_stream=False)
 
 
 def reset(context: FaultContext) -> None:
@@ -130,7 +130,7 @@ def reset(context: FaultContext) -> None:
         context.note(f"reset {link}")
         link.break_off()
         if link.acceptor is not None and context.rng.random() < 0.8:
-            context.later(SHORT, partial(link.acceptor.end, link, is_end_of_stream=False))
+            context.later(SHORT, partial(link.acceptor.links.end, link, is_end_of_stream=False))
         context.later(SHORT, link.dialer.notice, link)
 
 

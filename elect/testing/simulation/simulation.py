@@ -266,7 +266,7 @@ class Simulation:
         self._process(node_id).resume()
 
     def stall(self, node_id: str, seconds: float) -> None:
-        """Keep the protocol's thread of a node from running, as a busy interpreter may.
+        """Keep the orchestrator thread of a node from running, as a busy interpreter may.
 
         Its other threads run: frames are read into the inbox, handshakes answered, writes done, `is_leader` answered.
         """
@@ -314,7 +314,7 @@ class Simulation:
     def forget(self, node_id: str, peer: str) -> None:
         """Have a running node take a voter back that has lost its votes."""
         process = self._process(node_id)
-        process.forget(peer)
+        process.links.forget(peer)
         self._stores.forget(node_id, peer)
         process.do(lambda elector, now: elector.forget(now, peer))
 

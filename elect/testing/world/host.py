@@ -1,4 +1,4 @@
-"""One machine: a clock, a disk, and at most one process of ours."""
+"""One machine: a clock, a disk, and at most one process of the node."""
 
 from dataclasses import replace
 
@@ -193,7 +193,7 @@ class Host:
         """Let the application's health hook say this from now on, to later processes as well."""
         self.is_healthy = is_healthy
         if self.process is not None:
-            self.process.do(lambda elector, now: elector.set_healthy(now, is_healthy=is_healthy))
+            self.process.do(commands.tick())
 
     def wipe(self) -> None:
         """Lose the disk: what starts next is another store under the same name."""
@@ -229,11 +229,10 @@ class Host:
         process.resume()
         process.catch_up()
         process.application.hurry()
-        process.do(lambda elector, now: elector.set_standing(now, priority=int(is_willing), offset=0))
-        process.do(lambda elector, now: elector.set_paused(now, is_paused=False))
-        process.do(lambda elector, now: elector.set_healthy(now, is_healthy=True))
+        process.do(commands.set_standing(priority=int(is_willing), offset=0))
+        process.do(commands.set_paused(is_paused=False))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))
         for election in self.world.options.elections:
             process.do(commands.enter(election))
-        for dialer in process.dialers.values():
+        for dialer in process.links.dialers.values():
             dialer.nudge()

@@ -1,8 +1,13 @@
 """What a process has published: its claims, and until when each peer's support counts. Checkers ask only this."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from elect.bridge.lease_table import LeaseTable
 from elect.core.ready import Lease
+
+if TYPE_CHECKING:
+    from elect.testing.world.process import Process
 
 _ALWAYS = 2**63 - 1
 
@@ -28,7 +33,7 @@ class LeaseRecord:
                 self.claims[election] = lease
 
     def give_up(self, election: str, term: int) -> None:
-        """Hold no lease in this term any more; the protocol's thread hears of it later."""
+        """Hold no lease in this term any more; the orchestrator thread hears of it later."""
         self.given_up[election] = max(term, self.given_up.get(election, 0))
         claim = self.claims.get(election)
         if claim is not None and claim.term <= term:
@@ -45,3 +50,32 @@ class LeaseRecord:
         if needed <= 0:
             return _ALWAYS
         return ends[needed - 1] if needed <= len(ends) else 0
+
+
+class RecordedLeases(LeaseTable):
+    """The product's table, and the record beside it; the two must agree."""
+
+    def __init__(self, process: "Process") -> None:
+        super().__init__(lambda: process.now)
+        self._process = process
+        self.record = LeaseRecord()
+
+    def publish(self, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None) -> None:
+        """Publish in both, and tell the observers. It is called at every step."""
+        world = self._process.world
+        if leases or counted is not None:
+            super().publish(leases, counted)
+            self.record.publish(leases, counted)
+            for election in leases:
+                ours, theirs = self.record.until(election), self.read(election)[1]
+                if ours != theirs:
+                    world.fail("lease tables agree", f"{self._process} publishes {theirs}, and {ours} is recorded")
+            for observer in world.observers:
+                observer.published(self._process, leases, counted)
+        for observer in world.steppers:
+            observer.stepped(self._process)
+
+    def give_up(self, election: str, term: int) -> None:
+        """Hold no lease in this term any more, in both."""
+        super().give_up(election, term)
+        self.record.give_up(election, term)

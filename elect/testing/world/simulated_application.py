@@ -7,8 +7,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from elect.bridge import commands
+from elect.bridge.health_checks import Health
 from elect.core.ready import Elected, LossReason, Lost
 from elect.testing.simulation.simulation_options import Span
+from elect.testing.world.lease_record import RecordedLeases
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
@@ -20,9 +22,11 @@ _STANDS_BACK = Span(low=0.5, high=2.0)
 class SimulatedApplication:
     """Callbacks on a thread of their own, in the order of what happened."""
 
-    def __init__(self, process: "Process") -> None:
+    def __init__(self, process: "Process", leases: RecordedLeases) -> None:
         self._process = process
         self._world = process.world
+        self._leases = leases
+        self.health = SimulatedHealth(process)
         self._free_at = 0
         self._heard: deque[Elected | Lost] = deque()
 
@@ -59,20 +63,37 @@ class SimulatedApplication:
         """A callback raised, and the node resigns; or work did, and then it also stands back for a while."""
         process, election = self._process, elected.election
         self._world.note(str(process), f"{election}: the application raises in term {elected.term}")
-        process.table.give_up(election, elected.term)
+        self._leases.give_up(election, elected.term)
         process.do(commands.resign(election, elected.term, reason=LossReason.WORK_FAILED))
         if self._world.rng.random() < 0.5:
             process.do(commands.leave(election, LossReason.RESIGNED))
             back_at = self._world.now + _STANDS_BACK.draw(self._world.rng)
             self._world.scheduler.at(back_at, process.do, commands.enter(election))
 
-    def answer_health(self) -> None:
-        """The hook is asked for the first time, and its answer counts from then on."""
-        world, process = self._world, self._process
-        if world.options.health is not None:
-            asked_at = world.now + world.options.health.draw(world.rng)
-            world.scheduler.at(asked_at, process.gate.run, self, self._tell_health)
+    def start(self) -> None:
+        """Have the health hook answer for the first time, after a while if there is one."""
+        world, span = self._world, self._world.options.health
+        if span is None:
+            self.health.has_answered = True
+        else:
+            world.scheduler.at(world.now + span.draw(world.rng), self._process.gate.run, self, self._answer_health)
 
-    def _tell_health(self) -> None:
-        is_healthy = self._process.host.is_healthy
-        self._process.do(lambda elector, now: elector.set_healthy(now, is_healthy=is_healthy))
+    def _answer_health(self) -> None:
+        self.health.has_answered = True
+        self._process.do(commands.tick())
+
+
+class SimulatedHealth(Health):
+    """A hook whose answer is what the host says.
+
+    Attributes:
+        has_answered: for the first time; until then it does not count as well.
+    """
+
+    def __init__(self, process: "Process") -> None:
+        self._host = process.host
+        self.has_answered = False
+
+    def is_good(self, now: int) -> bool:  # noqa: ARG002 (Health)
+        """Return the answer; it is never late."""
+        return self.has_answered and self._host.is_healthy

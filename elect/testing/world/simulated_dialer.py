@@ -1,19 +1,37 @@
 """A process's side towards one peer: dial, say Hello, wait for Welcome; after a loss wait and dial again."""
 
+from collections.abc import Callable
+from threading import Event
 from typing import TYPE_CHECKING
 
-from elect.core.messages import Number
+from elect.bridge.admission import OBJECTIONS
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.simulated_link import SimulatedLink
+from wire.io.link_events import DialFailed, LinkClosing, LinkOpened
+from wire.protocol.identity import PeerIdentity
+from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
 _HANDSHAKE_TIMEOUT_NS = NANOSECONDS // 2
+_CODES = {objection: code for code, objection in OBJECTIONS.items()}
+
+
+class Done(Event):
+    """The owner's word that it counts on a link no more: the dialer's thread goes on."""
+
+    def __init__(self, go_on: Callable[[], None]) -> None:
+        super().__init__()
+        self._go_on = go_on
+
+    def set(self) -> None:
+        """Let the dialer close the link."""
+        self._go_on()
 
 
 class SimulatedDialer:
-    """Keeps one link to one peer.
+    """Keeps one link to one peer. Its thread's work runs through the process's gate.
 
     Attributes:
         process: that dials.
@@ -27,6 +45,7 @@ class SimulatedDialer:
         self.peer = peer
         self.link: SimulatedLink | None = None
         self.is_open = False
+        self._is_closing = False
         self._failures = 0
         self._attempt = 0
 
@@ -34,13 +53,12 @@ class SimulatedDialer:
         """Make a new link, numbered above every earlier one."""
         world, process = self._world, self.process
         self._attempt += 1
-        number = Number(process.incarnation, process.next_counter())
         path = world.network.path(process.node_id, self.peer)
-        link = self.link = SimulatedLink(world, path, number, self)
+        link = self.link = SimulatedLink(world, path, process.links.next_number(), self)
         back = link.back.delay.draw(world.rng)
         hello_at = world.now + 2 * path.delay.draw(world.rng) + back
         world.scheduler.at(hello_at, self._hello, link)
-        world.scheduler.after(_HANDSHAKE_TIMEOUT_NS, process.put, self, self._time_out, link)
+        world.scheduler.after(_HANDSHAKE_TIMEOUT_NS, process.gate.run, self, self._time_out, link)
 
     def nudge(self) -> None:
         """Dial now instead of after the backoff, and notice now what is closed or reset."""
@@ -65,46 +83,68 @@ class SimulatedDialer:
             link.break_off()
             self._world.scheduler.after(link.back.delay.draw(self._world.rng), self.notice, link)
         else:
-            host.process.greet(link)
+            host.process.links.greet(link)
 
     def welcome(self, link: SimulatedLink) -> None:
         """The peer's Welcome, or its Reject, is on its way back."""
         world = self._world
         if not link.back.is_cut:
-            action = self._close if link.acceptor is None else self._opened
-            world.scheduler.after(link.back.delay.draw(world.rng), self.process.put, self, action, link)
+            action = self._close if link.acceptor is None else self._open
+            world.scheduler.after(link.back.delay.draw(world.rng), self.process.gate.run, self, action, link)
 
-    def _opened(self, link: SimulatedLink) -> None:
+    def _open(self, link: SimulatedLink) -> None:
         acceptor = link.acceptor
-        if self.link is not link or self.is_open or link.is_broken:
+        if self.link is not link or self.is_open or self._is_closing or link.is_broken:
             return
         if acceptor is None:
             self._close(link)
-        elif self.process.objection_to(acceptor) is not None:
-            self.process.store_lost(self.peer)
+        elif self.process.links.objection_to(acceptor) is not None:
+            self.process.deliver(DialFailed(peer=self.peer, error=UnwelcomeError("met under another store")))
             self._close(link)
         else:
             self.is_open = True
             self._failures = 0
-            self.process.opened(link)
+            identity = PeerIdentity(
+                node=self.peer, incarnation=acceptor.incarnation, store=acceptor.store_id, attributes={}
+            )
+            self.process.deliver(
+                LinkOpened(
+                    peer=self.peer,
+                    number=link.wire_number,
+                    identity=identity,
+                    is_trusted=link.is_trusted,
+                    local="",
+                    remote="",
+                )
+            )
 
     def _time_out(self, link: SimulatedLink) -> None:
-        if self.link is link and not self.is_open:
+        if self.link is link and not (self.is_open or self._is_closing):
             self._close(link)
 
     def notice(self, link: SimulatedLink) -> None:
-        """The other end is closed, reset or silent for too long: a close of our own follows."""
-        self.process.put(self, self._close, link)
+        """The other end is closed, reset or silent for too long: a close of this end follows."""
+        self.process.gate.run(self, self._close, link)
 
     def _close(self, link: SimulatedLink) -> None:
-        """Stop counting first, close then, dial again after that: PROTOCOL.md, section 5."""
-        if self.link is not link:
+        """Have the owner stop counting first, close then, dial again after that: PROTOCOL.md, section 5."""
+        if self.link is not link or self._is_closing:
             return
         if self.is_open:
-            self.process.closing(link)
-        elif link.objection is not None:
-            self.process.refused(self.peer, link.objection)
-        self.is_open = False
+            self.is_open = False
+            self._is_closing = True
+            done = Done(lambda: self.process.gate.run(self, self._hang_up, link))
+            self.process.deliver(
+                LinkClosing(peer=self.peer, number=link.wire_number, error=ClosedError("it is closed"), done=done)
+            )
+            return
+        if link.objection is not None:
+            refusal = Refusal(_CODES[link.objection], "refused", is_retryable=True)
+            self.process.deliver(DialFailed(peer=self.peer, error=refusal))
+        self._hang_up(link)
+
+    def _hang_up(self, link: SimulatedLink) -> None:
+        self._is_closing = False
         self.link = None
         link.finish()
         self._failures += 1
@@ -112,7 +152,7 @@ class SimulatedDialer:
         backoff = world.options.backoff
         share = min(1.0, self._failures / 4) * (0.5 + world.rng.random() / 2)
         wait = round((backoff.low + (backoff.high - backoff.low) * share) * NANOSECONDS)
-        world.scheduler.after(wait, self.process.put, self, self._redial, self._attempt)
+        world.scheduler.after(wait, self.process.gate.run, self, self._redial, self._attempt)
 
     def _redial(self, attempt: int) -> None:
         if self.link is None and attempt == self._attempt:

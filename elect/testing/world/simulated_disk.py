@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Ballot, Meeting, Send, Write
+from elect.core.ready import Ballot, Meeting, Write
+from elect.errors import StoreError
+from elect.storage.journal import JournalEvent, StoreRecovered, WriteFailed, Written
 from elect.storage.store import check_voters, kept_meetings
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.world import World
@@ -15,8 +17,6 @@ _PROBE_NS = NANOSECONDS
 
 _KEPT_SHARE = 0.3
 """Of the transactions that are said to have failed, those that are on the disk all the same."""
-
-_Held = tuple[Write, tuple[Send, ...]]
 
 
 class SimulatedDisk:
@@ -50,64 +50,73 @@ class SimulatedDisk:
         self._is_out = False
         self._is_busy = False
         self._unkept: list[Write] = []
-        self._waiting: list[_Held] = []
-        self._under_way: list[_Held] = []
+        self._waiting: list[Write] = []
+        self._under_way: list[Write] = []
         self._transaction = 0
         self._writer: Process | None = None
 
-    def write(self, process: "Process", write: Write, held: tuple[Send, ...]) -> None:
-        """Make a change durable; the messages leave after that."""
-        self._waiting.append((write, held))
+    def attach(self, process: "Process") -> None:
+        """Write for this process from now on, and answer into its inbox."""
+        self._writer = process
+
+    def put(self, write: Write) -> bool:
+        """Make a change durable."""
+        self._waiting.append(write)
         world = self._world
         if write.ballots and world.crash_at_write and world.rng.random() < world.crash_at_write:
-            world.scheduler.after(world.disk_latency.draw(world.rng) // 2, process.kill_around_write)
+            assert self._writer is not None
+            world.scheduler.after(world.disk_latency.draw(world.rng) // 2, self._writer.kill_around_write)
         if not self._is_busy:
-            self._begin(process)
+            self._begin()
+        return True
 
-    def _begin(self, process: "Process") -> None:
-        """One transaction takes everything that waits, and what failed before."""
+    def _begin(self) -> None:
+        """Begin one transaction with everything that waits, and what failed before."""
         self._under_way, self._waiting = self._waiting, []
-        self._unkept += [write for write, _ in self._under_way]
+        self._unkept += self._under_way
         self._is_busy = True
         self._transaction += 1
-        self._writer = process
         latency = self._world.disk_latency.draw(self._world.rng)
-        self._world.scheduler.after(latency, self._end, process, self._transaction)
+        self._world.scheduler.after(latency, self._end, self._transaction)
 
-    def _end(self, process: "Process", transaction: int) -> None:
+    def _end(self, transaction: int) -> None:
         if transaction != self._transaction or not self._is_busy or self._is_halted:
             return
         if self._world.now < self.stalled_until:
-            self._world.scheduler.at(self.stalled_until, self._end, process, transaction)
+            self._world.scheduler.at(self.stalled_until, self._end, transaction)
             return
         self._is_busy = False
-        done, self._under_way = self._under_way, []
+        numbers = tuple(write.number for write in self._under_way)
         if self.is_failing or self.fails_left:
-            self._fail(process, done)
+            self._fail(numbers)
         else:
             self._keep()
             if self._is_out:
                 self._is_out = False
-                process.put(self, process.store_recovered)
-            if done:
-                process.put(self, process.written, done)
+                self._answer(StoreRecovered(failures=1))
+            if numbers:
+                self._answer(Written(numbers=numbers, took_ns=0))
         if self._waiting and not self._is_busy:
-            self._begin(process)
+            self._begin()
 
-    def _fail(self, process: "Process", done: list[_Held]) -> None:
+    def _fail(self, numbers: tuple[int, ...]) -> None:
         """Say that it failed: it may be kept all the same, and else is with the next transaction."""
         self.fails_left = max(0, self.fails_left - 1)
         self._is_out = True
         if self._world.rng.random() < _KEPT_SHARE:
             self._keep()
-        self._world.scheduler.after(_PROBE_NS, self._probe, process, self._transaction)
-        if done:
-            process.put(self, process.write_failed, [write.number for write, _ in done])
+        self._world.scheduler.after(_PROBE_NS, self._probe, self._transaction)
+        if numbers:
+            self._answer(WriteFailed(numbers=numbers, error=StoreError(None, "it fails", "simulated")))
 
-    def _probe(self, process: "Process", transaction: int) -> None:
-        """Nothing was written since it failed: try again."""
-        if transaction == self._transaction and process.is_alive:
-            self._begin(process)
+    def _answer(self, event: JournalEvent) -> None:
+        assert self._writer is not None
+        self._writer.put(self, event)
+
+    def _probe(self, transaction: int) -> None:
+        """Try again if nothing was written since it failed."""
+        if transaction == self._transaction and self._writer is not None:
+            self._begin()
 
     def _keep(self) -> None:
         """What is owed and not kept yet is on the disk now."""
@@ -134,12 +143,11 @@ class SimulatedDisk:
         self.fails_left = 0
         self.stalled_until = 0
         if self._is_out and not self._is_busy and self._writer is not None:
-            self._probe(self._writer, self._transaction)
+            self._probe(self._transaction)
         self._hurry()
 
     def _hurry(self) -> None:
-        if self._writer is not None:
-            self._end(self._writer, self._transaction)
+        self._end(self._transaction)
 
     def crash(self) -> None:
         """The process died: the transaction under way is whole or not at all; what waited is lost."""

@@ -7,6 +7,7 @@ from elect.core.ready import Objection
 from elect.testing.simulation.simulation_options import Span
 from elect.testing.world.simulated_network import Path
 from elect.testing.world.world import World
+from wire.protocol.identity import LinkNumber
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
@@ -31,6 +32,7 @@ class SimulatedLink:
         is_finished: the dialer's end is closed.
         objection: why the acceptor refused it, or None.
         is_silent: the resets of the other system don't get through.
+        wire_number: its number, as the events of links have it.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class SimulatedLink:
         "number",
         "objection",
         "path",
+        "wire_number",
     )
 
     def __init__(self, world: World, path: Path, number: Number, dialer: "SimulatedDialer") -> None:
@@ -62,6 +65,7 @@ class SimulatedLink:
         self.path = path
         self.back = world.network.path(path.target, path.source)
         self.number = number
+        self.wire_number = LinkNumber(number.incarnation, number.counter)
         self.dialer = dialer
         self.is_trusted = not path.is_proxied
         self.acceptor: Process | None = None
@@ -161,10 +165,10 @@ class SimulatedLink:
             if self._world.hosts[self.path.target].is_up:
                 self._answer_reset()
         elif message is not None:
-            acceptor.read(self, message)
+            acceptor.links.read(self, message)
         else:
             self.path.links.pop(self, None)
-            acceptor.end(self, is_end_of_stream=True)
+            acceptor.links.end(self, is_end_of_stream=True)
 
     def _answer_reset(self) -> None:
         """The receiving system knows no such connection and says so."""

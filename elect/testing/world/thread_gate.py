@@ -1,14 +1,16 @@
-"""Which of a process's threads run: all, all but the one that owns the Elector, or none.
+"""Which of a process's threads run: all, all but the orchestrator thread, or none; and the inbox between them.
 
 What comes meanwhile is kept by each thread as its own, in order. A process that was stopped (SIGSTOP, or with its
-machine) goes on with its threads racing each other; one whose protocol's thread alone was late finds its inbox in the
-order in which it was filled, while readers, listener, journal and application did their part in the meantime.
+machine) goes on with its threads racing each other; one whose orchestrator thread alone was late finds its inbox in
+the order in which it was filled, while readers, listener, journal and application did their part in the meantime.
 """
 
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVarTuple
+
+from elect.bridge.inbox import Input
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
@@ -17,44 +19,53 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class ThreadGate:
-    """Stands before a process's inputs.
+    """Comes before a process's orchestrator.
 
     Attributes:
-        is_open: every input is handled when it comes; asked for at each one, so it is kept and not computed.
         is_paused: stopped by a signal.
         is_halted: stopped with its machine.
-        is_stalled: the protocol's thread alone does not run.
+        is_stalled: the orchestrator thread alone does not run.
     """
 
-    __slots__ = ("_inbox", "_process", "_threads", "is_halted", "is_open", "is_paused", "is_stalled")
+    __slots__ = (
+        "_inbox",
+        "_is_stepping",
+        "_is_tick_due",
+        "_process",
+        "_threads",
+        "is_halted",
+        "is_paused",
+        "is_stalled",
+    )
 
     def __init__(self, process: "Process") -> None:
         self._process = process
         self._threads: list[tuple[object, Callable[[], None]]] = []
-        self._inbox: deque[Callable[[], None]] = deque()
+        self._inbox: deque[Input] = deque()
+        self._is_stepping = False
+        self._is_tick_due = False
         self.is_paused = False
         self.is_halted = False
         self.is_stalled = False
-        self.is_open = True
 
     @property
     def is_running(self) -> bool:
         """Whether any thread runs."""
         return not (self.is_paused or self.is_halted)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the orchestrator thread finds nothing in its inbox."""
+        return not self._inbox
+
     def close(self) -> None:
-        """Nothing is handled any more."""
-        self.is_open = False
+        """Handle nothing any more."""
         self._threads.clear()
         self._inbox.clear()
-
-    def settle(self) -> None:
-        """Note whether inputs are handled when they come."""
-        process = self._process
-        self.is_open = self.is_running and not self.is_stalled and process.is_alive and process.reader is None
+        self._is_tick_due = False
 
     def run(self, source: object, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Do what a thread of its own does, once threads run."""
+        """Do the work of another thread, once threads run."""
         if not self._process.is_alive:
             return
         if self.is_running:
@@ -62,25 +73,24 @@ class ThreadGate:
         else:
             self._threads.append((source, partial(action, *arguments)))
 
-    def put(self, source: object, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Have a thread put something into the inbox."""
-        self.run(source, self._put, partial(action, *arguments))
+    def enqueue(self, item: Input) -> None:
+        """Put something into the inbox, on a thread that runs."""
+        self._inbox.append(item)
+        self._drain()
 
-    def _put(self, action: Callable[[], None]) -> None:
-        if self.is_stalled:
-            self._inbox.append(action)
-        else:
-            self._process.step(action)
+    def tick(self) -> None:
+        """Wake the orchestrator thread: it ticks when it finds nothing in its inbox."""
+        self._is_tick_due = True
+        self._drain()
 
     def set_stopped(self, *, is_paused: bool | None = None, is_halted: bool | None = None) -> None:
         """Stop every thread, or let them go on when nothing stops them any more: in any order across sources."""
         was_running = self.is_running
         self.is_paused = self.is_paused if is_paused is None else is_paused
         self.is_halted = self.is_halted if is_halted is None else is_halted
-        self.settle()
         if self.is_running is was_running:
             return
-        for dialer in self._process.dialers.values():
+        for dialer in self._process.links.dialers.values():
             if dialer.link is not None:
                 if was_running:
                     dialer.link.freeze(is_lost=False)
@@ -103,11 +113,25 @@ class ThreadGate:
             self.run(source, action)
 
     def set_stalled(self, *, is_stalled: bool) -> None:
-        """Let the protocol's thread alone stop, or go on with its inbox."""
+        """Stop the orchestrator thread alone, or have it go on with its inbox."""
         self.is_stalled = is_stalled
-        self.settle()
         self._drain()
 
     def _drain(self) -> None:
-        while self._inbox and self.is_running and not self.is_stalled:
-            self._process.step(self._inbox.popleft())
+        """Have the orchestrator take its turns, as long as its thread runs; never one inside another."""
+        if self._is_stepping:
+            return
+        process = self._process
+        self._is_stepping = True
+        try:
+            while self.is_running and not self.is_stalled:
+                if self._inbox:
+                    process.step(self._inbox.popleft())
+                elif self._is_tick_due:
+                    self._is_tick_due = False
+                    if process.now >= process.orchestrator.wake_at:
+                        process.step(None)
+                else:
+                    break
+        finally:
+            self._is_stepping = False

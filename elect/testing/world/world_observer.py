@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elect.core.messages import Batch, Heartbeat
-from elect.core.ready import Ballot, Event, Ready
+from elect.core.ready import Ballot, Event, Lease
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 class Observer:
     """Told of every step; overrides what it cares about."""
 
-    def published(self, process: "Process", ready: Ready) -> None:
+    def published(
+        self, process: "Process", leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None
+    ) -> None:
         """A node's leases or counted support changed; the process's table already shows them."""
 
     def stepped(self, process: "Process") -> None:

@@ -5,7 +5,7 @@ from elect.runtime.shutdown import ShutdownHandover
 
 
 class Elector:
-    """As much of one as a farewell looks at: led elections, and a peer that owes an answer."""
+    """The part of one that a handover observes: led elections, and a peer that owes an answer."""
 
     def __init__(self, *led: str, peer: bool = True) -> None:
         self.log: list = []
@@ -27,7 +27,7 @@ class Elector:
 def begun(elector: Elector) -> ShutdownHandover:
     handover = ShutdownHandover()
     assert len(list(handover.begin(elector, 0))) == len(elector.log)
-    handover.look(elector)
+    handover.observe(elector)
     return handover
 
 
@@ -47,13 +47,13 @@ def test_it_lasts_until_the_application_the_peers_and_a_successor_are_there():
     assert state(handover) == (False, False)
     elector.state.elections["x"].leadership = None
     elector.state.elections["x"].leader = (None, 1)
-    handover.look(elector)
+    handover.observe(elector)
     assert state(handover) == (True, False)
     elector.peer.resigns.clear()
-    handover.look(elector)
+    handover.observe(elector)
     assert state(handover) == (True, False)
     elector.state.elections["x"].leader = ("b", 2)
-    handover.look(elector)
+    handover.observe(elector)
     assert state(handover) == (True, True)
 
 
@@ -66,5 +66,5 @@ def test_where_nobody_listens_nobody_is_waited_for():
     handover = begun(elector)
     elector.state.elections["x"].leadership = None
     elector.state.elections["x"].leader = (None, 1)
-    handover.look(elector)
+    handover.observe(elector)
     assert state(handover) == (True, True)

@@ -24,13 +24,18 @@ def beat(sent: int, **changed: object) -> MessageReceived:
 
 
 class Desk:
-    """A lull on a clock that counts the times it is read; `log` is what woke the protocol's thread."""
+    """A coalescer on a clock that counts how often it is read; `log` is what woke the orchestrator thread."""
 
     def __init__(self, **timing: object) -> None:
         self.now = 100
         self.log: list = []
         config = Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x", **timing)
-        self.coalescer = HeartbeatCoalescer(config, self.clock, self.log.append)
+        self.coalescer = HeartbeatCoalescer(
+            heartbeat_interval_ns=config.heartbeat_interval_ns,
+            support_duration_ns=config.support_duration_ns,
+            clock=self.clock,
+            put=self.log.append,
+        )
 
     def clock(self) -> int:
         self.now += 1
@@ -45,15 +50,15 @@ class Desk:
 def test_the_first_heartbeat_is_news_and_the_next_waits_with_its_time():
     desk = Desk()
     assert desk.deliver(beat(1), beat(2)) == [beat(1)]
-    assert desk.coalescer.take() == [(101, beat(2))]
-    assert desk.coalescer.take() == []
+    assert desk.coalescer.take_waiting() == [(101, beat(2))]
+    assert desk.coalescer.take_waiting() == []
 
 
 def test_only_the_latest_waits_and_peers_come_in_the_order_of_time():
     desk = Desk()
     other = message(HEARTBEAT, peer="c")
     desk.deliver(beat(1), beat(2), other, other, beat(3))
-    assert desk.coalescer.take() == [(102, other), (103, beat(3))]
+    assert desk.coalescer.take_waiting() == [(102, other), (103, beat(3))]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_only_the_latest_waits_and_peers_come_in_the_order_of_time():
 def test_whatever_is_new_wakes_at_once(changed):
     desk = Desk()
     assert desk.deliver(beat(1), beat(2, **changed)) == [beat(1), beat(2, **changed)]
-    assert desk.coalescer.take() == []
+    assert desk.coalescer.take_waiting() == []
 
 
 def test_only_stamps_are_no_news():
@@ -91,14 +96,14 @@ def test_messages_of_one_link_stay_in_order():
     desk = Desk()
     knowledge = message(Knowledge(number=1, whole=False, entries=()))
     assert desk.deliver(beat(1), beat(2), knowledge) == [beat(1), beat(2), knowledge]
-    assert desk.coalescer.take() == []
+    assert desk.coalescer.take_waiting() == []
 
 
 def test_what_waits_does_not_delay_the_end_of_its_link():
     desk = Desk()
     ended = LinkEnded(peer="b", number=LinkNumber(1, 1), is_end_of_stream=True, error=None, bye=None)
     assert desk.deliver(beat(1), beat(2), ended) == [beat(1), ended]
-    assert desk.coalescer.take() == []
+    assert desk.coalescer.take_waiting() == []
 
 
 def test_other_events_pass():
@@ -106,7 +111,7 @@ def test_other_events_pass():
     desk = Desk()
     desk.deliver(beat(1), beat(2))
     assert desk.deliver(failed)[-1] is failed
-    assert len(desk.coalescer.take()) == 1
+    assert len(desk.coalescer.take_waiting()) == 1
 
 
 def test_with_little_support_to_spare_nothing_waits():

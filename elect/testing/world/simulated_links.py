@@ -1,0 +1,178 @@
+"""One process's links to its peers, without sockets: the simulation's counterpart of `elect.runtime.peer_links`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elect.bridge.admission import StrangerRefused
+from elect.core.messages import Batch, Heartbeat, Message, Number
+from elect.core.ready import Objection, Send
+from elect.core.rules.agreement import objection_to
+from elect.testing.world.simulated_dialer import SimulatedDialer
+from elect.testing.world.simulated_network import PATIENCE
+from wire.io.link_events import Event, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
+from wire.protocol.identity import PeerIdentity
+
+if TYPE_CHECKING:
+    from elect.testing.world.process import Process
+    from elect.testing.world.simulated_link import SimulatedLink
+
+_STALE_NOTICE_NS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameReceived(MessageReceived):
+    """A message, and the simulated link that it came on."""
+
+    link: "SimulatedLink"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnded(LinkEnded):
+    """The end of an accepted link, and that link."""
+
+    link: "SimulatedLink"
+
+
+class SimulatedLinks:
+    """A process's listener, readers and dialers.
+
+    Attributes:
+        dialers: by peer.
+        accepted: peers' links by peer.
+        stores: the store ids under which peers were met.
+    """
+
+    def __init__(self, process: "Process") -> None:
+        self._process = process
+        self._world = process.world
+        host = process.host
+        self._counter = 0
+        self.dialers = {peer: SimulatedDialer(process, peer) for peer in host.voters if peer != host.node_id}
+        self.accepted: dict[str, SimulatedLink] = {}
+        self.stores = {peer: each.store_id for peer, each in host.disk.meetings.items() if each.store_id is not None}
+
+    def next_number(self) -> Number:
+        """Number the next link."""
+        self._counter += 1
+        return Number(self._process.incarnation, self._counter)
+
+    def objection_to(self, other: "Process") -> Objection | None:
+        """Return why the process at the other end of a handshake is not taken for a peer, or None."""
+        return objection_to(other.node_id, other.store_id, voters=self._process.host.voters, stores=self.stores)
+
+    def forget(self, peer: str) -> None:
+        """Take links and the store of a peer whatever they are."""
+        self.stores.pop(peer, None)
+        self.accepted.pop(peer, None)
+
+    # The listener's thread and the readers'.
+
+    def greet(self, link: "SimulatedLink") -> None:
+        """Answer a Hello."""
+        self._process.gate.run(link, self._greet, link)
+
+    def _greet(self, link: "SimulatedLink") -> None:
+        peer, older = link.path.source, self.accepted.get(link.path.source)
+        is_stale = older is not None and link.number <= older.number
+        link.objection = self.objection_to(link.dialer.process)
+        if is_stale or link.objection is not None:
+            link.break_off()
+            if link.objection is Objection.UNKNOWN_NODE:
+                self._process.put(link, StrangerRefused(node_id=peer))
+        else:
+            if older is not None and self._world.rng.random() < 0.5:
+                older.break_off()
+            link.acceptor = self._process
+            self.accepted[peer] = link
+            self._process.deliver(
+                LinkAccepted(
+                    peer=peer,
+                    number=link.wire_number,
+                    kind="peer",
+                    identity=identity(link.dialer.process),
+                    is_trusted=link.is_trusted,
+                    local="",
+                    remote="",
+                )
+            )
+        link.dialer.welcome(link)
+
+    def read(self, link: "SimulatedLink", message: Message) -> None:
+        """Read a frame."""
+        frame = FrameReceived(peer=link.path.source, number=link.wire_number, message=message, link=link)
+        self._process.gate.run(link, self._process.deliver, frame)
+
+    def end(self, link: "SimulatedLink", *, is_end_of_stream: bool) -> None:
+        """Read the end of a peer's link: an end of stream, or a reset or this end's own close."""
+        ended = StreamEnded(
+            peer=link.path.source,
+            number=link.wire_number,
+            is_end_of_stream=is_end_of_stream,
+            error=None,
+            bye=None,
+            link=link,
+        )
+        self._process.gate.run(link, self._process.deliver, ended)
+
+    # The orchestrator thread.
+
+    def receive(self, event: MessageReceived, now: int) -> Number:  # noqa: ARG002 (StepLinks)
+        """Tell the observers of a heartbeat, and return the number of its link."""
+        assert isinstance(event, FrameReceived)
+        if type(event.message) is Heartbeat:
+            for observer in self._world.hearers:
+                observer.heard(self._process, event.link, event.message)
+        return event.link.number
+
+    def note(self, event: Event) -> None:
+        """Note a change of a link, before the elector is told."""
+        match event:
+            case StreamEnded():
+                for observer in self._world.observers:
+                    observer.ended(self._process, event.link, event.is_end_of_stream)
+            case LinkAccepted():
+                self.stores.setdefault(event.peer, event.identity.store)
+                self.dialers[event.peer].compare(event.identity.incarnation)
+            case LinkOpened():
+                self.stores.setdefault(event.peer, event.identity.store)
+
+    def is_trusted(self, event: LinkAccepted) -> bool:
+        """Return whether an end of stream proves that the peer closed it: no proxy is in between."""
+        return event.is_trusted
+
+    def send(self, send: Send) -> None:
+        """Send on the link that it is for, if that is open."""
+        dialer = self.dialers[send.peer]
+        link = dialer.link
+        if link is None or not dialer.is_open or link.number != send.link:
+            return
+        if type(send.message) is Batch:
+            for observer in self._world.observers:
+                observer.sent(self._process, send.peer, send.message)
+        link.transmit(send.message)
+
+    # The operating system.
+
+    def die(self, *, closes: bool) -> None:
+        """Close what was open, or nothing."""
+        for dialer in self.dialers.values():
+            if dialer.link is not None:
+                dialer.link.freeze(is_lost=True)
+                if closes:
+                    dialer.link.finish()
+        for link in self.accepted.values():
+            self._forsake(link, closes=closes)
+
+    def _forsake(self, link: "SimulatedLink", *, closes: bool) -> None:
+        """Let a peer learn of the end of the link that it dialed: soon, when it sends again, or after its patience."""
+        rng, scheduler = self._world.rng, self._world.scheduler
+        if closes and not link.back.is_cut:
+            scheduler.after(link.back.delay.draw(rng) + _STALE_NOTICE_NS, link.dialer.notice, link)
+        elif rng.random() < 0.5:
+            link.is_silent = True
+            scheduler.after(PATIENCE.draw(rng), link.dialer.notice, link)
+
+
+def identity(process: "Process") -> PeerIdentity:
+    """Return the id that a process shows in a handshake."""
+    return PeerIdentity(node=process.node_id, incarnation=process.incarnation, store=process.store_id, attributes={})

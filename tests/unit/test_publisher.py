@@ -1,0 +1,37 @@
+from elect import Config
+from elect.bridge.node_context import NodeContext
+from elect.bridge.publisher import HELD_MAX, Profile, Publisher
+from elect.core.ready import Elected, LeaderChanged
+
+ELECTED = Elected(election="e", term=1, at=0)
+CHANGED = LeaderChanged(election="e", term=1, leader="a", at=0)
+
+
+def publisher() -> tuple[Publisher, list]:
+    """A publisher, and the events that it told together."""
+    told: list = []
+    context = NodeContext(Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x"), lambda: 0)
+
+    def dispatch(notices: list) -> None:
+        told.append([notice.event for notice in notices])
+
+    return Publisher(context, dispatch, lambda _: Profile()), told
+
+
+def test_an_election_is_told_at_once_and_what_follows_it_at_the_flush():
+    published, told = publisher()
+    published.queue_events((CHANGED, ELECTED, CHANGED))
+    assert told == [[CHANGED, ELECTED]]
+    assert published.is_holding
+    published.flush_events()
+    published.flush_events()
+    assert told == [[CHANGED, ELECTED], [CHANGED]]
+    assert not published.is_holding
+
+
+def test_too_many_events_are_told_although_none_is_urgent():
+    published, told = publisher()
+    for _ in range(HELD_MAX + 1):
+        published.queue_events((CHANGED,))
+    published.queue_events((CHANGED,))
+    assert [len(events) for events in told] == [HELD_MAX + 1]
