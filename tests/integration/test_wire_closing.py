@@ -86,7 +86,7 @@ def _fill(dialer: Dialer, number: LinkNumber) -> None:
         time.sleep(0.001)
 
 
-def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> None:
+def test_peer_that_never_reads_costs_bounded_memory() -> None:
     with BareAcceptor() as (address, accept), dialing(address, Limits(write_timeout_s=1.0)) as (dialer, told):
         sock = accept()
         number = told.next(LinkOpened).number
@@ -95,7 +95,7 @@ def test_a_peer_that_never_reads_costs_bounded_memory_and_then_the_link() -> Non
         sock.close()
 
 
-def test_stopping_with_a_peer_that_never_reads_takes_no_longer_than_asked() -> None:
+def test_stop_with_a_peer_that_never_reads_is_in_time() -> None:
     with BareAcceptor() as (address, accept), dialing(address) as (dialer, told):
         sock = accept()
         _fill(dialer, told.next(LinkOpened).number)

@@ -102,7 +102,7 @@ def test_a_hello_with_other_views_is_not_trusted() -> None:
         assert not heard.next(LinkAccepted).is_trusted
 
 
-def test_the_dialer_closes_only_after_the_owner_has_answered_and_dials_only_after_that() -> None:
+def test_dialer_waits_for_the_owner_then_closes_then_dials() -> None:
     told = Inbox(is_acknowledging=False)
     with listening() as (listener, heard), dialing(listener.address, inbox=told):
         told.next(LinkOpened)
@@ -118,7 +118,7 @@ def test_the_dialer_closes_only_after_the_owner_has_answered_and_dials_only_afte
 
 
 @pytest.mark.parametrize("leftover", [b"", b"\x00\x00", b"\x00\x00\x00\x05ab"])
-def test_an_end_of_stream_is_one_also_inside_a_frame_and_comes_after_all_messages(leftover: bytes) -> None:
+def test_end_of_stream_comes_after_all_messages(leftover: bytes) -> None:
     with listening() as (listener, heard), Stranger(listener.address) as stranger:
         stranger.open()
         data = b"".join(stranger.connection.send(Note(number=n, data=bytes(10_000))) for n in range(50))
@@ -142,7 +142,7 @@ def test_a_reset_proves_nothing() -> None:
         assert isinstance(ended.error, ResetError)
 
 
-def test_garbage_after_the_handshake_ends_the_link_and_proves_nothing() -> None:
+def test_garbage_after_the_handshake_proves_nothing() -> None:
     metrics = WireMetrics()
     with listening(metrics=metrics) as (listener, heard), Stranger(listener.address) as stranger:
         stranger.open()
@@ -165,7 +165,7 @@ def test_a_kind_of_a_later_version_is_counted_and_skipped() -> None:
         assert metrics.registry.get_sample_value("wire_rejected_frames_total", {"reason": "unknown_kind"}) == 1
 
 
-def test_a_higher_link_takes_over_and_the_older_one_proves_nothing() -> None:
+def test_overtaken_link_ends_and_proves_nothing() -> None:
     with listening() as (listener, heard), Stranger(listener.address) as old, Stranger(listener.address) as new:
         old.open(counter=3)
         assert heard.next(LinkAccepted).number == (1, 3)
@@ -180,7 +180,7 @@ def test_a_higher_link_takes_over_and_the_older_one_proves_nothing() -> None:
 
 
 @pytest.mark.parametrize("counter", [2, 3])
-def test_a_link_that_is_not_higher_is_refused_and_the_live_one_stays(counter: int) -> None:
+def test_link_that_is_not_higher_is_refused(counter: int) -> None:
     with listening() as (listener, heard), Stranger(listener.address) as live, Stranger(listener.address) as stale:
         live.open(counter=3)
         heard.next(LinkAccepted)
@@ -199,7 +199,7 @@ def test_the_listeners_stop_is_no_end_of_stream() -> None:
         assert isinstance(told.next(LinkClosing).error, ClosedError)
 
 
-def test_a_dialer_finds_a_listener_that_comes_later_and_one_that_comes_back() -> None:
+def test_dialer_finds_a_listener_that_comes_later_or_back() -> None:
     with listening() as (first, _):
         address = first.address
     with dialing(address) as (dialer, told):
@@ -225,7 +225,7 @@ def test_a_nudge_dials_without_waiting() -> None:
             assert time.monotonic() - started < 1.0
 
 
-def test_a_name_is_resolved_at_every_dial_and_one_that_has_no_address_is_no_end() -> None:
+def test_name_is_resolved_at_every_dial() -> None:
     asked: list[int] = []
     with listening() as (listener, _):
 
@@ -265,7 +265,7 @@ def test_a_wrong_node_at_the_address_is_refused() -> None:
             assert dialer.stop(5)
 
 
-def test_a_listener_that_never_answers_costs_the_handshakes_deadline_only() -> None:
+def test_silent_listener_costs_the_handshake_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = Address("127.0.0.1", server.getsockname()[1])
         with dialing(address, Limits(handshake_timeout_s=0.2)) as (_, told):
@@ -294,7 +294,7 @@ def test_a_message_for_another_link_is_dropped_and_counted() -> None:
         assert metrics.registry.get_sample_value("wire_outbox_dropped_total", labels) == 1
 
 
-def test_a_message_that_cannot_be_sent_is_counted_and_the_others_go() -> None:
+def test_unsendable_message_is_counted_and_others_are_sent() -> None:
     metrics = WireMetrics()
     with linked(metrics=metrics) as (dialer, _, number, _, heard):
         dialer.send(number, Note(number=2**63))

@@ -50,7 +50,7 @@ def proxied(*, is_two_way: bool) -> Iterator[tuple[Proxy, Inbox, Inbox]]:
 
 
 @pytest.mark.parametrize("direction", ["onward", "back"])
-def test_a_cut_in_one_direction_is_noticed_by_both_ends_of_a_two_way_link(direction: str) -> None:
+def test_cut_in_one_direction_is_noticed_on_a_two_way_link(direction: str) -> None:
     with proxied(is_two_way=True) as (proxy, told, heard):
         proxy.cut(direction)
         closing = told.later(LinkClosing, timeout=NOTICED_S)
@@ -59,7 +59,7 @@ def test_a_cut_in_one_direction_is_noticed_by_both_ends_of_a_two_way_link(direct
         assert isinstance(first.error, IdleTimeoutError | UnreadError)
 
 
-def test_a_cut_towards_the_acceptor_is_noticed_by_both_ends_of_a_one_way_link() -> None:
+def test_cut_to_the_acceptor_is_noticed_on_a_one_way_link() -> None:
     with proxied(is_two_way=False) as (proxy, told, heard):
         proxy.cut("onward")
         assert isinstance(heard.later(LinkEnded, timeout=NOTICED_S).error, IdleTimeoutError)
@@ -77,7 +77,7 @@ def test_idle_links_outlive_ten_idle_timeouts() -> None:
 
 
 @pytest.mark.parametrize("is_two_way", [False, True])
-def test_a_link_to_a_process_that_is_gone_gives_way_to_one_to_its_successor_at_once(
+def test_link_to_a_gone_process_gives_way_to_its_successor(
     is_two_way: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old host went without a word, so the link looks open; then its successor dials in."""
@@ -124,7 +124,7 @@ def _read(sock: socket.socket, for_s: float) -> bytes:
     return sock.recv(4_096)
 
 
-def test_a_successor_that_was_heard_of_during_the_dial_counts_too() -> None:
+def test_successor_that_is_known_during_the_dial_counts() -> None:
     """It is told of between the Welcome of the old process and the end of the dial."""
     with BareAcceptor() as (address, accept), dialing(address, Limits(backoff_initial_s=60)) as (ann, told):
         compare, compared = ann._end_if_outdated, threading.Event()
@@ -166,7 +166,7 @@ def test_a_slow_reader_that_makes_progress_is_not_cut() -> None:
         sock.close()
 
 
-def test_a_welcome_byte_by_byte_does_not_extend_the_dialers_deadline() -> None:
+def test_slow_welcome_does_not_extend_the_deadline() -> None:
     limits = Limits(handshake_timeout_s=0.5, backoff_initial_s=60)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -204,7 +204,7 @@ def test_stray_connections_never_disturb_a_live_link(tmp_path: Path) -> None:
         assert metrics.registry.get_sample_value("wire_connections", {"direction": "in"}) == 1
 
 
-def test_links_of_one_address_are_bounded_and_a_takeover_needs_no_room() -> None:
+def test_links_of_one_address_are_bounded() -> None:
     limits = Limits(links_per_host_max=1)
     with listening(limits, known=("ann", "cid")) as (bob, heard):
         with Stranger(bob.address) as first, Stranger(bob.address, "cid") as other:
@@ -232,7 +232,7 @@ def test_links_are_bounded_in_all() -> None:
 
 
 @pytest.mark.parametrize("pending_max", [8, 3], ids=["there is room", "all is full"])
-def test_silent_connections_of_one_address_make_room_for_its_own_ones_only(pending_max: int) -> None:
+def test_silent_connections_make_room_for_their_address_only(pending_max: int) -> None:
     limits = Limits(pending_max=pending_max, pending_per_host_max=2, handshake_timeout_s=5.0)
     with listening(limits) as (bob, _), contextlib.ExitStack() as stack:
         place = bob.address.host, bob.address.port

@@ -55,7 +55,7 @@ def test_garbage_instead_of_a_hello(said: bytes, outcome: str) -> None:
         assert heard.is_empty()
 
 
-def test_a_connection_that_is_reset_before_it_is_greeted_is_counted_as_well() -> None:
+def test_connection_reset_before_its_handshake_is_counted() -> None:
     metrics = WireMetrics()
     with listening(metrics=metrics) as (listener, _):
         listener._accept(Gone())
@@ -91,7 +91,7 @@ def test_a_hello_that_is_not_for_here_is_answered_why(changed: dict[str, str], n
 
 
 @pytest.mark.parametrize("more", [b"\0", bytes(4), b"\0\0\0\x08\x83\x64note\x01\x40"])
-def test_who_does_not_wait_for_the_answer_to_a_hello_is_refused_and_nothing_is_lost_in_silence(more: bytes) -> None:
+def test_dialer_that_sends_before_its_answer_is_refused(more: bytes) -> None:
     metrics = WireMetrics()
     with listening(metrics=metrics) as (listener, heard), Stranger(listener.address) as hasty:
         hasty.sock.sendall(hasty.connection.greet(hasty.hello()) + more)
@@ -127,7 +127,7 @@ def resident_kib() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize() // 1024
 
 
-def test_a_thousand_silent_connections_cost_few_threads_and_disturb_nobody() -> None:
+def test_thousand_silent_connections_cost_few_threads() -> None:
     limits = Limits(pending_max=16)
     with linked(limits) as (dialer, _, number, listener, heard), ExitStack() as stack:
         before, most = resident_kib(), 0
@@ -145,7 +145,7 @@ def test_a_thousand_silent_connections_cost_few_threads_and_disturb_nobody() -> 
             assert heard.later(LinkAccepted).number == (1, 5)
 
 
-def test_the_oldest_silent_one_makes_room_and_one_that_speaks_is_spared() -> None:
+def test_oldest_silent_connection_makes_room() -> None:
     with listening(Limits(pending_max=2, handshake_timeout_s=5.0)) as (listener, _), ExitStack() as stack:
         speaking = stack.enter_context(Stranger(listener.address))
         speaking.sock.sendall(MAGIC)
@@ -241,7 +241,7 @@ with dialing(Address("127.0.0.1", int(sys.argv[1]))) as (dialer, told):
 """
 
 
-def test_a_killed_process_ends_in_an_end_of_stream_after_all_it_said() -> None:
+def test_killed_process_ends_in_an_end_of_stream() -> None:
     with listening() as (listener, heard):
         process = subprocess.Popen([sys.executable, "-c", KILLED, str(listener.address.port)])
         heard.next(LinkAccepted)
@@ -289,7 +289,7 @@ def test_a_lack_of_threads_is_counted_each_time_and_said_once(
             told.next(LinkOpened)
 
 
-def test_a_connection_that_no_room_is_made_for_is_counted_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_without_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wire.links.listener.EVICTION_TIMEOUT_S", 0.01)
     metrics = WireMetrics()
     with listening(Limits(pending_max=1, pending_per_host_max=1), metrics=metrics) as (listener, _):

@@ -55,7 +55,7 @@ def securities(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Security
     return Keyed(path), Keyed(path)
 
 
-def test_both_ends_speak_in_order_and_the_dialer_closes_with_a_bye(securities: tuple[Security, Security]) -> None:
+def test_both_ends_send_in_order_and_the_dialer_says_bye(securities: tuple[Security, Security]) -> None:
     with conversing(securities=securities) as link:
         for number in range(100):
             assert link.ann.send(link.number, Note(number=number))
@@ -88,7 +88,7 @@ def test_the_acceptors_stop_sends_what_waits_and_says_bye(securities: tuple[Secu
         assert not ended.is_end_of_stream
 
 
-def test_what_the_acceptor_says_in_one_breath_with_its_welcome_is_heard() -> None:
+def test_messages_that_come_with_the_welcome_are_delivered() -> None:
     with BareAcceptor() as (address, accept), dialing(address, kind="client", is_two_way=True) as (_, told):
         sock = accept(Note(number=1), Note(number=2))
         told.next(LinkOpened)
@@ -97,7 +97,7 @@ def test_what_the_acceptor_says_in_one_breath_with_its_welcome_is_heard() -> Non
         assert isinstance(told.next(LinkClosing).error, ClosedError)
 
 
-def test_the_older_link_hears_that_it_is_superseded_and_its_threads_are_gone() -> None:
+def test_superseded_link_gets_a_bye_and_its_threads_end() -> None:
     with (
         listening(two_way=("client",)) as (bob, heard),
         Stranger(bob.address, is_two_way=True) as old,
@@ -138,7 +138,7 @@ def test_both_ends_must_mean_the_same_kind_of_link(kind: str, is_two_way: bool) 
         assert told.next(DialFailed).error.reason == "kind"
 
 
-def test_an_end_that_talks_and_does_not_read_is_noticed_by_the_acceptor() -> None:
+def test_dialer_that_does_not_read_is_noticed() -> None:
     with listening(QUICK, two_way=("client",)) as (bob, heard), Stranger(bob.address, is_two_way=True) as deaf:
         deaf.open()
         heard.next(LinkAccepted)
@@ -147,7 +147,7 @@ def test_an_end_that_talks_and_does_not_read_is_noticed_by_the_acceptor() -> Non
         assert deaf.last_words()[-1:] == [Bye(reason="unread")]
 
 
-def test_an_end_that_talks_and_does_not_read_is_noticed_by_the_dialer() -> None:
+def test_acceptor_that_does_not_read_is_noticed() -> None:
     with BareAcceptor() as (address, accept), dialing(address, QUICK, kind="client", is_two_way=True) as (_, told):
         sock = accept()
         told.next(LinkOpened)
@@ -156,7 +156,7 @@ def test_an_end_that_talks_and_does_not_read_is_noticed_by_the_dialer() -> None:
         sock.close()
 
 
-def test_a_flood_into_an_end_that_does_not_read_ends_by_the_write_timeout() -> None:
+def test_flood_to_an_end_that_does_not_read_times_out() -> None:
     limits = Limits(keepalive_interval_s=0.3, idle_timeout_s=30.0, write_timeout_s=1.0)
     with listening(limits, two_way=("client",)) as (bob, heard), Stranger(bob.address, is_two_way=True) as deaf:
         deaf.open()
@@ -180,7 +180,7 @@ def _talk_until(is_over: object, sock: socket.socket, sign: bytes) -> None:
         time.sleep(0.05)
 
 
-def test_an_end_that_reads_and_says_nothing_is_noticed_by_the_acceptor() -> None:
+def test_dialer_that_sends_nothing_is_noticed() -> None:
     with listening(QUICK, two_way=("client",)) as (bob, heard), Stranger(bob.address, is_two_way=True) as mute:
         mute.open()
         heard.next(LinkAccepted)
@@ -188,7 +188,7 @@ def test_an_end_that_reads_and_says_nothing_is_noticed_by_the_acceptor() -> None
         assert isinstance(heard.next(LinkEnded).error, IdleTimeoutError)
 
 
-def test_an_end_that_reads_and_says_nothing_is_noticed_by_the_dialer() -> None:
+def test_acceptor_that_sends_nothing_is_noticed() -> None:
     with BareAcceptor() as (address, accept), dialing(address, QUICK, kind="client", is_two_way=True) as (_, told):
         sock = accept()
         told.next(LinkOpened)
@@ -224,7 +224,7 @@ def test_unknown_kinds_are_counted_and_skipped_at_either_end() -> None:
         sock.close()
 
 
-def test_nothing_is_delivered_after_the_owner_was_told_of_the_end() -> None:
+def test_nothing_is_delivered_after_link_closing() -> None:
     """The reading thread is in the middle of what came at once when the writing one learns that it is over."""
     is_free, events = threading.Event(), list[object]()
 
@@ -257,7 +257,7 @@ def _is_told_of_the_end(events: list[object]) -> bool:
     return any(isinstance(event, LinkClosing) for event in events)
 
 
-def test_one_that_was_overtaken_between_its_welcome_and_its_place_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_link_overtaken_before_its_claim_gets_a_bye(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         listening(two_way=("client",)) as (bob, heard),
         Stranger(bob.address, is_two_way=True) as old,
@@ -297,7 +297,7 @@ def test_the_last_words_of_both_ends_are_heard(monkeypatch: pytest.MonkeyPatch) 
         assert ended.bye == "I know"
 
 
-def test_an_owner_may_stop_its_dialer_from_where_it_hears_a_message() -> None:
+def test_owner_may_stop_its_dialer_in_deliver() -> None:
     stopped: list[bool] = []
     with BareAcceptor() as (address, accept):
         told = Inbox()
@@ -359,7 +359,7 @@ def test_two_saturated_ends_do_not_stop_each_other(securities: tuple[Security, S
             assert value("wire_connections", {"direction": "out" if peer == "bob" else "in"}) == 1
 
 
-def test_what_is_sent_replaced_and_dropped_is_counted_for_the_peer() -> None:
+def test_sent_replaced_and_dropped_messages_are_counted() -> None:
     metrics = WireMetrics()
     labels = {"peer": "ann", "kind": "note"}
     value = metrics.registry.get_sample_value

@@ -60,7 +60,7 @@ BROKEN: dict[str, tuple[Broken, str]] = {
     "not yet valid": (lambda authority, *_: authority.files("ann", begins_s=DAY), "not yet valid"),
     "one role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[:1]), "unsuitable certificate purpose"),
     "the other role": (lambda authority, *_: authority.files("ann", roles=BOTH_ROLES[1:]), "unsuitable certificate"),
-    "a name that is no text": (lambda authority, *_: authority.files("ann", dns=b"\xff"), "name that cannot be read"),
+    "a name that is no text": (lambda authority, *_: authority.files("ann", dns=b"\xff"), "name that can't be read"),
     "a pipe": (lambda _, files, path: replace(files, ca=pipe(path / "pipe")), "pipe: it is not a regular file"),
     "an encrypted key": (lambda _, files, __: replace(files, key=encrypted(files.key)), "unencrypted"),
 }
