@@ -77,9 +77,7 @@ def test_idle_links_outlive_ten_idle_timeouts() -> None:
 
 
 @pytest.mark.parametrize("is_two_way", [False, True])
-def test_link_to_a_gone_process_gives_way_to_its_successor(
-    is_two_way: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_link_to_a_gone_process_gives_way_to_its_successor(is_two_way: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old host went without a word, so the link looks open; then its successor dials in."""
     monkeypatch.setattr("wire.io.link_runner.LINGER_S", 60.0)
     limits = Limits(backoff_initial_s=60, backoff_max_s=60, idle_timeout_s=60)
