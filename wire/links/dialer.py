@@ -76,13 +76,11 @@ class Dialer:
         arguments.text("kind", kind)
         arguments.flag("is_two_way", is_two_way)
         arguments.check_callable("judge", judge)
-        limits = endpoint.limits
-        self._peer = peer_id
-        self._resolve = resolve
+        self._peer, self._resolve = peer_id, resolve
         self._check = endpoint.codec.check
         self._next_counter = next_counter
         self._deliver = endpoint.deliver
-        self._limits = limits
+        self._limits = limits = endpoint.limits
         self._meter = endpoint.metrics or Meter()
         self._backoff = Backoff(limits.backoff_initial_s, limits.backoff_max_s, random.Random())  # noqa: S311
         self._outbox = Outbox(limits.outbox_messages_max, peer_id, self._meter)

@@ -36,7 +36,7 @@ def test_after_a_deadline_nothing_is_read_even_if_it_is_there(ends: tuple[Channe
     assert channel.read_before(Deadline(5)) == b"x"
 
 
-def test_in_the_clear_there_is_nothing_to_agree_on_and_nobody_is_proved(ends: tuple[Channel, socket.socket]) -> None:
+def test_clear_channel_has_no_handshake_and_no_proof(ends: tuple[Channel, socket.socket]) -> None:
     channel, far = ends
     channel.shake_hands(Deadline(0))
     channel.review("anybody", "anywhere")

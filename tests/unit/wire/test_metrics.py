@@ -75,7 +75,7 @@ def test_a_peers_series_go_when_the_peer_goes() -> None:
     assert 'reason="payload"' in text
 
 
-def test_they_go_with_the_last_of_its_links_and_what_is_still_counted_does_not_bring_them_back() -> None:
+def test_peer_series_are_removed_with_the_last_link() -> None:
     metrics = WireMetrics()
     tell(metrics)
     metrics.watch_peer("b", lambda: 4)

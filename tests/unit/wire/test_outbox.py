@@ -24,7 +24,7 @@ def test_first_in_first_out_whatever_the_messages_are() -> None:
     assert outbox.take_message() is None
 
 
-def test_a_full_one_turns_away_and_takes_again_when_there_is_room() -> None:
+def test_full_outbox_drops_until_there_is_room() -> None:
     outbox = opened(2)
     assert [outbox.put(NUMBER, number) for number in range(3)] == [True, True, False]
     assert len(outbox) == 2

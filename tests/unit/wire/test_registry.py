@@ -45,7 +45,7 @@ def refused(step: Callable[[], object]) -> RejectCode:
     return refusal.value.code
 
 
-def test_a_higher_link_takes_the_place_of_the_peers_older_one_of_that_kind_only() -> None:
+def test_higher_link_replaces_the_older_one_of_its_kind() -> None:
     registry = Registry(Limits())
     old, other, new = link(), link(), link()
     registry.claim(said("a", 1), old)
@@ -73,7 +73,7 @@ def test_a_number_names_one_link_of_a_peer_whatever_their_kinds() -> None:
     registry.claim(said("a", 1, "mirror"), link())
 
 
-def test_links_are_bounded_in_all_and_for_one_host_and_a_takeover_needs_no_room() -> None:
+def test_links_are_bounded_but_a_takeover_needs_no_room() -> None:
     registry = Registry(Limits(links_max=3, links_per_host_max=2))
     registry.claim(said("a", 1), link("x"))
     registry.claim(said("b", 1), link("x"))
@@ -83,7 +83,7 @@ def test_links_are_bounded_in_all_and_for_one_host_and_a_takeover_needs_no_room(
     registry.claim(said("a", 2), link("x"))
 
 
-def test_the_oldest_silent_one_goes_first_and_one_that_is_going_is_not_chosen_again() -> None:
+def test_oldest_silent_connection_is_given_up_first() -> None:
     registry = Registry(Limits())
     speaking, first, second = link(is_silent=False), link(), link()
     for each in (speaking, first, second):
@@ -119,7 +119,7 @@ def test_the_highest_numbers_that_are_remembered_are_bounded() -> None:
     registry.check(said("n0", 1), link())
 
 
-def test_who_comes_again_and_again_waits_until_some_of_the_overtaken_links_have_ended() -> None:
+def test_overtaken_links_of_a_peer_are_bounded() -> None:
     registry = Registry(Limits())
     links = [link() for _ in range(ENDING_MAX + 1)]
     for counter, each in enumerate(links):
@@ -132,7 +132,7 @@ def test_who_comes_again_and_again_waits_until_some_of_the_overtaken_links_have_
     registry.claim(said("a", 102), link())
 
 
-def test_overtaken_links_count_for_the_others_until_they_have_ended() -> None:
+def test_overtaken_links_count_until_they_have_ended() -> None:
     registry = Registry(Limits(links_max=2))
     overtaken = link()
     registry.claim(said("a", 1), overtaken)

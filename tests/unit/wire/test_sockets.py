@@ -32,7 +32,7 @@ def test_all_is_written_in_however_many_pieces() -> None:
     assert sock.taken == b"abcdef"
 
 
-def test_a_call_that_timed_out_although_there_is_room_by_now_is_progress() -> None:
+def test_timed_out_write_that_finds_room_is_progress() -> None:
     sock = Narrow(None, 1, None, 9)
     write_all(sock, b"abc")  # type: ignore[arg-type]
     assert sock.taken == b"abc"
