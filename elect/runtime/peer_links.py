@@ -19,8 +19,7 @@ from elect.leader import Profile
 from elect.runtime.threads import starting
 from elect.storage.store import StoreContent
 from wire.common.deadline import Deadline, now_s
-from wire.common.log import Log
-from wire.common.log_throttle import LogThrottle, more
+from wire.common.log import Log, LogThrottle, suppressed_suffix
 from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkOpened, MessageReceived
 from wire.io.meter import Meter
 from wire.links.dialer import Dialer
@@ -204,14 +203,14 @@ class PeerLinks:
             self._disputes.pop(event.peer, None)
             return
         self._disputes[event.peer] = text = f"{event.peer} refuses this node: {error.text}"
-        held = self._log_throttle.take("dispute", now_s())
+        held = self._log_throttle.admit_line("dispute", now_s())
         if held is not None:
             logger.warning(
                 "! another process uses the id of node %s, or did with a later copy of its store: %s; stop one of them,"
                 " or give it an id of its own%s",
                 self._config.node,
                 text,
-                more(held),
+                suppressed_suffix(held),
             )
 
     def forget(self, peer: str) -> None:

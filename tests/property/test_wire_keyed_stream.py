@@ -106,9 +106,7 @@ def test_a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in(flight: int, pla
 
 @given(NOTES, PLACES, st.integers(0, 7))
 @settings(max_examples=300)
-def test_a_bit_flipped_anywhere_after_it_ends_the_connection_before_a_wrong_message(
-    notes: list[Note], place: int, bit: int
-) -> None:
+def test_flipped_bit_ends_the_connection_before_a_message(notes: list[Note], place: int, bit: int) -> None:
     dialing, accepting = shaken()
     heard, is_fault = heard_until_a_fault(accepting, flipping(place, bit)(b"".join(frames(dialing, notes))))
     assert is_fault
@@ -116,9 +114,7 @@ def test_a_bit_flipped_anywhere_after_it_ends_the_connection_before_a_wrong_mess
 
 
 @given(NOTES, st.lists(PLACES, min_size=1, max_size=8))
-def test_frames_repeated_left_out_or_moved_end_it_where_the_first_is_wrong(
-    notes: list[Note], places: list[int]
-) -> None:
+def test_first_frame_out_of_order_ends_the_connection(notes: list[Note], places: list[int]) -> None:
     dialing, accepting = shaken()
     said = frames(dialing, notes)
     order = [place % len(said) for place in places]
@@ -129,7 +125,7 @@ def test_frames_repeated_left_out_or_moved_end_it_where_the_first_is_wrong(
 
 
 @given(NOTES, PLACES)
-def test_a_stream_that_is_cut_gives_what_was_whole_and_says_that_it_was_cut(notes: list[Note], place: int) -> None:
+def test_cut_stream_gives_whole_messages_and_an_error(notes: list[Note], place: int) -> None:
     dialing, accepting = shaken()
     said = frames(dialing, notes)
     ends = [sum(len(each) for each in said[:count]) for count in range(len(said) + 1)]
@@ -140,7 +136,7 @@ def test_a_stream_that_is_cut_gives_what_was_whole_and_says_that_it_was_cut(note
 
 
 @given(NOTES, PLACES, st.integers(2, 2**64))
-def test_a_frame_of_another_connection_with_the_same_key_is_forged(notes: list[Note], place: int, seed: int) -> None:
+def test_frame_of_another_connection_is_forged(notes: list[Note], place: int, seed: int) -> None:
     (dialing, accepting), (other, _) = shaken(), shaken(seed)
     said, theirs = frames(dialing, notes), frames(other, notes)
     spliced = place % len(said)

@@ -45,7 +45,7 @@ def test_a_talk_cut_at_any_byte_is_heard_whole(talk: Talk, by_dialer: bool) -> N
 
 
 @pytest.mark.parametrize("talk", TALKS, ids=CONVERSATIONS)
-def test_a_talk_cut_short_gives_what_was_whole_and_a_typed_error_unless_it_ends_with_a_frame(talk: Talk) -> None:
+def test_cut_talk_gives_whole_messages_and_a_typed_error(talk: Talk) -> None:
     parts = said(talk)
     ends = [sum(map(len, parts[:count])) for count in range(len(parts) + 1)]
     silent = len(parts) - len(HEARD)
@@ -58,9 +58,7 @@ def test_a_talk_cut_short_gives_what_was_whole_and_a_typed_error_unless_it_ends_
 
 
 @given(st.sampled_from(TALKS), st.binary(min_size=1, max_size=60))
-def test_garbage_after_a_talk_is_never_a_message_of_a_keyed_one_and_always_a_typed_error(
-    talk: Talk, garbage: bytes
-) -> None:
+def test_garbage_after_a_talk_is_a_typed_error(talk: Talk, garbage: bytes) -> None:
     listening = heard(talk, [b"".join(said(talk)) + garbage])
     assert listening.heard[: len(HEARD)] == HEARD
     if talk.is_keyed:
@@ -69,7 +67,7 @@ def test_garbage_after_a_talk_is_never_a_message_of_a_keyed_one_and_always_a_typ
 
 
 @pytest.mark.parametrize("talk", TALKS, ids=CONVERSATIONS)
-def test_the_longest_frame_is_taken_and_one_byte_more_is_refused_at_its_length(talk: Talk) -> None:
+def test_frame_one_byte_too_long_is_refused_at_its_length(talk: Talk) -> None:
     bound = FRAME_BYTES_MAX + (TAG_BYTES if talk.is_keyed else 0)
     start = b"".join(said(talk))
     fits = heard(talk, [start, bound.to_bytes(4, "big")])

@@ -1,4 +1,7 @@
-"""Checks of what a caller hands over, made in the caller's own thread: TypeError for a type, ValueError for a range."""
+"""Checks of arguments, made in the caller's thread: TypeError for a wrong type, ValueError for a wrong value.
+
+Each error names the argument, shows its value and says what is needed.
+"""
 
 import functools
 import inspect
@@ -8,17 +11,17 @@ from numbers import Real
 from typing import cast
 
 SECONDS_MAX = 100 * 365 * 86_400.0
-"""A hundred years: what a longer wait, an infinite one too, is taken for. Locks refuse more than about 292 years."""
+"""A hundred years, the longest wait: longer ones are shortened to it, as locks refuse more than about 292 years."""
 
 
 def check_type(name: str, value: object, kind: type | tuple[type, ...], needed: str) -> None:
     """Raise TypeError unless the value is of one of these types.
 
     Args:
-        name: of the argument.
-        value: what was given.
+        name: the name of the argument.
+        value: its value.
         kind: the type, or several.
-        needed: what the error says is needed: "a Config".
+        needed: the type in words for the error, such as "a Config".
     """
     if not isinstance(value, kind):
         raise _wrong_type(name, value, needed)
@@ -27,7 +30,7 @@ def check_type(name: str, value: object, kind: type | tuple[type, ...], needed: 
 def check_members(name: str, value: object, protocol: type, needed: str) -> None:
     """Raise TypeError unless the value has each member of a Protocol, and no coroutine function among them."""
     members = [member for member in vars(protocol) if not member.startswith("_")]
-    # Of the class first: a property need not be asked.
+    # In the class first: a property is then not evaluated.
     missing = [member for member in members if not (hasattr(type(value), member) or hasattr(value, member))]
     if missing:
         raise TypeError(f"{name} is {value!r}, which has no {', '.join(missing)}; {needed} is needed")
@@ -52,7 +55,7 @@ def check_returned(name: str, value: object) -> None:
 
 
 def is_coroutine_function(value: object) -> bool:
-    """Whether a call of the value makes a coroutine; also for a partial of one, and an object with such a __call__."""
+    """Whether a call of the value makes a coroutine; also of a partial of one, or an object with such a __call__."""
     return any(inspect.iscoroutinefunction(function) for function in _functions(value))
 
 
@@ -64,7 +67,7 @@ def is_generator_function(value: object) -> bool:
 
 
 def integer(name: str, value: object, minimum: int, maximum: int) -> int:
-    """The value as an int within bounds; True and 1.0 are none, another library's integer is one."""
+    """Return the value as an int within bounds. Integers of other libraries are accepted; True and 1.0 are not."""
     try:
         number = None if isinstance(value, bool) else int(operator.index(value))  # type: ignore[arg-type]  # it raises
     except TypeError:
@@ -77,7 +80,7 @@ def integer(name: str, value: object, minimum: int, maximum: int) -> int:
 
 
 def number(name: str, value: object, minimum: float = 0.0, maximum: float = SECONDS_MAX) -> float:
-    """The value as a float within bounds; not a number (nan) is out of them."""
+    """Return the value as a float within bounds; nan is not within any."""
     given = _real(name, value, "a number")
     if not minimum <= given <= maximum:
         raise ValueError(f"{name} is {_shown(value)}; {minimum:g} to {maximum:g} is allowed")
@@ -85,7 +88,7 @@ def number(name: str, value: object, minimum: float = 0.0, maximum: float = SECO
 
 
 def seconds(name: str, value: object) -> float | None:
-    """A timeout: seconds, 0 or more, infinite too; None, for ever, stays None."""
+    """Return a timeout of 0 seconds or more, infinity included; None, which means for ever, stays None."""
     if value is None:
         return None
     given = _real(name, value, "a number of seconds, or None for ever,")
@@ -95,34 +98,34 @@ def seconds(name: str, value: object) -> float | None:
 
 
 def bounded_seconds(name: str, value: object) -> float:
-    """The same, where a number is needed: for ever is a hundred years."""
+    """Return a timeout as `seconds` does, with a hundred years for None."""
     given = seconds(name, value)
     return SECONDS_MAX if given is None else given
 
 
 def text(name: str, value: object) -> str:
-    """The value as a str of no subclass: an enum's member can't be sent."""
+    """Return the value as a plain str: a member of an enum cannot be sent."""
     if not isinstance(value, str):
         raise _wrong_type(name, value, "text")
     return str.__str__(value)
 
 
 def texts(name: str, value: object) -> dict[str, str]:
-    """A mapping of texts as a dict."""
+    """Return a mapping of texts as a dict."""
     if not isinstance(value, Mapping):
         raise _wrong_type(name, value, "a mapping of texts")
     return {text(f"a key of {name}", key): text(f"{name}[{key!r}]", item) for key, item in value.items()}
 
 
 def flag(name: str, value: object) -> bool:
-    """True or False, and nothing that counts as one of them."""
+    """Return True or False; no other truthy or falsy value is accepted."""
     if not isinstance(value, bool):
         raise _wrong_type(name, value, "True or False")
     return value
 
 
 def choice(name: str, value: object, choices: Collection[str]) -> str:
-    """One of a few texts."""
+    """Return the value, which must be one of these texts."""
     given = text(name, value)
     if given not in choices:
         listed = " or ".join(f'"{each}"' for each in choices)
@@ -144,14 +147,14 @@ def _refuse_coroutine_function(name: str, value: object) -> None:
 
 
 def _functions(value: object) -> tuple[object, ...]:
-    """What runs at a call: the function itself, or the __call__ of its type."""
+    """Return the functions that may run at a call: the value itself, and the __call__ of its type."""
     while isinstance(value, functools.partial):
         value = value.func
-    return (value,) if isinstance(value, type) else (value, getattr(type(value), "__call__", None))  # noqa: B004 - it is asked for what runs
+    return (value,) if isinstance(value, type) else (value, getattr(type(value), "__call__", None))  # noqa: B004 - the function itself is needed
 
 
 def _real(name: str, value: object, needed: str) -> float:
-    """A number as it is: an int may be beyond every float."""
+    """Return a number unconverted: an int may be too large for a float."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _wrong_type(name, value, needed)
     return cast("float", value)
@@ -162,7 +165,7 @@ def _wrong_type(name: str, value: object, needed: str) -> TypeError:
 
 
 def _shown(value: object) -> str:
-    """The value, unless it has more digits than Python is willing to write."""
+    """Return the value as text; Python refuses to write integers of thousands of digits."""
     try:
         return f"{value}"
     except ValueError:

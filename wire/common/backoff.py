@@ -1,10 +1,10 @@
-"""How long to wait before the next attempt."""
+"""Backoff: the waits between attempts that fail."""
 
 import random
 
 
 class Backoff:
-    """Doubling waits up to a bound, each shortened at random by up to half, so that many don't return in step."""
+    """Doubling waits up to a bound, each shortened at random by up to half, so that many nodes don't retry in step."""
 
     def __init__(self, initial_s: float, max_s: float, rng: random.Random) -> None:
         self._initial_s = initial_s
@@ -13,15 +13,15 @@ class Backoff:
         self._next_s = initial_s
 
     def next_s(self) -> float:
-        """The next wait."""
+        """Return the next wait, in seconds."""
         wait_s = self._next_s
         self._next_s = min(2 * wait_s, self._max_s)
         return wait_s * self._rng.uniform(0.5, 1.0)
 
     def reset(self) -> None:
-        """An attempt succeeded: start from the shortest wait."""
+        """Start again from the shortest wait, after a success."""
         self._next_s = self._initial_s
 
     def give_up(self) -> None:
-        """An attempt failed for good: from now on only the longest wait."""
+        """Return only the longest wait from now on, after a failure that a retry is unlikely to mend."""
         self._next_s = self._max_s

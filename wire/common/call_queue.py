@@ -1,4 +1,4 @@
-"""CallQueue: makes calls that may block or raise, on a thread of its own, so that the threads that ask never wait."""
+"""CallQueue: makes calls that may block or raise on a thread of its own, so that the calling threads never wait."""
 
 import os
 import threading
@@ -10,30 +10,32 @@ from collections.abc import Callable
 from wire.common.deadline import Deadline
 
 CALLS_MAX = 10_000
-"""A log record takes about 1 kB, so 10 MB at most; a thousand elections can change hands three times meanwhile."""
+"""A log record takes about 1 kB, so 10 MB at most: three changes of leader in each of a thousand elections."""
 
 IDLE_S = 0.2
-"""A thread that had nothing to do for this long ends, and the next call starts another."""
+"""A thread without calls for this long ends, and the next call starts another one."""
 
 PAUSE_S = 0.01
-"""After it was idle the thread lets the others go first for this long: an election takes about as long."""
+"""After it was idle the thread lets other threads run first for this long, about the time of an election."""
 
 Call = Callable[[], object]
 
 
 class CallQueue:
-    """Takes calls from any thread, in a signal handler too, and makes them in order. What finds it full is dropped.
+    """A bounded queue of calls, made in order. Any thread may add one, in a signal handler too.
 
-    The thread starts with the first call and ends when it is idle. A forked child begins with an empty queue.
+    A call that finds the queue full is dropped. The thread starts with the first call and ends when it is idle. The
+    queue is empty in a forked child.
 
     Args:
-        name: of the thread.
-        on_dropped: told the number of calls dropped since the last time, once the queue is empty again; must not block.
-        calls_max: how many may wait.
-        idle_s: after which the thread ends; None: never.
+        name: the name of the thread.
+        on_dropped: called with the number of calls dropped since its last call, when the queue is empty again; must not
+            block.
+        calls_max: the number of calls that may wait.
+        idle_s: the idle time after which the thread ends; None: never.
 
     Attributes:
-        dropped: calls that were not made, or raised.
+        dropped: the number of calls that were not made, or raised.
     """
 
     def __init__(
@@ -48,19 +50,19 @@ class CallQueue:
         self._on_dropped = on_dropped
         self._calls_max = calls_max
         self._idle_s = idle_s
-        self.begin()
+        self.reset()
         _living.add(self)
 
-    def begin(self) -> None:
-        """Forget everything: in a forked child no thread of the parent's lives, and each lock may be held by one."""
-        self.dropped = self._untold = 0
+    def reset(self) -> None:
+        """Forget everything: no thread of the parent runs in a forked child, and one of them may have held the lock."""
+        self.dropped = self._unreported = 0
         self._asked = self._made = 0
         self._calls: deque[Call] = deque()
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()  # a reentrant lock: a signal handler may interrupt `put` and call it
 
     def put(self, call: Call) -> bool:
-        """Have a call made, soon; never waits. False: it was dropped, for want of room or of a thread."""
+        """Queue a call without waiting; return False when it was dropped, as there was no room or no thread."""
         with self._changed:
             if len(self._calls) < self._calls_max and self._has_thread():
                 self._calls.append(call)
@@ -68,11 +70,11 @@ class CallQueue:
                 self._changed.notify_all()
                 return True
             self.dropped += 1
-            self._untold += 1
+            self._unreported += 1
             return False
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all calls put by now are made, `timeout` seconds at most; whether they are."""
+        """Wait at most `timeout` seconds until all calls queued by now are made; return whether they are."""
         deadline = Deadline(timeout)
         with self._changed:
             last = self._asked
@@ -85,7 +87,7 @@ class CallQueue:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError:  # the system has no thread for us now; the next call tries again
+            except RuntimeError:  # the system has no more threads now; the next call tries again
                 self._thread = None
         return self._thread is not None
 
@@ -96,7 +98,7 @@ class CallQueue:
             try:
                 call()
                 is_made = True
-            except BaseException:  # noqa: BLE001, S110 - somebody else's code; the log that would tell of it is what failed
+            except BaseException:  # noqa: BLE001, S110 - the application's code; it cannot be logged, as this is the log
                 pass
             with self._changed:
                 self._made += 1
@@ -104,11 +106,11 @@ class CallQueue:
                 self._changed.notify_all()
 
     def _next(self) -> Call | None:
-        """The next call; None: there was none for a while, and the thread ends."""
+        """Return the next call, or None when there was none for `idle_s` and the thread ends."""
         with self._changed:
-            if not self._calls and self._untold:
-                untold, self._untold = self._untold, 0
-                self._on_dropped(untold)
+            if not self._calls and self._unreported:
+                unreported, self._unreported = self._unreported, 0
+                self._on_dropped(unreported)
             is_idle = not self._calls
             if is_idle:
                 self._changed.wait(self._idle_s)
@@ -118,15 +120,15 @@ class CallQueue:
         if is_idle:
             time.sleep(PAUSE_S)
         with self._changed:
-            return self._calls.popleft()  # nobody else takes any
+            return self._calls.popleft()  # no other thread removes any
 
 
 _living: "weakref.WeakSet[CallQueue]" = weakref.WeakSet()
 
 
-def _begin_all() -> None:
+def _reset_all() -> None:
     for queue in list(_living):
-        queue.begin()
+        queue.reset()
 
 
-os.register_at_fork(after_in_child=_begin_all)
+os.register_at_fork(after_in_child=_reset_all)

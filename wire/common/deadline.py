@@ -1,19 +1,19 @@
-"""The clock by which everything here waits, and a moment by which something must be done."""
+"""The clock for all waits, and a point in time on it."""
 
 import time
 
 
 def now_s() -> float:
-    """The time since this machine started, s.
+    """Return the seconds since this machine started.
 
-    Libraries that freeze or shift the time of a test (freezegun, time-machine) replace `time.monotonic`, or what calls
-    it. A wait that asked it would then never end; this clock runs on.
+    Libraries that freeze or shift time in tests (freezegun, time-machine) replace `time.monotonic`. A wait that used it
+    would never end under them; this clock runs on.
     """
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Deadline:
-    """So many seconds from now; it does not move when there is progress."""
+    """The point in time `seconds` from now; progress does not postpone it."""
 
     __slots__ = ("_at",)
 
@@ -22,10 +22,10 @@ class Deadline:
 
     @property
     def remaining_s(self) -> float:
-        """Seconds left, 0 when it is over."""
+        """Return the seconds left, 0 when it has passed."""
         return max(0.0, self._at - now_s())
 
     @property
     def is_over(self) -> bool:
-        """Whether the moment has passed."""
+        """Whether it has passed."""
         return now_s() >= self._at

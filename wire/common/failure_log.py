@@ -1,4 +1,4 @@
-"""One log line when something breaks, and one when it is over: not one for each time that it is tried in between."""
+"""FailureLog: one log line when something begins to fail and one when it works again, none for each retry between."""
 
 import logging
 import math
@@ -8,22 +8,22 @@ from wire.common.deadline import now_s
 from wire.common.log import Log
 
 SETTLED_S = 60.0
-"""What breaks again within this time after it was mended is one trouble: it is over when it has worked for so long."""
+"""A failure within this time after a recovery belongs to the same outage, which is over after this time without one."""
 
 CAUSES_MAX = 8
-"""Lines of one trouble; a cause with a number in it is another one each time."""
+"""Lines about one outage: a cause with a number in it is a new one each time."""
 
 
 class FailureLog:
-    """A trouble that may come and go; belongs to one thread.
+    """The log of the outages of one subject; belongs to one thread.
 
     Args:
-        logger: what is written to.
-        subject: what fails.
-        clock: seconds that only rise.
+        logger: the log that is written to.
+        subject: the name of what fails.
+        clock: returns seconds that only rise.
 
     Attributes:
-        failures: how often it failed since it last worked.
+        failures: the number of failures since the last success.
     """
 
     def __init__(self, logger: Log, subject: str, clock: Callable[[], float] = now_s) -> None:
@@ -38,14 +38,14 @@ class FailureLog:
 
     @property
     def is_on(self) -> bool:
-        """Whether it was said that it fails, and not yet that it works again."""
+        """Whether a failure was logged, and its recovery not yet."""
         return self._untold > 0
 
     def failed(self, cause: str, text: str = "") -> None:
-        """It failed; WARNING once per cause, DEBUG from then on.
+        """Note a failure and log it: WARNING for the first of its cause, DEBUG for the others.
 
         Args:
-            cause: what makes it another trouble than the one before.
+            cause: a short word; failures of the same word have the same cause.
             text: a sentence; default: the cause.
         """
         self._failed_s = self._clock()
@@ -60,7 +60,7 @@ class FailureLog:
         self._logger.log(level, "%s fails: %s", self._subject, text or cause)
 
     def worked(self) -> int:
-        """It worked; WARNING with the count, if it had failed. Returns how often, since it last worked."""
+        """Note a success, and log it after an outage. Return the number of failures since the last success."""
         failures, self.failures = self.failures, 0
         if self._untold:
             now_s = self._clock()

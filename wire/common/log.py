@@ -1,38 +1,47 @@
 """Log: a logger for threads that must not wait. Filters and handlers, which may block or raise, run on another thread.
 
-The caller's thread compares levels and notes time, thread and place. One thread of the process, `wire-log`, makes the
-record and hands it to its logger, as if it had been logged there: levels, filters, handlers and record factories are
-those of the application, and nothing here configures any. When 10,000 records wait, further ones are dropped and
-counted, and a warning says how many once the others are through.
+The calling thread compares levels and notes time, thread and place. One thread of the process, `wire-log`, makes the
+record and passes it to its logger, as if it had been logged there. Levels, filters, handlers and record factories are
+the application's; nothing here configures any. When 10,000 records wait, further ones are dropped and counted, and a
+warning gives their number after the others were handled.
+
+LogThrottle limits the lines that strangers can cause.
 """
 
 import atexit
 import contextlib
 import contextvars
 import logging
+import math
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
 from functools import partial, wraps
 from typing import ParamSpec
 
 from wire.common.call_queue import Call, CallQueue
 from wire.common.deadline import now_s
-from wire.common.log_throttle import LogThrottle
 
 Parameters = ParamSpec("Parameters")
 
 FLUSH_S = 0.2
-"""How long the end of a node, or of the process, waits for records and for handlers that block."""
+"""The longest that the end of a node, or of the process, waits for records and for handlers that block."""
+
+INTERVAL_S = 3_600.0
+"""Between two throttled lines about one subject: a scanner that comes back all day causes 24."""
+
+SUBJECTS_MAX = 64
+"""Throttled lines in an interval, about all subjects together: strangers may choose the subjects."""
 
 _STAMPS = ("created", "msecs", "relativeCreated", "thread", "threadName", "taskName")
 """The attributes of a record that tell when and on which thread it was logged."""
 
 
 class Log:
-    """Logs under a name, as the logger of that name would.
+    """The methods of the logger of a name; none of them waits for a handler.
 
     Args:
-        name: of the logger.
+        name: the name of the logger.
     """
 
     def __init__(self, name: str) -> None:
@@ -75,18 +84,52 @@ class Log:
             call_later(partial(contextvars.copy_context().run, _handle, logger, stamp, text, values))
 
 
+class LogThrottle:
+    """Admits one line about a subject in each interval, and counts the others. Any thread may call it.
+
+    Time is given, in seconds of any clock that only rises.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[Hashable, tuple[float, int]] = {}
+
+    def admit_line(self, subject: Hashable, now_s: float) -> int | None:
+        """Return None if a line about `subject` passed in the last hour, else the number suppressed since then."""
+        with self._lock:
+            known = self._known.get(subject)
+            if known is None and not self._has_room(now_s):
+                return None
+            admitted_s, suppressed = known or (-math.inf, 0)
+            if now_s - admitted_s < INTERVAL_S:
+                self._known[subject] = admitted_s, suppressed + 1
+                return None
+            self._known[subject] = now_s, 0
+            return suppressed
+
+    def _has_room(self, now_s: float) -> bool:
+        if len(self._known) >= SUBJECTS_MAX:
+            self._known = {each: known for each, known in self._known.items() if now_s - known[0] < INTERVAL_S}
+        return len(self._known) < SUBJECTS_MAX
+
+
+def suppressed_suffix(suppressed: int) -> str:
+    """Return the end of a line that tells the number of lines suppressed before it."""
+    return f" (and {suppressed} before it)" if suppressed else ""
+
+
 def flush(timeout: float) -> bool:
-    """Wait until the records of before are with their handlers, `timeout` seconds at most; whether they are."""
+    """Wait at most `timeout` seconds until all records logged by now are handled; return whether they are."""
     return _queue.flush(timeout)
 
 
 def call_later(call: Call) -> bool:
-    """Have the thread of the log make a call, in its turn; whether it will."""
+    """Queue a call for the thread of the log; return whether there was room for it."""
     return _queue.put(call)
 
 
 def text_of(error: BaseException) -> str:
-    """How it shows itself; its own code may fail at that."""
+    """Return the repr of an error, or its type where the repr raises."""
     try:
         return repr(error)
     except BaseException:  # noqa: BLE001 - it is the application's
@@ -94,7 +137,7 @@ def text_of(error: BaseException) -> str:
 
 
 def harmless(function: Callable[Parameters, object]) -> Callable[Parameters, None]:
-    """The function, but what it raises is logged, now and then, and goes no further."""
+    """Return the function with its errors logged, throttled, instead of raised."""
     log_throttle = LogThrottle()
 
     @wraps(function)
@@ -102,14 +145,14 @@ def harmless(function: Callable[Parameters, object]) -> Callable[Parameters, Non
         try:
             function(*values, **named)
         except Exception as error:
-            if log_throttle.take(type(error).__name__, now_s()) is not None:
+            if log_throttle.admit_line(type(error).__name__, now_s()) is not None:
                 _logger.exception("%s failed", function.__qualname__)
 
     return call
 
 
 def dropped() -> int:
-    """Records that no handler got, in this process."""
+    """Return the number of records of this process that no handler received."""
     return _queue.dropped
 
 
@@ -125,12 +168,12 @@ def _handle(logger: logging.Logger, stamp: logging.LogRecord, text: str, values:
     logger.handle(record)
 
 
-def _tell_dropped(count: int) -> None:
-    _logger.warning("%d log records were dropped: handlers were slow, or no thread could be started", count)
+def _warn_dropped(count: int) -> None:
+    _logger.warning("dropped %d log records: handlers were too slow, or no thread could be started", count)
 
 
-def _end() -> None:
-    """Flush; a handler that blocks has a lock, for which `logging.shutdown` would keep the process waiting for ever."""
+def _flush_at_exit() -> None:
+    """Flush, and keep `logging.shutdown` from waiting for ever for the lock of a handler that blocks."""
     if not flush(FLUSH_S):
         atexit.unregister(logging.shutdown)
         ending = CallQueue("wire-log-end", lambda _: None)
@@ -138,6 +181,6 @@ def _end() -> None:
         ending.flush(FLUSH_S)
 
 
-_queue = CallQueue("wire-log", _tell_dropped)
+_queue = CallQueue("wire-log", _warn_dropped)
 _logger = Log(__name__)
-atexit.register(_end)
+atexit.register(_flush_at_exit)

@@ -1,4 +1,4 @@
-"""Whether threads, sockets and queues are the system's own: gevent and eventlet can replace them in a whole process."""
+"""Whether threads, sockets and queues are Python's own: gevent and eventlet can replace them in a whole process."""
 
 import queue
 import socket
@@ -8,13 +8,13 @@ ADVICE = {
     "gevent": "gevent.monkey.patch_all(thread=False, socket=False, queue=False)",
     "eventlet": "eventlet.monkey_patch(thread=False, socket=False)",
 }
-"""What each of them may be asked to do instead."""
+"""The call by which each of them leaves the three alone."""
 
 
 def check_native() -> None:
-    """Return if the threads of this process are threads, and its sockets block one of them only.
+    """Check that the threads of this process are real, and that its sockets block one thread only.
 
-    What else gevent and eventlet replace (time, select, ssl, os, signal, subprocess) does no harm here.
+    The other modules that gevent and eventlet replace (time, select, ssl, os, signal, subprocess) do no harm here.
 
     Raises:
         RuntimeError: gevent or eventlet has replaced threading, socket or queue.
@@ -25,6 +25,6 @@ def check_native() -> None:
     if replaced:
         library = origins[replaced[0]]
         raise RuntimeError(
-            f"{library} has replaced {', '.join(replaced)} in this process, and then no link works: "
+            f"{library} has replaced {', '.join(replaced)} in this process, with which no link works; "
             f"patch with {ADVICE[library]}, or run this in a process that is not patched"
         )

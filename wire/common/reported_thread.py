@@ -1,4 +1,4 @@
-"""A thread whose end waits for nobody."""
+"""ReportedThread: a thread whose end does not wait for `threading.excepthook`."""
 
 import threading
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from wire.common import log
 
 
 class ReportedThread(threading.Thread):
-    """A daemon thread; the error that ends it is passed to `threading.excepthook`, on the thread of the log.
+    """A daemon thread; the error that ends it is passed to `threading.excepthook` on the thread of the log.
 
-    The hook writes to stderr, or is the application's: a thread that waits for that counts as alive.
+    The hook writes to stderr or is the application's, so it may block. A thread that waits for it counts as alive.
 
     Args:
-        target: what it does.
+        target: the function that it runs.
         name: its name.
     """
 
@@ -21,9 +21,9 @@ class ReportedThread(threading.Thread):
         super().__init__(target=target, name=name, daemon=True)
 
     def run(self) -> None:
-        """Work, to the end."""
+        """Run the target."""
         try:
             super().run()
-        except BaseException as error:  # noqa: BLE001 - the hook is told of it
-            told = threading.ExceptHookArgs((type(error), error, error.__traceback__, self))
-            log.call_later(partial(threading.excepthook, told))
+        except BaseException as error:  # noqa: BLE001 - the hook reports it
+            report = threading.ExceptHookArgs((type(error), error, error.__traceback__, self))
+            log.call_later(partial(threading.excepthook, report))

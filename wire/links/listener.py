@@ -14,8 +14,7 @@ from functools import partial
 from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
 from wire.common.failure_log import FailureLog
-from wire.common.log import Log
-from wire.common.log_throttle import LogThrottle, more
+from wire.common.log import Log, LogThrottle, suppressed_suffix
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.io.link_events import LinkAccepted
@@ -311,9 +310,9 @@ class Listener:
         """Log a WARNING for each reason at times; a connection that sent nothing is a probe of the port: DEBUG."""
         is_probe = link.is_silent and not isinstance(error, Refusal)
         is_ours = isinstance(error, StoppedError)
-        held = None if is_probe or is_ours else self._log_throttle.take(error.reason, now_s())
+        held = None if is_probe or is_ours else self._log_throttle.admit_line(error.reason, now_s())
         level = logging.DEBUG if held is None else logging.WARNING
-        logger.log(level, "x %s: %s%s", link.remote, error, more(held or 0))
+        logger.log(level, "x %s: %s%s", link.remote, error, suppressed_suffix(held or 0))
 
     def _settle(self) -> None:
         if now_s() >= self._settle_s:

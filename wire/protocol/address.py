@@ -1,4 +1,4 @@
-"""A host and a port."""
+"""Address: a host and a port."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _LIKE_IPV4 = re.compile(r".*\.[0-9]+\.?")
 
 
 def ip_of(host: str) -> IPv4Address | IPv6Address | None:
-    """The IP address that a host is written as, or None: it is a name.
+    """Return the IP address that a host is, or None for a name.
 
-    IPv4 within IPv6 (::ffff:10.0.0.1) is IPv4. A zone (fe80::1%eth0) means something to one host only, and is left out.
+    IPv4 within IPv6 (::ffff:10.0.0.1) is IPv4. A zone (fe80::1%eth0) has a meaning on one host only, and is left out.
     """
     try:
         address = ip_address(host.partition("%")[0])
@@ -27,7 +27,12 @@ def ip_of(host: str) -> IPv4Address | IPv6Address | None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """Where to listen or dial; its text form is `host:port`, with brackets around an IPv6 host.
+    """An address to listen on or to dial; its text is `host:port`, with brackets around an IPv6 host.
+
+        >>> Address.parse("[::1]:7101")
+        Address(host='::1', port=7101)
+        >>> str(Address("10.0.0.1", 7101))
+        '10.0.0.1:7101'
 
     Attributes:
         host: a name or an IP address, without brackets.
@@ -49,7 +54,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `host:port` or `[IPv6]:port`; ValueError says what is wrong with it."""
+        """Return the address in `host:port` or `[IPv6]:port`; ValueError tells what is wrong and what is right."""
         if "/" in text:
             raise ValueError(f"{text!r} has a / in it; only a host and a port are needed, as in 10.0.0.1:7101")
         if any(map(str.isspace, text)):
@@ -72,7 +77,7 @@ class Address:
 
     @classmethod
     def of_socket(cls, name: tuple[object, ...]) -> Self:
-        """The address in what getsockname() or getpeername() gave, as `ip_of` has it: both ends must write it alike."""
+        """Return the address that getsockname() or getpeername() gave, in the form of `ip_of`: both ends share it."""
         host, port = name[0], name[1]
         address = ip_of(host) if isinstance(host, str) else None
         if address is None or not isinstance(port, int):
@@ -87,15 +92,15 @@ class Address:
 
     @property
     def from_here(self) -> "Address":
-        """Where this machine dials it: a wildcard on loopback, for not every system connects to one.
+        """Return the address at which this machine dials it: loopback for a wildcard, as not all systems dial that.
 
-        By IPv4, which a listener on [::] takes, too, and which is there where IPv6 is switched off.
+        It is IPv4, which a listener on [::] accepts as well, and which exists where IPv6 is switched off.
         """
         return Address("127.0.0.1", self.port) if self.is_wildcard else self
 
     @property
     def network(self) -> str:
-        """Whose an IP address is, as far as that can be told: IPv4, its own; IPv6, its network of 64 bits."""
+        """Return the part of the address that one owner has: all of IPv4, the network of 64 bits of IPv6."""
         address = ip_of(self.host)
         return (
             str(IPv6Address(int(address) >> 64 << 64))

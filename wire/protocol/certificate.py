@@ -1,4 +1,4 @@
-"""Certificate: what one says of the node that it was made for. Whether it is genuine and in time, TLS has judged.
+"""Certificate: the node that a certificate names, and its fingerprints. TLS has checked its signature and dates.
 
 Source: FORMAT.md, section 9.
 """
@@ -19,7 +19,7 @@ _FIELDS_BEFORE_KEY = 5
 
 
 def node_uri(cluster: str, node: str) -> str:
-    """How a certificate names a node of one cluster."""
+    """Return the URI by which a certificate names a node of one cluster."""
     return f"{SCHEME}{quote(cluster, safe='')}/{quote(node, safe='')}"
 
 
@@ -39,7 +39,7 @@ class Certificate:
 
     @classmethod
     def of(cls, fields: Mapping[str, object], der: bytes) -> "Certificate":
-        """From what ssl's getpeercert() gives in its two forms."""
+        """Return the certificate in the two forms that ssl's getpeercert() gives."""
         names = fields.get("subjectAltName", ())
         pairs = [pair for pair in names if isinstance(pair, tuple)] if isinstance(names, tuple) else []
         return cls(
@@ -49,26 +49,28 @@ class Certificate:
         )
 
     def names(self, node: str, cluster: str) -> bool:
-        """Whether it was made for this node.
+        """Whether it names this node.
 
-        One with URIs `wire://CLUSTER/NODE` is for these alone; one without is for the nodes that its DNS names name,
-        in any cluster.
+        A certificate with URIs `wire://CLUSTER/NODE` names those nodes only. One without them names the nodes that are
+        its DNS names, in any cluster.
         """
         uris = {uri for uri in self.uris if uri.startswith(SCHEME)}
         return node_uri(cluster, node) in uris if uris else node in self.dns
 
     def judge_node(self, node: str, cluster: str, pins: Collection[str]) -> None:
-        """Refusal unless it is for this node, and one of its pins if there are any."""
+        """Raise Refusal unless the certificate names this node and, where there are pins, has one of them."""
+        # An authority may sign for many nodes and clusters: its signature alone does not tell which one this is.
         if not self.names(node, cluster):
             text = f"the certificate is not for node {node!r} of cluster {cluster!r}"
             raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False)
+        # A pin shuts out certificates that were stolen, or issued by mistake, although the authority signed them.
         if pins and not any(compare_digest(own, pin) for own in self.pins for pin in pins):
             text = f"the certificate of node {node!r} is not the one that is pinned"
             raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False)
 
 
 def public_key(der: bytes) -> bytes:
-    """The SubjectPublicKeyInfo of an X.509 certificate that was parsed by somebody else before.
+    """Return the SubjectPublicKeyInfo of an X.509 certificate that OpenSSL has parsed before.
 
     Source: RFC 5280, section 4.1. Before it come serial number, signature, issuer, validity and subject, and before
     these, but in certificates of version 1, the version.
@@ -81,7 +83,7 @@ def public_key(der: bytes) -> bytes:
 
 
 def _content(der: bytes, start: int) -> tuple[int, int]:
-    """Where the content of the DER element at `start` begins, and where the element ends."""
+    """Return where the content of the DER element at `start` begins, and where the element ends."""
     length, begin = der[start + 1], start + 2
     if length >= _LONG_FORM:
         size = length - _LONG_FORM

@@ -1,4 +1,4 @@
-"""Messages to payloads and back: frozen dataclasses as strict CBOR arrays `[kind, field, ...]`.
+"""Codec: messages to payloads and back. Messages are frozen dataclasses as strict CBOR arrays `[kind, field, ...]`.
 
 Strict means: no tag at all (so no long integers, dates, shared values, sets, ...), no indefinite length, no duplicate
 key, a bounded depth, nothing after the one value; floating point and special values fail the exact check of types.
@@ -16,13 +16,23 @@ from wire.protocol.schema import Convert, kind_of, of_dataclass, tagged
 from wire.protocol.wire_errors import EncodeError, PayloadError, UnknownKindError
 
 DEPTH_MAX = 16
-"""Arrays within arrays; the deepest message of today needs five."""
+"""Arrays within arrays: the deepest message today needs five."""
 
 KIND_LENGTH_MAX = 64
+"""Characters of an unknown kind that an error shows."""
 
 
 class Codec:
-    """Carries the given dataclasses, and nothing else.
+    """The converter of the given dataclasses, and of no other type.
+
+        >>> @dataclass(frozen=True)
+        ... class Ping:
+        ...     number: int
+        >>> codec = Codec(Ping)
+        >>> codec.encode(Ping(7)).hex()
+        '826470696e6707'
+        >>> codec.decode(bytes.fromhex("826470696e6707"))
+        Ping(number=7)
 
     Args:
         types: the message classes. On the wire each is named by its name in lower case.
@@ -38,28 +48,28 @@ class Codec:
         self._decoders: dict[str, Convert] = {kind_of(cls): of_dataclass(cls, kind_of(cls)).decode for cls in types}
 
     def extended(self, *types: type) -> "Codec":
-        """A codec that carries these, too."""
+        """Return a codec that carries these types as well."""
         return Codec(*self._types, *types)
 
     def check(self, message: object) -> None:
-        """Raise TypeError unless the message is of one of the types; what it holds is checked when it is encoded."""
+        """Raise TypeError unless the message is of one of the types; its fields are checked when it is encoded."""
         if type(message) not in self._types:
             kinds = ", ".join(self._decoders)
             raise TypeError(f"message is {message!r}; only {kinds} {'are' if len(self._types) > 1 else 'is'} carried")
 
     def encode(self, message: object) -> bytes:
-        """The message's payload; EncodeError when it isn't one of the types, or not exactly what they declare."""
+        """Return the payload of a message; EncodeError when its type is not carried, or a field is not as declared."""
         try:
             return cbor2.dumps(self._encode(message))
         except ValueError as error:
             raise EncodeError(f"{type(message).__name__}: {error}") from error
 
     def decode(self, payload: bytes) -> object:
-        """The payload's message.
+        """Return the message in a payload.
 
         Raises:
             UnknownKindError: a strict array that begins with a text, but not with one of the kinds.
-            PayloadError: anything else that isn't a message.
+            PayloadError: the payload is not a message for any other reason.
         """
         value = _loads(payload)
         if type(value) is not list or not value or type(value[0]) is not str:
@@ -74,7 +84,7 @@ class Codec:
 
 
 class _NoTags(dict[int, object]):
-    """Claims to know every tag, and refuses it: cbor2 asks here before it uses a decoder of its own."""
+    """A mapping with an entry for each tag, which refuses it: cbor2 looks here before it uses a decoder of its own."""
 
     def __missing__(self, tag: int) -> NoReturn:
         raise ValueError(f"tag {tag}")
@@ -82,7 +92,7 @@ class _NoTags(dict[int, object]):
 
 _NO_TAGS = _NoTags()
 _spare: "deque[cbor2.CBORDecoder]" = deque(maxlen=8)
-"""To make one costs as much as to decode with it. Whoever decodes holds one alone; none is used after an error."""
+"""Decoders that wait for use: making one takes as long as decoding. One thread has one at a time; errors discard it."""
 
 
 def _decoder(stream: BytesIO) -> "cbor2.CBORDecoder":

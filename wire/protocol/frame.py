@@ -12,7 +12,7 @@ KEEPALIVE = bytes(HEADER_BYTES)
 
 
 def frame(payload: bytes, frame_bytes_max: int) -> bytes:
-    """The payload as a frame; EncodeError when it is empty (that is a keepalive) or too long."""
+    """Return the payload as a frame; EncodeError when it is empty (a keepalive) or too long."""
     length = len(payload)
     if not 0 < length <= frame_bytes_max:
         raise EncodeError(f"a payload of {length} bytes; 1 to {frame_bytes_max} are allowed")
@@ -20,9 +20,18 @@ def frame(payload: bytes, frame_bytes_max: int) -> bytes:
 
 
 class Deframer:
-    """Cuts a stream of bytes, in whatever pieces it comes, into payloads.
+    """The payloads of a stream of bytes that arrives in pieces of any size.
 
-    It never holds more than one unfinished frame, and judges a length as soon as its four bytes are there.
+        >>> deframer = Deframer(frame_bytes_max=100)
+        >>> list(deframer.feed(bytes.fromhex("00000002 6869 000000")))
+        [b'hi']
+        >>> list(deframer.feed(bytes.fromhex("01 21")))
+        [b'!']
+
+    At most one unfinished frame is held. A length is checked as soon as its four bytes are there.
+
+    Args:
+        frame_bytes_max: the longest payload that is accepted.
     """
 
     __slots__ = ("_held", "_wanted", "frame_bytes_max")
@@ -38,10 +47,10 @@ class Deframer:
         return bool(self._held)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes; give each payload that they complete (b"" for a keepalive). Run it to its end.
+        """Yield each payload that these bytes complete, b"" for a keepalive. Iterate to the end.
 
         Raises:
-            FrameError: a length is above the bound. All that came before it was given.
+            FrameError: a length is above the bound. The payloads before it were yielded.
         """
         length = len(data) - HEADER_BYTES
         if not self._held and length == int.from_bytes(data[:HEADER_BYTES], "big") <= self.frame_bytes_max:
@@ -63,7 +72,7 @@ class Deframer:
         self._wanted = end - start
 
     def _end(self, data: bytes, start: int) -> int:
-        """Where the frame at `start` ends; the end of its header while that is not complete."""
+        """Return where the frame at `start` ends, or where its header ends while that is incomplete."""
         body = start + HEADER_BYTES
         if body > len(data):
             return body

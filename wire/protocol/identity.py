@@ -1,4 +1,4 @@
-"""The id of an end of a connection, and the numbers of links.
+"""The identity of an end of a connection, the numbers of links, and the checks of their parts.
 
 Source: FORMAT.md, section 3 (names); section 4.1 (bounds); section 6 (numbers).
 """
@@ -12,11 +12,11 @@ STORE_LENGTH = 16
 COUNTER_MAX = 2**63 - 1
 ATTRIBUTES_MAX = 16
 ATTRIBUTE_CHARACTERS_MAX = 2_048
-"""All keys and values of a Hello together: what a stranger can make this end keep before it is known."""
+"""All keys and values of a Hello together: a stranger can make this end hold this much."""
 
 
 class LinkNumber(NamedTuple):
-    """A dialer's number for one of its links, never used again; a later link's is higher.
+    """The number that a dialer gives to one of its links. It is never used again; later links have higher ones.
 
     Attributes:
         incarnation: the dialing node's durable count of starts.
@@ -31,17 +31,17 @@ class LinkNumber(NamedTuple):
 
 
 def check_name(what: str, name: str, *, is_empty_allowed: bool = False) -> None:
-    """Raise ValueError unless the name has a sane length and can be written into a line; TypeError if it is no text."""
+    """Raise ValueError unless a name is 1 to 64 printable characters, fit for a log line; TypeError if not text."""
     if type(name) is not str:
         raise TypeError(f"{what} is {name!r}; text is needed")
     if not (name or is_empty_allowed) or len(name) > NAME_LENGTH_MAX:
         raise ValueError(f"{what} has {len(name)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
     if not name.isprintable():
-        raise ValueError(f"{what} has a character that can't be printed")
+        raise ValueError(f"{what} is {name!a}; only printable characters are allowed")
 
 
 def printable(text: str) -> str:
-    """What somebody else says, fit for a line of a log and for a terminal: no line end, nothing that moves a cursor."""
+    """Return a text from another end with its unprintable characters escaped, so that it cannot forge a log line."""
     return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
@@ -76,10 +76,10 @@ def check_attributes(attributes: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who this end is.
+    """The identity of this end.
 
     Attributes:
-        cluster: only ends of one cluster talk to each other.
+        cluster: name of its cluster; ends of different clusters refuse each other.
         node: this node's id.
         incarnation: durable count of this node's starts.
         store: random id of its store, 16 bytes.
@@ -102,7 +102,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerIdentity:
-    """Who the other end says it is: what its Hello or Welcome carried, checked for shape and bounds only."""
+    """The identity that the other end claims in its Hello or Welcome, checked for shape and bounds only."""
 
     node: str
     incarnation: int

@@ -1,4 +1,4 @@
-"""Shared keys: secrets that the ends of a connection hold in common, and by which they know each other.
+"""Shared keys: secrets that all ends of a cluster hold, and by which they prove who they are.
 
 Source: FORMAT.md, section 8.
 """
@@ -11,10 +11,10 @@ from typing import NoReturn, Self
 
 KEY_BYTES_MIN = 32
 KEY_BYTES_MAX = 64
-"""What keyed BLAKE2b takes; fewer than 32 could be guessed from one recorded handshake."""
+"""The longest key of BLAKE2b is 64 bytes; one below 32 might be guessed from a recorded handshake."""
 
 KEYS_MAX = 2
-"""One in use, and one that takes its place."""
+"""One in use, and one that replaces it."""
 
 KEY_ID_BYTES = 8
 
@@ -23,13 +23,13 @@ _HEX = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
 
 
 class Key:
-    """A secret; nothing that prints or stores this object shows it.
+    """A secret that no repr, log or pickle of this object shows.
 
     Args:
         secret: 32 to 64 bytes, from a good random source.
 
     Attributes:
-        id: 8 bytes that name the key and tell nothing of it.
+        id: 8 bytes that name the key and reveal nothing about it.
 
     Raises:
         ValueError: it is too short or too long.
@@ -66,11 +66,17 @@ class Key:
         return f"<Key {self.id.hex()}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not to be stored or sent")
+        raise TypeError("a Key cannot be pickled: it is a secret")
 
 
 class KeyRing:
-    """The keys that an end holds: the first is the one it prefers; the second is as good.
+    """The keys that an end holds, the preferred one first; both are accepted.
+
+        >>> ring = KeyRing.parse("00" * 32 + "  # the old key")
+        >>> ring
+        <KeyRing 4e5d50a416c496e2>
+        >>> ring.find(ring.ids)
+        <Key 4e5d50a416c496e2>
 
     To replace a key without a pause, each step at every node before the next: add the new one in the second place, put
     it first, remove the old one.
@@ -94,7 +100,7 @@ class KeyRing:
         if not 1 <= len(given) <= KEYS_MAX:
             raise ValueError(f"there are {len(given)} keys; 1 to {KEYS_MAX} are allowed")
         if len(self.ids) < len(given):
-            raise ValueError("the same key stands in it twice")
+            raise ValueError("the same key is in it twice; remove one")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -109,7 +115,7 @@ class KeyRing:
         return cls(keys)
 
     def find(self, ids: Iterable[bytes]) -> Key | None:
-        """The key of the first of these ids that is held here."""
+        """Return the key of the first of these ids that is in this ring, or None."""
         return next((self._keys[each] for each in ids if each in self._keys), None)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Limits: every bound of a connection in one value.
+"""Limits: all bounds of connections in one value.
 
 Source: FORMAT.md, section 11.
 """
@@ -6,32 +6,40 @@ Source: FORMAT.md, section 11.
 from dataclasses import dataclass, fields
 
 IDLE_TIMEOUT_MIN_S = 2.0
+"""A processor that is busy elsewhere delays a keepalive by up to a second or so."""
 
 TIME_MIN_S, TIME_MAX_S = 0.001, 86_400.0
-"""What sockets take: with less they would wait for ever, with more they raise."""
+"""A socket with a shorter timeout would wait for ever, one with a much longer timeout raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds, with defaults for peers in one data centre.
 
+        >>> Limits(idle_timeout_s=10.0).idle_timeout_s
+        10.0
+        >>> Limits(links_max=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: links_max is 0; it must be above 0
+
     Attributes:
-        frame_bytes_max: longest payload taken or sent, checked before anything is allocated.
+        frame_bytes_max: the longest payload received or sent, checked before memory is allocated.
         handshake_timeout_s: from the connection to the end of the handshake, as a whole.
         connect_timeout_s: for one address of a peer.
-        keepalive_interval_s: a dialer that has had nothing to say for so long sends an empty frame.
-        idle_timeout_s: an end that should hear something and for so long hears not a byte closes the link; on a two-way
-            link, also one whose other end has read nothing for so long.
-        write_timeout_s: an end that writes and for so long sees nothing taken closes the link; a slow reader is none
-            that takes nothing.
+        keepalive_interval_s: a dialer that has sent nothing for this time sends an empty frame.
+        idle_timeout_s: an end that should receive something and receives no byte for this time closes the link; on a
+            two-way link, also an end whose other end has read nothing for this time.
+        write_timeout_s: an end that writes, and no byte of it is taken for this time, closes the link. A slow reader is
+            not closed.
         pending_max: unfinished handshakes (and their threads); the oldest silent one is closed to admit a new one.
         pending_per_host_max: those of one address (IPv6: of one network of 64 bits), likewise. Half of all, so that
-            the others have half, whatever one does; a handshake takes milliseconds, so a whole cluster behind one
-            address fits through.
-        links_max: links after their handshake, overtaken ones that have not ended yet among them; who comes then is
-            refused for now. Each has a thread or two.
-        links_per_host_max: those of one address. A quarter of all: clients behind one address are many, and must not
-            take the others' place.
+            the other half is left for other addresses; a handshake takes milliseconds, so this is enough for a whole
+            cluster behind one address.
+        links_max: links after their handshake, replaced ones that have not ended yet among them. Above it a dialer is
+            refused, and retries. Each link has one or two threads.
+        links_per_host_max: those of one address. A quarter of all: there may be many clients behind one address, and
+            they must leave room for others.
         outbox_messages_max: messages waiting for one peer; more are dropped and counted.
         backoff_initial_s: first wait between dials, before jitter.
         backoff_max_s: longest wait between dials.

@@ -1,8 +1,8 @@
 """From type hints to converters: dataclasses to plain lists and back, every type checked exactly in both directions.
 
-A converter is made once for each type: `encode` turns a value into what CBOR can carry, `decode` turns what CBOR
-carried into a value. Both raise ValueError when the value isn't exactly of the type: True is not an integer, 1 is not
-1.0. Ranges are the dataclasses' own affair: what their `__post_init__` refuses (ValueError) is refused.
+A converter is made once for each type: `encode` turns a value into data that CBOR can carry, `decode` turns that data
+into a value. Both raise ValueError when the value is not exactly of the type: True is not an integer, 1 is not 1.0.
+Ranges are checked by the dataclasses: a ValueError of their `__post_init__` is passed on.
 
 Source: FORMAT.md, section 3.
 """
@@ -42,15 +42,15 @@ def mismatch(expected: str, value: object) -> ValueError:
 
 
 def kind_of(cls: type) -> str:
-    """The short text that names a dataclass on the wire: its own name in lower case."""
+    """Return the text that names a dataclass on the wire: its own name in lower case."""
     return cls.__name__.lower()
 
 
 def converter(hint: object) -> Converter:
-    """The converter of a type hint.
+    """Return the converter of a type hint.
 
-    Takes int, bool, str, bytes, StrEnum classes, dataclasses, tuple[T, ...], dict[str, str], unions of dataclasses,
-    and any of these or None. TypeError for anything else.
+    Carried are int, bool, str, bytes, StrEnum classes, dataclasses, tuple[T, ...], dict[str, str], unions of
+    dataclasses, and any of these or None. TypeError for another hint.
     """
     if isinstance(hint, type) and not typing.get_args(hint):
         return _plain(hint)
@@ -159,7 +159,7 @@ def _optional(inner: Converter) -> Converter:
 
 
 def tagged(classes: Sequence[object]) -> Converter:
-    """The converter of a union of dataclasses: an array of the kind, then the fields."""
+    """Return the converter of a union of dataclasses: an array of the kind, then the fields."""
     encoders: dict[type, Convert] = {}
     decoders: dict[object, Convert] = {}
     for cls in classes:
@@ -186,7 +186,7 @@ def tagged(classes: Sequence[object]) -> Converter:
 
 @cache
 def of_dataclass(cls: type, kind: str | None = None) -> Converter:
-    """The converter of a dataclass, with its kind before its fields if that is given; made once."""
+    """Return the converter of a dataclass, with its kind before its fields if that is given; made once."""
     hints = typing.get_type_hints(cls)
     if any(isinstance(hint, InitVar) for hint in hints.values()) or not all(member.init for member in fields(cls)):
         raise TypeError(f"{cls!r} is not made of its fields")

@@ -1,4 +1,4 @@
-"""What can go wrong on a connection, as types.
+"""The errors of a connection, as types.
 
     WireError
         LocalFault                  local
@@ -31,10 +31,10 @@
             SupersededError         superseded
             StoppedError            stopped
 
-Who is at fault decides what to do: a LocalFault is a mistake in this program and leaves the connection as it was; a
-RemoteFault is the other end breaking the format and ends the connection; a Refusal is a well-formed "no" to a
-handshake; a LinkFailure is the network's or the clock's doing. The word beside each is its `reason`: one of a few, fit
-for the label of a counter.
+The four groups tell whose fault it is. A LocalFault is a mistake of this program, and leaves the connection as it was.
+A RemoteFault is a breach of the format by the other end, and ends the connection. A Refusal is a valid negative answer
+to a handshake. A LinkFailure is caused by the network or by a deadline. The word beside each is its `reason`: a small
+set, fit for the label of a counter.
 
 Source: FORMAT.md, section 12.
 """
@@ -43,7 +43,7 @@ from enum import StrEnum
 
 
 class RejectCode(StrEnum):
-    """Why a handshake was refused."""
+    """The reasons for which a handshake is refused."""
 
     VERSION = "version"
     CLUSTER = "cluster"
@@ -64,7 +64,7 @@ class RejectCode(StrEnum):
 
 
 class WireError(Exception):
-    """Anything that this package raises or reports.
+    """The base of all errors that this package raises or reports.
 
     Attributes:
         reason: a short word from a small set, for counters.
@@ -74,7 +74,7 @@ class WireError(Exception):
 
 
 class LocalFault(WireError):  # noqa: N818 - a fault has a side, an error has not
-    """This program asked for something that can't be done; nothing was sent, the connection is as it was."""
+    """This program asked for something impossible; nothing was sent, and the connection is as it was."""
 
     reason = "local"
 
@@ -86,7 +86,7 @@ class EncodeError(LocalFault):
 
 
 class CredentialsError(LocalFault):
-    """Keys or certificates of this end can't be used; the text names the file and what is wrong, and no secret."""
+    """Keys or certificates of this end cannot be used; the text names the file and the mistake, and shows no secret."""
 
     reason = "credentials"
 
@@ -104,7 +104,7 @@ class RemoteFault(WireError):  # noqa: N818 - see LocalFault
 
 
 class MagicError(RemoteFault):
-    """The first bytes are not this protocol's."""
+    """The first bytes are not those of this protocol."""
 
     reason = "magic"
 
@@ -128,31 +128,31 @@ class UnknownKindError(PayloadError):
 
 
 class ProofError(RemoteFault):
-    """The other end did not prove that it holds a key of this end's."""
+    """The other end did not prove that it holds a key that this end holds."""
 
     reason = "proof"
 
 
 class ForgedError(RemoteFault):
-    """A frame is not what the other end sent next: changed, repeated, left out, moved, or somebody else's."""
+    """A frame is not the one that the other end sent next: it was changed, repeated, left out, moved or forged."""
 
     reason = "tag"
 
 
 class TlsError(RemoteFault):
-    """The other end does not speak TLS as this end does, or its bytes were changed under way."""
+    """The other end does not use TLS as this end does, or its bytes were changed on the way."""
 
     reason = "tls"
 
 
 class CertificateError(RemoteFault):
-    """An end has no certificate that the other one takes: none, another authority's, or one that is out of time."""
+    """An end has no certificate that the other one accepts: none, of another authority, or one that has expired."""
 
     reason = "certificate"
 
 
 class OrderError(RemoteFault):
-    """A frame came when none, or another one, was due."""
+    """A frame came when no frame, or another kind of frame, was allowed."""
 
     reason = "order"
 
@@ -169,7 +169,7 @@ class Refusal(WireError):  # noqa: N818 - not an error of anybody's: an answer
     Attributes:
         code: why.
         text: a sentence.
-        is_retryable: whether a later try may be let in.
+        is_retryable: whether a later attempt may be accepted.
     """
 
     def __init__(self, code: RejectCode, text: str, *, is_retryable: bool) -> None:
@@ -187,7 +187,7 @@ class LinkFailure(WireError):  # noqa: N818 - the base of what follows
 
 
 class UnwelcomeError(LinkFailure):
-    """This program does not take the node that answered for the peer that it is to be."""
+    """The node that answered is not accepted by this program as that peer."""
 
     reason = "unwelcome"
 
@@ -211,7 +211,7 @@ class ResolveError(LinkFailure):
 
 
 class ConnectError(LinkFailure):
-    """None of a peer's addresses took the connection."""
+    """No address of a peer accepted the connection."""
 
     reason = "connect"
 
@@ -223,31 +223,31 @@ class HandshakeTimeoutError(LinkFailure):
 
 
 class IdleTimeoutError(LinkFailure):
-    """Not a byte came for too long, not even a keepalive."""
+    """No byte arrived for the idle timeout, not even a keepalive."""
 
     reason = "idle_timeout"
 
 
 class WriteTimeoutError(LinkFailure):
-    """The other end did not take what was sent for too long."""
+    """No byte could be written for the write timeout."""
 
     reason = "write_timeout"
 
 
 class UnreadError(LinkFailure):
-    """The other end still talks, but has read nothing of what was sent for too long."""
+    """The other end still sends, but has read nothing for the idle timeout."""
 
     reason = "unread"
 
 
 class RestartedError(LinkFailure):
-    """The process at the other end is gone: a later one of the same node has dialed in."""
+    """The process at the other end is gone: a later process of the same node has dialed in."""
 
     reason = "restarted"
 
 
 class SupersededError(LinkFailure):
-    """A link with a higher number from the same peer took over."""
+    """A link with a higher number from the same peer replaced it."""
 
     reason = "superseded"
 

@@ -10,7 +10,7 @@ class Longest(random.Random):
         return max(a, b)
 
 
-def test_waits_double_up_to_the_bound_and_start_again_after_a_success() -> None:
+def test_waits_double_up_to_the_bound_until_a_success() -> None:
     backoff = Backoff(0.05, 0.3, Longest())
     assert [backoff.next_s() for _ in range(5)] == pytest.approx([0.05, 0.1, 0.2, 0.3, 0.3])
     backoff.reset()

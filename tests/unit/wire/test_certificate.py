@@ -29,7 +29,7 @@ def certificate(*, dns: tuple[str, ...] = (), uris: tuple[str, ...] = ()) -> Cer
         (certificate(), False),
     ],
 )
-def test_a_certificate_names_nodes_by_its_uris_or_else_by_its_dns_names(made: Certificate, is_named: bool) -> None:
+def test_certificate_names_nodes_by_uris_or_else_by_dns(made: Certificate, is_named: bool) -> None:
     assert made.names("ann", "c") is is_named
     if not is_named:
         with pytest.raises(Refusal, match="not for node 'ann' of cluster 'c'") as caught:
@@ -59,7 +59,7 @@ def test_names_and_fingerprints_are_those_of_the_certificate(tmp_path: Path) -> 
     assert public_key(der) == certificates.public_key(path)
 
 
-def test_the_public_key_is_found_in_a_long_certificate_and_in_one_of_version_1(tmp_path: Path) -> None:
+def test_public_key_is_found_in_long_and_in_old_certificates(tmp_path: Path) -> None:
     long = Authority(tmp_path).files("ann", uris=[f"wire://c/{number:0100}" for number in range(700)]).certificate
     der = certificates.der(long)
     assert len(der) > 0xFFFF

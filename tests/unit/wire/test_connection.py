@@ -192,7 +192,7 @@ def test_strangers_get_smaller_frames_than_peers() -> None:
     assert list(accepting.receive(dialing.send(long))) == [long]
 
 
-def test_a_message_too_long_or_not_of_the_codec_leaves_the_connection_as_it_was() -> None:
+def test_message_that_cannot_be_sent_changes_nothing() -> None:
     dialing, accepting = opened()
     for wrong in (Note(text="x" * FRAME_BYTES_MAX), HELLO):
         with pytest.raises(EncodeError):
@@ -217,7 +217,7 @@ def test_the_end_of_the_stream_inside_a_frame() -> None:
         accepting.receive_end()
 
 
-def test_verbs_out_of_phase_are_this_ends_fault_and_change_nothing() -> None:
+def test_verbs_in_a_wrong_phase_change_nothing() -> None:
     dialing, accepting = dialer(), acceptor()
     early: list[Callable[[], bytes]] = [
         lambda: dialing.send(Note(text="1")),

@@ -159,7 +159,7 @@ def test_a_dialer_with_a_key_takes_no_welcome_without_one() -> None:
         list(dialing.receive(plain.accept(welcome(BOB, PLAIN, local="b:2", remote="a:1"))))
 
 
-def test_a_dialer_takes_no_welcome_with_a_key_that_it_does_not_hold() -> None:
+def test_dialer_refuses_a_welcome_with_an_unknown_key() -> None:
     dialing, accepting = end(is_dialer=True), end(is_dialer=False, ring=OTHER)
     dialing.greet(said())
     list(accepting.receive(end(is_dialer=True, ring=OTHER).greet(said(OTHER))))

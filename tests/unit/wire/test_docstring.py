@@ -1,16 +1,23 @@
 import doctest
+import importlib
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import wire
 
+EXAMPLES = ["wire", *(f"wire.protocol.{name}" for name in ("address", "codec", "frame", "keys", "limits"))]
 
-def test_the_example_of_two_ends_runs() -> None:
-    assert doctest.testmod(wire).attempted > 10
-    assert doctest.testmod(wire).failed == 0
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run(name: str) -> None:
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, extraglobs={"dataclass": dataclass})
+    assert result.attempted >= 2
+    assert result.failed == 0
 
 
 @pytest.fixture
@@ -21,7 +28,7 @@ def alone(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(tmp_path / "packages"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def test_the_package_loads_nothing_that_only_some_of_its_users_need(alone: dict[str, str]) -> None:
+def test_package_loads_nothing_that_only_some_users_need(alone: dict[str, str]) -> None:
     names = {"elect", "ssl", "cryptography", "prometheus_client"}
     code = f"import sys, wire; print({names!r} & sys.modules.keys() or 'none', wire.__file__)"
     call = [sys.executable, "-c", code]

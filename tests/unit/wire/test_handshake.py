@@ -85,7 +85,7 @@ def test_the_first_thing_wrong_is_named(changed: dict[str, object], code: Reject
     assert refusal.is_retryable is (code is RejectCode.UNKNOWN_PEER)
 
 
-def test_a_newer_dialer_that_still_speaks_this_version_is_answered_in_it() -> None:
+def test_newer_dialer_is_answered_in_the_common_version() -> None:
     newer = dataclasses.replace(HELLO, version_max=VERSION_MAX + 5)
     assert judge(newer) is None
     assert welcome(BOB, newer, local="", remote="").version == VERSION_MAX
@@ -120,7 +120,7 @@ def test_views_agree_only_when_both_addresses_do() -> None:
     assert not are_views_equal(WELCOME, local="10.0.0.2:6", remote="10.0.0.1:5")
 
 
-def test_a_refusal_travels_and_a_later_versions_code_is_kept_as_other() -> None:
+def test_refusal_travels_and_an_unknown_code_becomes_other() -> None:
     refusal = Refusal(RejectCode.FULL, "x" * 1_000, is_retryable=True)
     sent = Reject.of(refusal)
     assert len(sent.reason) == 256

@@ -16,6 +16,6 @@ def test_a_time_is_one_that_a_socket_takes(name: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(("idle", "keepalive"), [(1.9, 0.1), (3.0, 2.0)])
-def test_an_idle_timeout_too_short_for_keepalives_is_refused_with_the_reason(idle: float, keepalive: float) -> None:
+def test_idle_timeout_too_short_for_keepalives_is_refused(idle: float, keepalive: float) -> None:
     with pytest.raises(ValueError, match="one late keepalive ends a good link"):
         Limits(idle_timeout_s=idle, keepalive_interval_s=keepalive)

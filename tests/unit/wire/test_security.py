@@ -110,9 +110,7 @@ def test_a_bad_new_file_leaves_the_old_keys_and_is_told_once(
     assert ids(security) == (id_of(NEW),)
 
 
-def test_after_a_failure_the_files_are_not_tried_at_every_handshake(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusable_files_are_not_read_at_every_handshake(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     security = Keyed(path)
     monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 1_000.0)
     write(path, "nothing")
@@ -125,7 +123,7 @@ def test_after_a_failure_the_files_are_not_tried_at_every_handshake(
     ("text", "rule"),
     [("", "there are 0 keys"), ("hunter2\n", "line 1: a key has|line 1: it is neither"), ("\xff", "not ASCII")],
 )
-def test_a_bad_file_at_the_start_is_an_error_that_names_it_and_shows_nothing(path: Path, text: str, rule: str) -> None:
+def test_error_names_a_bad_file_and_shows_no_secret(path: Path, text: str, rule: str) -> None:
     write(path, text)
     with pytest.raises(CredentialsError, match=rule) as caught:
         Keyed(path)

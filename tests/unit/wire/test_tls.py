@@ -93,7 +93,7 @@ def test_what_is_no_pin_is_refused_at_the_start(pins: list[str], authority: Auth
         Tls(authority.files("ann"), node="ann", cluster="c", pins={"bob": pins})
 
 
-def test_the_ends_are_those_of_the_certificate_and_of_its_own_authority(tmp_path: Path) -> None:
+def test_ends_are_those_of_the_certificate_and_its_authority(tmp_path: Path) -> None:
     ours, other = Authority(tmp_path / "ours", ends_s=7 * DAY), Authority(tmp_path / "other", ends_s=DAY)
     files = ours.files("ann", ends_s=3 * DAY)
     both = text(tmp_path / "both.pem", other.ca.read_text() + ours.ca.read_text())
