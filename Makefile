@@ -13,7 +13,7 @@ INPUTS := 10000000
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types coverage long soak mutations explore fuzz slow bench figure16 fmt clean
+.PHONY: help demo test check lint types coverage long soak mutations explore fuzz slow bench figure16 wheel fmt clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -29,9 +29,10 @@ check: lint types coverage long  ## lint, types, coverage of the pure files, all
 long: $(INSTALLED)  ## run the tests, those that take long too
 	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
 
-lint: build/ruff.toml  ## style and slips
-	$(RUFF) check --config build/ruff.toml .
-	$(RUFF) format --check --config build/ruff.toml .
+lint: $(INSTALLED)  ## style, slips, and which room may import which
+	$(RUFF) check .
+	$(RUFF) format --check .
+	.venv/bin/lint-imports --no-logo --cache-dir build/importlinter setup.cfg
 
 types: $(INSTALLED)  ## mypy, strict
 	$(PYTHON) -m mypy --config-file setup.cfg
@@ -64,15 +65,17 @@ figure16: $(INSTALLED)  ## the Raft paper's figure 16, for Raft and for elect: b
 	@rm -rf elect.egg-info
 	$(PYTHON) bench/figure16.py
 
-fmt: build/ruff.toml  ## format; the only target that edits sources
-	$(RUFF) check --fix-only --config build/ruff.toml .
-	$(RUFF) format --config build/ruff.toml .
+wheel: $(INSTALLED)  ## build the package from a copy of the sources: build/dist
+	@rm -rf build/source && mkdir -p build/source
+	@cp -R elect wire setup.cfg pyproject.toml README.md LICENSE build/source
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist build/source
+
+fmt: $(INSTALLED)  ## format; the only target that edits sources
+	$(RUFF) check --fix-only .
+	$(RUFF) format .
 
 clean:  ## remove .venv and build
 	rm -rf .venv build
-
-build/ruff.toml: setup.cfg $(INSTALLED)
-	sed -n '/^\[ruff\]/,/^\[/{/^[a-z]/p}' setup.cfg > $@
 
 # A candidate must run, not only exist: a version manager's stand-ins don't.
 $(INSTALLED): setup.cfg pyproject.toml

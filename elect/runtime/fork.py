@@ -1,7 +1,7 @@
-"""What a fork leaves of a node in the child: nothing that leads, listens or waits for a thread that is not there.
+"""The at-fork hook: in the child a node does not lead, listen, or wait for a thread that does not exist there.
 
 A child has the memory of its parent and none of its threads. Its copies of the sockets are closed, never shut down:
-shutting down would end the parent's links, and an end of stream is a proof (PROTOCOL.md, section 5).
+that would end the parent's links, and an end of stream is a proof (PROTOCOL.md, section 5).
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """What has to be undone in a child."""
+    """A part that has to be undone in a child: a Node, or a test double."""
 
     def abandon(self) -> None:
         """In a forked child: lead nothing, close copies, wait for nothing."""
@@ -20,13 +20,13 @@ _living: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
 _kept: list[Forkable] = []
 
 
-def guard(part: Forkable) -> None:
-    """From now on, `abandon` this in every forked child while it lives."""
+def register(part: Forkable) -> None:
+    """Call `abandon` of this part in every forked child, while the part is alive."""
     _living.add(part)
 
 
-def release(part: Forkable) -> None:
-    """It has ended: there is nothing left to abandon."""
+def unregister(part: Forkable) -> None:
+    """End that: the part has ended."""
     _living.discard(part)
 
 

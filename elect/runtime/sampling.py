@@ -1,4 +1,4 @@
-"""What is true of a node at the moment of a scrape, and around its elector."""
+"""The values of a node for a scrape of its metrics, and for its status."""
 
 from elect.bridge.node_context import NodeContext
 from elect.monitoring.metrics import ElectionSample, PeerSample, Sample
@@ -8,7 +8,7 @@ from wire.common.log import dropped
 
 
 def sample(context: NodeContext, runtime: NodeThreads | None) -> Sample:
-    """Look at what is published; asks nobody."""
+    """Return the values for a scrape, from published state alone."""
     config, now = context.config, context.clock()
     heard = {} if runtime is None else runtime.links.heard
     doubled = {} if runtime is None else runtime.links.doubled

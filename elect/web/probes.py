@@ -2,8 +2,9 @@
 
 from http import HTTPStatus
 
+from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.web.node_protocol import NodeProtocol
-from elect.web.request import DEFAULT_ELECTION, Request
+from elect.web.request import Request
 from elect.web.response import Response, reply
 
 

@@ -1,18 +1,18 @@
 """A request as a value: what WSGI's environment says, checked for shape and bounds."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs
 from wsgiref.types import InputStream, WSGIEnvironment
 
-from elect.core.messages import NAME_LENGTH_MAX
+from elect.core.messages import NAME_LENGTH_MAX, check_name
+from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.web.response import Refused
 
 BODY_BYTES_MAX = 4_096
 """The longest body that anybody has a use for is an election's and a node's name."""
-
-DEFAULT_ELECTION = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +104,9 @@ def check_election(name: object) -> str:
     """
     if name is None:
         return DEFAULT_ELECTION
-    if (
-        not isinstance(name, str)
-        or not 1 <= len(name) <= NAME_LENGTH_MAX
-        or not (name.isascii() and name.isprintable())
-    ):
-        rule = f"name one election: 1 to {NAME_LENGTH_MAX} printable ASCII characters"
-        raise Refused(HTTPStatus.BAD_REQUEST, rule)
-    return name
+    if isinstance(name, str):
+        with suppress(ValueError):
+            check_name("election", name)
+            return name
+    rule = f"name one election: 1 to {NAME_LENGTH_MAX} printable ASCII characters"
+    raise Refused(HTTPStatus.BAD_REQUEST, rule)

@@ -78,18 +78,18 @@ def test_a_hold_ends_also_when_its_body_raises(desk):
 
 
 def test_in_a_forked_child_it_says_nothing(desk):
-    desk.candidacy.begin("holder")
+    desk.candidacy.add_holder("holder")
     desk.candidacy.abandon()
-    desk.candidacy.end("holder")
+    desk.candidacy.remove_holder("holder")
     assert desk.log == []
 
 
 def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
     def interrupt(holder):
-        Candidacy.begin(desk.candidacy, holder)
+        Candidacy.add_holder(desk.candidacy, holder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(desk.candidacy, "begin", interrupt)
+    monkeypatch.setattr(desk.candidacy, "add_holder", interrupt)
     with pytest.raises(KeyboardInterrupt), desk.candidacy.hold():
         pass
     assert desk.log == [LossReason.RESIGNED]

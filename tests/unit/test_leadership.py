@@ -87,7 +87,7 @@ def test_in_a_forked_child_it_is_over():
     assert leadership.lost.wait(0)
 
 
-@pytest.mark.parametrize("interrupted", ["end", "_give_up"])
+@pytest.mark.parametrize("interrupted", ["mark_lost", "_give_up"])
 def test_an_interrupted_resignation_is_not_half_of_one(monkeypatch, interrupted):
     """Either it reaches the protocol, or it can be asked for again."""
     desk = Desk()

@@ -36,7 +36,7 @@ class Log:
     """
 
     def __init__(self, name: str) -> None:
-        self._logger = logging.getLogger(name)
+        self._logger = logging.getLogger(name)  # noqa: TID251 - the one place that logs
 
     def debug(self, text: str, *values: object) -> None:
         """See logging.Logger."""

@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until a signal; then resign, then stop."""
     config = replace(Config.load(arguments.config), replace_peers=arguments.new_peers)
-    logging.basicConfig(
+    logging.basicConfig(  # noqa: TID251 - the command is the application
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     node = Node(config)
