@@ -1,4 +1,4 @@
-"""Whether this node stands in one election: from the start, or only while somebody here wants to lead."""
+"""This node's candidacy in one election: from the start, or only while a `lead` or `run` is active."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ from elect.core.ready import LossReason, Ready
 
 
 class Candidacy:
-    """Keeps the core's word in step with what the application wants. Any thread.
+    """Enters and leaves the election in the core as the application wants it. Any thread may call it.
 
-    A node stands from the start. From the first `hold` on it stands only while at least one lasts: who asked to lead
-    for a while did not ask to lead for ever.
+    A node is a candidate from the start. After the first `hold` it is one only while at least one hold lasts: a
+    program that wants to lead for a limited time does not want to lead without limit.
 
     Attributes:
         election: the name of the election.
@@ -36,60 +36,60 @@ class Candidacy:
         self._is_asked = False
         self._is_paused = False
         self._is_live = False
-        self._is_standing = False
+        self._is_entered = False
 
     @property
     def is_paused(self) -> bool:
-        """Whether it was told to take no part in this election."""
+        """Whether the candidacy is paused."""
         return self._is_paused
 
     def start(self) -> None:
-        """The node runs: what was wanted before takes effect."""
-        self._is_live, self._is_standing = True, False
+        """Apply what the application wants, now that the node runs."""
+        self._is_live, self._is_entered = True, False
         self._settle(LossReason.WITHDRAWN)
 
     @contextmanager
     def hold(self) -> Iterator[object]:
-        """Candidacy while this lasts; yields what names it for `end` and `begin`."""
+        """Be a candidate in the block; yields the holder, for `remove_holder` and `add_holder`."""
         holder = object()
         try:
-            self.begin(holder)
+            self.add_holder(holder)
             yield holder
         finally:
-            self.end(holder)
+            self.remove_holder(holder)
 
-    def begin(self, holder: object) -> None:
-        """Begin a hold."""
+    def add_holder(self, holder: object) -> None:
+        """Be a candidate until `remove_holder`."""
         self._holds.add(holder)
         self._has_held = True
         self._settle(LossReason.WITHDRAWN)
 
-    def end(self, holder: object, reason: LossReason = LossReason.RESIGNED) -> None:
-        """End it, if it was begun; the last one's end is a resignation, for this reason."""
+    def remove_holder(self, holder: object, reason: LossReason = LossReason.RESIGNED) -> None:
+        """Remove a holder, if it was added. After the last one this node resigns, for this reason."""
         try:
             self._holds.discard(holder)
         finally:
             self._settle(reason)
 
     def keep(self) -> None:
-        """Candidacy in any case."""
+        """Be a candidate also without a holder."""
         self._is_asked = True
         self._settle(LossReason.WITHDRAWN)
 
     def set_paused(self, *, is_paused: bool) -> None:
-        """Take no part as a candidate, or take part again."""
+        """Pause the candidacy, or resume it."""
         self._is_paused = is_paused
         self._settle(LossReason.PAUSED)
 
     def _settle(self, reason: LossReason) -> None:
-        """Have the protocol's thread see what is wanted then: signals and threads may want in any order."""
+        """Post a command that enters or leaves as is wanted when it is carried out: calls may come in any order."""
 
         def act(elector: Elector, now: int) -> Ready:
             is_kept = self._is_asked or not self._has_held
             is_wanted = (is_kept or bool(self._holds)) and not self._is_paused
-            if is_wanted is self._is_standing:
+            if is_wanted is self._is_entered:
                 return elector.tick(now)
-            self._is_standing = is_wanted
+            self._is_entered = is_wanted
             todo = commands.enter(self.election) if is_wanted else commands.leave(self.election, reason)
             return todo(elector, now)
 

@@ -4,10 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from typing import Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from elect.api.candidacy import Candidacy
-from elect.api.required import Job, LeaderOnly, Otherwise, PassingLeaderOnly, S, SkippingLeaderOnly, Y
+from elect.api.required import Required
 from elect.api.run import OnReturn, Run, Work
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
@@ -23,24 +22,29 @@ from elect.leader import Leader
 from elect.runtime.threads import OwnThread
 from wire.common import arguments
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 class Election:
-    """One named election, as one node takes part in it. Any thread may use it; made by `Node.election`.
+    """The handle of one election on one node. Any thread may use it. Made by `Node.election`; do not construct it.
 
-    From its first use a node stands in it; from the first `lead` or `run` on, only while one of these is in progress.
+    A node is a candidate from its first use of an election. After the first `lead` or `run` it is a candidate only
+    while such a call is active.
 
-    A node that gives leadership up several times in a row, each time within a second after it was elected, rests before
-    it stands again: half a second, then twice as long each time, up to 8 s. How it does so makes no difference: a block
-    or work that ends, `resign`, `pause`, a callback that raises, the health hook. Other nodes may lead at once.
+        reports = node.election("reports")
+        with reports.lead(timeout=10) as leadership:
+            write_report(token=leadership.token)
+
+    A node that gives up leadership several times in a row, each time within a second after it was elected, waits before
+    it is a candidate again: half a second, then twice as long each time, up to 8 s. It gives up when a block or work
+    ends, in `resign` and `pause`, when `on_elected` raises, or for the health hook. Other nodes can lead at once.
+
+    Attributes:
+        name: of the election.
 
     Args:
         candidacy: of this node in the election.
         context: of the node.
         dispatcher: of the node's callbacks.
-        spawn: starts a thread of the node's.
+        spawn: starts a thread that ends with the node.
     """
 
     def __init__(
@@ -64,44 +68,51 @@ class Election:
     def is_leader(self) -> bool:
         """Whether this node leads on a lease that is valid at this call, by its own clock. Never blocks, never raises.
 
-        False after stop, after fork, and when a thread of ours has died.
+        It is False after a stop, after a fork, and when one of elect's own threads has died.
         """
         return self._context.leases.token(self.name) != 0
 
     @property
     def leadership(self) -> Leadership | None:
-        """The current leadership, if its lease is valid at this call."""
+        """The present `Leadership`, or None if its lease is not valid at this call."""
         leadership = self.published.leadership
         return leadership if leadership is not None and leadership.valid() else None
 
     @property
     def leader(self) -> Leader | None:
-        """Who leads as far as this node knows: a hint, not a promise."""
+        """The leader that this node knows, or None: a hint, not a promise."""
         return self._dated(self.published.leader)
 
     @property
     def healthy(self) -> bool:
-        """Whether the `health` hook's latest answer is good and in time; True without a hook."""
+        """Whether the latest answer of the `health` hook is true and in time; True without a hook."""
         health = self._context.health
         return health is None or health.is_good(self._context.clock())
 
     def lead(self, timeout: float | None = None) -> AbstractContextManager[Leadership]:
-        """Lead for the length of a `with` block: campaign, wait, work, resign. One block at a time in a process.
+        """Wait until this node leads, run the `with` block, then resign.
 
-        While a thread is in a block, the blocks of other threads wait. A loop of short blocks is slowed down: see the
-        class.
+            with node.lead() as leadership:
+                while not leadership.lost.wait(1.0):
+                    store.write(next_order(), token=leadership.token)
+
+        One block runs at a time in a process; blocks of other threads wait for it. Short blocks in a loop are slowed
+        down, see the class.
 
         Args:
-            timeout: seconds to wait for leadership; None for ever, 0 once.
+            timeout: seconds to wait for leadership, 0 or more; None waits without limit.
+
+        Returns:
+            The context manager, which gives the Leadership to the block.
 
         Raises:
-            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
-            LeadershipTimeout: it did not come in time.
-            LeadershipLost: at the end of the block, if it was lost inside and the block itself did not raise.
-            RuntimeError: this thread is in a block of this election, or in the work of a run; or a run is in progress,
-                which takes every leadership.
+            TypeError: `timeout` is no number.
+            ValueError: `timeout` is below 0.
+            LeadershipTimeout: this node did not lead in time.
+            LeadershipLost: at the end of the block, if leadership was lost inside and the block did not raise.
+            RuntimeError: this thread already leads this election, or a `run` of it is in progress.
             Stopped: the node does not run.
-            Forked: it runs in this process's parent.
+            Forked: the node runs in the process that this one was forked from.
         """
         seconds = arguments.seconds("timeout", timeout)
         self._context.check_running()
@@ -125,23 +136,32 @@ class Election:
                 raise LeadershipLost(self.name, leadership.token, reason, self.leader)
 
     def run(self, work: Work, *, on_return: OnReturn = "resign") -> Run:
-        """Run `work(leadership)` on a thread of its own each time this node leads; returns at once.
+        """Call `work(leadership)` on a thread of its own each time this node leads. Returns at once.
 
-        Work that returns or raises soon after it began runs less and less often: see the class.
+            def work(leadership):
+                while not leadership.lost.wait(1.0):
+                    store.write(next_order(), token=leadership.token)
+
+            node.run(work)
+
+        Work that returns or raises soon after it began runs less and less often, see the class. After work that raises
+        this node is no candidate for 0.5 s, then longer each time, up to 30 s.
 
         Args:
-            work: ends soon after `leadership.lost` is set; after the configured `grace` it is reported.
-            on_return: what its return means: "resign", or "keep" to lead on without it.
+            work: has to return soon after `leadership.lost` is set. If it runs longer than the configured `grace`, a
+                warning is logged, and this node is no candidate until it returns.
+            on_return: "resign" resigns when the work returns; "keep" leads on without it.
 
         Returns:
-            What stops it; it also ends with the node.
+            The run, which `Run.stop` ends. It also ends with the node.
 
         Raises:
-            TypeError: `work` can't be called, or is a coroutine function.
-            ValueError: `on_return` is neither.
-            RuntimeError: another run of this election is in progress; stop that one first.
+            TypeError: `work` cannot be called, or is a coroutine function.
+            ValueError: `on_return` is neither "resign" nor "keep".
+            RuntimeError: another run of this election is in progress; stop that run first.
+            ThreadError: the system cannot start a thread.
             Stopped: the node does not run.
-            Forked: it runs in this process's parent.
+            Forked: the node runs in the process that this one was forked from.
         """
         arguments.check_callable("work", work)
         arguments.choice("on_return", on_return, ("resign", "keep"))
@@ -159,25 +179,27 @@ class Election:
         on_lost: OnLeadership | None = None,
         on_leader: OnLeader | None = None,
     ) -> Subscription:
-        """Call back on changes, and now with how things are; all callbacks of a node run on one thread, in order.
+        """Call back with the present state, then at each change. All callbacks of a node run on one thread, in order.
 
-        Elected and lost strictly alternate, and lost comes only after elected, also when the node stops. A node that is
-        elected calls `on_elected` before `on_leader`, one that loses `on_lost` before `on_leader`. A callback
-        that is slow or raises delays the next ones, never the protocol; when `on_elected` raises, this node resigns.
+            node.subscribe(on_elected=lambda leadership: scheduler.start(), on_lost=lambda leadership: scheduler.stop())
+
+        Elected and lost alternate, and each elected is followed by a lost, also when the node stops. `on_elected` and
+        `on_lost` come before the `on_leader` of the same change. A slow callback delays the next ones, but no
+        heartbeat. An exception is logged; if `on_elected` raised it, this node resigns.
 
         Args:
-            on_elected: given the Leadership; not called for one that is over by the time its turn comes.
-            on_lost: given the same Leadership, its `reason` set; until it returns, a leadership that was given up is
-                not passed on (for at most the configured `grace`).
-            on_leader: given the Leader, or None: nobody is known to lead.
+            on_elected: called with the Leadership, unless that is over by then.
+            on_lost: called with the same Leadership, whose `reason` is set. After a resignation no other node leads
+                before it returns, or before the configured `grace` is over.
+            on_leader: called with the Leader, or with None when no leader is known.
 
         Returns:
-            What cancels it.
+            The subscription, which `Subscription.cancel` ends.
 
         Raises:
-            TypeError: a callback can't be called, or is a coroutine function.
-            Stopped: the node does not run any more.
-            Forked: it runs in this process's parent.
+            TypeError: a callback cannot be called, or is a coroutine function.
+            Stopped: the node no longer runs.
+            Forked: the node runs in the process that this one was forked from.
         """
         for argument, callback in (("on_elected", on_elected), ("on_lost", on_lost), ("on_leader", on_leader)):
             if callback is not None:
@@ -188,11 +210,13 @@ class Election:
         return subscription
 
     def watch(self) -> Iterator[Leader | None]:
-        """Yield whom this node knows to lead: now, and at each change; the latest value wins. Ends at stop.
+        """Yield the leader that this node knows, or None: at once, and after each change. Ends when the node stops.
+
+        A slow reader misses leaders between, never the latest.
 
         Raises:
-            Stopped: the node was not started.
-            Forked: it runs in this process's parent.
+            Stopped: the node is not started.
+            Forked: the node runs in the process that this one was forked from.
         """
         self._context.check_started()
         return self._watch()
@@ -210,15 +234,17 @@ class Election:
                 yield self._dated(leader)
 
     def wait_for_leader(self, timeout: float | None = None) -> Leader:
-        """Wait until this node knows who leads.
+        """Return the leader, as soon as this node knows one.
 
         Args:
-            timeout: seconds; None for ever, 0 once.
+            timeout: seconds to wait, 0 or more; None waits without limit.
 
         Raises:
-            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
-            LeadershipTimeout: it did not in time.
+            TypeError: `timeout` is no number.
+            ValueError: `timeout` is below 0.
+            LeadershipTimeout: no leader was known in time.
             Stopped: the node does not run.
+            Forked: the node runs in the process that this one was forked from.
         """
         timeout = arguments.seconds("timeout", timeout)
         leader = self._context.wait_for(lambda: self.leader, timeout)
@@ -227,27 +253,28 @@ class Election:
         return leader
 
     def resign(self, to: str | None = None, timeout: float | None = None) -> None:
-        """Give leadership up, or hand it over, and wait until this node has resigned, or the other one leads.
+        """Give up leadership, or hand it over, and wait until this node has resigned, or until the node `to` leads.
 
-        The application is told first; this node stays a candidate, but rests when it resigns again and again: see the
-        class. In a callback it does not wait: what it would wait for comes after the callback.
+        `on_lost` is called before another node leads. This node stays a candidate; if it resigns several times in a
+        row, see the class. Inside a callback this call does not wait.
 
         Args:
-            to: the id of the node that should lead next.
-            timeout: seconds; None for ever, 0 once. What was begun goes on.
+            to: the id of the node that should lead next; None: any.
+            timeout: seconds to wait, 0 or more; None waits without limit. After a timeout the resignation goes on.
 
         Raises:
-            NotLeader: there is nothing to give up.
-            LeadershipTimeout: it was not done in time, or somebody else leads than asked for.
+            NotLeader: this node does not lead.
+            LeadershipTimeout: it was not done in time, or another node than `to` leads.
             TypeError: `to` is no text, or `timeout` no number.
-            ValueError: `to` is not another voter, or `timeout` below 0.
+            ValueError: `to` is not a peer, or `timeout` is below 0.
             Stopped: the node does not run.
+            Forked: the node runs in the process that this one was forked from.
         """
         timeout = arguments.seconds("timeout", timeout)
         to = None if to is None else arguments.text("to", to)
         self._context.check_running()
         if to is not None and to not in self._context.config.peers:
-            raise ValueError(f"to is {to!r}; one of {sorted(self._context.config.peers)} is needed")
+            raise ValueError(f"to is {to!r}; use the id of a peer: {sorted(self._context.config.peers)}")
         leadership = self.leadership
         if leadership is None:
             raise NotLeader(self.name, self.leader)
@@ -256,91 +283,67 @@ class Election:
             self._await_resigned(leadership.token, to, timeout)
 
     def be_candidate(self) -> None:
-        """Be a candidate from now on, also without a call of `lead` or `run`; a node starts as one."""
+        """Be a candidate from now on, also without an active `lead` or `run`. Raises Stopped or Forked."""
         self._context.check_living()
         self.candidacy.keep()
 
     def pause(self, timeout: float | None = None) -> None:
-        """Take no part in this election as a candidate until `resume`; what is led is resigned.
+        """Be no candidate in this election until `resume`; resign if this node leads it.
 
         Args:
-            timeout: seconds; None for ever, 0 once. What was begun goes on.
+            timeout: seconds, 0 or more; None waits without limit. After a timeout the command is still carried out.
 
         Raises:
-            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
+            TypeError: `timeout` is no number.
+            ValueError: `timeout` is below 0.
             LeadershipTimeout: it was not done in time.
             Stopped: the node does not run.
+            Forked: the node runs in the process that this one was forked from.
         """
         self._set_paused("the pause", timeout, is_paused=True)
 
     def resume(self, timeout: float | None = None) -> None:
-        """Take part again; see `pause`."""
+        """Be a candidate again. Takes and raises the same as `pause`."""
         self._set_paused("the end of the pause", timeout, is_paused=False)
 
     def set_offset(self, offset: int, timeout: float | None = None) -> None:
-        """Say how far this node's replication is, in all elections: among equal priorities the highest leads.
+        """Set this node's replication offset in all elections: among equal priorities the highest offset leads.
 
         Args:
             offset: 0 to 2**63 - 1.
-            timeout: seconds; None for ever, 0 once. What was begun goes on.
+            timeout: seconds, 0 or more; None waits without limit. After a timeout the command is still carried out.
 
         Raises:
             TypeError: `offset` is no whole number, or `timeout` no number.
-            ValueError: one of them is out of range.
+            ValueError: `offset` is out of range, or `timeout` is below 0.
             LeadershipTimeout: it was not done in time.
             Stopped: the node does not run.
+            Forked: the node runs in the process that this one was forked from.
         """
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
         self._context.do(commands.set_standing(offset=offset), "the offset", timeout)
 
     def set_priority(self, priority: int, timeout: float | None = None) -> None:
-        """Change this node's priority in all elections; with 0 it resigns and never leads.
+        """Set this node's priority in all elections: the highest leads. With 0 this node resigns and only votes.
 
         Args:
             priority: 0 to 1,000,000.
-            timeout: see `set_offset`; it raises the same errors.
+            timeout: as in `set_offset`, which raises the same errors.
         """
         priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
         self._context.do(commands.set_standing(priority=priority), "the priority", timeout)
 
-    @overload
-    def required(self, job: Job[P, Y, S, R]) -> Job[P, Y, S, R | None]: ...
+    @property
+    def required(self) -> Required:
+        """The decorator for functions that may run only while this node leads, see its call.
 
-    @overload
-    def required(self, job: Callable[P, R]) -> Callable[P, R | None]: ...
+        @node.required
+        def clean_up(): ...
 
-    @overload
-    def required(
-        self, *, otherwise: Literal["raise"], pass_leadership: Literal[False] = False
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-
-    @overload
-    def required(
-        self, *, otherwise: Literal["raise"], pass_leadership: Literal[True]
-    ) -> Callable[[Callable[Concatenate[Leadership, P], R]], Callable[P, R]]: ...
-
-    @overload
-    def required(
-        self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[False] = False
-    ) -> SkippingLeaderOnly: ...
-
-    @overload
-    def required(self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]) -> PassingLeaderOnly: ...
-
-    def required(self, job: object = None, *, otherwise: Otherwise = "skip", pass_leadership: bool = False) -> object:
-        """Decorate a job, or a coroutine function, that is to run only while this node leads.
-
-        Args:
-            job: what to run.
-            otherwise: what a call does while it does not lead: "skip" returns None, "raise" raises NotLeader.
-            pass_leadership: give the job the Leadership as its first argument.
-
-        Raises:
-            TypeError: `job` can't be called or is a generator function, or another argument is of a wrong type.
-            ValueError: `otherwise` is neither.
+        @node.required(otherwise="raise", pass_leadership=True)
+        def write(leadership, order): ...
         """
-        guard = LeaderOnly(self, otherwise=otherwise, is_passing=arguments.flag("pass_leadership", pass_leadership))
-        return guard.wrap if job is None else guard.wrap(job)
+        return Required(self)
 
     def _dated(self, leader: Leader | None) -> Leader | None:
         return None if leader is None else replace(leader, as_of=self._context.turned_at / NS_PER_S)
@@ -350,23 +353,22 @@ class Election:
         return self.published.try_enter(user)
 
     def _check_free(self) -> None:
-        """Refuse a block whose turn will never come."""
+        """Raise if a block could never begin."""
         user = self.published.in_use_by
         if user is not None and user.thread is threading.current_thread():
             raise RuntimeError(
-                f"lead() of election {self.name!r}: this thread leads it already; use the Leadership that it was given"
+                f"lead() of election {self.name!r}: this thread leads it already; use the Leadership that it has"
             )
         self._check_no_run()
 
     def _check_no_run(self) -> None:
         if self.candidacy.runs:
             raise RuntimeError(
-                f"election {self.name!r}: a run() leads it whenever this node can; stop that run first, "
-                "or use another election"
+                f"election {self.name!r}: a run() uses each leadership; stop that run first, or use another election"
             )
 
     def _leave(self, user: LeadershipUser) -> None:
-        """The body is over, and with it the leadership, if it had come to one."""
+        """End the use of the leadership, if the block had one, and resign."""
         if self.published.in_use_by is not user:
             return
         assert user.leadership is not None

@@ -1,15 +1,13 @@
-"""One node of a cluster: what the application makes, starts and stops."""
+"""One node of a cluster, which the application makes, starts and stops."""
 
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from elect.api.candidacy import Candidacy
 from elect.api.election import Election
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
-from elect.bridge.inbox import PendingCommand
 from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
@@ -17,6 +15,7 @@ from elect.config.config import Config
 from elect.core.messages import check_name
 from elect.core.ready import Event
 from elect.core.snapshot import ElectorSnapshot
+from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.errors import Forked
 from elect.monitoring import audit
 from elect.monitoring.metrics import Metrics, MetricsRegistration, Registry
@@ -24,7 +23,7 @@ from elect.monitoring.status import Status
 from elect.runtime import fork
 from elect.runtime.assembly import NodeThreads
 from elect.runtime.lifecycle_thread import LifecycleThread, StopRequest
-from elect.runtime.node_credentials import warn_of_insecurity, warn_of_loopback
+from elect.runtime.node_credentials import warn_of_exposure
 from elect.runtime.sampling import runtime_snapshot, sample
 from elect.runtime.threads import OwnThread
 from elect.storage.data_lock import fill_standard
@@ -41,32 +40,36 @@ if TYPE_CHECKING:
 
 logger = Log(__name__)
 
-DEFAULT_ELECTION = "default"
 STOP_TIMEOUT_S = 2.0
-STATUS_TIMEOUT_S = 1.0
-"""A protocol's thread that does not answer for so long is the status."""
+STATUS_TIMEOUT_S = 1.0  # a status does not wait longer for the orchestrator thread
 
 
 class Node(Election):
-    """Takes part in the elections of one cluster. The constructor starts nothing; a node is started once.
+    """A member of one cluster, and the handle of the election "default". The constructor starts nothing.
 
-    A signal handler may call every method of a node, an election and a leadership that does not wait, whatever call it
-    interrupts: `is_leader`, `leadership`, `leader`, `Leadership.resign`, `subscribe`, `resign(timeout=0)`, and
-    `stop(timeout=0)`. `pause`, `resume`, `set_offset`, `set_priority` and `status` wait for a thread of the node alone,
-    and may be called too. Other calls that wait need a `timeout` there: a callback may wait for a lock that the
-    interrupted thread has. Not for a handler are `start`, `run`, `lead`, `metrics` and what serves HTTP.
+        with Node(Config.load("node.toml")) as node:
+            node.run(work)
+            server.serve_forever()
+
+    `pause` and `resume` of a node are about all elections; those of `node.election("default")` about that one alone.
+
+    A signal handler may call `is_leader`, `leadership`, `leader`, `subscribe`, `Leadership.resign`,
+    `resign(timeout=0)` and `stop(timeout=0)`, whatever call it interrupts. It may also call `pause`, `resume`,
+    `set_offset`, `set_priority` and `status`, which wait only for a thread of the node. Other calls that wait need a
+    `timeout` there: a callback may wait for a lock that the interrupted thread holds. A handler must not call `start`,
+    `run`, `lead`, `metrics` or anything that serves HTTP.
 
     Args:
-        config: who it is.
-        store: of its votes; default: SQLite in `config.data_dir`.
-        metrics: a Metrics, or the Prometheus registry for one; default: a registry of its own. One that is given has
-            the series of one node at a time, from its start to its stop.
-        health: asked at every heartbeat interval, on a thread of its own: while it returns something false, raises or
-            is late by `support_duration`, this node does not lead.
-        clock: ns, for tests.
+        config: the settings.
+        store: of the votes; default: SQLite in `config.data_dir`.
+        metrics: a Metrics or a Prometheus registry; default: a new registry. A given one has the series of one node at
+            a time, from its start to its stop.
+        health: called at every heartbeat interval on a thread of its own. While it returns a false value, raises, or
+            takes longer than `support_duration`, this node does not lead.
+        clock: returns the time in ns, for tests.
 
     Raises:
-        TypeError: an argument is of another type, or a coroutine function.
+        TypeError: an argument has a wrong type, or is a coroutine function.
     """
 
     def __init__(
@@ -93,9 +96,10 @@ class Node(Election):
         self._lock = threading.RLock()
         self._runtime: NodeThreads | None = None
         self._http: HttpServer | None = None
-        self._turning = threading.RLock()
+        self._state_lock = threading.RLock()
         self._lifecycle = LifecycleThread(self._begin, self._end)
-        context, dispatcher = NodeContext(config, clock), Dispatcher(self._acknowledge)
+        context = NodeContext(config, clock)
+        dispatcher = Dispatcher(context.acknowledge)
         super().__init__(Candidacy(DEFAULT_ELECTION, context.post), context, dispatcher, self._start_thread)
         # The node's own pause() and resume() are of all elections, those of this handle of the default one alone.
         default = Election(self.candidacy, context, dispatcher, self._start_thread)
@@ -110,25 +114,23 @@ class Node(Election):
             self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._context.state is not Lifecycle.FORKED:
             self.stop()
 
     def start(self) -> Self:
-        """Open the store, listen, begin to take part. Once; a start that raises leaves nothing, and may be tried again.
+        """Open the store, listen, and take part in elections. A node starts once; after an exception, start it again.
 
         Raises:
-            ConfigError: its keys or certificates can't be used, or it has none and would listen beyond loopback.
-            BindError: an address can't be listened on.
-            StoreError: the data directory can't be used.
-            IdentityError: the store is another node's.
-            ValueError: the registry in `metrics` has another node's series.
+            ConfigError: the keys or certificates cannot be used, or `peers` is not the list in the data directory.
+            BindError: the node cannot listen on an address.
+            StoreError: the data directory cannot be used.
+            IdentityError: the store belongs to another node.
+            ValueError: the registry in `metrics` has the series of another node.
             RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
-            ThreadError: the system has no thread to give.
-            Stopped: it was started or stopped before, or is stopped meanwhile.
-            Forked: it was made in this process's parent.
+            ThreadError: the system cannot start a thread.
+            Stopped: the node was started or stopped before, or was stopped meanwhile.
+            Forked: the node runs in the process that this one was forked from.
         """
         with self._lock:
             state = self._context.state
@@ -142,7 +144,7 @@ class Node(Election):
                 lifecycle.begun.wait()
             except BaseException:  # Ctrl-C, or there is no thread
                 if thread in threading.enumerate():
-                    self._turn(Lifecycle.STOPPING)
+                    self._enter(Lifecycle.STOPPING)
                     lifecycle.cancel(STOP_TIMEOUT_S)
                 self._registration.unregister()
                 raise
@@ -151,21 +153,21 @@ class Node(Election):
         return self
 
     def stop(self, timeout: float | None = STOP_TIMEOUT_S, resign: bool = True) -> bool:
-        """Resign, say goodbye, close everything. Idempotent, from any thread, and never much longer than `timeout`.
+        """Resign, close all links, and end all threads. Idempotent; any thread may call it.
 
-        A thread of the node does it, also when this call is interrupted. In a callback it only begins: callbacks still
-        hear of what is lost, after this one returned.
+        A thread of the node does the work, also when this call is interrupted. Inside a callback this call does not
+        wait: further callbacks report the losses.
 
         Args:
-            timeout: seconds for all of it; None for ever; 0: begin, and don't wait.
-            resign: tell the others, who then elect at once. Otherwise they find out.
+            timeout: seconds for all of it, 0 or more; None waits without limit; 0 begins and does not wait.
+            resign: True resigns first, so that another node leads at once. False makes the others wait.
 
         Returns:
-            Whether everything has ended: a callback, a hook or work of the application's may not. Call again then.
+            Whether everything has ended. If a callback, hook or work still runs, call `stop` again.
 
         Raises:
-            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
-            Forked: it runs in this process's parent.
+            TypeError, ValueError: `timeout` is no number or below 0, or `resign` is no bool.
+            Forked: the node runs in the process that this one was forked from.
         """
         seconds = arguments.bounded_seconds("timeout", timeout)
         request = StopRequest(
@@ -173,8 +175,8 @@ class Node(Election):
         )
         if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
-        self._turn(Lifecycle.STOPPING)
-        self._lifecycle.ask(request)
+        self._enter(Lifecycle.STOPPING)
+        self._lifecycle.request_stop(request)
         if self._dispatcher.is_current:
             return False
         request.over.wait(seconds)
@@ -182,12 +184,15 @@ class Node(Election):
         return self._lifecycle.is_done
 
     def election(self, name: str = DEFAULT_ELECTION) -> Election:
-        """The handle of an election; this node stands in it from now on.
+        """Return the handle of an election, in which this node is a candidate from now on.
+
+        Args:
+            name: 1 to 64 printable ASCII characters.
 
         Raises:
-            TypeError, ValueError: it is no name: 1 to 64 printable ASCII characters.
-            Stopped: the node does not run any more.
-            Forked: it runs in this process's parent.
+            TypeError, ValueError: `name` is not such a text.
+            Stopped: the node no longer runs.
+            Forked: the node runs in the process that this one was forked from.
         """
         name = arguments.text("name", name)
         check_name("name", name)
@@ -203,52 +208,52 @@ class Node(Election):
         return election
 
     def find_election(self, name: str) -> Election | None:
-        """The handle of an election that was made here before, or None."""
+        """Return the handle of an election that `election` made before, or None."""
         return self._elections.get(name)
 
     def observe(self, tap: Callable[[Event], object]) -> None:
-        """Give every event of the core to this callable, in order, on the callbacks' thread and before them."""
+        """Call `tap` with every event of the core, in order, on the callbacks' thread and before the callbacks."""
         arguments.check_callable("tap", tap)
         self._context.check_living()
         self._dispatcher.tap(tap)
 
     @property
     def state(self) -> str:
-        """new, running, stopping, stopped; or failed (a thread of ours died), or forked."""
+        """new, running, stopping or stopped; failed: one of elect's own threads died; or forked."""
         return self._context.state.value
 
     @property
     def failure(self) -> BaseException | None:
-        """What a thread of ours died of, if one did."""
+        """The exception that ended one of elect's own threads, or None."""
         return self._context.failure
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was started and not stopped, and all its threads live."""
+        """Whether the node runs, and none of its threads has died."""
         return self._context.state is Lifecycle.RUNNING and all(self.threads.values())
 
     @property
     def threads(self) -> dict[str, bool]:
-        """Whether each thread without which it is nothing lives."""
+        """For each thread that the node needs, whether it is alive."""
         return {} if self._runtime is None else self._runtime.threads
 
     @property
     def loop_lag_ns(self) -> int:
-        """By how much the protocol's thread is late now."""
+        """The present delay of the orchestrator thread, ns."""
         return 0 if self._runtime is None else self._runtime.orchestrator.lag_ns
 
     @property
     def address(self) -> Address:
-        """Where it listens; after start with the real port."""
+        """The address that the node listens on; after the start with the real port."""
         return self.config.listen_address if self._runtime is None else self._runtime.links.address
 
     @property
     def http_address(self) -> Address | None:
-        """Where it serves HTTP; after start with the real port."""
+        """The address that serves HTTP, or None; after the start with the real port."""
         return self.config.http_address if self._http is None else self._http.address
 
     def status(self) -> Status:
-        """Everything, at one moment; without the protocol's part when its thread does not answer within a second."""
+        """Return the state of the node; without its elections if the orchestrator thread does not answer within 1 s."""
         if self._context.state is Lifecycle.FORKED:
             raise Forked(self.config.node)
         views: list[ElectorSnapshot] = []
@@ -257,35 +262,29 @@ class Node(Election):
         return Status.of(self.config.node, views[0] if views else None, runtime_snapshot(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
-        """Take no part in any election as a candidate until `resume`; what is led is resigned.
+        """Be no candidate in any election until `resume`; resign what this node leads.
 
         Args:
-            timeout: seconds; None for ever, 0 once. What was begun goes on.
-
-        Raises:
-            TypeError, ValueError: `timeout` is no number of seconds, or below 0.
-            LeadershipTimeout: it was not done in time.
-            Stopped, Forked: the node does not run, or in this process's parent.
+            timeout: as in `Election.pause`, which raises the same errors.
         """
         self._context.do(commands.set_paused(is_paused=True), "the pause", timeout)
 
     def resume(self, timeout: float | None = None) -> None:
-        """Take part again; see `pause`."""
+        """Be a candidate again. Takes and raises the same as `pause`."""
         self._context.do(commands.set_paused(is_paused=False), "the end of the pause", timeout)
 
     def forget(self, node_id: str, timeout: float | None = None) -> None:
-        """Take a voter back that has lost its votes, under whatever store it has next; `audit.log` says so.
+        """Accept a voter that lost its votes, with its next store. The call is written to `audit.log`.
 
-        Say so on every other node, and only when nothing that the voter voted for leads any more: it may vote a second
-        time in a term. A new id for it is always safe.
+        Call this on every other node, and only when no leader that the voter voted for leads any longer: it may vote
+        a second time in a term. A new id for the voter is always safe.
 
         Args:
-            node_id: the voter's id.
-            timeout: seconds; None for ever, 0 once.
+            node_id: the id of the voter.
+            timeout: as in `pause`, which raises the same errors.
 
         Raises:
-            ValueError: `node_id` is not another voter.
-            LeadershipTimeout, Stopped, Forked: see `pause`.
+            ValueError: `node_id` is not a peer.
         """
         self._context.do(commands.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
         assert self._runtime is not None
@@ -295,17 +294,14 @@ class Node(Election):
     def become_forked(self) -> None:
         """In a forked child, lead nothing and refuse every call; the at-fork hook calls it."""
         self._context.become_forked()
-        self._lock = self._turning = threading.RLock()  # a thread that does not exist here may hold the former ones
+        self._lock = self._state_lock = threading.RLock()  # a thread that does not exist here may hold the former ones
 
     def _start_thread(self, work: Callable[[], None], name: str) -> OwnThread:
         assert self._runtime is not None
         return self._runtime.spawn(work, name)
 
-    def _acknowledge(self, election: str, term: int) -> None:
-        self._context.inbox.put(PendingCommand(commands.acknowledge(election, term)))
-
     def _begin(self) -> None:
-        """Start, or leave nothing; on the thread that ends the node, too."""
+        """Start everything, or undo it all; on the thread that also ends the node."""
         try:
             self._begin_all()
         except BaseException:
@@ -331,21 +327,20 @@ class Node(Election):
 
             self._http = HttpServer(address, application(self))
         fork.register(self)
-        if not self._turn(Lifecycle.RUNNING):  # it was stopped meanwhile
+        if not self._enter(Lifecycle.RUNNING):  # it was stopped meanwhile
             raise self._context.refusal(Lifecycle.STOPPING)
         if self._http is not None:
             self._http.start()
         runtime.start()
         for election in list(self._elections.values()):
             election.candidacy.start()
-        warn_of_insecurity(self.config)
-        warn_of_loopback(self.config)
+        warn_of_exposure(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
         self._context.check_running()
 
     def _undo_start(self) -> None:
-        """Leave nothing of a start that failed; it may be tried again, unless the node was stopped meanwhile."""
-        is_to_be_new = self._context.state is Lifecycle.NEW or self._turn(Lifecycle.STOPPING)
+        """Undo a start that failed. The node is new again, unless it was stopped meanwhile."""
+        is_to_be_new = self._context.state is Lifecycle.NEW or self._enter(Lifecycle.STOPPING)
         is_done = self._close(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
         if is_done:
             self._lifecycle.close()
@@ -356,9 +351,9 @@ class Node(Election):
         if self._context.state is Lifecycle.STOPPING:
             self._context.state = Lifecycle.STOPPED
 
-    def _turn(self, state: Lifecycle) -> bool:
-        """Take this turn in the node's life, if it comes next; whether it does."""
-        with self._turning, self._context.changing():
+    def _enter(self, state: Lifecycle) -> bool:
+        """Enter this state if it follows the present one; return whether it does."""
+        with self._state_lock, self._context.changing():
             before = self._context.state
             if before is Lifecycle.NEW and state is not Lifecycle.RUNNING:
                 self._context.detail = "before it was started"
@@ -371,10 +366,9 @@ class Node(Election):
             return False
 
     def _end(self, request: StopRequest) -> bool:
-        """Make an attempt to end everything; whether it has ended. On a thread of its own."""
-        runtime = self._runtime
-        if runtime is not None and request.is_resigning:
-            runtime.resign(request.deadline)
+        """Try to end everything; return whether it has ended. On a thread of its own."""
+        if self._runtime is not None and request.is_resigning:
+            self._runtime.resign(request.deadline)
         is_done = self._close(request)
         with self._context.changing():
             if self._context.state is Lifecycle.STOPPING:
@@ -391,11 +385,11 @@ class Node(Election):
         return is_done and is_http_done
 
     def _die(self, name: str, error: BaseException) -> None:
-        """A thread of ours died: lead nothing from now on, and stop the rest; a half-dead node is the worst state."""
+        """Stop leading and end the node, as one of its threads died: a half-dead node is the worst state."""
         self._context.leases.close()
-        if self._turn(Lifecycle.FAILED):
+        if self._enter(Lifecycle.FAILED):
             self._context.failure = error
             self._context.detail = f"thread {name} died: {text_of(error)}"
-            self._lifecycle.ask(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
-            logger.critical("! node %s goes down: thread %s died: %r", self.config.node, name, error)
+            self._lifecycle.request_stop(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+            logger.critical("! node %s stops: thread %s died: %r", self.config.node, name, error)
         harmless(self.metrics.count_bug)()

@@ -1,4 +1,4 @@
-"""A decorator for jobs that only the leader runs."""
+"""The decorator for jobs that only the leader runs: `Election.required`."""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -17,7 +17,7 @@ S = TypeVar("S")
 Otherwise = Literal["skip", "raise"]
 
 Job = Callable[P, Coroutine[Y, S, R]]
-"""A coroutine function. Y and S are what its coroutines yield and are sent: its event loop's affair."""
+"""A coroutine function. Y and S are the types that its coroutines yield and receive."""
 
 
 class SkippingLeaderOnly(Protocol):
@@ -31,7 +31,7 @@ class SkippingLeaderOnly(Protocol):
 
 
 class PassingLeaderOnly(Protocol):
-    """The same for a job that is given the Leadership as its first argument."""
+    """Decorates a job that gets the Leadership as its first argument, and otherwise does the same."""
 
     @overload
     def __call__(self, job: Job[Concatenate[Leadership, P], Y, S, R], /) -> Job[P, Y, S, R | None]: ...
@@ -40,47 +40,82 @@ class PassingLeaderOnly(Protocol):
     def __call__(self, job: Callable[Concatenate[Leadership, P], R], /) -> Callable[P, R | None]: ...
 
 
-class Led(Protocol):
-    """The election whose leader runs the job."""
+class LedElection(Protocol):
+    """The election whose leader runs the job: an Election, or a test double."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The name of the election."""
 
     @property
     def leadership(self) -> Leadership | None:
-        """This node's leadership, if its lease is valid now."""
+        """The leadership of this node, if its lease is valid now."""
 
     @property
     def leader(self) -> Leader | None:
-        """Who leads, as far as is known."""
+        """The leader that this node knows, or None."""
 
 
-class LeaderOnly:
-    """Wraps jobs, coroutine functions included, so that they run only while their node leads.
+class Required:
+    """Decorates jobs of an election that may run only while this node leads it.
 
     Args:
-        election: which leadership is asked for, at each call.
-        otherwise: what a call does while this node does not lead: "skip" returns None, "raise" raises NotLeader.
-        is_passing: give the job the Leadership as its first argument.
-
-    Raises:
-        TypeError: `otherwise` is no text.
-        ValueError: `otherwise` is neither.
+        election: whose leadership is checked when a call of a job begins. It is not checked while the job runs.
     """
 
-    def __init__(self, election: Led, *, otherwise: Otherwise, is_passing: bool) -> None:
-        arguments.choice("otherwise", otherwise, ("skip", "raise"))
+    def __init__(self, election: LedElection) -> None:
         self._election = election
-        self._is_raising = otherwise == "raise"
+
+    @overload
+    def __call__(self, job: Job[P, Y, S, R]) -> Job[P, Y, S, R | None]: ...
+
+    @overload
+    def __call__(self, job: Callable[P, R]) -> Callable[P, R | None]: ...
+
+    @overload
+    def __call__(
+        self, *, otherwise: Literal["raise"], pass_leadership: Literal[False] = False
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+    @overload
+    def __call__(
+        self, *, otherwise: Literal["raise"], pass_leadership: Literal[True]
+    ) -> Callable[[Callable[Concatenate[Leadership, P], R]], Callable[P, R]]: ...
+
+    @overload
+    def __call__(
+        self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[False] = False
+    ) -> SkippingLeaderOnly: ...
+
+    @overload
+    def __call__(self, *, otherwise: Literal["skip"] = "skip", pass_leadership: Literal[True]) -> PassingLeaderOnly: ...
+
+    def __call__(self, job: object = None, *, otherwise: Otherwise = "skip", pass_leadership: bool = False) -> object:
+        """Decorate a function or coroutine function.
+
+        Args:
+            job: the function.
+            otherwise: "skip": a call while this node does not lead returns None; "raise": it raises NotLeader.
+            pass_leadership: True passes the Leadership to the job as its first argument.
+
+        Raises:
+            TypeError: `job` cannot be called or is a generator function, or another argument has a wrong type.
+            ValueError: `otherwise` is neither "skip" nor "raise".
+        """
+        arguments.choice("otherwise", otherwise, ("skip", "raise"))
+        is_passing = arguments.flag("pass_leadership", pass_leadership)
+        leader_only = _LeaderOnly(self._election, is_raising=otherwise == "raise", is_passing=is_passing)
+        return leader_only.wrap if job is None else leader_only.wrap(job)
+
+
+class _LeaderOnly:
+    def __init__(self, election: LedElection, *, is_raising: bool, is_passing: bool) -> None:
+        self._election = election
+        self._is_raising = is_raising
         self._is_passing = is_passing
 
     def wrap(self, job: object) -> object:
-        """The job, guarded.
-
-        Raises:
-            TypeError: it can't be called, or is a generator function, whose body would run after the check.
-        """
+        """Return the job with the check. The body of a generator function would run after it, so that raises."""
         if arguments.is_coroutine_function(job):
             return self._wrap_async(cast("Callable[[], Coroutine[object, None, object]]", job))
         arguments.check_callable("job", job)

@@ -20,23 +20,19 @@ logger = Log(__name__)
 
 BACKOFF_INITIAL_S = 0.5
 BACKOFF_MAX_S = 30.0
-"""Work that fails at once should not make leadership go round and round; half a minute is soon enough for a repair."""
+"""Work that fails at once must not pass leadership around; half a minute is a short wait after a repair."""
 
 Work = Callable[[Leadership], object]
 OnReturn = Literal["resign", "keep"]
 
 
 class Run:
-    """Runs `work(leadership)` on a thread of its own each time this node leads, never two at once, until stopped.
-
-    Work that returns resigns (or keeps leading idly, with on_return="keep"); work that raises resigns, and this node
-    stands back for a while. Work that goes on after its leadership is lost is reported when the grace is over; until it
-    ends this node does not stand.
+    """Calls `work(leadership)` each time this node leads, one call at a time, until stopped. Made by `Election.run`.
 
     Args:
         candidacy: of this node in the election.
         context: of its node.
-        work: the application's.
+        work: of the application.
         on_return: "resign" or "keep": what a return of `work` means.
     """
 
@@ -59,28 +55,28 @@ class Run:
 
     @property
     def is_working(self) -> bool:
-        """Whether the work is in progress."""
+        """Whether the work runs now."""
         return self._is_working
 
     def stop(self) -> None:
-        """Run it no more: if it is in progress, its leadership is resigned, and `lost` set. Never waits."""
+        """End the run. If the work runs now, its leadership is resigned and `lost` is set. Never waits."""
         with self._context.changing():
             self._is_stopping = True
             self._candidacy.runs.discard(self)
 
     def loop(self) -> None:
-        """Lead and work, again and again; on a thread of its own."""
+        """Wait for leadership and work, until stopped; on a thread of its own."""
         try:
             while not self._is_stopping:
                 with self._candidacy.hold() as self._holder:
                     is_failed = self._work_once(LeadershipUser())
                 if is_failed:
-                    self._stand_back()
+                    self._wait_after_failure()
         except (Stopped, Forked):
             return
 
     def _work_once(self, user: LeadershipUser) -> bool:
-        """Wait for a leadership and work in it, to the end of both; whether it failed."""
+        """Wait for a leadership and work in it until both end; return whether the work failed."""
         leadership = self._context.wait_for(lambda: self._try_enter(user), None)
         if leadership is None or leadership is self:
             return False
@@ -101,11 +97,11 @@ class Run:
         return bool(errors)
 
     def _start(self, thread: WorkThread, leadership: Leadership, errors: list[BaseException]) -> None:
-        """Begin the work; without a thread it counts as work that failed."""
+        """Start the work. Without a thread it counts as failed."""
         try:
             thread.start()
         except RuntimeError as error:
-            logger.warning("! no thread for the work of election %r: %s", leadership.election, error)
+            logger.warning("! cannot start a thread for the work of election %r: %s", leadership.election, error)
             errors.append(error)
             leadership.give_up(LossReason.WORK_FAILED)
             self._is_working = False
@@ -129,7 +125,7 @@ class Run:
                 self._is_working = False
 
     def _end(self, leadership: Leadership, thread: WorkThread, errors: list[BaseException]) -> None:
-        """The leadership is over, or is resigned now; wait for the work to end."""
+        """Resign the leadership unless it is lost, and wait for the work to end."""
         if not leadership.lost.is_set():
             leadership.resign()
         grace_s = self._context.config.grace_ns / NS_PER_S
@@ -147,13 +143,13 @@ class Run:
             self._backoff.reset()
 
     def _await_late(self, thread: WorkThread) -> None:
-        """Stand aside until the work ends."""
-        self._candidacy.end(self._holder, LossReason.UNHEALTHY)
+        """Be no candidate until the work ends."""
+        self._candidacy.remove_holder(self._holder, LossReason.UNHEALTHY)
         try:
             self._context.wait_for(lambda: None if self._is_working else True, None)
             thread.join()
         finally:
-            self._candidacy.begin(self._holder)
+            self._candidacy.add_holder(self._holder)
 
-    def _stand_back(self) -> None:
+    def _wait_after_failure(self) -> None:
         self._context.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())

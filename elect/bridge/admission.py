@@ -1,4 +1,4 @@
-"""Who may take part in this node's elections: the voters of its own list, each under the store that it was met under.
+"""The admission of peers: the voters in this node's own list, each with the store that it had when it was met first.
 
 Source: PROTOCOL.md, section 7.
 """
@@ -18,15 +18,15 @@ from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 logger = Log(__name__)
 
 STRANGERS_MAX = 64
-"""Strangers that are remembered; a list of voters has no more."""
+"""Strangers that are remembered; a list of voters has no more entries."""
 
 REFUSED_NS = 60_000_000_000
-"""For this long after a refusal a second process with a peer's id is shown."""
+"""The time after a refusal for which status and metrics show a second process with a peer's id."""
 
 REMEDY = (
     "either two processes use this id, or its data directory was replaced and its votes are lost. Stop one of the two,"
-    " or give it another id; or run `elect forget %s` on each of the other nodes, when nothing that it voted for leads"
-    " any more"
+    " or give it another id; or run `elect forget %s` on each of the other nodes, when no node that it voted for leads"
+    " any longer"
 )
 
 ADVERTISE = "advertise"
@@ -37,19 +37,19 @@ OBJECTIONS = {RejectCode.UNKNOWN_PEER: Objection.UNKNOWN_NODE, RejectCode.STORE:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrangerRefused:
-    """A node of this cluster that is no voter here dialed this one."""
+    """Reports that a node of this cluster, which is no voter here, dialed this one."""
 
     node_id: str
 
 
 class Admission:
-    """Judges the other end of every connection; one WARNING a cause.
+    """Judges the other end of every connection, and logs one WARNING for each cause.
 
     Args:
-        config: the node's.
-        meetings: what the store held.
-        clock: the node's.
-        deliver: takes each StrangerRefused, at most one a `support_duration` for each stranger.
+        config: of the node.
+        meetings: from the store.
+        clock: of the node.
+        deliver: called with each StrangerRefused, at most once in a `support_duration` for each stranger.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Admission:
         self._refused: dict[str, tuple[int, str]] = {}
 
     def judge(self, identity: PeerIdentity, *, is_proven: bool = True) -> Refusal | None:
-        """Return why this node does not take the other end, or None. Called on wire's threads.
+        """Return why this node refuses the other end, or None. Called on wire's threads.
 
         Args:
-            identity: who the other end says it is.
-            is_proven: it has proved that. If it has not, it is told no details, and only the log speaks of it.
+            identity: the names that the other end gave.
+            is_proven: the other end has proved them. If it has not, it gets no details; only the log has them.
         """
         peer, store = identity.node, identity.store
         objection = objection_to(peer, store, voters=self._peers, stores=self._stores)
@@ -97,23 +97,23 @@ class Admission:
         return Refusal(RejectCode.STORE, text, is_retryable=False)
 
     def refused(self) -> dict[str, str]:
-        """Return the peers as which another store was refused in the last minute, and a sentence for each."""
+        """Return the ids with which another store was refused in the last minute, and a sentence for each."""
         now = self._clock()
         return {peer: text for peer, (at, text) in list(self._refused.items()) if now - at < REFUSED_NS}
 
     def meet(self, identity: PeerIdentity) -> None:
-        """Remember the store under which a peer is met first. On the orchestrator thread."""
+        """Remember the store of a peer that is met for the first time. On the orchestrator thread."""
         if self._stores.setdefault(identity.node, identity.store) == identity.store:
             self._addresses[identity.node] = identity.attributes.get(ADVERTISE, "an unknown address")
 
     def forget(self, peer: str) -> None:
-        """Take a peer under whatever store it has next. On the orchestrator thread."""
+        """Accept the next store of a peer. On the orchestrator thread."""
         self._stores.pop(peer, None)
         self._warned.pop(peer, None)
         self._refused.pop(peer, None)
 
     def _warn(self, peer: str, store: bytes, text: str) -> None:
-        """Once a store, and not more often than once a minute for a peer whose stores change."""
+        """Warn once for a store, and at most once a minute for a peer whose stores change."""
         now = self._clock()
         warned_of, warned_at = self._warned.get(peer, (b"", now - REFUSED_NS))
         if warned_of != store and now - warned_at >= REFUSED_NS:
@@ -131,5 +131,5 @@ class Admission:
 
 
 def objection_of(error: WireError) -> Objection | None:
-    """Return what a failed dial says against this node as a voter, or None: something else was wrong."""
+    """Return the objection to this node as a voter that a failed dial shows, or None."""
     return OBJECTIONS.get(error.code) if isinstance(error, Refusal) else None

@@ -215,6 +215,10 @@ class NodeContext:
         with self.changing():
             pass
 
+    def acknowledge(self, election: str, term: int) -> None:
+        """Post that the application has handled a loss; never waits."""
+        self.post(commands.acknowledge(election, term))
+
     def become_forked(self) -> None:
         """In a forked child, end every leadership and refuse every call."""
         self.state = Lifecycle.FORKED

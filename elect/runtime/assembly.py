@@ -19,7 +19,7 @@ from elect.core.messages import Standing
 from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.monitoring import audit
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
-from elect.runtime.node_credentials import security
+from elect.runtime.node_credentials import load_security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
@@ -72,7 +72,7 @@ class NodeThreads:
         self._dispatcher = dispatcher
         self._on_death = on_death
         config = context.config
-        guarding = security(config)
+        security = load_security(config)
         coalescer = HeartbeatCoalescer(
             heartbeat_interval_ns=config.heartbeat_interval_ns,
             support_duration_ns=config.support_duration_ns,
@@ -88,7 +88,7 @@ class NodeThreads:
                 opened=opened,
                 admission=admission,
                 deliver=coalescer.deliver,
-                security=guarding,
+                security=security,
                 meter=meter,
             )
             undo.callback(self.links.stop, 0)

@@ -1,7 +1,7 @@
-"""The thread that starts a node and ends it: it waits in between, for who stops a node may get no thread any more.
+"""The thread that starts a node and ends it. In between it waits, as a stop may find that no thread can be started.
 
-Who calls `start` or `stop` may be interrupted by Ctrl-C at any instruction, or be a signal handler; a thread that dies
-takes the node down while no other thread can be had. So none of them does the work: it is done here, and they wait.
+A caller of `start` or `stop` may be interrupted by Ctrl-C at any instruction, or be a signal handler. A thread that
+dies ends the node, perhaps when no other thread can be started. So the work is done here, and the callers wait.
 """
 
 import queue
@@ -19,12 +19,12 @@ logger = Log(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """One wish to end the node.
+    """A request to end the node.
 
     Attributes:
-        deadline: of all that is waited for.
-        is_resigning: tell the others first.
-        asker: the thread that asks, and may wait: it does not end before.
+        deadline: of the whole attempt.
+        is_resigning: resign first.
+        asker: the thread that made the request; the attempt does not wait for its end.
         over: set when the attempt is over.
     """
 
@@ -35,15 +35,15 @@ class StopRequest:
 
 
 class LifecycleThread:
-    """Begins, then makes an attempt to end the node for each request, until one has ended it all.
+    """Starts the node, then tries to end it at each request, until everything has ended.
 
     Args:
-        begin: starts the node; when it raises, nothing of it is left.
-        attempt: makes one; whether everything has ended. May be made any number of times.
+        begin: starts the node; if it raises, it has undone everything.
+        attempt: tries to end the node, and returns whether everything has ended. May be called any number of times.
 
     Attributes:
         begun: set when `begin` has returned or raised.
-        error: what it raised.
+        error: the exception of `begin`, or None.
         is_done: everything has ended.
     """
 
@@ -55,29 +55,29 @@ class LifecycleThread:
         self.error: BaseException | None = None
         self.is_done = False
 
-    def ask(self, request: StopRequest) -> None:
-        """Have an attempt made. Never waits."""
+    def request_stop(self, request: StopRequest) -> None:
+        """Request an attempt. Never waits."""
         self._requests.put(request)
         if self.is_done:
             request.over.set()
 
     def cancel(self, timeout: float) -> None:
-        """The caller of `start` was interrupted: let what it began come to nothing; wait at most twice `timeout` s."""
+        """Undo an interrupted start; wait at most twice `timeout` (seconds)."""
         self.begun.wait(timeout)
         request = StopRequest(deadline=Deadline(timeout), is_resigning=False)
-        self.ask(request)
+        self.request_stop(request)
         request.over.wait(timeout)
 
     def close(self) -> None:
-        """There is nothing to end any more."""
+        """End this thread: there is nothing left to stop."""
         self.is_done = True
-        self.ask(StopRequest(deadline=Deadline(0), is_resigning=False))
+        self.request_stop(StopRequest(deadline=Deadline(0), is_resigning=False))
 
     def run(self) -> None:
-        """Begin, and wait for requests; on a thread of its own."""
+        """Start the node, then wait for requests; on a thread of its own."""
         try:
             self._begin()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the start was asked for
+        except BaseException as error:  # noqa: BLE001 - `start` raises it
             self.error = error
         finally:
             self.begun.set()
@@ -87,7 +87,7 @@ class LifecycleThread:
                 if self._attempt(request):
                     self.is_done = True
             except BaseException:
-                logger.exception("the node was not stopped; stop() may be called again")
+                logger.exception("the node was not stopped; call stop() again")
             finally:
                 request.over.set()
         with suppress(queue.Empty):

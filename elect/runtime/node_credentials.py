@@ -1,4 +1,4 @@
-"""What a configuration says of who is let in, made into what wire goes by."""
+"""The security settings of a node, made into the Security that wire uses."""
 
 import os
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from wire.security.security import PLAIN, Keyed, Security
 logger = Log(__name__)
 
 
-def security(config: Config) -> Security:
-    """Read the keys or certificates.
+def load_security(config: Config) -> Security:
+    """Return the Security with the keys or certificates in the configured files.
 
     Raises:
-        ConfigError: they can't be used; it shows none of them.
+        ConfigError: they cannot be used. The error does not show them.
     """
     try:
         if config.key_file is not None:
@@ -31,27 +31,25 @@ def security(config: Config) -> Security:
     return PLAIN
 
 
-def warn_of_insecurity(config: Config) -> None:
-    """Say it once, at a start: nobody should find out by accident."""
+def warn_of_exposure(config: Config) -> None:
+    """Log at a start if the node runs without authentication, or if some peers may be unable to dial it."""
     if config.insecure:
         logger.warning(
-            "! node %s: insecure = true: whoever reaches %s can take part in its elections", config.node, config.listen
+            "! node %s runs without authentication (insecure = true): every program that reaches %s can take part in"
+            " its elections",
+            *(config.node, config.listen),
         )
-
-
-def warn_of_loopback(config: Config) -> None:
-    """Say at a start that peers whose names are not this machine's own can't dial a loopback address."""
     far = [node_id for node_id, address in config.peer_addresses.items() if not is_loopback(address.host)]
     if far and is_loopback(config.advertise_address.host):
         logger.warning(
-            "! node %s: %s can be dialed from this machine only, and so not from peers %s, if they are elsewhere;"
-            " listen on an address that they can dial, or set advertise",
+            "! node %s: only this machine can dial %s; if peers %s are on other machines, listen on an address that"
+            " they can dial, or set advertise",
             *(config.node, config.advertise_address, ", ".join(far)),
         )
 
 
 def _tls(config: Config, files: Mapping[str, str | os.PathLike[str]]) -> Security:
-    # Imported here: who has no TLS need not hold it in memory.
+    # Imported here: a node without TLS does not load it.
     from wire.security.credentials import TlsFiles  # noqa: PLC0415
     from wire.security.tls import Tls  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""This node's links: the listener, a dialer for each peer, and what their handshakes told.
+"""This node's links: the listener, a dialer for each peer, and the contents of their handshakes.
 
 Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose closes prove something).
 """
@@ -35,10 +35,10 @@ from wire.security.security import PLAIN, Security
 logger = Log(__name__)
 
 DISPUTES = (RejectCode.ID_IN_USE, RejectCode.STALE_LINK)
-"""A peer that answers so has heard of another process of this node's id, or of a later start of it."""
+"""A peer that answers so knows another process with this node's id, or a later start of it."""
 
 OUTBOX_MESSAGES_MAX = 1024
-"""Knowledge of 100,000 elections takes 400 messages; twice that, and heartbeats."""
+"""The leaders of 100,000 elections take 400 messages; this is twice that, and heartbeats."""
 
 BACKOFF_MAX_S = 2.0
 
@@ -50,15 +50,15 @@ class PeerLinks:
     """Opens, starts, stops and names the links. `send`, `note` and `receive` belong to the orchestrator thread.
 
     Attributes:
-        heard: when each peer was heard last (ns).
+        heard: the time of the last message of each peer (ns).
 
     Args:
-        config: the node's.
-        opened: what the store held.
-        admission: who is taken for a peer.
-        deliver: takes what wire tells.
-        security: who is let in.
-        meter: told what wire counts, or None.
+        config: of the node.
+        opened: the content of the store.
+        admission: judges the other end of each connection.
+        deliver: called with each event of wire.
+        security: the keys or certificates.
+        meter: counts for wire, or None.
     """
 
     def __init__(
@@ -104,35 +104,35 @@ class PeerLinks:
 
     @property
     def address(self) -> Address:
-        """Where the listener listens, with the real port."""
+        """The address of the listener, with the real port."""
         return self._listener.address
 
     @property
     def threads(self) -> dict[str, bool]:
-        """Whether the thread that listens, and each that dials, lives."""
+        """For the listener and each dialer, whether its thread is alive."""
         dialers = {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.items()}
         return {"elect-listener": self._listener.is_alive, **dialers}
 
     @property
     def doubled(self) -> dict[str, str]:
-        """The ids, this node's among them, that two processes use now, and a sentence that says who these are."""
+        """The ids, perhaps this node's too, that two processes use now, and a sentence about the two."""
         own = {self._config.node: "; ".join(self._disputes.copy().values())} if self._disputes else {}
         refused = {peer: text for peer, text in self._admission.refused().items() if peer in self._opened}
         return self._listener.doubled | refused | own
 
     def open(self) -> None:
-        """Listen, but take nobody yet.
+        """Listen, but accept no connection yet.
 
         Raises:
-            BindError: the address can't be had.
-            ConfigError: "localhost" is no loopback address here, and it is not said who is let in; or a name stands for
-                all addresses of this machine, and it is not said which one peers can dial.
+            BindError: the node cannot listen on its address.
+            ConfigError: the name to listen on is beyond loopback, and there is no authentication; or it stands for all
+                addresses of this machine, and `advertise` is not set.
         """
         try:
             self._listener.open()
         except OSError as error:
             raise BindError(error.errno, error.strerror or str(error), self._config.listen) from error
-        bound = self._listener.bound.host  # once more, now that its name is an address
+        bound = self._listener.bound.host  # again, now that its name is an address
         check_exposure(self._config.listen, bound, has_security=self._config.has_security)
         if self._config.advertise is None:
             check_advertised(bound)
@@ -141,10 +141,10 @@ class PeerLinks:
         self._profiles[self._config.node] = profile(self._attributes)
 
     def start(self) -> None:
-        """Accept and dial.
+        """Accept and dial connections.
 
         Raises:
-            ThreadError: a thread cannot be had.
+            ThreadError: the system cannot start a thread.
         """
         with starting("elect-listener"):
             self._listener.start()
@@ -153,15 +153,15 @@ class PeerLinks:
                 dialer.start()
 
     def stop(self, timeout: float) -> bool:
-        """Say Bye and close every link; nothing counts on them any more. Whether it was all done in time."""
+        """Send Bye and close every link; return whether everything has ended in time (seconds)."""
         deadline = Deadline(timeout)
-        for dialer in self._dialers.values():  # all of them are told before one is waited for
+        for dialer in self._dialers.values():  # ask all of them before waiting for one
             dialer.ask_stop()
         is_done = [dialer.stop(deadline.remaining_s) for dialer in self._dialers.values()]
         return self._listener.stop(deadline.remaining_s) and all(is_done)
 
     def send(self, send: Send) -> None:
-        """Put a message on the link that it is for; on another one it would be meaningless."""
+        """Send a message on the link that it is meant for; on another one it has no meaning."""
         number = self._opened.get(send.peer)
         if number is not None:
             replaces = "heartbeat" if type(send.message) is Heartbeat else None
@@ -206,34 +206,34 @@ class PeerLinks:
         held = self._log_throttle.admit_line("dispute", now_s())
         if held is not None:
             logger.warning(
-                "! another process uses the id of node %s, or did with a later copy of its store: %s; stop one of them,"
-                " or give it an id of its own%s",
+                "! another process uses the id of node %s, or has used it with a later copy of its store: %s; stop one"
+                " of the two, or give it another id%s",
                 self._config.node,
                 text,
                 suppressed_suffix(held),
             )
 
     def forget(self, peer: str) -> None:
-        """Take a peer's links whatever their numbers, and its store whatever it is."""
+        """Accept any store of a peer, and any number of its links."""
         self._admission.forget(peer)
         self._listener.forget(peer)
 
     def is_trusted(self, event: LinkAccepted) -> bool:
-        """Whether an end of stream on a peer's link proves something: the configuration decides, or the link."""
+        """Return whether an end of stream on this link proves that the process has ended."""
         trust = self._config.trust_close
         return event.is_trusted if isinstance(trust, str) else trust
 
     def profile(self, node_id: str) -> Profile:
-        """What a node said of itself; where it said nothing, where it is dialed."""
+        """Return the profile that a node showed, or else one with the address at which it is dialed."""
         return self._profiles.get(node_id) or Profile(address=self._config.peers.get(node_id))
 
     def address_of(self, node_id: str) -> str | None:
-        """Where a node says that it is to be dialed."""
+        """Return the address that a node advertises."""
         return self.profile(node_id).address
 
 
 def _limits(config: Config) -> Limits:
-    """Dial at least twice in a support duration: a new store hears within its fence who counts it as a voter."""
+    """Dial at least twice in a support duration: a new store learns within its fence which peers count its votes."""
     backoff_max_s = min(BACKOFF_MAX_S, config.support_duration_ns / NS_PER_S / 2)
     return Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=backoff_max_s)
 
@@ -249,7 +249,7 @@ def _identity(config: Config, opened: StoreContent, attributes: Mapping[str, str
 
 
 def attributes(config: Config) -> dict[str, str]:
-    """What travels in this node's handshakes beside its names."""
+    """Return the attributes that this node shows in its handshakes."""
     configuration = Configuration.initial(config.voters)
     return {
         ADVERTISE: str(config.advertise_address),
@@ -259,7 +259,7 @@ def attributes(config: Config) -> dict[str, str]:
 
 
 def profile(shown: Mapping[str, str]) -> Profile:
-    """The profile in a handshake's attributes."""
+    """Return the profile in the attributes of a handshake."""
     return Profile(
         address=shown.get(ADVERTISE),
         metadata={
@@ -271,5 +271,5 @@ def profile(shown: Mapping[str, str]) -> Profile:
 
 
 def _always(address: Address) -> Callable[[], Address]:
-    """The name in it is resolved anew by each dial."""
+    """Return a function for the dialer, which resolves the name in the address at each dial."""
     return lambda: address

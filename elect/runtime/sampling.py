@@ -8,7 +8,7 @@ from wire.common.log import dropped
 
 
 def sample(context: NodeContext, runtime: NodeThreads | None) -> Sample:
-    """Return the published state of a node; no other thread is asked."""
+    """Return the values for a scrape, from published state alone."""
     config, now = context.config, context.clock()
     heard = {} if runtime is None else runtime.links.heard
     doubled = {} if runtime is None else runtime.links.doubled

@@ -1,4 +1,4 @@
-"""A thread of ours: it has a name, and does not die in silence."""
+"""elect's own threads: each has a name, and its death is reported."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,15 +13,15 @@ from wire.common.reported_thread import ReportedThread
 logger = Log(__name__)
 
 OnDeath = Callable[[str, BaseException], None]
-"""Told the name of a thread that ended by an error, and the error; on that thread."""
+"""Called with the name of a thread that died, and the exception; on that thread."""
 
 
 @contextmanager
 def starting(name: str) -> Iterator[None]:
-    """Start a thread of this name in the block.
+    """Turn the error of a thread that is started in the block into one that names it.
 
     Raises:
-        ThreadError: the system has none to give.
+        ThreadError: the system cannot start a thread.
     """
     try:
         yield
@@ -30,16 +30,16 @@ def starting(name: str) -> Iterator[None]:
 
 
 class WorkThread(threading.Thread):
-    """A thread in which the application's work runs."""
+    """A thread that runs the application's work."""
 
 
 class OwnThread(ReportedThread):
-    """A daemon thread whose death is acted on, and then logged: a half-dead elector is the worst state.
+    """A daemon thread whose death ends the node and is logged: a half-dead node is the worst state.
 
     Args:
-        target: what it does; it returns when it was asked to.
-        name: starts with "elect-".
-        on_death: told when the target raises.
+        target: the function that it runs, until it is asked to return.
+        name: begins with "elect-".
+        on_death: called when `target` raises.
     """
 
     def __init__(self, target: Callable[[], None], *, name: str, on_death: OnDeath) -> None:
@@ -49,22 +49,22 @@ class OwnThread(ReportedThread):
         self._runs = SignalSafeEvent()
 
     def start(self) -> None:
-        """Begin.
+        """Start the thread.
 
         Raises:
-            ThreadError: the system has no thread to give.
+            ThreadError: the system cannot start a thread.
         """
         with starting(self.name):
             super().start()
 
     def finish(self, timeout: float, asker: threading.Thread | None = None) -> bool:
-        """Wait for its end; whether it has ended, or never began.
+        """Wait for the end of the thread; return whether it has ended, or never started.
 
         Args:
             timeout: seconds.
-            asker: a thread that waits for this call; default: the current one. It is not waited for.
+            asker: a thread that waits for this call, whose end it must not wait for; default: the current one.
         """
-        if self not in threading.enumerate():  # that has each one which is about to begin, too
+        if self not in threading.enumerate():  # which also lists threads that are about to start
             return True
         deadline = Deadline(timeout)
         if (asker or threading.current_thread()) is not self and self._runs.wait(deadline.remaining_s):

@@ -237,7 +237,7 @@ def test_a_block_inside_the_work_of_a_run_is_an_error(ground):
 def test_a_block_beside_a_run_is_an_error(ground):
     """A run takes every leadership: a block of another thread would wait for ever."""
     run = ground.election.run(lambda leadership: leadership.lost.wait(DEADLINE_S))
-    with pytest.raises(RuntimeError, match=r"a run\(\) leads it"), ground.election.lead():
+    with pytest.raises(RuntimeError, match=r"a run\(\) uses each leadership"), ground.election.lead():
         pass
     run.stop()
     with pytest.raises(LeadershipTimeout), ground.election.lead(timeout=0):
@@ -258,7 +258,7 @@ def test_a_run_ends_the_wait_of_a_block(ground):
     eventually(lambda: ground.election.candidacy._holds)
     ground.election.run(lambda leadership: leadership.lost.wait(DEADLINE_S))
     waiter.join(DEADLINE_S)
-    assert ["a run() leads it" in each for each in raised] == [True]
+    assert ["a run() uses each leadership" in each for each in raised] == [True]
 
 
 def test_a_second_run_is_an_error_until_the_first_is_stopped(ground):
@@ -272,7 +272,7 @@ def test_a_second_run_is_an_error_until_the_first_is_stopped(ground):
     run = ground.election.run(work)
     ground.grant()
     assert begun.wait(DEADLINE_S)
-    with pytest.raises(RuntimeError, match=r"a run\(\) leads it"):
+    with pytest.raises(RuntimeError, match=r"a run\(\) uses each leadership"):
         ground.election.run(work)
     run.stop()
     tokens: list[int] = []

@@ -79,10 +79,10 @@ def test_a_hold_ends_also_when_its_body_raises(desk):
 
 def test_a_hold_that_is_interrupted_at_its_begin_ends(desk, monkeypatch):
     def interrupt(holder):
-        Candidacy.begin(desk.candidacy, holder)
+        Candidacy.add_holder(desk.candidacy, holder)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(desk.candidacy, "begin", interrupt)
+    monkeypatch.setattr(desk.candidacy, "add_holder", interrupt)
     with pytest.raises(KeyboardInterrupt), desk.candidacy.hold():
         pass
     assert desk.log == [LossReason.RESIGNED]

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from elect.api.required import LeaderOnly
+from elect.api.required import Required
 from elect.errors import NotLeader
 
 
@@ -17,7 +17,7 @@ class Election:
 
 
 def wrap(election: Election, job, otherwise: str = "skip", is_passing: bool = False):
-    return LeaderOnly(election, otherwise=otherwise, is_passing=is_passing).wrap(job)
+    return Required(election)(job, otherwise=otherwise, pass_leadership=is_passing)
 
 
 def test_the_leader_runs_it_and_gets_its_result():
@@ -66,4 +66,4 @@ def test_the_job_keeps_its_name():
 
 def test_an_unknown_word_is_refused():
     with pytest.raises(ValueError, match="otherwise"):
-        LeaderOnly(Election(), otherwise="wait", is_passing=False)
+        Required(Election())(otherwise="wait")

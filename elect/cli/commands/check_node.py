@@ -14,7 +14,7 @@ from elect.cli.reachability import Faults
 from elect.config.config import Config
 from elect.core.membership import Configuration
 from elect.errors import BindError
-from elect.runtime.node_credentials import security
+from elect.runtime.node_credentials import load_security
 from wire.io.sockets import shut
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = Configuration.initial(config.voters)
     print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
     print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")
-    links = security(config)
+    links = load_security(config)
     identity = Identity(cluster=config.cluster, node=config.node, incarnation=0, store=bytes(STORE_LENGTH))
     faults = _dial_all(config, identity, links)
     answering = [node_id for node_id, fault in faults.items() if fault is None]

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from elect.core.messages import Standing
 from elect.core.state.election_state import ElectionState
-from elect.core.state.node_state import ROOT_ELECTION, NodeState
+from elect.core.state.node_state import DEFAULT_ELECTION, NodeState
 from elect.core.state.peer_support import Peer
 
 
@@ -23,7 +23,7 @@ def place(state: NodeState, election: ElectionState, electable: tuple[tuple[str,
 def _rank(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
     """Smallest leads: who was named, not who resigned, then priority, offset, an even spread, and the id."""
     has_resigned = election.resigned is not None and election.resigned[0] == node_id
-    spread = b"" if election.name == ROOT_ELECTION else _spread(election.name, node_id)
+    spread = b"" if election.name == DEFAULT_ELECTION else _spread(election.name, node_id)
     is_named = election.successor == node_id
     return (not is_named, has_resigned, -standing.priority, -standing.offset, spread, node_id)
 

@@ -24,7 +24,7 @@ and disk for good, so what they say of more is ignored: as if it had been lost."
 CAMPAIGNS_MAX = 4096
 """Live campaigns of one node, at the most: their votes fill 16 frames to each peer."""
 
-ROOT_ELECTION = "default"
+DEFAULT_ELECTION = "default"
 
 
 @lru_cache(maxsize=16)

@@ -11,10 +11,10 @@ from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign
 from elect.core.options import Durable, ElectorOptions, Timing
 from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
 from elect.core.rules import campaigning, voting
-from elect.core.state.node_state import ROOT_ELECTION
+from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.testing.world.lease_record import LeaseRecord
 
-ELECTION = ROOT_ELECTION
+ELECTION = DEFAULT_ELECTION
 
 MOMENT_NS = 1_000_000_000
 """The time between two moments. The core depends only on the ratio of the durations below."""

@@ -6,7 +6,6 @@ from typing import Self
 
 from elect.api.candidacy import Candidacy
 from elect.api.election import Election
-from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
 from elect.core.messages import TERM_MAX, check_name
@@ -145,7 +144,7 @@ class FakeElection(Election):
         return all(is_done)
 
     def _acknowledge(self, election: str, term: int) -> None:
-        self._fake.post(commands.acknowledge(election, term))
+        self._fake.acknowledge(election, term)
 
     def _begin(self, work: Callable[[], None], name: str) -> OwnThread:
         thread = OwnThread(work, name=name, on_death=lambda *_: self._fake.close())
