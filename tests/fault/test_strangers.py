@@ -4,13 +4,13 @@ import random
 import socket
 import struct
 import time
-import urllib.request
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from elect.testing.real_processes import Plan, ProcessCluster
+from tests.fault.handshakes import refused, resident_bytes, settle
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import hello
@@ -24,8 +24,7 @@ GROWTH_BYTES_MAX = 30_000_000
 def cluster(tmp_path_factory):
     plan = Plan(directory=tmp_path_factory.mktemp("strangers"), with_http=True)
     with ProcessCluster(plan) as running:
-        running.wait_for_leader()
-        running.wait_until_quiet(0.5)
+        settle(running)
         yield running
 
 
@@ -42,23 +41,8 @@ def target(cluster):
     assert resident_bytes(cluster, leader.node) - resident < GROWTH_BYTES_MAX
 
 
-def resident_bytes(cluster: ProcessCluster, node: str) -> int:
-    pages = Path(f"/proc/{cluster.nodes[node].pid}/statm").read_text().split()[1]
-    return int(pages) * 4096
-
-
 def thread_count(cluster: ProcessCluster, node: str) -> int:
     return len(list(Path(f"/proc/{cluster.nodes[node].pid}/task").iterdir()))
-
-
-def refused(cluster: ProcessCluster, node: str) -> dict[str, float]:
-    """Handshakes refused so far, by why."""
-    with urllib.request.urlopen(f"http://{cluster.http[node]}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    prefix = 'wire_handshakes_total{direction="in",outcome="'
-    return {
-        line[len(prefix) :].split('"')[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(prefix)
-    }
 
 
 def say(address: tuple[str, int], data: bytes) -> bytes:

@@ -4,7 +4,6 @@ import contextlib
 import secrets
 import socket
 import ssl
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from elect.testing.real_processes import Plan, ProcessCluster
 from tests.certificates import DAY, Authority
+from tests.fault.handshakes import refused, resident_bytes, settle
 from tests.fault.proxy import Network, Proxy
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
@@ -29,25 +29,12 @@ GROWTH_BYTES_MAX = 20_000_000
 def undisturbed(directory: Path, lines: Callable[[str], list[str]]) -> Iterator[tuple[ProcessCluster, str, str]]:
     """A cluster, its leader and a follower; afterwards no term, no leader and no support has changed."""
     with ProcessCluster(Plan(directory=directory, security=lines, with_http=True)) as cluster:
-        leader = cluster.wait_for_leader().node
-        cluster.wait_until_quiet(0.5)
+        leader = settle(cluster)
         before, resident = len(cluster.events), resident_bytes(cluster, leader)
         yield cluster, leader, next(node for node in NODES if node != leader)
         cluster.wait_until_quiet(0.3)
         assert [event for event in cluster.events[before:] if event.event in ("elected", "lost", "peer")] == []
         assert resident_bytes(cluster, leader) - resident < GROWTH_BYTES_MAX
-
-
-def resident_bytes(cluster: ProcessCluster, node: str) -> int:
-    return int(Path(f"/proc/{cluster.nodes[node].pid}/statm").read_text().split()[1]) * 4096
-
-
-def refused(cluster: ProcessCluster, node: str) -> dict[str, float]:
-    """Handshakes at a node, by how they ended."""
-    with urllib.request.urlopen(f"http://{cluster.http[node]}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    prefix = 'wire_handshakes_total{direction="in",outcome="'
-    return {line[len(prefix) :].split('"')[0]: float(line.split()[1]) for line in lines if line.startswith(prefix)}
 
 
 def connect(cluster: ProcessCluster, node: str) -> socket.socket:
@@ -169,8 +156,7 @@ def test_what_was_recorded_is_not_taken_again(part: str, tmp_path: Path) -> None
         directory=tmp_path, security=lambda _: ['key_file = "cluster.key"'], with_http=True, route=recorder.route
     )
     with recorder, ProcessCluster(plan) as cluster:
-        cluster.wait_for_leader()
-        cluster.wait_until_quiet(0.5)
+        settle(cluster)
         since, before = len(cluster.events), refused(cluster, "b")
         length = 12 + int.from_bytes(recorder.said[8:12], "big")
         recorded, rest = bytes(recorder.said[:length]), bytes(recorder.said[length:])

@@ -195,7 +195,7 @@ def test_the_higher_offset_leads_among_equals(tmp_path):
 
 
 def test_subscribers_hear_elected_and_lost_in_turn(tmp_path):
-    with cluster(tmp_path) as nodes:
+    with cluster(tmp_path, support_duration=2.0) as nodes:  # no lease is to lapse on a busy machine
         leader = nodes.leader()
         heard = []
         leader.subscribe(

@@ -1,0 +1,31 @@
+"""What a cluster of processes shows of its handshakes and its memory."""
+
+import urllib.request
+from pathlib import Path
+
+from elect.testing.real_processes import ProcessCluster
+from tests.nodes import eventually
+
+
+def settle(cluster: ProcessCluster) -> str:
+    """Return the leader, once each node has accepted a link of each other node."""
+    leader = cluster.wait_for_leader().node
+    for node in cluster.nodes:
+        eventually(lambda node=node: refused(cluster, node).get("ok", 0) >= len(cluster.nodes) - 1)
+    cluster.wait_until_quiet(0.5)
+    return leader
+
+
+def resident_bytes(cluster: ProcessCluster, node: str) -> int:
+    """Return the memory that a node's process has now."""
+    return int(Path(f"/proc/{cluster.nodes[node].pid}/statm").read_text().split()[1]) * 4096
+
+
+def refused(cluster: ProcessCluster, node: str) -> dict[str, float]:
+    """Return the number of handshakes at a node, by how they ended."""
+    with urllib.request.urlopen(f"http://{cluster.http[node]}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    prefix = 'wire_handshakes_total{direction="in",outcome="'
+    return {
+        line[len(prefix) :].split('"')[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(prefix)
+    }
