@@ -1,4 +1,4 @@
-"""Clusters that have been running for a while."""
+"""A cluster that has a leader."""
 
 from elect.testing import Options, Simulation
 
@@ -6,7 +6,7 @@ DRIFT = 0.01
 
 
 def steady(nodes: int = 3, seed: int = 1, **changes: object) -> tuple[Simulation, str, list[str]]:
-    """A cluster that has a leader; it and the others."""
+    """Return a cluster that has a leader, the leader, and the other nodes."""
     simulation = Simulation(Options(nodes=nodes, seed=seed, drift=DRIFT, **changes))
     simulation.run(2)
     leader = simulation.leader()

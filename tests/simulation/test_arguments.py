@@ -1,4 +1,4 @@
-"""A simulation refuses at the call what it could not do, or would do wrong."""
+"""A simulation refuses wrong arguments at the call."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One seed, one transcript: in one process, in another with another hash seed, and with another version of Python."""
+"""One seed has one transcript: in one process, with another hash seed, and with another version of Python."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Every world that a small cluster can come to keeps every promise; where a rule is broken, a short trace shows it."""
+"""Every world that a small cluster can reach keeps every promise; a broken rule is found with a short trace."""
 
 import os
 import subprocess
@@ -149,10 +149,6 @@ def test_a_broken_rule_is_found_and_its_trace_replays(broken):
     with broken.apply(), pytest.raises(InvariantViolation) as again:
         replay(violation.replay)
     assert str(again.value) == str(violation)
-
-
-def test_breaks_are_found_in_a_few_steps():
-    assert sum(broken.steps_max < 15 for broken in BREAKS) >= 8
 
 
 def test_the_real_core_survives_a_trace_of_a_broken_one():

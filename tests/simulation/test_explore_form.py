@@ -1,4 +1,4 @@
-"""Nodes of one canonical form behave alike: what the search rests on."""
+"""Nodes of one canonical form behave alike; the search depends on it."""
 
 import pickle
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a network can do to frames, and what each fault of the nemesis does alone."""
+"""The faults of the network, and each fault of the nemesis alone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""PROTOCOL.md, section 1, P4 to P6: one disturbance of a healthy world, and exactly what follows from it."""
+"""PROTOCOL.md, section 1, P4 to P6: one disturbance of a healthy cluster, and its outcome."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""PROTOCOL.md, section 1, P3 to P6, in the situations that users fear, over seeds."""
+"""PROTOCOL.md, section 1, P3 to P6: failures that users meet, over seeds."""
 
 from itertools import permutations
 

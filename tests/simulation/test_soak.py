@@ -1,4 +1,4 @@
-"""The soak as a product: what it says while it runs, at its end, and when it is interrupted."""
+"""The output of the soak: while it runs, at its end, and when it is interrupted."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""An Elector that never takes its short path for heartbeats that say nothing new answers every input the same."""
+"""An Elector without the short path for heartbeats without news answers every input in the same way."""
 
 from copy import deepcopy
 from typing import Self

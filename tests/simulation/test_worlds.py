@@ -1,4 +1,4 @@
-"""What a world can do to nodes: each has its effect, and what protects from it is missed when it is taken out."""
+"""The faults of machines, threads, applications and disks: each has its effect, and a missing protection is noticed."""
 
 from unittest.mock import patch
 
@@ -13,7 +13,7 @@ from tests.simulation.clusters import steady
 
 
 def holds(simulation: Simulation, node_id: str, election: str = "default") -> bool:
-    """Whether a thread of that node that asks now is told that it leads."""
+    """Return whether a thread of a node is told now that it leads."""
     process = simulation._process(node_id)
     return process.table.until(election) > process.now
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-from elect.testing.faults import application_faults, combined, network_faults, node_faults
+from elect.testing.faults import combined, network_faults, node_faults
 from elect.testing.faults.fault_context import FaultContext
-
-_MODULES_WITHOUT_PEERS = (node_faults.__name__, application_faults.__name__)
 
 FAULTS: dict[str, Callable[[FaultContext], None]] = {
     "cut one way": network_faults.cut_one_way,
@@ -38,10 +36,10 @@ FAULTS: dict[str, Callable[[FaultContext], None]] = {
     "wipe": node_faults.wipe,
     "relist": node_faults.relist,
     "change clock": node_faults.change_clock,
-    "resign": application_faults.resign,
-    "leave": application_faults.leave,
-    "withhold": application_faults.withhold,
-    "restand": application_faults.change_rank,
+    "resign": node_faults.resign,
+    "leave": node_faults.leave,
+    "withhold": node_faults.withhold,
+    "restand": node_faults.change_rank,
     "strip the leader": combined.strip_leader,
     "contest": combined.contest,
     "resign unheard": combined.resign_unheard,
@@ -50,5 +48,5 @@ FAULTS: dict[str, Callable[[FaultContext], None]] = {
 }
 """Every fault, by its name in `Faults.kinds`."""
 
-WITHOUT_PEERS = tuple(name for name, fault in FAULTS.items() if fault.__module__ in _MODULES_WITHOUT_PEERS)
+WITHOUT_PEERS = tuple(name for name, fault in FAULTS.items() if fault.__module__ == node_faults.__name__)
 """The faults that can strike a node without peers."""

@@ -1,9 +1,8 @@
 """Several faults together, each against one rule of the protocol."""
 
-from elect.testing.faults.application_faults import withhold
 from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import split
-from elect.testing.faults.node_faults import reboot
+from elect.testing.faults.node_faults import reboot, withhold
 from elect.testing.simulation.simulation_options import Span
 
 _CUT = Span(low=2.0, high=8.0)

@@ -1,9 +1,9 @@
 """The nemesis: faults at random times to random nodes, most often to a leader."""
 
-from elect.testing.faults.application_faults import withhold
 from elect.testing.faults.catalogue import FAULTS, WITHOUT_PEERS
 from elect.testing.faults.combined import mute
 from elect.testing.faults.fault_context import FaultContext
+from elect.testing.faults.node_faults import withhold
 from elect.testing.faults.triggered import TriggeredFaults
 from elect.testing.simulation.simulation_options import Faults, nanoseconds
 from elect.testing.world.world import World
