@@ -74,7 +74,7 @@ class Elector:
             had_session = other.session is not None
             if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
                 following.release(self.state, (peer,))
-            self.state.is_order_stale = True
+            self.state.index.are_peers_changed = True
         return self._finish()
 
     def link_ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Ready:
@@ -220,8 +220,7 @@ class Elector:
         if entered is None:
             raise ValueError(f"election {election!r}: no more than {len(self.state.elections)} elections")
         self.state.entered += not entered.is_entered
-        entered.is_entered = True
-        self.state.touch(entered)
+        entered.set_entered(is_entered=True)
         return self._finish()
 
     def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
@@ -229,12 +228,11 @@ class Elector:
         self._begin(now)
         left = self.state.elections.get(election)
         if left is not None and left.is_entered:
-            left.is_entered = False
+            left.set_entered(is_entered=False)
             self.state.entered -= 1
             if left.campaign is not None:
                 campaigning.abandon(self.state, left, reason.value)
             leading.resign(self.state, left, reason)
-            self.state.touch(left)
         return self._finish()
 
     def resign(
@@ -279,7 +277,7 @@ class Elector:
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             agreement.withdraw(self.state, LossReason.WITHDRAWN)
-        state.touch_vacant()
+        state.index.review_vacant()
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
@@ -325,7 +323,7 @@ class Elector:
         state, tick_at = self.state, self._heartbeat_at
         is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
         is_calm = is_same and state.now < tick_at <= self._ends_at
-        return is_calm and not state.is_order_stale and state.outcome.is_empty
+        return is_calm and not state.index.are_peers_changed and state.outcome.is_empty
 
     def _rest(self) -> Ready:
         """Most heartbeats lead to no more than this."""

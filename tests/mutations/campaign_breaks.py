@@ -106,7 +106,7 @@ def abandoned_terms():
                 if is_quorum(len(late.grants), len(state.voters)) and state.id in late.grants:
                     election.become_follower()
                     election.campaign = late
-                    state.campaigning[election.name] = None
+                    state.index.update(election)
             take(state, election, voter, term)
 
         return take_late

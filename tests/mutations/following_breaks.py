@@ -79,8 +79,8 @@ def base_without_elections():
 @FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)
 def base_without_disk():
     def making(make):
-        def make_(self, name, durable):
-            make(self, name, durable)
+        def make_(self, name, durable, index):
+            make(self, name, durable, index)
             self.base = 0
 
         return make_

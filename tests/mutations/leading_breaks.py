@@ -109,11 +109,11 @@ def claims_stay():
 def suspended_for_ever():
     def lapsing(lapse):
         def lapse_for_ever(state, *, is_cut_short=False):
-            held = [name for group in state.groups.values() for name in group.told]
+            held = [name for _, group in state.index.lease_groups for name in group.told]
             lapse(state, is_cut_short=is_cut_short)
             for name in held:
                 state.elections[name].leading.ends_at = FOREVER
-                state.deadlines.set(name, FOREVER)
+                state.index.deadlines.set(name, FOREVER)
 
         return lapse_for_ever
 

@@ -138,7 +138,7 @@ def review(state: NodeState) -> None:
     if is_disputed == state.is_disputed:
         return
     state.is_disputed = is_disputed
-    state.is_order_stale = True
+    state.index.are_peers_changed = True
     if is_disputed:
         withdraw(state, LossReason.CONFIGURATION)
 

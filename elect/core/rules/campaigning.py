@@ -35,15 +35,15 @@ class Turns:
     def review(self) -> None:
         """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
         state = self._state
-        if state.is_order_stale:
+        if state.index.are_peers_changed:
             self._electable = ranking.electable(state)
-            state.is_order_stale = False
-            state.touch_vacant()
+            state.index.are_peers_changed = False
+            state.index.review_vacant()
         if not self.is_eligible():
             state.eligible_since = None
         elif state.eligible_since is None:
             state.eligible_since = state.now
-            state.touch_vacant()
+            state.index.review_vacant()
 
     def consider(self, election: ElectionState) -> None:
         """Campaign if it is time to, or note when it will be."""
@@ -51,14 +51,9 @@ class Turns:
         following.follow_refused(state, election)
         ask_again(state, election)
         following.tell_leader(state, election)
-        state.deadlines.set(election.name, election.deadline)
         following.note_hearsay(state, election)
-        if not election.is_vacant:
-            state.vacant.discard(election.name)
-            election.free_since = None
-            return
-        state.vacant.add(election.name)
-        if not is_free(state, election):
+        state.index.deadlines.set(election.name, election.deadline)
+        if not election.is_vacant or not is_free(state, election):
             election.free_since = None
             return
         if election.free_since is None:
@@ -67,8 +62,8 @@ class Turns:
             return
         at = self._turn_at(election, max(election.free_since, state.eligible_since))
         if at > state.now:
-            state.deadlines.set(election.name, at)
-        elif len(state.campaigning) < state.campaigns_max:
+            state.index.deadlines.set(election.name, at)
+        elif len(state.index.campaigning) < state.campaigns_max:
             begin(state, election)
         else:
             self._queued[election.name] = None
@@ -76,9 +71,9 @@ class Turns:
     def next_name(self) -> str | None:
         """The next election to consider: one that was touched, or one that waited while too many campaigns lived."""
         state = self._state
-        if state.touched:
-            names = state.touched
-        elif self._queued and len(state.campaigning) < state.campaigns_max:
+        if state.index.unreviewed:
+            names = state.index.unreviewed
+        elif self._queued and len(state.index.campaigning) < state.campaigns_max:
             names = self._queued
         else:
             return None
@@ -110,13 +105,11 @@ def begin(state: NodeState, election: ElectionState) -> None:
     vote = Vote(election=election.name, term=term, offset=state.offset)
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
-    state.campaigning[election.name] = None
     election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
     state.write(election)
     for peer in state.other_voters:
         state.outcome.send(peer.id, vote)
     state.tell_role(election, "campaign")
-    state.touch(election)
 
 
 def take_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
@@ -174,7 +167,7 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
     """Abandon campaigns that have had their two intervals; so many at once were too many."""
     if elections:
-        state.campaigns_max = max(CAMPAIGNS_MIN, len(state.campaigning) // 2)
+        state.campaigns_max = max(CAMPAIGNS_MIN, len(state.index.campaigning) // 2)
     for election in elections:
         abandon(state, election, "timed_out")
 

@@ -81,7 +81,6 @@ def _follow(state: NodeState, election: ElectionState, peer: Peer, term: int) ->
     if before is None or (before.leader, before.term) != (peer.id, term):
         state.tell_known(election)
     state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
-    state.touch(election)
 
 
 def release(state: NodeState, leaders: Iterable[str]) -> None:
@@ -93,14 +92,13 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
         if election.following is not None and election.following.leader in gone:
             _let_go(state, election)
     state.outcome.is_heartbeat_due = True
-    state.is_order_stale = True
-    state.touch_vacant()
+    state.index.are_peers_changed = True
+    state.index.review_vacant()
 
 
 def _let_go(state: NodeState, election: ElectionState) -> None:
     election.become_follower()
     state.tell_known(election)
-    state.touch(election)
 
 
 def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
@@ -112,9 +110,7 @@ def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: R
     if following is not None and following.leader == peer.id and following.term <= resign.term:
         _let_go(state, election)
     if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
-        election.resigned = (peer.id, resign.term)
-        election.successor = resign.successor
-        state.touch(election)
+        election.hear_resign(peer.id, term=resign.term, successor=resign.successor)
 
 
 def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
@@ -124,7 +120,7 @@ def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
     peer.heard = knowledge.number
     if knowledge.whole:
         peer.knows = {}
-        state.touch_vacant()
+        state.index.review_vacant()
     for known in knowledge.entries:
         election = state.elections.get(known.election) if known.leader is None else state.meet(known.election)
         if election is None:
@@ -134,7 +130,7 @@ def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
         else:
             peer.knows[known.election] = known
         election.term_seen = max(election.term_seen, known.term)
-        state.touch(election)
+        state.index.review((election.name,))
 
 
 def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
@@ -155,16 +151,18 @@ def note_hearsay(state: NodeState, election: ElectionState) -> None:
     """Note whether this node has no part in an election but to hear of it."""
     is_apart = election.is_idle and not election.is_entered
     if is_apart and any(election.name in peer.knows for peer in state.support.peers.values()):
-        state.hearsay[election.name] = None
+        state.index.observed[election.name] = None
     else:
-        state.hearsay.pop(election.name, None)
+        state.index.observed.pop(election.name, None)
 
 
 def review_hearsay(state: NodeState) -> None:
     """Consider elections that are only heard of again, in turns: nobody waits for them, and there may be many."""
-    for name in list(islice(state.hearsay, HEARSAY_MAX)):
-        state.hearsay[name] = state.hearsay.pop(name)
-        state.touched[name] = None
+    observed = state.index.observed
+    names = list(islice(observed, HEARSAY_MAX))
+    for name in names:
+        observed[name] = observed.pop(name)
+    state.index.review(names)
 
 
 def _is_past(state: NodeState, election: ElectionState, known: Known) -> bool:

@@ -32,7 +32,7 @@ def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
     elif state.support.promise(state.now, peer, heartbeat):
         is_opened = state.outcome.is_heartbeat_due = True
     if is_opened or before is None or _says(before) != _says(heartbeat):
-        state.is_order_stale = True
+        state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
     _count(state, peer, heartbeat)
 

@@ -8,7 +8,7 @@ Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Hand
 from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
-from elect.core.state.election_state import ElectionState, Group, LeadershipState, Resigning
+from elect.core.state.election_state import ElectionState, LeadershipState, Resigning
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -27,7 +27,6 @@ REST_DOUBLINGS = 4
 
 def begin(state: NodeState, election: ElectionState) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
-    del state.campaigning[election.name]
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
     name, term = election.name, leadership.term
@@ -38,8 +37,6 @@ def begin(state: NodeState, election: ElectionState) -> None:
         peer.leads[name] = None
         if peer.counted_until > state.now:
             state.outcome.send(peer.id, Lead(election=name, term=term))
-    state.groups.setdefault(leadership.followers, Group()).put(name, is_told=False)
-    state.touch(election)
     hold(state)
 
 
@@ -77,8 +74,8 @@ def take_answer(peer: Peer, election: ElectionState, session: Number | None) -> 
 def restart_counting(state: NodeState, peer: Peer) -> None:
     """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
     state.outcome.is_count_changed = True
-    for group in list(state.groups.values()):
-        for name in group.names():
+    for _, group in state.index.lease_groups:
+        for name in [*group.told, *group.untold]:
             election = state.elections[name]
             if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
@@ -98,18 +95,9 @@ def regroup(state: NodeState, election: ElectionState) -> None:
     )
     if followers == leadership.followers:
         return
-    _ungroup(state, election, leadership)
-    leadership.followers = followers
-    state.groups.setdefault(followers, Group()).put(election.name, is_told=leadership.is_told)
+    election.set_followers(followers)
     if leadership.is_told:
         state.outcome.leases[election.name] = lease(state, leadership)
-
-
-def _ungroup(state: NodeState, election: ElectionState, leadership: LeadershipState) -> None:
-    group = state.groups[leadership.followers]
-    group.remove(election.name)
-    if not group.told and not group.untold:
-        del state.groups[leadership.followers]
 
 
 def lease(state: NodeState, leadership: LeadershipState) -> Lease:
@@ -136,13 +124,12 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
 
 def hold(state: NodeState) -> None:
     """Tell the application of every lease that holds now and of which it was not told."""
-    for followers, group in list(state.groups.items()):
+    for followers, group in state.index.lease_groups:
         if not group.untold or lease_until(state, followers) <= state.now:
             continue
         for name in list(group.untold):
-            _set_told(state, state.elections[name], is_told=True)
+            state.elections[name].gain_lease()
             leadership = state.elections[name].leading
-            leadership.ends_at = FOREVER
             state.outcome.leases[name] = lease(state, leadership)
             state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
 
@@ -152,35 +139,25 @@ def lapse(state: NodeState, *, is_cut_short: bool = False) -> None:
 
     `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
     """
-    for followers, group in list(state.groups.items()):
+    for followers, group in state.index.lease_groups:
         until = lease_until(state, followers)
         if until > state.now:
             continue
         for name in list(group.told):
-            election = state.elections[name]
             ended_at = state.now if is_cut_short else until or state.now
-            _tell_lost(state, election, LossReason.LEASE_LAPSED, at=ended_at)
-            election.leading.ends_at = ended_at + 2 * state.timing.heartbeat_interval_ns
-            state.deadlines.set(name, election.deadline)
+            _tell_lost(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
 
 
 def next_lapse(state: NodeState) -> int:
     """When the first lease that the application knows of ends, or FOREVER."""
-    ends = [lease_until(state, followers) for followers, group in state.groups.items() if group.told]
+    ends = [lease_until(state, followers) for followers, group in state.index.lease_groups if group.told]
     return min(ends, default=FOREVER)
 
 
-def _set_told(state: NodeState, election: ElectionState, *, is_told: bool) -> None:
-    election.leading.is_told = is_told
-    state.groups[election.leading.followers].put(election.name, is_told=is_told)
-    state.touch(election)
-
-
 def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
-    leadership = election.leading
-    _set_told(state, election, is_told=False)
+    election.lose_lease(ends_at=at + 2 * state.timing.heartbeat_interval_ns)
     state.outcome.leases[election.name] = None
-    state.outcome.events.append(Lost(election=election.name, term=leadership.term, at=at, reason=reason))
+    state.outcome.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
@@ -192,11 +169,9 @@ def resign(state: NodeState, election: ElectionState, reason: LossReason, succes
     if was_told:
         _tell_lost(state, election, reason, at=state.now)
     ends_at = state.now + (state.grace_ns if was_told else 0)
-    _ungroup(state, election, leadership)
     if reason is not LossReason.NO_LEASE:
         rest(state, election)
-    leadership.resigning = Resigning(reason=reason, successor=successor, ends_at=ends_at)
-    state.touch(election)
+    election.begin_resigning(Resigning(reason=reason, successor=successor), ends_at=ends_at)
     if not was_told:
         end(state, election, reason.value)
 
@@ -235,19 +210,16 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
     if leadership.resigning is None:
         if leadership.is_told:
             _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
-        _ungroup(state, election, leadership)
     else:
         successor = leadership.resigning.successor
         election.retry_at = max(election.retry_at, state.now + state.timing.heartbeat_interval_ns)
     election.become_follower()
-    election.resigned = (state.id, leadership.term)
-    election.successor = successor
+    election.hear_resign(state.id, term=leadership.term, successor=successor)
     state.tell_role(election, reason)
     state.tell_known(election)
     for peer in state.support.peers.values():
         peer.leads.pop(election.name, None)
         owe_resign(state, peer, Resign(election=election.name, term=leadership.term, successor=successor))
-    state.touch(election)
 
 
 def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:

@@ -62,8 +62,7 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
     """
     if election.campaign is not None:
         state.end_campaign(election, "granted_another")
-    election.ballot = Ballot(term=term, voted_for=peer.id)
-    election.base = max(election.base, term)
+    election.vote_for(peer.id, term=term)
     election.retry_at = max(election.retry_at, state.now + 2 * state.timing.heartbeat_interval_ns)
     if election.leadership is not None:
         leading.end(state, election, "granted_another")
@@ -71,4 +70,3 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
         election.become_follower()
         state.tell_known(election)
     state.send_durably(election, peer, Grant(election=election.name, term=term))
-    state.touch(election)

@@ -3,15 +3,13 @@
 from functools import lru_cache
 from random import Random
 
-from sortedcontainers import SortedSet
-
 from elect.core.messages import Entry, Known, Standing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
-from elect.core.state.deadlines import Deadlines
 from elect.core.state.effects import Effects
-from elect.core.state.election_state import ElectionState, Group
+from elect.core.state.election_index import ElectionIndex
+from elect.core.state.election_state import ElectionState
 from elect.core.state.peer_support import Peer, Support
 
 ELECTIONS_MAX = 100_000
@@ -38,13 +36,9 @@ class NodeState:
     Attributes:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted.
-        groups: the elections led here, by who follows.
-        vacant: elections in which this node might campaign.
-        campaigning: those in which it does; at most `campaigns_max`.
-        hearsay: elections of which this node only hears, in the order in which they are looked at again.
-        touched: elections to consider before the input is done, in order.
+        index: the elections by situation.
+        campaigns_max: live campaigns at the most, now.
         eligible_since: since when this node as a whole might win (ns), or None.
-        is_order_stale: what the candidates' order rests on has changed.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
         ignored: how often peers spoke of an election that was not met, since there were too many.
@@ -74,16 +68,12 @@ class NodeState:
             timing=self.timing,
             promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
         )
-        self.elections = {name: ElectionState(name, ballot) for name, ballot in sorted(durable.ballots.items())}
-        self.deadlines = Deadlines()
-        self.groups: dict[frozenset[str], Group] = {}
-        self.vacant: SortedSet[str] = SortedSet()
-        self.campaigning: dict[str, None] = {}
+        self.index = ElectionIndex()
+        self.elections: dict[str, ElectionState] = {}
+        for name, ballot in sorted(durable.ballots.items()):
+            self._add(name, ballot)
         self.campaigns_max = CAMPAIGNS_MAX
-        self.hearsay: dict[str, None] = {}
-        self.touched: dict[str, None] = {}
         self.eligible_since: int | None = None
-        self.is_order_stale = True
         self.strangers: dict[str, int] = {}
         self.is_disputed = False
         self.ignored = 0
@@ -138,16 +128,11 @@ class NodeState:
         """An election of that name; None if there are too many."""
         if len(self.elections) >= ELECTIONS_MAX:
             return None
-        election = self.elections[name] = ElectionState(name, Ballot(term=0, voted_for=None))
+        return self._add(name, Ballot(term=0, voted_for=None))
+
+    def _add(self, name: str, durable: Ballot) -> ElectionState:
+        election = self.elections[name] = ElectionState(name, durable, self.index)
         return election
-
-    def touch(self, election: ElectionState) -> None:
-        """Have an election considered before this input is done."""
-        self.touched[election.name] = None
-
-    def touch_vacant(self) -> None:
-        """Have every vacant election considered: something that all of them rest on has changed."""
-        self.touched.update(dict.fromkeys(self.vacant))
 
     def write(self, election: ElectionState) -> None:
         """Make an election's ballot durable."""
@@ -188,7 +173,5 @@ class NodeState:
     def end_campaign(self, election: ElectionState, outcome: str) -> None:
         """End a live candidacy, for good, without becoming anything else."""
         self.outcome.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
-        self.campaigning.pop(election.name, None)
         election.become_follower(election.following)
         self.tell_role(election, outcome)
-        self.touch(election)

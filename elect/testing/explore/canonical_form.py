@@ -40,6 +40,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     Peer: {"said": _KNOWLEDGE, "said_heard": _KNOWLEDGE, "said_mark": _KNOWLEDGE, "said_check_at": _KNOWLEDGE},
     ElectionState: {
+        "_index": "the node's own, in its form already",
         "successor": _TURN,
         "retry_at": _TURN,
         "led_since": _TURN,

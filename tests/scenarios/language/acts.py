@@ -61,7 +61,7 @@ def hurry(scene: Scene, node: str) -> None:
     """Forget the wait that is due before the next campaign: a courtesy on which no promise rests."""
     state = scene.cluster.actors[scene.node(node)].elector.state
     state.elections[ELECTION].retry_at = 0
-    state.touch(state.elections[ELECTION])
+    state.index.review((ELECTION,))
 
 
 # Disks and processes.

@@ -248,7 +248,7 @@ def test_thousands_of_leases_are_told_and_lapse_together():
         desk.say("a", *(Follow(election=name, term=1, session=Number(1, 1)) for name in part))
         elected += len(desk.events(Elected))
     assert elected == 500
-    assert len(desk.elector.state.groups) == 1
+    assert len(desk.elector.state.index.lease_groups) == 1
     desk.tick(COUNTED)
     assert len(desk.events(Lost)) == 500
     desk.tick(2 * INTERVAL)
