@@ -21,9 +21,7 @@ from elect.core.snapshot import ElectorSnapshot, view
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-
-CONSIDERED_MAX = 1024
-"""Elections considered after one input (some 10 ms); the rest follows after the next, so that no heartbeat waits."""
+from elect.core.state.scale import CONSIDERED_MAX
 
 
 class Elector:
@@ -41,7 +39,6 @@ class Elector:
 
     def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
         self.state = NodeState(options=options, durable=durable, rng=rng, now=now)
-        self._turns = campaigning.Turns(self.state)
         self._writes: dict[int, Write] = {}
         self._write_latest = 0
         self._heartbeat_at = now
@@ -334,16 +331,16 @@ class Elector:
 
     def _finish(self) -> Ready:
         state = self.state
-        self._turns.review()
+        campaigning.review(state)
         if state.now >= self._heartbeat_at:
-            following.review_hearsay(state)
+            following.review_observed(state)
             if state.strangers:
                 agreement.review(state)
         for _ in range(CONSIDERED_MAX):
-            name = self._turns.next_name()
+            name = state.index.take_next()
             if name is None:
                 break
-            self._turns.consider(state.elections[name])
+            campaigning.consider(state, state.elections[name])
         heartbeats.tell_support(state)
         return self._pack(self._sends())
 

@@ -49,7 +49,7 @@ def _is_in_own_term(election: ElectionState) -> bool:
 def _is_listed(state: NodeState, election: ElectionState) -> bool:
     is_campaigning = election.campaign is not None
     is_listed = (election.name in state.index.vacant) == election.is_vacant
-    return is_listed and (election.name in state.index.campaigning) == is_campaigning
+    return is_listed and (election.name in state.index.campaigns.live) == is_campaigning
 
 
 def _is_bound_in_live_session(state: NodeState, election: ElectionState) -> bool:

@@ -27,8 +27,8 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
             supports=supports,
             standing=standing,
             configuration=configuration,
-            said=peer.said,
-            heard=peer.heard,
+            said=peer.knowledge_numbers.sent,
+            heard=peer.knowledge_numbers.received,
         )
         yield _send(peer, message)
 
@@ -40,7 +40,7 @@ def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     led = (election for election in state.elections.values() if election.following or election.leadership)
     leaders = [known for known in map(state.known, led) if known.leader is not None]
     for peer in _open(state, peer_ids):
-        if leaders or peer.said:
+        if leaders or peer.knowledge_numbers.sent:
             yield from _say(peer, leaders, is_whole=True)
 
 
@@ -55,8 +55,8 @@ def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
 
 def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send]:
     for entries in _chunks(known) or [()]:
-        peer.said += 1
-        yield _send(peer, Knowledge(number=peer.said, whole=is_whole, entries=entries))
+        peer.knowledge_numbers.sent += 1
+        yield _send(peer, Knowledge(number=peer.knowledge_numbers.sent, whole=is_whole, entries=entries))
         is_whole = False
 
 

@@ -22,10 +22,7 @@ def unwilling_candidates():
 
 @CAMPAIGN.add("candidates need no quorum's support", "6 (2)", worlds.HOSTILE, 3)
 def lonely_candidates():
-    def is_eligible(self):
-        return self._state.is_willing and not self._state.is_fenced
-
-    return replaced(campaigning.Turns, "is_eligible", is_eligible)
+    return replaced(campaigning, "is_eligible", lambda state: state.is_willing and not state.is_fenced)
 
 
 @CAMPAIGN.add("a known leader hinders nobody", "6 (3)", worlds.MINORITY, 30)

@@ -7,85 +7,57 @@ from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import following, leading, ranking, voting
 from elect.core.state.election_state import Campaign, ElectionState
-from elect.core.state.node_state import CAMPAIGNS_MAX, NodeState
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
-CAMPAIGNS_MIN = 16
+
+def is_eligible(state: NodeState) -> bool:
+    """Rules 1 and 2, as far as they are the same for every election."""
+    is_fit = state.is_voter and state.is_willing and not state.is_fenced
+    return is_fit and state.supported_until > state.now
 
 
-class Turns:
-    """Whose turn it is: holds what the order of candidates rests on between two changes of it.
+def review(state: NodeState) -> None:
+    """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
+    if state.index.are_peers_changed:
+        state.electable = ranking.electable(state)
+        state.index.are_peers_changed = False
+        state.index.review_vacant()
+    if not is_eligible(state):
+        state.eligible_since = None
+    elif state.eligible_since is None:
+        state.eligible_since = state.now
+        state.index.review_vacant()
 
-    A campaign has two intervals. A node that begins more of them at once than it and its peers can bring to an end in
-    that time would see all of them time out, for ever; so their number is halved when some do, and grows as they end
-    otherwise. The rest waits for its turn.
-    """
 
-    def __init__(self, state: NodeState) -> None:
-        self._state = state
-        self._electable = ranking.electable(state)
-        self._queued: dict[str, None] = {}
+def consider(state: NodeState, election: ElectionState) -> None:
+    """Campaign if it is time to, or note when it will be."""
+    following.follow_refused(state, election)
+    ask_again(state, election)
+    following.tell_leader(state, election)
+    following.list_observed(state, election)
+    state.index.deadlines.set(election.name, election.deadline)
+    if not election.is_vacant or not is_free(state, election):
+        election.free_since = None
+        return
+    if election.free_since is None:
+        election.free_since = state.now
+    if state.eligible_since is None:
+        return
+    at = _turn_at(state, election, max(election.free_since, state.eligible_since))
+    if at > state.now:
+        state.index.deadlines.set(election.name, at)
+    elif state.index.campaigns.is_reached:
+        state.index.campaigns.waiting[election.name] = None
+    else:
+        begin(state, election)
 
-    def is_eligible(self) -> bool:
-        """Rules 1 and 2, as far as they are the same for every election."""
-        state = self._state
-        is_fit = state.is_voter and state.is_willing and not state.is_fenced
-        return is_fit and state.supported_until > state.now
 
-    def review(self) -> None:
-        """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
-        state = self._state
-        if state.index.are_peers_changed:
-            self._electable = ranking.electable(state)
-            state.index.are_peers_changed = False
-            state.index.review_vacant()
-        if not self.is_eligible():
-            state.eligible_since = None
-        elif state.eligible_since is None:
-            state.eligible_since = state.now
-            state.index.review_vacant()
-
-    def consider(self, election: ElectionState) -> None:
-        """Campaign if it is time to, or note when it will be."""
-        state = self._state
-        following.follow_refused(state, election)
-        ask_again(state, election)
-        following.tell_leader(state, election)
-        following.note_hearsay(state, election)
-        state.index.deadlines.set(election.name, election.deadline)
-        if not election.is_vacant or not is_free(state, election):
-            election.free_since = None
-            return
-        if election.free_since is None:
-            election.free_since = state.now
-        if state.eligible_since is None:
-            return
-        at = self._turn_at(election, max(election.free_since, state.eligible_since))
-        if at > state.now:
-            state.index.deadlines.set(election.name, at)
-        elif len(state.index.campaigning) < state.campaigns_max:
-            begin(state, election)
-        else:
-            self._queued[election.name] = None
-
-    def next_name(self) -> str | None:
-        """The next election to consider: one that was touched, or one that waited while too many campaigns lived."""
-        state = self._state
-        if state.index.unreviewed:
-            names = state.index.unreviewed
-        elif self._queued and len(state.index.campaigning) < state.campaigns_max:
-            names = self._queued
-        else:
-            return None
-        name = next(iter(names))
-        del names[name]
-        return name
-
-    def _turn_at(self, election: ElectionState, since: int) -> int:
-        if next_term(self._state, election) > TERM_MAX:
-            return FOREVER
-        place = ranking.place(self._state, election, self._electable)
-        return max(election.retry_at, election.rests_until, since + place * self._state.timing.heartbeat_interval_ns)
+def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
+    if next_term(state, election) > TERM_MAX:
+        return FOREVER
+    place = ranking.place(state, election, state.electable)
+    return max(election.retry_at, election.rests_until, since + place * state.timing.heartbeat_interval_ns)
 
 
 def is_free(state: NodeState, election: ElectionState) -> bool:
@@ -119,7 +91,7 @@ def take_grant(state: NodeState, election: ElectionState, voter: str, term: int)
         return
     campaign.grants.add(voter)
     if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
-        state.campaigns_max = min(CAMPAIGNS_MAX, state.campaigns_max + 1)
+        state.index.campaigns.raise_after_win()
         leading.begin(state, election)
 
 
@@ -167,7 +139,7 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
     """Abandon campaigns that have had their two intervals; so many at once were too many."""
     if elections:
-        state.campaigns_max = max(CAMPAIGNS_MIN, len(state.index.campaigning) // 2)
+        state.index.campaigns.halve_after_timeout()
     for election in elections:
         abandon(state, election, "timed_out")
 

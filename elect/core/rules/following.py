@@ -4,7 +4,6 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 """
 
 from collections.abc import Iterable
-from itertools import islice
 
 from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Ballot, LeaderChanged
@@ -12,9 +11,7 @@ from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-
-HEARSAY_MAX = 256
-"""Elections that are only heard of and looked at again each interval; more take more intervals."""
+from elect.core.state.scale import OBSERVED_MAX, rotate
 
 
 def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | None:
@@ -115,9 +112,8 @@ def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: R
 
 def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
     """Take what a peer knows, in order: a gap waits until the peer says all of it again."""
-    if knowledge.number <= peer.heard or not (knowledge.whole or knowledge.number == peer.heard + 1):
+    if not peer.knowledge_numbers.receive(knowledge):
         return
-    peer.heard = knowledge.number
     if knowledge.whole:
         peer.knows = {}
         state.index.review_vacant()
@@ -147,7 +143,7 @@ def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
     return found
 
 
-def note_hearsay(state: NodeState, election: ElectionState) -> None:
+def list_observed(state: NodeState, election: ElectionState) -> None:
     """Note whether this node has no part in an election but to hear of it."""
     is_apart = election.is_idle and not election.is_entered
     if is_apart and any(election.name in peer.knows for peer in state.support.peers.values()):
@@ -156,13 +152,9 @@ def note_hearsay(state: NodeState, election: ElectionState) -> None:
         state.index.observed.pop(election.name, None)
 
 
-def review_hearsay(state: NodeState) -> None:
+def review_observed(state: NodeState) -> None:
     """Consider elections that are only heard of again, in turns: nobody waits for them, and there may be many."""
-    observed = state.index.observed
-    names = list(islice(observed, HEARSAY_MAX))
-    for name in names:
-        observed[name] = observed.pop(name)
-    state.index.review(names)
+    state.index.review(rotate(state.index.observed, OBSERVED_MAX))
 
 
 def _is_past(state: NodeState, election: ElectionState, known: Known) -> bool:

@@ -3,16 +3,12 @@
 Source: PROTOCOL.md, section 3.
 """
 
-from itertools import islice
-
 from elect.core.messages import Heartbeat
 from elect.core.ready import PeerChanged
 from elect.core.rules import agreement, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-
-RESIGNS_MAX = 1024
-"""Resignations said again to one peer each interval: what a peer never answers must not fill the day."""
+from elect.core.state.scale import RESIGNS_MAX, rotate
 
 
 def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
@@ -24,8 +20,9 @@ def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
     if before is not None and heartbeat.sent < before.sent:
         return
     peer.heartbeat = heartbeat
-    if heartbeat.heard > peer.said_heard and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
-        peer.said_heard = min(heartbeat.heard, peer.said)  # it heard that on this link, not on an older one
+    numbers = peer.knowledge_numbers
+    if heartbeat.heard > numbers.acked and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
+        numbers.acked = min(heartbeat.heard, numbers.sent)  # it heard that on this link, not on an older one
     is_opened = False
     if not state.support.may_promise(heartbeat.duration):
         state.outcome.is_promise_due = True
@@ -63,26 +60,14 @@ def repeat(state: NodeState) -> list[str]:
             leading.repeat(state, peer)
         if peer.resigns:
             _repeat_resigns(state, peer)
-        if _has_missed_knowledge(state, peer):
+        if peer.knowledge_numbers.has_missed(state.now, state.timing.support_duration_ns):
             missed.append(peer.id)
     return missed
 
 
 def _repeat_resigns(state: NodeState, peer: Peer) -> None:
-    """Say Resign again, in turns: what a peer never answers costs only so much."""
-    for name in list(islice(peer.resigns, RESIGNS_MAX)):
-        peer.resigns[name] = resign = peer.resigns.pop(name)
-        state.outcome.send(peer.id, resign)
-
-
-def _has_missed_knowledge(state: NodeState, peer: Peer) -> bool:
-    """Whether Knowledge said a `support_duration` ago has not been heard by now."""
-    if state.now < peer.said_check_at:
-        return False
-    has_missed = peer.said_heard < peer.said_mark
-    peer.said_mark = peer.said
-    peer.said_check_at = state.now + state.timing.support_duration_ns
-    return has_missed
+    for name in rotate(peer.resigns, RESIGNS_MAX):
+        state.outcome.send(peer.id, peer.resigns[name])
 
 
 def tell_support(state: NodeState) -> None:

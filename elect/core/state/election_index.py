@@ -6,7 +6,7 @@ from sortedcontainers import SortedSet
 
 from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import ElectionState
-from elect.core.state.lease_groups import LeaseGroups
+from elect.core.state.scale import CampaignLimit, LeaseGroups
 
 
 class ElectionIndex:
@@ -15,7 +15,7 @@ class ElectionIndex:
     Attributes:
         unreviewed: elections to consider before the input is done, in the order in which they came up.
         vacant: elections in which this node might campaign, by name.
-        campaigning: elections in which it does.
+        campaigns: elections in which it does, and those that wait to.
         observed: elections that this node has not entered and only hears of, in the order of their next review.
         lease_groups: elections led here, by the peers that follow.
         deadlines: when each election is due, if nothing happens before.
@@ -25,7 +25,7 @@ class ElectionIndex:
     def __init__(self) -> None:
         self.unreviewed: dict[str, None] = {}
         self.vacant: SortedSet[str] = SortedSet()
-        self.campaigning: set[str] = set()
+        self.campaigns = CampaignLimit()
         self.observed: dict[str, None] = {}
         self.lease_groups = LeaseGroups()
         self.deadlines = Deadlines()
@@ -39,10 +39,7 @@ class ElectionIndex:
             self.vacant.add(name)
         else:
             self.vacant.discard(name)
-        if election.campaign is None:
-            self.campaigning.discard(name)
-        else:
-            self.campaigning.add(name)
+        self.campaigns.update(election)
         self.lease_groups.update(election)
         self.deadlines.set(name, election.deadline)
 
@@ -53,3 +50,14 @@ class ElectionIndex:
     def review_vacant(self) -> None:
         """Have every vacant election considered."""
         self.review(self.vacant)
+
+    def take_next(self) -> str | None:
+        """Remove and return the next election to consider: one to review, else one that waits to campaign."""
+        names = self.unreviewed
+        if not names and not self.campaigns.is_reached:
+            names = self.campaigns.waiting
+        if not names:
+            return None
+        name = next(iter(names))
+        del names[name]
+        return name

@@ -11,16 +11,7 @@ from elect.core.state.effects import Effects
 from elect.core.state.election_index import ElectionIndex
 from elect.core.state.election_state import ElectionState
 from elect.core.state.peer_support import Peer, Support
-
-ELECTIONS_MAX = 100_000
-"""Elections of one node; so many take about 150 MB."""
-
-FOREIGN_MAX = 16_384
-"""Of these, those in which its application does not stand. Peers name them, and each that has got a vote costs memory
-and disk for good, so what they say of more is ignored: as if it had been lost."""
-
-CAMPAIGNS_MAX = 4096
-"""Live campaigns of one node, at the most: their votes fill 16 frames to each peer."""
+from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
 ROOT_ELECTION = "default"
 
@@ -37,7 +28,7 @@ class NodeState:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted.
         index: the elections by situation.
-        campaigns_max: live campaigns at the most, now.
+        electable: the other voters that could win, each with its standing, as of the last change of peers.
         eligible_since: since when this node as a whole might win (ns), or None.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
@@ -72,7 +63,7 @@ class NodeState:
         self.elections: dict[str, ElectionState] = {}
         for name, ballot in sorted(durable.ballots.items()):
             self._add(name, ballot)
-        self.campaigns_max = CAMPAIGNS_MAX
+        self.electable: tuple[tuple[str, Standing], ...] = ()
         self.eligible_since: int | None = None
         self.strangers: dict[str, int] = {}
         self.is_disputed = False

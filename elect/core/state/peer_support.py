@@ -14,6 +14,7 @@ from elect.core.messages import Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Meeting, Objection
+from elect.core.state.scale import KnowledgeNumbers
 
 NO_LINK = Number(0, 0)
 """Below every link's number."""
@@ -33,8 +34,7 @@ class Peer:
         counted_session: its promise to us that we count, until `counted_until` (ns).
         is_supporting: whether its support was counted when last looked at.
         knows: what it said it knows, by election.
-        heard: number of its latest Knowledge taken; `said`, of ours on the open link.
-        said_heard: the latest of ours it says it took; `said_mark`: what it should have taken by `said_check_at`.
+        knowledge_numbers: of the Knowledge on this pair of links.
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
         store_id: of the store under which it was met first, or None.
@@ -48,12 +48,12 @@ class Peer:
         "counted_session",
         "counted_until",
         "detail",
-        "heard",
         "heartbeat",
         "id",
         "is_met",
         "is_supporting",
         "is_trusted",
+        "knowledge_numbers",
         "knows",
         "leads",
         "objection",
@@ -61,10 +61,6 @@ class Peer:
         "promised",
         "promised_until",
         "resigns",
-        "said",
-        "said_check_at",
-        "said_heard",
-        "said_mark",
         "sent_latest",
         "session",
         "store_id",
@@ -93,11 +89,7 @@ class Peer:
         self.counted_until = 0
         self.is_supporting = False
         self.knows: dict[str, Known] = {}
-        self.heard = 0
-        self.said = 0
-        self.said_heard = 0
-        self.said_mark = 0
-        self.said_check_at = 0
+        self.knowledge_numbers = KnowledgeNumbers()
         self.leads: dict[str, None] = {}
         self.resigns: dict[str, Resign] = {}
 
@@ -141,7 +133,7 @@ class Support:
         peer.is_trusted = is_trusted
         peer.promised = peer.heartbeat = None
         peer.knows = {}
-        peer.heard = 0
+        peer.knowledge_numbers.received = 0
         peer.session = None
         return True
 
@@ -162,7 +154,7 @@ class Support:
         """Note that our link to a peer is open; what its acks say of earlier ones counts no longer."""
         peer.opened = link
         peer.sent_latest = 0
-        peer.said = peer.said_heard = peer.said_mark = 0
+        peer.knowledge_numbers.restart_sending()
         self._stop_counting(peer)
 
     def close(self, peer: Peer, link: Number) -> bool:

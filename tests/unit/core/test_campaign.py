@@ -279,15 +279,15 @@ def test_so_many_campaigns_live_at_once_as_come_to_an_end_in_time():
     names = tuple(f"e{n:03}" for n in range(200))
     desk = Desk(elections=names)
     state = desk.elector.state
-    state.campaigns_max = 64
+    state.index.campaigns.live_max = 64
     desk.supported()
-    assert len(state.index.campaigning) == 64
+    assert len(state.index.campaigns.live) == 64
     desk.written()
-    desk.say("a", *(Grant(election=name, term=1) for name in sorted(state.index.campaigning)[:10]))
-    assert len(state.index.campaigning) == 64 + 10, "one more for each that was won"
+    desk.say("a", *(Grant(election=name, term=1) for name in sorted(state.index.campaigns.live)[:10]))
+    assert len(state.index.campaigns.live) == 64 + 10, "one more for each that was won"
     desk.tick(2 * INTERVAL)
-    assert state.campaigns_max == 37, "half of those that lived when some timed out"
-    assert len(state.index.campaigning) <= 37
+    assert state.index.campaigns.live_max == 37, "half of those that lived when some timed out"
+    assert len(state.index.campaigns.live) <= 37
 
 
 def test_no_input_considers_more_than_a_bounded_number_of_elections(monkeypatch):
@@ -298,4 +298,4 @@ def test_no_input_considers_more_than_a_bounded_number_of_elections(monkeypatch)
         desk.tick()
         steps += 1
     assert steps >= 1
-    assert len(desk.elector.state.index.campaigning) == 120
+    assert len(desk.elector.state.index.campaigns.live) == 120

@@ -249,7 +249,7 @@ def test_all_that_is_known_arrives_on_a_new_link_before_the_first_heartbeat_in_m
 
 def test_a_peer_that_missed_knowledge_is_told_everything_again():
     desk = Desk().following("a", 3)
-    assert desk.elector.state.support.peers["c"].said == 1
+    assert desk.elector.state.support.peers["c"].knowledge_numbers.sent == 1
     said: list[Knowledge] = []
     for _ in range(25):
         desk.beat("a", supports="c", acks=True)
@@ -265,7 +265,7 @@ def test_no_knowledge_is_repeated_to_a_peer_that_heard_it():
     desk = Desk().following("a", 3)
     for _ in range(25):
         desk.now += MS
-        heard = desk.elector.state.support.peers["c"].said
+        heard = desk.elector.state.support.peers["c"].knowledge_numbers.sent
         beat = desk.heartbeat(supports="a", ack=desk.ack("c"))
         desk.receive("c", type(beat)(**{f: getattr(beat, f) for f in beat.__slots__} | {"heard": heard}))
         desk.beat("a", supports="c")

@@ -6,7 +6,7 @@ from elect.core import invariants
 from elect.core.messages import Number
 from elect.core.ready import Ballot
 from elect.core.state.election_state import Following
-from elect.core.state.lease_groups import LeaseGroups
+from elect.core.state.scale import LeaseGroups
 from tests.unit.core.desk import DURATION, Desk
 
 

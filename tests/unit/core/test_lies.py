@@ -19,10 +19,9 @@ from elect.core.messages import (
     Vote,
 )
 from elect.core.ready import LeaderChanged
-from elect.core.rules.following import HEARSAY_MAX
-from elect.core.rules.heartbeats import RESIGNS_MAX
 from elect.core.snapshot import WhyNoLeader
 from elect.core.state import node_state
+from elect.core.state.scale import OBSERVED_MAX, RESIGNS_MAX
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
 NAMED = {"election": "default", "term": TERM_MAX}
@@ -124,7 +123,7 @@ def test_a_heartbeat_must_ask_for_long_enough_to_be_kept_between_two():
 def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little():
     desk = Desk()
     desk.connect("a")
-    said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(HEARSAY_MAX + 10))
+    said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(OBSERVED_MAX + 10))
     desk.receive("a", Knowledge(number=1, whole=False, entries=said[:200]))
     desk.receive("a", Knowledge(number=2, whole=False, entries=said[200:]))
     told = {}
@@ -133,5 +132,5 @@ def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little()
         assert desk.events(LeaderChanged) == []
         desk.tick(INTERVAL)
         told |= {event.election: event.leader for event in desk.events(LeaderChanged)}
-        assert len(desk.events(LeaderChanged)) <= HEARSAY_MAX
+        assert len(desk.events(LeaderChanged)) <= OBSERVED_MAX
     assert told == {known.election: "c" for known in said}, "in turns"
