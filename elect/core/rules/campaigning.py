@@ -31,26 +31,34 @@ def review(state: NodeState) -> None:
 
 
 def consider(state: NodeState, election: ElectionState) -> None:
-    """Campaign if it is time to, or note when it will be."""
+    """Do for one election what follows from all that has changed, at the end of an input."""
     following.follow_refused(state, election)
     ask_again(state, election)
     following.tell_leader(state, election)
     following.list_observed(state, election)
-    state.index.deadlines.set(election.name, election.deadline)
-    if not election.is_vacant or not is_free(state, election):
+    if election.is_vacant:
+        state.index.deadlines.set(election.name, _campaign_if_due(state, election))
+    else:
         election.free_since = None
-        return
+
+
+def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
+    """Campaign if this node's turn has come; return when the election is due next (ns)."""
+    if not is_free(state, election):
+        election.free_since = None
+        return FOREVER
     if election.free_since is None:
         election.free_since = state.now
     if state.eligible_since is None:
-        return
+        return FOREVER
     at = _turn_at(state, election, max(election.free_since, state.eligible_since))
     if at > state.now:
-        state.index.deadlines.set(election.name, at)
-    elif state.index.campaigns.is_reached:
+        return at
+    if state.index.campaigns.is_reached:
         state.index.campaigns.waiting[election.name] = None
     else:
         begin(state, election)
+    return election.deadline
 
 
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:

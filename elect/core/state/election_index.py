@@ -1,5 +1,6 @@
 """Which elections of a node are in which situation, so that no rule has to search all of them."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from sortedcontainers import SortedSet
@@ -23,7 +24,7 @@ class ElectionIndex:
     """
 
     def __init__(self) -> None:
-        self.unreviewed: dict[str, None] = {}
+        self.unreviewed: OrderedDict[str, None] = OrderedDict()  # its first is taken in constant time
         self.vacant: SortedSet[str] = SortedSet()
         self.campaigns = CampaignLimit()
         self.observed: dict[str, None] = {}
@@ -56,8 +57,4 @@ class ElectionIndex:
         names = self.unreviewed
         if not names and not self.campaigns.is_reached:
             names = self.campaigns.waiting
-        if not names:
-            return None
-        name = next(iter(names))
-        del names[name]
-        return name
+        return names.popitem(last=False)[0] if names else None

@@ -115,6 +115,11 @@ class Support:
         """Ids of the peers that this node supports now, sorted."""
         return tuple(peer.id for peer in self.peers.values() if peer.session is not None)
 
+    @property
+    def counted(self) -> dict[str, int]:
+        """By peer, until when its support counts (ns)."""
+        return {peer.id: peer.counted_until for peer in self.peers.values()}
+
     def next_ends(self) -> tuple[int, int]:
         """When the first promise to a peer ends, and when the first peer's support does (ns); FOREVER if none lives."""
         promised_until = counted_until = FOREVER

@@ -6,6 +6,7 @@ message: the rules read as if this file did nothing.
 Source: PROTOCOL.md, section 2, "Bounds".
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -64,7 +65,7 @@ class CampaignLimit:
     def __init__(self) -> None:
         self.live: set[str] = set()
         self.live_max = CAMPAIGNS_MAX
-        self.waiting: dict[str, None] = {}
+        self.waiting: OrderedDict[str, None] = OrderedDict()
 
     @property
     def is_reached(self) -> bool:
