@@ -325,7 +325,7 @@ class Elector:
     def _rest(self) -> Ready:
         """Most heartbeats lead to no more than this."""
         outcome = self.state.outcome
-        counted = outgoing.counted(self.state) if outcome.is_count_changed else None
+        counted = self.state.support.counted if outcome.is_count_changed else None
         outcome.is_count_changed = False
         return Ready(counted=counted, wake_at=self._heartbeat_at)
 
@@ -374,7 +374,7 @@ class Elector:
             send=sends,
             send_when_written=tuple(outgoing.batches(self.state, outcome.entries_when_written)),
             leases=outcome.leases,
-            counted=outgoing.counted(self.state) if outcome.is_count_changed else None,
+            counted=self.state.support.counted if outcome.is_count_changed else None,
             events=tuple(outcome.events),
             wake_at=self._wake_at(),
         )

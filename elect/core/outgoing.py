@@ -69,11 +69,6 @@ def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterat
             yield _send(peer, Batch(configuration=state.configuration.id, entries=entries))
 
 
-def counted(state: NodeState) -> dict[str, int]:
-    """Until when each peer's support counts (ns)."""
-    return {peer.id: peer.counted_until for peer in state.support.peers.values()}
-
-
 def _open(state: NodeState, peer_ids: Iterable[str]) -> Iterator[Peer]:
     peers = (state.support.peers[peer_id] for peer_id in peer_ids)
     return (peer for peer in peers if peer.opened is not None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from elect.core.messages import Message, Number
+from elect.core.quorum import nth_largest
 
 
 class LossReason(StrEnum):
@@ -100,7 +101,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A leader's claim in one election: valid while a quorum of `followers` still supports it.
+    """A leader's claim in one election: valid while a quorum of followers supports it.
 
     Attributes:
         term: the token.
@@ -113,6 +114,17 @@ class Lease:
     followers: frozenset[str]
     quorum: int
     counts_self: bool
+
+    def until(self, counted: Mapping[str, int]) -> int:
+        """Return the end of the lease (ns): until then a quorum supports this node and follows it; 0 without one.
+
+        Args:
+            counted: by peer, until when its support counts (ns).
+
+        Source: PROTOCOL.md, section 4, "The lease".
+        """
+        ends = [counted.get(follower, 0) for follower in self.followers]
+        return nth_largest(ends, self.quorum - self.counts_self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

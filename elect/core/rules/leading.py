@@ -6,9 +6,9 @@ Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Hand
 """
 
 from elect.core.messages import Follow, Lead, Number, Resign
-from elect.core.quorum import FOREVER, nth_largest
+from elect.core.quorum import FOREVER
 from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
-from elect.core.state.election_state import ElectionState, LeadershipState, Resigning
+from elect.core.state.election_state import ElectionState, Resigning
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -97,21 +97,17 @@ def regroup(state: NodeState, election: ElectionState) -> None:
         return
     election.set_followers(followers)
     if leadership.is_told:
-        state.outcome.leases[election.name] = lease(state, leadership)
+        state.outcome.leases[election.name] = lease(state, leadership.term, leadership.followers)
 
 
-def lease(state: NodeState, leadership: LeadershipState) -> Lease:
-    """The claim as others of this process may check it."""
-    quorum = state.configuration.quorum
-    return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum, counts_self=state.is_voter)
+def lease(state: NodeState, term: int, followers: frozenset[str]) -> Lease:
+    """Return the claim of a term that these peers follow; this node counts itself only if it is a voter."""
+    return Lease(term=term, followers=followers, quorum=state.configuration.quorum, counts_self=state.is_voter)
 
 
 def lease_until(state: NodeState, followers: frozenset[str]) -> int:
-    """Until when a quorum of voters supports and follows (ns); this node counts only if it is a voter."""
-    ends = [state.support.peers[follower].counted_until for follower in followers]
-    if state.is_voter:
-        ends.append(FOREVER)
-    return nth_largest(ends, state.configuration.quorum)
+    """Return the end of the lease of each term that these peers follow (ns)."""
+    return lease(state, 0, followers).until(state.support.counted)
 
 
 def is_leading(state: NodeState, election: ElectionState) -> bool:
@@ -130,7 +126,7 @@ def hold(state: NodeState) -> None:
         for name in list(group.untold):
             state.elections[name].gain_lease()
             leadership = state.elections[name].leading
-            state.outcome.leases[name] = lease(state, leadership)
+            state.outcome.leases[name] = lease(state, leadership.term, leadership.followers)
             state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
 
 
@@ -140,8 +136,7 @@ def lapse(state: NodeState, *, is_cut_short: bool = False) -> None:
     `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
     """
     for followers, group in state.index.lease_groups:
-        until = lease_until(state, followers)
-        if until > state.now:
+        if not group.told or (until := lease_until(state, followers)) > state.now:
             continue
         for name in list(group.told):
             ended_at = state.now if is_cut_short else until or state.now
