@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from elect.bridge.leadership import Leadership
 from elect.bridge.published_election import Occupant
-from elect.core.ready import LossReason
+from elect.core.events import LossReason
 from elect.errors import Forked, Stopped
 from wire.common import arguments
 from wire.common.backoff import Backoff

@@ -2,7 +2,8 @@
 
 from elect.bridge.inbox import Command
 from elect.core.elector import Elector
-from elect.core.ready import LossReason, Ready
+from elect.core.events import LossReason
+from elect.core.ready import Ready
 from elect.core.snapshot import ElectorSnapshot
 
 

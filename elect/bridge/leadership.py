@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from elect.bridge.flag import Flag
 from elect.bridge.lease_table import LeaseTable
+from elect.core.events import LossReason
 from elect.core.quorum import FOREVER
-from elect.core.ready import LossReason
 from elect.errors import LeadershipLost
 
 NS_PER_S = 1_000_000_000

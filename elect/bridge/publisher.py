@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from elect.bridge.dispatcher import Dispatcher, Notice
 from elect.bridge.leadership import NS_PER_S, Leadership
 from elect.bridge.node_context import NodeContext
-from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
+from elect.core.events import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
 from elect.leader import Leader
 from elect.monitoring.status import objection_sentence
 from wire.common.log import Log

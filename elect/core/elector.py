@@ -13,9 +13,10 @@ from random import Random
 from typing import assert_never
 
 from elect.core import outgoing
+from elect.core.events import LossReason, Objection
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
 from elect.core.options import Durable, ElectorOptions
-from elect.core.ready import LossReason, Objection, Ready, Send, Write
+from elect.core.ready import Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorSnapshot, view
 from elect.core.state.effects import Effects

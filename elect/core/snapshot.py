@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from elect.core.events import Objection, Role
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
-from elect.core.ready import Objection, Role
 from elect.core.rules import campaigning, following, leading
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from elect.clock import Clock, now_ns
-from elect.core.ready import Event, Role
+from elect.core.events import Event, Role
 from elect.monitoring.counters import EventCounters, label_for
 from wire.common import arguments
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from elect.core.events import Objection
 from elect.core.quorum import FOREVER
-from elect.core.ready import Objection
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
 
 NS_PER_S = 1_000_000_000

@@ -15,9 +15,8 @@ from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
 from elect.monitoring import audit
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.node_credentials import security

@@ -17,8 +17,9 @@ from elect.bridge.inbox import Input, PendingCommand
 from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
 from elect.core.elector import Elector
+from elect.core.events import Elected, Event, Lost
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
-from elect.core.ready import Elected, Event, Lost, Ready, Send, Write
+from elect.core.ready import Ready, Send, Write
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.shutdown import ShutdownHandover
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written

@@ -18,8 +18,9 @@ from functools import reduce
 from operator import xor
 from pathlib import Path
 
+from elect.core.events import Objection
 from elect.core.messages import TERM_MAX
-from elect.core.ready import Ballot, Meeting, Objection
+from elect.core.ready import Ballot, Meeting
 from elect.errors import IdentityError, StoreError, StoreGone
 from elect.storage.data_lock import DataLock, Witness
 from elect.storage.directory import make_directory, sync_directory

@@ -3,8 +3,8 @@
 Source: PROTOCOL.md, section 4, "The lease"; section 6, "Handing over".
 """
 
+from elect.core.events import LossReason
 from elect.core.quorum import FOREVER, nth_largest
-from elect.core.ready import LossReason
 from elect.core.rules import heartbeats, leading
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced, wrapped

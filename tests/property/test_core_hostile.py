@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from elect.core import invariants
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
+from elect.core.events import Elected, Lost
 from elect.core.messages import (
     DURATION_NS_MAX,
     INTEGER_MAX,
@@ -33,8 +33,8 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Durable, ElectorOptions, OffsetRule
-from elect.core.ready import Ballot, Elected, Lost, Ready, Send, Write
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule
+from elect.core.ready import Ballot, Ready, Send, Write
 from tests.corpus.messages import LINK
 
 MS = 1_000_000

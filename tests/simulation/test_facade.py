@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from elect.core.elector import Elector
-from elect.core.ready import Elected
+from elect.core.events import Elected
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span, hostile, simulate
 from tests.mutations.breaks import broken
 

@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import pytest
 
-from elect.core.ready import LossReason, Lost
+from elect.core.events import LossReason, Lost
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span
 from elect.testing.world.host import Host
 from elect.testing.world.lease_record import LeaseRecord

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from elect.core.events import Objection, Role
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
-from elect.core.ready import Objection, Role
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
 from elect.monitoring.status import Status, Surroundings, sentence
 

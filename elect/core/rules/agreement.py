@@ -13,8 +13,9 @@ Source: PROTOCOL.md, section 7.
 
 from collections.abc import Collection, Mapping
 
+from elect.core.events import LossReason, Objection, PeerObjected
 from elect.core.messages import ConfigurationId
-from elect.core.ready import LossReason, Meeting, Objection, PeerObjected
+from elect.core.ready import Meeting
 from elect.core.rules import campaigning, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer

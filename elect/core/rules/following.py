@@ -5,8 +5,9 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 
 from collections.abc import Iterable
 
+from elect.core.events import LeaderChanged
 from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
-from elect.core.ready import Ballot, LeaderChanged
+from elect.core.ready import Ballot
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.node_state import NodeState

@@ -3,8 +3,8 @@
 Source: PROTOCOL.md, section 3.
 """
 
+from elect.core.events import PeerChanged
 from elect.core.messages import Heartbeat
-from elect.core.ready import PeerChanged
 from elect.core.rules import agreement, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer

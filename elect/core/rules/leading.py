@@ -5,9 +5,10 @@ Elections that the same peers follow share one lease end, so thousands of leases
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
 """
 
+from elect.core.events import Campaigned, Elected, LossReason, Lost
 from elect.core.messages import Follow, Lead, Number, Resign
 from elect.core.quorum import FOREVER
-from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
+from elect.core.ready import Lease
 from elect.core.state.election_state import ElectionState, Resigning
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer

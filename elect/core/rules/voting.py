@@ -3,9 +3,10 @@
 Source: PROTOCOL.md, section 4, "Voting" and "Boot fence".
 """
 
+from elect.core.events import Voted
 from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, Vote
 from elect.core.options import OffsetRule
-from elect.core.ready import Ballot, Voted
+from elect.core.ready import Ballot
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState

@@ -9,9 +9,10 @@ Source: PROTOCOL.md, section 4.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from elect.core.events import LossReason, Role
 from elect.core.messages import Number, RefusalReason
 from elect.core.quorum import FOREVER
-from elect.core.ready import Ballot, LossReason, Role
+from elect.core.ready import Ballot
 
 if TYPE_CHECKING:
     from elect.core.state.election_index import ElectionIndex

@@ -3,10 +3,11 @@
 from functools import lru_cache
 from random import Random
 
+from elect.core.events import Campaigned, RoleChanged
 from elect.core.messages import Entry, Known, Standing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.quorum import FOREVER, nth_largest
-from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
+from elect.core.ready import Ballot, Meeting
 from elect.core.state.effects import Effects
 from elect.core.state.election_index import ElectionIndex
 from elect.core.state.election_state import ElectionState

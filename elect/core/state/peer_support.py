@@ -10,10 +10,11 @@ Source: Gray and Cheriton, "Leases", SOSP 1989.
 
 from collections.abc import Mapping
 
+from elect.core.events import Objection
 from elect.core.messages import Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
-from elect.core.ready import Meeting, Objection
+from elect.core.ready import Meeting
 from elect.core.state.scale import KnowledgeNumbers
 
 NO_LINK = Number(0, 0)

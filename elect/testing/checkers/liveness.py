@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 8.
 
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Elected, Event, Lost
+from elect.core.events import Elected, Event, Lost
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from elect.core.elector import Elector
+from elect.core.events import Event, Role, RoleChanged
 from elect.core.invariants import check
-from elect.core.membership import Configuration
 from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
-from elect.core.options import Durable, ElectorOptions, Timing
-from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
+from elect.core.options import Configuration, Durable, ElectorOptions, Timing
+from elect.core.ready import Ballot, Ready, Send, Write
 from elect.core.rules import campaigning, voting
 from elect.core.state.node_state import ROOT_ELECTION
 from elect.testing.world.lease_record import LeaseRecord

@@ -8,8 +8,8 @@ import pickle
 from dataclasses import dataclass
 from itertools import permutations
 
+from elect.core.events import Event
 from elect.core.messages import Number
-from elect.core.ready import Event
 from elect.testing.explore.canonical_form import digest
 from elect.testing.explore.explored_node import ExploredNode, NodeInput
 from elect.testing.explore.facts import NO_LINK, Facts, LinkNumber, see

@@ -10,8 +10,9 @@ from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Profile, Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
+from elect.core.events import LossReason
 from elect.core.messages import TERM_MAX, Resigned
-from elect.core.ready import LossReason, Ready
+from elect.core.ready import Ready
 from elect.core.state.election_state import ElectionState
 from elect.testing.manual.cluster_settings import ClusterSettings
 from elect.testing.manual.manual_cluster import ManualCluster

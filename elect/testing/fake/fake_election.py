@@ -9,8 +9,8 @@ from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
 from elect.bridge.publisher import Profile
+from elect.core.events import LossReason
 from elect.core.messages import TERM_MAX, check_name
-from elect.core.ready import LossReason
 from elect.errors import LeadershipTimeout
 from elect.runtime.threads import OwnThread
 from elect.testing.fake.fake_context import NODE, OTHERS, FakeContext

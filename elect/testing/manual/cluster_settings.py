@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot
 from elect.testing.manual.manual_node import ManualNode
 from elect.testing.simulation.simulation_options import NANOSECONDS

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from elect.bridge import commands
-from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import ElectorOptions, OffsetRule, Timing
+from elect.core.options import Configuration, ElectorOptions, OffsetRule, Timing
 from elect.errors import ConfigError
 from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
 from elect.testing.world.process import Process

@@ -8,9 +8,10 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVarTuple
 
 from elect.core.elector import Elector
+from elect.core.events import Elected, Event, Lost, Objection
 from elect.core.messages import Batch, Heartbeat, Message
 from elect.core.options import Durable
-from elect.core.ready import Elected, Event, Lost, Objection, Ready, Send, Write
+from elect.core.ready import Ready, Send, Write
 from elect.core.rules.agreement import objection_to
 from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.simulation.transcript import describe

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from elect.bridge import commands
-from elect.core.ready import Elected, LossReason, Lost
+from elect.core.events import Elected, LossReason, Lost
 from elect.testing.simulation.simulation_options import Span
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from elect.core.events import Event
 from elect.core.messages import Batch, Heartbeat
-from elect.core.ready import Ballot, Event, Ready
+from elect.core.ready import Ballot, Ready
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process

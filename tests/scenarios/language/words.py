@@ -1,6 +1,7 @@
 """Messages, events and moments as the words of a play."""
 
 from elect.config.durations import format_ns
+from elect.core.events import Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
 from elect.core.messages import (
     Batch,
     Entry,
@@ -13,7 +14,7 @@ from elect.core.messages import (
     Resign,
     Vote,
 )
-from elect.core.ready import Ballot, Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
+from elect.core.ready import Ballot
 from elect.testing.manual.manual_cluster import ELECTION, START_NS
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from elect.core.membership import Configuration
+from elect.core.events import LossReason, Lost, Objection, PeerObjected, Role
 from elect.core.messages import ConfigurationId, Number, RefusalReason, Refuse, Vote
-from elect.core.ready import LossReason, Lost, Meeting, Objection, PeerObjected, Role
+from elect.core.options import Configuration
+from elect.core.ready import Meeting
 from elect.core.rules.agreement import STRANGER_PROMISES
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, Desk

@@ -2,8 +2,9 @@
 
 import pytest
 
+from elect.core.events import Campaigned, Elected, Role
 from elect.core.messages import Grant, RefusalReason, Refuse, Resign, Standing, Vote
-from elect.core.ready import Ballot, Campaigned, Elected, Role
+from elect.core.ready import Ballot
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 

@@ -1,5 +1,6 @@
 """PROTOCOL.md, section 4: Following, Bound, Resign; section 6: knowing a leader."""
 
+from elect.core.events import LeaderChanged, LossReason, Lost, Role
 from elect.core.messages import (
     ENTRIES_MAX,
     Follow,
@@ -12,7 +13,7 @@ from elect.core.messages import (
     Resign,
     Resigned,
 )
-from elect.core.ready import Ballot, LeaderChanged, LossReason, Lost, Role
+from elect.core.ready import Ballot
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk, vote
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from elect.core.events import Elected, LossReason, Lost, Role, RoleChanged
 from elect.core.messages import Follow, Grant, Lead, Number, RefusalReason, Refuse, Resign, Resigned
-from elect.core.ready import Elected, Lease, LossReason, Lost, Role, RoleChanged
+from elect.core.ready import Lease
 from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, Desk, vote
 
 

@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
+from elect.core.events import LeaderChanged
 from elect.core.messages import (
     TERM_MAX,
     Follow,
@@ -18,7 +19,6 @@ from elect.core.messages import (
     Resign,
     Vote,
 )
-from elect.core.ready import LeaderChanged
 from elect.core.snapshot import WhyNoLeader
 from elect.core.state import node_state
 from elect.core.state.scale import OBSERVED_MAX, RESIGNS_MAX

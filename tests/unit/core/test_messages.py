@@ -3,7 +3,7 @@
 import pytest
 
 from elect.core import messages as m
-from elect.core.membership import Configuration
+from elect.core.options import Configuration
 
 CONFIGURATION = m.ConfigurationId(0, 0, b"12345678")
 ACK = {"link": m.Number(1, 1), "session": m.Number(1, 1), "sent": 1, "duration": 1}

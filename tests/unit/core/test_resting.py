@@ -2,7 +2,7 @@
 
 import pytest
 
-from elect.core.ready import LossReason, Role
+from elect.core.events import LossReason, Role
 from elect.core.rules import leading
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import INTERVAL, MS, Desk

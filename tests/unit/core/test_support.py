@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from elect.core.events import PeerChanged
 from elect.core.messages import Ack, ConfigurationId, Heartbeat, Number
-from elect.core.ready import PeerChanged
 from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, PROMISED, Desk
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from elect.core.events import Role
 from elect.core.messages import Batch, ConfigurationId, Grant, Number, RefusalReason, Refuse
 from elect.core.options import OffsetRule
-from elect.core.ready import Ballot, Role
+from elect.core.ready import Ballot
 from tests.unit.core.desk import INTERVAL, MS, PROMISED, Desk, vote
 
 
