@@ -40,7 +40,7 @@ def set_paused(*, is_paused: bool) -> Command:
 
 def set_standing(*, priority: int | None = None, offset: int | None = None) -> Command:
     """Change this node's standing."""
-    return lambda elector, now: elector.set_standing(now, priority=priority, offset=offset)
+    return lambda elector, now: elector.set_rank(now, priority=priority, offset=offset)
 
 
 def forget(peer: str) -> Command:
@@ -57,7 +57,7 @@ def look(views: list[ElectorSnapshot]) -> Command:
     """Append a view of the elector."""
 
     def act(elector: Elector, now: int) -> Ready:
-        views.append(elector.view(now))
+        views.append(elector.snapshot(now))
         return elector.tick(now)
 
     return act

@@ -18,7 +18,7 @@ from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, St
 from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
-from elect.core.snapshot import ElectorSnapshot, view
+from elect.core.snapshot import ElectorSnapshot, take_snapshot
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -68,7 +68,7 @@ class Elector:
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None and agreement.meet(self.state, other, store_id):
+        if other is not None and agreement.remember_store(self.state, other, store_id):
             had_session = other.session is not None
             if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
                 following.release(self.state, (peer,))
@@ -90,7 +90,7 @@ class Elector:
         """This node's link to a peer got its Welcome: say everything that is known on it."""
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None and agreement.meet(self.state, other, store_id):
+        if other is not None and agreement.remember_store(self.state, other, store_id):
             agreement.welcome(self.state, other)
             self.state.support.open(other, link)
             leading.restart_counting(self.state, other)
@@ -154,14 +154,14 @@ class Elector:
         if other is not None and link == other.accepted and other.is_met:
             match message:
                 case Heartbeat():
-                    heartbeats.take(self.state, other, message)
+                    heartbeats.receive_heartbeat(self.state, other, message)
                     if self._is_quiet(other):
                         return self._rest()
                 case Batch():
                     for entry in message.entries:
-                        routing.take(self.state, other, entry, message.configuration)
+                        routing.receive_entry(self.state, other, entry, message.configuration)
                 case Knowledge():
-                    following.take_knowledge(self.state, other, message)
+                    following.receive_knowledge(self.state, other, message)
                 case _:
                     assert_never(message)
         return self._finish()
@@ -187,7 +187,7 @@ class Elector:
             election = state.elections[name]
             election.durable = ballot
             if ballot.voted_for == state.id:
-                campaigning.take_grant(state, election, state.id, ballot.term)
+                campaigning.count_grant(state, election, state.id, ballot.term)
 
     def write_failed(self, now: int, number: int) -> Ready:
         """A Write is not on disk and will not be: what waited for it is never sent; the decision stands."""
@@ -260,7 +260,7 @@ class Elector:
             leading.end(self.state, led, leadership.resigning.reason.value)
         return self._finish()
 
-    def set_standing(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
+    def set_rank(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
         """Change this node's standing; with priority 0 it resigns and never leads.
 
         Raises:
@@ -304,9 +304,9 @@ class Elector:
         """How often peers spoke of an election beyond those that one node keeps."""
         return self.state.ignored
 
-    def view(self, now: int) -> ElectorSnapshot:
+    def snapshot(self, now: int) -> ElectorSnapshot:
         """Everything that an operator may ask about, as values; changes nothing."""
-        return view(self.state, now)
+        return take_snapshot(self.state, now)
 
     # One step.
 
@@ -321,13 +321,13 @@ class Elector:
         state, tick_at = self.state, self._heartbeat_at
         is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
         is_calm = is_same and state.now < tick_at <= self._ends_at
-        return is_calm and not state.index.are_peers_changed and state.outcome.is_empty
+        return is_calm and not state.index.are_peers_changed and state.effects.is_empty
 
     def _rest(self) -> Ready:
         """Most heartbeats lead to no more than this."""
-        outcome = self.state.outcome
-        counted = self.state.support.counted if outcome.is_count_changed else None
-        outcome.is_count_changed = False
+        effects = self.state.effects
+        counted = self.state.support.counted if effects.is_count_changed else None
+        effects.is_count_changed = False
         return Ready(counted=counted, wake_at=self._heartbeat_at)
 
     def _finish(self) -> Ready:
@@ -351,42 +351,42 @@ class Elector:
         On a new link all that is known comes before the first heartbeat, and so before any support to be counted. Then
         comes what somebody waits for: in a failover each message that has to be read first delays the next step.
         """
-        state, outcome = self.state, self.state.outcome
+        state, effects = self.state, self.state.effects
         beating, resync = self._new_links, self._new_links
         if state.now >= self._heartbeat_at:
             # Only these move the next: else peers that come and go keep all that is repeated from ever being so.
             self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
             resync = resync + heartbeats.repeat(state)
-            outcome.is_heartbeat_due = True
-        if outcome.is_heartbeat_due:
+            effects.is_heartbeat_due = True
+        if effects.is_heartbeat_due:
             beating = list(state.support.peers)
         self._new_links = []
         return (
             *outgoing.knowledge(state, resync),
-            *outgoing.batches(state, outcome.entries),
+            *outgoing.batches(state, effects.entries),
             *outgoing.heartbeats(state, beating),
             *outgoing.changes(state, resync),
         )
 
     def _pack(self, sends: tuple[Send, ...]) -> Ready:
-        outcome, self.state.outcome = self.state.outcome, Effects()
+        effects, self.state.effects = self.state.effects, Effects()
         return Ready(
-            write=self._write(outcome),
+            write=self._write(effects),
             send=sends,
-            send_when_written=tuple(outgoing.batches(self.state, outcome.entries_when_written)),
-            leases=outcome.leases,
-            counted=self.state.support.counted if outcome.is_count_changed else None,
-            events=tuple(outcome.events),
+            send_when_written=tuple(outgoing.batches(self.state, effects.entries_when_written)),
+            leases=effects.leases,
+            counted=self.state.support.counted if effects.is_count_changed else None,
+            events=tuple(effects.events),
             wake_at=self._wake_at(),
         )
 
-    def _write(self, outcome: Effects) -> Write | None:
-        if not (outcome.ballots or outcome.meetings or outcome.is_promise_due):
+    def _write(self, effects: Effects) -> Write | None:
+        if not (effects.ballots or effects.meetings or effects.is_promise_due):
             return None
         self._write_latest += 1
-        promise_ns = self.state.support.promise_ns if outcome.is_promise_due else None
+        promise_ns = self.state.support.promise_ns if effects.is_promise_due else None
         write = Write(
-            number=self._write_latest, ballots=outcome.ballots, promise_ns=promise_ns, meetings=outcome.meetings
+            number=self._write_latest, ballots=effects.ballots, promise_ns=promise_ns, meetings=effects.meetings
         )
         self._writes[write.number] = write
         return write

@@ -32,7 +32,7 @@ def _broken(state: NodeState, election: ElectionState) -> Iterator[str]:
         (sum(part is not None for part in parts) <= 1, "plays one part at most"),
         (_is_in_own_term(election), "campaigns and leads in its own term"),
         (election.durable.term <= election.term, "the disk is never ahead of memory"),
-        (election.base <= election.term, "base is at most the term"),
+        (election.follow_term_min <= election.term, "base is at most the term"),
         (_is_bound_in_live_session(state, election), "bound only while the session lives"),
         (_is_grouped(state, election), "each leadership shares its lease's end with its own followers"),
         (_is_listed(state, election), "vacant elections are those it might campaign in, and candidacies are listed"),

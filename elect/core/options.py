@@ -102,7 +102,7 @@ class ElectorOptions:
     """Who this node is, and by which numbers it lives.
 
     Attributes:
-        standing: priority and offset at start.
+        rank: priority and offset at start.
         offset_rule: what a replication offset means for a vote.
         grace_ns: how long the application may take to acknowledge that it resigned.
     """
@@ -110,6 +110,6 @@ class ElectorOptions:
     node_id: str
     configuration: Configuration
     timing: Timing = field(default_factory=Timing)
-    standing: Standing = field(default_factory=Standing)
+    rank: Standing = field(default_factory=Standing)
     offset_rule: OffsetRule = OffsetRule.PREFER
     grace_ns: int = 5_000_000_000

@@ -16,7 +16,7 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     if not peer_ids:
         return
     now, support = state.now, state.support
-    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.standing
+    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.rank
     configuration = state.configuration.id
     for peer in _open(state, peer_ids):
         peer.sent_latest = now
@@ -46,7 +46,7 @@ def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
 
 def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
     """What changed of that, for all peers besides those that are told everything."""
-    known = list(state.outcome.known.values())
+    known = list(state.effects.known.values())
     if known:
         for peer in _open(state, state.support.peers):
             if peer.id not in besides:

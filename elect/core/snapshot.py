@@ -69,7 +69,7 @@ class PeerSnapshot:
     promised_until: int
     counted_until: int
     supports: tuple[str, ...]
-    standing: Standing | None
+    rank: Standing | None
     is_configuration_same: bool | None
     objection: Objection | None
     detail: str
@@ -85,7 +85,7 @@ class ElectorSnapshot:
     voters: tuple[str, ...]
     configuration: str
     quorum: int
-    standing: Standing
+    rank: Standing
     is_paused: bool
     is_healthy: bool
     is_storing: bool
@@ -97,7 +97,7 @@ class ElectorSnapshot:
     elections: tuple[ElectionSnapshot, ...]
 
 
-def view(state: NodeState, now: int) -> ElectorSnapshot:
+def take_snapshot(state: NodeState, now: int) -> ElectorSnapshot:
     """The whole node, as of its last input; `now` is only noted."""
     return ElectorSnapshot(
         now=now,
@@ -106,7 +106,7 @@ def view(state: NodeState, now: int) -> ElectorSnapshot:
         voters=state.voters,
         configuration=state.configuration.id.digest.hex(),
         quorum=state.configuration.quorum,
-        standing=state.standing,
+        rank=state.rank,
         is_paused=state.is_paused,
         is_healthy=state.is_healthy,
         is_storing=state.is_storing,
@@ -130,7 +130,7 @@ def _peer(state: NodeState, peer: Peer) -> PeerSnapshot:
         promised_until=peer.promised_until,
         counted_until=peer.counted_until,
         supports=peer.supported_ids,
-        standing=None if heartbeat is None else heartbeat.standing,
+        rank=None if heartbeat is None else heartbeat.standing,
         is_configuration_same=_is_configuration_same(state, peer),
         objection=peer.objection,
         detail=peer.detail,

@@ -231,7 +231,7 @@ def _elector(context: NodeContext, opened: Opened) -> Elector:
             support_duration_ns=config.support_duration_ns,
             drift_ppm=config.drift_ppm,
         ),
-        standing=Standing(priority=config.priority),
+        rank=Standing(priority=config.priority),
         offset_rule=OffsetRule(config.offset_rule),
         grace_ns=config.grace_ns,
     )

@@ -40,7 +40,7 @@ def no_priority():
     def changed(rank):
         return lambda election, node_id, standing: rank(election, node_id, Standing(priority=1, offset=standing.offset))
 
-    return wrapped(ranking, "_rank", changed)
+    return wrapped(ranking, "_order_key", changed)
 
 
 @CAMPAIGN.add("the offset does not matter", "6 (4)", worlds.SUCCESSION, 60)
@@ -48,7 +48,7 @@ def no_offset():
     def changed(rank):
         return lambda election, node_id, standing: rank(election, node_id, Standing(priority=standing.priority))
 
-    return wrapped(ranking, "_rank", changed)
+    return wrapped(ranking, "_order_key", changed)
 
 
 @CAMPAIGN.add("half of the voters elect", "4", worlds.SUCCESSION, 40)
@@ -61,7 +61,7 @@ def own_vote_before_the_disk():
     def beginning(begin):
         def begin_with_own_vote(state, election):
             begin(state, election)
-            campaigning.take_grant(state, election, state.id, election.campaign.term)
+            campaigning.count_grant(state, election, state.id, election.campaign.term)
 
         return begin_with_own_vote
 
@@ -76,7 +76,7 @@ def old_grants():
 
         return take_any
 
-    return wrapped(campaigning, "take_grant", taking)
+    return wrapped(campaigning, "count_grant", taking)
 
 
 @CAMPAIGN.add("an abandoned term is taken up again", "4", worlds.ABANDONED, 5)
@@ -108,7 +108,7 @@ def abandoned_terms():
 
         return take_late
 
-    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "take_grant", taking))
+    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "count_grant", taking))
 
 
 @CAMPAIGN.add("a campaign never times out", "4", worlds.RESETS, 20)
@@ -133,4 +133,4 @@ def no_successor():
     def changed(rank):
         return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
 
-    return wrapped(ranking, "_rank", changed)
+    return wrapped(ranking, "_order_key", changed)

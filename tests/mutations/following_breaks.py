@@ -53,9 +53,9 @@ def only_higher_terms():
 def base_without_grants():
     def granting(grant):
         def grant_(state, election, peer, term):
-            base = election.base
+            lowest = election.follow_term_min
             grant(state, election, peer, term)
-            election.base = base
+            election.follow_term_min = lowest
 
         return grant_
 
@@ -66,9 +66,9 @@ def base_without_grants():
 def base_without_elections():
     def becoming(become):
         def become_(self, *, ends_at):
-            base = self.base
+            lowest = self.follow_term_min
             leadership = become(self, ends_at=ends_at)
-            self.base = base
+            self.follow_term_min = lowest
             return leadership
 
         return become_
@@ -81,7 +81,7 @@ def base_without_disk():
     def making(make):
         def make_(self, name, durable, index):
             make(self, name, durable, index)
-            self.base = 0
+            self.follow_term_min = 0
 
         return make_
 
@@ -99,7 +99,7 @@ def old_resigns():
 
         return take_any
 
-    return wrapped(following, "take_resign", taking)
+    return wrapped(following, "receive_resign", taking)
 
 
 @FOLLOWING.add("a follower stays bound when the session ends", "4", worlds.HOSTILE, 5)
@@ -134,4 +134,4 @@ def hearsay():
 
         return take_and_tell
 
-    return both(wrapped(NodeState, "known", knowing), wrapped(following, "take_knowledge", taking))
+    return both(wrapped(NodeState, "known", knowing), wrapped(following, "receive_knowledge", taking))

@@ -43,7 +43,7 @@ def follows_of_any_session():
 
         return take_any
 
-    return wrapped(leading, "take_follow", taking)
+    return wrapped(leading, "receive_follow", taking)
 
 
 @LEADING.add("Lead is said once", "4", worlds.CONTEST, 20)
@@ -65,7 +65,7 @@ def lost_followers():
 
         return take_led
 
-    return wrapped(leading, "take_follow", taking)
+    return wrapped(leading, "receive_follow", taking)
 
 
 @LEADING.add("the lease needs no quorum of followers", "4", worlds.HOSTILE, 3)
@@ -89,7 +89,7 @@ def hasty_tokens():
 
         return hold_all
 
-    return wrapped(leading, "hold", holding)
+    return wrapped(leading, "announce", holding)
 
 
 @LEADING.add("a lapsed lease is not given up", "4", worlds.HOSTILE, 10)
@@ -98,7 +98,7 @@ def claims_stay():
         def tell_only(state, election, reason, at):
             tell(state, election, reason, at)
             if reason is LossReason.LEASE_LAPSED:
-                del state.outcome.leases[election.name]
+                del state.effects.leases[election.name]
 
         return tell_only
 
@@ -117,7 +117,7 @@ def suspended_for_ever():
 
         return lapse_for_ever
 
-    return wrapped(leading, "lapse", lapsing)
+    return wrapped(leading, "suspend", lapsing)
 
 
 @LEADING.add("one elected without a lease never resigns", "4", worlds.NEWLY_ELECTED, 40)

@@ -198,7 +198,7 @@ class Hostile(RuleBasedStateMachine):
     @invariant()
     def what_peers_know_is_bounded(self):
         for peer in self.elector.state.support.peers.values():
-            assert peer.knows.keys() <= self.elector.state.elections.keys()
+            assert peer.reports.keys() <= self.elector.state.elections.keys()
             assert peer.resigns.keys() <= self.elector.state.elections.keys()
 
     # What peers do.
@@ -334,14 +334,14 @@ class Hostile(RuleBasedStateMachine):
             "set_paused": lambda: elector.set_paused(now, flag),
             "set_healthy": lambda: elector.set_healthy(now, not flag),
             "set_storing": lambda: elector.set_storing(now, not flag),
-            "set_priority": lambda: elector.set_standing(now, priority=2 - 2 * flag),
-            "set_offset": lambda: elector.set_standing(now, offset=2 * flag),
+            "set_priority": lambda: elector.set_rank(now, priority=2 - 2 * flag),
+            "set_offset": lambda: elector.set_rank(now, offset=2 * flag),
         }
         self.apply(acts[data.draw(st.sampled_from(sorted(acts)))]())
 
     def teardown(self):
         if hasattr(self, "elector"):
-            self.elector.view(self.now)
+            self.elector.snapshot(self.now)
 
 
 TestHostile = Hostile.TestCase

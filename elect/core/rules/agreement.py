@@ -53,7 +53,7 @@ def begin(state: NodeState) -> None:
     review(state)
 
 
-def meet(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
+def remember_store(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
     """Note the store of a peer that a new link leads to; False: it was met under another one.
 
     A peer met for the first time is heard once its store is on disk (`Peer.is_met`): else a restart between its vote
@@ -166,4 +166,4 @@ def _set_objection(state: NodeState, peer: Peer, objection: Objection | None, de
 def _tell(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
     digest = state.configuration.id.digest.hex()
     event = PeerObjected(peer=node_id, objection=objection, detail=detail, digest=digest, at=state.now)
-    state.outcome.events.append(event)
+    state.effects.events.append(event)

@@ -88,11 +88,11 @@ def begin(state: NodeState, election: ElectionState) -> None:
     election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
     state.write(election)
     for peer in state.other_voters:
-        state.outcome.send(peer.id, vote)
+        state.effects.send(peer.id, vote)
     state.tell_role(election, "campaign")
 
 
-def take_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
+def count_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
     """Count a voter's grant; a majority that includes the own vote elects."""
     campaign = election.campaign
     if campaign is None or campaign.term != term or voter not in state.voters:
@@ -103,14 +103,14 @@ def take_grant(state: NodeState, election: ElectionState, voter: str, term: int)
         leading.begin(state, election)
 
 
-def take_refusal(state: NodeState, election: ElectionState, peer: Peer, refuse: Refuse) -> None:
+def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refuse: Refuse) -> None:
     """Learn the peer's term; abandon once a majority is impossible."""
     election.term_seen = max(election.term_seen, refuse.own_term)
     if refuse.is_to_lead:
         # A candidate may follow soon, unasked; that Follow would be said once only, so it goes on being asked.
         is_final = refuse.reason is not RefusalReason.CANDIDATE
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
-            leading.take_answer(peer, election, peer.counted_session)
+            leading.stop_repeating(peer, election, peer.counted_session)
         return
     campaign = election.campaign
     if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:
@@ -138,10 +138,10 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
     if campaign is None or not campaign.early:
         return
     for peer in state.other_voters:
-        if peer.id in campaign.early and election.name not in peer.knows:
+        if peer.id in campaign.early and election.name not in peer.reports:
             campaign.early.remove(peer.id)
             campaign.asked_again.add(peer.id)
-            state.outcome.send(peer.id, Vote(election=election.name, term=campaign.term, offset=state.offset))
+            state.effects.send(peer.id, Vote(election=election.name, term=campaign.term, offset=state.offset))
 
 
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:

@@ -7,7 +7,7 @@ from elect.core.state.node_state import NodeState
 def end_what_is_over(state: NodeState) -> None:
     """Bring every rule forward to `state.now`."""
     following.release(state, state.support.expire(state.now))
-    leading.lapse(state)
+    leading.suspend(state)
     names = state.index.deadlines.take_due(state.now)
     over = [election for election in map(state.elections.__getitem__, names) if election.deadline <= state.now]
     campaigning.time_out(state, [election for election in over if election.campaign is not None])

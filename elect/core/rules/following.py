@@ -19,7 +19,7 @@ def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | 
     """Why a Lead can't be followed, or None."""
     if election.leadership is not None and election.leadership.term >= term:
         return RefusalReason.LEADING
-    if term < election.term and term < election.base:
+    if term < election.term and term < election.follow_term_min:
         return RefusalReason.TERM
     if election.campaign is not None and election.campaign.term > term:
         return RefusalReason.CANDIDATE
@@ -29,7 +29,7 @@ def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | 
     return None
 
 
-def answer(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) -> None:
+def receive_lead(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) -> None:
     """Follow or refuse a peer that was elected; outside a session there is nothing to follow it in."""
     if peer.session is None:
         return
@@ -43,7 +43,7 @@ def answer(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) ->
     entry = Refuse(
         election=election.name, term=lead.term, own_term=election.term, reason=reason, leader=leader, is_to_lead=True
     )
-    state.outcome.send(peer.id, entry)
+    state.effects.send(peer.id, entry)
 
 
 def follow_refused(state: NodeState, election: ElectionState) -> None:
@@ -89,7 +89,7 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
     for election in state.elections.values():
         if election.following is not None and election.following.leader in gone:
             _let_go(state, election)
-    state.outcome.is_heartbeat_due = True
+    state.effects.is_heartbeat_due = True
     state.index.are_peers_changed = True
     state.index.review_vacant()
 
@@ -99,9 +99,9 @@ def _let_go(state: NodeState, election: ElectionState) -> None:
     state.tell_known(election)
 
 
-def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
+def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
     """A peer no longer leads: let go, unless it was followed in a later term."""
-    state.outcome.send(peer.id, Resigned(election=election.name, term=resign.term))
+    state.effects.send(peer.id, Resigned(election=election.name, term=resign.term))
     if election.refused is not None and election.refused[0] == peer.id and election.refused[1] <= resign.term:
         election.refused = None
     following = election.following
@@ -111,21 +111,21 @@ def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: R
         election.hear_resign(peer.id, term=resign.term, successor=resign.successor)
 
 
-def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
+def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
     """Take what a peer knows, in order: a gap waits until the peer says all of it again."""
     if not peer.knowledge_numbers.receive(knowledge):
         return
     if knowledge.whole:
-        peer.knows = {}
+        peer.reports = {}
         state.index.review_vacant()
     for known in knowledge.entries:
-        election = state.elections.get(known.election) if known.leader is None else state.meet(known.election)
+        election = state.elections.get(known.election) if known.leader is None else state.find_or_make(known.election)
         if election is None:
             continue
         if known.leader is None:
-            peer.knows.pop(known.election, None)
+            peer.reports.pop(known.election, None)
         else:
-            peer.knows[known.election] = known
+            peer.reports[known.election] = known
         election.term_seen = max(election.term_seen, known.term)
         state.index.review((election.name,))
 
@@ -134,7 +134,7 @@ def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
     """Who leads, by the word of a supported peer that supports the leader itself and has not heard it resign."""
     found = []
     for peer in state.support.peers.values():
-        known = peer.knows.get(election.name)
+        known = peer.reports.get(election.name)
         if known is None or known.leader is None or known.leader == state.id:
             continue
         if known.leader != peer.id and known.leader not in peer.supported_ids:
@@ -147,7 +147,7 @@ def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
 def list_observed(state: NodeState, election: ElectionState) -> None:
     """Note whether this node has no part in an election but to hear of it."""
     is_apart = election.is_idle and not election.is_entered
-    if is_apart and any(election.name in peer.knows for peer in state.support.peers.values()):
+    if is_apart and any(election.name in peer.reports for peer in state.support.peers.values()):
         state.index.observed[election.name] = None
     else:
         state.index.observed.pop(election.name, None)
@@ -172,7 +172,7 @@ def tell_leader(state: NodeState, election: ElectionState) -> None:
     if (leader, term) == election.leader or (leader is None and election.leader[0] is None):
         return
     election.leader = (leader, term)
-    state.outcome.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
+    state.effects.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
 
 
 def _leader(state: NodeState, election: ElectionState) -> tuple[str | None, int]:

@@ -11,7 +11,7 @@ from elect.core.state.peer_support import Peer
 from elect.core.state.scale import RESIGNS_MAX, rotate
 
 
-def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
+def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
     """Extend the promise to a peer, count its promise to us, and take what it says of others.
 
     One that was overtaken by a later one on its link is ignored.
@@ -25,9 +25,9 @@ def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
         numbers.acked = min(heartbeat.heard, numbers.sent)  # it heard that on this link, not on an older one
     is_opened = False
     if not state.support.may_promise(heartbeat.duration):
-        state.outcome.is_promise_due = True
+        state.effects.is_promise_due = True
     elif state.support.promise(state.now, peer, heartbeat):
-        is_opened = state.outcome.is_heartbeat_due = True
+        is_opened = state.effects.is_heartbeat_due = True
     if is_opened or before is None or _says(before) != _says(heartbeat):
         state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
@@ -46,8 +46,8 @@ def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
         leading.restart_counting(state, peer)
         leading.repeat(state, peer)
     if peer.counted_until != counted_before:
-        state.outcome.is_count_changed = True
-        leading.hold(state)
+        state.effects.is_count_changed = True
+        leading.announce(state)
 
 
 def repeat(state: NodeState) -> list[str]:
@@ -67,7 +67,7 @@ def repeat(state: NodeState) -> list[str]:
 
 def _repeat_resigns(state: NodeState, peer: Peer) -> None:
     for name in rotate(peer.resigns, RESIGNS_MAX):
-        state.outcome.send(peer.id, peer.resigns[name])
+        state.effects.send(peer.id, peer.resigns[name])
 
 
 def tell_support(state: NodeState) -> None:
@@ -77,4 +77,4 @@ def tell_support(state: NodeState) -> None:
         if is_supporting != peer.is_supporting:
             peer.is_supporting = is_supporting
             at = state.now if is_supporting else (peer.counted_until or state.now)
-            state.outcome.events.append(PeerChanged(peer=peer.id, supported=is_supporting, at=at))
+            state.effects.events.append(PeerChanged(peer=peer.id, supported=is_supporting, at=at))

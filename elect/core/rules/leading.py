@@ -31,14 +31,14 @@ def begin(state: NodeState, election: ElectionState) -> None:
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
     name, term = election.name, leadership.term
-    state.outcome.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
+    state.effects.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
     state.tell_role(election, "elected")
     state.tell_known(election)
     for peer in state.support.peers.values():
         peer.leads[name] = None
         if peer.counted_until > state.now:
-            state.outcome.send(peer.id, Lead(election=name, term=term))
-    hold(state)
+            state.effects.send(peer.id, Lead(election=name, term=term))
+    announce(state)
 
 
 def repeat(state: NodeState, peer: Peer) -> None:
@@ -48,10 +48,10 @@ def repeat(state: NodeState, peer: Peer) -> None:
     for name in peer.leads:
         leadership = state.elections[name].leading
         if leadership.resigning is None:
-            state.outcome.send(peer.id, Lead(election=name, term=leadership.term))
+            state.effects.send(peer.id, Lead(election=name, term=leadership.term))
 
 
-def take_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
+def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
     """A peer follows; if not this term's leader, it is told to let go."""
     leadership = election.leadership
     if leadership is None or leadership.term != follow.term:
@@ -60,13 +60,13 @@ def take_follow(state: NodeState, election: ElectionState, peer: Peer, follow: F
     if follow.session < leadership.follows.get(peer.id, follow.session):
         return
     leadership.follows[peer.id] = follow.session
-    take_answer(peer, election, follow.session)
+    stop_repeating(peer, election, follow.session)
     regroup(state, election)
-    lapse(state, is_cut_short=True)
-    hold(state)
+    suspend(state, is_cut_short=True)
+    announce(state)
 
 
-def take_answer(peer: Peer, election: ElectionState, session: Number | None) -> None:
+def stop_repeating(peer: Peer, election: ElectionState, session: Number | None) -> None:
     """Stop repeating Lead if the answer belongs to the session that is counted."""
     if session is not None and session == peer.counted_session:
         peer.leads.pop(election.name, None)
@@ -74,14 +74,14 @@ def take_answer(peer: Peer, election: ElectionState, session: Number | None) -> 
 
 def restart_counting(state: NodeState, peer: Peer) -> None:
     """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
-    state.outcome.is_count_changed = True
+    state.effects.is_count_changed = True
     for _, group in state.index.lease_groups:
         for name in [*group.told, *group.untold]:
             election = state.elections[name]
             if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
             regroup(state, election)
-    lapse(state, is_cut_short=True)
+    suspend(state, is_cut_short=True)
 
 
 def regroup(state: NodeState, election: ElectionState) -> None:
@@ -98,7 +98,7 @@ def regroup(state: NodeState, election: ElectionState) -> None:
         return
     election.set_followers(followers)
     if leadership.is_told:
-        state.outcome.leases[election.name] = lease(state, leadership.term, leadership.followers)
+        state.effects.leases[election.name] = lease(state, leadership.term, leadership.followers)
 
 
 def lease(state: NodeState, term: int, followers: frozenset[str]) -> Lease:
@@ -119,7 +119,7 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
     return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
 
 
-def hold(state: NodeState) -> None:
+def announce(state: NodeState) -> None:
     """Tell the application of every lease that holds now and of which it was not told."""
     for followers, group in state.index.lease_groups:
         if not group.untold or lease_until(state, followers) <= state.now:
@@ -127,11 +127,11 @@ def hold(state: NodeState) -> None:
         for name in list(group.untold):
             state.elections[name].gain_lease()
             leadership = state.elections[name].leading
-            state.outcome.leases[name] = lease(state, leadership.term, leadership.followers)
-            state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
+            state.effects.leases[name] = lease(state, leadership.term, leadership.followers)
+            state.effects.events.append(Elected(election=name, term=leadership.term, at=state.now))
 
 
-def lapse(state: NodeState, *, is_cut_short: bool = False) -> None:
+def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
     """Suspend every leader whose lease is over: told at once, it may come back within two intervals.
 
     `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
@@ -152,8 +152,8 @@ def next_lapse(state: NodeState) -> int:
 
 def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
     election.lose_lease(ends_at=at + 2 * state.timing.heartbeat_interval_ns)
-    state.outcome.leases[election.name] = None
-    state.outcome.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
+    state.effects.leases[election.name] = None
+    state.effects.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
@@ -223,7 +223,7 @@ def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
     owed = peer.resigns.get(resign_entry.election)
     if owed is None or owed.term <= resign_entry.term:
         peer.resigns[resign_entry.election] = resign_entry
-    state.outcome.send(peer.id, resign_entry)
+    state.effects.send(peer.id, resign_entry)
 
 
 def settle_resign(peer: Peer, election: str, term_shown: int) -> None:

@@ -14,13 +14,13 @@ from elect.core.state.peer_support import Peer
 
 def place(state: NodeState, election: ElectionState, electable: tuple[tuple[str, Standing], ...]) -> int:
     """How many electable nodes come before this one in an election; a named successor does, electable or not."""
-    own = _rank(election, state.id, state.standing)
-    before = sum(_rank(election, node_id, standing) < own for node_id, standing in electable)
+    own = _order_key(election, state.id, state.rank)
+    before = sum(_order_key(election, node_id, standing) < own for node_id, standing in electable)
     is_counted = any(node_id == election.successor for node_id, _ in electable)
     return before + (election.successor not in (None, state.id) and not is_counted)
 
 
-def _rank(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
+def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
     """Smallest leads: who was named, not who resigned, then priority, offset, an even spread, and the id."""
     has_resigned = election.resigned is not None and election.resigned[0] == node_id
     spread = b"" if election.name == ROOT_ELECTION else _spread(election.name, node_id)

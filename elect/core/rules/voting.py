@@ -42,7 +42,9 @@ def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
     return term > election.term or election.ballot == Ballot(term=term, voted_for=candidate)
 
 
-def answer(state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId) -> None:
+def receive_vote(
+    state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId
+) -> None:
     """Grant or refuse a peer's Vote; a refusal changes nothing here."""
     reason = refusal(state, election, peer.id, vote, configuration)
     if reason is None:
@@ -50,10 +52,10 @@ def answer(state: NodeState, election: ElectionState, peer: Peer, vote: Vote, co
     else:
         leader = state.known(election).leader
         entry = Refuse(election=election.name, term=vote.term, own_term=election.term, reason=reason, leader=leader)
-        state.outcome.send(peer.id, entry)
+        state.effects.send(peer.id, entry)
     result = "granted" if reason is None else reason.value
     voted = Voted(election=election.name, term=vote.term, candidate=peer.id, answer=result, at=state.now)
-    state.outcome.events.append(voted)
+    state.effects.events.append(voted)
 
 
 def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:

@@ -98,9 +98,9 @@ class ElectionState:
     __slots__ = (
         "_index",
         "ballot",
-        "base",
         "campaign",
         "durable",
+        "follow_term_min",
         "following",
         "free_since",
         "is_entered",
@@ -123,7 +123,7 @@ class ElectionState:
         self._index = index
         self.ballot = durable
         self.durable = durable
-        self.base = durable.term
+        self.follow_term_min = durable.term
         self.term_seen = durable.term
         self.is_entered = False
         self.following: Following | None = None
@@ -187,7 +187,7 @@ class ElectionState:
     def vote_for(self, candidate: str, *, term: int) -> None:
         """Vote for another node."""
         self.ballot = Ballot(term=term, voted_for=candidate)
-        self.base = max(self.base, term)
+        self.follow_term_min = max(self.follow_term_min, term)
         self._index.update(self)
 
     def hear_resign(self, leader: str, *, term: int, successor: str | None) -> None:
@@ -208,7 +208,7 @@ class ElectionState:
         """Win the campaign."""
         assert self.campaign is not None and self.leadership is None
         self.leadership = LeadershipState(term=self.campaign.term, ends_at=ends_at)
-        self.base = max(self.base, self.campaign.term)
+        self.follow_term_min = max(self.follow_term_min, self.campaign.term)
         self.campaign = None
         self._index.update(self)
         return self.leadership
@@ -242,6 +242,6 @@ class ElectionState:
         self.leadership = None
         self.following = following
         if following is not None:
-            self.base = max(self.base, following.term)
+            self.follow_term_min = max(self.follow_term_min, following.term)
             self.refused = None
         self._index.update(self)

@@ -18,7 +18,7 @@ ROOT_ELECTION = "default"
 
 
 @lru_cache(maxsize=16)
-def _standing(priority: int, offset: int, is_willing: bool) -> Standing:
+def _rank(priority: int, offset: int, is_willing: bool) -> Standing:
     return Standing(priority=priority, offset=offset, willing=is_willing)
 
 
@@ -46,10 +46,10 @@ class NodeState:
         self.rng = rng
         self.now = now
         self.fence_until = now + self.timing.promised_ns(durable.promise_ns) if durable.promise_ns else 0
-        self.priority = options.standing.priority
-        self.offset = options.standing.offset
+        self.priority = options.rank.priority
+        self.offset = options.rank.offset
         self.is_paused = False
-        self.is_healthy = options.standing.willing
+        self.is_healthy = options.rank.willing
         self.is_storing = True
         self.entered = 0
         self.support = Support(
@@ -69,7 +69,7 @@ class NodeState:
         self.strangers: dict[str, int] = {}
         self.is_disputed = False
         self.ignored = 0
-        self.outcome = Effects()
+        self.effects = Effects()
 
     @property
     def is_voter(self) -> bool:
@@ -88,9 +88,9 @@ class NodeState:
         return is_fit and self.priority > 0 and self.entered > 0
 
     @property
-    def standing(self) -> Standing:
+    def rank(self) -> Standing:
         """What heartbeats say of this node as a candidate."""
-        return _standing(self.priority, self.offset, self.is_willing)
+        return _rank(self.priority, self.offset, self.is_willing)
 
     @property
     def supported_until(self) -> int:
@@ -108,7 +108,7 @@ class NodeState:
         """The voters but this node, as peers."""
         return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
 
-    def meet(self, name: str) -> ElectionState | None:
+    def find_or_make(self, name: str) -> ElectionState | None:
         """The election of that name, which a peer speaks of, made if it is new; None if there are too many."""
         election = self.elections.get(name)
         if election is None and len(self.elections) - self.entered < FOREIGN_MAX:
@@ -128,11 +128,11 @@ class NodeState:
 
     def write(self, election: ElectionState) -> None:
         """Make an election's ballot durable."""
-        self.outcome.ballots[election.name] = election.ballot
+        self.effects.ballots[election.name] = election.ballot
 
     def tell_known(self, election: ElectionState) -> None:
         """Tell every peer whom this node follows or that it leads."""
-        self.outcome.known[election.name] = self.known(election)
+        self.effects.known[election.name] = self.known(election)
 
     def known(self, election: ElectionState) -> Known:
         """Whom this node follows, or that it leads itself: never hearsay."""
@@ -148,22 +148,22 @@ class NodeState:
     def tell_role(self, election: ElectionState, reason: str) -> None:
         """Tell logs and metrics of a change of role."""
         event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
-        self.outcome.events.append(event)
+        self.effects.events.append(event)
 
     def write_meeting(self, peer: Peer) -> None:
         """Make a peer's line durable."""
-        self.outcome.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
+        self.effects.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
 
     def send_durably(self, election: ElectionState, peer: Peer, entry: Entry) -> None:
         """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""
         if election.durable == election.ballot:
-            self.outcome.send(peer.id, entry)
+            self.effects.send(peer.id, entry)
         else:
             self.write(election)
-            self.outcome.send_when_written(peer.id, entry)
+            self.effects.send_when_written(peer.id, entry)
 
     def end_campaign(self, election: ElectionState, outcome: str) -> None:
         """End a live candidacy, for good, without becoming anything else."""
-        self.outcome.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
+        self.effects.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         election.become_follower(election.following)
         self.tell_role(election, outcome)

@@ -34,7 +34,7 @@ class Peer:
         sent_latest: stamp of our latest heartbeat on that link.
         counted_session: its promise to us that we count, until `counted_until` (ns).
         is_supporting: whether its support was counted when last looked at.
-        knows: what it said it knows, by election.
+        reports: the leaders that it says it knows, by election.
         knowledge_numbers: of the Knowledge on this pair of links.
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
@@ -55,12 +55,12 @@ class Peer:
         "is_supporting",
         "is_trusted",
         "knowledge_numbers",
-        "knows",
         "leads",
         "objection",
         "opened",
         "promised",
         "promised_until",
+        "reports",
         "resigns",
         "sent_latest",
         "session",
@@ -89,7 +89,7 @@ class Peer:
         self.counted_session: Number | None = None
         self.counted_until = 0
         self.is_supporting = False
-        self.knows: dict[str, Known] = {}
+        self.reports: dict[str, Known] = {}
         self.knowledge_numbers = KnowledgeNumbers()
         self.leads: dict[str, None] = {}
         self.resigns: dict[str, Resign] = {}
@@ -138,7 +138,7 @@ class Support:
         peer.accepted = peer.accepted_highest = link
         peer.is_trusted = is_trusted
         peer.promised = peer.heartbeat = None
-        peer.knows = {}
+        peer.reports = {}
         peer.knowledge_numbers.received = 0
         peer.session = None
         return True

@@ -36,7 +36,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "configuration": _SAME,
         "rng": _TURN,
         "electable": _TURN,
-        "outcome": "empty between two inputs",
+        "effects": "empty between two inputs",
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     CampaignLimit: {"live_max": _TURN, "waiting": _TURN},

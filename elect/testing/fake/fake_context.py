@@ -145,7 +145,7 @@ class FakeContext(NodeContext):
                 return
             self._cluster.run(self._cluster.timing.heartbeat_interval_ns)
         actor = self._cluster.actors[node_id]
-        view = actor.elector.view(self._cluster.now).elections[0]
+        view = actor.elector.snapshot(self._cluster.now).elections[0]
         self._settle()
         raise RuntimeError(f"{node_id} does not take leadership of {self._election!r}: {view.waiting}")
 

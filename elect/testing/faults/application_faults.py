@@ -44,4 +44,4 @@ def restand(nemesis: "Nemesis") -> None:
     """Change a node's standing."""
     node_id, priority, offset = nemesis.node_id(), nemesis.rng.randrange(4), nemesis.rng.randrange(3)
     text = f"has priority {priority}, offset {offset}"
-    nemesis.tell(node_id, text, lambda elector, now: elector.set_standing(now, priority=priority, offset=offset))
+    nemesis.tell(node_id, text, lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))

@@ -78,7 +78,7 @@ def hold_back(nemesis: "Nemesis", rival: str, supporter: str) -> None:
 def set_priority(nemesis: "Nemesis", node_id: str, priority: int) -> None:
     """Change a node's priority."""
     text = f"has priority {priority}"
-    nemesis.tell(node_id, text, lambda elector, now: elector.set_standing(now, priority=priority))
+    nemesis.tell(node_id, text, lambda elector, now: elector.set_rank(now, priority=priority))
 
 
 def resign_unheard(nemesis: "Nemesis") -> None:

@@ -52,7 +52,7 @@ class ClusterSettings:
             node_id=node_id,
             configuration=self.configuration,
             timing=self.timing,
-            standing=self.standings.get(node_id, Standing()),
+            rank=self.standings.get(node_id, Standing()),
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
         )

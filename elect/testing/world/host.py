@@ -96,7 +96,7 @@ class Host:
             node_id=self.node_id,
             configuration=Configuration.initial(self.voters),
             timing=timing,
-            standing=replace(self.standing, willing=False) if options.health is not None else self.standing,
+            rank=replace(self.standing, willing=False) if options.health is not None else self.standing,
             offset_rule=OffsetRule(options.offset_rule),
             grace_ns=nanoseconds(options.grace),
         )
@@ -228,7 +228,7 @@ class Host:
         process.resume()
         process.catch_up()
         process.application.hurry()
-        process.do(lambda elector, now: elector.set_standing(now, priority=int(is_willing), offset=0))
+        process.do(lambda elector, now: elector.set_rank(now, priority=int(is_willing), offset=0))
         process.do(lambda elector, now: elector.set_paused(now, is_paused=False))
         process.do(lambda elector, now: elector.set_healthy(now, is_healthy=True))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))

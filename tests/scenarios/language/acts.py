@@ -54,7 +54,7 @@ def standing(scene: Scene, node: str, *changes: str) -> None:
     if not given or given.keys() - {"priority", "offset"}:
         raise ValueError("use: standing NODE priority=NUMBER offset=NUMBER")
     priority, offset = given.get("priority"), given.get("offset")
-    scene.give(node, lambda elector, now: elector.set_standing(now, priority=priority, offset=offset))
+    scene.give(node, lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))
 
 
 def hurry(scene: Scene, node: str) -> None:

@@ -14,7 +14,7 @@ def _part(scene: Scene, node_id: str) -> str:
     actor = scene.cluster.actors[scene.node(node_id)]
     if not actor.is_present:
         return f"{node_id}: {'suspended' if actor.is_alive else 'dead'}"
-    view = actor.elector.view(actor.clock.read(scene.cluster.now))
+    view = actor.elector.snapshot(actor.clock.read(scene.cluster.now))
     election = next(election for election in view.elections if election.name == scene.cluster.settings.elections[0])
     following = scene.cluster.following(node_id, election.name)
     parts = [f"{node_id}: {election.role} in term {election.term}"]

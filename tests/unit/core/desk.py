@@ -53,7 +53,7 @@ class Desk:
             node_id=self.node_id,
             configuration=self.configuration,
             timing=Timing(),
-            standing=self.standing,
+            rank=self.standing,
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
         )

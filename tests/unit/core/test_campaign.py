@@ -17,7 +17,7 @@ def refuse(term: int, own_term: int, reason: RefusalReason = RefusalReason.TERM)
 
 
 def waiting(desk: Desk) -> WhyNoLeader:
-    return desk.elector.view(desk.now).elections[0].waiting
+    return desk.elector.snapshot(desk.now).elections[0].waiting
 
 
 def surrounded(desk: Desk, a: Standing = UNWILLING, c: Standing = UNWILLING) -> Desk:
@@ -196,7 +196,7 @@ def test_who_refused_before_it_heard_of_the_resignation_is_asked_once_more_when_
         (lambda desk: desk.elector.set_paused(desk.now, is_paused=True), WhyNoLeader.PAUSED),
         (lambda desk: desk.elector.set_healthy(desk.now, is_healthy=False), WhyNoLeader.UNHEALTHY),
         (lambda desk: desk.elector.set_storing(desk.now, is_storing=False), WhyNoLeader.STORE_FAILING),
-        (lambda desk: desk.elector.set_standing(desk.now, priority=0), WhyNoLeader.WITNESS),
+        (lambda desk: desk.elector.set_rank(desk.now, priority=0), WhyNoLeader.WITNESS),
         (lambda desk: desk.elector.leave(desk.now, "default"), WhyNoLeader.NOT_STANDING),
     ],
 )
@@ -207,7 +207,7 @@ def test_whoever_is_unwilling_does_not_campaign_and_says_so(prepare, why):
     desk.tick(3 * INTERVAL)
     assert desk.election.role is Role.FOLLOWER
     assert waiting(desk) is why
-    assert desk.elector.state.standing.willing is False
+    assert desk.elector.state.rank.willing is False
 
 
 def test_a_candidate_that_is_paused_abandons():

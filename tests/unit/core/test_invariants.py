@@ -23,7 +23,7 @@ def break_disk(desk):
 
 
 def break_base(desk):
-    desk.election.base = 99
+    desk.election.follow_term_min = 99
 
 
 def break_session(desk):

@@ -47,7 +47,7 @@ def test_whoever_was_told_of_the_last_term_campaigns_no_more_and_says_why(lie):
     desk.beat("a", supports="bc")
     desk.beat("c", supports="ab")
     assert desk.election.campaign is None
-    assert desk.elector.view(desk.now).elections[0].waiting is WhyNoLeader.TERMS_USED_UP
+    assert desk.elector.snapshot(desk.now).elections[0].waiting is WhyNoLeader.TERMS_USED_UP
 
 
 def test_the_term_before_the_last_can_still_be_won():
@@ -63,7 +63,7 @@ def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
     with patch.object(node_state, "FOREIGN_MAX", 2):
         said = tuple(Known(election=f"e{i}", term=1, leader="a", incarnation=1) for i in range(9))
         desk.receive("a", Knowledge(number=1, whole=False, entries=said))
-    kept = desk.elector.state.support.peers["a"].knows
+    kept = desk.elector.state.support.peers["a"].reports
     assert list(kept) == ["e0", "e1"]
     assert desk.elector.ignored == 7
 
