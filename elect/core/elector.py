@@ -1,31 +1,21 @@
-"""The election as a state machine: one input and the time go in, one Ready comes out.
+"""The inputs of the election: links, messages, the disk, the application, and the passing of time.
 
-Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
-leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
-(`_finish`) touched elections are considered once more (may this node campaign, whom does it know to lead, when is it
-due), and what piled up in the Effects is packed into a Ready. Most heartbeats only move the ends of promises: they end
-in `_rest` instead, which looks at nothing else. Nothing here reads a clock, touches a socket or waits.
+Each method is one input. It begins a step, calls the rule of its input, and finishes the step: see `step`.
 
-Source: PROTOCOL.md, sections 3 to 6.
+Source: PROTOCOL.md, sections 3 to 7.
 """
 
-from random import Random
 from typing import assert_never
 
-from elect.core import outgoing
 from elect.core.events import LossReason, Objection
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
-from elect.core.options import Durable, ElectorOptions
-from elect.core.ready import Ready, Send, Write
-from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
+from elect.core.ready import Ready, Write
+from elect.core.rules import agreement, campaigning, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorSnapshot, take_snapshot
-from elect.core.state.effects import Effects
-from elect.core.state.node_state import NodeState
-from elect.core.state.peer_support import Peer
-from elect.core.state.scale import CONSIDERED_MAX
+from elect.core.step import ElectorStep
 
 
-class Elector:
+class Elector(ElectorStep):
     """The elections of one node.
 
     Every input takes `now`, the node's clock in ns, and returns a Ready whose fields are carried out in their order.
@@ -37,15 +27,6 @@ class Elector:
         rng: draws the waits after failed campaigns; a seeded one makes everything repeatable.
         now: the clock at start, ns.
     """
-
-    def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
-        self.state = NodeState(options=options, durable=durable, rng=rng, now=now)
-        self._writes: dict[int, Write] = {}
-        self._write_latest = 0
-        self._heartbeat_at = now
-        self._ends_at = now
-        self._new_links: list[str] = []
-        agreement.begin(self.state)
 
     def tick(self, now: int) -> Ready:
         """Time passed; due at the latest at the last Ready's `wake_at`."""
@@ -307,91 +288,3 @@ class Elector:
     def snapshot(self, now: int) -> ElectorSnapshot:
         """Everything that an operator may ask about, as values; changes nothing."""
         return take_snapshot(self.state, now)
-
-    # One step.
-
-    def _begin(self, now: int) -> None:
-        state = self.state
-        state.now = max(state.now, now)
-        if state.now >= self._ends_at:
-            expiry.end_what_is_over(state)
-
-    def _is_quiet(self, peer: Peer) -> bool:
-        """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
-        state, tick_at = self.state, self._heartbeat_at
-        is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
-        is_calm = is_same and state.now < tick_at <= self._ends_at
-        return is_calm and not state.index.are_peers_changed and state.effects.is_empty
-
-    def _rest(self) -> Ready:
-        """Most heartbeats lead to no more than this."""
-        effects = self.state.effects
-        counted = self.state.support.counted if effects.is_count_changed else None
-        effects.is_count_changed = False
-        return Ready(counted=counted, wake_at=self._heartbeat_at)
-
-    def _finish(self) -> Ready:
-        state = self.state
-        campaigning.review(state)
-        if state.now >= self._heartbeat_at:
-            following.review_observed(state)
-            if state.strangers:
-                agreement.review(state)
-        for _ in range(CONSIDERED_MAX):
-            name = state.index.take_next()
-            if name is None:
-                break
-            campaigning.consider(state, state.elections[name])
-        heartbeats.tell_support(state)
-        return self._pack(self._sends())
-
-    def _sends(self) -> tuple[Send, ...]:
-        """What leaves at once.
-
-        On a new link all that is known comes before the first heartbeat, and so before any support to be counted. Then
-        comes what somebody waits for: in a failover each message that has to be read first delays the next step.
-        """
-        state, effects = self.state, self.state.effects
-        beating, resync = self._new_links, self._new_links
-        if state.now >= self._heartbeat_at:
-            # Only these move the next: else peers that come and go keep all that is repeated from ever being so.
-            self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
-            resync = resync + heartbeats.repeat(state)
-            effects.is_heartbeat_due = True
-        if effects.is_heartbeat_due:
-            beating = list(state.support.peers)
-        self._new_links = []
-        return (
-            *outgoing.knowledge(state, resync),
-            *outgoing.batches(state, effects.entries),
-            *outgoing.heartbeats(state, beating),
-            *outgoing.changes(state, resync),
-        )
-
-    def _pack(self, sends: tuple[Send, ...]) -> Ready:
-        effects, self.state.effects = self.state.effects, Effects()
-        return Ready(
-            write=self._write(effects),
-            send=sends,
-            send_when_written=tuple(outgoing.batches(self.state, effects.entries_when_written)),
-            leases=effects.leases,
-            counted=self.state.support.counted if effects.is_count_changed else None,
-            events=tuple(effects.events),
-            wake_at=self._wake_at(),
-        )
-
-    def _write(self, effects: Effects) -> Write | None:
-        if not (effects.ballots or effects.meetings or effects.is_promise_due):
-            return None
-        self._write_latest += 1
-        promise_ns = self.state.support.promise_ns if effects.is_promise_due else None
-        write = Write(
-            number=self._write_latest, ballots=effects.ballots, promise_ns=promise_ns, meetings=effects.meetings
-        )
-        self._writes[write.number] = write
-        return write
-
-    def _wake_at(self) -> int:
-        """The next tick: time for heartbeats, or before if something ends before that has to be noticed at once."""
-        ends_at, self._ends_at = expiry.next_ends(self.state)
-        return min(self._heartbeat_at, ends_at)
