@@ -21,8 +21,8 @@ are packed into messages (`outgoing`) and a Ready.
 
 **The life of a term.** A node that a quorum supports, and that knows of no leader, campaigns in a new term. It writes
 its own vote, and asks for the others (Vote). Each voter writes its vote before it answers (Grant), or says why not
-(Refuse). A majority elects. The leader says so (Lead). The others follow it (Follow), each in a session: its promise not
-to help replace this leader while the session lives. The term ends when the leader gives it up (Resign), or when it
+(Refuse). A majority elects. The leader says so (Lead). The others follow it (Follow), each in a session: its promise
+not to help replace this leader while the session lives. The term ends when the leader gives it up (Resign), or when it
 cannot get its lease back.
 
 **The life of a lease.** Heartbeats extend the sessions. The leader counts each promise for a little less time than its

@@ -6,6 +6,7 @@ Source: PROTOCOL.md, section 4, "The lease"; section 6, "Handing over".
 from elect.core.events import LossReason
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.rules import heartbeats, leading
+from elect.core.state.scale import LeaseGroups
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced, wrapped
 
@@ -148,4 +149,11 @@ def hasty_resigns():
 
 @LEADING.add("a leader that resigned takes its lease back", "4", worlds.HOSTILE, 3)
 def taken_back():
-    return replaced(leading, "_ungroup", nothing)
+    def updating(update):
+        def update_all_but_resigning(self, election):
+            if election.leadership is None or election.leadership.resigning is None:
+                update(self, election)
+
+        return update_all_but_resigning
+
+    return wrapped(LeaseGroups, "update", updating)

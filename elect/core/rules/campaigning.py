@@ -12,13 +12,19 @@ from elect.core.state.peer_support import Peer
 
 
 def is_eligible(state: NodeState) -> bool:
-    """Rules 1 and 2, as far as they are the same for every election."""
+    """Return whether rules 1 and 2 hold, as far as they are the same for every election.
+
+    Source: PROTOCOL.md, section 6, rule 1 and rule 2.
+    """
+    # Fenced, it could not vote for itself: it may have promised another candidate, before the restart, not to.
     is_fit = state.is_voter and state.is_willing and not state.is_fenced
+    # A node that reaches only a minority would win nothing, and its Votes would disturb those that can (P5). When links
+    # are cut in odd places this picks the node that still reaches a quorum (P4).
     return is_fit and state.supported_until > state.now
 
 
 def review(state: NodeState) -> None:
-    """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
+    """Note since when this node as a whole might win; if it newly might, every vacant election is considered."""
     if state.index.are_peers_changed:
         state.electable = ranking.electable(state)
         state.index.are_peers_changed = False
@@ -44,6 +50,7 @@ def consider(state: NodeState, election: ElectionState) -> None:
 
 def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
     """Campaign if this node's turn has come; return when the election is due next (ns)."""
+    # Rule 3, and with `eligible_since` rules 1 and 2. When they change somebody has this election considered again.
     if not is_free(state, election):
         election.free_since = None
         return FOREVER
@@ -64,28 +71,42 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
     if next_term(state, election) > TERM_MAX:
         return FOREVER
+    # Rule 4: the best one asks at once, and each other one an interval later than the one before it. So the best one
+    # wins (P6), and two candidates seldom split the votes between them.
     place = ranking.place(state, election, state.electable)
     return max(election.retry_at, election.rests_until, since + place * state.timing.heartbeat_interval_ns)
 
 
 def is_free(state: NodeState, election: ElectionState) -> bool:
-    """Rule 3: whoever is said to lead is not supported by a quorum."""
+    """Return whether rule 3 holds: no known leader, or a quorum does not support it.
+
+    A node that is cut off from a healthy leader alone hears its peers say that they support that leader. It waits, and
+    the leader is not disturbed (P5).
+
+    Source: PROTOCOL.md, section 6, rule 3.
+    """
     leaders = {known.leader for known in following.known_leaders(state, election)}
     return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
 
 
 def next_term(state: NodeState, election: ElectionState) -> int:
-    """The term to campaign in; above TERM_MAX there is none: who was told of the last term can't have been elected."""
+    """Return the term to campaign in; above TERM_MAX there is none."""
+    # Above every term that this node was told of: its peers have voted in those, and would refuse.
     return 1 + max(election.term, election.term_seen, state.configuration.floor)
 
 
 def begin(state: NodeState, election: ElectionState) -> None:
-    """Ask every voter for its vote; the own one counts once it is on disk."""
+    """Vote for this node, and ask every other voter for its vote.
+
+    Source: PROTOCOL.md, section 4, "Campaigning and winning".
+    """
     term = next_term(state, election)
     vote = Vote(election=election.name, term=term, offset=state.offset)
+    # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
     election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
+    # The write and the requests go on at the same time. The own vote counts when it is on disk: see `count_grant`.
     state.write(election)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
@@ -95,9 +116,11 @@ def begin(state: NodeState, election: ElectionState) -> None:
 def count_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
     """Count a voter's grant; a majority that includes the own vote elects."""
     campaign = election.campaign
+    # An abandoned term stays abandoned: this node may have granted or followed another since (trace 1).
     if campaign is None or campaign.term != term or voter not in state.voters:
         return
     campaign.grants.add(voter)
+    # Without its own vote on disk it could restart, know nothing of this term, and be elected in it once more.
     if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
         state.index.campaigns.raise_after_win()
         leading.begin(state, election)
@@ -107,7 +130,7 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
     """Learn the peer's term; abandon once a majority is impossible."""
     election.term_seen = max(election.term_seen, refuse.own_term)
     if refuse.is_to_lead:
-        # A candidate may follow soon, unasked; that Follow would be said once only, so it goes on being asked.
+        # A candidate may follow later, unasked. That Follow is sent once and may be lost, so Lead is still repeated.
         is_final = refuse.reason is not RefusalReason.CANDIDATE
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
             leading.stop_repeating(peer, election, peer.counted_session)
@@ -124,7 +147,7 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
 
 
 def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: Refuse) -> bool:
-    """Whether the voter is bound to a leader that, as this node knows, has resigned: it will hear of that, too."""
+    """Whether the voter is bound to a leader that has resigned: it will hear of that too, and can be asked again."""
     is_bound = refuse.reason is RefusalReason.BOUND and peer.id not in campaign.asked_again
     return is_bound and election.resigned is not None and election.resigned[0] == refuse.leader
 
@@ -132,7 +155,8 @@ def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: R
 def ask_again(state: NodeState, election: ElectionState) -> None:
     """Ask voters that were asked too early once more, when they say that they follow nobody any longer.
 
-    A Vote overtakes a Resign that is under way on another link; else who was named would lose to whoever comes next.
+    A Vote can overtake a Resign that is under way on another link. Without this a named successor would lose its votes,
+    and the election, to the candidate that comes next.
     """
     campaign = election.campaign
     if campaign is None or not campaign.early:
@@ -145,7 +169,7 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
 
 
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
-    """Abandon campaigns that have had their two intervals; so many at once were too many."""
+    """Abandon campaigns that have had their two intervals, and begin fewer at once from now on."""
     if elections:
         state.index.campaigns.halve_after_timeout()
     for election in elections:
@@ -153,6 +177,6 @@ def time_out(state: NodeState, elections: list[ElectionState]) -> None:
 
 
 def abandon(state: NodeState, election: ElectionState, outcome: str) -> None:
-    """Give the term up for good, and wait a random time below two intervals."""
+    """Give the term up for good, and wait a random time below two intervals: two candidates must not meet again."""
     election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
     state.end_campaign(election, outcome)

@@ -12,22 +12,23 @@ from elect.core.state.scale import RESIGNS_MAX, rotate
 
 
 def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
-    """Extend the promise to a peer, count its promise to us, and take what it says of others.
+    """Extend the promise to a peer, count its promise to this node, and note what it says of others.
 
-    One that was overtaken by a later one on its link is ignored.
+    Source: PROTOCOL.md, section 3, "Heartbeat" and "Counting".
     """
     before = peer.heartbeat
-    if before is not None and heartbeat.sent < before.sent:
+    if before is not None and heartbeat.sent < before.sent:  # overtaken on its link
         return
     peer.heartbeat = heartbeat
     numbers = peer.knowledge_numbers
     if heartbeat.heard > numbers.acked and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
-        numbers.acked = min(heartbeat.heard, numbers.sent)  # it heard that on this link, not on an older one
+        numbers.acked = min(heartbeat.heard, numbers.sent)  # said of this link, not of an older one
     is_opened = False
+    # No promise is longer than what is on disk: after a restart the boot fence has to outlive it. The peer asks again.
     if not state.support.may_promise(heartbeat.duration):
         state.effects.is_promise_due = True
     elif state.support.promise(state.now, peer, heartbeat):
-        is_opened = state.effects.is_heartbeat_due = True
+        is_opened = state.effects.is_heartbeat_due = True  # at once: rule 3 of others may wait for this news
     if is_opened or before is None or _says(before) != _says(heartbeat):
         state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
@@ -39,6 +40,7 @@ def _says(heartbeat: Heartbeat) -> tuple[object, ...]:
 
 
 def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
+    # A peer with another list of voters may stand for another majority: its support would count for the wrong one.
     if heartbeat.ack is None or not state.configuration.is_older_or_same(heartbeat.configuration):
         return
     counted_before = peer.counted_until
@@ -51,7 +53,7 @@ def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
 
 
 def repeat(state: NodeState) -> list[str]:
-    """Say again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
+    """Send again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
     missed = []
     for peer in state.support.peers.values():
         if peer.opened is None:
@@ -71,7 +73,7 @@ def _repeat_resigns(state: NodeState, peer: Peer) -> None:
 
 
 def tell_support(state: NodeState) -> None:
-    """Tell logs and metrics whose support began or ended."""
+    """Tell logs and metrics of each peer whose support began or ended."""
     for peer in state.support.peers.values():
         is_supporting = peer.counted_until > state.now
         if is_supporting != peer.is_supporting:

@@ -1,6 +1,8 @@
 """From being elected to having resigned: Lead, the lease, Resign.
 
-Elections that the same peers follow share one lease end, so thousands of leases cost as much as one.
+The lease holds while a quorum follows, each in the session that is counted for it. What ends a session, or its
+counting, ends the lease with it, so nobody leads on a promise that is over (P3). Elections that the same peers follow
+share one end, so thousands of leases cost as much as one (`state.scale`).
 
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
 """
@@ -17,17 +19,21 @@ QUICK_NS = 1_000_000_000
 """A leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does so."""
 
 QUICK_FREE = 2
-"""Quick leaderships in a row that cost no rest: an operator may hand an election over and back."""
+"""Quick leaderships after a first one that cost no rest: an operator may hand an election over and back. So three in a
+row are free, and the fourth costs a rest."""
 
 REST_NS = 500_000_000
-"""The first rest after them."""
+"""The longest first rest."""
 
 REST_DOUBLINGS = 4
-"""Each further rest is twice as long, up to 8 s: a term in so long a time costs nothing."""
+"""Each further rest is twice as long, up to 8 s: one term and one write of each voter in that time cost nothing."""
 
 
 def begin(state: NodeState, election: ElectionState) -> None:
-    """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
+    """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`.
+
+    Nothing is told to the application yet: the voters are not bound before they follow, so there is no lease.
+    """
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
     name, term = election.name, leadership.term
@@ -42,7 +48,8 @@ def begin(state: NodeState, election: ElectionState) -> None:
 
 
 def repeat(state: NodeState, peer: Peer) -> None:
-    """Say Lead again to a peer that supports this node and has not answered in its current session."""
+    """Send Lead again to a peer that supports this node and has not answered in its current session."""
+    # A peer that does not support this node could follow it in no session.
     if peer.counted_until <= state.now:
         return
     for name in peer.leads:
@@ -52,11 +59,16 @@ def repeat(state: NodeState, peer: Peer) -> None:
 
 
 def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
-    """A peer follows; if not this term's leader, it is told to let go."""
+    """Count a peer that follows, or tell it to let go.
+
+    Source: PROTOCOL.md, section 4, "The lease".
+    """
     leadership = election.leadership
     if leadership is None or leadership.term != follow.term:
+        # It is bound to this node for nothing: unanswered, it would refuse its vote to all others.
         owe_resign(state, peer, Resign(election=election.name, term=follow.term))
         return
+    # Messages may be reordered: an older session never takes the place of a newer one.
     if follow.session < leadership.follows.get(peer.id, follow.session):
         return
     leadership.follows[peer.id] = follow.session
@@ -67,13 +79,22 @@ def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow
 
 
 def stop_repeating(peer: Peer, election: ElectionState, session: Number | None) -> None:
-    """Stop repeating Lead if the answer belongs to the session that is counted."""
+    """Stop repeating Lead if the answer belongs to the session that is counted.
+
+    With another session this node has not heard of the newest one yet, or the answer is old.
+    """
     if session is not None and session == peer.counted_session:
         peer.leads.pop(election.name, None)
 
 
 def restart_counting(state: NodeState, peer: Peer) -> None:
-    """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
+    """Count another session of a peer, or none: what it followed in the session before it follows no longer.
+
+    Between two sessions the peer was free, and may have voted for another. So a Follow counts in its own session only,
+    and Lead is sent again.
+
+    Source: PROTOCOL.md, section 3, "Expired is expired".
+    """
     state.effects.is_count_changed = True
     for _, group in state.index.lease_groups:
         for name in [*group.told, *group.untold]:
@@ -85,7 +106,7 @@ def restart_counting(state: NodeState, peer: Peer) -> None:
 
 
 def regroup(state: NodeState, election: ElectionState) -> None:
-    """Bring an election's followers up to date; what the application was told stays."""
+    """Find an election's followers anew; what the application was told stays for now."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
@@ -112,7 +133,10 @@ def lease_until(state: NodeState, followers: frozenset[str]) -> int:
 
 
 def is_leading(state: NodeState, election: ElectionState) -> bool:
-    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet."""
+    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet.
+
+    A leader without a lease is none of that, and votes like everybody: it may never get its lease back.
+    """
     leadership = election.leadership
     if leadership is None:
         return False
@@ -120,7 +144,10 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
 
 
 def announce(state: NodeState) -> None:
-    """Tell the application of every lease that holds now and of which it was not told."""
+    """Tell the application of every lease that holds now and of which it was not told.
+
+    Only here is a token shown: together with a lease (P2).
+    """
     for followers, group in state.index.lease_groups:
         if not group.untold or lease_until(state, followers) <= state.now:
             continue
@@ -132,9 +159,13 @@ def announce(state: NodeState) -> None:
 
 
 def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
-    """Suspend every leader whose lease is over: told at once, it may come back within two intervals.
+    """Suspend every leader whose lease is over; if the lease is back within two intervals it leads on.
 
-    `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
+    A leader whose heartbeats were late for a moment keeps its term that way, and no election is needed.
+
+    Args:
+        state: of this node.
+        is_cut_short: a follower was lost, so the lease held until now; otherwise it ended when it ran out.
     """
     for followers, group in state.index.lease_groups:
         if not group.told or (until := lease_until(state, followers)) > state.now:
@@ -157,7 +188,12 @@ def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
-    """Give the lease up; Resign leaves when the application has heard of it, or after the grace."""
+    """Give the lease up; Resign leaves when the application has heard of it, or after the grace.
+
+    Resign frees the followers, and another node may lead a moment later. The application should have stopped by then.
+
+    Source: PROTOCOL.md, section 6, "Handing over".
+    """
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
@@ -173,9 +209,11 @@ def resign(state: NodeState, election: ElectionState, reason: LossReason, succes
 
 
 def rest(state: NodeState, election: ElectionState) -> None:
-    """Its holder gives leadership up: if it does so in a loop, this node stands again later. Others may lead at once.
+    """Campaign later if leaderships are given up in a loop; other nodes may lead at once.
 
-    Each rest is shortened at random by up to half, so that nodes that all do so don't stand again together.
+    Each rest is shortened at random by up to half, so that nodes that all do so do not come back together.
+
+    Source: PROTOCOL.md, section 6, "Leaderships given up at once".
     """
     is_quick = state.now - election.led_since < QUICK_NS
     is_again = state.now - election.rests_until < max(QUICK_NS, _rest_ns(election))
@@ -185,13 +223,13 @@ def rest(state: NodeState, election: ElectionState) -> None:
 
 
 def _rest_ns(election: ElectionState) -> int:
-    """The longest rest after the latest quick leadership."""
+    """Return the longest rest that the latest quick leadership costs (ns)."""
     rests = election.quick - QUICK_FREE
     return REST_NS << min(rests - 1, REST_DOUBLINGS) if rests > 0 else 0
 
 
 def expire(state: NodeState, election: ElectionState) -> None:
-    """No lease came in time, the same term's lease did not come back, or the grace is over."""
+    """Resign when no lease came, or came back, in time; let Resign leave when the grace is over."""
     leadership = election.leading
     if leadership.resigning is not None:
         end(state, election, leadership.resigning.reason.value)
@@ -200,7 +238,12 @@ def expire(state: NodeState, election: ElectionState) -> None:
 
 
 def end(state: NodeState, election: ElectionState, reason: str) -> None:
-    """Lead no longer, and tell every peer until it has heard."""
+    """Lead no longer, and tell every peer until it has answered.
+
+    If a Resign were lost for good everybody would wait: they support this live process, and believe that it leads.
+
+    Source: PROTOCOL.md, section 9, trace 7.
+    """
     leadership = election.leading
     successor = None
     if leadership.resigning is None:
@@ -208,6 +251,7 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
             _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
     else:
         successor = leadership.resigning.successor
+        # The others have one interval to be elected before this node, which just gave it up, tries again.
         election.retry_at = max(election.retry_at, state.now + state.timing.heartbeat_interval_ns)
     election.become_follower()
     election.hear_resign(state.id, term=leadership.term, successor=successor)
@@ -219,7 +263,7 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
 
 
 def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
-    """Say Resign to a peer now, and again each interval until it has answered."""
+    """Send Resign to a peer now, and again each interval until it has answered."""
     owed = peer.resigns.get(resign_entry.election)
     if owed is None or owed.term <= resign_entry.term:
         peer.resigns[resign_entry.election] = resign_entry
@@ -227,7 +271,7 @@ def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
 
 
 def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
-    """A peer answered Resigned, or showed a higher term."""
+    """Repeat a Resign no longer: the peer answered it, or showed a higher term, so it is bound to this one no more."""
     owed = peer.resigns.get(election)
     if owed is not None and owed.term < term_shown:
         del peer.resigns[election]

@@ -292,7 +292,7 @@ def test_so_many_campaigns_live_at_once_as_come_to_an_end_in_time():
 
 
 def test_no_input_considers_more_than_a_bounded_number_of_elections(monkeypatch):
-    monkeypatch.setattr("elect.core.elector.CONSIDERED_MAX", 50)
+    monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 50)
     desk = Desk(elections=tuple(f"e{n:03}" for n in range(120))).supported()
     steps = 0
     while desk.latest.wake_at == desk.now:
