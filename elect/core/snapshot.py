@@ -206,6 +206,6 @@ def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
         return WhyNoLeader.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
         return WhyNoLeader.OFFSET
-    if campaigning.next_term(state, election) > TERM_MAX:
+    if campaigning.next_term(election) > TERM_MAX:
         return WhyNoLeader.TERMS_USED_UP
     return WhyNoLeader.NOT_ITS_TURN

@@ -69,7 +69,7 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
 
 
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
-    if next_term(state, election) > TERM_MAX:
+    if next_term(election) > TERM_MAX:
         return FOREVER
     # Rule 4: the best one asks at once, and each other one an interval later than the one before it. So the best one
     # wins (P6), and two candidates seldom split the votes between them.
@@ -89,10 +89,10 @@ def is_free(state: NodeState, election: ElectionState) -> bool:
     return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
 
 
-def next_term(state: NodeState, election: ElectionState) -> int:
+def next_term(election: ElectionState) -> int:
     """Return the term to campaign in; above TERM_MAX there is none."""
     # Above every term that this node was told of: its peers have voted in those, and would refuse.
-    return 1 + max(election.term, election.term_seen, state.configuration.floor)
+    return 1 + max(election.term, election.term_seen)
 
 
 def begin(state: NodeState, election: ElectionState) -> None:
@@ -100,7 +100,7 @@ def begin(state: NodeState, election: ElectionState) -> None:
 
     Source: PROTOCOL.md, section 4, "Campaigning and winning".
     """
-    term = next_term(state, election)
+    term = next_term(election)
     vote = Vote(election=election.name, term=term, offset=state.offset)
     # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)

@@ -41,7 +41,7 @@ def _says(heartbeat: Heartbeat) -> tuple[object, ...]:
 
 def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
     # A peer with another list of voters may stand for another majority: its support would count for the wrong one.
-    if heartbeat.ack is None or not state.configuration.is_older_or_same(heartbeat.configuration):
+    if heartbeat.ack is None or heartbeat.configuration != state.configuration.id:
         return
     counted_before = peer.counted_until
     if state.support.count(peer, heartbeat.ack):

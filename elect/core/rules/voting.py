@@ -34,8 +34,6 @@ def refusal(
         (is_bound_elsewhere(election, candidate), RefusalReason.BOUND),
         # A leader is bound to itself while its lease holds, and after that until its application has heard of the loss.
         (leading.is_leading(state, election), RefusalReason.LEADING),
-        # Below the floor voters may have voted that this node knows nothing of.
-        (vote.term <= state.configuration.floor, RefusalReason.TERM),
         # One vote a term: this is P1. In a lower term this node may have voted too; it remembers only its latest vote.
         (not is_term_free(election, candidate, vote.term), RefusalReason.TERM),
         # Wished for by the application: a leader should not lack what this node has replicated.

@@ -40,7 +40,7 @@ class Driven(Elector):
         """Begin a campaign; None if this node must not."""
         self._begin(now)
         election = self.state.elections[ELECTION]
-        vote = Vote(election=ELECTION, term=campaigning.next_term(self.state, election), offset=self.state.offset)
+        vote = Vote(election=ELECTION, term=campaigning.next_term(election), offset=self.state.offset)
         own = voting.refusal(self.state, election, self.state.id, vote, self.state.configuration.id)
         if own is not None or not election.is_vacant:
             return None

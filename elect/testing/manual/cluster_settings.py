@@ -26,7 +26,6 @@ class ClusterSettings:
         standings: priority and offset of some.
         rates_ppm: how much faster than true the clocks of some run, in parts per million.
         elections: in which every node stands.
-        floor: the configuration's term floor.
         grace_ns: how long the application may take to acknowledge a loss.
     """
 
@@ -37,14 +36,13 @@ class ClusterSettings:
     rates_ppm: Mapping[str, int] = field(default_factory=dict)
     elections: tuple[str, ...] = (ELECTION,)
     offset_rule: OffsetRule = OffsetRule.PREFER
-    floor: int = 0
     grace_ns: int = 5 * NANOSECONDS
     timing: Timing = field(default_factory=Timing)
 
     @property
     def configuration(self) -> Configuration:
         """The membership that all have installed."""
-        return Configuration(term=0, version=0, voters=tuple(sorted(self.voters)), floor=self.floor)
+        return Configuration.initial(self.voters)
 
     def elector(self, node_id: str, durable: Durable, now: int) -> Elector:
         """A node as it starts."""

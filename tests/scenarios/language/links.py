@@ -96,7 +96,7 @@ def say(scene: Scene, source: str, target: str, kind: str, term: str, *settings:
     """
     given = dict(setting.split("=", 1) for setting in settings)
     members = given.pop("members", scene.cluster.settings.voters)
-    configuration = ClusterSettings(voters=members, floor=scene.cluster.settings.floor).configuration.id
+    configuration = ClusterSettings(voters=members).configuration.id
     entry = _entry(kind, int(term), given)
     if given:
         raise ValueError(f"no setting {', '.join(given)}")
