@@ -35,7 +35,7 @@ from random import Random
 
 from peers import raft
 
-from elect.core.ready import Elected, Lost
+from elect.core.events import Elected, Lost
 from elect.testing import Options, Simulation, Span
 from elect.testing.soak import interruption
 from elect.testing.soak.workers import Workers, in_order

@@ -25,7 +25,7 @@ from elect.api.run import Run
 from elect.bridge.leadership import Leadership
 from elect.bridge.subscription import Subscription
 from elect.config.config import Config
-from elect.core.ready import LossReason, Role
+from elect.core.events import LossReason, Role
 from elect.core.snapshot import WhyNoLeader
 from elect.errors import (
     BindError,

@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from datetime import date, time
 
-from elect.core.ready import LossReason
+from elect.core.events import LossReason
 from elect.leader import Leader
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from elect.bridge import commands
 from elect.bridge.inbox import Command
 from elect.core.elector import Elector
-from elect.core.ready import LossReason, Ready
+from elect.core.events import LossReason
+from elect.core.ready import Ready
 
 
 class Candidacy:

@@ -15,8 +15,8 @@ from elect.bridge.node_context import NodeContext
 from elect.bridge.published_election import LeadershipUser
 from elect.bridge.subscription import OnLeader, OnLeadership, Subscription
 from elect.clock import NS_PER_S
+from elect.core.events import LossReason
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
-from elect.core.ready import LossReason
 from elect.errors import LeadershipLost, LeadershipTimeout, NotLeader, Stopped
 from elect.leader import Leader
 from elect.runtime.threads import OwnThread

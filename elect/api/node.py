@@ -12,8 +12,8 @@ from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
 from elect.config.config import Config
+from elect.core.events import Event
 from elect.core.messages import check_name
-from elect.core.ready import Event
 from elect.core.snapshot import ElectorSnapshot
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.errors import Forked

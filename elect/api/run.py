@@ -9,7 +9,7 @@ from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
 from elect.bridge.published_election import LeadershipUser
 from elect.clock import NS_PER_S
-from elect.core.ready import LossReason
+from elect.core.events import LossReason
 from elect.errors import Forked, Stopped
 from elect.runtime.threads import WorkThread
 from wire.common import arguments

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from elect.clock import Clock
 from elect.config.config import Config
-from elect.core.membership import Configuration
-from elect.core.ready import Meeting, Objection
+from elect.core.events import Objection
+from elect.core.options import Configuration
+from elect.core.ready import Meeting
 from elect.core.rules.agreement import objection_to
 from wire.common.log import Log
 from wire.protocol.identity import PeerIdentity

@@ -2,7 +2,8 @@
 
 from elect.bridge.inbox import Command
 from elect.core.elector import Elector
-from elect.core.ready import LossReason, Ready
+from elect.core.events import LossReason
+from elect.core.ready import Ready
 from elect.core.snapshot import ElectorSnapshot
 
 
@@ -39,7 +40,7 @@ def set_paused(*, is_paused: bool) -> Command:
 
 def set_standing(*, priority: int | None = None, offset: int | None = None) -> Command:
     """Change this node's priority or offset in all elections."""
-    return lambda elector, now: elector.set_standing(now, priority=priority, offset=offset)
+    return lambda elector, now: elector.set_rank(now, priority=priority, offset=offset)
 
 
 def forget(peer: str) -> Command:
@@ -56,7 +57,7 @@ def read_snapshot(views: list[ElectorSnapshot]) -> Command:
     """Append a snapshot of the elector to `views`."""
 
     def act(elector: Elector, now: int) -> Ready:
-        views.append(elector.view(now))
+        views.append(elector.snapshot(now))
         return elector.tick(now)
 
     return act

@@ -15,7 +15,7 @@ from elect.bridge.leadership import Leadership
 from elect.bridge.published_election import PublishedElection
 from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.bridge.subscription import Subscription
-from elect.core.ready import Elected, Event, LeaderChanged, LossReason, Lost
+from elect.core.events import Elected, Event, LeaderChanged, LossReason, Lost
 from elect.leader import Leader
 from wire.common import arguments
 from wire.common.log import Log

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from elect.bridge.lease_table import LeaseTable
 from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.clock import NS_PER_S
+from elect.core.events import LossReason
 from elect.core.quorum import FOREVER
-from elect.core.ready import LossReason
 from elect.errors import LeadershipLost
 
 GiveUp = Callable[["Leadership", LossReason], None]

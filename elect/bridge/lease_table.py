@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 
 from elect.clock import Clock, now_ns
-from elect.core.quorum import FOREVER, nth_largest
+from elect.core.quorum import FOREVER
 from elect.core.ready import Lease
 
 NO_TERM = 0
@@ -85,16 +85,10 @@ class LeaseTable:
             counted = (own if own[0] > latest[0] else latest)[1]
             if not self._is_held(election, lease):
                 break
-            return lease.term, _until(lease, counted)
+            return lease.term, lease.until(counted)
         return NO_TERM, 0
 
     def _is_held(self, election: str, lease: Lease) -> bool:
         given_up = self._given_up.get(election)
         is_given_up = given_up is not None and lease.term <= max(given_up, default=NO_TERM)
         return self._is_open and not is_given_up and os.getpid() == self._process_id
-
-
-def _until(lease: Lease, counted: Mapping[str, int]) -> int:
-    """Return until when a quorum supports and follows (ns)."""
-    ends = [counted.get(follower, 0) for follower in lease.followers]
-    return nth_largest(ends, lease.quorum - 1)

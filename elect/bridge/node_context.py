@@ -16,7 +16,7 @@ from elect.bridge.published_election import PublishedElection
 from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.clock import Clock
 from elect.config.config import Config
-from elect.core.ready import LossReason, Objection
+from elect.core.events import LossReason, Objection
 from elect.errors import Forked, LeadershipTimeout, Stopped
 from wire.common import arguments
 from wire.common.deadline import now_s

@@ -3,7 +3,7 @@
 import threading
 
 from elect.bridge.leadership import Leadership
-from elect.core.ready import Role
+from elect.core.events import Role
 from elect.leader import Leader
 
 

@@ -11,7 +11,7 @@ from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
 from elect.clock import NS_PER_S
-from elect.core.ready import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
+from elect.core.events import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
 from elect.leader import Leader, Profile
 from elect.monitoring.status import objection_sentence
 from wire.common.log import Log

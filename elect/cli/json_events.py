@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from elect.clock import NS_PER_S, now_ns
-from elect.core.ready import Elected, Event, LeaderChanged, Lost, PeerChanged
+from elect.core.events import Elected, Event, LeaderChanged, Lost, PeerChanged
 
 
 class JsonEvents:

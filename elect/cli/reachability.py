@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from elect.cli import http_client
 from elect.cli.exit_codes import Failure
 from elect.config.config import Config
-from elect.core.membership import Configuration
+from elect.core.options import Configuration
 from elect.errors import BindError
 from wire.common.deadline import now_s
 from wire.io import sockets

@@ -1,32 +1,21 @@
-"""The election as a state machine: one input and the time go in, one Ready comes out.
+"""The inputs of the election: links, messages, the disk, the application, and the passing of time.
 
-Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
-leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
-(`_finish`) touched elections are considered once more (may this node campaign, whom does it know to lead, when is it
-due), and what piled up in the Effects is packed into a Ready. Most heartbeats only move the ends of promises: they end
-in `_rest` instead, which looks at nothing else. Nothing here reads a clock, touches a socket or waits.
+Each method is one input. It begins a step, calls the rule of its input, and finishes the step: see `step`.
 
-Source: PROTOCOL.md, sections 3 to 6.
+Source: PROTOCOL.md, sections 3 to 7.
 """
 
-from random import Random
 from typing import assert_never
 
-from elect.core import outgoing
+from elect.core.events import LossReason, Objection
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
-from elect.core.options import Durable, ElectorOptions
-from elect.core.ready import LossReason, Objection, Ready, Send, Write
-from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading, routing
-from elect.core.snapshot import ElectorSnapshot, view
-from elect.core.state.effects import Effects
-from elect.core.state.node_state import NodeState
-from elect.core.state.peer_support import Peer
-
-CONSIDERED_MAX = 1024
-"""Elections considered after one input (some 10 ms); the rest follows after the next, so that no heartbeat waits."""
+from elect.core.ready import Ready, Write
+from elect.core.rules import agreement, campaigning, following, heartbeats, leading, routing
+from elect.core.snapshot import ElectorSnapshot, take_snapshot
+from elect.core.step import ElectorStep
 
 
-class Elector:
+class Elector(ElectorStep):
     """The elections of one node.
 
     Every input takes `now`, the node's clock in ns, and returns a Ready whose fields are carried out in their order.
@@ -38,16 +27,6 @@ class Elector:
         rng: draws the waits after failed campaigns; a seeded one makes everything repeatable.
         now: the clock at start, ns.
     """
-
-    def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
-        self.state = NodeState(options=options, durable=durable, rng=rng, now=now)
-        self._turns = campaigning.Turns(self.state)
-        self._writes: dict[int, Write] = {}
-        self._write_latest = 0
-        self._heartbeat_at = now
-        self._ends_at = now
-        self._new_links: list[str] = []
-        agreement.begin(self.state)
 
     def tick(self, now: int) -> Ready:
         """Time passed; due at the latest at the last Ready's `wake_at`."""
@@ -70,11 +49,11 @@ class Elector:
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None and agreement.meet(self.state, other, store_id):
+        if other is not None and agreement.remember_store(self.state, other, store_id):
             had_session = other.session is not None
             if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
                 following.release(self.state, (peer,))
-            self.state.is_order_stale = True
+            self.state.index.are_peers_changed = True
         return self._finish()
 
     def link_ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Ready:
@@ -92,7 +71,7 @@ class Elector:
         """This node's link to a peer got its Welcome: say everything that is known on it."""
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None and agreement.meet(self.state, other, store_id):
+        if other is not None and agreement.remember_store(self.state, other, store_id):
             agreement.welcome(self.state, other)
             self.state.support.open(other, link)
             leading.restart_counting(self.state, other)
@@ -156,14 +135,14 @@ class Elector:
         if other is not None and link == other.accepted and other.is_met:
             match message:
                 case Heartbeat():
-                    heartbeats.take(self.state, other, message)
+                    heartbeats.receive_heartbeat(self.state, other, message)
                     if self._is_quiet(other):
                         return self._rest()
                 case Batch():
                     for entry in message.entries:
-                        routing.take(self.state, other, entry, message.configuration)
+                        routing.receive_entry(self.state, other, entry, message.configuration)
                 case Knowledge():
-                    following.take_knowledge(self.state, other, message)
+                    following.receive_knowledge(self.state, other, message)
                 case _:
                     assert_never(message)
         return self._finish()
@@ -189,7 +168,7 @@ class Elector:
             election = state.elections[name]
             election.durable = ballot
             if ballot.voted_for == state.id:
-                campaigning.take_grant(state, election, state.id, ballot.term)
+                campaigning.count_grant(state, election, state.id, ballot.term)
 
     def write_failed(self, now: int, number: int) -> Ready:
         """A Write is not on disk and will not be: what waited for it is never sent; the decision stands."""
@@ -220,8 +199,7 @@ class Elector:
         if entered is None:
             raise ValueError(f"election {election!r}: no more than {len(self.state.elections)} elections")
         self.state.entered += not entered.is_entered
-        entered.is_entered = True
-        self.state.touch(entered)
+        entered.set_entered(is_entered=True)
         return self._finish()
 
     def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
@@ -229,12 +207,11 @@ class Elector:
         self._begin(now)
         left = self.state.elections.get(election)
         if left is not None and left.is_entered:
-            left.is_entered = False
+            left.set_entered(is_entered=False)
             self.state.entered -= 1
             if left.campaign is not None:
                 campaigning.abandon(self.state, left, reason.value)
             leading.resign(self.state, left, reason)
-            self.state.touch(left)
         return self._finish()
 
     def resign(
@@ -264,7 +241,7 @@ class Elector:
             leading.end(self.state, led, leadership.resigning.reason.value)
         return self._finish()
 
-    def set_standing(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
+    def set_rank(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
         """Change this node's standing; with priority 0 it resigns and never leads.
 
         Raises:
@@ -279,7 +256,7 @@ class Elector:
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             agreement.withdraw(self.state, LossReason.WITHDRAWN)
-        state.touch_vacant()
+        state.index.review_vacant()
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
@@ -308,94 +285,6 @@ class Elector:
         """How often peers spoke of an election beyond those that one node keeps."""
         return self.state.ignored
 
-    def view(self, now: int) -> ElectorSnapshot:
+    def snapshot(self, now: int) -> ElectorSnapshot:
         """Everything that an operator may ask about, as values; changes nothing."""
-        return view(self.state, now)
-
-    # One step.
-
-    def _begin(self, now: int) -> None:
-        state = self.state
-        state.now = max(state.now, now)
-        if state.now >= self._ends_at:
-            expiry.end_what_is_over(state)
-
-    def _is_quiet(self, peer: Peer) -> bool:
-        """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
-        state, tick_at = self.state, self._heartbeat_at
-        is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
-        is_calm = is_same and state.now < tick_at <= self._ends_at
-        return is_calm and not state.is_order_stale and state.outcome.is_empty
-
-    def _rest(self) -> Ready:
-        """Most heartbeats lead to no more than this."""
-        outcome = self.state.outcome
-        counted = outgoing.counted(self.state) if outcome.is_count_changed else None
-        outcome.is_count_changed = False
-        return Ready(counted=counted, wake_at=self._heartbeat_at)
-
-    def _finish(self) -> Ready:
-        state = self.state
-        self._turns.review()
-        if state.now >= self._heartbeat_at:
-            following.review_hearsay(state)
-            if state.strangers:
-                agreement.review(state)
-        for _ in range(CONSIDERED_MAX):
-            name = self._turns.next_name()
-            if name is None:
-                break
-            self._turns.consider(state.elections[name])
-        heartbeats.tell_support(state)
-        return self._pack(self._sends())
-
-    def _sends(self) -> tuple[Send, ...]:
-        """What leaves at once.
-
-        On a new link all that is known comes before the first heartbeat, and so before any support to be counted. Then
-        comes what somebody waits for: in a failover each message that has to be read first delays the next step.
-        """
-        state, outcome = self.state, self.state.outcome
-        beating, resync = self._new_links, self._new_links
-        if state.now >= self._heartbeat_at:
-            # Only these move the next: else peers that come and go keep all that is repeated from ever being so.
-            self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
-            resync = resync + heartbeats.repeat(state)
-            outcome.is_heartbeat_due = True
-        if outcome.is_heartbeat_due:
-            beating = list(state.support.peers)
-        self._new_links = []
-        return (
-            *outgoing.knowledge(state, resync),
-            *outgoing.batches(state, outcome.entries),
-            *outgoing.heartbeats(state, beating),
-            *outgoing.changes(state, resync),
-        )
-
-    def _pack(self, sends: tuple[Send, ...]) -> Ready:
-        outcome, self.state.outcome = self.state.outcome, Effects()
-        return Ready(
-            write=self._write(outcome),
-            send=sends,
-            send_when_written=tuple(outgoing.batches(self.state, outcome.entries_when_written)),
-            leases=outcome.leases,
-            counted=outgoing.counted(self.state) if outcome.is_count_changed else None,
-            events=tuple(outcome.events),
-            wake_at=self._wake_at(),
-        )
-
-    def _write(self, outcome: Effects) -> Write | None:
-        if not (outcome.ballots or outcome.meetings or outcome.is_promise_due):
-            return None
-        self._write_latest += 1
-        promise_ns = self.state.support.promise_ns if outcome.is_promise_due else None
-        write = Write(
-            number=self._write_latest, ballots=outcome.ballots, promise_ns=promise_ns, meetings=outcome.meetings
-        )
-        self._writes[write.number] = write
-        return write
-
-    def _wake_at(self) -> int:
-        """The next tick: time for heartbeats, or before if something ends before that has to be noticed at once."""
-        ends_at, self._ends_at = expiry.next_ends(self.state)
-        return min(self._heartbeat_at, ends_at)
+        return take_snapshot(self.state, now)

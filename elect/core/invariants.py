@@ -32,10 +32,10 @@ def _broken(state: NodeState, election: ElectionState) -> Iterator[str]:
         (sum(part is not None for part in parts) <= 1, "plays one part at most"),
         (_is_in_own_term(election), "campaigns and leads in its own term"),
         (election.durable.term <= election.term, "the disk is never ahead of memory"),
-        (election.base <= election.term, "base is at most the term"),
+        (election.follow_term_min <= election.term, "base is at most the term"),
         (_is_bound_in_live_session(state, election), "bound only while the session lives"),
         (_is_grouped(state, election), "each leadership shares its lease's end with its own followers"),
-        (_is_listed(state, election), "vacant elections are those it might campaign in"),
+        (_is_listed(state, election), "vacant elections are those it might campaign in, and candidacies are listed"),
     )
     return (f"{election.name}: {rule}" for is_kept, rule in rules if not is_kept)
 
@@ -47,7 +47,9 @@ def _is_in_own_term(election: ElectionState) -> bool:
 
 
 def _is_listed(state: NodeState, election: ElectionState) -> bool:
-    return election.name in state.touched or (election.name in state.vacant) == election.is_vacant
+    is_campaigning = election.campaign is not None
+    is_listed = (election.name in state.index.vacant) == election.is_vacant
+    return is_listed and (election.name in state.index.campaigns.live) == is_campaigning
 
 
 def _is_bound_in_live_session(state: NodeState, election: ElectionState) -> bool:
@@ -57,10 +59,15 @@ def _is_bound_in_live_session(state: NodeState, election: ElectionState) -> bool
 
 def _is_grouped(state: NodeState, election: ElectionState) -> bool:
     leadership = election.leadership
-    groups = [followers for followers, group in state.groups.items() if election.name in group]
+    sides = [
+        (followers, is_told)
+        for followers, group in state.index.lease_groups
+        for is_told in (True, False)
+        if election.name in group.side(is_told=is_told)
+    ]
     if leadership is None or leadership.resigning is not None:
-        return not groups
-    return groups == [leadership.followers] and (election.name in state.groups[groups[0]].told) == leadership.is_told
+        return not sides
+    return sides == [(leadership.followers, leadership.is_told)]
 
 
 def _broken_links(state: NodeState) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """What an Elector is told once, at its start."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 
-from elect.core.membership import Configuration
-from elect.core.messages import Standing
+from elect.core.messages import ConfigurationId, Standing
+from elect.core.quorum import majority
 from elect.core.ready import Ballot, Meeting
 
 PPM = 1_000_000
@@ -42,6 +43,38 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The list of voters.
+
+    Attributes:
+        voters: ids, sorted.
+        id: its name on the wire. Two lists that differ never share one.
+
+    Source: PROTOCOL.md, section 7, "The configuration".
+    """
+
+    voters: tuple[str, ...]
+    id: ConfigurationId = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.voters or list(self.voters) != sorted(set(self.voters)):
+            raise ValueError(f"voters {self.voters!r}; one or more, sorted, each once are needed")
+        text = repr((0, 0, self.voters, 0))  # on the wire: see FORMAT.md; the zeros are for lists that change
+        digest = blake2b(text.encode(), digest_size=8).digest()
+        object.__setattr__(self, "id", ConfigurationId(0, 0, digest))
+
+    @classmethod
+    def initial(cls, voters: Iterable[str]) -> "Configuration":
+        """Return the configuration of these voters, in any order."""
+        return cls(voters=tuple(sorted(set(voters))))
+
+    @property
+    def quorum(self) -> int:
+        """The number of voters that decide."""
+        return majority(len(self.voters))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Durable:
     """What the store held at start; it has also made this start's own `support_duration` durable as a promise.
 
@@ -63,7 +96,7 @@ class ElectorOptions:
     """Who this node is, and by which numbers it lives.
 
     Attributes:
-        standing: priority and offset at start.
+        rank: priority and offset at start.
         offset_rule: what a replication offset means for a vote.
         grace_ns: how long the application may take to acknowledge that it resigned.
     """
@@ -71,6 +104,6 @@ class ElectorOptions:
     node_id: str
     configuration: Configuration
     timing: Timing = field(default_factory=Timing)
-    standing: Standing = field(default_factory=Standing)
+    rank: Standing = field(default_factory=Standing)
     offset_rule: OffsetRule = OffsetRule.PREFER
     grace_ns: int = 5_000_000_000

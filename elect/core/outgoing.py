@@ -16,7 +16,7 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     if not peer_ids:
         return
     now, support = state.now, state.support
-    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.standing
+    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.rank
     configuration = state.configuration.id
     for peer in _open(state, peer_ids):
         peer.sent_latest = now
@@ -27,8 +27,8 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
             supports=supports,
             standing=standing,
             configuration=configuration,
-            said=peer.said,
-            heard=peer.heard,
+            said=peer.knowledge_numbers.sent,
+            heard=peer.knowledge_numbers.received,
         )
         yield _send(peer, message)
 
@@ -40,13 +40,13 @@ def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     led = (election for election in state.elections.values() if election.following or election.leadership)
     leaders = [known for known in map(state.known, led) if known.leader is not None]
     for peer in _open(state, peer_ids):
-        if leaders or peer.said:
+        if leaders or peer.knowledge_numbers.sent:
             yield from _say(peer, leaders, is_whole=True)
 
 
 def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
     """What changed of that, for all peers besides those that are told everything."""
-    known = list(state.outcome.known.values())
+    known = list(state.effects.known.values())
     if known:
         for peer in _open(state, state.support.peers):
             if peer.id not in besides:
@@ -55,8 +55,8 @@ def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
 
 def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send]:
     for entries in _chunks(known) or [()]:
-        peer.said += 1
-        yield _send(peer, Knowledge(number=peer.said, whole=is_whole, entries=entries))
+        peer.knowledge_numbers.sent += 1
+        yield _send(peer, Knowledge(number=peer.knowledge_numbers.sent, whole=is_whole, entries=entries))
         is_whole = False
 
 
@@ -67,11 +67,6 @@ def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterat
     for peer in _open(state, entries_by_peer):
         for entries in _chunks(entries_by_peer[peer.id]):
             yield _send(peer, Batch(configuration=state.configuration.id, entries=entries))
-
-
-def counted(state: NodeState) -> dict[str, int]:
-    """Until when each peer's support counts (ns)."""
-    return {peer.id: peer.counted_until for peer in state.support.peers.values()}
 
 
 def _open(state: NodeState, peer_ids: Iterable[str]) -> Iterator[Peer]:

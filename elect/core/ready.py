@@ -6,33 +6,10 @@ tell the application, come back.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from elect.core.events import Event, Objection
 from elect.core.messages import Message, Number
-
-
-class LossReason(StrEnum):
-    """Why leadership ended."""
-
-    LEASE_LAPSED = "lease_lapsed"
-    RESIGNED = "resigned"
-    TRANSFERRED = "transferred"
-    SUPERSEDED = "superseded"
-    UNHEALTHY = "unhealthy"
-    PAUSED = "paused"
-    WITHDRAWN = "withdrawn"
-    STOPPED = "stopped"
-    WORK_FAILED = "work_failed"
-    NO_LEASE = "no_lease"
-    CONFIGURATION = "configuration"
-
-
-class Role(StrEnum):
-    """A node's part in one election."""
-
-    FOLLOWER = "follower"
-    CANDIDATE = "candidate"
-    LEADER = "leader"
+from elect.core.quorum import nth_largest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +18,6 @@ class Ballot:
 
     term: int
     voted_for: str | None
-
-
-class Objection(StrEnum):
-    """Why a peer keeps this node from every election.
-
-    Attributes:
-        UNKNOWN_NODE: the peer's list of voters lacks this node.
-        OTHER_VOTERS: the peer shows another list.
-        OTHER_STORE: the peer met this node under another store.
-        STRANGER: a node that this node's list lacks counts this node as a voter, and this node has never voted.
-    """
-
-    UNKNOWN_NODE = "unknown_node"
-    OTHER_VOTERS = "other_voters"
-    OTHER_STORE = "other_store"
-    STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,106 +61,28 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A leader's claim in one election: valid while a quorum of `followers` still supports it.
+    """A leader's claim in one election: valid while a quorum of followers supports it.
 
     Attributes:
         term: the token.
         followers: peers that follow this term in the session that is counted now.
-        quorum: how many voters must support it, this node included.
+        quorum: how many voters must support it. This node is one of them: only voters are elected.
     """
 
     term: int
     followers: frozenset[str]
     quorum: int
 
+    def until(self, counted: Mapping[str, int]) -> int:
+        """Return the end of the lease (ns): until then a quorum supports this node and follows it; 0 without one.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elected:
-    """This node's lease is valid from `at` (ns, this node's clock)."""
+        Args:
+            counted: by peer, until when its support counts (ns).
 
-    election: str
-    term: int
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """It is not any more, since `at`: for a lapse the moment at which the lease ended, not that of noticing."""
-
-    election: str
-    term: int
-    at: int
-    reason: LossReason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaderChanged:
-    """Whom this node now knows to lead, or None."""
-
-    election: str
-    term: int
-    leader: str | None
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleChanged:
-    """A change of role, with the rule that caused it."""
-
-    election: str
-    term: int
-    role: Role
-    reason: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerChanged:
-    """A peer's support for this node began or ended, as counted here."""
-
-    peer: str
-    supported: bool
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerObjected:
-    """A peer keeps this node from every election, or no longer does (None).
-
-    Attributes:
-        detail: the peer's own words, or the digest of its configuration.
-        digest: of this node's configuration.
-    """
-
-    peer: str
-    objection: Objection | None
-    detail: str
-    digest: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Campaigned:
-    """How a campaign ended: "elected", or why not."""
-
-    election: str
-    term: int
-    outcome: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voted:
-    """This node answered a Vote: "granted", or the refusal's reason."""
-
-    election: str
-    term: int
-    candidate: str
-    answer: str
-    at: int
-
-
-Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | PeerObjected | Campaigned | Voted
+        Source: PROTOCOL.md, section 4, "The lease".
+        """
+        ends = [counted.get(follower, 0) for follower in self.followers]
+        return nth_largest(ends, self.quorum - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

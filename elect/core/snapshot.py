@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from elect.core.events import Objection, Role
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
-from elect.core.ready import Objection, Role
 from elect.core.rules import campaigning, following, leading
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
@@ -69,7 +69,7 @@ class PeerSnapshot:
     promised_until: int
     counted_until: int
     supports: tuple[str, ...]
-    standing: Standing | None
+    rank: Standing | None
     is_configuration_same: bool | None
     objection: Objection | None
     detail: str
@@ -85,7 +85,7 @@ class ElectorSnapshot:
     voters: tuple[str, ...]
     configuration: str
     quorum: int
-    standing: Standing
+    rank: Standing
     is_paused: bool
     is_healthy: bool
     is_storing: bool
@@ -97,7 +97,7 @@ class ElectorSnapshot:
     elections: tuple[ElectionSnapshot, ...]
 
 
-def view(state: NodeState, now: int) -> ElectorSnapshot:
+def take_snapshot(state: NodeState, now: int) -> ElectorSnapshot:
     """The whole node, as of its last input; `now` is only noted."""
     return ElectorSnapshot(
         now=now,
@@ -106,7 +106,7 @@ def view(state: NodeState, now: int) -> ElectorSnapshot:
         voters=state.voters,
         configuration=state.configuration.id.digest.hex(),
         quorum=state.configuration.quorum,
-        standing=state.standing,
+        rank=state.rank,
         is_paused=state.is_paused,
         is_healthy=state.is_healthy,
         is_storing=state.is_storing,
@@ -130,7 +130,7 @@ def _peer(state: NodeState, peer: Peer) -> PeerSnapshot:
         promised_until=peer.promised_until,
         counted_until=peer.counted_until,
         supports=peer.supported_ids,
-        standing=None if heartbeat is None else heartbeat.standing,
+        rank=None if heartbeat is None else heartbeat.standing,
         is_configuration_same=_is_configuration_same(state, peer),
         objection=peer.objection,
         detail=peer.detail,
@@ -206,6 +206,6 @@ def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
         return WhyNoLeader.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
         return WhyNoLeader.OFFSET
-    if campaigning.next_term(state, election) > TERM_MAX:
+    if campaigning.next_term(election) > TERM_MAX:
         return WhyNoLeader.TERMS_USED_UP
     return WhyNoLeader.NOT_ITS_TURN

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from elect.core.ready import Campaigned, Event, LeaderChanged, PeerChanged, PeerObjected, RoleChanged, Voted
+from elect.core.events import Campaigned, Event, LeaderChanged, PeerChanged, PeerObjected, RoleChanged, Voted
 
 ELECTIONS_MAX = 100
 """Above this, the elections that are not named share one series: a scrape must stay small."""

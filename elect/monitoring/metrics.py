@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from elect.clock import NS_PER_S, Clock, now_ns
-from elect.core.ready import Event, Role
+from elect.core.events import Event, Role
 from elect.monitoring.counters import EventCounters, label_for
 from wire.common import arguments
 from wire.common.log import harmless

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from elect.clock import NS_PER_S
+from elect.core.events import Objection
 from elect.core.quorum import FOREVER
-from elect.core.ready import Objection
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
 
 _SENTENCES: Mapping[WhyNoLeader, str] = {
@@ -174,9 +174,9 @@ class Status:
             "quorum": view.quorum,
             "voters": list(view.voters),
             "configuration": view.configuration,
-            "priority": view.standing.priority,
-            "offset": view.standing.offset,
-            "is_willing": view.standing.willing,
+            "priority": view.rank.priority,
+            "offset": view.rank.offset,
+            "is_willing": view.rank.willing,
             "is_paused": view.is_paused,
             "is_healthy": view.is_healthy,
             "is_storing": view.is_storing,
@@ -218,7 +218,7 @@ def _objections(view: ElectorSnapshot) -> Iterator[str]:
 
 
 def _peer(view: ElectorSnapshot, peer: PeerSnapshot, runtime: RuntimeSnapshot) -> dict[str, object]:
-    standing = peer.standing
+    standing = peer.rank
     return {
         "node": peer.node_id,
         "address": runtime.address(peer.node_id),

@@ -14,9 +14,8 @@ from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
 from elect.monitoring import audit
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.node_credentials import load_security
@@ -234,7 +233,7 @@ def _elector(context: NodeContext, opened: StoreContent) -> Elector:
             support_duration_ns=config.support_duration_ns,
             drift_ppm=config.drift_ppm,
         ),
-        standing=Standing(priority=config.priority),
+        rank=Standing(priority=config.priority),
         offset_rule=OffsetRule(config.offset_rule),
         grace_ns=config.grace_ns,
     )

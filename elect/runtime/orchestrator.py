@@ -18,8 +18,9 @@ from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
 from elect.clock import NS_PER_S
 from elect.core.elector import Elector
+from elect.core.events import Event
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
-from elect.core.ready import Event, Ready, Send, Write
+from elect.core.ready import Ready, Send, Write
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.shutdown import ShutdownHandover
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written

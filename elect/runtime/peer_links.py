@@ -11,8 +11,8 @@ from elect.bridge.admission import ADVERTISE, Admission
 from elect.clock import NS_PER_S
 from elect.config.config import Config
 from elect.config.rules import check_advertised, check_exposure
-from elect.core.membership import Configuration
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
+from elect.core.options import Configuration
 from elect.core.ready import Send
 from elect.errors import BindError
 from elect.leader import Profile

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.core.elector import Elector
-from elect.core.ready import LossReason, Ready
+from elect.core.events import LossReason
+from elect.core.ready import Ready
 
 
 class ShutdownHandover:

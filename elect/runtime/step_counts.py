@@ -3,7 +3,7 @@
 from collections import deque
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Event
+from elect.core.events import Event
 from wire.common.log import Log, harmless
 
 if TYPE_CHECKING:

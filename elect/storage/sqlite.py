@@ -19,8 +19,9 @@ from hashlib import blake2b
 from operator import xor
 from pathlib import Path
 
+from elect.core.events import Objection
 from elect.core.messages import TERM_MAX
-from elect.core.ready import Ballot, Meeting, Objection
+from elect.core.ready import Ballot, Meeting
 from elect.errors import IdentityError, StoreError, StoreGone
 from elect.storage.data_lock import DataLock, LockRecord, make_directory, sync_directory
 from elect.storage.store import STORE_ID_LENGTH, StoreContent, check_ballot, check_voters, kept_meetings

@@ -11,7 +11,7 @@ import pytest
 
 import wire
 from elect.core import messages
-from elect.core.membership import Configuration
+from elect.core.options import Configuration
 from tests.contract import wire_client
 from tests.contract.wire_client import MAGIC, framed
 from wire import Codec, Identity, Limits

@@ -6,7 +6,7 @@ It prints a line for each leadership that begins, is a witness until it reads a 
 import sys
 
 from elect import Config, Node
-from elect.core.ready import Elected, Event
+from elect.core.events import Elected, Event
 from elect.storage.store import MemoryStore
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 
 from elect import Node
-from elect.core.ready import Elected, Lost
+from elect.core.events import Elected, Lost
 from elect.errors import StoreError
 from elect.storage.store import MemoryStore
 from tests.nodes import cluster, eventually, status

@@ -13,7 +13,7 @@ import pytest
 
 from elect import Config, LossReason, Node, Stopped
 from elect.clock import now_ns
-from elect.core.ready import Lost
+from elect.core.events import Lost
 from elect.runtime import orchestrator
 from elect.storage.store import MemoryStore
 from elect.testing.real_processes import free_ports

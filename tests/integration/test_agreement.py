@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from elect import Config, ConfigError, Node, WhyNoLeader
-from elect.core.ready import Meeting, Objection
+from elect.core.events import Objection
+from elect.core.ready import Meeting
 from elect.storage.sqlite import SqliteStore
 from tests.nodes import DEADLINE_S, configs, eventually, running, status
 

@@ -18,7 +18,7 @@ from elect import (
     StoreError,
     WhyNoLeader,
 )
-from elect.core.ready import Elected, LeaderChanged, Lost
+from elect.core.events import Elected, LeaderChanged, Lost
 from elect.storage.store import MemoryStore
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 

@@ -24,10 +24,7 @@ def unwilling_candidates():
 
 @CAMPAIGN.add("candidates need no quorum's support", "6 (2)", worlds.HOSTILE, 3)
 def lonely_candidates():
-    def is_eligible(self):
-        return self._state.is_willing and not self._state.is_fenced
-
-    return replaced(campaigning.Turns, "is_eligible", is_eligible)
+    return replaced(campaigning, "is_eligible", lambda state: state.is_willing and not state.is_fenced)
 
 
 @CAMPAIGN.add("a known leader hinders nobody", "6 (3)", worlds.MINORITY, 30)
@@ -45,7 +42,7 @@ def no_priority():
     def changed(rank):
         return lambda election, node_id, standing: rank(election, node_id, Standing(priority=1, offset=standing.offset))
 
-    return wrapped(ranking, "_rank", changed)
+    return wrapped(ranking, "_order_key", changed)
 
 
 @CAMPAIGN.add("the offset does not matter", "6 (4)", worlds.SUCCESSION, 60)
@@ -53,7 +50,7 @@ def no_offset():
     def changed(rank):
         return lambda election, node_id, standing: rank(election, node_id, Standing(priority=standing.priority))
 
-    return wrapped(ranking, "_rank", changed)
+    return wrapped(ranking, "_order_key", changed)
 
 
 @CAMPAIGN.add("half of the voters elect", "4", worlds.SUCCESSION, 40)
@@ -66,7 +63,7 @@ def own_vote_before_the_disk():
     def beginning(begin):
         def begin_with_own_vote(state, election):
             begin(state, election)
-            campaigning.take_grant(state, election, state.id, election.campaign.term)
+            campaigning.count_grant(state, election, state.id, election.campaign.term)
 
         return begin_with_own_vote
 
@@ -81,7 +78,7 @@ def old_grants():
 
         return take_any
 
-    return wrapped(campaigning, "take_grant", taking)
+    return wrapped(campaigning, "count_grant", taking)
 
 
 @CAMPAIGN.add("the own vote is not needed", "4", worlds.OWN_VOTE, 20)
@@ -95,7 +92,7 @@ def own_vote_not_needed():
 
         return take_and_win
 
-    return wrapped(campaigning, "take_grant", taking)
+    return wrapped(campaigning, "count_grant", taking)
 
 
 @CAMPAIGN.add("an abandoned term is taken up again", "4", worlds.ABANDONED, 5)
@@ -122,18 +119,18 @@ def abandoned_terms():
                 if is_quorum(len(late.grants), len(state.voters)) and state.id in late.grants:
                     election.become_follower()
                     election.campaign = late
-                    state.campaigning[election.name] = None
+                    state.index.update(election)
             take(state, election, voter, term)
 
         return take_late
 
-    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "take_grant", taking))
+    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "count_grant", taking))
 
 
 @CAMPAIGN.add("terms told of are not stepped over", "4", worlds.BEHIND, 5)
 def terms_untold():
-    def next_term(state, election):
-        return 1 + max(election.term, state.configuration.floor)
+    def next_term(election):
+        return 1 + election.term
 
     return replaced(campaigning, "next_term", next_term)
 
@@ -168,7 +165,7 @@ def no_successor():
     def changed(rank):
         return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
 
-    return wrapped(ranking, "_rank", changed)
+    return wrapped(ranking, "_order_key", changed)
 
 
 @HINTS.add("a campaign that cannot be won goes on", "4", worlds.HOSTILE, 5)

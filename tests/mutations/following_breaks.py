@@ -17,8 +17,8 @@ def _followed_whenever(is_followed):
     """A Lead refused for its term is followed all the same if the predicate says so."""
 
     def refusing(refusal):
-        def refuse(election, term):
-            reason = refusal(election, term)
+        def refuse(election, leader, term):
+            reason = refusal(election, leader, term)
             return None if reason is RefusalReason.TERM and is_followed(election, term) else reason
 
         return refuse
@@ -40,8 +40,8 @@ def failed_grants_forgotten():
 @FOLLOWING.add("a lower term than the own is never followed", "4", worlds.REGAIN, 30)
 def only_higher_terms():
     def refusing(refusal):
-        def refuse(election, term):
-            return RefusalReason.TERM if term < election.term else refusal(election, term)
+        def refuse(election, leader, term):
+            return RefusalReason.TERM if term < election.term else refusal(election, leader, term)
 
         return refuse
 
@@ -52,9 +52,9 @@ def only_higher_terms():
 def base_without_grants():
     def granting(grant):
         def grant_(state, election, peer, term):
-            base = election.base
+            lowest = election.follow_term_min
             grant(state, election, peer, term)
-            election.base = base
+            election.follow_term_min = lowest
 
         return grant_
 
@@ -65,9 +65,9 @@ def base_without_grants():
 def base_without_elections():
     def becoming(become):
         def become_(self, *, ends_at):
-            base = self.base
+            lowest = self.follow_term_min
             leadership = become(self, ends_at=ends_at)
-            self.base = base
+            self.follow_term_min = lowest
             return leadership
 
         return become_
@@ -79,9 +79,9 @@ def base_without_elections():
 def base_without_follows():
     def becoming(become):
         def become_(self, following=None):
-            base = self.base
+            term_min = self.follow_term_min
             become(self, following)
-            self.base = base
+            self.follow_term_min = term_min
 
         return become_
 
@@ -91,8 +91,8 @@ def base_without_follows():
 @FOLLOWING.add("a live candidate follows a lower term", "4", worlds.HOSTILE, 20)
 def unsteady_candidates():
     def refusing(refusal):
-        def refuse(election, term):
-            reason = refusal(election, term)
+        def refuse(election, leader, term):
+            reason = refusal(election, leader, term)
             return None if reason is RefusalReason.CANDIDATE else reason
 
         return refuse
@@ -103,9 +103,9 @@ def unsteady_candidates():
 @FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)
 def base_without_disk():
     def making(make):
-        def make_(self, name, durable):
-            make(self, name, durable)
-            self.base = 0
+        def make_(self, name, durable, index):
+            make(self, name, durable, index)
+            self.follow_term_min = 0
 
         return make_
 
@@ -123,7 +123,7 @@ def old_resigns():
 
         return take_any
 
-    return wrapped(following, "take_resign", taking)
+    return wrapped(following, "receive_resign", taking)
 
 
 @FOLLOWING.add("a follower stays bound when the session ends", "4", worlds.HOSTILE, 5)
@@ -158,4 +158,4 @@ def hearsay():
 
         return take_and_tell
 
-    return both(wrapped(NodeState, "known", knowing), wrapped(following, "take_knowledge", taking))
+    return both(wrapped(NodeState, "known", knowing), wrapped(following, "receive_knowledge", taking))

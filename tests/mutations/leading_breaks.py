@@ -3,9 +3,10 @@
 Source: PROTOCOL.md, section 4, "The lease"; section 6, "Handing over".
 """
 
+from elect.core.events import LossReason
 from elect.core.quorum import FOREVER, nth_largest
-from elect.core.ready import LossReason
 from elect.core.rules import heartbeats, leading
+from elect.core.state.scale import LeaseGroups
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, nothing, replaced, wrapped
 
@@ -43,7 +44,7 @@ def follows_of_any_session():
 
         return take_any
 
-    return wrapped(leading, "take_follow", taking)
+    return wrapped(leading, "receive_follow", taking)
 
 
 @LEADING.add("Lead is said once", "4", worlds.CONTEST, 20)
@@ -65,7 +66,7 @@ def lost_followers():
 
         return take_led
 
-    return wrapped(leading, "take_follow", taking)
+    return wrapped(leading, "receive_follow", taking)
 
 
 @LEADING.add("the lease needs no quorum of followers", "4", worlds.HOSTILE, 3)
@@ -89,7 +90,7 @@ def hasty_tokens():
 
         return hold_all
 
-    return wrapped(leading, "hold", holding)
+    return wrapped(leading, "announce", holding)
 
 
 @LEADING.add("a lapsed lease is not given up", "4", worlds.HOSTILE, 10)
@@ -98,7 +99,7 @@ def claims_stay():
         def tell_only(state, election, reason, at):
             tell(state, election, reason, at)
             if reason is LossReason.LEASE_LAPSED:
-                del state.outcome.leases[election.name]
+                del state.effects.leases[election.name]
 
         return tell_only
 
@@ -109,15 +110,15 @@ def claims_stay():
 def suspended_for_ever():
     def lapsing(lapse):
         def lapse_for_ever(state, *, is_cut_short=False):
-            held = [name for group in state.groups.values() for name in group.told]
+            held = [name for _, group in state.index.lease_groups for name in group.told]
             lapse(state, is_cut_short=is_cut_short)
             for name in held:
                 state.elections[name].leading.ends_at = FOREVER
-                state.deadlines.set(name, FOREVER)
+                state.index.deadlines.set(name, FOREVER)
 
         return lapse_for_ever
 
-    return wrapped(leading, "lapse", lapsing)
+    return wrapped(leading, "suspend", lapsing)
 
 
 @LEADING.add("one elected without a lease never resigns", "4", worlds.NEWLY_ELECTED, 40)
@@ -148,4 +149,11 @@ def hasty_resigns():
 
 @LEADING.add("a leader that resigned takes its lease back", "4", worlds.HOSTILE, 3)
 def taken_back():
-    return replaced(leading, "_ungroup", nothing)
+    def updating(update):
+        def update_all_but_resigning(self, election):
+            if election.leadership is None or election.leadership.resigning is None:
+                update(self, election)
+
+        return update_all_but_resigning
+
+    return wrapped(LeaseGroups, "update", updating)

@@ -69,7 +69,7 @@ def _sent_at_once(kind):
         def send_at_once(self, election, peer, entry):
             if isinstance(entry, kind):
                 self.write(election)
-                self.outcome.send(peer.id, entry)
+                self.effects.send(peer.id, entry)
             else:
                 send(self, election, peer, entry)
 
@@ -99,7 +99,7 @@ def refusals_adopt_terms():
 
         return answer_and_adopt
 
-    return wrapped(voting, "answer", answering)
+    return wrapped(voting, "receive_vote", answering)
 
 
 @VOTING.add("a failed write is rolled back", "4 †", worlds.DISKS, 15)
@@ -110,7 +110,7 @@ def rolled_back():
             for name in write.ballots if write is not None else ():
                 election = self.state.elections[name]
                 election.ballot = election.durable
-                election.base = min(election.base, election.term)
+                election.follow_term_min = min(election.follow_term_min, election.term)
             return fail(self, now, number)
 
         return fail_and_forget

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
-from elect.core.ready import Ballot, Lost
+from elect.core.events import Lost
+from elect.core.ready import Ballot
 from elect.core.rules import campaigning
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
 from elect.testing.world.host import Host

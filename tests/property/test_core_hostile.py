@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from elect.core import invariants
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
+from elect.core.events import Elected, Lost
 from elect.core.messages import (
     DURATION_NS_MAX,
     INTEGER_MAX,
@@ -33,8 +33,8 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Durable, ElectorOptions, OffsetRule
-from elect.core.ready import Ballot, Elected, Lost, Ready, Send, Write
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule
+from elect.core.ready import Ballot, Ready, Send, Write
 from tests.corpus.messages import LINK
 
 MS = 1_000_000
@@ -198,7 +198,7 @@ class Hostile(RuleBasedStateMachine):
     @invariant()
     def what_peers_know_is_bounded(self):
         for peer in self.elector.state.support.peers.values():
-            assert peer.knows.keys() <= self.elector.state.elections.keys()
+            assert peer.reports.keys() <= self.elector.state.elections.keys()
             assert peer.resigns.keys() <= self.elector.state.elections.keys()
 
     # What peers do.
@@ -334,14 +334,14 @@ class Hostile(RuleBasedStateMachine):
             "set_paused": lambda: elector.set_paused(now, flag),
             "set_healthy": lambda: elector.set_healthy(now, not flag),
             "set_storing": lambda: elector.set_storing(now, not flag),
-            "set_priority": lambda: elector.set_standing(now, priority=2 - 2 * flag),
-            "set_offset": lambda: elector.set_standing(now, offset=2 * flag),
+            "set_priority": lambda: elector.set_rank(now, priority=2 - 2 * flag),
+            "set_offset": lambda: elector.set_rank(now, offset=2 * flag),
         }
         self.apply(acts[data.draw(st.sampled_from(sorted(acts)))]())
 
     def teardown(self):
         if hasattr(self, "elector"):
-            self.elector.view(self.now)
+            self.elector.snapshot(self.now)
 
 
 TestHostile = Hostile.TestCase

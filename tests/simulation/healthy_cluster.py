@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 1, P4 to P6; section 6.
 from collections.abc import Iterator
 from random import Random
 
-from elect.core.ready import Elected, Event, Lost, Role, RoleChanged
+from elect.core.events import Elected, Event, Lost, Role, RoleChanged
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options
 from elect.testing.world.process import Process

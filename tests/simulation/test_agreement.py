@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from elect.core.ready import Elected
+from elect.core.events import Elected
 from elect.testing import Options, Simulation
 
 LISTS = (

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from elect.core.elector import Elector
-from elect.core.ready import Elected
+from elect.core.events import Elected
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span, hostile, simulate
 from tests.documents import block
 from tests.mutations.breaks import broken

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from elect.core.ready import Campaigned, Elected, LossReason, Lost, Role, RoleChanged
+from elect.core.events import Campaigned, Elected, LossReason, Lost, Role, RoleChanged
 from elect.testing import Options, Simulation, Span
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from tests.simulation.clusters import DRIFT, steady

@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import pytest
 
-from elect.core.ready import LossReason, Lost
+from elect.core.events import LossReason, Lost
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.testing import InvariantViolation, Observer, Options, Simulation, Span
 from elect.testing.world.host import Host

@@ -6,7 +6,8 @@ import pytest
 
 from elect import Config
 from elect.bridge.admission import REFUSED_NS, STRANGERS_MAX, Admission, StrangerRefused, objection_of
-from elect.core.ready import Meeting, Objection
+from elect.core.events import Objection
+from elect.core.ready import Meeting
 from wire.protocol.identity import PeerIdentity
 from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError
 

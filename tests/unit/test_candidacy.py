@@ -1,7 +1,7 @@
 import pytest
 
 from elect.api.candidacy import Candidacy
-from elect.core.ready import LossReason
+from elect.core.events import LossReason
 
 
 class Desk:

@@ -7,7 +7,8 @@ from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
 from elect.bridge.subscription import Subscription
-from elect.core.ready import Elected, LeaderChanged, Lease, LossReason, Lost, PeerChanged
+from elect.core.events import Elected, LeaderChanged, LossReason, Lost, PeerChanged
+from elect.core.ready import Lease
 from elect.leader import Leader
 
 

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from elect.bridge.publisher import FAILED_CAMPAIGNS_MAX, FAILING_ELECTIONS_MAX, EventLog
-from elect.core.ready import Campaigned, Event, LeaderChanged, Role, RoleChanged
+from elect.core.events import Campaigned, Event, LeaderChanged, Role, RoleChanged
 
 
 def campaign(term: int, outcome: str = "timed_out") -> list[Event]:

@@ -4,7 +4,8 @@ import pytest
 
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
-from elect.core.ready import Lease, LossReason
+from elect.core.events import LossReason
+from elect.core.ready import Lease
 from elect.errors import LeadershipLost
 
 

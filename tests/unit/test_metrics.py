@@ -1,7 +1,17 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from elect.core.ready import Campaigned, Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged, Voted
+from elect.core.events import (
+    Campaigned,
+    Elected,
+    LeaderChanged,
+    LossReason,
+    Lost,
+    PeerChanged,
+    Role,
+    RoleChanged,
+    Voted,
+)
 from elect.monitoring.counters import ALL, ELECTIONS_MAX
 from elect.monitoring.metrics import ElectionSample, Metrics, PeerSample, Sample
 

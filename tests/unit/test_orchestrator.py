@@ -10,8 +10,9 @@ from elect.bridge import commands
 from elect.bridge.admission import StrangerRefused
 from elect.bridge.inbox import PendingCommand
 from elect.bridge.node_context import NodeContext
+from elect.core.events import Elected, Objection
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
-from elect.core.ready import Ballot, Elected, Lease, Objection, Ready, Send, Write
+from elect.core.ready import Ballot, Lease, Ready, Send, Write
 from elect.errors import StoreError
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.step_counts import COUNTED_MAX, UNCOUNTED_MAX, StepCounts

@@ -1,7 +1,7 @@
 from elect import Config
 from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import HELD_MAX, Profile, Publisher
-from elect.core.ready import Elected, LeaderChanged
+from elect.core.events import Elected, LeaderChanged
 
 ELECTED = Elected(election="e", term=1, at=0)
 CHANGED = LeaderChanged(election="e", term=1, leader="a", at=0)

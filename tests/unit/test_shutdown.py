@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from elect.core.ready import LossReason
+from elect.core.events import LossReason
 from elect.runtime.shutdown import ShutdownHandover
 
 

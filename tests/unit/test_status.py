@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from elect.core.events import Objection, Role
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
-from elect.core.ready import Objection, Role
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
 from elect.monitoring.status import RuntimeSnapshot, Status, sentence
 
@@ -38,7 +38,7 @@ def peer(node_id: str, counted_until: int) -> PeerSnapshot:
         promised_until=0,
         counted_until=counted_until,
         supports=("a",),
-        standing=Standing(),
+        rank=Standing(),
         is_configuration_same=True,
         objection=None,
         detail="",
@@ -53,7 +53,7 @@ def view(*elections: ElectionSnapshot, supported_until: int = 0) -> ElectorSnaps
         voters=("a", "b", "c"),
         configuration="0f",
         quorum=2,
-        standing=Standing(),
+        rank=Standing(),
         is_paused=False,
         is_healthy=True,
         is_storing=True,

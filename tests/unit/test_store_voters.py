@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from elect.core.ready import Ballot, Meeting, Objection
+from elect.core.events import Objection
+from elect.core.ready import Ballot, Meeting
 from elect.errors import ConfigError, StoreError, StoreGone
 from elect.storage import sqlite
 from elect.storage.sqlite import SqliteStore

@@ -12,7 +12,7 @@ from elect.cli.exit_codes import ExitCode
 from elect.cli.parallel import each
 from elect.cli.reachability import Faults
 from elect.config.config import Config
-from elect.core.membership import Configuration
+from elect.core.options import Configuration
 from elect.errors import BindError
 from elect.runtime.node_credentials import load_security
 from wire.io.sockets import shut

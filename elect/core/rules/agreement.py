@@ -13,8 +13,9 @@ Source: PROTOCOL.md, section 7.
 
 from collections.abc import Collection, Mapping
 
+from elect.core.events import LossReason, Objection, PeerObjected
 from elect.core.messages import ConfigurationId
-from elect.core.ready import LossReason, Meeting, Objection, PeerObjected
+from elect.core.ready import Meeting
 from elect.core.rules import campaigning, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -52,7 +53,7 @@ def begin(state: NodeState) -> None:
     review(state)
 
 
-def meet(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
+def remember_store(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
     """Note the store of a peer that a new link leads to; False: it was met under another one.
 
     A peer met for the first time is heard once its store is on disk (`Peer.is_met`): else a restart between its vote
@@ -138,7 +139,7 @@ def review(state: NodeState) -> None:
     if is_disputed == state.is_disputed:
         return
     state.is_disputed = is_disputed
-    state.is_order_stale = True
+    state.index.are_peers_changed = True
     if is_disputed:
         withdraw(state, LossReason.CONFIGURATION)
 
@@ -165,4 +166,4 @@ def _set_objection(state: NodeState, peer: Peer, objection: Objection | None, de
 def _tell(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
     digest = state.configuration.id.digest.hex()
     event = PeerObjected(peer=node_id, objection=objection, detail=detail, digest=digest, at=state.now)
-    state.outcome.events.append(event)
+    state.effects.events.append(event)

@@ -7,137 +7,133 @@ from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import following, leading, ranking, voting
 from elect.core.state.election_state import Campaign, ElectionState
-from elect.core.state.node_state import CAMPAIGNS_MAX, NodeState
+from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
-CAMPAIGNS_MIN = 16
 
+def is_eligible(state: NodeState) -> bool:
+    """Return whether rules 1 and 2 hold, as far as they are the same for every election.
 
-class Turns:
-    """Whose turn it is: holds what the order of candidates rests on between two changes of it.
-
-    A campaign has two intervals. A node that begins more of them at once than it and its peers can bring to an end in
-    that time would see all of them time out, for ever; so their number is halved when some do, and grows as they end
-    otherwise. The rest waits for its turn.
+    Source: PROTOCOL.md, section 6, rule 1 and rule 2.
     """
+    # Fenced, it could not vote for itself: it may have promised another candidate, before the restart, not to.
+    is_fit = state.is_voter and state.is_willing and not state.is_fenced
+    # A node that reaches only a minority would win nothing, and its Votes would disturb those that can (P5). When links
+    # are cut in odd places this picks the node that still reaches a quorum (P4).
+    return is_fit and state.supported_until > state.now
 
-    def __init__(self, state: NodeState) -> None:
-        self._state = state
-        self._electable = ranking.electable(state)
-        self._queued: dict[str, None] = {}
 
-    def is_eligible(self) -> bool:
-        """Rules 1 and 2, as far as they are the same for every election."""
-        state = self._state
-        is_fit = state.is_voter and state.is_willing and not state.is_fenced
-        return is_fit and state.supported_until > state.now
+def review(state: NodeState) -> None:
+    """Note since when this node as a whole might win; if it newly might, every vacant election is considered."""
+    if state.index.are_peers_changed:
+        state.electable = ranking.electable(state)
+        state.index.are_peers_changed = False
+        state.index.review_vacant()
+    if not is_eligible(state):
+        state.eligible_since = None
+    elif state.eligible_since is None:
+        state.eligible_since = state.now
+        state.index.review_vacant()
 
-    def review(self) -> None:
-        """Note whether this node as a whole might win; if it newly might, every vacant election is considered."""
-        state = self._state
-        if state.is_order_stale:
-            self._electable = ranking.electable(state)
-            state.is_order_stale = False
-            state.touch_vacant()
-        if not self.is_eligible():
-            state.eligible_since = None
-        elif state.eligible_since is None:
-            state.eligible_since = state.now
-            state.touch_vacant()
 
-    def consider(self, election: ElectionState) -> None:
-        """Campaign if it is time to, or note when it will be."""
-        state = self._state
-        following.follow_refused(state, election)
-        ask_again(state, election)
-        following.tell_leader(state, election)
-        state.deadlines.set(election.name, election.deadline)
-        following.note_hearsay(state, election)
-        if not election.is_vacant:
-            state.vacant.discard(election.name)
-            election.free_since = None
-            return
-        state.vacant.add(election.name)
-        if not is_free(state, election):
-            election.free_since = None
-            return
-        if election.free_since is None:
-            election.free_since = state.now
-        if state.eligible_since is None:
-            return
-        at = self._turn_at(election, max(election.free_since, state.eligible_since))
-        if at > state.now:
-            state.deadlines.set(election.name, at)
-        elif len(state.campaigning) < state.campaigns_max:
-            begin(state, election)
-        else:
-            self._queued[election.name] = None
+def consider(state: NodeState, election: ElectionState) -> None:
+    """Do for one election what follows from all that has changed, at the end of an input."""
+    following.follow_refused(state, election)
+    ask_again(state, election)
+    following.tell_leader(state, election)
+    following.list_observed(state, election)
+    if election.is_vacant:
+        state.index.deadlines.set(election.name, _campaign_if_due(state, election))
+    else:
+        election.free_since = None
 
-    def next_name(self) -> str | None:
-        """The next election to consider: one that was touched, or one that waited while too many campaigns lived."""
-        state = self._state
-        if state.touched:
-            names = state.touched
-        elif self._queued and len(state.campaigning) < state.campaigns_max:
-            names = self._queued
-        else:
-            return None
-        name = next(iter(names))
-        del names[name]
-        return name
 
-    def _turn_at(self, election: ElectionState, since: int) -> int:
-        if next_term(self._state, election) > TERM_MAX:
-            return FOREVER
-        place = ranking.place(self._state, election, self._electable)
-        return max(election.retry_at, election.rests_until, since + place * self._state.timing.heartbeat_interval_ns)
+def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
+    """Campaign if this node's turn has come; return when the election is due next (ns)."""
+    # Rule 3, and with `eligible_since` rules 1 and 2. When they change somebody has this election considered again.
+    if not is_free(state, election):
+        election.free_since = None
+        return FOREVER
+    if election.free_since is None:
+        election.free_since = state.now
+    if state.eligible_since is None:
+        return FOREVER
+    at = _turn_at(state, election, max(election.free_since, state.eligible_since))
+    if at > state.now:
+        return at
+    if state.index.campaigns.is_reached:
+        state.index.campaigns.waiting[election.name] = None
+    else:
+        begin(state, election)
+    return election.deadline
+
+
+def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
+    if next_term(election) > TERM_MAX:
+        return FOREVER
+    # Rule 4: the best one asks at once, and each other one an interval later than the one before it. So the best one
+    # wins (P6), and two candidates seldom split the votes between them.
+    place = ranking.place(state, election, state.electable)
+    return max(election.retry_at, election.rests_until, since + place * state.timing.heartbeat_interval_ns)
 
 
 def is_free(state: NodeState, election: ElectionState) -> bool:
-    """Rule 3: whoever is said to lead is not supported by a quorum."""
+    """Return whether rule 3 holds: no known leader, or a quorum does not support it.
+
+    A node that is cut off from a healthy leader alone hears its peers say that they support that leader. It waits, and
+    the leader is not disturbed (P5).
+
+    Source: PROTOCOL.md, section 6, rule 3.
+    """
     leaders = {known.leader for known in following.known_leaders(state, election)}
     return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
 
 
-def next_term(state: NodeState, election: ElectionState) -> int:
-    """The term to campaign in; above TERM_MAX there is none: who was told of the last term can't have been elected."""
-    return 1 + max(election.term, election.term_seen, state.configuration.floor)
+def next_term(election: ElectionState) -> int:
+    """Return the term to campaign in; above TERM_MAX there is none."""
+    # Above every term that this node was told of: its peers have voted in those, and would refuse.
+    return 1 + max(election.term, election.term_seen)
 
 
 def begin(state: NodeState, election: ElectionState) -> None:
-    """Ask every voter for its vote; the own one counts once it is on disk."""
-    term = next_term(state, election)
+    """Vote for this node, and ask every other voter for its vote.
+
+    Source: PROTOCOL.md, section 4, "Campaigning and winning".
+    """
+    term = next_term(election)
     vote = Vote(election=election.name, term=term, offset=state.offset)
+    # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
-    state.campaigning[election.name] = None
     election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
+    # The write and the requests go on at the same time. The own vote counts when it is on disk: see `count_grant`.
     state.write(election)
     for peer in state.other_voters:
-        state.outcome.send(peer.id, vote)
+        state.effects.send(peer.id, vote)
     state.tell_role(election, "campaign")
-    state.touch(election)
 
 
-def take_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
+def count_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
     """Count a voter's grant; a majority that includes the own vote elects."""
     campaign = election.campaign
+    # An abandoned term stays abandoned: this node may have granted or followed another since (trace 1).
     if campaign is None or campaign.term != term or voter not in state.voters:
         return
     campaign.grants.add(voter)
+    # Without its own vote on disk it could restart, know nothing of this term, and be elected in it once more.
     if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
-        state.campaigns_max = min(CAMPAIGNS_MAX, state.campaigns_max + 1)
+        state.index.campaigns.raise_after_win()
         leading.begin(state, election)
 
 
-def take_refusal(state: NodeState, election: ElectionState, peer: Peer, refuse: Refuse) -> None:
+def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refuse: Refuse) -> None:
     """Learn the peer's term; abandon once a majority is impossible."""
     election.term_seen = max(election.term_seen, refuse.own_term)
     if refuse.is_to_lead:
-        # A candidate may follow soon, unasked; that Follow would be said once only, so it goes on being asked.
+        # A candidate may follow later, unasked. That Follow is sent once and may be lost, so Lead is still repeated.
         is_final = refuse.reason is not RefusalReason.CANDIDATE
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
-            leading.take_answer(peer, election, peer.counted_session)
+            leading.stop_repeating(peer, election, peer.counted_session)
         return
     campaign = election.campaign
     if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:
@@ -151,7 +147,7 @@ def take_refusal(state: NodeState, election: ElectionState, peer: Peer, refuse: 
 
 
 def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: Refuse) -> bool:
-    """Whether the voter is bound to a leader that, as this node knows, has resigned: it will hear of that, too."""
+    """Whether the voter is bound to a leader that has resigned: it will hear of that too, and can be asked again."""
     is_bound = refuse.reason is RefusalReason.BOUND and peer.id not in campaign.asked_again
     return is_bound and election.resigned is not None and election.resigned[0] == refuse.leader
 
@@ -159,27 +155,28 @@ def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: R
 def ask_again(state: NodeState, election: ElectionState) -> None:
     """Ask voters that were asked too early once more, when they say that they follow nobody any longer.
 
-    A Vote overtakes a Resign that is under way on another link; else who was named would lose to whoever comes next.
+    A Vote can overtake a Resign that is under way on another link. Without this a named successor would lose its votes,
+    and the election, to the candidate that comes next.
     """
     campaign = election.campaign
     if campaign is None or not campaign.early:
         return
     for peer in state.other_voters:
-        if peer.id in campaign.early and election.name not in peer.knows:
+        if peer.id in campaign.early and election.name not in peer.reports:
             campaign.early.remove(peer.id)
             campaign.asked_again.add(peer.id)
-            state.outcome.send(peer.id, Vote(election=election.name, term=campaign.term, offset=state.offset))
+            state.effects.send(peer.id, Vote(election=election.name, term=campaign.term, offset=state.offset))
 
 
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
-    """Abandon campaigns that have had their two intervals; so many at once were too many."""
+    """Abandon campaigns that have had their two intervals, and begin fewer at once from now on."""
     if elections:
-        state.campaigns_max = max(CAMPAIGNS_MIN, len(state.campaigning) // 2)
+        state.index.campaigns.halve_after_timeout()
     for election in elections:
         abandon(state, election, "timed_out")
 
 
 def abandon(state: NodeState, election: ElectionState, outcome: str) -> None:
-    """Give the term up for good, and wait a random time below two intervals."""
+    """Give the term up for good, and wait a random time below two intervals: two candidates must not meet again."""
     election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
     state.end_campaign(election, outcome)

@@ -1,171 +1,197 @@
-"""Answering a Lead, staying bound, letting go; and what this node knows of leaders from others.
+"""Answer a Lead, stay bound, let go; and learn of leaders from others.
+
+A node that follows is bound: it has promised not to help replace its leader while the session lives. P2 and P3 rest on
+the refusals below.
 
 Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragraph.
 """
 
 from collections.abc import Iterable
-from itertools import islice
 
+from elect.core.events import LeaderChanged
 from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
-from elect.core.ready import Ballot, LeaderChanged
+from elect.core.ready import Ballot
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-
-HEARSAY_MAX = 256
-"""Elections that are only heard of and looked at again each interval; more take more intervals."""
+from elect.core.state.scale import OBSERVED_MAX, rotate
 
 
-def refusal(election: ElectionState, term: int) -> RefusalReason | None:
-    """Why a Lead can't be followed, or None."""
+def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | None:
+    """Return why a Lead of this term cannot be followed, or None.
+
+    Source: PROTOCOL.md, section 4, "Following".
+    """
+    # This node was elected later, or in the same term, which would break P1: either way it does not follow.
     if election.leadership is not None and election.leadership.term >= term:
         return RefusalReason.LEADING
-    if term < election.base:
+    # In `follow_term_min` this node helped somebody who may have been elected, so no lower term may get a lease by its
+    # help (P2). Its own term does not count: a vote for itself helped nobody if its campaign came to nothing. Without
+    # that difference a failed candidate could follow nobody, and would force another election.
+    if term < election.follow_term_min:
         return RefusalReason.TERM
+    # While the campaign lives it may still be won: following now would bind this node to a leader that it replaces.
     if election.campaign is not None and election.campaign.term > term:
         return RefusalReason.CANDIDATE
+    # Two leaders of one term break P1, as after a disk was restored from a copy: this node stays with the first.
+    following = election.following
+    if following is not None and following.leader != leader and following.term == term:
+        return RefusalReason.TERM
     return None
 
 
-def answer(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) -> None:
-    """Follow or refuse a peer that was elected; outside a session there is nothing to follow it in."""
-    if peer.session is None:
+def receive_lead(state: NodeState, election: ElectionState, peer: Peer, lead: Lead) -> None:
+    """Follow or refuse a peer that was elected."""
+    if peer.session is None:  # nothing to follow it in; Lead is repeated when this node supports the peer
         return
-    reason = refusal(election, lead.term)
+    reason = refusal(election, peer.id, lead.term)
     if reason is None:
         _follow(state, election, peer, lead.term)
         return
     if reason is RefusalReason.CANDIDATE:
-        election.refused = (peer.id, lead.term, peer.session)
+        election.refused = (peer.id, lead.term, peer.session)  # followed unasked when the campaign fails
     leader = state.known(election).leader
     entry = Refuse(
         election=election.name, term=lead.term, own_term=election.term, reason=reason, leader=leader, is_to_lead=True
     )
-    state.outcome.send(peer.id, entry)
+    state.effects.send(peer.id, entry)
 
 
 def follow_refused(state: NodeState, election: ElectionState) -> None:
-    """Follow, unasked, the leader that was refused and now can be followed.
-
-    Only in the session in which its Lead came: the next process of that node knows of no term that it led in, and would
-    neither answer a Follow that was lost nor repeat a Resign.
-    """
+    """Follow, unasked, the leader whose Lead was refused and now can be followed."""
     if election.refused is None:
         return
     leader, term, session = election.refused
     peer = state.support.peers[leader]
     if peer.session != session:
+        # The session of the Lead is over. The peer may have restarted: then it knows of no term that it led in, and
+        # would neither answer a Follow that was lost nor repeat a Resign.
         election.refused = None
-    elif refusal(election, term) is None:
+    elif refusal(election, leader, term) is None:
         _follow(state, election, peer, term)
 
 
 def _follow(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:
-    """Be bound from this step on; Follow itself waits until the term is on disk."""
+    """Be bound from this step on; the Follow itself waits until the term is on disk.
+
+    Source: PROTOCOL.md, section 4, "One step".
+    """
     assert peer.session is not None
     if election.campaign is not None:
         state.end_campaign(election, "superseded")
     if election.leadership is not None:
         leading.end(state, election, "superseded")
-    if term > election.term:
+    if term > election.term:  # no later vote in a term in which this node follows
         election.ballot = Ballot(term=term, voted_for=None)
     before = election.following
     election.become_follower(Following(leader=peer.id, term=term, session=peer.session))
+    # Somebody leads: who resigned before, whom they named, and how long to wait is over.
     election.resigned = None
     election.successor = None
     election.retry_at = 0
     if before is None or (before.leader, before.term) != (peer.id, term):
         state.tell_known(election)
     state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
-    state.touch(election)
 
 
 def release(state: NodeState, leaders: Iterable[str]) -> None:
-    """The sessions of these peers ended: nobody is bound to them any more."""
+    """End the binding to these peers, whose sessions ended.
+
+    Source: PROTOCOL.md, section 4, "Bound"; section 5.
+    """
     gone = frozenset(leaders)
     if not gone:
         return
     for election in state.elections.values():
         if election.following is not None and election.following.leader in gone:
             _let_go(state, election)
-    state.outcome.is_heartbeat_due = True
-    state.is_order_stale = True
-    state.touch_vacant()
+    # Peers wait to hear that this node supports the leader no longer: their rule 3 needs a quorum of such nodes.
+    state.effects.is_heartbeat_due = True
+    state.index.are_peers_changed = True
+    state.index.review_vacant()
 
 
 def _let_go(state: NodeState, election: ElectionState) -> None:
     election.become_follower()
     state.tell_known(election)
-    state.touch(election)
 
 
-def take_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
-    """A peer no longer leads: let go, unless it was followed in a later term."""
-    state.outcome.send(peer.id, Resigned(election=election.name, term=resign.term))
+def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
+    """Let go of a peer that no longer leads, unless it is followed in a later term.
+
+    Source: PROTOCOL.md, section 4, "Bound"; section 9, trace 6.
+    """
+    # Answered whatever follows, because the sender repeats it until then.
+    state.effects.send(peer.id, Resigned(election=election.name, term=resign.term))
     if election.refused is not None and election.refused[0] == peer.id and election.refused[1] <= resign.term:
         election.refused = None
     following = election.following
+    # A Resign is repeated, so an old one may come after the same peer was elected again: it must not free this node.
     if following is not None and following.leader == peer.id and following.term <= resign.term:
         _let_go(state, election)
     if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
-        election.resigned = (peer.id, resign.term)
-        election.successor = resign.successor
-        state.touch(election)
+        election.hear_resign(peer.id, term=resign.term, successor=resign.successor)
 
 
-def take_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
-    """Take what a peer knows, in order: a gap waits until the peer says all of it again."""
-    if knowledge.number <= peer.heard or not (knowledge.whole or knowledge.number == peer.heard + 1):
+def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
+    """Take what a peer knows, in order: a gap waits until the peer says all of it again.
+
+    Source: PROTOCOL.md, section 4, "Known"; section 6, first paragraph.
+    """
+    if not peer.knowledge_numbers.receive(knowledge):
         return
-    peer.heard = knowledge.number
     if knowledge.whole:
-        peer.knows = {}
-        state.touch_vacant()
+        peer.reports = {}
+        state.index.review_vacant()
     for known in knowledge.entries:
-        election = state.elections.get(known.election) if known.leader is None else state.meet(known.election)
+        # That nobody leads is no reason to remember an election.
+        election = state.elections.get(known.election) if known.leader is None else state.find_or_make(known.election)
         if election is None:
             continue
         if known.leader is None:
-            peer.knows.pop(known.election, None)
+            peer.reports.pop(known.election, None)
         else:
-            peer.knows[known.election] = known
+            peer.reports[known.election] = known
         election.term_seen = max(election.term_seen, known.term)
-        state.touch(election)
+        state.index.review((election.name,))
 
 
 def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
-    """Who leads, by the word of a supported peer that supports the leader itself and has not heard it resign."""
+    """Return the leaders reported by peers that this node supports, if the reporting peer supports that leader.
+
+    Source: PROTOCOL.md, section 6, first paragraph.
+    """
     found = []
     for peer in state.support.peers.values():
-        known = peer.knows.get(election.name)
+        known = peer.reports.get(election.name)
         if known is None or known.leader is None or known.leader == state.id:
             continue
+        # A peer that no longer supports the leader is about to let go of it.
         if known.leader != peer.id and known.leader not in peer.supported_ids:
             continue
+        # An unsupported peer may be dead, and its word as old as it.
         if peer.session is not None and not _is_past(state, election, known):
             found.append(known)
     return found
 
 
-def note_hearsay(state: NodeState, election: ElectionState) -> None:
-    """Note whether this node has no part in an election but to hear of it."""
+def list_observed(state: NodeState, election: ElectionState) -> None:
+    """List an election while this node only hears of it: it has not entered it, follows nobody and does not lead."""
     is_apart = election.is_idle and not election.is_entered
-    if is_apart and any(election.name in peer.knows for peer in state.support.peers.values()):
-        state.hearsay[election.name] = None
+    if is_apart and any(election.name in peer.reports for peer in state.support.peers.values()):
+        state.index.observed[election.name] = None
     else:
-        state.hearsay.pop(election.name, None)
+        state.index.observed.pop(election.name, None)
 
 
-def review_hearsay(state: NodeState) -> None:
-    """Consider elections that are only heard of again, in turns: nobody waits for them, and there may be many."""
-    for name in list(islice(state.hearsay, HEARSAY_MAX)):
-        state.hearsay[name] = state.hearsay.pop(name)
-        state.touched[name] = None
+def review_observed(state: NodeState) -> None:
+    """Consider some of the elections only heard of: their leaders die unnoticed, as no role of this node changes."""
+    state.index.review(rotate(state.index.observed, OBSERVED_MAX))
 
 
 def _is_past(state: NodeState, election: ElectionState, known: Known) -> bool:
-    """Whether this node itself knows that the leader resigned in that term, or has restarted since."""
+    """Whether this node knows better: the leader itself said that it resigned, or it has restarted since."""
     if election.resigned is not None and election.resigned[0] == known.leader and known.term <= election.resigned[1]:
         return True
     leader = state.support.peers.get(known.leader or "")
@@ -178,7 +204,7 @@ def tell_leader(state: NodeState, election: ElectionState) -> None:
     if (leader, term) == election.leader or (leader is None and election.leader[0] is None):
         return
     election.leader = (leader, term)
-    state.outcome.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
+    state.effects.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
 
 
 def _leader(state: NodeState, election: ElectionState) -> tuple[str | None, int]:

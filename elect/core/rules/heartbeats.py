@@ -3,36 +3,34 @@
 Source: PROTOCOL.md, section 3.
 """
 
-from itertools import islice
-
+from elect.core.events import PeerChanged
 from elect.core.messages import Heartbeat
-from elect.core.ready import PeerChanged
 from elect.core.rules import agreement, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-
-RESIGNS_MAX = 1024
-"""Resignations said again to one peer each interval: what a peer never answers must not fill the day."""
+from elect.core.state.scale import RESIGNS_MAX, rotate
 
 
-def take(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
-    """Extend the promise to a peer, count its promise to us, and take what it says of others.
+def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
+    """Extend the promise to a peer, count its promise to this node, and note what it says of others.
 
-    One that was overtaken by a later one on its link is ignored.
+    Source: PROTOCOL.md, section 3, "Heartbeat" and "Counting".
     """
     before = peer.heartbeat
-    if before is not None and heartbeat.sent < before.sent:
+    if before is not None and heartbeat.sent < before.sent:  # overtaken on its link
         return
     peer.heartbeat = heartbeat
-    if heartbeat.heard > peer.said_heard and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
-        peer.said_heard = min(heartbeat.heard, peer.said)  # it heard that on this link, not on an older one
+    numbers = peer.knowledge_numbers
+    if heartbeat.heard > numbers.acked and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
+        numbers.acked = min(heartbeat.heard, numbers.sent)  # said of this link, not of an older one
     is_opened = False
+    # No promise is longer than what is on disk: after a restart the boot fence has to outlive it. The peer asks again.
     if not state.support.may_promise(heartbeat.duration):
-        state.outcome.is_promise_due = True
+        state.effects.is_promise_due = True
     elif state.support.promise(state.now, peer, heartbeat):
-        is_opened = state.outcome.is_heartbeat_due = True
+        is_opened = state.effects.is_heartbeat_due = True  # at once: rule 3 of others may wait for this news
     if is_opened or before is None or _says(before) != _says(heartbeat):
-        state.is_order_stale = True
+        state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
     _count(state, peer, heartbeat)
 
@@ -42,19 +40,20 @@ def _says(heartbeat: Heartbeat) -> tuple[object, ...]:
 
 
 def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
-    if heartbeat.ack is None or not state.configuration.is_older_or_same(heartbeat.configuration):
+    # A peer with another list of voters may stand for another majority: its support would count for the wrong one.
+    if heartbeat.ack is None or heartbeat.configuration != state.configuration.id:
         return
     counted_before = peer.counted_until
     if state.support.count(peer, heartbeat.ack):
         leading.restart_counting(state, peer)
         leading.repeat(state, peer)
     if peer.counted_until != counted_before:
-        state.outcome.is_count_changed = True
-        leading.hold(state)
+        state.effects.is_count_changed = True
+        leading.announce(state)
 
 
 def repeat(state: NodeState) -> list[str]:
-    """Say again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
+    """Send again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
     missed = []
     for peer in state.support.peers.values():
         if peer.opened is None:
@@ -63,33 +62,21 @@ def repeat(state: NodeState) -> list[str]:
             leading.repeat(state, peer)
         if peer.resigns:
             _repeat_resigns(state, peer)
-        if _has_missed_knowledge(state, peer):
+        if peer.knowledge_numbers.has_missed(state.now, state.timing.support_duration_ns):
             missed.append(peer.id)
     return missed
 
 
 def _repeat_resigns(state: NodeState, peer: Peer) -> None:
-    """Say Resign again, in turns: what a peer never answers costs only so much."""
-    for name in list(islice(peer.resigns, RESIGNS_MAX)):
-        peer.resigns[name] = resign = peer.resigns.pop(name)
-        state.outcome.send(peer.id, resign)
-
-
-def _has_missed_knowledge(state: NodeState, peer: Peer) -> bool:
-    """Whether Knowledge said a `support_duration` ago has not been heard by now."""
-    if state.now < peer.said_check_at:
-        return False
-    has_missed = peer.said_heard < peer.said_mark
-    peer.said_mark = peer.said
-    peer.said_check_at = state.now + state.timing.support_duration_ns
-    return has_missed
+    for name in rotate(peer.resigns, RESIGNS_MAX):
+        state.effects.send(peer.id, peer.resigns[name])
 
 
 def tell_support(state: NodeState) -> None:
-    """Tell logs and metrics whose support began or ended."""
+    """Tell logs and metrics of each peer whose support began or ended."""
     for peer in state.support.peers.values():
         is_supporting = peer.counted_until > state.now
         if is_supporting != peer.is_supporting:
             peer.is_supporting = is_supporting
             at = state.now if is_supporting else (peer.counted_until or state.now)
-            state.outcome.events.append(PeerChanged(peer=peer.id, supported=is_supporting, at=at))
+            state.effects.events.append(PeerChanged(peer=peer.id, supported=is_supporting, at=at))

@@ -1,14 +1,17 @@
 """From being elected to having resigned: Lead, the lease, Resign.
 
-Elections that the same peers follow share one lease end, so thousands of leases cost as much as one.
+The lease holds while a quorum follows, each in the session that is counted for it. What ends a session, or its
+counting, ends the lease with it, so nobody leads on a promise that is over (P3). Elections that the same peers follow
+share one end, so thousands of leases cost as much as one (`state.scale`).
 
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
 """
 
+from elect.core.events import Campaigned, Elected, LossReason, Lost
 from elect.core.messages import Follow, Lead, Number, Resign
-from elect.core.quorum import FOREVER, nth_largest
-from elect.core.ready import Campaigned, Elected, Lease, LossReason, Lost
-from elect.core.state.election_state import ElectionState, Group, LeadershipState, Resigning
+from elect.core.quorum import FOREVER
+from elect.core.ready import Lease
+from elect.core.state.election_state import ElectionState, Resigning
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -16,78 +19,94 @@ QUICK_NS = 1_000_000_000
 """A leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does so."""
 
 QUICK_FREE = 2
-"""Quick leaderships in a row that cost no rest: an operator may hand an election over and back."""
+"""Quick leaderships after a first one that cost no rest: an operator may hand an election over and back. So three in a
+row are free, and the fourth costs a rest."""
 
 REST_NS = 500_000_000
-"""The first rest after them."""
+"""The longest first rest."""
 
 REST_DOUBLINGS = 4
-"""Each further rest is twice as long, up to 8 s: a term in so long a time costs nothing."""
+"""Each further rest is twice as long, up to 8 s: one term and one write of each voter in that time cost nothing."""
 
 
 def begin(state: NodeState, election: ElectionState) -> None:
-    """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`."""
-    del state.campaigning[election.name]
+    """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`.
+
+    Nothing is told to the application yet: the voters are not bound before they follow, so there is no lease.
+    """
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
     name, term = election.name, leadership.term
-    state.outcome.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
+    state.effects.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
     state.tell_role(election, "elected")
     state.tell_known(election)
     for peer in state.support.peers.values():
         peer.leads[name] = None
         if peer.counted_until > state.now:
-            state.outcome.send(peer.id, Lead(election=name, term=term))
-    state.groups.setdefault(leadership.followers, Group()).put(name, is_told=False)
-    state.touch(election)
-    hold(state)
+            state.effects.send(peer.id, Lead(election=name, term=term))
+    announce(state)
 
 
 def repeat(state: NodeState, peer: Peer) -> None:
-    """Say Lead again to a peer that supports this node and has not answered in its current session."""
+    """Send Lead again to a peer that supports this node and has not answered in its current session."""
+    # A peer that does not support this node could follow it in no session.
     if peer.counted_until <= state.now:
         return
     for name in peer.leads:
         leadership = state.elections[name].leading
         if leadership.resigning is None:
-            state.outcome.send(peer.id, Lead(election=name, term=leadership.term))
+            state.effects.send(peer.id, Lead(election=name, term=leadership.term))
 
 
-def take_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
-    """A peer follows; if not this term's leader, it is told to let go."""
+def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
+    """Count a peer that follows, or tell it to let go.
+
+    Source: PROTOCOL.md, section 4, "The lease".
+    """
     leadership = election.leadership
     if leadership is None or leadership.term != follow.term:
+        # It is bound to this node for nothing: unanswered, it would refuse its vote to all others.
         owe_resign(state, peer, Resign(election=election.name, term=follow.term))
         return
+    # Messages may be reordered: an older session never takes the place of a newer one.
     if follow.session < leadership.follows.get(peer.id, follow.session):
         return
     leadership.follows[peer.id] = follow.session
-    take_answer(peer, election, follow.session)
+    stop_repeating(peer, election, follow.session)
     regroup(state, election)
-    lapse(state, is_cut_short=True)
-    hold(state)
+    suspend(state, is_cut_short=True)
+    announce(state)
 
 
-def take_answer(peer: Peer, election: ElectionState, session: Number | None) -> None:
-    """Stop repeating Lead if the answer belongs to the session that is counted."""
+def stop_repeating(peer: Peer, election: ElectionState, session: Number | None) -> None:
+    """Stop repeating Lead if the answer belongs to the session that is counted.
+
+    With another session this node has not heard of the newest one yet, or the answer is old.
+    """
     if session is not None and session == peer.counted_session:
         peer.leads.pop(election.name, None)
 
 
 def restart_counting(state: NodeState, peer: Peer) -> None:
-    """Another session of a peer's is counted, or none: who followed in the one before follows no longer."""
-    state.outcome.is_count_changed = True
-    for group in list(state.groups.values()):
-        for name in group.names():
+    """Count another session of a peer, or none: what it followed in the session before it follows no longer.
+
+    Between two sessions the peer was free, and may have voted for another. So a Follow counts in its own session only,
+    and Lead is sent again.
+
+    Source: PROTOCOL.md, section 3, "Expired is expired".
+    """
+    state.effects.is_count_changed = True
+    for _, group in state.index.lease_groups:
+        for name in [*group.told, *group.untold]:
             election = state.elections[name]
             if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
             regroup(state, election)
-    lapse(state, is_cut_short=True)
+    suspend(state, is_cut_short=True)
 
 
 def regroup(state: NodeState, election: ElectionState) -> None:
-    """Bring an election's followers up to date; what the application was told stays."""
+    """Find an election's followers anew; what the application was told stays for now."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
@@ -98,91 +117,83 @@ def regroup(state: NodeState, election: ElectionState) -> None:
     )
     if followers == leadership.followers:
         return
-    _ungroup(state, election, leadership)
-    leadership.followers = followers
-    state.groups.setdefault(followers, Group()).put(election.name, is_told=leadership.is_told)
+    election.set_followers(followers)
     if leadership.is_told:
-        state.outcome.leases[election.name] = lease(state, leadership)
+        state.effects.leases[election.name] = lease(state, leadership.term, leadership.followers)
 
 
-def _ungroup(state: NodeState, election: ElectionState, leadership: LeadershipState) -> None:
-    group = state.groups[leadership.followers]
-    group.remove(election.name)
-    if not group.told and not group.untold:
-        del state.groups[leadership.followers]
-
-
-def lease(state: NodeState, leadership: LeadershipState) -> Lease:
-    """The claim as others of this process may check it."""
-    quorum = state.configuration.quorum
-    return Lease(term=leadership.term, followers=leadership.followers, quorum=quorum)
+def lease(state: NodeState, term: int, followers: frozenset[str]) -> Lease:
+    """Return the claim of a term that these peers follow."""
+    return Lease(term=term, followers=followers, quorum=state.configuration.quorum)
 
 
 def lease_until(state: NodeState, followers: frozenset[str]) -> int:
-    """Return until when a quorum supports and follows (ns); this node is one of it, since only voters are elected."""
-    ends = [state.support.peers[follower].counted_until for follower in followers]
-    return nth_largest(ends, state.configuration.quorum - 1)
+    """Return the end of the lease of each term that these peers follow (ns)."""
+    return lease(state, 0, followers).until(state.support.counted)
 
 
 def is_leading(state: NodeState, election: ElectionState) -> bool:
-    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet."""
+    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet.
+
+    A leader without a lease is none of that, and votes like everybody: it may never get its lease back.
+    """
     leadership = election.leadership
     if leadership is None:
         return False
     return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
 
 
-def hold(state: NodeState) -> None:
-    """Tell the application of every lease that holds now and of which it was not told."""
-    for followers, group in list(state.groups.items()):
+def announce(state: NodeState) -> None:
+    """Tell the application of every lease that holds now and of which it was not told.
+
+    Only here is a token shown: together with a lease (P2).
+    """
+    for followers, group in state.index.lease_groups:
         if not group.untold or lease_until(state, followers) <= state.now:
             continue
         for name in list(group.untold):
-            _set_told(state, state.elections[name], is_told=True)
+            state.elections[name].gain_lease()
             leadership = state.elections[name].leading
-            leadership.ends_at = FOREVER
-            state.outcome.leases[name] = lease(state, leadership)
-            state.outcome.events.append(Elected(election=name, term=leadership.term, at=state.now))
+            state.effects.leases[name] = lease(state, leadership.term, leadership.followers)
+            state.effects.events.append(Elected(election=name, term=leadership.term, at=state.now))
 
 
-def lapse(state: NodeState, *, is_cut_short: bool = False) -> None:
-    """Suspend every leader whose lease is over: told at once, it may come back within two intervals.
+def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
+    """Suspend every leader whose lease is over; if the lease is back within two intervals it leads on.
 
-    `is_cut_short`: it held until now, whatever the peers that are left are counted on until.
+    A leader whose heartbeats were late for a moment keeps its term that way, and no election is needed.
+
+    Args:
+        state: of this node.
+        is_cut_short: a follower was lost, so the lease held until now; otherwise it ended when it ran out.
     """
-    for followers, group in list(state.groups.items()):
-        until = lease_until(state, followers)
-        if until > state.now:
+    for followers, group in state.index.lease_groups:
+        if not group.told or (until := lease_until(state, followers)) > state.now:
             continue
         for name in list(group.told):
-            election = state.elections[name]
             ended_at = state.now if is_cut_short else until or state.now
-            _tell_lost(state, election, LossReason.LEASE_LAPSED, at=ended_at)
-            election.leading.ends_at = ended_at + 2 * state.timing.heartbeat_interval_ns
-            state.deadlines.set(name, election.deadline)
+            _tell_lost(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
 
 
 def next_lapse(state: NodeState) -> int:
     """When the first lease that the application knows of ends, or FOREVER."""
-    ends = [lease_until(state, followers) for followers, group in state.groups.items() if group.told]
+    ends = [lease_until(state, followers) for followers, group in state.index.lease_groups if group.told]
     return min(ends, default=FOREVER)
 
 
-def _set_told(state: NodeState, election: ElectionState, *, is_told: bool) -> None:
-    election.leading.is_told = is_told
-    state.groups[election.leading.followers].put(election.name, is_told=is_told)
-    state.touch(election)
-
-
 def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
-    leadership = election.leading
-    _set_told(state, election, is_told=False)
-    state.outcome.leases[election.name] = None
-    state.outcome.events.append(Lost(election=election.name, term=leadership.term, at=at, reason=reason))
+    election.lose_lease(ends_at=at + 2 * state.timing.heartbeat_interval_ns)
+    state.effects.leases[election.name] = None
+    state.effects.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
-    """Give the lease up; Resign leaves when the application has heard of it, or after the grace."""
+    """Give the lease up; Resign leaves when the application has heard of it, or after the grace.
+
+    Resign frees the followers, and another node may lead a moment later. The application should have stopped by then.
+
+    Source: PROTOCOL.md, section 6, "Handing over".
+    """
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
@@ -190,19 +201,19 @@ def resign(state: NodeState, election: ElectionState, reason: LossReason, succes
     if was_told:
         _tell_lost(state, election, reason, at=state.now)
     ends_at = state.now + (state.grace_ns if was_told else 0)
-    _ungroup(state, election, leadership)
     if reason is not LossReason.NO_LEASE:
         rest(state, election)
-    leadership.resigning = Resigning(reason=reason, successor=successor, ends_at=ends_at)
-    state.touch(election)
+    election.begin_resigning(Resigning(reason=reason, successor=successor), ends_at=ends_at)
     if not was_told:
         end(state, election, reason.value)
 
 
 def rest(state: NodeState, election: ElectionState) -> None:
-    """Its holder gives leadership up: if it does so in a loop, this node stands again later. Others may lead at once.
+    """Campaign later if leaderships are given up in a loop; other nodes may lead at once.
 
-    Each rest is shortened at random by up to half, so that nodes that all do so don't stand again together.
+    Each rest is shortened at random by up to half, so that nodes that all do so do not come back together.
+
+    Source: PROTOCOL.md, section 6, "Leaderships given up at once".
     """
     is_quick = state.now - election.led_since < QUICK_NS
     is_again = state.now - election.rests_until < max(QUICK_NS, _rest_ns(election))
@@ -212,13 +223,13 @@ def rest(state: NodeState, election: ElectionState) -> None:
 
 
 def _rest_ns(election: ElectionState) -> int:
-    """The longest rest after the latest quick leadership."""
+    """Return the longest rest that the latest quick leadership costs (ns)."""
     rests = election.quick - QUICK_FREE
     return REST_NS << min(rests - 1, REST_DOUBLINGS) if rests > 0 else 0
 
 
 def expire(state: NodeState, election: ElectionState) -> None:
-    """No lease came in time, the same term's lease did not come back, or the grace is over."""
+    """Resign when no lease came, or came back, in time; let Resign leave when the grace is over."""
     leadership = election.leading
     if leadership.resigning is not None:
         end(state, election, leadership.resigning.reason.value)
@@ -227,37 +238,40 @@ def expire(state: NodeState, election: ElectionState) -> None:
 
 
 def end(state: NodeState, election: ElectionState, reason: str) -> None:
-    """Lead no longer, and tell every peer until it has heard."""
+    """Lead no longer, and tell every peer until it has answered.
+
+    If a Resign were lost for good everybody would wait: they support this live process, and believe that it leads.
+
+    Source: PROTOCOL.md, section 9, trace 7.
+    """
     leadership = election.leading
     successor = None
     if leadership.resigning is None:
         if leadership.is_told:
             _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
-        _ungroup(state, election, leadership)
     else:
         successor = leadership.resigning.successor
+        # The others have one interval to be elected before this node, which just gave it up, tries again.
         election.retry_at = max(election.retry_at, state.now + state.timing.heartbeat_interval_ns)
     election.become_follower()
-    election.resigned = (state.id, leadership.term)
-    election.successor = successor
+    election.hear_resign(state.id, term=leadership.term, successor=successor)
     state.tell_role(election, reason)
     state.tell_known(election)
     for peer in state.support.peers.values():
         peer.leads.pop(election.name, None)
         owe_resign(state, peer, Resign(election=election.name, term=leadership.term, successor=successor))
-    state.touch(election)
 
 
 def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
-    """Say Resign to a peer now, and again each interval until it has answered."""
+    """Send Resign to a peer now, and again each interval until it has answered."""
     owed = peer.resigns.get(resign_entry.election)
     if owed is None or owed.term <= resign_entry.term:
         peer.resigns[resign_entry.election] = resign_entry
-    state.outcome.send(peer.id, resign_entry)
+    state.effects.send(peer.id, resign_entry)
 
 
 def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
-    """A peer answered Resigned, or showed a higher term."""
+    """Repeat a Resign no longer: the peer answered it, or showed a higher term, so it is bound to this one no more."""
     owed = peer.resigns.get(election)
     if owed is not None and owed.term < term_shown:
         del peer.resigns[election]

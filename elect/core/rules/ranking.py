@@ -13,16 +13,19 @@ from elect.core.state.peer_support import Peer
 
 
 def place(state: NodeState, election: ElectionState, electable: tuple[tuple[str, Standing], ...]) -> int:
-    """How many electable nodes come before this one in an election; a named successor does, electable or not."""
-    own = _rank(election, state.id, state.standing)
-    before = sum(_rank(election, node_id, standing) < own for node_id, standing in electable)
+    """Return how many electable nodes come before this one in an election."""
+    own = _order_key(election, state.id, state.rank)
+    before = sum(_order_key(election, node_id, standing) < own for node_id, standing in electable)
+    # A named successor has an interval for itself, electable or not: it may be so already, and this node not know it.
     is_counted = any(node_id == election.successor for node_id, _ in electable)
     return before + (election.successor not in (None, state.id) and not is_counted)
 
 
-def _rank(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
-    """Smallest leads: who was named, not who resigned, then priority, offset, an even spread, and the id."""
+def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
+    """Return the sort key of a candidate; the smallest should lead."""
+    # A node that resigned comes last, whatever its priority: it would otherwise get back at once what it gave up.
     has_resigned = election.resigned is not None and election.resigned[0] == node_id
+    # `default` is spread over nobody, so that with one election the order is P6 to the letter.
     spread = b"" if election.name == DEFAULT_ELECTION else _spread(election.name, node_id)
     is_named = election.successor == node_id
     return (not is_named, has_resigned, -standing.priority, -standing.offset, spread, node_id)
@@ -30,12 +33,15 @@ def _rank(election: ElectionState, node_id: str, standing: Standing) -> tuple[bo
 
 @lru_cache(maxsize=1024)
 def _spread(election: str, node_id: str) -> bytes:
-    """Rendezvous hashing: each election orders the nodes by a draw of its own (Thaler and Ravishankar, 1996)."""
+    """Return a node's draw in an election; survivors share the elections of a dead node without asking each other.
+
+    Source: Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996.
+    """
     return blake2b(f"{election}\0{node_id}".encode(), digest_size=8).digest()
 
 
 def electable(state: NodeState) -> tuple[tuple[str, Standing], ...]:
-    """The other voters that could win: supported here and by a quorum, and willing, as their heartbeats say."""
+    """Return the other voters that could win: supported here and by a quorum, and willing, by their heartbeats."""
     return tuple(
         (peer.id, peer.heartbeat.standing)
         for peer in state.other_voters
@@ -46,13 +52,14 @@ def electable(state: NodeState) -> tuple[tuple[str, Standing], ...]:
 def _is_electable(state: NodeState, peer: Peer, standing: Standing) -> bool:
     if peer.session is None or not standing.willing or standing.priority == 0:
         return False
-    supporters = 1 + state.is_voter
+    supporters = 1 + state.is_voter  # the peer itself, and this node, which supports it
     supporters += sum(other is not peer and peer.id in other.supported_ids for other in state.other_voters)
     return supporters >= state.configuration.quorum
 
 
 def denies_support(state: NodeState, leader: str) -> bool:
     """Whether a quorum, this node included, says that it does not support that leader."""
+    # Only the latest word of a node that is supported counts: silence may mean a cut link, and denies nothing.
     peers = state.support.peers
     own = state.is_voter and (leader not in peers or peers[leader].session is None)
     denials = own + sum(

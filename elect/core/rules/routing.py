@@ -11,9 +11,9 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 
-def take(state: NodeState, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:
+def receive_entry(state: NodeState, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:
     """Take one entry of a peer's batch, which was sent in this configuration."""
-    election = state.meet(entry.election)
+    election = state.find_or_make(entry.election)
     if election is None:
         return
     election.term_seen = max(election.term_seen, entry.term)
@@ -21,17 +21,17 @@ def take(state: NodeState, peer: Peer, entry: Entry, configuration: Configuratio
         leading.settle_resign(peer, entry.election, entry.term)
     match entry:
         case Vote():
-            voting.answer(state, election, peer, entry, configuration)
+            voting.receive_vote(state, election, peer, entry, configuration)
         case Grant():
-            campaigning.take_grant(state, election, peer.id, entry.term)
+            campaigning.count_grant(state, election, peer.id, entry.term)
         case Refuse():
-            campaigning.take_refusal(state, election, peer, entry)
+            campaigning.receive_refusal(state, election, peer, entry)
         case Lead():
-            following.answer(state, election, peer, entry)
+            following.receive_lead(state, election, peer, entry)
         case Follow():
-            leading.take_follow(state, election, peer, entry)
+            leading.receive_follow(state, election, peer, entry)
         case Resign():
-            following.take_resign(state, election, peer, entry)
+            following.receive_resign(state, election, peer, entry)
         case Resigned():
             leading.settle_resign(peer, entry.election, entry.term + 1)
         case _:

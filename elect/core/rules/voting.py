@@ -1,11 +1,12 @@
-"""Answering a Vote.
+"""Answer a Vote: one vote a term, on disk before it leaves (P1), and none against a promise (P3).
 
 Source: PROTOCOL.md, section 4, "Voting" and "Boot fence".
 """
 
+from elect.core.events import Voted
 from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, Vote
 from elect.core.options import OffsetRule
-from elect.core.ready import Ballot, Voted
+from elect.core.ready import Ballot
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
@@ -15,17 +16,27 @@ from elect.core.state.peer_support import Peer
 def refusal(
     state: NodeState, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
 ) -> RefusalReason | None:
-    """Why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules."""
+    """Return why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules.
+
+    Source: PROTOCOL.md, section 4, "Voting".
+    """
     is_behind = state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset
     rules = (
+        # Two lists of voters have two majorities that need not meet, and each could elect a leader in this term.
         (configuration != state.configuration.id, RefusalReason.CONFIGURATION),
+        # The same danger, noticed in another way: some voter of this node's list has another list, or another store.
         (state.is_disputed, RefusalReason.CONFIGURATION),
+        # A majority is one of the voters in the list; any other vote would count for nothing, or falsely.
         (candidate not in state.voters or not state.is_voter, RefusalReason.NOT_VOTER),
+        # A restarted node cannot know to whom it was bound. The fence outlives every promise that it may have given.
         (state.is_fenced, RefusalReason.BOOT_FENCE),
+        # That is the promise: while the session lives this node helps nobody replace its leader.
         (is_bound_elsewhere(election, candidate), RefusalReason.BOUND),
+        # A leader is bound to itself while its lease holds, and after that until its application has heard of the loss.
         (leading.is_leading(state, election), RefusalReason.LEADING),
-        (vote.term <= state.configuration.floor, RefusalReason.TERM),
+        # One vote a term: this is P1. In a lower term this node may have voted too; it remembers only its latest vote.
         (not is_term_free(election, candidate, vote.term), RefusalReason.TERM),
+        # Wished for by the application: a leader should not lack what this node has replicated.
         (is_behind, RefusalReason.OFFSET),
     )
     return next((reason for is_broken, reason in rules if is_broken), None)
@@ -38,37 +49,43 @@ def is_bound_elsewhere(election: ElectionState, candidate: str) -> bool:
 
 def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
     """Whether this node's vote in a term is still to give, or is this candidate's already."""
+    # The second case answers a Vote that is repeated because the Grant was lost. It gives nothing new away.
     return term > election.term or election.ballot == Ballot(term=term, voted_for=candidate)
 
 
-def answer(state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId) -> None:
-    """Grant or refuse a peer's Vote; a refusal changes nothing here."""
+def receive_vote(
+    state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId
+) -> None:
+    """Grant or refuse a peer's Vote; a refusal changes nothing here.
+
+    In Raft a higher term alone is adopted. Here a node that comes back with one must not end the leadership of a
+    healthy leader (P5).
+    """
     reason = refusal(state, election, peer.id, vote, configuration)
     if reason is None:
         _grant(state, election, peer, vote.term)
     else:
         leader = state.known(election).leader
         entry = Refuse(election=election.name, term=vote.term, own_term=election.term, reason=reason, leader=leader)
-        state.outcome.send(peer.id, entry)
+        state.effects.send(peer.id, entry)
     result = "granted" if reason is None else reason.value
     voted = Voted(election=election.name, term=vote.term, candidate=peer.id, answer=result, at=state.now)
-    state.outcome.events.append(voted)
+    state.effects.events.append(voted)
 
 
 def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:
-    """Give the vote: it ends a candidacy, a leadership without a lease, and following an older term of the same one.
-
-    Whoever has it is left the two intervals that its campaign may take.
-    """
+    """Give the vote; it ends a candidacy, a lapsed leadership, and the following of an older term of the candidate."""
+    # With this vote another node may be elected, so this node must not be, in a lower term.
     if election.campaign is not None:
         state.end_campaign(election, "granted_another")
-    election.ballot = Ballot(term=term, voted_for=peer.id)
-    election.base = max(election.base, term)
+    # Changed in memory now, not when the write ends: a Lead of a lower term may come before, and is refused (trace 5).
+    election.vote_for(peer.id, term=term)
+    # The candidate is left the two intervals that its campaign may take.
     election.retry_at = max(election.retry_at, state.now + 2 * state.timing.heartbeat_interval_ns)
     if election.leadership is not None:
         leading.end(state, election, "granted_another")
     if election.following is not None and election.following.term < term:
         election.become_follower()
         state.tell_known(election)
+    # On disk before it leaves: else a restart in between lets this node vote again in the same term.
     state.send_durably(election, peer, Grant(election=election.name, term=term))
-    state.touch(election)

@@ -1,7 +1,8 @@
 """Collects what one input leads to, until it is packed into a Ready."""
 
+from elect.core.events import Event
 from elect.core.messages import Entry, Known
-from elect.core.ready import Ballot, Event, Lease, Meeting
+from elect.core.ready import Ballot, Lease, Meeting
 
 
 class Effects:

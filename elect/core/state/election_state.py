@@ -7,10 +7,15 @@ Source: PROTOCOL.md, section 4.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from elect.core.events import LossReason, Role
 from elect.core.messages import Number, RefusalReason
 from elect.core.quorum import FOREVER
-from elect.core.ready import Ballot, LossReason, Role
+from elect.core.ready import Ballot
+
+if TYPE_CHECKING:
+    from elect.core.state.election_index import ElectionIndex
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,11 +47,10 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resigning:
-    """The application was told; Resign leaves when it acknowledges, or at `ends_at`."""
+    """The application was told; Resign leaves when it acknowledges, or when its grace ends."""
 
     reason: LossReason
     successor: str | None
-    ends_at: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class LeadershipState:
         follows: the session in which each peer answered Follow.
         followers: those whose session is the one counted now.
         is_told: the application was told that it leads, and not yet that it does not.
-        ends_at: valid without a lease: when to give up.
+        ends_at: when to give up without a lease, or, once resigning, when the grace ends (ns); FOREVER on a lease.
         resigning: set once given up.
     """
 
@@ -67,36 +71,6 @@ class LeadershipState:
     followers: frozenset[str] = frozenset()
     is_told: bool = False
     resigning: Resigning | None = None
-
-
-@dataclass(slots=True)
-class Group:
-    """Elections led here that the same peers follow: their leases end together.
-
-    Attributes:
-        told: those whose application was told that it leads, in order.
-        untold: the others: no lease yet, or a lapsed one.
-    """
-
-    told: dict[str, None] = field(default_factory=dict)
-    untold: dict[str, None] = field(default_factory=dict)
-
-    def put(self, name: str, *, is_told: bool) -> None:
-        """Have an election on one of the two sides."""
-        self.remove(name)
-        (self.told if is_told else self.untold)[name] = None
-
-    def remove(self, name: str) -> None:
-        """Have it on neither."""
-        self.told.pop(name, None)
-        self.untold.pop(name, None)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.told or name in self.untold
-
-    def names(self) -> list[str]:
-        """All of them."""
-        return [*self.told, *self.untold]
 
 
 class ElectionState:
@@ -122,10 +96,11 @@ class ElectionState:
     """
 
     __slots__ = (
+        "_index",
         "ballot",
-        "base",
         "campaign",
         "durable",
+        "follow_term_min",
         "following",
         "free_since",
         "is_entered",
@@ -143,11 +118,12 @@ class ElectionState:
         "term_seen",
     )
 
-    def __init__(self, name: str, durable: Ballot) -> None:
+    def __init__(self, name: str, durable: Ballot, index: "ElectionIndex") -> None:
         self.name = name
+        self._index = index
         self.ballot = durable
         self.durable = durable
-        self.base = durable.term
+        self.follow_term_min = durable.term
         self.term_seen = durable.term
         self.is_entered = False
         self.following: Following | None = None
@@ -199,8 +175,26 @@ class ElectionState:
             return self.campaign.ends_at
         if self.leadership is None:
             return FOREVER
-        resigning = self.leadership.resigning
-        return self.leadership.ends_at if resigning is None else resigning.ends_at
+        return self.leadership.ends_at
+
+    # What follows changes the role or what campaigning rests on; each change updates the index.
+
+    def set_entered(self, *, is_entered: bool) -> None:
+        """Note whether the application enters this election."""
+        self.is_entered = is_entered
+        self._index.update(self)
+
+    def vote_for(self, candidate: str, *, term: int) -> None:
+        """Vote for another node."""
+        self.ballot = Ballot(term=term, voted_for=candidate)
+        self.follow_term_min = max(self.follow_term_min, term)
+        self._index.update(self)
+
+    def hear_resign(self, leader: str, *, term: int, successor: str | None) -> None:
+        """Note who resigned last, and whom it named."""
+        self.resigned = (leader, term)
+        self.successor = successor
+        self._index.update(self)
 
     def become_candidate(self, *, term: int, voter: str, ends_at: int) -> None:
         """Vote for oneself in a new term."""
@@ -208,14 +202,39 @@ class ElectionState:
         self.ballot = Ballot(term=term, voted_for=voter)
         self.campaign = Campaign(term=term, ends_at=ends_at)
         self.refusals = {}
+        self._index.update(self)
 
     def become_leader(self, *, ends_at: int) -> LeadershipState:
         """Win the campaign."""
         assert self.campaign is not None and self.leadership is None
         self.leadership = LeadershipState(term=self.campaign.term, ends_at=ends_at)
-        self.base = max(self.base, self.campaign.term)
+        self.follow_term_min = max(self.follow_term_min, self.campaign.term)
         self.campaign = None
+        self._index.update(self)
         return self.leadership
+
+    def set_followers(self, followers: frozenset[str]) -> None:
+        """Note which peers follow in the session that is counted now."""
+        self.leading.followers = followers
+        self._index.lease_groups.update(self)
+
+    def gain_lease(self) -> None:
+        """Have the application told that it leads."""
+        self.leading.is_told = True
+        self.leading.ends_at = FOREVER
+        self._index.update(self)
+
+    def lose_lease(self, *, ends_at: int) -> None:
+        """Have the application told that it does not lead; give up at `ends_at` if the lease is not back by then."""
+        self.leading.is_told = False
+        self.leading.ends_at = ends_at
+        self._index.update(self)
+
+    def begin_resigning(self, resigning: Resigning, *, ends_at: int) -> None:
+        """Give the lease up for good; Resign leaves at `ends_at` at the latest."""
+        self.leading.resigning = resigning
+        self.leading.ends_at = ends_at
+        self._index.update(self)
 
     def become_follower(self, following: Following | None = None) -> None:
         """Play no part any more, and follow one leader or nobody."""
@@ -223,5 +242,6 @@ class ElectionState:
         self.leadership = None
         self.following = following
         if following is not None:
-            self.base = max(self.base, following.term)
+            self.follow_term_min = max(self.follow_term_min, following.term)
             self.refused = None
+        self._index.update(self)

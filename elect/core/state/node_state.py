@@ -3,32 +3,22 @@
 from functools import lru_cache
 from random import Random
 
-from sortedcontainers import SortedSet
-
+from elect.core.events import Campaigned, RoleChanged
 from elect.core.messages import Entry, Known, Standing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.quorum import FOREVER, nth_largest
-from elect.core.ready import Ballot, Campaigned, Meeting, RoleChanged
-from elect.core.state.deadlines import Deadlines
+from elect.core.ready import Ballot, Meeting
 from elect.core.state.effects import Effects
-from elect.core.state.election_state import ElectionState, Group
+from elect.core.state.election_index import ElectionIndex
+from elect.core.state.election_state import ElectionState
 from elect.core.state.peer_support import Peer, Support
-
-ELECTIONS_MAX = 100_000
-"""Elections of one node; so many take about 150 MB."""
-
-FOREIGN_MAX = 16_384
-"""Of these, those in which its application does not stand. Peers name them, and each that has got a vote costs memory
-and disk for good, so what they say of more is ignored: as if it had been lost."""
-
-CAMPAIGNS_MAX = 4096
-"""Live campaigns of one node, at the most: their votes fill 16 frames to each peer."""
+from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
 DEFAULT_ELECTION = "default"
 
 
 @lru_cache(maxsize=16)
-def _standing(priority: int, offset: int, is_willing: bool) -> Standing:
+def _rank(priority: int, offset: int, is_willing: bool) -> Standing:
     return Standing(priority=priority, offset=offset, willing=is_willing)
 
 
@@ -38,13 +28,9 @@ class NodeState:
     Attributes:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted.
-        groups: the elections led here, by who follows.
-        vacant: elections in which this node might campaign.
-        campaigning: those in which it does; at most `campaigns_max`.
-        hearsay: elections of which this node only hears, in the order in which they are looked at again.
-        touched: elections to consider before the input is done, in order.
+        index: the elections by situation.
+        electable: the other voters that could win, each with its standing, as of the last change of peers.
         eligible_since: since when this node as a whole might win (ns), or None.
-        is_order_stale: what the candidates' order rests on has changed.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
         ignored: how often peers spoke of an election that was not met, since there were too many.
@@ -60,10 +46,10 @@ class NodeState:
         self.rng = rng
         self.now = now
         self.fence_until = now + self.timing.promised_ns(durable.promise_ns) if durable.promise_ns else 0
-        self.priority = options.standing.priority
-        self.offset = options.standing.offset
+        self.priority = options.rank.priority
+        self.offset = options.rank.offset
         self.is_paused = False
-        self.is_healthy = options.standing.willing
+        self.is_healthy = options.rank.willing
         self.is_storing = True
         self.entered = 0
         self.support = Support(
@@ -74,20 +60,16 @@ class NodeState:
             timing=self.timing,
             promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
         )
-        self.elections = {name: ElectionState(name, ballot) for name, ballot in sorted(durable.ballots.items())}
-        self.deadlines = Deadlines()
-        self.groups: dict[frozenset[str], Group] = {}
-        self.vacant: SortedSet[str] = SortedSet()
-        self.campaigning: dict[str, None] = {}
-        self.campaigns_max = CAMPAIGNS_MAX
-        self.hearsay: dict[str, None] = {}
-        self.touched: dict[str, None] = {}
+        self.index = ElectionIndex()
+        self.elections: dict[str, ElectionState] = {}
+        for name, ballot in sorted(durable.ballots.items()):
+            self._add(name, ballot)
+        self.electable: tuple[tuple[str, Standing], ...] = ()
         self.eligible_since: int | None = None
-        self.is_order_stale = True
         self.strangers: dict[str, int] = {}
         self.is_disputed = False
         self.ignored = 0
-        self.outcome = Effects()
+        self.effects = Effects()
 
     @property
     def is_voter(self) -> bool:
@@ -106,9 +88,9 @@ class NodeState:
         return is_fit and self.priority > 0 and self.entered > 0
 
     @property
-    def standing(self) -> Standing:
+    def rank(self) -> Standing:
         """What heartbeats say of this node as a candidate."""
-        return _standing(self.priority, self.offset, self.is_willing)
+        return _rank(self.priority, self.offset, self.is_willing)
 
     @property
     def supported_until(self) -> int:
@@ -126,7 +108,7 @@ class NodeState:
         """The voters but this node, as peers."""
         return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
 
-    def meet(self, name: str) -> ElectionState | None:
+    def find_or_make(self, name: str) -> ElectionState | None:
         """The election of that name, which a peer speaks of, made if it is new; None if there are too many."""
         election = self.elections.get(name)
         if election is None and len(self.elections) - self.entered < FOREIGN_MAX:
@@ -138,24 +120,19 @@ class NodeState:
         """An election of that name; None if there are too many."""
         if len(self.elections) >= ELECTIONS_MAX:
             return None
-        election = self.elections[name] = ElectionState(name, Ballot(term=0, voted_for=None))
+        return self._add(name, Ballot(term=0, voted_for=None))
+
+    def _add(self, name: str, durable: Ballot) -> ElectionState:
+        election = self.elections[name] = ElectionState(name, durable, self.index)
         return election
-
-    def touch(self, election: ElectionState) -> None:
-        """Have an election considered before this input is done."""
-        self.touched[election.name] = None
-
-    def touch_vacant(self) -> None:
-        """Have every vacant election considered: something that all of them rest on has changed."""
-        self.touched.update(dict.fromkeys(self.vacant))
 
     def write(self, election: ElectionState) -> None:
         """Make an election's ballot durable."""
-        self.outcome.ballots[election.name] = election.ballot
+        self.effects.ballots[election.name] = election.ballot
 
     def tell_known(self, election: ElectionState) -> None:
         """Tell every peer whom this node follows or that it leads."""
-        self.outcome.known[election.name] = self.known(election)
+        self.effects.known[election.name] = self.known(election)
 
     def known(self, election: ElectionState) -> Known:
         """Whom this node follows, or that it leads itself: never hearsay."""
@@ -171,24 +148,22 @@ class NodeState:
     def tell_role(self, election: ElectionState, reason: str) -> None:
         """Tell logs and metrics of a change of role."""
         event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
-        self.outcome.events.append(event)
+        self.effects.events.append(event)
 
     def write_meeting(self, peer: Peer) -> None:
         """Make a peer's line durable."""
-        self.outcome.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
+        self.effects.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
 
     def send_durably(self, election: ElectionState, peer: Peer, entry: Entry) -> None:
         """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""
         if election.durable == election.ballot:
-            self.outcome.send(peer.id, entry)
+            self.effects.send(peer.id, entry)
         else:
             self.write(election)
-            self.outcome.send_when_written(peer.id, entry)
+            self.effects.send_when_written(peer.id, entry)
 
     def end_campaign(self, election: ElectionState, outcome: str) -> None:
         """End a live candidacy, for good, without becoming anything else."""
-        self.outcome.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
-        self.campaigning.pop(election.name, None)
+        self.effects.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         election.become_follower(election.following)
         self.tell_role(election, outcome)
-        self.touch(election)

@@ -1,8 +1,9 @@
-"""Who is alive for whom, until when.
+"""Support: which node is alive for which, and until when.
 
-Two halves that never mix. *Given*: this node promises a peer not to help replace it; the promise is a session, tied to
-the link on which the peer's heartbeats come. *Counted*: a peer's promise to this node, as far as its acks prove it,
-always ending before the promise does. Support is the elections' only failure detector.
+It has two halves that never mix. *Given*: this node promises a peer not to help replace it. The promise is a session,
+and belongs to the link on which the peer's heartbeats come. *Counted*: the peer's promise to this node, as far as its
+acks prove it. It is counted for less time than it is kept, so whoever counts on a promise stops before it ends. Support
+is the only failure detector of the elections.
 
 Source: PROTOCOL.md, section 3.
 Source: Gray and Cheriton, "Leases", SOSP 1989.
@@ -10,10 +11,12 @@ Source: Gray and Cheriton, "Leases", SOSP 1989.
 
 from collections.abc import Mapping
 
+from elect.core.events import Objection
 from elect.core.messages import Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
-from elect.core.ready import Meeting, Objection
+from elect.core.ready import Meeting
+from elect.core.state.scale import KnowledgeNumbers
 
 NO_LINK = Number(0, 0)
 """Below every link's number."""
@@ -23,22 +26,21 @@ class Peer:
     """One peer, both ways.
 
     Attributes:
-        accepted: its link to us, while open; `accepted_highest` is the highest ever.
+        accepted: its link to this node, while open; `accepted_highest` is the highest ever.
         is_trusted: an end of stream on it proves that the peer no longer counts it.
-        session: our promise to it, live while not None; it ends at `promised_until` (ns).
+        session: this node's promise to it, live while not None; it ends at `promised_until` (ns).
         promised: the heartbeat that `promised_until` answers, or None.
         heartbeat: the latest heard on its newest link, or None.
-        opened: our link to it, while open.
-        sent_latest: stamp of our latest heartbeat on that link.
-        counted_session: its promise to us that we count, until `counted_until` (ns).
+        opened: this node's link to it, while open.
+        sent_latest: stamp of this node's latest heartbeat on that link.
+        counted_session: its promise to this node that counts, until `counted_until` (ns).
         is_supporting: whether its support was counted when last looked at.
-        knows: what it said it knows, by election.
-        heard: number of its latest Knowledge taken; `said`, of ours on the open link.
-        said_heard: the latest of ours it says it took; `said_mark`: what it should have taken by `said_check_at`.
+        reports: the leaders that it says it knows, by election.
+        knowledge_numbers: of the Knowledge on this pair of links.
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
         store_id: of the store under which it was met first, or None.
-        is_met: that is on disk here, or nobody names stores; before that it is not heard.
+        is_met: that is on disk here, or stores are not compared; before that it is not heard.
         objection: why it keeps this node from every election, or None; `detail`: in its own words.
     """
 
@@ -48,23 +50,19 @@ class Peer:
         "counted_session",
         "counted_until",
         "detail",
-        "heard",
         "heartbeat",
         "id",
         "is_met",
         "is_supporting",
         "is_trusted",
-        "knows",
+        "knowledge_numbers",
         "leads",
         "objection",
         "opened",
         "promised",
         "promised_until",
+        "reports",
         "resigns",
-        "said",
-        "said_check_at",
-        "said_heard",
-        "said_mark",
         "sent_latest",
         "session",
         "store_id",
@@ -75,7 +73,7 @@ class Peer:
         self.reset(meeting)
 
     def reset(self, meeting: Meeting) -> None:
-        """Know no more of the peer than this."""
+        """Forget everything about the peer but its durable line."""
         self.store_id = meeting.store_id
         self.is_met = True
         self.objection: Objection | None = meeting.objection
@@ -92,18 +90,14 @@ class Peer:
         self.counted_session: Number | None = None
         self.counted_until = 0
         self.is_supporting = False
-        self.knows: dict[str, Known] = {}
-        self.heard = 0
-        self.said = 0
-        self.said_heard = 0
-        self.said_mark = 0
-        self.said_check_at = 0
+        self.reports: dict[str, Known] = {}
+        self.knowledge_numbers = KnowledgeNumbers()
         self.leads: dict[str, None] = {}
         self.resigns: dict[str, Resign] = {}
 
     @property
     def supported_ids(self) -> tuple[str, ...]:
-        """Whom it says it supports; only what a supported peer says means anything."""
+        """The nodes that the peer says it supports; empty while this node does not support the peer."""
         return () if self.session is None or self.heartbeat is None else self.heartbeat.supports
 
 
@@ -123,6 +117,11 @@ class Support:
         """Ids of the peers that this node supports now, sorted."""
         return tuple(peer.id for peer in self.peers.values() if peer.session is not None)
 
+    @property
+    def counted(self) -> dict[str, int]:
+        """By peer, until when its support counts (ns)."""
+        return {peer.id: peer.counted_until for peer in self.peers.values()}
+
     def next_ends(self) -> tuple[int, int]:
         """When the first promise to a peer ends, and when the first peer's support does (ns); FOREVER if none lives."""
         promised_until = counted_until = FOREVER
@@ -134,14 +133,18 @@ class Support:
         return promised_until, counted_until
 
     def accept(self, peer: Peer, link: Number, *, is_trusted: bool) -> bool:
-        """Take a peer's new link; False if it is not higher than the highest one before."""
+        """Take a peer's new link; False if it is not higher than the highest one before.
+
+        Source: PROTOCOL.md, section 3, "The session".
+        """
         if link <= peer.accepted_highest:
             return False
         peer.accepted = peer.accepted_highest = link
         peer.is_trusted = is_trusted
         peer.promised = peer.heartbeat = None
-        peer.knows = {}
-        peer.heard = 0
+        peer.reports = {}
+        peer.knowledge_numbers.received = 0
+        # The peer stopped counting its older link before it dialed this one, so the promise on that link is over.
         peer.session = None
         return True
 
@@ -150,23 +153,31 @@ class Support:
 
         Source: PROTOCOL.md, section 5.
         """
+        # The end of an older stream may be read after a redial. It must not end the new session (trace 2).
         if link != peer.accepted:
             return False
         peer.accepted = None
+        # An end of stream that was sent by the peer proves that it counts this link no longer: it stops counting before
+        # it closes, and a dead process counts nothing. A reset proves nothing: middleboxes send resets.
         if not (is_end_of_stream and peer.is_trusted) or peer.session is None:
             return False
         peer.session = None
         return True
 
     def open(self, peer: Peer, link: Number) -> None:
-        """Note that our link to a peer is open; what its acks say of earlier ones counts no longer."""
+        """Note that this node's link to a peer is open; what acks say of earlier links counts no longer."""
         peer.opened = link
         peer.sent_latest = 0
-        peer.said = peer.said_heard = peer.said_mark = 0
+        peer.knowledge_numbers.restart_sending()
         self._stop_counting(peer)
 
     def close(self, peer: Peer, link: Number) -> bool:
-        """Stop counting our link to a peer for good, before it is closed; False if it is not the open one."""
+        """Stop counting this node's link to a peer for good, before it is closed; False if it is not the open one.
+
+        The peer will end the session when it reads the end of the stream, and then help elect another leader.
+
+        Source: PROTOCOL.md, section 5.
+        """
         if link != peer.opened:
             return False
         peer.opened = None
@@ -179,7 +190,10 @@ class Support:
         peer.counted_until = 0
 
     def expire(self, now: int) -> list[str]:
-        """End the promises that are over and return whose they were. Expired is expired."""
+        """End the promises that are over, and return the ids of their peers.
+
+        A later heartbeat opens another session, so the peer notices that this node was free in between.
+        """
         ended = []
         for peer in self.peers.values():
             if peer.session is not None and peer.promised_until <= now:
@@ -188,14 +202,20 @@ class Support:
         return ended
 
     def may_promise(self, duration_ns: int) -> bool:
-        """Whether a promise that long is on disk, so that after a restart the boot fence outlives it."""
+        """Whether a promise of this length is on disk, so that after a restart the boot fence outlives it."""
         if duration_ns <= self.promise_ns_durable:
             return True
         self.promise_ns = max(self.promise_ns, duration_ns)
         return False
 
     def promise(self, now: int, peer: Peer, heartbeat: Heartbeat) -> bool:
-        """Extend the promise that a heartbeat asks for, or open a session; True if one was opened."""
+        """Extend the promise that a heartbeat asks for, or open a session; True if one was opened.
+
+        Args:
+            now: read after the bytes of the heartbeat were (ns). An older time ends the promise too soon (trace 8).
+            peer: the one that asks.
+            heartbeat: its latest.
+        """
         until = now + self._timing.promised_ns(heartbeat.duration)
         peer.promised = heartbeat
         if peer.session is not None:
@@ -209,16 +229,20 @@ class Support:
     def count(self, peer: Peer, ack: Ack) -> bool:
         """Count a peer's support as far as its ack proves it; True if it is of another session than before.
 
-        The end is anchored at the send of our own heartbeat, and counts only on the link that is open now.
+        Source: PROTOCOL.md, section 3, "Counting".
         """
+        # An ack of an earlier link may tell of a promise that ended with that link (trace 2). An ack for a heartbeat
+        # that was not sent yet, or for more than is asked for, is not the answer of a sound peer.
         is_ours = ack.link == peer.opened and ack.sent <= peer.sent_latest
         if not is_ours or ack.duration > self._timing.support_duration_ns:
             return False
+        # From the sending, not from the answer: the peer's promise began after it, so it ends after this, however slow
+        # the network is.
         until = ack.sent + self._timing.counted_ns(ack.duration)
         if ack.session == peer.counted_session:
             peer.counted_until = max(peer.counted_until, until)
             return False
-        if peer.counted_session is not None and ack.session < peer.counted_session:
+        if peer.counted_session is not None and ack.session < peer.counted_session:  # overtaken
             return False
         peer.counted_session = ack.session
         peer.counted_until = until
@@ -226,7 +250,7 @@ class Support:
 
     @staticmethod
     def ack(peer: Peer) -> Ack | None:
-        """What the next heartbeat to a peer says of our promise to it."""
+        """Return what the next heartbeat to a peer says of this node's promise to it."""
         promised = peer.promised
         if peer.session is None or peer.accepted is None or promised is None:
             return None

@@ -6,8 +6,9 @@ Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from elect.core.events import Event, LeaderChanged, Voted
 from elect.core.messages import Batch, Grant
-from elect.core.ready import Event, LeaderChanged, Lease, Voted
+from elect.core.ready import Lease
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 

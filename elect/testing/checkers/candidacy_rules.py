@@ -5,8 +5,8 @@ Source: PROTOCOL.md, section 4, "Following"; section 6, rules 1 and 2.
 
 from typing import TYPE_CHECKING
 
+from elect.core.events import Campaigned, Event, Role, RoleChanged
 from elect.core.quorum import is_quorum
-from elect.core.ready import Campaigned, Event, Role, RoleChanged
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 

@@ -6,8 +6,8 @@ Source: PROTOCOL.md, section 8, last paragraph.
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from elect.core.events import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
 from elect.core.messages import Batch, Follow, Heartbeat, Resign
-from elect.core.ready import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
 from elect.testing.checkers.safety import Safety
 from elect.testing.world.world_observer import Observer
 

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 8.
 
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Elected, Event, Lost
+from elect.core.events import Elected, Event, Lost
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
@@ -52,7 +52,7 @@ class Liveness(Observer):
         """Fail if a node could follow the leader and does not: PROTOCOL.md, section 4, "Following"."""
         term = leader.table.claims[election].term
         found = follower.elector.state.elections[election]
-        is_excused = term < found.base
+        is_excused = term < found.follow_term_min
         following = found.following
         is_following = following is not None and (following.leader, following.term) == (leader.node_id, term)
         if not is_following and not is_excused:
@@ -66,7 +66,7 @@ class Liveness(Observer):
         lines = []
         for host in self._world.hosts.values():
             if host.process is not None:
-                view = host.process.elector.view(host.process.now)
+                view = host.process.elector.snapshot(host.process.now)
                 waits = ", ".join(f"{election.name} {election.waiting}" for election in view.elections)
                 lines.append(f"; {host.process}: {waits}")
         return "".join(lines)

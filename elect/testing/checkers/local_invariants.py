@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from elect.core.events import Event
 from elect.core.invariants import InvariantError, check
-from elect.core.ready import Event
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 

@@ -5,8 +5,8 @@ Source: PROTOCOL.md, section 6, "Handing over".
 
 from typing import TYPE_CHECKING
 
+from elect.core.events import Event, LossReason, Lost
 from elect.core.messages import Batch, Resign
-from elect.core.ready import Event, LossReason, Lost
 from elect.testing.checkers.safety import Safety
 from elect.testing.simulation.simulation_options import nanoseconds
 from elect.testing.world.world import World

@@ -6,9 +6,10 @@ Source: PROTOCOL.md, section 8.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from elect.core.events import Elected, Event, Lost, Role, RoleChanged
 from elect.core.messages import Batch, Grant, Resign
 from elect.core.quorum import majority
-from elect.core.ready import Ballot, Elected, Event, Lease, Lost, Role, RoleChanged
+from elect.core.ready import Ballot, Lease
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 

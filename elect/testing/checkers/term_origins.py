@@ -6,9 +6,10 @@ Source: PROTOCOL.md, section 4: "A refusal changes nothing", "A term above its o
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from elect.core.events import Event, Voted
 from elect.core.messages import Batch, Follow, Vote
 from elect.core.options import OffsetRule
-from elect.core.ready import Ballot, Event, Voted
+from elect.core.ready import Ballot
 from elect.testing.checkers.safety import Safety
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer

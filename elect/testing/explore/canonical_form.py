@@ -17,6 +17,7 @@ from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer, Support
+from elect.core.state.scale import CampaignLimit
 from elect.testing.explore.explored_node import Driven, ExploredNode
 
 NODES = "abcdef"
@@ -67,7 +68,7 @@ _SAME = "the same in all nodes of a search, always"
 _ORDER = "writes are told apart by their order"
 
 OMITTED: Mapping[type, Mapping[str, str]] = {
-    Driven: {"_turns": _TURN, "_write_latest": _ORDER},
+    Driven: {"_write_latest": _ORDER},
     NodeState: {
         "now": "each input brings a later one",
         "timing": _SAME,
@@ -75,12 +76,14 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "grace_ns": _SAME,
         "configuration": _SAME,
         "rng": _TURN,
-        "campaigns_max": _TURN,
-        "outcome": "empty between two inputs",
+        "electable": _TURN,
+        "effects": "empty between two inputs",
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
-    Peer: {"said": _KNOWLEDGE, "said_heard": _KNOWLEDGE, "said_mark": _KNOWLEDGE, "said_check_at": _KNOWLEDGE},
+    CampaignLimit: {"live_max": _TURN, "waiting": _TURN},
+    Peer: {"knowledge_numbers": _KNOWLEDGE},
     ElectionState: {
+        "_index": "the node's own, in its form already",
         "successor": _TURN,
         "retry_at": _TURN,
         "led_since": _TURN,

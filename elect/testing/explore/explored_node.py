@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from elect.core.elector import Elector
+from elect.core.events import Event, Role, RoleChanged
 from elect.core.invariants import check
-from elect.core.membership import Configuration
 from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
-from elect.core.options import Durable, ElectorOptions, Timing
-from elect.core.ready import Ballot, Event, Ready, Role, RoleChanged, Send, Write
+from elect.core.options import Configuration, Durable, ElectorOptions, Timing
+from elect.core.ready import Ballot, Ready, Send, Write
 from elect.core.rules import campaigning, voting
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.testing.world.lease_record import LeaseRecord
@@ -40,7 +40,7 @@ class Driven(Elector):
         """Begin a campaign; return None if a rule forbids it."""
         self._begin(now)
         election = self.state.elections[ELECTION]
-        vote = Vote(election=ELECTION, term=campaigning.next_term(self.state, election), offset=self.state.offset)
+        vote = Vote(election=ELECTION, term=campaigning.next_term(election), offset=self.state.offset)
         own = voting.refusal(self.state, election, self.state.id, vote, self.state.configuration.id)
         if own is not None or not election.is_vacant:
             return None

@@ -8,8 +8,8 @@ import pickle
 from dataclasses import dataclass
 from itertools import permutations
 
+from elect.core.events import Event
 from elect.core.messages import Number
-from elect.core.ready import Event
 from elect.testing.explore.canonical_form import NODES, Places, after, digest, inverse, names
 from elect.testing.explore.explored_node import ExploredNode, NodeOutput
 from elect.testing.explore.in_flight import END, NO_LINK, Frames, LinkNumber

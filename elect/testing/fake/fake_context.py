@@ -10,8 +10,9 @@ from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
+from elect.core.events import LossReason
 from elect.core.messages import TERM_MAX, Resigned
-from elect.core.ready import LossReason, Ready
+from elect.core.ready import Ready
 from elect.core.state.election_state import ElectionState
 from elect.leader import Profile
 from elect.testing.manual.cluster_settings import ClusterSettings
@@ -146,7 +147,7 @@ class FakeContext(NodeContext):
                 return
             self._cluster.run(self._cluster.timing.heartbeat_interval_ns)
         node = self._cluster.nodes[node_id]
-        view = node.elector.view(self._cluster.now).elections[0]
+        view = node.elector.snapshot(self._cluster.now).elections[0]
         self._settle()
         raise RuntimeError(f"{node_id} does not take leadership of {self._election!r}: {view.waiting}")
 

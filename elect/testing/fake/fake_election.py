@@ -8,8 +8,8 @@ from elect.api.candidacy import Candidacy
 from elect.api.election import Election
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
+from elect.core.events import LossReason
 from elect.core.messages import TERM_MAX, check_name
-from elect.core.ready import LossReason
 from elect.errors import LeadershipTimeout
 from elect.leader import Profile
 from elect.runtime.threads import OwnThread

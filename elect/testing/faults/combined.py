@@ -73,7 +73,7 @@ def hold_back(context: FaultContext, rival: str, supporter: str) -> None:
 def set_priority(context: FaultContext, node_id: str, priority: int) -> None:
     """Change a node's priority."""
     text = f"has priority {priority}"
-    context.tell(node_id, text, lambda elector, now: elector.set_standing(now, priority=priority))
+    context.tell(node_id, text, lambda elector, now: elector.set_rank(now, priority=priority))
 
 
 def resign_unheard(context: FaultContext) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Elected, Event, LeaderChanged, Lost, RoleChanged, Voted
+from elect.core.events import Elected, Event, LeaderChanged, Lost, RoleChanged, Voted
 from elect.testing.faults.combined import hold_back, mute, redial_to
 from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import SHORT, split

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from elect.core.events import Elected, Event, Lost
 from elect.core.messages import Batch, Knowledge, Message
-from elect.core.ready import Elected, Event, Lost
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot
 from elect.testing.manual.manual_node import ManualNode
 from elect.testing.simulation.simulation_options import NANOSECONDS
@@ -27,7 +26,6 @@ class ClusterSettings:
         standings: priority and offset of some nodes.
         rates_ppm: error of the clocks of some nodes, in parts per million; above 0 is fast.
         elections: every node is a candidate in each.
-        floor: the configuration's term floor.
         grace_ns: time that the application has to acknowledge a loss.
     """
 
@@ -38,14 +36,13 @@ class ClusterSettings:
     rates_ppm: Mapping[str, int] = field(default_factory=dict)
     elections: tuple[str, ...] = (ELECTION,)
     offset_rule: OffsetRule = OffsetRule.PREFER
-    floor: int = 0
     grace_ns: int = 5 * NANOSECONDS
     timing: Timing = field(default_factory=Timing)
 
     @property
     def configuration(self) -> Configuration:
         """Return the configuration that all nodes have."""
-        return Configuration(term=0, version=0, voters=tuple(sorted(self.voters)), floor=self.floor)
+        return Configuration.initial(self.voters)
 
     def elector(self, node_id: str, durable: Durable, now: int) -> Elector:
         """Return the Elector of a node that starts."""
@@ -53,7 +50,7 @@ class ClusterSettings:
             node_id=node_id,
             configuration=self.configuration,
             timing=self.timing,
-            standing=self.standings.get(node_id, Standing()),
+            rank=self.standings.get(node_id, Standing()),
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
         )

@@ -5,8 +5,9 @@ Source: PROTOCOL.md, section 8.
 
 from collections.abc import Mapping
 
+from elect.core.events import Elected, Event, Role, RoleChanged
 from elect.core.messages import Batch, Grant
-from elect.core.ready import Ballot, Elected, Event, Role, RoleChanged
+from elect.core.ready import Ballot
 from elect.testing.manual.manual_node import ManualNode
 from elect.testing.simulation.violation import InvariantViolation
 

@@ -349,7 +349,7 @@ class Simulation:
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
         host.standing = replace(host.standing, priority=priority, offset=offset)
         if host.process is not None:
-            host.process.do(lambda elector, now: elector.set_standing(now, priority=priority, offset=offset))
+            host.process.do(lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))
 
     def watch(self, observer: Observer) -> None:
         """Add an observer; it may raise InvariantViolation itself."""

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from elect.core.ready import (
+from elect.core.events import (
     Campaigned,
     Elected,
     Event,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elect.core.ready import Event
+from elect.core.events import Event
 from elect.testing.simulation.transcript import describe
 
 if TYPE_CHECKING:

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from elect.bridge import commands
-from elect.core.membership import Configuration
 from elect.core.messages import Standing
-from elect.core.options import ElectorOptions, OffsetRule, Timing
+from elect.core.options import Configuration, ElectorOptions, OffsetRule, Timing
 from elect.errors import ConfigError
 from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
 from elect.testing.world.process import Process
@@ -97,7 +96,7 @@ class Host:
             node_id=self.node_id,
             configuration=Configuration.initial(self.voters),
             timing=timing,
-            standing=replace(self.standing, willing=False) if options.health is not None else self.standing,
+            rank=replace(self.standing, willing=False) if options.health is not None else self.standing,
             offset_rule=OffsetRule(options.offset_rule),
             grace_ns=nanoseconds(options.grace),
         )

@@ -10,8 +10,8 @@ from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
 from elect.config.config import Config
 from elect.core.elector import Elector
+from elect.core.events import Elected, Lost
 from elect.core.options import Durable
-from elect.core.ready import Elected, Lost
 from elect.leader import Profile
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.orchestrator import Orchestrator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elect.bridge import commands
 from elect.bridge.health_checks import Health
-from elect.core.ready import Elected, LossReason, Lost
+from elect.core.events import Elected, LossReason, Lost
 from elect.testing.simulation.simulation_options import Span
 from elect.testing.world.lease_record import RecordedLeases
 

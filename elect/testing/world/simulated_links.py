@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elect.bridge.admission import StrangerRefused
+from elect.core.events import Objection
 from elect.core.messages import Batch, Heartbeat, Message, Number
-from elect.core.ready import Objection, Send
+from elect.core.ready import Send
 from elect.core.rules.agreement import objection_to
 from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_network import PATIENCE

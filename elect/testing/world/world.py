@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from elect.core.events import Event
 from elect.core.messages import Message
-from elect.core.ready import Event
 from elect.testing.simulation.simulation_options import NANOSECONDS, Options
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.scheduler import Scheduler

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from elect.core.events import Event
 from elect.core.messages import Batch, Heartbeat
-from elect.core.ready import Ballot, Event, Lease
+from elect.core.ready import Ballot, Lease
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from elect.clock import now_ns
-from elect.core.membership import Configuration
 from elect.core.messages import (
     ENTRIES_MAX,
     NAME_LENGTH_MAX,
@@ -32,6 +31,7 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
+from elect.core.options import Configuration
 from tests.fault.siege.field import ABSENT, CLUSTER, Field
 from tests.fault.siege.strangers import connect, greeting
 from wire.io.sockets import views

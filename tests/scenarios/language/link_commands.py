@@ -97,7 +97,7 @@ def say(play: PlayContext, source: str, target: str, kind: str, term: str, *sett
     """
     given = dict(setting.split("=", 1) for setting in settings)
     members = given.pop("members", play.cluster.settings.voters)
-    configuration = ClusterSettings(voters=members, floor=play.cluster.settings.floor).configuration.id
+    configuration = ClusterSettings(voters=members).configuration.id
     entry = _entry(kind, int(term), given)
     if given:
         raise ValueError(f"no setting {', '.join(given)}")

@@ -54,14 +54,14 @@ def standing(play: PlayContext, node: str, *changes: str) -> None:
     if not given or given.keys() - {"priority", "offset"}:
         raise ValueError("use: standing NODE priority=NUMBER offset=NUMBER")
     priority, offset = given.get("priority"), given.get("offset")
-    play.give(node, lambda elector, now: elector.set_standing(now, priority=priority, offset=offset))
+    play.give(node, lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))
 
 
 def hurry(play: PlayContext, node: str) -> None:
     """Skip the wait before the next campaign; no promise depends on it."""
     state = play.cluster.nodes[play.node(node)].elector.state
     state.elections[ELECTION].retry_at = 0
-    state.touch(state.elections[ELECTION])
+    state.index.review((ELECTION,))
 
 
 # Disks and processes.

@@ -7,6 +7,7 @@ lease after a command, if that changed.
 from collections import Counter
 
 from elect.config.durations import format_ns
+from elect.core.events import Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
 from elect.core.messages import (
     Batch,
     Entry,
@@ -19,7 +20,7 @@ from elect.core.messages import (
     Resign,
     Vote,
 )
-from elect.core.ready import Ballot, Elected, Event, LeaderChanged, Lost, PeerChanged, Ready, RoleChanged, Send
+from elect.core.ready import Ballot, Ready, Send
 from elect.testing.manual.cluster_settings import ELECTION
 from elect.testing.manual.manual_cluster import START_NS
 from elect.testing.manual.manual_node import HeldFrame, ManualNode, StepListener

@@ -14,7 +14,7 @@ def _describe(play: PlayContext, node_id: str) -> str:
     node = play.cluster.nodes[play.node(node_id)]
     if not node.is_present:
         return f"{node_id}: {'suspended' if node.is_alive else 'dead'}"
-    view = node.elector.view(node.clock.read(play.cluster.now))
+    view = node.elector.snapshot(node.clock.read(play.cluster.now))
     election = next(election for election in view.elections if election.name == play.cluster.settings.elections[0])
     following = play.cluster.following(node_id, election.name)
     parts = [f"{node_id}: {election.role} in term {election.term}"]

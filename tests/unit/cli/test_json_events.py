@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from elect.cli.json_events import JsonEvents
-from elect.core.ready import Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
+from elect.core.events import Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
 
 AT = 1_234_567_890_123
 

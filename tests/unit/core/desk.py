@@ -5,7 +5,7 @@ from random import Random
 
 from elect.core import invariants
 from elect.core.elector import Elector
-from elect.core.membership import Configuration
+from elect.core.events import Event
 from elect.core.messages import (
     Ack,
     Batch,
@@ -21,8 +21,8 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
-from elect.core.ready import Ballot, Event, Meeting, Ready, Write
+from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.ready import Ballot, Meeting, Ready, Write
 
 MS = 1_000_000
 START = 1_000 * MS
@@ -53,7 +53,7 @@ class Desk:
             node_id=self.node_id,
             configuration=self.configuration,
             timing=Timing(),
-            standing=self.standing,
+            rank=self.standing,
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
         )

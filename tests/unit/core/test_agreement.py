@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from elect.core.membership import Configuration
+from elect.core.events import LossReason, Lost, Objection, PeerObjected, Role
 from elect.core.messages import ConfigurationId, Number, RefusalReason, Refuse, Vote
-from elect.core.ready import LossReason, Lost, Meeting, Objection, PeerObjected, Role
+from elect.core.options import Configuration
+from elect.core.ready import Meeting
 from elect.core.rules.agreement import STRANGER_PROMISES
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, Desk
@@ -19,7 +20,7 @@ OTHER_LIST = Configuration.initial("abcd").id
 
 
 def waiting(desk: Desk) -> WhyNoLeader:
-    return desk.elector.view(desk.now).elections[0].waiting
+    return desk.elector.snapshot(desk.now).elections[0].waiting
 
 
 def refuse(desk: Desk, objection: Objection = Objection.UNKNOWN_NODE, peer: str = "a") -> list[object]:
@@ -60,7 +61,7 @@ def test_a_refused_node_grants_no_vote():
 def test_a_peer_with_another_list_of_the_same_version_objects():
     desk = Desk().supported_unwilling()
     show(desk, OTHER_LIST)
-    (peer,) = [peer for peer in desk.elector.view(desk.now).peers if peer.node_id == "c"]
+    (peer,) = [peer for peer in desk.elector.snapshot(desk.now).peers if peer.node_id == "c"]
     assert (peer.objection, peer.detail) == (Objection.OTHER_VOTERS, OTHER_LIST.digest.hex())
     assert peer.is_configuration_same is False
     show(desk, desk.configuration.id)
@@ -90,7 +91,7 @@ def test_a_newer_or_older_list_is_no_objection():
 
 def test_it_is_not_known_who_agrees_before_they_are_heard():
     desk = Desk()
-    assert [peer.is_configuration_same for peer in desk.elector.view(desk.now).peers] == [None, None]
+    assert [peer.is_configuration_same for peer in desk.elector.snapshot(desk.now).peers] == [None, None]
 
 
 def test_each_objection_is_told_and_written_once():

@@ -2,8 +2,9 @@
 
 import pytest
 
+from elect.core.events import Campaigned, Elected, Role
 from elect.core.messages import Grant, RefusalReason, Refuse, Resign, Standing, Vote
-from elect.core.ready import Ballot, Campaigned, Elected, Role
+from elect.core.ready import Ballot
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
@@ -16,7 +17,7 @@ def refuse(term: int, own_term: int, reason: RefusalReason = RefusalReason.TERM)
 
 
 def waiting(desk: Desk) -> WhyNoLeader:
-    return desk.elector.view(desk.now).elections[0].waiting
+    return desk.elector.snapshot(desk.now).elections[0].waiting
 
 
 def surrounded(desk: Desk, a: Standing = UNWILLING, c: Standing = UNWILLING) -> Desk:
@@ -195,7 +196,7 @@ def test_who_refused_before_it_heard_of_the_resignation_is_asked_once_more_when_
         (lambda desk: desk.elector.set_paused(desk.now, is_paused=True), WhyNoLeader.PAUSED),
         (lambda desk: desk.elector.set_healthy(desk.now, is_healthy=False), WhyNoLeader.UNHEALTHY),
         (lambda desk: desk.elector.set_storing(desk.now, is_storing=False), WhyNoLeader.STORE_FAILING),
-        (lambda desk: desk.elector.set_standing(desk.now, priority=0), WhyNoLeader.WITNESS),
+        (lambda desk: desk.elector.set_rank(desk.now, priority=0), WhyNoLeader.WITNESS),
         (lambda desk: desk.elector.leave(desk.now, "default"), WhyNoLeader.NOT_STANDING),
     ],
 )
@@ -206,7 +207,7 @@ def test_whoever_is_unwilling_does_not_campaign_and_says_so(prepare, why):
     desk.tick(3 * INTERVAL)
     assert desk.election.role is Role.FOLLOWER
     assert waiting(desk) is why
-    assert desk.elector.state.standing.willing is False
+    assert desk.elector.state.rank.willing is False
 
 
 def test_a_candidate_that_is_paused_abandons():
@@ -279,23 +280,23 @@ def test_so_many_campaigns_live_at_once_as_come_to_an_end_in_time():
     names = tuple(f"e{n:03}" for n in range(200))
     desk = Desk(elections=names)
     state = desk.elector.state
-    state.campaigns_max = 64
+    state.index.campaigns.live_max = 64
     desk.supported()
-    assert len(state.campaigning) == 64
+    assert len(state.index.campaigns.live) == 64
     desk.written()
-    desk.say("a", *(Grant(election=name, term=1) for name in list(state.campaigning)[:10]))
-    assert len(state.campaigning) == 64 + 10, "one more for each that was won"
+    desk.say("a", *(Grant(election=name, term=1) for name in sorted(state.index.campaigns.live)[:10]))
+    assert len(state.index.campaigns.live) == 64 + 10, "one more for each that was won"
     desk.tick(2 * INTERVAL)
-    assert state.campaigns_max == 37, "half of those that lived when some timed out"
-    assert len(state.campaigning) <= 37
+    assert state.index.campaigns.live_max == 37, "half of those that lived when some timed out"
+    assert len(state.index.campaigns.live) <= 37
 
 
 def test_no_input_considers_more_than_a_bounded_number_of_elections(monkeypatch):
-    monkeypatch.setattr("elect.core.elector.CONSIDERED_MAX", 50)
+    monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 50)
     desk = Desk(elections=tuple(f"e{n:03}" for n in range(120))).supported()
     steps = 0
     while desk.latest.wake_at == desk.now:
         desk.tick()
         steps += 1
     assert steps >= 1
-    assert len(desk.elector.state.campaigning) == 120
+    assert len(desk.elector.state.index.campaigns.live) == 120

@@ -1,5 +1,6 @@
 """PROTOCOL.md, section 4: Following, Bound, Resign; section 6: knowing a leader."""
 
+from elect.core.events import LeaderChanged, LossReason, Lost, Role
 from elect.core.messages import (
     ENTRIES_MAX,
     Follow,
@@ -12,7 +13,7 @@ from elect.core.messages import (
     Resign,
     Resigned,
 )
-from elect.core.ready import Ballot, LeaderChanged, LossReason, Lost, Role
+from elect.core.ready import Ballot
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk, vote
 
 
@@ -83,6 +84,12 @@ def test_a_higher_lead_replaces_the_leader_one_was_bound_to():
     desk.say("c", lead(4))
     assert desk.election.following.leader == "c"
     assert desk.held_back("c") == [follow(4, 2)]
+
+
+def test_a_second_leader_of_the_same_term_is_refused():
+    desk = Desk().following("a", 3)
+    desk.say("c", lead(3))
+    assert desk.entries("c")[0].reason is RefusalReason.TERM
 
 
 def test_a_leader_follows_a_higher_term_and_its_application_hears_that_it_lost():
@@ -243,7 +250,7 @@ def test_all_that_is_known_arrives_on_a_new_link_before_the_first_heartbeat_in_m
 
 def test_a_peer_that_missed_knowledge_is_told_everything_again():
     desk = Desk().following("a", 3)
-    assert desk.elector.state.support.peers["c"].said == 1
+    assert desk.elector.state.support.peers["c"].knowledge_numbers.sent == 1
     said: list[Knowledge] = []
     for _ in range(25):
         desk.beat("a", supports="c", acks=True)
@@ -259,7 +266,7 @@ def test_no_knowledge_is_repeated_to_a_peer_that_heard_it():
     desk = Desk().following("a", 3)
     for _ in range(25):
         desk.now += MS
-        heard = desk.elector.state.support.peers["c"].said
+        heard = desk.elector.state.support.peers["c"].knowledge_numbers.sent
         beat = desk.heartbeat(supports="a", ack=desk.ack("c"))
         desk.receive("c", type(beat)(**{f: getattr(beat, f) for f in beat.__slots__} | {"heard": heard}))
         desk.beat("a", supports="c")

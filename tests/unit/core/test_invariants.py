@@ -6,6 +6,7 @@ from elect.core import invariants
 from elect.core.messages import Number
 from elect.core.ready import Ballot
 from elect.core.state.election_state import Following
+from elect.core.state.scale import LeaseGroups
 from tests.unit.core.desk import DURATION, Desk
 
 
@@ -22,7 +23,7 @@ def break_disk(desk):
 
 
 def break_base(desk):
-    desk.election.base = 99
+    desk.election.follow_term_min = 99
 
 
 def break_session(desk):
@@ -30,7 +31,7 @@ def break_session(desk):
 
 
 def break_groups(desk):
-    desk.elector.state.groups.clear()
+    desk.elector.state.index.lease_groups = LeaseGroups()
 
 
 def break_ghost(desk):
@@ -38,7 +39,7 @@ def break_ghost(desk):
 
 
 def break_vacant(desk):
-    desk.elector.state.vacant.add("default")
+    desk.elector.state.index.vacant.add("default")
 
 
 def break_count(desk):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from elect.core.events import Elected, LossReason, Lost, Role, RoleChanged
 from elect.core.messages import Follow, Grant, Lead, Number, RefusalReason, Refuse, Resign, Resigned
-from elect.core.ready import Elected, Lease, LossReason, Lost, Role, RoleChanged
+from elect.core.ready import Lease
 from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, Desk, vote
 
 
@@ -61,12 +62,12 @@ def test_the_lease_is_anchored_at_the_send_and_ends_before_the_promise():
     desk.now += 50 * MS
     desk.receive("a", desk.heartbeat(supports="bc", ack=desk.ack("a", sent)))
     desk.follow("a", 1)
-    assert desk.elector.view(desk.now).elections[0].lease_until == sent + COUNTED
+    assert desk.elector.snapshot(desk.now).elections[0].lease_until == sent + COUNTED
 
 
 def test_a_lapse_is_told_at_the_moment_the_lease_ended_and_suspends_at_once():
     desk = Desk().elected()
-    ends = desk.elector.view(desk.now).elections[0].lease_until
+    ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     assert desk.tick().wake_at <= ends
     desk.tick(ends - desk.now - 1)
     assert desk.events(Lost) == []
@@ -79,7 +80,7 @@ def test_a_lapse_is_told_at_the_moment_the_lease_ended_and_suspends_at_once():
 
 def test_a_lapsed_lease_that_comes_back_within_two_intervals_is_the_same_terms():
     desk = Desk().elected()
-    ends = desk.elector.view(desk.now).elections[0].lease_until
+    ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(ends - desk.now)
     desk.beat("a", supports="bc")
     (elected,) = desk.events(Elected)
@@ -90,7 +91,7 @@ def test_a_lapsed_lease_that_comes_back_within_two_intervals_is_the_same_terms()
 
 def test_a_lapsed_lease_that_does_not_come_back_within_two_intervals_is_resigned():
     desk = Desk().elected()
-    ends = desk.elector.view(desk.now).elections[0].lease_until
+    ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(ends - desk.now)
     desk.tick(2 * INTERVAL - 1)
     assert desk.election.role is Role.LEADER
@@ -205,7 +206,7 @@ def test_a_follow_for_a_term_not_led_is_answered_resign_until_heard():
     [
         (lambda desk: desk.elector.set_paused(desk.now, is_paused=True), LossReason.PAUSED),
         (lambda desk: desk.elector.set_healthy(desk.now, is_healthy=False), LossReason.UNHEALTHY),
-        (lambda desk: desk.elector.set_standing(desk.now, priority=0), LossReason.WITHDRAWN),
+        (lambda desk: desk.elector.set_rank(desk.now, priority=0), LossReason.WITHDRAWN),
         (lambda desk: desk.elector.leave(desk.now, "default"), LossReason.WITHDRAWN),
     ],
 )
@@ -226,7 +227,7 @@ def test_a_failing_disk_ends_no_leadership():
     desk.take(desk.elector.set_storing(desk.now, is_storing=False))
     assert desk.events(Lost) == []
     assert desk.election.role is Role.LEADER
-    assert desk.elector.state.standing.willing is False
+    assert desk.elector.state.rank.willing is False
 
 
 def test_a_single_voter_leads_once_its_vote_is_on_disk_and_never_lapses():
@@ -248,7 +249,7 @@ def test_thousands_of_leases_are_told_and_lapse_together():
         desk.say("a", *(Follow(election=name, term=1, session=Number(1, 1)) for name in part))
         elected += len(desk.events(Elected))
     assert elected == 500
-    assert len(desk.elector.state.groups) == 1
+    assert len(desk.elector.state.index.lease_groups) == 1
     desk.tick(COUNTED)
     assert len(desk.events(Lost)) == 500
     desk.tick(2 * INTERVAL)

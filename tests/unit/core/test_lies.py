@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
+from elect.core.events import LeaderChanged
 from elect.core.messages import (
     TERM_MAX,
     Follow,
@@ -18,11 +19,9 @@ from elect.core.messages import (
     Resign,
     Vote,
 )
-from elect.core.ready import LeaderChanged
-from elect.core.rules.following import HEARSAY_MAX
-from elect.core.rules.heartbeats import RESIGNS_MAX
 from elect.core.snapshot import WhyNoLeader
 from elect.core.state import node_state
+from elect.core.state.scale import OBSERVED_MAX, RESIGNS_MAX
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
 NAMED = {"election": "default", "term": TERM_MAX}
@@ -48,7 +47,7 @@ def test_whoever_was_told_of_the_last_term_campaigns_no_more_and_says_why(lie):
     desk.beat("a", supports="bc")
     desk.beat("c", supports="ab")
     assert desk.election.campaign is None
-    assert desk.elector.view(desk.now).elections[0].waiting is WhyNoLeader.TERMS_USED_UP
+    assert desk.elector.snapshot(desk.now).elections[0].waiting is WhyNoLeader.TERMS_USED_UP
 
 
 def test_the_term_before_the_last_can_still_be_won():
@@ -64,7 +63,7 @@ def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
     with patch.object(node_state, "FOREIGN_MAX", 2):
         said = tuple(Known(election=f"e{i}", term=1, leader="a", incarnation=1) for i in range(9))
         desk.receive("a", Knowledge(number=1, whole=False, entries=said))
-    kept = desk.elector.state.support.peers["a"].knows
+    kept = desk.elector.state.support.peers["a"].reports
     assert list(kept) == ["e0", "e1"]
     assert desk.elector.ignored == 7
 
@@ -124,7 +123,7 @@ def test_a_heartbeat_must_ask_for_long_enough_to_be_kept_between_two():
 def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little():
     desk = Desk()
     desk.connect("a")
-    said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(HEARSAY_MAX + 10))
+    said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(OBSERVED_MAX + 10))
     desk.receive("a", Knowledge(number=1, whole=False, entries=said[:200]))
     desk.receive("a", Knowledge(number=2, whole=False, entries=said[200:]))
     told = {}
@@ -133,5 +132,5 @@ def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little()
         assert desk.events(LeaderChanged) == []
         desk.tick(INTERVAL)
         told |= {event.election: event.leader for event in desk.events(LeaderChanged)}
-        assert len(desk.events(LeaderChanged)) <= HEARSAY_MAX
+        assert len(desk.events(LeaderChanged)) <= OBSERVED_MAX
     assert told == {known.election: "c" for known in said}, "in turns"

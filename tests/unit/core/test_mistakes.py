@@ -9,8 +9,8 @@ from tests.unit.core.desk import INTERVAL, Desk
 @pytest.mark.parametrize(
     "mistake",
     [
-        lambda desk: desk.elector.set_standing(desk.now, priority=-1),
-        lambda desk: desk.elector.set_standing(desk.now, offset=2**63),
+        lambda desk: desk.elector.set_rank(desk.now, priority=-1),
+        lambda desk: desk.elector.set_rank(desk.now, offset=2**63),
         lambda desk: desk.elector.enter(desk.now, ""),
         lambda desk: desk.elector.enter(desk.now, "é"),
         lambda desk: desk.elector.resign(desk.now, "default", to="nobody"),
@@ -22,5 +22,5 @@ def test_a_mistake_of_the_application_is_refused_and_changes_nothing(mistake):
         mistake(desk)
     desk.tick(INTERVAL)
     assert desk.election.leadership.resigning is None
-    assert desk.elector.state.standing == Standing()
+    assert desk.elector.state.rank == Standing()
     assert list(desk.elector.state.elections) == ["default"]

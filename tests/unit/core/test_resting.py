@@ -2,7 +2,7 @@
 
 import pytest
 
-from elect.core.ready import LossReason, Role
+from elect.core.events import LossReason, Role
 from elect.core.rules import leading
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import INTERVAL, MS, Desk
@@ -41,8 +41,8 @@ class Alone(Desk):
                 self.take(elector.set_healthy(self.now, is_healthy=False))
                 self.take(elector.set_healthy(self.now, is_healthy=True))
             case "priority":
-                self.take(elector.set_standing(self.now, priority=0))
-                self.take(elector.set_standing(self.now, priority=1))
+                self.take(elector.set_rank(self.now, priority=0))
+                self.take(elector.set_rank(self.now, priority=1))
         self.take(elector.acknowledge(self.now, "default", self.election.term))
 
 
@@ -86,7 +86,7 @@ def test_a_rest_is_said_to_be_the_reason_why_nobody_leads(alone):
         alone.lead()
         alone.give_up()
     assert alone.election.role is Role.FOLLOWER
-    assert alone.elector.view(alone.now).elections[0].waiting is WhyNoLeader.RESTING
+    assert alone.elector.snapshot(alone.now).elections[0].waiting is WhyNoLeader.RESTING
 
 
 def test_a_leadership_that_never_had_a_lease_costs_no_rest():

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from elect.core.events import PeerChanged
 from elect.core.messages import Ack, ConfigurationId, Heartbeat, Number
-from elect.core.ready import PeerChanged
 from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, PROMISED, Desk
 
 
@@ -117,8 +117,8 @@ def test_an_ack_under_another_configuration_counts_nothing():
     desk.receive("a", beat)
     assert peer_of(desk).counted_until == 0
     desk.tick(INTERVAL)
-    assert desk.elector.view(desk.now).elections[0].waiting.value == "configuration"
-    assert not desk.elector.view(desk.now).peers[0].is_configuration_same
+    assert desk.elector.snapshot(desk.now).elections[0].waiting.value == "configuration"
+    assert not desk.elector.snapshot(desk.now).peers[0].is_configuration_same
 
 
 def test_a_longer_promise_than_ever_is_on_disk_before_it_is_given():

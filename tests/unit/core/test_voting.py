@@ -2,9 +2,10 @@
 
 import pytest
 
+from elect.core.events import Role
 from elect.core.messages import Batch, ConfigurationId, Grant, Number, RefusalReason, Refuse
 from elect.core.options import OffsetRule
-from elect.core.ready import Ballot, Role
+from elect.core.ready import Ballot
 from tests.unit.core.desk import INTERVAL, MS, PROMISED, Desk, vote
 
 
@@ -80,7 +81,7 @@ def test_the_leader_one_is_bound_to_may_have_the_vote_and_that_ends_following_it
     desk.say("a", vote(4))
     assert desk.held_back("a") == [Grant(election="default", term=4)]
     assert desk.election.following is None
-    assert desk.election.base == 4
+    assert desk.election.follow_term_min == 4
 
 
 def test_the_boot_fence_refuses_until_the_longest_promise_is_over():
@@ -117,7 +118,7 @@ def test_a_leader_on_a_valid_lease_votes_for_nobody_and_one_without_does_and_ste
 def test_a_suspended_leader_that_grants_tells_its_followers_to_let_go():
     desk = Desk().elected()
     term = desk.election.term
-    lapse_at = desk.elector.view(desk.now).elections[0].lease_until
+    lapse_at = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(lapse_at - desk.now)
     assert desk.election.role is Role.LEADER
     desk.say("a", vote(9))
@@ -149,7 +150,7 @@ def test_a_vote_in_another_configuration_is_refused(digest):
 
 def test_with_offset_rule_require_a_candidate_behind_is_refused():
     desk = Desk(offset_rule=OffsetRule.REQUIRE).supported_unwilling()
-    desk.take(desk.elector.set_standing(desk.now, offset=10))
+    desk.take(desk.elector.set_rank(desk.now, offset=10))
     desk.say("a", vote(5, offset=9))
     assert reason(desk, "a") is RefusalReason.OFFSET
     desk.say("a", vote(5, offset=10))
@@ -158,7 +159,7 @@ def test_with_offset_rule_require_a_candidate_behind_is_refused():
 
 def test_the_default_rule_grants_a_candidate_behind():
     desk = Desk().supported_unwilling()
-    desk.take(desk.elector.set_standing(desk.now, offset=10))
+    desk.take(desk.elector.set_rank(desk.now, offset=10))
     desk.say("a", vote(5, offset=9))
     assert desk.held_back("a") == [Grant(election="default", term=5)]
 

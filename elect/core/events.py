@@ -1,0 +1,133 @@
+"""Changes that an application, a log or a metric may hear of; every `at` is the time on the node's clock (ns)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LossReason(StrEnum):
+    """Why leadership ended."""
+
+    LEASE_LAPSED = "lease_lapsed"
+    RESIGNED = "resigned"
+    TRANSFERRED = "transferred"
+    SUPERSEDED = "superseded"
+    UNHEALTHY = "unhealthy"
+    PAUSED = "paused"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    WORK_FAILED = "work_failed"
+    NO_LEASE = "no_lease"
+    CONFIGURATION = "configuration"
+
+
+class Role(StrEnum):
+    """A node's part in one election."""
+
+    FOLLOWER = "follower"
+    CANDIDATE = "candidate"
+    LEADER = "leader"
+
+
+class Objection(StrEnum):
+    """Why a peer keeps this node from every election.
+
+    Attributes:
+        UNKNOWN_NODE: the peer's list of voters lacks this node.
+        OTHER_VOTERS: the peer shows another list.
+        OTHER_STORE: the peer met this node under another store.
+        STRANGER: a node that this node's list lacks counts this node as a voter, and this node has never voted.
+    """
+
+    UNKNOWN_NODE = "unknown_node"
+    OTHER_VOTERS = "other_voters"
+    OTHER_STORE = "other_store"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elected:
+    """This node's lease is valid from `at` (ns, this node's clock)."""
+
+    election: str
+    term: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """It is not any more, since `at`: for a lapse the moment at which the lease ended, not that of noticing."""
+
+    election: str
+    term: int
+    at: int
+    reason: LossReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderChanged:
+    """Whom this node now knows to lead, or None."""
+
+    election: str
+    term: int
+    leader: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleChanged:
+    """A change of role, with the rule that caused it."""
+
+    election: str
+    term: int
+    role: Role
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerChanged:
+    """A peer's support for this node began or ended, as counted here."""
+
+    peer: str
+    supported: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerObjected:
+    """A peer keeps this node from every election, or no longer does (None).
+
+    Attributes:
+        detail: the peer's own words, or the digest of its configuration.
+        digest: of this node's configuration.
+    """
+
+    peer: str
+    objection: Objection | None
+    detail: str
+    digest: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaigned:
+    """How a campaign ended: "elected", or why not."""
+
+    election: str
+    term: int
+    outcome: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """This node answered a Vote: "granted", or the refusal's reason."""
+
+    election: str
+    term: int
+    candidate: str
+    answer: str
+    at: int
+
+
+Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | PeerObjected | Campaigned | Voted

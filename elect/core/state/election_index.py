@@ -1,0 +1,60 @@
+"""Which elections of a node are in which situation, so that no rule has to search all of them."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from sortedcontainers import SortedSet
+
+from elect.core.state.deadlines import Deadlines
+from elect.core.state.election_state import ElectionState
+from elect.core.state.scale import CampaignLimit, LeaseGroups
+
+
+class ElectionIndex:
+    """The lists of elections; each election calls `update` when its role changes, and nobody else keeps them right.
+
+    Attributes:
+        unreviewed: elections to consider before the input is done, in the order in which they came up.
+        vacant: elections in which this node might campaign, by name.
+        campaigns: elections in which it does, and those that wait to.
+        observed: elections that this node has not entered and only hears of, in the order of their next review.
+        lease_groups: elections led here, by the peers that follow.
+        deadlines: when each election is due, if nothing happens before.
+        are_peers_changed: the order of the candidates has to be found anew, and every vacant election considered.
+    """
+
+    def __init__(self) -> None:
+        self.unreviewed: OrderedDict[str, None] = OrderedDict()  # its first is taken in constant time
+        self.vacant: SortedSet[str] = SortedSet()
+        self.campaigns = CampaignLimit()
+        self.observed: dict[str, None] = {}
+        self.lease_groups = LeaseGroups()
+        self.deadlines = Deadlines()
+        self.are_peers_changed = True
+
+    def update(self, election: ElectionState) -> None:
+        """List an election where its role belongs now, and have it considered."""
+        name = election.name
+        self.unreviewed[name] = None
+        if election.is_vacant:
+            self.vacant.add(name)
+        else:
+            self.vacant.discard(name)
+        self.campaigns.update(election)
+        self.lease_groups.update(election)
+        self.deadlines.set(name, election.deadline)
+
+    def review(self, names: Iterable[str]) -> None:
+        """Have elections considered before the input is done: something else that they rest on has changed."""
+        self.unreviewed.update(dict.fromkeys(names))
+
+    def review_vacant(self) -> None:
+        """Have every vacant election considered."""
+        self.review(self.vacant)
+
+    def take_next(self) -> str | None:
+        """Remove and return the next election to consider: one to review, else one that waits to campaign."""
+        names = self.unreviewed
+        if not names and not self.campaigns.is_reached:
+            names = self.campaigns.waiting
+        return names.popitem(last=False)[0] if names else None

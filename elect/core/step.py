@@ -1,0 +1,122 @@
+"""One step: what every input to the Elector has in common, before its own rule and after it.
+
+`_begin` brings the clock forward: promises that are over end their sessions, leases that are over are suspended, and
+campaigns time out. Then the rule of the input runs, and changes elections and peers; the index notes which. `_finish`
+considers each of these elections once (follow a refused leader, campaign, tell who leads), and packs the effects into a
+Ready. Most heartbeats only move the ends of promises. Their step ends in `_rest`, which packs nothing but these ends.
+
+Source: PROTOCOL.md, section 2, "Order of sending"; section 4, "One step".
+"""
+
+from random import Random
+
+from elect.core import outgoing
+from elect.core.options import Durable, ElectorOptions
+from elect.core.ready import Ready, Send, Write
+from elect.core.rules import agreement, campaigning, expiry, following, heartbeats
+from elect.core.state.effects import Effects
+from elect.core.state.node_state import NodeState
+from elect.core.state.peer_support import Peer
+from elect.core.state.scale import CONSIDERED_MAX
+
+
+class ElectorStep:
+    """The state of one node, and the two halves of a step."""
+
+    def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
+        self.state = NodeState(options=options, durable=durable, rng=rng, now=now)
+        self._writes: dict[int, Write] = {}
+        self._write_latest = 0
+        self._heartbeat_at = now
+        self._ends_at = now
+        self._new_links: list[str] = []
+        agreement.begin(self.state)
+
+    def _begin(self, now: int) -> None:
+        state = self.state
+        # Two threads may have read the clock in one order and hand it over in the other.
+        state.now = max(state.now, now)
+        if state.now >= self._ends_at:
+            expiry.end_what_is_over(state)
+
+    def _is_quiet(self, peer: Peer) -> bool:
+        """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
+        state, tick_at = self.state, self._heartbeat_at
+        is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
+        is_calm = is_same and state.now < tick_at <= self._ends_at
+        return is_calm and not state.index.are_peers_changed and state.effects.is_empty
+
+    def _rest(self) -> Ready:
+        """Return what most heartbeats lead to: new ends of counted support, if any, and nothing else."""
+        effects = self.state.effects
+        counted = self.state.support.counted if effects.is_count_changed else None
+        effects.is_count_changed = False
+        return Ready(counted=counted, wake_at=self._heartbeat_at)
+
+    def _finish(self) -> Ready:
+        state = self.state
+        campaigning.review(state)
+        if state.now >= self._heartbeat_at:
+            # Once an interval: what nobody is in a hurry for.
+            following.review_observed(state)
+            if state.strangers:
+                agreement.review(state)
+        for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
+            name = state.index.take_next()
+            if name is None:
+                break
+            campaigning.consider(state, state.elections[name])
+        heartbeats.tell_support(state)
+        return self._pack(self._sends())
+
+    def _sends(self) -> tuple[Send, ...]:
+        """Return what leaves at once, in the order in which the peer has to read it."""
+        state, effects = self.state, self.state.effects
+        beating, resync = self._new_links, self._new_links
+        if state.now >= self._heartbeat_at:
+            # Heartbeats that are sent early do not move the next ones. Otherwise peers that come and go would put off
+            # everything that is repeated each interval, for good.
+            self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
+            resync = resync + heartbeats.repeat(state)
+            effects.is_heartbeat_due = True
+        if effects.is_heartbeat_due:
+            beating = list(state.support.peers)
+        self._new_links = []
+        return (
+            # Before the first heartbeat on a new link: it may bring the support with which the peer may campaign, and
+            # until then the peer must have heard who leads.
+            *outgoing.knowledge(state, resync),
+            # Before heartbeats: in a failover somebody waits for these, and reads one message after the other.
+            *outgoing.batches(state, effects.entries),
+            *outgoing.heartbeats(state, beating),
+            # Last: this is news for rule 3 and for the application, and nobody waits for it.
+            *outgoing.changes(state, resync),
+        )
+
+    def _pack(self, sends: tuple[Send, ...]) -> Ready:
+        effects, self.state.effects = self.state.effects, Effects()
+        return Ready(
+            write=self._write(effects),
+            send=sends,
+            send_when_written=tuple(outgoing.batches(self.state, effects.entries_when_written)),
+            leases=effects.leases,
+            counted=self.state.support.counted if effects.is_count_changed else None,
+            events=tuple(effects.events),
+            wake_at=self._wake_at(),
+        )
+
+    def _write(self, effects: Effects) -> Write | None:
+        if not (effects.ballots or effects.meetings or effects.is_promise_due):
+            return None
+        self._write_latest += 1
+        promise_ns = self.state.support.promise_ns if effects.is_promise_due else None
+        write = Write(
+            number=self._write_latest, ballots=effects.ballots, promise_ns=promise_ns, meetings=effects.meetings
+        )
+        self._writes[write.number] = write  # until it ends: `written` has to know what is on disk then
+        return write
+
+    def _wake_at(self) -> int:
+        """Return when the next tick is due: with the next heartbeats, or when something ends before."""
+        ends_at, self._ends_at = expiry.next_ends(self.state)
+        return min(self._heartbeat_at, ends_at)
