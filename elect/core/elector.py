@@ -3,8 +3,7 @@
 Theory of operation. Every input first brings the clock forward (`_begin`): promises that are over end their sessions,
 leases that are over lapse. Then the input's own rule runs. Whatever it changed marks elections as touched; at the end
 (`_finish`) touched elections are considered once more (may this node campaign, whom does it know to lead, when is it
-due), and what piled up in the Effects is packed into a Ready. Most heartbeats only move the ends of promises: they end
-in `_rest` instead, which looks at nothing else. Nothing here reads a clock, touches a socket or waits.
+due), and what piled up in the Effects is packed into a Ready. Nothing here reads a clock, touches a socket or waits.
 
 Source: PROTOCOL.md, sections 3 to 6.
 """
@@ -20,7 +19,6 @@ from elect.core.rules import agreement, campaigning, expiry, following, heartbea
 from elect.core.snapshot import ElectorSnapshot, view
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
-from elect.core.state.peer_support import Peer
 
 CONSIDERED_MAX = 1024
 """Elections considered after one input (some 10 ms); the rest follows after the next, so that no heartbeat waits."""
@@ -151,22 +149,25 @@ class Elector:
 
         `now` is read after the message's bytes were.
         """
+        self.receive_early(now, peer, link, message)
+        return self._finish()
+
+    def receive_early(self, now: int, peer: str, link: Number, message: Message) -> None:
+        """A message came before the next input, and nothing ends until then: its Ready is for both."""
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is not None and link == other.accepted and other.is_met:
-            match message:
-                case Heartbeat():
-                    heartbeats.take(self.state, other, message)
-                    if self._is_quiet(other):
-                        return self._rest()
-                case Batch():
-                    for entry in message.entries:
-                        routing.take(self.state, other, entry, message.configuration)
-                case Knowledge():
-                    following.take_knowledge(self.state, other, message)
-                case _:
-                    assert_never(message)
-        return self._finish()
+        if other is None or link != other.accepted or not other.is_met:
+            return
+        match message:
+            case Heartbeat():
+                heartbeats.take(self.state, other, message)
+            case Batch():
+                for entry in message.entries:
+                    routing.take(self.state, other, entry, message.configuration)
+            case Knowledge():
+                following.take_knowledge(self.state, other, message)
+            case _:
+                assert_never(message)
 
     # The disk.
 
@@ -299,6 +300,11 @@ class Elector:
         return self._finish()
 
     @property
+    def ends_at(self) -> int:
+        """The time before which no promise and no lease ends (ns)."""
+        return self._ends_at
+
+    @property
     def entered(self) -> int:
         """In how many elections this node stands."""
         return self.state.entered
@@ -319,20 +325,6 @@ class Elector:
         state.now = max(state.now, now)
         if state.now >= self._ends_at:
             expiry.end_what_is_over(state)
-
-    def _is_quiet(self, peer: Peer) -> bool:
-        """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
-        state, tick_at = self.state, self._heartbeat_at
-        is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
-        is_calm = is_same and state.now < tick_at <= self._ends_at
-        return is_calm and not state.is_order_stale and state.outcome.is_empty
-
-    def _rest(self) -> Ready:
-        """Most heartbeats lead to no more than this."""
-        outcome = self.state.outcome
-        counted = outgoing.counted(self.state) if outcome.is_count_changed else None
-        outcome.is_count_changed = False
-        return Ready(counted=counted, wake_at=self._heartbeat_at)
 
     def _finish(self) -> Ready:
         state = self.state
