@@ -3,7 +3,7 @@
 `_begin` brings the clock forward: promises that are over end their sessions, leases that are over are suspended, and
 campaigns time out. Then the rule of the input runs, and changes elections and peers; the index notes which. `_finish`
 considers each of these elections once (follow a refused leader, campaign, tell who leads), and packs the effects into a
-Ready. Most heartbeats only move the ends of promises. Their step ends in `_rest`, which packs nothing but these ends.
+Ready.
 
 Source: PROTOCOL.md, section 2, "Order of sending"; section 4, "One step".
 """
@@ -16,7 +16,6 @@ from elect.core.ready import Ready, Send, Write
 from elect.core.rules import agreement, campaigning, expiry, following, heartbeats
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
-from elect.core.state.peer_support import Peer
 from elect.core.state.scale import CONSIDERED_MAX
 
 
@@ -38,20 +37,6 @@ class ElectorStep:
         state.now = max(state.now, now)
         if state.now >= self._ends_at:
             expiry.end_what_is_over(state)
-
-    def _is_quiet(self, peer: Peer) -> bool:
-        """Whether a peer's heartbeat only moved the ends of promises, and nothing ends before the next tick."""
-        state, tick_at = self.state, self._heartbeat_at
-        is_same = peer.counted_until >= tick_at if peer.is_supporting else peer.counted_until <= state.now
-        is_calm = is_same and state.now < tick_at <= self._ends_at
-        return is_calm and not state.index.are_peers_changed and state.effects.is_empty
-
-    def _rest(self) -> Ready:
-        """Return what most heartbeats lead to: new ends of counted support, if any, and nothing else."""
-        effects = self.state.effects
-        counted = self.state.support.counted if effects.is_count_changed else None
-        effects.is_count_changed = False
-        return Ready(counted=counted, wake_at=self._heartbeat_at)
 
     def _finish(self) -> Ready:
         state = self.state

@@ -87,8 +87,8 @@ def held_messages_leave():
 
 @SHELL.add("a coalesced heartbeat counts from its use", "3", worlds.STALLED, 5)
 def heartbeats_at_their_use():
-    def receive_coalesced(self):
+    def receive_coalesced(self, now):
         for _, heartbeat in self._coalescer.take_waiting():
-            self._receive(heartbeat, self._clock())
+            self._receive(heartbeat, now)
 
     return replaced(Orchestrator, "_receive_coalesced", receive_coalesced)

@@ -206,7 +206,7 @@ def _split(seed: int) -> None:
 
 def _stall_the_leader(seed: int) -> None:
     """Its orchestrator thread stalls until just after its lease: an ack that was read before extends it."""
-    simulation = Simulation(Options(seed=seed, coalescer=True))
+    simulation = Simulation(Options(seed=seed))
     simulation.run(2)
     process = simulation._process(simulation.leader())
     peers = process.elector.state.support.peers.values()

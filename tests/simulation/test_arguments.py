@@ -109,7 +109,7 @@ def test_a_mistake_is_refused_and_changes_nothing(call, error):
         (lambda: Options(loss=math.nan), ValueError),
         (lambda: Options(delay=0.5), TypeError),
         (lambda: Options(health=1.0), TypeError),
-        (lambda: Options(coalescer=1), TypeError),
+        (lambda: Options(is_encoded=1), TypeError),
         (lambda: Options(faults=0.5), TypeError),
         (lambda: Span(low="0", high=1), TypeError),
         (lambda: Span(low=0, high=math.nan), ValueError),

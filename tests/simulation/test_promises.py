@@ -127,7 +127,8 @@ def test_a_crash_that_proves_nothing_is_waited_out(seed: int, untrusted: float, 
     simulation.crash(leader, closes=closes)
     assert simulation.run_until(lambda: simulation.leader() in others, 2 * BOUND)
     waited = first(simulation, crashed_at, Elected, others) - crashed_at
-    assert DURATION * (1 - DRIFT) - INTERVAL <= waited <= BOUND
+    # Of a link that ends, the heartbeat that waits for the next tick counts as lost: it promises nothing.
+    assert DURATION * (1 - DRIFT) - 2 * INTERVAL <= waited <= BOUND
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -155,7 +155,7 @@ def test_a_lease_without_an_end_is_noticed_in_a_stall():
 
 
 def test_heartbeats_without_news_wait_for_a_tick():
-    simulation, leader, _ = steady(coalescer=True)
+    simulation, leader, _ = steady()
     waited = []
     take = HeartbeatCoalescer.take_waiting
 
@@ -182,7 +182,7 @@ def test_a_stamp_older_than_its_heartbeat_is_noticed():
         patch.object(HeartbeatCoalescer, "take_waiting", backdating),
         pytest.raises(InvariantViolation, match="support is promised"),
     ):
-        steady(coalescer=True)[0].run(5)
+        steady()[0].run(5)
 
 
 # Applications.

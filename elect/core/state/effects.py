@@ -46,12 +46,6 @@ class Effects:
         self.is_heartbeat_due = False
         self.is_count_changed = False
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write, send or tell; how long support counts is none of these."""
-        is_due = self.is_promise_due or self.is_heartbeat_due
-        return not (is_due or self.ballots or self.meetings or self.entries or self.known or self.leases or self.events)
-
     def send(self, peer: str, entry: Entry) -> None:
         """Send an entry at once."""
         self.entries.setdefault(peer, []).append(entry)

@@ -55,12 +55,11 @@ class SupportPromises(Observer):
                     self._check(counter, process.node_id)
 
     def _check_numbers(self, process: "Process", opened: list[Number | None]) -> None:
-        for session in opened:
+        for session in sorted(filter(None, opened)):
             highest = self._highest.get(process.node_id)
-            if session is not None and highest is not None and session <= highest:
+            if highest is not None and session <= highest:
                 self._world.fail("session numbers are new", f"{process} opens {session} after {highest}")
-            if session is not None:
-                self._highest[process.node_id] = session
+            self._highest[process.node_id] = session
 
     def _check(self, counter: "Process", promiser_id: str) -> None:
         """Fail if `counter` counts longer on `promiser_id` than it is promised."""

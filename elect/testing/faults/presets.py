@@ -52,6 +52,5 @@ def hostile(seed: int, nodes: int) -> Options:
         ),
         raising=rng.choice((0.0, 0.0, 0.1, 0.5)),
         health=rng.choice((None, None, Span(low=0.0, high=1.0))),
-        coalescer=rng.random() < 0.3,
         is_encoded=rng.random() < 0.1,
     )

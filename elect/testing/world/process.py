@@ -87,7 +87,7 @@ class Process:
             clock=context.clock,
             put=self.gate.enqueue,
         )
-        self.deliver = self._coalescer.deliver if self.world.options.coalescer else self.gate.enqueue
+        self.deliver = self._coalescer.deliver
         self.orchestrator = Orchestrator(
             context,
             self.elector,
