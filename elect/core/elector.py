@@ -59,7 +59,7 @@ class Elector(ElectorStep):
     def link_ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Ready:
         """A peer's link to this node ended.
 
-        `is_end_of_stream`: the peer's end closed it; False for a reset, an error, or a close of our own.
+        `is_end_of_stream`: the peer's end closed it; False for a reset, an error, or a close by this node.
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
@@ -68,7 +68,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def link_opened(self, now: int, peer: str, link: Number, store_id: bytes | None = None) -> Ready:
-        """This node's link to a peer got its Welcome: say everything that is known on it."""
+        """This node's link to a peer got its Welcome: send everything that is known on it."""
         self._begin(now)
         other = self.state.support.peers.get(peer)
         if other is not None and agreement.remember_store(self.state, other, store_id):
@@ -87,7 +87,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def store_lost(self, now: int, peer: str) -> Ready:
-        """A peer was refused by this node: it came under another store than the one it was met under."""
+        """This node refused a peer: it came under another store than at first."""
         self._begin(now)
         if (other := self.state.support.peers.get(peer)) is not None:
             agreement.dismiss(self.state, other)
@@ -174,13 +174,13 @@ class Elector(ElectorStep):
                 campaigning.count_grant(state, election, state.id, ballot.term)
 
     def write_failed(self, now: int, number: int) -> Ready:
-        """A Write is not on disk and will not be: what waited for it is never sent; the decision stands."""
+        """A Write failed: what waited for it is never sent. The decision stands: another may rest on it already."""
         self._begin(now)
         self._writes.pop(number, None)
         return self._finish()
 
     def set_storing(self, now: int, is_storing: bool) -> Ready:
-        """The disk fails, or is good again: while it fails this node is no candidate; nothing else stops."""
+        """Note whether the disk works: while it fails this node is no candidate; nothing else stops."""
         self._begin(now)
         self.state.is_storing = is_storing
         for peer in self.state.support.peers.values():
@@ -191,7 +191,7 @@ class Elector(ElectorStep):
     # The application.
 
     def enter(self, now: int, election: str) -> Ready:
-        """Stand in an election.
+        """Become a candidate in an election, from now on.
 
         Raises:
             ValueError: there are too many elections, or this can't be the name of one.
@@ -206,7 +206,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
-        """Stand in it no longer: resign if leading, but go on voting and following."""
+        """Be a candidate no longer: resign if leading, but go on voting and following."""
         self._begin(now)
         left = self.state.elections.get(election)
         if left is not None and left.is_entered:
@@ -220,7 +220,7 @@ class Elector(ElectorStep):
     def resign(
         self, now: int, election: str, *, to: str | None = None, reason: LossReason = LossReason.RESIGNED
     ) -> Ready:
-        """Give up leading: Lost is told at once, Resign leaves after `acknowledge` or the grace.
+        """Give up leading: the application is told at once, and Resign leaves after `acknowledge` or the grace.
 
         `to` names who should campaign first.
 
@@ -236,7 +236,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def acknowledge(self, now: int, election: str, term: int) -> Ready:
-        """The application has heard that it no longer leads in `term`."""
+        """The application acknowledges that it no longer leads in `term`: Resign leaves."""
         self._begin(now)
         led = self.state.elections.get(election)
         leadership = None if led is None else led.leadership
@@ -245,7 +245,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_rank(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
-        """Change this node's standing; with priority 0 it resigns and never leads.
+        """Change this node's rank; with priority 0 it resigns and never leads.
 
         Raises:
             ValueError: out of range.
@@ -271,7 +271,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_healthy(self, now: int, is_healthy: bool) -> Ready:
-        """A hung program should not lead: unhealthy resigns and keeps out of candidacies until it is good again."""
+        """Note whether the program works: while it does not this node leads nothing, and is no candidate."""
         self._begin(now)
         self.state.is_healthy = is_healthy
         if not is_healthy:
@@ -285,12 +285,12 @@ class Elector(ElectorStep):
 
     @property
     def entered(self) -> int:
-        """In how many elections this node stands."""
+        """The number of elections that this node has entered."""
         return self.state.entered
 
     @property
     def ignored(self) -> int:
-        """How often peers spoke of an election beyond those that one node keeps."""
+        """The number of entries about elections beyond those that one node keeps."""
         return self.state.ignored
 
     def snapshot(self, now: int) -> ElectorSnapshot:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class LossReason(StrEnum):
-    """Why leadership ended."""
+    """The reason why a leadership ended."""
 
     LEASE_LAPSED = "lease_lapsed"
     RESIGNED = "resigned"
@@ -29,7 +29,7 @@ class Role(StrEnum):
 
 
 class Objection(StrEnum):
-    """Why a peer keeps this node from every election.
+    """The reason why a peer keeps this node from every election.
 
     Attributes:
         UNKNOWN_NODE: the peer's list of voters lacks this node.
@@ -55,7 +55,7 @@ class Elected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """It is not any more, since `at`: for a lapse the moment at which the lease ended, not that of noticing."""
+    """The lease is over since `at`: for a lapse that is when it ended, not when that was noticed."""
 
     election: str
     term: int
@@ -65,7 +65,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderChanged:
-    """Whom this node now knows to lead, or None."""
+    """The leader that this node now knows, or None."""
 
     election: str
     term: int
@@ -111,7 +111,7 @@ class PeerObjected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaigned:
-    """How a campaign ended: "elected", or why not."""
+    """The end of a campaign: "elected", or why not."""
 
     election: str
     term: int

@@ -1,7 +1,7 @@
-"""What must be true of one node between any two inputs, whatever came before.
+"""The invariants of one node between any two inputs, whatever came before.
 
 The promises that span nodes are the simulator's to watch; these are the ones a node can see by itself, and a broken one
-is a bug of ours, never a peer's.
+is a bug of elect, never a peer's.
 """
 
 from collections.abc import Iterator

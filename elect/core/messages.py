@@ -1,4 +1,4 @@
-"""What nodes say to each other, as values.
+"""The messages between nodes, as values.
 
 Three messages travel between peers: a Heartbeat (periodic, whatever the number of elections), a Batch of election
 entries, and Knowledge (whom the sender follows). Every value checks its own ranges, so what was decoded is what the
@@ -18,7 +18,7 @@ DURATION_NS_MIN = 1_000_000
 """The shortest: each support that ends or begins is told to every peer at once."""
 
 DURATION_NS_MAX = 600_000_000_000
-"""The longest support anyone may ask for: a promise of ten minutes is already an failure_log."""
+"""The longest support that can be asked for: a promise of ten minutes already leaves a cluster without a leader."""
 
 NAME_LENGTH_MAX = 64
 """Node ids and election names."""
@@ -56,7 +56,7 @@ def _check_names(field: str, values: tuple[str, ...]) -> None:
 
 
 def _check_count(field: str, values: tuple[object, ...], maximum: int) -> None:
-    """A longer one would keep the receiver from everybody else for too long."""
+    # A longer message would keep its reader from all other peers.
     if len(values) > maximum:
         raise ValueError(f"{field} has {len(values)} elements; {maximum} are allowed")
 
@@ -107,7 +107,7 @@ class ConfigurationId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """The sender supports the receiver: until when follows from the receiver's own heartbeat.
+    """The support that the sender gives the receiver; its end follows from the receiver's own heartbeat.
 
     Attributes:
         link: the receiver's link on which that heartbeat came.
@@ -128,7 +128,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How good a leader the sender would be: priority (0: never), replication offset, and whether it is willing."""
+    """The rank of the sender as a leader: priority (0: never), replication offset, and whether it is willing."""
 
     priority: int = 1
     offset: int = 0
@@ -143,7 +143,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """Who is alive for whom; the only periodic message.
+    """The only periodic message: it asks for support, and says which support is given.
 
     Attributes:
         sent: the sender's clock, ns, read before encoding.
@@ -175,7 +175,7 @@ class Heartbeat:
 
 
 class RefusalReason(StrEnum):
-    """Why a Vote or a Lead was refused."""
+    """The reason why a Vote or a Lead was refused."""
 
     BOOT_FENCE = "boot_fence"
     BOUND = "bound"
@@ -215,7 +215,7 @@ class Grant(_Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse(_Entry):
-    """It is not, and why: nobody waits for a timeout.
+    """A Vote or a Lead is refused, and why: nobody waits for a timeout.
 
     Attributes:
         term: the term that was asked for.
@@ -263,7 +263,7 @@ class Resign(_Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resigned(_Entry):
-    """The resignation was heard."""
+    """The Resign was read."""
 
 
 Entry = Vote | Grant | Refuse | Lead | Follow | Resign | Resigned
@@ -282,7 +282,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Whom the sender follows, or that it leads itself, in an election; never hearsay.
+    """The leader that the sender itself follows, or that it leads itself; it never passes on what others reported.
 
     Attributes:
         leader: node id, or None: nobody.

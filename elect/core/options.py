@@ -1,4 +1,4 @@
-"""What an Elector is told once, at its start."""
+"""The settings and the durable state that an Elector gets at its start."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,11 +34,12 @@ class Timing:
     drift_ppm: int = 10_000
 
     def promised_ns(self, duration_ns: int) -> int:
-        """How long the one who promises `duration_ns` keeps the promise, rounded up."""
+        """Return how long a promise of `duration_ns` is kept, by the clock of the node that gives it."""
+        # Rounded up, and below down: the counting ends first, whatever the two clocks do within the drift.
         return -(-duration_ns * (PPM + self.drift_ppm) // PPM)
 
     def counted_ns(self, duration_ns: int) -> int:
-        """How long the one who was promised `duration_ns` counts on it, rounded down."""
+        """Return how long a promise of `duration_ns` is counted, by the clock of the node that got it."""
         return duration_ns * (PPM - self.drift_ppm) // PPM
 
 
@@ -76,7 +77,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durable:
-    """What the store held at start; it has also made this start's own `support_duration` durable as a promise.
+    """The content of the store at start, which has also made this start's own `support_duration` durable as a promise.
 
     Attributes:
         incarnation: of this start: already counted up, on disk.
@@ -93,7 +94,7 @@ class Durable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectorOptions:
-    """Who this node is, and by which numbers it lives.
+    """The identity and the settings of a node.
 
     Attributes:
         rank: priority and offset at start.

@@ -1,4 +1,4 @@
-"""What goes out: entries and knowledge, packed into messages for the links that are open."""
+"""Heartbeats, entries and knowledge, packed into messages for the links that are open."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
-    """A heartbeat for each of these peers."""
+    """Yield a heartbeat for each of these peers."""
     if not peer_ids:
         return
     now, support = state.now, state.support
@@ -34,7 +34,7 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
 
 
 def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
-    """All that is known, for peers with a new link or that missed some of it."""
+    """Yield all that is known, for peers with a new link or that missed some of it."""
     if not peer_ids:
         return
     led = (election for election in state.elections.values() if election.following or election.leadership)
@@ -45,7 +45,7 @@ def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
 
 
 def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
-    """What changed of that, for all peers besides those that are told everything."""
+    """Yield what changed of that, for all peers but those that are told everything."""
     known = list(state.effects.known.values())
     if known:
         for peer in _open(state, state.support.peers):
@@ -61,7 +61,7 @@ def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send
 
 
 def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterator[Send]:
-    """Entries, for the peers that can be reached now."""
+    """Yield the entries for the peers that can be reached now; the others lose them, as a network may."""
     if not entries_by_peer:
         return
     for peer in _open(state, entries_by_peer):

@@ -1,4 +1,4 @@
-"""Majorities, and until when one holds. Imports nothing of the election."""
+"""Majorities, and the time until which one holds. Imports nothing of the election."""
 
 from collections.abc import Iterable
 

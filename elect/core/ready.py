@@ -1,4 +1,4 @@
-"""What the shell has to do after one input to the Elector: one immutable value.
+"""Ready: everything that the shell has to do after one input to the Elector, as one immutable value.
 
 The order of the fields is the contract: start the write, publish the leases, send, hold back what waits for the write,
 tell the application, come back.

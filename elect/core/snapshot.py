@@ -1,4 +1,4 @@
-"""What an operator may ask about: immutable, taken at one moment."""
+"""A snapshot of a node for operators: immutable, taken at one moment."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from elect.core.state.peer_support import Peer
 
 
 class WhyNoLeader(StrEnum):
-    """Why this node does not lead an election."""
+    """The reason why this node does not lead an election."""
 
     LEADING = "leading"
     FOLLOWING = "following"
@@ -58,7 +58,7 @@ class ElectionSnapshot:
 class PeerSnapshot:
     """One peer, both ways; times in ns of the node's clock, 0 where there is none.
 
-    `is_configuration_same` is None until the peer was heard.
+    `is_configuration_same` is None until a heartbeat was read.
     """
 
     node_id: str
@@ -177,7 +177,7 @@ def _waiting(state: NodeState, election: ElectionState) -> WhyNoLeader:
 
 
 def _unfit(state: NodeState, election: ElectionState) -> WhyNoLeader | None:
-    """What this node itself lacks."""
+    """Return what this node itself lacks, or None."""
     has_lost_votes = any(peer.objection is Objection.OTHER_STORE for peer in state.other_voters)
     lacks = (
         (not state.is_voter, WhyNoLeader.NOT_VOTER),
@@ -195,7 +195,7 @@ def _unfit(state: NodeState, election: ElectionState) -> WhyNoLeader | None:
 
 
 def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
-    """What the others don't give."""
+    """Return what the other nodes do not give."""
     if state.supported_until <= state.now:
         peers = state.other_voters
         is_mixed = any(

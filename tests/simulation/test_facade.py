@@ -51,7 +51,7 @@ def test_every_method_of_a_simulation_runs():
     simulation.drift("a", 0.01)
     simulation.run(5)
     simulation.settle()
-    assert simulation.elector("a").view(0).node_id == "a"
+    assert simulation.elector("a").snapshot(0).node_id == "a"
     assert any(isinstance(record.event, Elected) for record in simulation.events)
     assert "holds the lease of term" in simulation.transcript
 

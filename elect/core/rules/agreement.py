@@ -21,7 +21,7 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 STRANGER_PROMISES = 5
-"""A stranger is remembered for this many support durations; it dials at least once in each."""
+"""A stranger is remembered for this many support durations; a node dials at least twice in each."""
 
 
 def objection_to(
@@ -46,7 +46,7 @@ def is_store_kept(node_id: str, store_id: bytes, stores: Mapping[str, bytes]) ->
 
 
 def begin(state: NodeState) -> None:
-    """Take up the objections that were on disk."""
+    """Report the objections that were on disk."""
     for peer in state.other_voters:
         if peer.objection is not None:
             _tell(state, peer.id, peer.objection)
@@ -54,7 +54,7 @@ def begin(state: NodeState) -> None:
 
 
 def remember_store(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
-    """Note the store of a peer that a new link leads to; False: it was met under another one.
+    """Remember the store of a peer that a new link leads to; False if the peer was met under another one.
 
     A peer met for the first time is heard once its store is on disk (`Peer.is_met`): else a restart between its vote
     and that write would let the peer vote again from another store.
@@ -86,18 +86,18 @@ def forget(state: NodeState, peer: Peer) -> None:
 
 
 def object_to(state: NodeState, peer: Peer, objection: Objection, detail: str) -> None:
-    """The peer refused this node's dial."""
+    """Note that the peer refused this node's dial."""
     _set_objection(state, peer, objection, detail)
 
 
 def welcome(state: NodeState, peer: Peer) -> None:
-    """The peer let this node in: it knows the node, under the store that it has now."""
+    """Drop the objection of a peer that let this node in: it knows the node, under the store that it has now."""
     if peer.objection is not Objection.OTHER_VOTERS:
         _set_objection(state, peer, None)
 
 
 def dismiss(state: NodeState, peer: Peer) -> None:
-    """The peer lost the store under which it was met: it is no voter any more, and objects to nothing."""
+    """Drop the objection of a peer that lost its store: it is no voter any more."""
     _set_objection(state, peer, None)
 
 
@@ -116,7 +116,11 @@ def compare(state: NodeState, peer: Peer, shown: ConfigurationId) -> None:
 
 
 def note_stranger(state: NodeState, node_id: str) -> None:
-    """A node outside the list of voters dialed this one: that node counts this one as a voter."""
+    """Remember a node outside the list that dialed this one: it counts this node as a voter.
+
+    Source: PROTOCOL.md, section 7, "Strangers".
+    """
+    # It may have elected a leader in a term that this node knows nothing of. A node that has voted was there first.
     if is_new_voter(state):
         if node_id not in state.strangers:
             _tell(state, node_id, Objection.STRANGER)

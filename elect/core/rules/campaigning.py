@@ -1,4 +1,4 @@
-"""When to campaign, and how a campaign goes.
+"""Campaign: when to, and until it is won or abandoned.
 
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """

@@ -1,11 +1,12 @@
-"""What the passing of time ends by itself: promises, leases, campaigns, graces, the boot fence."""
+"""Promises, leases, campaigns, graces and the boot fence end by the passing of time."""
 
 from elect.core.rules import campaigning, following, leading
 from elect.core.state.node_state import NodeState
 
 
 def end_what_is_over(state: NodeState) -> None:
-    """Bring every rule forward to `state.now`."""
+    """End whatever is over at `state.now`."""
+    # Promises first: a leader whose promise is over may be replaced, and what comes after should know it.
     following.release(state, state.support.expire(state.now))
     leading.suspend(state)
     names = state.index.deadlines.take_due(state.now)
@@ -18,7 +19,7 @@ def end_what_is_over(state: NodeState) -> None:
 
 
 def next_ends(state: NodeState) -> tuple[int, int]:
-    """When something ends next that has to be noticed at once, and when anything does (ns)."""
+    """Return when something ends next that has to be noticed at once, and when anything does (ns)."""
     if state.index.unreviewed:
         return state.now, state.now
     promise_until, counted_until = state.support.next_ends()

@@ -1,4 +1,4 @@
-"""The periodic traffic: what a heartbeat brings, and what is repeated with it.
+"""The periodic traffic: heartbeats, and what is repeated with them.
 
 Source: PROTOCOL.md, section 3.
 """

@@ -16,7 +16,7 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 QUICK_NS = 1_000_000_000
-"""A leadership that its holder gives up sooner than this is quick: a loop that only comes and goes does so."""
+"""A leadership that is given up sooner than this is quick: an application in a loop gives it up at once."""
 
 QUICK_FREE = 2
 """Quick leaderships after a first one that cost no rest: an operator may hand an election over and back. So three in a
@@ -41,7 +41,7 @@ def begin(state: NodeState, election: ElectionState) -> None:
     state.tell_role(election, "elected")
     state.tell_known(election)
     for peer in state.support.peers.values():
-        peer.leads[name] = None
+        peer.leads[name] = None  # repeated until it is answered: a Lead may be lost
         if peer.counted_until > state.now:
             state.effects.send(peer.id, Lead(election=name, term=term))
     announce(state)
@@ -74,6 +74,7 @@ def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow
     leadership.follows[peer.id] = follow.session
     stop_repeating(peer, election, follow.session)
     regroup(state, election)
+    # The peer may have followed in an older session that counted: then the lease ends before it may begin again.
     suspend(state, is_cut_short=True)
     announce(state)
 
@@ -110,6 +111,7 @@ def regroup(state: NodeState, election: ElectionState) -> None:
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
+    # In the session that is counted now: then the Follow and the support prove one promise, without a gap between them.
     followers = frozenset(
         peer.id
         for peer in state.other_voters
@@ -118,6 +120,7 @@ def regroup(state: NodeState, election: ElectionState) -> None:
     if followers == leadership.followers:
         return
     election.set_followers(followers)
+    # The published claim names its followers: `is_leader` asks whether they support this node at that moment.
     if leadership.is_told:
         state.effects.leases[election.name] = lease(state, leadership.term, leadership.followers)
 
@@ -140,6 +143,7 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
     leadership = election.leadership
     if leadership is None:
         return False
+    # Its application may still act under the lease that was given up. Another leader would act at the same time.
     return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
 
 
@@ -171,12 +175,13 @@ def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
         if not group.told or (until := lease_until(state, followers)) > state.now:
             continue
         for name in list(group.told):
+            # The application learns when the lease ended, not when that was noticed: a freeze may lie in between.
             ended_at = state.now if is_cut_short else until or state.now
             _tell_lost(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
 
 
 def next_lapse(state: NodeState) -> int:
-    """When the first lease that the application knows of ends, or FOREVER."""
+    """Return when the first lease that the application knows of ends (ns), or FOREVER."""
     ends = [lease_until(state, followers) for followers, group in state.index.lease_groups if group.told]
     return min(ends, default=FOREVER)
 
@@ -200,7 +205,9 @@ def resign(state: NodeState, election: ElectionState, reason: LossReason, succes
     was_told = leadership.is_told
     if was_told:
         _tell_lost(state, election, reason, at=state.now)
+    # An application that was not told has nothing to stop.
     ends_at = state.now + (state.grace_ns if was_told else 0)
+    # A leadership without a lease was not given up by the application.
     if reason is not LossReason.NO_LEASE:
         rest(state, election)
     election.begin_resigning(Resigning(reason=reason, successor=successor), ends_at=ends_at)
@@ -246,7 +253,7 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
     """
     leadership = election.leading
     successor = None
-    if leadership.resigning is None:
+    if leadership.resigning is None:  # it followed or voted for another
         if leadership.is_told:
             _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
     else:
@@ -259,12 +266,14 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
     state.tell_known(election)
     for peer in state.support.peers.values():
         peer.leads.pop(election.name, None)
+        # To every peer, follower or not: one may have sent a Follow that is still under way.
         owe_resign(state, peer, Resign(election=election.name, term=leadership.term, successor=successor))
 
 
 def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
     """Send Resign to a peer now, and again each interval until it has answered."""
     owed = peer.resigns.get(resign_entry.election)
+    # A Resign of a later term says all that an older one does.
     if owed is None or owed.term <= resign_entry.term:
         peer.resigns[resign_entry.election] = resign_entry
     state.effects.send(peer.id, resign_entry)
@@ -273,5 +282,6 @@ def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
 def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
     """Repeat a Resign no longer: the peer answered it, or showed a higher term, so it is bound to this one no more."""
     owed = peer.resigns.get(election)
+    # Whatever brought the peer to a higher term ended its binding to this one.
     if owed is not None and owed.term < term_shown:
         del peer.resigns[election]

@@ -1,4 +1,4 @@
-"""Which rule takes which entry of a batch.
+"""The rule of each kind of entry.
 
 Source: PROTOCOL.md, section 4.
 """
@@ -12,12 +12,12 @@ from elect.core.state.peer_support import Peer
 
 
 def receive_entry(state: NodeState, peer: Peer, entry: Entry, configuration: ConfigurationId) -> None:
-    """Take one entry of a peer's batch, which was sent in this configuration."""
+    """Give one entry of a peer's batch, which was sent in this configuration, to its rule."""
     election = state.find_or_make(entry.election)
     if election is None:
         return
     election.term_seen = max(election.term_seen, entry.term)
-    if not isinstance(entry, Refuse):  # it names the term asked for, and its sender may follow a lower one
+    if not isinstance(entry, Refuse):  # its term is the one asked for; its sender may still follow a lower one
         leading.settle_resign(peer, entry.election, entry.term)
     match entry:
         case Vote():

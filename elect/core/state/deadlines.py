@@ -18,7 +18,7 @@ class Deadlines:
         return self._order[0][0] if self._order else FOREVER
 
     def set(self, name: str, at: int) -> None:
-        """Let `name` be due at `at` and at no other time; FOREVER clears it."""
+        """Set the only time at which `name` is due; FOREVER clears it."""
         if self._at.get(name, FOREVER) == at:
             return
         self.clear(name)
@@ -27,7 +27,7 @@ class Deadlines:
             self._order.add((at, name))
 
     def clear(self, name: str) -> None:
-        """Let `name` not be due."""
+        """Remove the time at which `name` is due."""
         at = self._at.pop(name, None)
         if at is not None:
             self._order.remove((at, name))

@@ -1,4 +1,4 @@
-"""Collects what one input leads to, until it is packed into a Ready."""
+"""The effects of one input, collected until they are packed into a Ready."""
 
 from elect.core.events import Event
 from elect.core.messages import Entry, Known
@@ -6,7 +6,7 @@ from elect.core.ready import Ballot, Lease, Meeting
 
 
 class Effects:
-    """What has to be written, sent, published and told after one input.
+    """Everything to be written, sent, published and told after one input.
 
     Attributes:
         ballots: to be written, by election.
@@ -51,5 +51,5 @@ class Effects:
         self.entries.setdefault(peer, []).append(entry)
 
     def send_when_written(self, peer: str, entry: Entry) -> None:
-        """Send an entry once this outcome's ballots are on disk."""
+        """Send an entry once the ballots of this step are on disk."""
         self.entries_when_written.setdefault(peer, []).append(entry)

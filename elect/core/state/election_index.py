@@ -11,7 +11,7 @@ from elect.core.state.scale import CampaignLimit, LeaseGroups
 
 
 class ElectionIndex:
-    """The lists of elections; each election calls `update` when its role changes, and nobody else keeps them right.
+    """The lists of elections; each election calls `update` when its role changes. No rule does.
 
     Attributes:
         unreviewed: elections to consider before the input is done, in the order in which they came up.
@@ -33,7 +33,7 @@ class ElectionIndex:
         self.are_peers_changed = True
 
     def update(self, election: ElectionState) -> None:
-        """List an election where its role belongs now, and have it considered."""
+        """List an election where its role belongs now, and consider it before the input is done."""
         name = election.name
         self.unreviewed[name] = None
         if election.is_vacant:
@@ -45,11 +45,11 @@ class ElectionIndex:
         self.deadlines.set(name, election.deadline)
 
     def review(self, names: Iterable[str]) -> None:
-        """Have elections considered before the input is done: something else that they rest on has changed."""
+        """Consider elections before the input is done, because something else that they rest on has changed."""
         self.unreviewed.update(dict.fromkeys(names))
 
     def review_vacant(self) -> None:
-        """Have every vacant election considered."""
+        """Consider every vacant election before the input is done."""
         self.review(self.vacant)
 
     def take_next(self) -> str | None:

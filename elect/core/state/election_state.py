@@ -1,7 +1,7 @@
-"""One election as one node sees it: what is durable, and the part it plays.
+"""One election as one node sees it: its durable ballot, and its role.
 
-The `become_…` methods are the only places where a part changes. The rules that call them are in `voting`,
-`campaign`, `following` and `leading`.
+The `become_…` methods are the only places where a role changes. The rules that call them are in `voting`,
+`campaigning`, `following` and `leading`.
 
 Source: PROTOCOL.md, section 4.
 """
@@ -34,7 +34,7 @@ class Campaign:
     Attributes:
         grants: voters that granted, this node from when its own vote is on disk.
         ends_at: when it is abandoned (ns).
-        early: voters that have not heard yet of the resignation that this node has heard of.
+        early: voters that have not yet read the Resign that this node has read.
         asked_again: those that were asked a second time, since they had.
     """
 
@@ -81,12 +81,12 @@ class ElectionState:
         durable: term and vote as known to be on disk; never ahead of `ballot`.
         base: highest term in which this node granted to another, followed, or was elected.
         term_seen: highest term it was told of.
-        is_entered: the application stands in it.
+        is_entered: this node is a candidate in it.
         following, campaign, leadership: at most one is set.
         refused: the latest (leader, term, session) whose Lead was refused and might be followed later.
-        resigned: the latest (leader, term) that said Resign.
-        successor: whom it named, if anybody.
-        refusals: who refused the latest campaign, and why.
+        resigned: the latest (leader, term) that resigned.
+        successor: the node that it named, or None.
+        refusals: the voters that refused the latest campaign, each with its reason.
         retry_at: no campaign before this time (ns).
         led_since: when this node was last elected (ns).
         quick: how often in a row it gave leadership up soon after that.
@@ -147,7 +147,7 @@ class ElectionState:
 
     @property
     def role(self) -> Role:
-        """The part it plays."""
+        """The role of this node."""
         if self.leadership is not None:
             return Role.LEADER
         return Role.FOLLOWER if self.campaign is None else Role.CANDIDATE
@@ -170,7 +170,7 @@ class ElectionState:
 
     @property
     def deadline(self) -> int:
-        """When the part it plays must end or change by itself (ns); FOREVER for a follower."""
+        """The time at which its role must end or change by itself (ns); FOREVER for a follower."""
         if self.campaign is not None:
             return self.campaign.ends_at
         if self.leadership is None:
@@ -191,7 +191,7 @@ class ElectionState:
         self._index.update(self)
 
     def hear_resign(self, leader: str, *, term: int, successor: str | None) -> None:
-        """Note who resigned last, and whom it named."""
+        """Note which leader resigned last, and which successor it named."""
         self.resigned = (leader, term)
         self.successor = successor
         self._index.update(self)
@@ -219,13 +219,13 @@ class ElectionState:
         self._index.lease_groups.update(self)
 
     def gain_lease(self) -> None:
-        """Have the application told that it leads."""
+        """Note that the application is told that it leads."""
         self.leading.is_told = True
         self.leading.ends_at = FOREVER
         self._index.update(self)
 
     def lose_lease(self, *, ends_at: int) -> None:
-        """Have the application told that it does not lead; give up at `ends_at` if the lease is not back by then."""
+        """Note that the application is told of the loss; this node gives up at `ends_at` if the lease is not back."""
         self.leading.is_told = False
         self.leading.ends_at = ends_at
         self._index.update(self)
@@ -237,7 +237,7 @@ class ElectionState:
         self._index.update(self)
 
     def become_follower(self, following: Following | None = None) -> None:
-        """Play no part any more, and follow one leader or nobody."""
+        """Be neither candidate nor leader any more, and follow one leader or nobody."""
         self.campaign = None
         self.leadership = None
         self.following = following

@@ -1,4 +1,4 @@
-"""What one node's rules share: its options, its support, its elections, and the outcome in the making."""
+"""The state that one node's rules share: its options, its support, its elections, and the effects of this step."""
 
 from functools import lru_cache
 from random import Random
@@ -23,7 +23,7 @@ def _rank(priority: int, offset: int, is_willing: bool) -> Standing:
 
 
 class NodeState:
-    """One node, to its rules.
+    """The state of one node.
 
     Attributes:
         now: the node's clock (ns), never falling.
@@ -33,7 +33,7 @@ class NodeState:
         eligible_since: since when this node as a whole might win (ns), or None.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
-        ignored: how often peers spoke of an election that was not met, since there were too many.
+        ignored: entries and reports about elections that this node does not keep, as there are too many.
     """
 
     def __init__(self, *, options: ElectorOptions, durable: Durable, rng: Random, now: int) -> None:
@@ -78,23 +78,23 @@ class NodeState:
 
     @property
     def is_fenced(self) -> bool:
-        """Whether the boot fence stands: this node can't remember whom it was bound to."""
+        """Whether this node is in its boot fence: it cannot know to whom it was bound."""
         return self.now < self.fence_until
 
     @property
     def is_willing(self) -> bool:
-        """Whether this node would lead at all."""
+        """Whether this node would lead some election."""
         is_fit = self.is_healthy and self.is_storing and not self.is_paused and not self.is_disputed
         return is_fit and self.priority > 0 and self.entered > 0
 
     @property
     def rank(self) -> Standing:
-        """What heartbeats say of this node as a candidate."""
+        """The rank that heartbeats show of this node."""
         return _rank(self.priority, self.offset, self.is_willing)
 
     @property
     def supported_until(self) -> int:
-        """Until when a quorum supports this node (ns), itself included."""
+        """The time until which a quorum supports this node (ns), itself included."""
         ends = [self.support.peers[voter].counted_until if voter != self.id else FOREVER for voter in self.voters]
         return nth_largest(ends, self.configuration.quorum)
 
@@ -109,7 +109,7 @@ class NodeState:
         return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
 
     def find_or_make(self, name: str) -> ElectionState | None:
-        """The election of that name, which a peer speaks of, made if it is new; None if there are too many."""
+        """Return the election that a peer names, made if it is new; None if there are too many."""
         election = self.elections.get(name)
         if election is None and len(self.elections) - self.entered < FOREIGN_MAX:
             election = self.make(name)
@@ -117,7 +117,7 @@ class NodeState:
         return election
 
     def make(self, name: str) -> ElectionState | None:
-        """An election of that name; None if there are too many."""
+        """Make and return an election of that name; None if there are too many."""
         if len(self.elections) >= ELECTIONS_MAX:
             return None
         return self._add(name, Ballot(term=0, voted_for=None))
@@ -135,7 +135,8 @@ class NodeState:
         self.effects.known[election.name] = self.known(election)
 
     def known(self, election: ElectionState) -> Known:
-        """Whom this node follows, or that it leads itself: never hearsay."""
+        """Return the leader that this node itself follows, or that it leads itself."""
+        # Never what others reported: two nodes could keep each other believing in a leader that is dead.
         name, following = election.name, election.following
         if election.leadership is not None and election.leadership.resigning is None:
             term = election.leadership.term

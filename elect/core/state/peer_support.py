@@ -30,7 +30,7 @@ class Peer:
         is_trusted: an end of stream on it proves that the peer no longer counts it.
         session: this node's promise to it, live while not None; it ends at `promised_until` (ns).
         promised: the heartbeat that `promised_until` answers, or None.
-        heartbeat: the latest heard on its newest link, or None.
+        heartbeat: the latest read on its newest link, or None.
         opened: this node's link to it, while open.
         sent_latest: stamp of this node's latest heartbeat on that link.
         counted_session: its promise to this node that counts, until `counted_until` (ns).
@@ -123,7 +123,7 @@ class Support:
         return {peer.id: peer.counted_until for peer in self.peers.values()}
 
     def next_ends(self) -> tuple[int, int]:
-        """When the first promise to a peer ends, and when the first peer's support does (ns); FOREVER if none lives."""
+        """Return the first ends of a promise to a peer and of a peer's support (ns); FOREVER where none lives."""
         promised_until = counted_until = FOREVER
         for peer in self.peers.values():
             if peer.session is not None and peer.promised_until < promised_until:

@@ -162,7 +162,7 @@ class LeaseGroups:
         return len(self._groups)
 
     def update(self, election: ElectionState) -> None:
-        """Have an election in the group of its followers, on the side that its application was told of."""
+        """Move an election to the group of its followers, and to the side of what its application was told."""
         leadership = election.leadership
         place = None
         if leadership is not None and leadership.resigning is None:

@@ -42,6 +42,10 @@ def break_vacant(desk):
     desk.elector.state.index.vacant.add("default")
 
 
+def break_campaigns(desk):
+    desk.elector.state.index.campaigns.live.add("default")
+
+
 def break_count(desk):
     desk.elector.state.support.peers["a"].opened = None
 
@@ -61,6 +65,7 @@ def break_expiry(desk):
         (break_groups, "shares its lease's end"),
         (break_ghost, "shares its lease's end"),
         (break_vacant, "vacant elections"),
+        (break_campaigns, "candidacies are listed"),
         (break_count, "only on an open link"),
         (break_expiry, "expired is expired"),
     ],
