@@ -22,12 +22,12 @@ def stamp_before_the_frame():
     read_at = {}
 
     def receiving(receive):
-        def receive_early(self, item, now):
+        def receive_late(self, item, now):
             waited_since = read_at.get(item.link, now)
             read_at[item.link] = now
             receive(self, item, waited_since)
 
-        return receive_early
+        return receive_late
 
     return wrapped(Orchestrator, "_receive", receiving)
 
