@@ -149,25 +149,20 @@ class Elector:
 
         `now` is read after the message's bytes were.
         """
-        self.receive_early(now, peer, link, message)
-        return self._finish()
-
-    def receive_early(self, now: int, peer: str, link: Number, message: Message) -> None:
-        """A message came before the next input, and nothing ends until then: its Ready is for both."""
         self._begin(now)
         other = self.state.support.peers.get(peer)
-        if other is None or link != other.accepted or not other.is_met:
-            return
-        match message:
-            case Heartbeat():
-                heartbeats.take(self.state, other, message)
-            case Batch():
-                for entry in message.entries:
-                    routing.take(self.state, other, entry, message.configuration)
-            case Knowledge():
-                following.take_knowledge(self.state, other, message)
-            case _:
-                assert_never(message)
+        if other is not None and link == other.accepted and other.is_met:
+            match message:
+                case Heartbeat():
+                    heartbeats.take(self.state, other, message)
+                case Batch():
+                    for entry in message.entries:
+                        routing.take(self.state, other, entry, message.configuration)
+                case Knowledge():
+                    following.take_knowledge(self.state, other, message)
+                case _:
+                    assert_never(message)
+        return self._finish()
 
     # The disk.
 
@@ -298,11 +293,6 @@ class Elector:
         if not is_healthy:
             agreement.withdraw(self.state, LossReason.UNHEALTHY)
         return self._finish()
-
-    @property
-    def ends_at(self) -> int:
-        """The time before which no promise and no lease ends (ns)."""
-        return self._ends_at
 
     @property
     def entered(self) -> int:

@@ -184,7 +184,7 @@ class Orchestrator:
         now = self._context.turned_at = self._clock()
         lag_ns = now - self._wake_at
         if lag_ns >= 0:
-            self._receive_coalesced(now)
+            self._receive_coalesced()
         if item is None:
             self._observer.observe_tick(max(0, lag_ns))
             self._apply(self._elector.tick(now))
@@ -200,17 +200,10 @@ class Orchestrator:
             self._context.inbox.allow_for(self._elector.entered)
             self._observer.observe_ignored(self._elector.ignored)
 
-    def _receive_coalesced(self, now: int) -> None:
-        """Receive the heartbeats that wait, each with the time at which it was read, before anything can end.
-
-        When nothing has ended by now, one Ready is enough for all of them and what follows in this step.
-        """
-        is_early = now < self._elector.ends_at
+    def _receive_coalesced(self) -> None:
+        """Receive the heartbeats that wait, each with the time at which it was read, before anything can end."""
         for read_at, item in self._coalescer.take_waiting():
-            if is_early and isinstance(item.message, Heartbeat):
-                self._elector.receive_early(read_at, item.peer, self._hear(item, read_at), item.message)
-            else:
-                self._receive(item, read_at)
+            self._receive(item, read_at)
 
     def _take(self, item: Input, now: int) -> None:
         match item:
@@ -259,13 +252,10 @@ class Orchestrator:
     def _receive(self, item: MessageReceived, now: int) -> None:
         message = item.message
         if isinstance(message, Heartbeat | Batch | Knowledge):
-            self._apply(self._elector.receive(now, item.peer, self._hear(item, now), message))
-
-    def _hear(self, item: MessageReceived, now: int) -> Number:
-        """Note that a peer was heard, and how long a heartbeat and its acknowledgement took."""
-        if isinstance(item.message, Heartbeat) and item.message.ack is not None:
-            self._observer.observe_round_trip(item.peer, now - item.message.ack.sent)
-        return self._links.receive(item, now)
+            number = self._links.receive(item, now)
+            if type(message) is Heartbeat and message.ack is not None:
+                self._observer.observe_round_trip(item.peer, now - message.ack.sent)
+            self._apply(self._elector.receive(now, item.peer, number, message))
 
     def _finish_writes(self, item: Written, now: int) -> None:
         """Send what waited for these writes."""

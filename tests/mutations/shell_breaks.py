@@ -87,8 +87,8 @@ def held_messages_leave():
 
 @SHELL.add("a coalesced heartbeat counts from its use", "3", worlds.STALLED, 5)
 def heartbeats_at_their_use():
-    def receive_coalesced(self, now):
+    def receive_coalesced(self):
         for _, heartbeat in self._coalescer.take_waiting():
-            self._receive(heartbeat, now)
+            self._receive(heartbeat, self._clock())
 
     return replaced(Orchestrator, "_receive_coalesced", receive_coalesced)

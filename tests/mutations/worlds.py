@@ -173,7 +173,7 @@ DOUBLED = drilled("pass it round", Drill.pass_it_round, duplication=1.0, reorder
 LOSSY = drilled("pass it round", Drill.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)
-REGAIN = harsh("regained", "regain", "cut both ways", every=0.5)
+REGAIN = harsh("regained", "regain", "cut both ways", every=0.5, coalescer=False)
 LINKS = harsh("links", "redial", "clog", "cut both ways", "resign", every=0.1, delay=Span(low=0.000_5, high=0.05))
 PROXIES = harsh("proxies", "close by proxy", "cut both ways", every=0.15, untrusted=1.0)
 RESETS = harsh("resets", "reset", "hang up", "cut both ways", every=0.15)

@@ -101,6 +101,7 @@ class Options:
         acknowledgement: how long each of the application's callbacks takes.
         raising: share of leaderships whose application raises: the node resigns, or its work stands back for a while.
         health: how long the application's health hook takes for its first answer; None: there is no hook.
+        coalescer: heartbeats without news wait for the next tick, as in the product.
         is_encoded: every message is really encoded and decoded, as on a wire.
         previous: ids of nodes that run the previous version: what it doesn't know is lost on the way.
         lateness: of a timer.
@@ -129,6 +130,7 @@ class Options:
     acknowledgement: Span = field(default_factory=lambda: Span(low=0.0, high=0.001))
     raising: float = 0.0
     health: Span | None = None
+    coalescer: bool = True
     is_encoded: bool = False
     previous: tuple[str, ...] = ()
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
@@ -160,7 +162,8 @@ class Options:
             arguments.check_type(name, getattr(self, name), Span, "a Span")
         arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
         arguments.check_type("faults", self.faults, (Faults, type(None)), "a Faults or None")
-        arguments.flag("is_encoded", self.is_encoded)
+        for name in ("coalescer", "is_encoded"):
+            arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
         _texts("previous", self.previous)
         for election in _texts("elections", self.elections):
