@@ -1,4 +1,4 @@
-"""What runs between a node's start and its stop: store, links, threads; put together here and nowhere else."""
+"""The parts that run between a node's start and its stop: store, links, threads; put together here and nowhere else."""
 
 import random
 import threading
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from wire.io.meter import Meter
 
 HANDOVER_S = 0.1
-"""For a successor: it takes two round trips; where there is none, what left before a close arrives in any case."""
+"""For a successor: its election takes two round trips. Without one, what left before a close arrives in any case."""
 
 STOP_SHARE = 0.5
-"""Of a stop's time: for the application to hear of its losses; the rest is for sockets, disk and threads."""
+"""The share of a stop's time for the application to hear of its losses; the rest is for sockets, disk and threads."""
 
 
 class ThreadGone(RuntimeError):  # noqa: N818 - it is what happened, and ends in the log
-    """A thread of ours has ended without a word."""
+    """A thread of the node has ended, and did not report it."""
 
 
 class NodeThreads:
@@ -53,7 +53,7 @@ class NodeThreads:
         metrics: what is counted.
         meter: what wire counts.
         hook: the application's health hook, or None.
-        on_death: told when a thread of ours dies.
+        on_death: called when a thread of the node dies.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class NodeThreads:
             observer=StepCounts(metrics),
             check=self._check,
         )
-        self._protocol = self._thread(self.orchestrator.run, "elect-orchestrator")
+        self._orchestrator_thread = self._thread(self.orchestrator.run, "elect-orchestrator")
         self._events = self._thread(dispatcher.run, "elect-events")
         self._asking = self._health(hook)
         self._runs: list[OwnThread] = []
@@ -133,7 +133,7 @@ class NodeThreads:
         if self._asking is not None:
             self._asking.start()
         self.links.start()
-        self._protocol.start()  # last: it looks after the others
+        self._orchestrator_thread.start()  # last: it looks after the others
 
     def spawn(self, work: Callable[[], None], name: str) -> OwnThread:
         """Start a thread that ends with the node.
@@ -148,8 +148,8 @@ class NodeThreads:
 
     @property
     def threads(self) -> dict[str, bool]:
-        """Whether each thread without which this node is nothing lives."""
-        own = [self._protocol, self._events, *([] if self._asking is None else [self._asking])]
+        """Whether each thread lives without which the node goes down."""
+        own = [self._orchestrator_thread, self._events, *([] if self._asking is None else [self._asking])]
         lives = {thread.name: thread.is_alive() for thread in own}
         return {**lives, "elect-journal": self.journal.is_alive, **self.links.threads}
 
@@ -157,11 +157,11 @@ class NodeThreads:
         """Resign everything, and wait a while for the application and the peers to hear of it."""
         handover = ShutdownHandover()
         self.orchestrator.begin_handover(handover)
-        if self._protocol.is_alive() and handover.resigned.wait(deadline.remaining_s * STOP_SHARE):
+        if self._orchestrator_thread.is_alive() and handover.resigned.wait(deadline.remaining_s * STOP_SHARE):
             handover.succeeded.wait(min(HANDOVER_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:
-        """Close and end everything, in the order in which it leans on each other; whether it was all done in time.
+        """Close and end everything, what others need last; return whether it was all done in time.
 
         Args:
             deadline: of all of it.
@@ -172,7 +172,7 @@ class NodeThreads:
         if self._context.health is not None:
             self._context.health.stop()
         self.orchestrator.stop()
-        is_done.append(self._protocol.finish(deadline.remaining_s, asker))
+        is_done.append(self._orchestrator_thread.finish(deadline.remaining_s, asker))
         if is_done[-1]:  # else it has yet to read that it is to end
             self._context.inbox.close()
         is_done.append(self.journal.stop(deadline.remaining_s))
@@ -223,7 +223,7 @@ def _open(store: Store, config: Config) -> StoreContent:
 
 
 def _elector(context: NodeContext, opened: StoreContent) -> Elector:
-    """The protocol, with what the configuration and the store say."""
+    """Return the elector, with what the configuration and the store say."""
     config = context.config
     options = ElectorOptions(
         node_id=config.node,

@@ -15,7 +15,7 @@ from wire.io.link_events import Event, LinkAccepted, LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
 INTERVALS_MIN = 5
-"""With less support than so many intervals a lease might end, for those who ask, while its extension waits."""
+"""With support for fewer intervals a lease might end, for threads that ask, while its extension waits."""
 
 Waiting = tuple[int, MessageReceived]
 """When a heartbeat was read (ns), and the heartbeat."""

@@ -1,4 +1,4 @@
-"""The last resignations of a node that stops: its links close when others lead what it led.
+"""The resignations of a node that stops: its links close when others lead what it led.
 
 Until then it votes: its own vote may be the one that its successor needs.
 """
@@ -12,7 +12,7 @@ from elect.core.ready import Ready
 
 
 class ShutdownHandover:
-    """Begun and looked after by the protocol's thread, waited for by the one that stops the node.
+    """Begun and observed by the orchestrator thread; the thread that stops the node waits for it.
 
     Attributes:
         resigned: the application acknowledged every loss, and Resign has left for every peer.
@@ -25,7 +25,7 @@ class ShutdownHandover:
         self._elections: tuple[str, ...] = ()
 
     def begin(self, elector: Elector, now: int) -> Iterator[Ready]:
-        """Resign what is led, and stand for nothing."""
+        """Resign every election that this node leads, and be a candidate in none."""
         elections = elector.state.elections
         self._elections = tuple(name for name, election in elections.items() if election.leadership is not None)
         for name in self._elections:
@@ -33,7 +33,7 @@ class ShutdownHandover:
         yield elector.set_paused(now, is_paused=True)
 
     def observe(self, elector: Elector) -> None:
-        """Note what is done by now; called after every input."""
+        """Set what is done by now; called after every input."""
         led = [elector.state.elections[name] for name in self._elections]
         if any(election.leadership is not None for election in led):
             return

@@ -180,7 +180,7 @@ class Simulation:
         self._world.network.partition(*parts)
 
     def heal(self) -> None:
-        """Undo whatever befell the network."""
+        """Undo every fault of the network."""
         self._world.network.heal()
 
     def delay(self, low: float, high: float, source: str = "", target: str = "", *, both: bool = True) -> None:

@@ -110,6 +110,7 @@ class Options:
         acknowledgement: duration of each callback of the application.
         raising: share of leaderships whose application raises: the node resigns, and is no candidate for a while.
         health: time until the application's health hook answers first; None: no hook.
+        coalescer: heartbeats without news wait for the next tick, as in a real node.
         is_encoded: every message is encoded and decoded, as on the wire.
         lateness: of a timer.
         backoff: time between two dials.
@@ -137,6 +138,7 @@ class Options:
     acknowledgement: Span = field(default_factory=lambda: Span(low=0.0, high=0.001))
     raising: float = 0.0
     health: Span | None = None
+    coalescer: bool = True
     is_encoded: bool = False
     lateness: Span = field(default_factory=lambda: Span(low=0.0, high=0.000_2))
     backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
@@ -165,7 +167,8 @@ class Options:
             arguments.check_type(name, getattr(self, name), Span, "a Span")
         arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
         arguments.check_type("faults", self.faults, (Faults, type(None)), "a Faults or None")
-        arguments.flag("is_encoded", self.is_encoded)
+        for name in ("coalescer", "is_encoded"):
+            arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
         for election in _texts("elections", self.elections):
             check_name("elections", election)

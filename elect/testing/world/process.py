@@ -21,6 +21,7 @@ from elect.testing.world.lease_record import RecordedLeases
 from elect.testing.world.simulated_application import SimulatedApplication
 from elect.testing.world.simulated_links import SimulatedLinks
 from elect.testing.world.thread_gate import ThreadGate
+from wire.protocol.identity import PeerIdentity
 
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
@@ -87,7 +88,7 @@ class Process:
             clock=context.clock,
             put=self.gate.enqueue,
         )
-        self.deliver = self._coalescer.deliver
+        self.deliver = self._coalescer.deliver if self.world.options.coalescer else self.gate.enqueue
         self.orchestrator = Orchestrator(
             context,
             self.elector,
@@ -101,6 +102,11 @@ class Process:
 
     def __str__(self) -> str:
         return f"{self.node_id}{self.incarnation}"
+
+    @property
+    def identity(self) -> PeerIdentity:
+        """The id that it shows in a handshake."""
+        return PeerIdentity(node=self.node_id, incarnation=self.incarnation, store=self.store_id, attributes={})
 
     @property
     def now(self) -> int:

@@ -8,7 +8,6 @@ from elect.bridge.admission import OBJECTIONS
 from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.simulated_link import SimulatedLink
 from wire.io.link_events import DialFailed, LinkClosing, LinkOpened
-from wire.protocol.identity import PeerIdentity
 from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
 
 if TYPE_CHECKING:
@@ -104,14 +103,11 @@ class SimulatedDialer:
         else:
             self.is_open = True
             self._failures = 0
-            identity = PeerIdentity(
-                node=self.peer, incarnation=acceptor.incarnation, store=acceptor.store_id, attributes={}
-            )
             self.process.deliver(
                 LinkOpened(
                     peer=self.peer,
                     number=link.wire_number,
-                    identity=identity,
+                    identity=acceptor.identity,
                     is_trusted=link.is_trusted,
                     local="",
                     remote="",

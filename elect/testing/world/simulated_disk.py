@@ -31,7 +31,7 @@ class SimulatedDisk:
         voters: with whom the votes were given; empty: none yet.
         stalled_until: nothing completes before this time.
         is_failing: every write fails.
-        fails_left: so many writes fail yet.
+        fails_left: the number of writes that fail yet.
     """
 
     def __init__(self, world: World, node_id: str, store_id: int) -> None:

@@ -11,7 +11,6 @@ from elect.core.rules.agreement import objection_to
 from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_network import PATIENCE
 from wire.io.link_events import Event, LinkAccepted, LinkEnded, LinkOpened, MessageReceived
-from wire.protocol.identity import PeerIdentity
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
@@ -90,7 +89,7 @@ class SimulatedLinks:
                     peer=peer,
                     number=link.wire_number,
                     kind="peer",
-                    identity=identity(link.dialer.process),
+                    identity=link.dialer.process.identity,
                     is_trusted=link.is_trusted,
                     local="",
                     remote="",
@@ -172,8 +171,3 @@ class SimulatedLinks:
         elif rng.random() < 0.5:
             link.is_silent = True
             scheduler.after(PATIENCE.draw(rng), link.dialer.notice, link)
-
-
-def identity(process: "Process") -> PeerIdentity:
-    """Return the id that a process shows in a handshake."""
-    return PeerIdentity(node=process.node_id, incarnation=process.incarnation, store=process.store_id, attributes={})

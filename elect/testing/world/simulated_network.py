@@ -1,4 +1,4 @@
-"""The wires: one path for each direction between two nodes, and the faults that befall it."""
+"""The wires: one path for each direction between two nodes, and its faults."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
