@@ -143,7 +143,7 @@ def test_a_stopped_node_forgets_by_its_file(tmp_path):
     assert (busy.returncode, "in use by process" in busy.stderr) == (3, True)
     store.close()
     assert elect("forget", "z", "-c", str(file)).returncode == 1
-    assert elect("forget", "b", "-c", str(file)).stdout == "a takes voter b under whatever store it has next\n"
+    assert elect("forget", "b", "-c", str(file)).stdout == "a accepts voter b with its next data directory\n"
     assert store.open(**options).meetings == {"b": Meeting()}
     store.close()
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from elect.testing.simulation.simulate import Report
-from elect.testing.soak.__main__ import run_one
+from elect.testing.soak.soak import run_one
 
-COMMAND = [sys.executable, "-m", "elect.testing.soak.__main__", "--seconds", "60", "--nodes", "3", "4", "5"]
+COMMAND = [sys.executable, "-m", "elect.testing.soak", "--seconds", "60", "--nodes", "3", "4", "5"]
 SEEDS = 150
 MORE = [pytest.param(first, marks=pytest.mark.slow) for first in range(10_000, 12_000, SEEDS)]
 

@@ -12,11 +12,11 @@ import pytest
 
 from elect.testing import InvariantViolation
 from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
-from elect.testing.soak import __main__
-from elect.testing.soak.__main__ import Soak, main
+from elect.testing.soak import soak
+from elect.testing.soak.soak import Soak, main
 from elect.testing.soak.progress import Progress
 
-COMMAND = [sys.executable, "-u", "-m", "elect.testing.soak.__main__"]
+COMMAND = [sys.executable, "-u", "-m", "elect.testing.soak"]
 
 
 def one(seed: int, **_: object) -> Report:
@@ -36,7 +36,7 @@ def test_every_seed_runs_once():
 
 
 def test_violations_are_printed_with_their_replays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(__main__, "run_one", broken)
+    monkeypatch.setattr(soak, "run_one", broken)
     assert main(["--first", "7", "--seeds", "40", "--workers", "1"]) == 1
     told = capsys.readouterr()
     assert told.out.count("replay: elect simulate --seed ") == VIOLATIONS_MAX
@@ -47,7 +47,7 @@ def test_violations_are_printed_with_their_replays(monkeypatch: pytest.MonkeyPat
 def test_a_hard_case_that_was_not_met_fails_the_soak(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(__main__, "run_one", one)
+    monkeypatch.setattr(soak, "run_one", one)
     assert main(["--seeds", "3", "--workers", "1"]) == 2
     assert "0 boot fence refused" in capsys.readouterr().out
 
