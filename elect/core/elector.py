@@ -100,7 +100,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def forget(self, now: int, peer: str) -> Ready:
-        """Meet a peer anew under its next store, and drop its objection.
+        """Accept a peer under its next store, and drop its objection.
 
         Raises:
             ValueError: `peer` is not another voter, or is supported now.
@@ -115,7 +115,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def link_closing(self, now: int, peer: str, link: Number) -> Ready:
-        """This node is about to close its link to a peer: stop counting it, for good.
+        """This node is about to close its link to a peer: stop counting the link for good.
 
         The caller closes only after it has published this Ready, and dials again only after that.
         """
@@ -169,7 +169,7 @@ class Elector(ElectorStep):
                 campaigning.count_grant(state, election, state.id, ballot.term)
 
     def write_failed(self, now: int, number: int) -> Ready:
-        """A Write failed: what waited for it is never sent. The decision stands: another may rest on it already."""
+        """A Write failed: what waited for it is never sent. The decision holds: another may rest on it already."""
         self._begin(now)
         self._writes.pop(number, None)
         return self._finish()
@@ -201,7 +201,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
-        """Be a candidate no longer: resign if leading, but go on voting and following."""
+        """Stop being a candidate: resign if leading, but go on voting and following."""
         self._begin(now)
         left = self.state.elections.get(election)
         if left is not None and left.is_entered:

@@ -13,7 +13,7 @@ PPM = 1_000_000
 
 
 class OffsetRule(StrEnum):
-    """Whether a candidate behind this node's replication offset gets its vote."""
+    """The rule for a vote for a candidate whose replication offset is below this node's."""
 
     PREFER = "prefer"
     REQUIRE = "require"

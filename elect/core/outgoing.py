@@ -45,7 +45,7 @@ def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
 
 
 def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
-    """Yield what changed of that, for all peers but those that are told everything."""
+    """Yield what changed of that, for all peers but those that get everything."""
     known = list(state.effects.known.values())
     if known:
         for peer in _open(state, state.support.peers):

@@ -14,7 +14,7 @@ from elect.core.quorum import nth_largest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballot:
-    """One election's durable line: the term, and whom this node voted for in it."""
+    """One election's durable line: the term, and the node that got its vote in it."""
 
     term: int
     voted_for: str | None

@@ -42,7 +42,7 @@ class ElectorStep:
         state = self.state
         campaigning.review(state)
         if state.now >= self._heartbeat_at:
-            # Once an interval: what nobody is in a hurry for.
+            # Once an interval: work that is not urgent.
             following.review_observed(state)
             if state.strangers:
                 agreement.review(state)
@@ -69,12 +69,12 @@ class ElectorStep:
         self._new_links = []
         return (
             # Before the first heartbeat on a new link: it may bring the support with which the peer may campaign, and
-            # until then the peer must have heard who leads.
+            # until then the peer must have read who leads.
             *outgoing.knowledge(state, resync),
-            # Before heartbeats: in a failover somebody waits for these, and reads one message after the other.
+            # Before heartbeats: in a failover a node waits for these, and reads one message after the other.
             *outgoing.batches(state, effects.entries),
             *outgoing.heartbeats(state, beating),
-            # Last: this is news for rule 3 and for the application, and nobody waits for it.
+            # Last: rule 3 and the application use it, and no failover waits for it.
             *outgoing.changes(state, resync),
         )
 

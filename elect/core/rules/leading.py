@@ -1,7 +1,7 @@
-"""From being elected to having resigned: Lead, the lease, Resign.
+"""The rules of a leader, from its election to its resignation: Lead, the lease, Resign.
 
 The lease holds while a quorum follows, each in the session that is counted for it. What ends a session, or its
-counting, ends the lease with it, so nobody leads on a promise that is over (P3). Elections that the same peers follow
+counting, ends the lease with it, so no node leads on a promise that is over (P3). Elections that the same peers follow
 share one end, so thousands of leases cost as much as one (`state.scale`).
 
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
@@ -23,7 +23,7 @@ QUICK_FREE = 2
 row are free, and the fourth costs a rest."""
 
 REST_NS = 500_000_000
-"""The longest first rest."""
+"""The first rest at its longest; it is shortened at random (`rest`)."""
 
 REST_DOUBLINGS = 4
 """Each further rest is twice as long, up to 8 s: one term and one write of each voter in that time cost nothing."""
@@ -32,7 +32,7 @@ REST_DOUBLINGS = 4
 def begin(state: NodeState, election: ElectionState) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`.
 
-    Nothing is told to the application yet: the voters are not bound before they follow, so there is no lease.
+    The application is not told yet: the voters are not bound before they follow, so there is no lease.
     """
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
@@ -59,7 +59,7 @@ def repeat(state: NodeState, peer: Peer) -> None:
 
 
 def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
-    """Count a peer that follows, or tell it to let go.
+    """Count a peer that follows, or send it Resign.
 
     Source: PROTOCOL.md, section 4, "The lease".
     """
@@ -82,14 +82,14 @@ def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow
 def stop_repeating(peer: Peer, election: ElectionState, session: Number | None) -> None:
     """Stop repeating Lead if the answer belongs to the session that is counted.
 
-    With another session this node has not heard of the newest one yet, or the answer is old.
+    With another session the answer is old, or this node does not know the newest session yet.
     """
     if session is not None and session == peer.counted_session:
         peer.leads.pop(election.name, None)
 
 
 def restart_counting(state: NodeState, peer: Peer) -> None:
-    """Count another session of a peer, or none: what it followed in the session before it follows no longer.
+    """Count another session of a peer, or none: its Follows of the session before no longer count.
 
     Between two sessions the peer was free, and may have voted for another. So a Follow counts in its own session only,
     and Lead is sent again.
@@ -107,7 +107,7 @@ def restart_counting(state: NodeState, peer: Peer) -> None:
 
 
 def regroup(state: NodeState, election: ElectionState) -> None:
-    """Find an election's followers anew; what the application was told stays for now."""
+    """Compute an election's followers again; the application is told of a change later."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
@@ -136,9 +136,9 @@ def lease_until(state: NodeState, followers: frozenset[str]) -> int:
 
 
 def is_leading(state: NodeState, election: ElectionState) -> bool:
-    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet.
+    """Return whether this node leads on a valid lease, or has given one up that its application may not know of yet.
 
-    A leader without a lease is none of that, and votes like everybody: it may never get its lease back.
+    A leader without a lease votes like any other node: it may never get its lease back.
     """
     leadership = election.leadership
     if leadership is None:
@@ -193,7 +193,7 @@ def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
-    """Give the lease up; Resign leaves when the application has heard of it, or after the grace.
+    """Give the lease up; Resign leaves when the application acknowledges the loss, or after the grace.
 
     Resign frees the followers, and another node may lead a moment later. The application should have stopped by then.
 
@@ -245,9 +245,9 @@ def expire(state: NodeState, election: ElectionState) -> None:
 
 
 def end(state: NodeState, election: ElectionState, reason: str) -> None:
-    """Lead no longer, and tell every peer until it has answered.
+    """Stop leading, and send Resign to every peer until it has answered.
 
-    If a Resign were lost for good everybody would wait: they support this live process, and believe that it leads.
+    Without the repeats a lost Resign would make all nodes wait: they support this process, and know it as the leader.
 
     Source: PROTOCOL.md, section 9, trace 7.
     """
@@ -273,14 +273,14 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
 def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
     """Send Resign to a peer now, and again each interval until it has answered."""
     owed = peer.resigns.get(resign_entry.election)
-    # A Resign of a later term says all that an older one does.
+    # A Resign of a later term includes the earlier ones.
     if owed is None or owed.term <= resign_entry.term:
         peer.resigns[resign_entry.election] = resign_entry
     state.effects.send(peer.id, resign_entry)
 
 
 def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
-    """Repeat a Resign no longer: the peer answered it, or showed a higher term, so it is bound to this one no more."""
+    """Stop repeating a Resign: the peer answered it, or showed a higher term, so it is no longer bound to this one."""
     owed = peer.resigns.get(election)
     # Whatever brought the peer to a higher term ended its binding to this one.
     if owed is not None and owed.term < term_shown:
