@@ -41,7 +41,7 @@ class Candidacy:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the candidacy is paused."""
+        """Return whether the candidacy is paused."""
         return self._is_paused
 
     def start(self) -> None:

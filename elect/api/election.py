@@ -66,7 +66,7 @@ class Election:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this node leads on a lease that is valid at this call, by its own clock. Never blocks, never raises.
+        """Return whether this node leads on a lease that is valid now, by its own clock. Never blocks, never raises.
 
         It is False after a stop, after a fork, and when one of elect's own threads has died.
         """
@@ -85,7 +85,7 @@ class Election:
 
     @property
     def healthy(self) -> bool:
-        """Whether the latest answer of the `health` hook is true and in time; True without a hook."""
+        """Return whether the latest answer of the `health` hook is true and in time; True without a hook."""
         health = self._context.health
         return health is None or health.is_good(self._context.clock())
 

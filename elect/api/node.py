@@ -229,7 +229,7 @@ class Node(Election):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the node runs, and none of its threads has died."""
+        """Return whether the node runs, and none of its threads has died."""
         return self._context.state is Lifecycle.RUNNING and all(self.threads.values())
 
     @property
@@ -385,7 +385,7 @@ class Node(Election):
         return is_done and is_http_done
 
     def _die(self, name: str, error: BaseException) -> None:
-        """Stop leading and end the node, as one of its threads died: a half-dead node is the worst state."""
+        """Stop leading and end the node, as one of its threads died: it must not run on with a part of them."""
         self._context.leases.close()
         if self._enter(Lifecycle.FAILED):
             self._context.failure = error

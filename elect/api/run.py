@@ -55,7 +55,7 @@ class Run:
 
     @property
     def is_working(self) -> bool:
-        """Whether the work runs now."""
+        """Return whether the work runs now."""
         return self._is_working
 
     def stop(self) -> None:

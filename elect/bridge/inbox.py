@@ -23,18 +23,18 @@ MESSAGES_MAX = 2
 """Messages of one peer that may wait, so that the others' heartbeats are not far behind. Above it the sender waits."""
 
 CPU_SHARE = 0.2
-"""The share of a processor's time that reading one peer, and doing what it says, may take in the long run."""
+"""The share of a processor's time that reading one peer, and processing its messages, may take in the long run."""
 
 CPU_CREDIT_NS = NS_PER_S
 """The time that a peer may be ahead of its share: a burst is read as fast as it comes."""
 
 ELECTION_CREDIT_NS = 4_000_000
-"""More credit for each election that this node has entered: to hear of a new leader costs some 0.2 ms of a processor. A
-peer that waits with that is not heard to be alive, and then there is even more to say."""
+"""More credit for each election that this node has entered: to process a new leader costs some 0.2 ms of a processor. A
+peer that waits with that looks failed, and then there is even more to process."""
 
 COST_NS_MAX = NS_PER_S // 10
-"""More than any message costs. What else holds a thread up meanwhile, a suspended machine or the garbage of a large
-application, is no peer's doing."""
+"""More than any message costs. Other delays of a thread, by a suspended machine or the garbage collector of a large
+application, are not charged to a peer."""
 
 ROOM_CHECK_S = 0.05
 """A thread that waits for room checks this often whether the inbox is closed."""
@@ -119,13 +119,13 @@ class Inbox:
         self._putting = threading.local()
         self._is_closed = SignalSafeEvent()
         self._shares: dict[str, _Share] = {}
-        self._served: tuple[_Share, int] | None = None  # the reader's own
+        self._served: tuple[_Share, int] | None = None  # only the reader uses it
 
     def __len__(self) -> int:
         return self._queue.qsize()
 
     def put(self, item: Input) -> None:
-        """Add an input; waits while there is no room for it. After `close` it is settled on the spot."""
+        """Add an input; waits while there is no room for it. After `close` it is settled at once."""
         if type(item) is MessageReceived:
             self._occupy(item.peer)
         while self._queue.qsize() >= self._inputs_max and not self._is_closed.wait(ROOM_CHECK_S):
