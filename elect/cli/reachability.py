@@ -44,7 +44,7 @@ def listen(
         timeout_s: limits the wait.
 
     Raises:
-        BindError: the address is taken (by the node, if it runs) or not this machine's.
+        BindError: the address is in use (by the node, if it runs) or not this machine's.
     """
     faults: Faults = dict.fromkeys(expected, UNREACHED.format(address=config.advertise_address))
     missing = set(expected)

@@ -23,7 +23,7 @@ FRAME_S = 0.1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect demo`."""
     parser.description = """\
 Three nodes run as three processes on this machine, in a temporary directory. The leader
 is killed, hung, and told to resign. Each time another node is elected. The demo measures
@@ -35,7 +35,7 @@ the time from the signal until the lease of the next leader is valid."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo."""
+    """Run the demo; return the exit code."""
     node_ids = tuple("abcdefghi"[: arguments.nodes])
     with _termination_as_interruption(), tempfile.TemporaryDirectory(prefix="elect-demo-") as name:
         directory = Path(name)
