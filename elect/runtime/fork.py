@@ -28,7 +28,7 @@ def register(node: Forkable) -> None:
 
 
 def unregister(node: Forkable) -> None:
-    """Tell the node of forks no longer: it has ended."""
+    """Remove a node that has ended: it is not told of forks any more."""
     _running.discard(node)
 
 

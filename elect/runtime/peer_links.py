@@ -125,7 +125,7 @@ class PeerLinks:
 
         Raises:
             BindError: the node cannot listen on its address.
-            ConfigError: the name to listen on is beyond loopback, and there is no authentication; or it stands for all
+            ConfigError: the name to listen on is beyond loopback, and there is no authentication; or it means all
                 addresses of this machine, and `advertise` is not set.
         """
         try:
@@ -168,7 +168,7 @@ class PeerLinks:
             self._dialers[send.peer].send((send.link.incarnation, send.link.counter), send.message, replaces=replaces)
 
     def receive(self, event: MessageReceived, now: int) -> Number:
-        """Note when the peer was heard, and return its link's number in the core's type; the latest is at hand."""
+        """Note when a message came, and return its link's number in the core's type; the latest is cached."""
         peer, number = event.peer, event.number
         self.heard[peer] = now
         known = self._numbers.get(peer)
@@ -177,7 +177,7 @@ class PeerLinks:
         return known[1]
 
     def note(self, event: Event) -> None:
-        """Note a change of a link, before the elector is told."""
+        """Note a change of a link, before the elector gets it."""
         match event:
             case LinkOpened():
                 self._opened[event.peer] = event.number
