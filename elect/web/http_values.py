@@ -98,7 +98,7 @@ class Request:
 
     @classmethod
     def of(cls, environ: WSGIEnvironment) -> "Request":
-        """Read a WSGI environment."""
+        """Return the request in a WSGI environment."""
         headers = {
             name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
             for name, value in environ.items()
@@ -158,7 +158,7 @@ class Request:
 
 
 def check_election(name: object) -> str:
-    """Return the name of an election; None stands for the default one.
+    """Return the name of an election; None means the default one.
 
     Raises:
         Refused: the name is not valid.
