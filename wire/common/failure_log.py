@@ -38,14 +38,14 @@ class FailureLog:
 
     @property
     def is_on(self) -> bool:
-        """Whether a failure was logged, and its recovery not yet."""
+        """Return whether a failure was logged, and its recovery not yet."""
         return self._untold > 0
 
     def failed(self, cause: str, text: str = "") -> None:
         """Note a failure and log it: WARNING for the first of its cause, DEBUG for the others.
 
         Args:
-            cause: a short word; failures of the same word have the same cause.
+            cause: a short name; failures with the same name have the same cause.
             text: a sentence; default: the cause.
         """
         self._failed_s = self._clock()

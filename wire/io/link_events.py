@@ -97,7 +97,7 @@ class LinkOpened:
 class LinkClosing:
     """A dialed link is about to be closed; it stays open until the owner sets `done`.
 
-    The other end takes the end of the stream as proof that nobody counts on this link any more. So the owner stops
+    The other end takes the end of the stream as proof that this end no longer counts on the link. So the owner stops
     counting on it, then sets `done`; then the dialer closes it, and dials again.
 
     Attributes:

@@ -118,7 +118,7 @@ class LinkRunner:
             self.thread.join()
 
     def say_goodbye(self, reason: WireError, bye: str) -> None:
-        """Write the Bye for this reason, or wait for the Bye of an end that is gone."""
+        """Write the Bye for this reason, or wait for the Bye of the other end."""
         is_said = self._sender.say_goodbye(reason, bye)
         if self._link.is_two_way and not is_said and isinstance(reason, ResetError):
             self._is_read_out.wait(LINGER_S)
@@ -198,7 +198,7 @@ class Receiver:
         except WireError as error:
             self.error = link.close_reason.set_once(error)
         except Exception:
-            logger.exception("! %s: link %s", link.peer, link.number)  # the owner must hear of the end all the same
+            logger.exception("! %s: link %s", link.peer, link.number)  # the owner must still get the end of the link
             self.error = link.close_reason.set_once(LocalFault("reading it failed"))
 
     def drain(self) -> None:
@@ -218,7 +218,7 @@ class Receiver:
         try:
             data = self._link.channel.read()
         except BlockingIOError:
-            raise reason.value or IdleTimeoutError("not a byte came for too long") from None
+            raise reason.value or IdleTimeoutError("no byte came for too long") from None
         except OSError as error:  # an error of a write, too: the first call after it gets it
             raise reason.value or failure(error) from error
         if reason.value is not None:
@@ -300,7 +300,7 @@ class Sender:
         except WireError as error:
             return reason.set_once(error)
         except Exception:
-            logger.exception("! %s: link %s", self._link.peer, self._link.number)  # reading must end all the same
+            logger.exception("! %s: link %s", self._link.peer, self._link.number)  # reading must still end
             return reason.set_once(LocalFault("writing it failed"))
         return reason.value
 
@@ -363,7 +363,7 @@ class Sender:
         try:
             self._link.channel.write(data)
         except BlockingIOError:
-            raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
+            raise WriteTimeoutError(f"{len(data)} bytes could not be written in time") from None
         except OSError as error:
             raise failure(error) from error
         self._is_cut_short = False
@@ -375,7 +375,7 @@ class Sender:
         if not self._link.is_two_way:
             self._check_silent()
         elif self._liveness_timer.is_unread(now_s()):
-            raise UnreadError("the other end talks and reads nothing")
+            raise UnreadError("the other end sends but does not read")
 
     def _check_silent(self) -> None:
         """Raise unless nothing comes: after its Welcome the acceptor of a one-way link sends only its end."""
@@ -384,4 +384,4 @@ class Sender:
         except OSError as error:
             raise failure(error) from error
         if data is not None:
-            raise OrderError("the acceptor spoke after its Welcome") if data else ClosedError("the acceptor closed")
+            raise OrderError("the acceptor sent data after its Welcome") if data else ClosedError("the acceptor closed")

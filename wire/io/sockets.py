@@ -67,7 +67,7 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
         backlog: the number of connections that may wait to be accepted.
 
     Raises:
-        OSError: the address is taken, not this machine's, or a name without an address.
+        OSError: the address is in use, not this machine's, or a name without an address.
     """
     is_ipv6_wildcard = address.is_wildcard and ":" in address.host
     hosts = [address.host, "0.0.0.0"] if is_ipv6_wildcard else [address.host]  # noqa: S104 - they asked for all

@@ -78,12 +78,12 @@ class AcceptedLink:
 
     @property
     def is_silent(self) -> bool:
-        """Whether no byte came yet, not even one of TLS."""
+        """Return whether no byte came yet, not even one of TLS."""
         return self._channel.is_silent
 
     @property
     def is_cut(self) -> bool:
-        """Whether there is a reason to end it."""
+        """Return whether there is a reason to end it."""
         return self._close_reason.value is not None
 
     def cut(self, reason: WireError) -> None:

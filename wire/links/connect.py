@@ -90,7 +90,7 @@ class Dialing:
             sock.settimeout(self.limits.connect_timeout_s)
             sock.connect(place)
             if sock.getsockname() == sock.getpeername():  # a port of the ephemeral range can do that
-                raise OSError("connected to itself: nobody listens")
+                raise OSError("connected to itself: no program listens there")
             return sock
 
     def _shake_hands(self, sock: socket.socket, number: LinkNumber, guard: HandshakeCredentials) -> OpenLink:
@@ -111,7 +111,7 @@ class Dialing:
             is_two_way=self.is_two_way,
         )
         channel.shake_hands(deadline)
-        if self.to:  # before anything is sent, and before anything is believed
+        if self.to:  # before anything is sent or accepted
             channel.review(self.to, self.identity.cluster)
         channel.write(connection.greet(said))
         answer, early = self._answer(channel, connection, deadline)
@@ -163,7 +163,7 @@ class Dialing:
 
 @contextlib.contextmanager
 def _closed_on_error(sock: socket.socket) -> Iterator[None]:
-    """Close the socket on an error: before its Welcome nobody counts on a link."""
+    """Close the socket on an error: neither end counts on a link before its Welcome."""
     try:
         yield
     except BaseException:

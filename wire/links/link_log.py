@@ -36,7 +36,7 @@ class LinkLog:
         self._short = 0
 
     def failed(self, error: WireError) -> None:
-        """Log a failed dial."""
+        """Log a dial that failed, with its reason."""
         with self._lock:
             self._failure_log.failed(error.reason, str(error))
 

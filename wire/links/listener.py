@@ -117,7 +117,7 @@ class Listener:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was started and still accepts."""
+        """Return whether it was started and still accepts."""
         return self._accepting is not None and self._accepting.is_alive()
 
     @property
@@ -129,7 +129,7 @@ class Listener:
         """Bind and listen; nothing is accepted before `start`.
 
         Raises:
-            OSError: the address is taken, not this machine's, or a name without an address.
+            OSError: the address is in use, not this machine's, or a name without an address.
             RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
         """
         check_native()
@@ -187,7 +187,7 @@ class Listener:
         """Stop accepting and end every link.
 
         Args:
-            timeout: seconds to wait for the threads; None for ever.
+            timeout: seconds to wait for the threads; None for no limit.
 
         Returns:
             Whether all threads have ended.
@@ -309,8 +309,8 @@ class Listener:
     def _note_refused(self, link: AcceptedLink, error: WireError) -> None:
         """Log a WARNING for each reason at times; a connection that sent nothing is a probe of the port: DEBUG."""
         is_probe = link.is_silent and not isinstance(error, Refusal)
-        is_ours = isinstance(error, StoppedError)
-        held = None if is_probe or is_ours else self._log_throttle.admit_line(error.reason, now_s())
+        is_own_stop = isinstance(error, StoppedError)
+        held = None if is_probe or is_own_stop else self._log_throttle.admit_line(error.reason, now_s())
         level = logging.DEBUG if held is None else logging.WARNING
         logger.log(level, "x %s: %s%s", link.remote, error, suppressed_suffix(held or 0))
 

@@ -163,9 +163,9 @@ class Registry:
             raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)
 
     def _check_process(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
-        """Where two processes use one id, the one that has a link keeps it: they don't take it from each other.
+        """Refuse the second of two processes with one id while the first has a link.
 
-        A stranger without a key cannot bring this about, nor learn which process has the link.
+        A stranger without a key cannot cause this, nor learn which process has the link.
         """
         place = hello.node, hello.kind
         detector = self._detectors.get(place)

@@ -32,7 +32,7 @@ MAGIC = b"\x89wire\r\n\x1a"
 
 VERSION_MIN = 1
 VERSION_MAX = 1
-"""The protocol versions that this code speaks."""
+"""The protocol versions that this code supports."""
 
 HELLO_BYTES_MAX = 8_192
 """Longest frame of a handshake: a stranger can make this end hold this much. All fields at their bounds fit in."""
@@ -74,7 +74,7 @@ class Hello:
     """The dialer's first frame.
 
     Attributes:
-        version_min: the oldest protocol version that the dialer speaks.
+        version_min: the oldest protocol version that the dialer supports.
         version_max: the newest.
         cluster: name of the dialer's cluster.
         node: the dialer's id.
@@ -138,7 +138,7 @@ class Welcome:
     """The acceptor's consent; on a one-way link without keys its last frame.
 
     Attributes:
-        version: the protocol version to speak.
+        version: the protocol version of the link.
         node: the acceptor's id.
         incarnation: the acceptor's durable count of starts.
         store: random id of the acceptor's store.
@@ -315,10 +315,10 @@ def judge_hello(
         ring: the acceptor's keys, if it has any.
         two_way: the kinds that are served on two-way links.
     """
-    # The version first: the other fields of a version that is not spoken here may mean something else.
+    # The version first: the other fields of a version that is not supported here may mean something else.
     if said.version_max < VERSION_MIN or said.version_min > VERSION_MAX:
-        theirs, ours = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
-        raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {ours} are spoken here")
+        theirs, own = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
+        raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {own} are accepted")
     # Clusters may share networks and port ranges, and use the same node ids: an address in a wrong file is enough.
     if said.cluster != identity.cluster:
         raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {said.cluster!r}")
@@ -345,7 +345,7 @@ def judge_hello(
 
 
 def _judge_keys(said: Hello, ring: KeyRing | None) -> None:
-    """Both ends have keys or neither has: a fallback would let a stranger in by leaving the keys out."""
+    """Both ends have keys or neither has: with a fallback a stranger could leave the keys out."""
     if ring is None and said.keys:
         raise _no(RejectCode.KEY, "this end has no keys: the other one must have none either")
     if ring is not None and not said.keys:
@@ -356,7 +356,7 @@ def _judge_keys(said: Hello, ring: KeyRing | None) -> None:
 
 def judge_welcome(answer: Welcome, *, to: str) -> None:
     """Judge a Welcome as its dialer; Refusal names what is wrong with it."""
-    # The acceptor chose among the versions offered: another one is its fault, and this end cannot speak it.
+    # The acceptor chose among the versions offered: another one is its fault, and this end does not support it.
     if not VERSION_MIN <= answer.version <= VERSION_MAX:
         raise _no(RejectCode.VERSION, f"version {answer.version} is answered, which was not offered")
     # An acceptor that does not check `to` itself: what is sent to one node must not reach another.
@@ -374,7 +374,7 @@ def stale_link(said: Hello, highest: LinkNumber) -> Refusal:
 
 
 def are_views_equal(said: Hello | Welcome, *, local: str, remote: str) -> bool:
-    """Whether the other end sees the two addresses that this end sees, each from its own side.
+    """Return whether the other end sees the two addresses that this end sees, each from its own side.
 
     A proxy or a translation of addresses between the ends gives them different views.
     """

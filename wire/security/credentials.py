@@ -31,7 +31,7 @@ class TlsFiles:
 
     @property
     def all(self) -> tuple[Path, Path, Path]:
-        """Return the three paths."""
+        """Return the paths of the three files."""
         return self.certificate, self.key, self.ca
 
 
@@ -89,7 +89,7 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's words for the error, or no text."""
+    """Return OpenSSL's text of the error, or an empty one."""
     return (error.reason or "").lower().replace("_", " ")
 
 
