@@ -51,7 +51,7 @@ class ElectorStep:
             if name is None:
                 break
             campaigning.consider(state, state.elections[name])
-        heartbeats.tell_support(state)
+        heartbeats.report_support(state)
         return self._pack(self._sends())
 
     def _sends(self) -> tuple[Send, ...]:

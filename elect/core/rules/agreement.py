@@ -49,7 +49,7 @@ def begin(state: NodeState) -> None:
     """Report the objections that were on disk."""
     for peer in state.other_voters:
         if peer.objection is not None:
-            _tell(state, peer.id, peer.objection)
+            _report_objection(state, peer.id, peer.objection)
     review(state)
 
 
@@ -123,7 +123,7 @@ def note_stranger(state: NodeState, node_id: str) -> None:
     # It may have elected a leader in a term that this node knows nothing of. A node that has voted was there first.
     if is_new_voter(state):
         if node_id not in state.strangers:
-            _tell(state, node_id, Objection.STRANGER)
+            _report_objection(state, node_id, Objection.STRANGER)
         state.strangers[node_id] = state.now + STRANGER_PROMISES * state.timing.support_duration_ns
         review(state)
 
@@ -138,7 +138,7 @@ def review(state: NodeState) -> None:
     for node_id, until in list(state.strangers.items()):
         if until <= state.now:
             del state.strangers[node_id]
-            _tell(state, node_id, None)
+            _report_objection(state, node_id, None)
     is_disputed = bool(state.strangers) or any(peer.objection is not None for peer in state.other_voters)
     if is_disputed == state.is_disputed:
         return
@@ -163,11 +163,11 @@ def _set_objection(state: NodeState, peer: Peer, objection: Objection | None, de
         peer.objection = objection
         state.write_meeting(peer)
     peer.detail = detail
-    _tell(state, peer.id, objection, detail)
+    _report_objection(state, peer.id, objection, detail)
     review(state)
 
 
-def _tell(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
+def _report_objection(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
     digest = state.configuration.id.digest.hex()
     event = PeerObjected(peer=node_id, objection=objection, detail=detail, digest=digest, at=state.now)
     state.effects.events.append(event)

@@ -40,7 +40,7 @@ def consider(state: NodeState, election: ElectionState) -> None:
     """Do for one election what follows from all that has changed, at the end of an input."""
     following.follow_refused(state, election)
     ask_again(state, election)
-    following.tell_leader(state, election)
+    following.report_leader(state, election)
     following.list_observed(state, election)
     if election.is_vacant:
         state.index.deadlines.set(election.name, _campaign_if_due(state, election))
@@ -110,7 +110,7 @@ def begin(state: NodeState, election: ElectionState) -> None:
     state.write(election)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
-    state.tell_role(election, "campaign")
+    state.report_role(election, "campaign")
 
 
 def count_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
@@ -133,7 +133,7 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
         # A candidate may follow later, unasked. That Follow is sent once and may be lost, so Lead is still repeated.
         is_final = refuse.reason is not RefusalReason.CANDIDATE
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
-            leading.stop_repeating(peer, election, peer.counted_session)
+            leading.stop_repeating_lead(peer, election, peer.counted_session)
         return
     campaign = election.campaign
     if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:

@@ -91,7 +91,7 @@ def _follow(state: NodeState, election: ElectionState, peer: Peer, term: int) ->
     election.successor = None
     election.retry_at = 0
     if before is None or (before.leader, before.term) != (peer.id, term):
-        state.tell_known(election)
+        state.queue_known(election)
     state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
 
 
@@ -105,16 +105,16 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
         return
     for election in state.elections.values():
         if election.following is not None and election.following.leader in gone:
-            _let_go(state, election)
+            _stop_following(state, election)
     # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True
     state.index.are_peers_changed = True
     state.index.review_vacant()
 
 
-def _let_go(state: NodeState, election: ElectionState) -> None:
+def _stop_following(state: NodeState, election: ElectionState) -> None:
     election.become_follower()
-    state.tell_known(election)
+    state.queue_known(election)
 
 
 def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
@@ -129,9 +129,9 @@ def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign
     following = election.following
     # A Resign is repeated, so an old one may come after the same peer was elected again: it must not free this node.
     if following is not None and following.leader == peer.id and following.term <= resign.term:
-        _let_go(state, election)
+        _stop_following(state, election)
     if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
-        election.hear_resign(peer.id, term=resign.term, successor=resign.successor)
+        election.note_resign(peer.id, term=resign.term, successor=resign.successor)
 
 
 def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
@@ -198,7 +198,7 @@ def _is_outdated(state: NodeState, election: ElectionState, known: Known) -> boo
     return leader is not None and known.incarnation < leader.accepted_highest.incarnation
 
 
-def tell_leader(state: NodeState, election: ElectionState) -> None:
+def report_leader(state: NodeState, election: ElectionState) -> None:
     """Tell the application the leader that this node knows, if it changed."""
     leader, term = _leader(state, election)
     if (leader, term) == election.leader or (leader is None and election.leader[0] is None):

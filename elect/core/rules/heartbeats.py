@@ -72,7 +72,7 @@ def _repeat_resigns(state: NodeState, peer: Peer) -> None:
         state.effects.send(peer.id, peer.resigns[name])
 
 
-def tell_support(state: NodeState) -> None:
+def report_support(state: NodeState) -> None:
     """Report each peer whose support began or ended to logs and metrics."""
     for peer in state.support.peers.values():
         is_supporting = peer.counted_until > state.now

@@ -38,8 +38,8 @@ def begin(state: NodeState, election: ElectionState) -> None:
     election.led_since = state.now
     name, term = election.name, leadership.term
     state.effects.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
-    state.tell_role(election, "elected")
-    state.tell_known(election)
+    state.report_role(election, "elected")
+    state.queue_known(election)
     for peer in state.support.peers.values():
         peer.leads[name] = None  # repeated until it is answered: a Lead may be lost
         if peer.counted_until > state.now:
@@ -72,14 +72,14 @@ def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow
     if follow.session < leadership.follows.get(peer.id, follow.session):
         return
     leadership.follows[peer.id] = follow.session
-    stop_repeating(peer, election, follow.session)
+    stop_repeating_lead(peer, election, follow.session)
     regroup(state, election)
     # The peer may have followed in an older session that counted: then the lease ends before it may begin again.
     suspend(state, is_cut_short=True)
     announce(state)
 
 
-def stop_repeating(peer: Peer, election: ElectionState, session: Number | None) -> None:
+def stop_repeating_lead(peer: Peer, election: ElectionState, session: Number | None) -> None:
     """Stop repeating Lead if the answer belongs to the session that is counted.
 
     With another session the answer is old, or this node does not know the newest session yet.
@@ -177,7 +177,7 @@ def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
         for name in list(group.told):
             # The application learns when the lease ended, not when that was noticed: a freeze may lie in between.
             ended_at = state.now if is_cut_short else until or state.now
-            _tell_lost(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
+            _lose_lease(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
 
 
 def next_lapse(state: NodeState) -> int:
@@ -186,7 +186,7 @@ def next_lapse(state: NodeState) -> int:
     return min(ends, default=FOREVER)
 
 
-def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
+def _lose_lease(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
     election.lose_lease(ends_at=at + 2 * state.timing.heartbeat_interval_ns)
     state.effects.leases[election.name] = None
     state.effects.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
@@ -204,7 +204,7 @@ def resign(state: NodeState, election: ElectionState, reason: LossReason, succes
         return
     was_told = leadership.is_told
     if was_told:
-        _tell_lost(state, election, reason, at=state.now)
+        _lose_lease(state, election, reason, at=state.now)
     # An application that was not told has nothing to stop.
     ends_at = state.now + (state.grace_ns if was_told else 0)
     # A leadership without a lease was not given up by the application.
@@ -255,15 +255,15 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
     successor = None
     if leadership.resigning is None:  # it followed or voted for another
         if leadership.is_told:
-            _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
+            _lose_lease(state, election, LossReason.SUPERSEDED, at=state.now)
     else:
         successor = leadership.resigning.successor
         # The others have one interval to be elected before this node, which just gave it up, tries again.
         election.retry_at = max(election.retry_at, state.now + state.timing.heartbeat_interval_ns)
     election.become_follower()
-    election.hear_resign(state.id, term=leadership.term, successor=successor)
-    state.tell_role(election, reason)
-    state.tell_known(election)
+    election.note_resign(state.id, term=leadership.term, successor=successor)
+    state.report_role(election, reason)
+    state.queue_known(election)
     for peer in state.support.peers.values():
         peer.leads.pop(election.name, None)
         # To every peer, follower or not: one may have sent a Follow that is still under way.
@@ -279,7 +279,7 @@ def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
     state.effects.send(peer.id, resign_entry)
 
 
-def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
+def stop_repeating_resign(peer: Peer, election: str, term_shown: int) -> None:
     """Stop repeating a Resign: the peer answered it, or showed a higher term, so it is no longer bound to this one."""
     owed = peer.resigns.get(election)
     # Whatever brought the peer to a higher term ended its binding to this one.

@@ -86,6 +86,6 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
         leading.end(state, election, "granted_another")
     if election.following is not None and election.following.term < term:
         election.become_follower()
-        state.tell_known(election)
+        state.queue_known(election)
     # On disk before it leaves: else a restart in between lets this node vote again in the same term.
     state.send_durably(election, peer, Grant(election=election.name, term=term))

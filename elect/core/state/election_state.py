@@ -190,7 +190,7 @@ class ElectionState:
         self.follow_term_min = max(self.follow_term_min, term)
         self._index.update(self)
 
-    def hear_resign(self, leader: str, *, term: int, successor: str | None) -> None:
+    def note_resign(self, leader: str, *, term: int, successor: str | None) -> None:
         """Note which leader resigned last, and which successor it named."""
         self.resigned = (leader, term)
         self.successor = successor

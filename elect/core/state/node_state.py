@@ -130,7 +130,7 @@ class NodeState:
         """Make an election's ballot durable."""
         self.effects.ballots[election.name] = election.ballot
 
-    def tell_known(self, election: ElectionState) -> None:
+    def queue_known(self, election: ElectionState) -> None:
         """Send every peer the leader that this node follows, or that it leads."""
         self.effects.known[election.name] = self.known(election)
 
@@ -146,7 +146,7 @@ class NodeState:
         incarnation = self.support.peers[following.leader].accepted_highest.incarnation
         return Known(election=name, term=following.term, leader=following.leader, incarnation=incarnation)
 
-    def tell_role(self, election: ElectionState, reason: str) -> None:
+    def report_role(self, election: ElectionState, reason: str) -> None:
         """Report a change of role to logs and metrics."""
         event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
         self.effects.events.append(event)
@@ -167,4 +167,4 @@ class NodeState:
         """End a campaign for good, in no other role."""
         self.effects.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         election.become_follower(election.following)
-        self.tell_role(election, outcome)
+        self.report_role(election, outcome)
