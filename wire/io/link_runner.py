@@ -7,7 +7,7 @@ that dialed or accepted the link, and starts the second one.
 Any thread may end a link: it sets the reason and rings the outbox. The first reason stays. The writing thread sees it
 after its wait for a message. Then
 
-1. it writes a Bye, if the other end can still read one (`say_goodbye`);
+1. it writes a Bye, if the other end can still read one (`send_bye`);
 2. it ends its direction of the stream (`leave`);
 3. it waits for the reading thread, which reads on for the other end's Bye (`drain`), for at most LINGER_S;
 4. it shuts the socket down, which ends reading.
@@ -54,7 +54,7 @@ BYE = "stopping"
 CHUNK_BYTES = 65_536
 """Waiting frames are written together up to about this size: more does not fit into a socket's buffer at once."""
 
-FAREWELL_TIMEOUT_S = 0.5
+BYE_TIMEOUT_S = 0.5
 """For the waiting messages and the Bye when this end stops: a peer that reads takes them at once."""
 
 LINGER_S = 0.5
@@ -117,10 +117,10 @@ class LinkRunner:
             self._read()
             self.thread.join()
 
-    def say_goodbye(self, reason: WireError, bye: str) -> None:
+    def send_bye(self, reason: WireError, bye: str) -> None:
         """Write the Bye for this reason, or wait for the Bye of the other end."""
-        is_said = self._sender.say_goodbye(reason, bye)
-        if self._link.is_two_way and not is_said and isinstance(reason, ResetError):
+        is_sent = self._sender.send_bye(reason, bye)
+        if self._link.is_two_way and not is_sent and isinstance(reason, ResetError):
             self._is_read_out.wait(LINGER_S)
 
     def mute(self) -> None:
@@ -152,7 +152,7 @@ class LinkRunner:
 
     def _write_to_end(self) -> None:
         try:
-            self.say_goodbye(self._sender.run(), BYE)
+            self.send_bye(self._sender.run(), BYE)
         finally:
             self.leave()
 
@@ -304,7 +304,7 @@ class Sender:
             return reason.set_once(LocalFault("writing it failed"))
         return reason.value
 
-    def say_goodbye(self, reason: WireError, bye: str) -> bool:
+    def send_bye(self, reason: WireError, bye: str) -> bool:
         """Write a Bye if the other end can still read one; return whether it was written in time.
 
         Args:
@@ -317,7 +317,7 @@ class Sender:
         if self._is_cut_short:  # a Bye would be read as the rest of a frame
             return False
         try:
-            block_writes(self._link.channel.sock, FAREWELL_TIMEOUT_S)
+            block_writes(self._link.channel.sock, BYE_TIMEOUT_S)
             while is_stopping and (message := self._link.outbox.take_message()) is not None:
                 self._write_waiting(message)
             self._write(self._link.connection.close(bye if is_stopping else reason.reason), 1, is_sign=True)

@@ -42,13 +42,13 @@ class AcceptedLink:
         codec: the messages, with Bye and Heard among them.
         limits: the bounds.
         meter: told what is sent and received.
-        guard: the credentials of its handshake.
+        credentials: those of its handshake.
 
     Raises:
         OSError: the other end is gone.
 
     Attributes:
-        guard: the credentials of its handshake.
+        credentials: those of its handshake.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
         host: the network of the other end, for the bounds per host.
@@ -61,15 +61,15 @@ class AcceptedLink:
         codec: Codec,
         limits: Limits,
         meter: Meter,
-        guard: HandshakeCredentials = NO_CREDENTIALS,
+        credentials: HandshakeCredentials = NO_CREDENTIALS,
     ) -> None:
-        self.guard = guard
+        self.credentials = credentials
         self.open_link: OpenLink | None = None
         self._sock = sock
         self._limits = limits
         self._meter = meter
-        self._channel = guard.channel(sock, is_dialer=False)
-        self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=guard.ring)
+        self._channel = credentials.channel(sock, is_dialer=False)
+        self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=credentials.ring)
         self._deadline = Deadline(limits.handshake_timeout_s)
         self._close_reason = CloseReason()
         tune(sock, limits.write_timeout_s)

@@ -62,9 +62,9 @@ class Dialing:
         """
         sock = self._connect_any(address)
         with _closed_on_error(sock):
-            number, guard = LinkNumber(self.identity.incarnation, next_counter()), self.security.credentials
+            number, credentials = LinkNumber(self.identity.incarnation, next_counter()), self.security.credentials
             try:
-                return self._shake_hands(sock, number, guard)
+                return self._shake_hands(sock, number, credentials)
             except TimeoutError:
                 raise HandshakeTimeoutError("no answer to the Hello") from None
             except (OSError, ValueError) as error:
@@ -93,9 +93,9 @@ class Dialing:
                 raise OSError("connected to itself: no program listens there")
             return sock
 
-    def _shake_hands(self, sock: socket.socket, number: LinkNumber, guard: HandshakeCredentials) -> OpenLink:
+    def _shake_hands(self, sock: socket.socket, number: LinkNumber, credentials: HandshakeCredentials) -> OpenLink:
         deadline = Deadline(self.limits.handshake_timeout_s)
-        ring, channel = guard.ring, guard.channel(sock, is_dialer=True)
+        ring, channel = credentials.ring, credentials.channel(sock, is_dialer=True)
         connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True, ring=ring)
         tune(sock, self.limits.write_timeout_s)
         local, remote = views(sock)
@@ -106,7 +106,7 @@ class Dialing:
             kind=self.kind,
             local=local,
             remote=remote,
-            nonce=guard.nonce(),
+            nonce=credentials.nonce(),
             ring=ring,
             is_two_way=self.is_two_way,
         )

@@ -238,7 +238,8 @@ class Dialer:
         self._end_if_outdated(link)
         if self._is_stopped:  # `ask_stop` was called before it could see the link
             link.close_reason.set_once(StoppedError("this end is being stopped"))
-        self._runner = runner = LinkRunner(link, self._deliver, f"{self._name}-reader-{self._peer}", self._log.settle)
+        thread = f"{self._name}-reader-{self._peer}"
+        self._runner = runner = LinkRunner(link, self._deliver, thread, self._log.log_recovery)
         reason: WireError = LocalFault("the dialer has a bug")
         try:
             self._note_opened(link)
@@ -290,7 +291,7 @@ class Dialer:
 
     def _close(self, link: OpenLink, runner: LinkRunner, reason: WireError) -> None:
         """Ask the owner, wait for its answer, close; if `deliver` raises, the socket stays open in this object."""
-        runner.say_goodbye(reason, self._bye)
+        runner.send_bye(reason, self._bye)
         self._outbox.close()
         runner.mute()
         self._closing = done = threading.Event()

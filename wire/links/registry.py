@@ -98,8 +98,8 @@ class Registry:
         with self._lock:
             return self._named.get((peer, number))
 
-    def settle(self, link: AcceptedLink) -> None:
-        """Note that the handshake is over, with or without a link."""
+    def finish_handshake(self, link: AcceptedLink) -> None:
+        """Remove a pending handshake, which ended with or without a link."""
         with self._lock:
             self._pending.pop(link, None)
 

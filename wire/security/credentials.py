@@ -57,7 +57,7 @@ class TlsCredentials:
             check_file(path)
         self._dialing, self._accepting = (_context(files, is_dialer=is_dialer) for is_dialer in (True, False))
         with _explained(f"{files.certificate}, judged by {files.ca}"):
-            own, der = _meet_itself(self._dialing, self._accepting)
+            own, der = _handshake_with_itself(self._dialing, self._accepting)
             authorities = self._dialing.get_ca_certs()
         try:
             Certificate.of(own, der).judge_node(node, cluster, pins.get(node, ()))
@@ -113,7 +113,7 @@ def _context(files: TlsFiles, *, is_dialer: bool) -> ssl.SSLContext:
     return context
 
 
-def _meet_itself(dialing: ssl.SSLContext, accepting: ssl.SSLContext) -> tuple[dict[str, object], bytes]:
+def _handshake_with_itself(dialing: ssl.SSLContext, accepting: ssl.SSLContext) -> tuple[dict[str, object], bytes]:
     """Shake hands without a socket, which fails unless certificate, key and authority fit together in both roles.
 
     Returns:
