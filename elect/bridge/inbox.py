@@ -51,22 +51,22 @@ class PendingCommand:
         is_done: it was carried out (or raised), and its Ready too.
     """
 
-    __slots__ = ("_settled", "act", "error", "is_done")
+    __slots__ = ("_finished", "act", "error", "is_done")
 
     def __init__(self, act: Command) -> None:
         self.act = act
         self.error: BaseException | None = None
         self.is_done = False
-        self._settled = SignalSafeEvent()
+        self._finished = SignalSafeEvent()
 
-    def settle(self, *, is_done: bool) -> None:
-        """Wake the thread that waits for it."""
+    def finish(self, *, is_done: bool) -> None:
+        """Note the result, and wake the thread that waits for it."""
         self.is_done = is_done
-        self._settled.set()
+        self._finished.set()
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is done, or never will be; return whether either is the case."""
-        return self._settled.wait(timeout)
+        return self._finished.wait(timeout)
 
 
 Input = WireEvent | JournalEvent | StrangerRefused | PendingCommand
@@ -139,7 +139,7 @@ class Inbox:
         if self._served is not None:
             (share, cpu), self._served = self._served, None
             share.charge(self._cpu() - cpu, self._clock())
-        item = self._take(timeout_s)
+        item = self._next_item(timeout_s)
         if type(item) is MessageReceived:
             share = self._shares[item.peer]
             share.free.put(None)
@@ -155,7 +155,7 @@ class Inbox:
         self._is_closed.set()
         self._drain()
 
-    def _take(self, timeout_s: float) -> Input | None:
+    def _next_item(self, timeout_s: float) -> Input | None:
         try:
             return self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
@@ -182,13 +182,13 @@ class Inbox:
                 break
 
     def _drain(self) -> None:
-        while (item := self._take(0)) is not None:
-            _settle(item)
+        while (item := self._next_item(0)) is not None:
+            _finish_undone(item)
 
 
-def _settle(item: Input) -> None:
+def _finish_undone(item: Input) -> None:
     """Wake the thread that waits for an input that is not done."""
     if isinstance(item, PendingCommand):
-        item.settle(is_done=False)
+        item.finish(is_done=False)
     elif isinstance(item, LinkClosing):
         item.done.set()  # the lease table was closed before: nothing is counted any more

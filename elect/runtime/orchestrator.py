@@ -289,7 +289,7 @@ class Orchestrator:
                 self._apply(ready)
             is_done = True
         finally:  # also when this ends the thread: another one may wait
-            command.settle(is_done=is_done)
+            command.finish(is_done=is_done)
 
     def _act(self, command: PendingCommand, now: int) -> Ready | None:
         """Return what an act leads to; None when it raised, which the thread that asked for it learns."""
@@ -297,7 +297,7 @@ class Orchestrator:
             return command.act(self._elector, now)
         except BaseException as error:
             command.error = error
-            logger.exception("! a command raised an error")  # perhaps no thread waits for it
+            logger.exception("! a command raised an exception")  # perhaps no thread waits for it
             if not isinstance(error, ValueError):
                 self._observer.count_bug()
             return None
