@@ -32,10 +32,10 @@ def unregister(node: Forkable) -> None:
     _running.discard(node)
 
 
-def _tell_nodes() -> None:
+def _notify_nodes() -> None:
     for node in list(_running):
         _kept.append(node)  # a child must not run finalizers of things that are still in use in its parent
         node.become_forked()
 
 
-os.register_at_fork(after_in_child=_tell_nodes)
+os.register_at_fork(after_in_child=_notify_nodes)

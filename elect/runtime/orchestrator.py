@@ -52,7 +52,7 @@ class StepLinks(Protocol):
     def receive(self, event: MessageReceived, now: int) -> Number:
         """Note that a message of the peer came at `now`, and return the number of its link in the core's type."""
 
-    def note(self, event: LinkEvent | DialFailed) -> None:
+    def note_event(self, event: LinkEvent | DialFailed) -> None:
         """Note a change of a link, before the elector gets it."""
 
     def is_trusted(self, event: LinkAccepted) -> bool:
@@ -221,12 +221,12 @@ class Orchestrator:
             case JournalDied():
                 raise RuntimeError("the journal thread ended") from item.error
             case DialFailed():
-                self._links.note(item)
+                self._links.note_event(item)
                 self._dial_failed(item, now)
             case StrangerRefused():
                 self._apply(self._elector.stranger_refused(now, item.node_id))
             case _:
-                self._links.note(item)
+                self._links.note_event(item)
                 self._apply(self._change_link(item, now))
                 if isinstance(item, LinkClosing):
                     item.done.set()

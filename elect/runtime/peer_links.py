@@ -176,23 +176,23 @@ class PeerLinks:
             known = self._numbers[peer] = (number, Number(*number))
         return known[1]
 
-    def note(self, event: Event) -> None:
+    def note_event(self, event: Event) -> None:
         """Note a change of a link, before the elector gets it."""
         match event:
             case LinkOpened():
                 self._opened[event.peer] = event.number
                 self._disputes.pop(event.peer, None)
-                self._meet(event.identity)
+                self._remember_identity(event.identity)
             case LinkClosing():
                 self._opened.pop(event.peer, None)
             case LinkAccepted():
-                self._meet(event.identity)
+                self._remember_identity(event.identity)
                 if event.peer in self._dialers:  # it is there: dial it now, or see that the link to it has ended
                     self._dialers[event.peer].nudge(event.identity.incarnation)
             case DialFailed():
                 self._note_dispute(event)
 
-    def _meet(self, identity: PeerIdentity) -> None:
+    def _remember_identity(self, identity: PeerIdentity) -> None:
         self._admission.meet(identity)
         self._profiles[identity.node] = profile(identity.attributes)
 

@@ -51,7 +51,7 @@ def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
     is_live_view = is_live(sys.stdout) and not arguments.plain
     with ExitStack() as stack:
         draw = _drawer(stack.enter_context(LiveDisplay()), cluster_view, progress) if is_live_view else _nothing
-        say = _nothing if is_live_view else _say
+        say = _nothing if is_live_view else _print_line
         say(f"{len(cluster.nodes)} nodes, each a process")
         stack.enter_context(cluster)
         scenario = Scenario(
@@ -93,7 +93,7 @@ def _drawer(display: LiveDisplay, cluster_view: ClusterView, progress: DemoProgr
     return lambda: display.draw(picture(cluster_view, progress, now=now_ns() / 1e9, width=display.width, colors=colors))
 
 
-def _say(sentence: str) -> None:
+def _print_line(sentence: str) -> None:
     print(sentence, flush=True)
 
 
