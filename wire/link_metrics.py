@@ -16,7 +16,7 @@
 `direction` is "in" or "out"; of handshakes and connections, "in" is those that the other end dialed. `outcome` is "ok"
 or, as `reason` is, the reason of an error in `wire.protocol.wire_errors`. `kind` is a message's class in lower case.
 `certificate` is "own" or "ca", and is there under TLS alone. Bytes are counted as they are before TLS. A message is not
-sent when its outbox is full or its link is gone, or when it cannot be encoded. The series of a peer are removed when
+sent when its outbox is full or its link has ended, or when it cannot be encoded. The series of a peer are removed when
 its last dialer and its last link have ended.
 """
 

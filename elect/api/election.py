@@ -288,7 +288,7 @@ class Election:
         self.candidacy.keep()
 
     def pause(self, timeout: float | None = None) -> None:
-        """Be no candidate in this election until `resume`; resign if this node leads it.
+        """Stop being a candidate in this election until `resume`; resign if this node leads it.
 
         Args:
             timeout: seconds, 0 or more; None waits without limit. After a timeout the command is still carried out.

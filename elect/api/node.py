@@ -234,7 +234,7 @@ class Node(Election):
 
     @property
     def threads(self) -> dict[str, bool]:
-        """For each thread that the node needs, whether it is alive."""
+        """Each thread that the node needs, and whether it is alive."""
         return {} if self._runtime is None else self._runtime.threads
 
     @property
@@ -262,7 +262,7 @@ class Node(Election):
         return Status.of(self.config.node, views[0] if views else None, runtime_snapshot(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
-        """Be no candidate in any election until `resume`; resign what this node leads.
+        """Stop being a candidate in every election until `resume`; resign what this node leads.
 
         Args:
             timeout: as in `Election.pause`, which raises the same errors.

@@ -40,11 +40,11 @@ ROOM_CHECK_S = 0.05
 """A thread that waits for room checks this often whether the inbox is closed."""
 
 Command = Callable[[Elector, int], Ready]
-"""An act for the orchestrator thread: given the elector and the time, it returns the Ready."""
+"""A function for the orchestrator thread: given the elector and the time, it returns the Ready."""
 
 
 class PendingCommand:
-    """An act, and how it ended.
+    """A command that was posted, and its result.
 
     Attributes:
         error: what the act raised.
@@ -96,7 +96,7 @@ class _Share:
 
 
 class Inbox:
-    """A bounded queue with one reader, in which no peer takes the others' place or their time.
+    """A bounded queue with one reader, in which one peer cannot use up the room and the time of the others.
 
     Inputs are handed out in the order in which they were put. A peer has room for two messages. One that floods is read
     no faster than a share of the processor allows: the other nodes may need it, and the application.
@@ -125,7 +125,7 @@ class Inbox:
         return self._queue.qsize()
 
     def put(self, item: Input) -> None:
-        """Add an input; waits while there is no room for it. After `close` it is settled at once."""
+        """Add an input; waits while there is no room for it. After `close` it ends at once, undone."""
         if type(item) is MessageReceived:
             self._occupy(item.peer)
         while self._queue.qsize() >= self._inputs_max and not self._is_closed.wait(ROOM_CHECK_S):
@@ -151,7 +151,7 @@ class Inbox:
         self._credit_ns = max(self._credit_ns, CPU_CREDIT_NS + elections * ELECTION_CREDIT_NS)
 
     def close(self) -> None:
-        """End the reading: what waits, and what still comes, is settled without being done."""
+        """End the reading: the inputs that wait, and those that still come, are not done."""
         self._is_closed.set()
         self._drain()
 

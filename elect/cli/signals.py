@@ -14,7 +14,7 @@ CHECK_INTERVAL_MS = 500
 
 
 class StopSignals:
-    """Waits for a signal, or for the reader of a pipe to go.
+    """Waits for a signal, or for the reader of a pipe to close it.
 
     Args:
         wake_fd: readable after a signal.

@@ -87,7 +87,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def store_lost(self, now: int, peer: str) -> Ready:
-        """This node refused a peer: it came under another store than at first."""
+        """This node refused a peer: it has another store than when it was met first."""
         self._begin(now)
         if (other := self.state.support.peers.get(peer)) is not None:
             agreement.dismiss(self.state, other)
@@ -258,7 +258,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
-        """Take no part as a candidate until resumed; what is led is resigned."""
+        """Stop being a candidate until resumed, and resign every election that this node leads."""
         self._begin(now)
         self.state.is_paused = is_paused
         if is_paused:
@@ -266,7 +266,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_healthy(self, now: int, is_healthy: bool) -> Ready:
-        """Note whether the program works: while it does not this node leads nothing, and is no candidate."""
+        """Note whether the program is healthy: while it is not, this node neither leads nor is a candidate."""
         self._begin(now)
         self.state.is_healthy = is_healthy
         if not is_healthy:
@@ -284,5 +284,5 @@ class Elector(ElectorStep):
         return self.state.ignored
 
     def snapshot(self, now: int) -> ElectorSnapshot:
-        """Everything that an operator may ask about, as values; changes nothing."""
+        """Return the state of this node as values, for operators; nothing changes."""
         return take_snapshot(self.state, now)

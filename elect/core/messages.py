@@ -198,7 +198,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote(_Entry):
-    """A candidate asks for this vote, in its batch's configuration; `offset` is its replication offset."""
+    """A candidate requests this vote, in its batch's configuration; `offset` is its replication offset."""
 
     offset: int
 
@@ -303,7 +303,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """A numbered run of Known, taken in order only; `whole` replaces everything said before.
+    """A numbered run of Known, read in order only; `whole` replaces everything reported before.
 
     Attributes:
         number: 1 for the first on a link, then one more each.

@@ -40,7 +40,7 @@ STOP_SHARE = 0.5
 
 
 class ThreadGone(RuntimeError):  # noqa: N818 - it is what happened, and ends in the log
-    """A thread of the node has ended, and did not report it."""
+    """A thread of the node has ended without a report."""
 
 
 class NodeThreads:
@@ -122,7 +122,7 @@ class NodeThreads:
         self._runs: list[OwnThread] = []
 
     def start(self) -> None:
-        """Begin.
+        """Start the threads.
 
         Raises:
             ThreadError: a thread cannot be had; the others are left to `stop`.
@@ -148,7 +148,7 @@ class NodeThreads:
 
     @property
     def threads(self) -> dict[str, bool]:
-        """Return whether each thread lives without which the node goes down."""
+        """Return each thread that the node needs, and whether it is alive."""
         own = [self._orchestrator_thread, self._events, *([] if self._asking is None else [self._asking])]
         lives = {thread.name: thread.is_alive() for thread in own}
         return {**lives, "elect-journal": self.journal.is_alive, **self.links.threads}
@@ -161,7 +161,7 @@ class NodeThreads:
             handover.succeeded.wait(min(HANDOVER_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:
-        """Close and end everything, what others need last; return whether it was all done in time.
+        """Close and end everything, shared parts last; return whether all of it was done in time.
 
         Args:
             deadline: of all of it.

@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """A Node, which this room cannot import."""
+    """The part of a Node that is used here: this package cannot import it."""
 
     def become_forked(self) -> None:
         """Lead nothing and refuse every call."""

@@ -22,7 +22,7 @@ Waiting = tuple[int, MessageReceived]
 
 
 class HeartbeatCoalescer:
-    """Comes before the inbox: readers deliver, the orchestrator thread takes.
+    """Comes before the inbox: readers deliver, the orchestrator thread removes.
 
     Args:
         heartbeat_interval_ns: the node's.
@@ -41,7 +41,7 @@ class HeartbeatCoalescer:
         self._waiting: dict[str, Waiting] = {}
 
     def deliver(self, event: Event) -> None:
-        """Take an event of a link's thread; the events of one link come from one thread, and stay in order."""
+        """Receive an event of a link's thread; the events of one link come from one thread, and stay in order."""
         if isinstance(event, MessageReceived):
             if self._is_used and isinstance(event.message, Heartbeat) and self._is_old_news(event, event.message):
                 self._waiting[event.peer] = (self._clock(), event)  # an earlier one has nothing to add to this one

@@ -1,4 +1,4 @@
-"""The orchestrator: gives the Elector one input after the other, and carries out what each leads to.
+"""The orchestrator: gives the Elector one input after the other, and carries out the Ready of each.
 
 A step takes what the inbox hands over, reads the clock *after* that came, and hands both to the elector. What comes
 back is carried out in the contract's order: start the write, publish the leases, send, hold back what waits for the
@@ -140,7 +140,7 @@ class Orchestrator:
 
     @property
     def lag_ns(self) -> int:
-        """By how much the thread is late now, or was when it last woke; 0: it is not."""
+        """The delay of the thread now, or when it last woke; 0: none."""
         return max(0, self._clock() - self._wake_at)
 
     def run(self) -> None:
@@ -292,7 +292,7 @@ class Orchestrator:
             command.finish(is_done=is_done)
 
     def _act(self, command: PendingCommand, now: int) -> Ready | None:
-        """Return what an act leads to; None when it raised, which the thread that asked for it learns."""
+        """Return the Ready of a command; None when it raised, which the thread that posted it learns."""
         try:
             return command.act(self._elector, now)
         except BaseException as error:

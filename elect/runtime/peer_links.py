@@ -35,10 +35,10 @@ from wire.security.security import PLAIN, Security
 logger = Log(__name__)
 
 DISPUTES = (RejectCode.ID_IN_USE, RejectCode.STALE_LINK)
-"""A peer that answers so knows another process with this node's id, or a later start of it."""
+"""A peer that answers with one of these knows another process with this node's id, or a later start of it."""
 
 OUTBOX_MESSAGES_MAX = 1024
-"""The leaders of 100,000 elections take 400 messages; this is twice that, and heartbeats."""
+"""The leaders of 100,000 elections need 400 messages; this is twice that, and heartbeats."""
 
 BACKOFF_MAX_S = 2.0
 
@@ -47,7 +47,7 @@ METADATA_PREFIX = "m."
 
 
 class PeerLinks:
-    """Opens, starts, stops and names the links. `send`, `note` and `receive` belong to the orchestrator thread.
+    """Opens, starts, stops and names the links. `send`, `note_event` and `receive` belong to the orchestrator thread.
 
     Attributes:
         heard: the time of the last message of each peer (ns).
@@ -109,7 +109,7 @@ class PeerLinks:
 
     @property
     def threads(self) -> dict[str, bool]:
-        """For the listener and each dialer, whether its thread is alive."""
+        """The threads of the listener and the dialers, and whether each is alive."""
         dialers = {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.items()}
         return {"elect-listener": self._listener.is_alive, **dialers}
 

@@ -27,7 +27,7 @@ QUEUE_MAX = 1024
 """Writes that may wait; with more, the disk counts as failing."""
 
 PROBE_INTERVAL_S = 1.0
-"""Recovers soon, and adds little load to a failing disk."""
+"""The interval between two tries: recovery is soon, and a failing disk gets little load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

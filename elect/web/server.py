@@ -35,7 +35,7 @@ REQUEST_BYTES_MAX = 131_072
 """Limits a request's head and body together: twice the longest line that http.server reads."""
 
 ACCEPT_PAUSE_S = 0.1
-"""Limits the retries while the system has no descriptor or thread to give."""
+"""Limits the retries while the system has no free descriptor or thread."""
 
 DRAIN_S = 0.5
 DRAIN_BYTES_MAX = 65_536

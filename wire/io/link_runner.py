@@ -55,10 +55,10 @@ CHUNK_BYTES = 65_536
 """Waiting frames are written together up to about this size: more does not fit into a socket's buffer at once."""
 
 BYE_TIMEOUT_S = 0.5
-"""For the waiting messages and the Bye when this end stops: a peer that reads takes them at once."""
+"""For the waiting messages and the Bye when this end stops: a peer that reads gets them at once."""
 
 LINGER_S = 0.5
-"""Two ends that both live need one round trip; an end that does not live is not waited for."""
+"""Two running ends need one round trip; an end that has failed is not waited for."""
 
 
 class LinkRunner:

@@ -28,7 +28,7 @@ class Meter:
         """A waiting message was replaced by a newer one."""
 
     def add_dropped(self, peer: str, kind: str) -> None:
-        """A message was not sent: its outbox was full, its link was gone, or it cannot be encoded."""
+        """A message was not sent: its outbox was full, its link had ended, or it cannot be encoded."""
 
     def add_received(self, peer: str) -> None:
         """Bytes came from a peer just now, those of a keepalive too."""

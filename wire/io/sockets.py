@@ -1,4 +1,4 @@
-"""The things that are done to every socket.
+"""The operations on every socket.
 
 Each socket of a listener, a dialer or a server goes through `own_socket`. A forked child closes its copies of them at
 once and never shuts them down: a shutdown would end the parent's connections, and a copy that stays open would hide
@@ -21,7 +21,7 @@ from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 _MS_PER_S = 1_000
 
 STALL_S = 0.5
-"""A blocked write asks once in this time whether to go on: a stop waits no longer for it."""
+"""The interval at which a blocked write checks whether to go on: a stop waits at most this time for it."""
 
 _ABSENT = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 """The errors of a machine that has no such family or no such address."""

@@ -45,7 +45,7 @@ class AcceptedLink:
         credentials: those of its handshake.
 
     Raises:
-        OSError: the other end is gone.
+        OSError: the other end has closed.
 
     Attributes:
         credentials: those of its handshake.

@@ -17,7 +17,7 @@ from wire.protocol.identity import printable
 
 CONFLICTS = 3
 CONFLICTS_WITHIN_S = 60.0
-"""Without a conflict for this long, only one process is left. Two processes that fight for a link redial in seconds."""
+"""Without a conflict for this long, only one process is left. Two that replace each other redial in seconds."""
 
 VALUE_LENGTH_MAX = 64
 """Characters of an attribute that a line of a log shows."""

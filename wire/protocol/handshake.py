@@ -28,7 +28,7 @@ from wire.protocol.keys import KEY_ID_BYTES, KeyRing
 from wire.protocol.wire_errors import Refusal, RejectCode
 
 MAGIC = b"\x89wire\r\n\x1a"
-"""Not text. A path that changes line ends or drops the eighth bit changes it, so that the handshake fails there."""
+"""The first bytes. A path that changes line ends or drops the eighth bit changes them: the handshake fails there."""
 
 VERSION_MIN = 1
 VERSION_MAX = 1
@@ -38,10 +38,10 @@ HELLO_BYTES_MAX = 8_192
 """Longest frame of a handshake: a stranger can make this end hold this much. All fields at their bounds fit in."""
 
 TEXT_LENGTH_MAX = 256
-"""One line of a log."""
+"""The longest text of a refusal: one line of a log."""
 
 NONCE_BYTES = 32
-"""Two handshakes with the same nonce are then out of the question, however many there are."""
+"""With this length no two handshakes ever have the same nonce."""
 
 KEY_IDS_MAX = 8
 """Above the 2 of this version: a later version may hold more keys."""

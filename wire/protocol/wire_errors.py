@@ -92,7 +92,7 @@ class CredentialsError(LocalFault):
 
 
 class StateError(LocalFault):
-    """A verb was called that the connection's state doesn't allow."""
+    """A method was called that the connection's state does not allow."""
 
     reason = "state"
 

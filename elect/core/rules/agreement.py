@@ -91,7 +91,7 @@ def object_to(state: NodeState, peer: Peer, objection: Objection, detail: str) -
 
 
 def welcome(state: NodeState, peer: Peer) -> None:
-    """Drop the objection of a peer that let this node in: it knows the node, under the store that it has now."""
+    """Drop the objection of a peer that accepted this node: it knows the node, under the store that it has now."""
     if peer.objection is not Objection.OTHER_VOTERS:
         _set_objection(state, peer, None)
 

@@ -1,4 +1,4 @@
-"""Campaign: when to, and until it is won or abandoned.
+"""The rules of a campaign, from its beginning until it is won or abandoned.
 
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
@@ -37,7 +37,7 @@ def review(state: NodeState) -> None:
 
 
 def consider(state: NodeState, election: ElectionState) -> None:
-    """Do for one election what follows from all that has changed, at the end of an input."""
+    """Apply to one election all that has changed, at the end of an input."""
     following.follow_refused(state, election)
     ask_again(state, election)
     following.report_leader(state, election)

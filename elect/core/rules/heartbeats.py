@@ -12,7 +12,7 @@ from elect.core.state.scale import RESIGNS_MAX, rotate
 
 
 def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
-    """Extend the promise to a peer, count its promise to this node, and note what it says of others.
+    """Extend the promise to a peer, count its promise to this node, and note its reports of others.
 
     Source: PROTOCOL.md, section 3, "Heartbeat" and "Counting".
     """

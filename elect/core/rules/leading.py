@@ -148,7 +148,7 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
 
 
 def announce(state: NodeState) -> None:
-    """Tell the application of every lease that holds now and of which it was not told.
+    """Tell the application of every lease that holds now and is not reported yet.
 
     Only here is a token shown: together with a lease (P2).
     """
