@@ -72,7 +72,7 @@ class Elector(ElectorStep):
         self._begin(now)
         other = self.state.support.peers.get(peer)
         if other is not None and agreement.remember_store(self.state, other, store_id):
-            agreement.welcome(self.state, other)
+            agreement.receive_welcome(self.state, other)
             self.state.support.open(other, link)
             leading.restart_counting(self.state, other)
             self._new_links.append(peer)
@@ -90,7 +90,7 @@ class Elector(ElectorStep):
         """This node refused a peer: it has another store than when it was met first."""
         self._begin(now)
         if (other := self.state.support.peers.get(peer)) is not None:
-            agreement.dismiss(self.state, other)
+            agreement.drop_objection(self.state, other)
         return self._finish()
 
     def stranger_refused(self, now: int, node_id: str) -> Ready:

@@ -125,8 +125,8 @@ class AcceptedLink:
         Raises:
             WireError: the handshake failed.
         """
-        said = self._connection.accept(answer)
-        self._in_time(lambda _: self._channel.write(said))
+        data = self._connection.accept(answer)
+        self._in_time(lambda _: self._channel.write(data))
         early: Iterator[object] = iter(())
         while self._connection.phase is not Phase.OPEN:
             early = self._connection.receive(self._read_in_time())

@@ -99,7 +99,7 @@ class Dialing:
         connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True, ring=ring)
         tune(sock, self.limits.write_timeout_s)
         local, remote = views(sock)
-        said = hello(
+        own_hello = hello(
             self.identity,
             to=self.to,
             number=number,
@@ -113,7 +113,7 @@ class Dialing:
         channel.shake_hands(deadline)
         if self.to:  # before anything is sent or accepted
             channel.review(self.to, self.identity.cluster)
-        channel.write(connection.greet(said))
+        channel.write(connection.greet(own_hello))
         answer, early = self._answer(channel, connection, deadline)
         self._judge(answer, channel)
         if proof := connection.prove():

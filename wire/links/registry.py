@@ -176,8 +176,8 @@ class Registry:
         if is_rival or (is_proven and hello.number <= self._highest[place]):
             detector.note_refused(process, now_s)
         if is_rival:
-            who = f": {detector.latest.describe(process)}" if is_proven else ""
-            raise Refusal(RejectCode.ID_IN_USE, f"another process uses the id {hello.node!r}{who}", is_retryable=True)
+            both = f": {detector.latest.describe(process)}" if is_proven else ""
+            raise Refusal(RejectCode.ID_IN_USE, f"another process uses the id {hello.node!r}{both}", is_retryable=True)
 
     def _note_process(self, place: tuple[str, str], process: PeerProcess, *, is_live: bool) -> None:
         detector = self._detectors.get(place)

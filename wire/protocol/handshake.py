@@ -272,7 +272,7 @@ def hello(
 
 def welcome(
     identity: Identity,
-    said: Hello,
+    received: Hello,
     *,
     local: str,
     remote: str,
@@ -280,9 +280,9 @@ def welcome(
     ring: KeyRing | None = None,
 ) -> Welcome:
     """Return the Welcome to a Hello that `judge_hello` accepted; `ring` and a fresh `nonce` go together."""
-    key = ring.find(said.keys) if ring is not None else None
+    key = ring.find(received.keys) if ring is not None else None
     return Welcome(
-        version=min(said.version_max, VERSION_MAX),
+        version=min(received.version_max, VERSION_MAX),
         node=identity.node,
         incarnation=identity.incarnation,
         store=identity.store,
@@ -295,7 +295,7 @@ def welcome(
 
 
 def judge_hello(
-    said: Hello,
+    received: Hello,
     identity: Identity,
     *,
     kinds: Collection[str],
@@ -307,7 +307,7 @@ def judge_hello(
     """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it.
 
     Args:
-        said: the dialer's Hello.
+        received: the dialer's Hello.
         identity: the acceptor's.
         kinds: the kinds that are served on one-way links.
         is_known_peer: whether a node of this id may connect.
@@ -316,41 +316,41 @@ def judge_hello(
         two_way: the kinds that are served on two-way links.
     """
     # The version first: the other fields of a version that is not supported here may mean something else.
-    if said.version_max < VERSION_MIN or said.version_min > VERSION_MAX:
-        theirs, own = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
+    if received.version_max < VERSION_MIN or received.version_min > VERSION_MAX:
+        theirs, own = f"{received.version_min}-{received.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
         raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {own} are accepted")
     # Clusters may share networks and port ranges, and use the same node ids: an address in a wrong file is enough.
-    if said.cluster != identity.cluster:
-        raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {said.cluster!r}")
+    if received.cluster != identity.cluster:
+        raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {received.cluster!r}")
     # Before anything about nodes: a dialer without a key is told nothing about them.
-    _judge_keys(said, ring)
+    _judge_keys(received, ring)
     # A node that dials its own address, or two nodes that were given one id.
-    if said.node == identity.node:
+    if received.node == identity.node:
         raise _no(RejectCode.SELF, f"this is node {identity.node!r} itself, or another of the same name")
     # The dialer's configuration has another node at this address: its messages must not be counted as if it had sent
     # them to this one. No retry helps before a configuration is corrected.
-    if said.to not in ("", identity.node):
-        raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {said.to!r}")
+    if received.to not in ("", identity.node):
+        raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {received.to!r}")
     # Retryable: the dialer may be added here later.
-    if not is_known_peer(said.node):
-        raise _no(RejectCode.UNKNOWN_PEER, f"node {said.node!r} is not known here", is_retryable=True)
+    if not is_known_peer(received.node):
+        raise _no(RejectCode.UNKNOWN_PEER, f"node {received.node!r} is not known here", is_retryable=True)
     # The two ends must agree on who sends: on a one-way link a byte of the acceptor is a fault.
-    if said.kind not in (two_way if said.is_two_way else kinds):
-        ways = "two-way" if said.is_two_way else "one-way"
-        raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here, not on {ways} links")
+    if received.kind not in (two_way if received.is_two_way else kinds):
+        ways = "two-way" if received.is_two_way else "one-way"
+        raise _no(RejectCode.KIND, f"kind {received.kind!r} is not served here, not on {ways} links")
     # The program last: it sees only ends that may talk to it in this protocol.
-    refusal = judge(said.identity)
+    refusal = judge(received.identity)
     if refusal is not None:
         raise refusal
 
 
-def _judge_keys(said: Hello, ring: KeyRing | None) -> None:
+def _judge_keys(received: Hello, ring: KeyRing | None) -> None:
     """Both ends have keys or neither has: with a fallback a stranger could leave the keys out."""
-    if ring is None and said.keys:
+    if ring is None and received.keys:
         raise _no(RejectCode.KEY, "this end has no keys: the other one must have none either")
-    if ring is not None and not said.keys:
+    if ring is not None and not received.keys:
         raise _no(RejectCode.KEY, "this end has keys: the other one must have one of them")
-    if ring is not None and ring.find(said.keys) is None:
+    if ring is not None and ring.find(received.keys) is None:
         raise _no(RejectCode.KEY, "none of the keys that are offered is held here")
 
 
@@ -364,21 +364,21 @@ def judge_welcome(answer: Welcome, *, to: str) -> None:
         raise _no(RejectCode.WRONG_NODE, f"node {answer.node!r} answers, not {to!r}")
 
 
-def stale_link(said: Hello, highest: LinkNumber) -> Refusal:
+def stale_link(received: Hello, highest: LinkNumber) -> Refusal:
     """Return the refusal of a link whose number isn't above the highest that was accepted from its dialer.
 
     A dialer's numbers only rise. A lower one is a Hello that was delayed in the network: it must not replace a newer
     link. Retryable, since the next attempt has a higher number.
     """
-    return _no(RejectCode.STALE_LINK, f"link {said.number} is not above {highest}", is_retryable=True)
+    return _no(RejectCode.STALE_LINK, f"link {received.number} is not above {highest}", is_retryable=True)
 
 
-def are_views_equal(said: Hello | Welcome, *, local: str, remote: str) -> bool:
+def are_views_equal(received: Hello | Welcome, *, local: str, remote: str) -> bool:
     """Return whether the other end sees the two addresses that this end sees, each from its own side.
 
     A proxy or a translation of addresses between the ends gives them different views.
     """
-    return said.local == remote and said.remote == local
+    return received.local == remote and received.remote == local
 
 
 def _no(code: RejectCode, text: str, *, is_retryable: bool = False) -> Refusal:

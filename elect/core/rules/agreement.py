@@ -90,13 +90,13 @@ def object_to(state: NodeState, peer: Peer, objection: Objection, detail: str) -
     _set_objection(state, peer, objection, detail)
 
 
-def welcome(state: NodeState, peer: Peer) -> None:
+def receive_welcome(state: NodeState, peer: Peer) -> None:
     """Drop the objection of a peer that accepted this node: it knows the node, under the store that it has now."""
     if peer.objection is not Objection.OTHER_VOTERS:
         _set_objection(state, peer, None)
 
 
-def dismiss(state: NodeState, peer: Peer) -> None:
+def drop_objection(state: NodeState, peer: Peer) -> None:
     """Drop the objection of a peer that lost its store: it no longer votes."""
     _set_objection(state, peer, None)
 

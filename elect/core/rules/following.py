@@ -100,11 +100,11 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
 
     Source: PROTOCOL.md, section 4, "Bound"; section 5.
     """
-    gone = frozenset(leaders)
-    if not gone:
+    ended = frozenset(leaders)
+    if not ended:
         return
     for election in state.elections.values():
-        if election.following is not None and election.following.leader in gone:
+        if election.following is not None and election.following.leader in ended:
             _stop_following(state, election)
     # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True
