@@ -47,7 +47,7 @@ class PendingCommand:
     """A command that was posted, and its result.
 
     Attributes:
-        error: what the act raised.
+        error: the exception that the command raised.
         is_done: it was carried out (or raised), and its Ready too.
     """
 
@@ -77,7 +77,7 @@ class _Share:
 
     Attributes:
         free: a place for each message that it may put.
-        paid_at: when the processor's time that its messages took will be its share of the time (ns).
+        paid_at: the time at which the processor's time of its messages is within its share again (ns).
     """
 
     __slots__ = ("_lock", "free", "paid_at")

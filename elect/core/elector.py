@@ -22,8 +22,8 @@ class Elector(ElectorStep):
     One thread owns an Elector.
 
     Args:
-        options: who this node is.
-        durable: what its store held.
+        options: the identity and the settings of this node.
+        durable: the content of its store.
         rng: draws the waits after failed campaigns; a seeded one makes everything repeatable.
         now: the clock at start, ns.
     """

@@ -307,7 +307,7 @@ class Knowledge:
 
     Attributes:
         number: 1 for the first on a link, then one more each.
-        whole: what was said before this message is void.
+        whole: this message replaces all earlier ones.
     """
 
     number: int

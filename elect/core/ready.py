@@ -66,7 +66,7 @@ class Lease:
     Attributes:
         term: the token.
         followers: peers that follow this term in the session that is counted now.
-        quorum: how many voters must support it. This node is one of them: only voters are elected.
+        quorum: the number of voters that must support it. This node is one of them: only voters are elected.
     """
 
     term: int

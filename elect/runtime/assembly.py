@@ -47,11 +47,11 @@ class NodeThreads:
     """The running half of a node.
 
     Args:
-        context: what its parts share.
+        context: the state that its parts share.
         dispatcher: of the callbacks.
         store: of the votes.
-        metrics: what is counted.
-        meter: what wire counts.
+        metrics: count the steps and events of the node.
+        meter: counts what the links send and receive.
         hook: the application's health hook, or None.
         on_death: called when a thread of the node dies.
     """

@@ -91,9 +91,9 @@ class Orchestrator:
         context: its clock, inbox, health checks and published leases.
         elector: owned by the orchestrator thread from now on.
         coalescer: heartbeats that wait for the next tick.
-        journal: where writes go.
-        links: where messages go.
-        publisher: where events go.
+        journal: gets the writes.
+        links: get the messages.
+        publisher: gets the events.
         observer: counts.
         check: called about once a second; raises when a thread of the node has ended.
     """
@@ -219,7 +219,7 @@ class Orchestrator:
             case StoreRecovered():
                 self._set_storing(now, is_storing=True)
             case JournalDied():
-                raise RuntimeError("the journal thread ended") from item.error
+                raise RuntimeError("the journal thread died") from item.error
             case DialFailed():
                 self._links.note_event(item)
                 self._dial_failed(item, now)

@@ -143,7 +143,7 @@ class Journal:
                 self._step()
         except BaseException as error:  # the thread's edge: no caller above would learn of it
             self._deliver(JournalDied(error=error))
-            logger.exception("! the journal thread ended")
+            logger.exception("! the journal thread died")
         finally:
             self._store.close()
 

@@ -20,7 +20,7 @@ class LinkAccepted:
         peer: the dialing node's id.
         number: its number for this link.
         kind: the kind of peer that it says it is; this end can send on it if the kind is a two-way one.
-        identity: who the peer says it is.
+        identity: the identity that the peer shows.
         is_trusted: both ends see the same two addresses, so nothing between them terminates the connection.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
@@ -79,7 +79,7 @@ class LinkOpened:
     Attributes:
         peer: the dialed node's id.
         number: this node's number for the link.
-        identity: who the other end says it is.
+        identity: the identity that the other end shows.
         is_trusted: both ends see the same two addresses.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.

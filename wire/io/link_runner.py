@@ -111,7 +111,7 @@ class LinkRunner:
         try:
             self.thread.start()
         except RuntimeError as error:
-            logger.debug("! no thread to write to %s: %s", self._link.peer, error)
+            logger.debug("! no thread can be started to write to %s: %s", self._link.peer, error)
             self.receiver.error = LocalFault("no thread to write with")
         else:
             self._read()
@@ -168,7 +168,7 @@ class Receiver:
     Args:
         link: the link.
         deliver: takes the messages.
-        liveness_timer: told, on a two-way link, what the other end has read.
+        liveness_timer: on a two-way link it gets the number of frames that the other end has read.
 
     Attributes:
         is_end_of_stream: the other end ended the stream.
@@ -198,7 +198,7 @@ class Receiver:
         except WireError as error:
             self.error = link.close_reason.set_once(error)
         except Exception:
-            logger.exception("! %s: link %s", link.peer, link.number)  # the owner must still get the end of the link
+            logger.exception("! %s: link %s failed", link.peer, link.number)  # the owner must still get its end
             self.error = link.close_reason.set_once(LocalFault("reading it failed"))
 
     def drain(self) -> None:
@@ -265,8 +265,8 @@ class Sender:
 
     Args:
         link: the link; its outbox is rung when there is a reason to end it.
-        receiver: the reading half; what it has read goes with the signs of life of a two-way link.
-        liveness_timer: when a sign of life is due.
+        receiver: the reading half; what it has read goes with the keepalives of a two-way link.
+        liveness_timer: shows when a keepalive is due.
         after_wait: called after each wait for a message, at least once in a keepalive interval; must be quick.
     """
 
@@ -296,11 +296,11 @@ class Sender:
                 if message is not None:
                     self._write_waiting(message)
                 if not self._liveness_timer.until_keepalive_s(now_s()):
-                    self._write(*self._sign_of_life(), is_sign=True)
+                    self._write(*self._keepalive(), is_control=True)
         except WireError as error:
             return reason.set_once(error)
         except Exception:
-            logger.exception("! %s: link %s", self._link.peer, self._link.number)  # reading must still end
+            logger.exception("! %s: link %s failed", self._link.peer, self._link.number)  # reading must still end
             return reason.set_once(LocalFault("writing it failed"))
         return reason.value
 
@@ -320,7 +320,7 @@ class Sender:
             block_writes(self._link.channel.sock, BYE_TIMEOUT_S)
             while is_stopping and (message := self._link.outbox.take_message()) is not None:
                 self._write_waiting(message)
-            self._write(self._link.connection.close(bye if is_stopping else reason.reason), 1, is_sign=True)
+            self._write(self._link.connection.close(bye if is_stopping else reason.reason), 1, is_control=True)
         except (OSError, WireError) as error:
             logger.debug("- %s: could not send Bye: %s", self._link.peer, error)
             return False
@@ -350,15 +350,15 @@ class Sender:
         self._unsendable.add(kind)
         logger.log(level, "- %s: a message cannot be sent", self._link.peer, error=error)
 
-    def _sign_of_life(self) -> tuple[bytes, int]:
-        """Return a sign of life, and the number of frames in it that the other end counts."""
+    def _keepalive(self) -> tuple[bytes, int]:
+        """Return a keepalive, and the number of frames in it that the other end counts."""
         if not self._link.is_two_way:
             return self._link.connection.keepalive(), 0
         return self._link.connection.send(Heard(frames=self._receiver.frames)), 1
 
-    def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
+    def _write(self, data: bytes, frames: int, *, is_control: bool = False) -> None:
         """Write all of it; a link that took only a part of it is useless."""
-        self._liveness_timer.note_sent(frames, now_s(), is_keepalive=is_sign)
+        self._liveness_timer.note_sent(frames, now_s(), is_keepalive=is_control)
         self._is_cut_short = True
         try:
             self._link.channel.write(data)
@@ -368,7 +368,7 @@ class Sender:
             raise failure(error) from error
         self._is_cut_short = False
         self._link.meter.add_frames("out", frames, len(data))
-        if not is_sign:
+        if not is_control:
             self._link.meter.add_sent(self._link.peer, frames)
 
     def _check_worth_writing(self) -> None:

@@ -22,7 +22,7 @@ class Meter:
         """A dial ended: "ok", or the reason of its error."""
 
     def add_sent(self, peer: str, messages: int) -> None:
-        """Messages to a peer were written; signs of life do not count."""
+        """Messages to a peer were written; keepalives do not count."""
 
     def add_coalesced(self, peer: str, kind: str) -> None:
         """A waiting message was replaced by a newer one."""

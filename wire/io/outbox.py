@@ -27,7 +27,7 @@ class Outbox:
     Args:
         messages_max: the number of messages that may wait.
         peer: the id of the node that they are for.
-        meter: told of each message that is replaced or dropped.
+        meter: counts the messages that are replaced or dropped.
     """
 
     def __init__(self, messages_max: int, peer: str = "", meter: Meter | None = None) -> None:

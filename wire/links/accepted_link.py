@@ -41,7 +41,7 @@ class AcceptedLink:
         sock: its socket.
         codec: the messages, with Bye and Heard among them.
         limits: the bounds.
-        meter: told what is sent and received.
+        meter: counts what is sent and received.
         credentials: those of its handshake.
 
     Raises:

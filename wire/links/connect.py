@@ -27,7 +27,7 @@ class Dialing:
     Attributes:
         to: the peer's id; empty: any node.
         kind: the kind of peer that this end is.
-        identity: who this end is.
+        identity: of this end.
         codec: the messages, with Bye and Heard among them.
         limits: the bounds.
         security: how the two ends prove who they are.
@@ -35,7 +35,7 @@ class Dialing:
         judge: given who the peer says it is; a refusal fails the dial.
         watch: called with each socket before it connects, so that another thread can shut it down.
         outbox: the messages of the open link.
-        meter: told what is sent and received on it.
+        meter: counts what is sent and received.
     """
 
     to: str

@@ -246,7 +246,7 @@ class Dialer:
             reason = runner.write()
         except Exception:
             # After a bug, too, the owner must know before the socket is closed.
-            logger.exception("! %s: link %s", self._peer, link.number)
+            logger.exception("! %s: link %s failed", self._peer, link.number)
         self._close(link, runner, reason)
 
     def _end_if_outdated(self, link: OpenLink) -> None:

@@ -167,7 +167,7 @@ class Refusal(WireError):  # noqa: N818 - no fault of either end: an answer
     """A handshake was refused, by the other end or by this one.
 
     Attributes:
-        code: why.
+        code: the reason.
         text: a sentence.
         is_retryable: whether a later attempt may be accepted.
     """

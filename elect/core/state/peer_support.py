@@ -133,7 +133,7 @@ class Support:
         return promised_until, counted_until
 
     def accept(self, peer: Peer, link: Number, *, is_trusted: bool) -> bool:
-        """Take a peer's new link; False if it is not higher than the highest one before.
+        """Accept a peer's new link; False if it is not higher than the highest one before.
 
         Source: PROTOCOL.md, section 3, "The session".
         """

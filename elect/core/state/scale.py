@@ -58,7 +58,7 @@ class CampaignLimit:
 
     Attributes:
         live: elections in which this node campaigns.
-        live_max: how many may live now.
+        live_max: the number that may live now.
         waiting: elections whose time to campaign has come, in order.
     """
 
@@ -110,7 +110,7 @@ class KnowledgeNumbers:
         self.sent = self.acked = self.ack_due = 0
 
     def receive(self, knowledge: Knowledge) -> bool:
-        """Take the next number; False for one that is late, or that comes after a gap and does not replace all."""
+        """Accept the next number; False for one that is late, or that comes after a gap and does not replace all."""
         is_next = knowledge.number == self.received + 1
         if knowledge.number <= self.received or not (knowledge.whole or is_next):
             return False
