@@ -131,7 +131,7 @@ class NodeState:
         self.effects.ballots[election.name] = election.ballot
 
     def queue_known(self, election: ElectionState) -> None:
-        """Send every peer the leader that this node follows, or that it leads."""
+        """Queue a report for every peer: the leader that this node follows, or that it leads."""
         self.effects.known[election.name] = self.known(election)
 
     def known(self, election: ElectionState) -> Known:
@@ -164,7 +164,7 @@ class NodeState:
             self.effects.send_when_written(peer.id, entry)
 
     def end_campaign(self, election: ElectionState, outcome: str) -> None:
-        """End a campaign for good, in no other role."""
+        """End a campaign for good; following a leader goes on."""
         self.effects.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         election.become_follower(election.following)
         self.report_role(election, outcome)
