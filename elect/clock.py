@@ -1,4 +1,4 @@
-"""The node's clock: integer nanoseconds that nobody can set. On Linux they also count while the machine is suspended.
+"""The node's clock: integer nanoseconds that cannot be set. On Linux they also count while the machine is suspended.
 
 The time of day is never read: it may be set back or forward while a lease is valid.
 

@@ -3,20 +3,20 @@
     wire_connections                             gauge    direction           Links that are open.
     wire_frames_total                            counter  direction           Frames of open links, without keepalives.
     wire_bytes_total                             counter  direction           Bytes of open links, with keepalives.
-    wire_handshakes_total                        counter  direction, outcome  Handshakes that ended, by how.
-    wire_dials_total                             counter  peer, outcome       Dials of a peer, by how they ended.
+    wire_handshakes_total                        counter  direction, outcome  Ended handshakes, by outcome.
+    wire_dials_total                             counter  peer, outcome       Dials of a peer, by outcome.
     wire_outbox_depth                            gauge    peer                Messages that wait for a peer.
     wire_outbox_sent_total                       counter  peer                Messages written to a peer.
     wire_outbox_coalesced_total                  counter  peer, kind          Messages replaced by newer ones.
     wire_outbox_dropped_total                    counter  peer, kind          Messages not sent.
-    wire_rejected_frames_total                   counter  reason              Frames refused or skipped, by why.
-    wire_last_received_timestamp_seconds         gauge    peer                When bytes last came, Unix time.
-    wire_certificate_not_after_timestamp_seconds gauge    certificate         When a certificate ends, Unix time.
+    wire_rejected_frames_total                   counter  reason              Frames refused or skipped, by reason.
+    wire_last_received_timestamp_seconds         gauge    peer                Unix time of the last read.
+    wire_certificate_not_after_timestamp_seconds gauge    certificate         Unix time at which a certificate ends.
 
 `direction` is "in" or "out"; of handshakes and connections, "in" is those that the other end dialed. `outcome` is "ok"
 or, as `reason` is, the reason of an error in `wire.protocol.wire_errors`. `kind` is a message's class in lower case.
 `certificate` is "own" or "ca", and is there under TLS alone. Bytes are counted as they are before TLS. A message is not
-sent when its outbox is full or its link is gone, or when it cannot be encoded. The series of a peer are removed when
+sent when its outbox is full or its link has ended, or when it cannot be encoded. The series of a peer are removed when
 its last dialer and its last link have ended.
 """
 
@@ -53,16 +53,16 @@ class WireMetrics(Meter):
         self._registered: list[Counter | Gauge] = []
         self._peers: dict[str, _Peer] = {}
         self._connections = self._gauge("wire_connections", "Links that are open.", "direction")
-        self._handshakes = self._counter("wire_handshakes", "Handshakes that ended, by how.", "direction", "outcome")
+        self._handshakes = self._counter("wire_handshakes", "Ended handshakes, by outcome.", "direction", "outcome")
         self._depth = self._gauge("wire_outbox_depth", "Messages that wait for a peer.", "peer")
         self._sent = self._counter("wire_outbox_sent", "Messages written to a peer.", "peer")
         self._coalesced = self._counter("wire_outbox_coalesced", "Messages replaced by newer ones.", "peer", "kind")
         self._dropped = self._counter("wire_outbox_dropped", "Messages not sent.", "peer", "kind")
-        self._rejected = self._counter("wire_rejected_frames", "Frames refused or skipped, by why.", "reason")
-        self._dials = self._counter("wire_dials", "Dials of a peer, by how they ended.", "peer", "outcome")
-        self._received = self._gauge("wire_last_received_timestamp_seconds", "When bytes last came, Unix time.", "peer")
+        self._rejected = self._counter("wire_rejected_frames", "Frames refused or skipped, by reason.", "reason")
+        self._dials = self._counter("wire_dials", "Dials of a peer, by outcome.", "peer", "outcome")
+        self._received = self._gauge("wire_last_received_timestamp_seconds", "Unix time of the last read.", "peer")
         self._certificate_end = self._gauge(
-            "wire_certificate_not_after_timestamp_seconds", "When a certificate ends, Unix time.", "certificate"
+            "wire_certificate_not_after_timestamp_seconds", "Unix time at which a certificate ends.", "certificate"
         )
         frames = self._counter("wire_frames", "Frames of open links, without keepalives.", "direction")
         size = self._counter("wire_bytes", "Bytes of open links, with keepalives.", "direction")

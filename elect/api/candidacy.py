@@ -41,13 +41,13 @@ class Candidacy:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the candidacy is paused."""
+        """Return whether the candidacy is paused."""
         return self._is_paused
 
     def start(self) -> None:
         """Apply what the application wants, now that the node runs."""
         self._is_live, self._is_entered = True, False
-        self._settle(LossReason.WITHDRAWN)
+        self._post_change(LossReason.WITHDRAWN)
 
     @contextmanager
     def hold(self) -> Iterator[object]:
@@ -63,26 +63,26 @@ class Candidacy:
         """Be a candidate until `remove_holder`."""
         self._holds.add(holder)
         self._has_held = True
-        self._settle(LossReason.WITHDRAWN)
+        self._post_change(LossReason.WITHDRAWN)
 
     def remove_holder(self, holder: object, reason: LossReason = LossReason.RESIGNED) -> None:
         """Remove a holder, if it was added. After the last one this node resigns, for this reason."""
         try:
             self._holds.discard(holder)
         finally:
-            self._settle(reason)
+            self._post_change(reason)
 
     def keep(self) -> None:
         """Be a candidate also without a holder."""
         self._is_asked = True
-        self._settle(LossReason.WITHDRAWN)
+        self._post_change(LossReason.WITHDRAWN)
 
     def set_paused(self, *, is_paused: bool) -> None:
         """Pause the candidacy, or resume it."""
         self._is_paused = is_paused
-        self._settle(LossReason.PAUSED)
+        self._post_change(LossReason.PAUSED)
 
-    def _settle(self, reason: LossReason) -> None:
+    def _post_change(self, reason: LossReason) -> None:
         """Post a command that enters or leaves as is wanted when it is carried out: calls may come in any order."""
 
         def act(elector: Elector, now: int) -> Ready:

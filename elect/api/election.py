@@ -66,7 +66,7 @@ class Election:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this node leads on a lease that is valid at this call, by its own clock. Never blocks, never raises.
+        """Return whether this node leads on a lease that is valid now, by its own clock. Never blocks, never raises.
 
         It is False after a stop, after a fork, and when one of elect's own threads has died.
         """
@@ -85,7 +85,7 @@ class Election:
 
     @property
     def healthy(self) -> bool:
-        """Whether the latest answer of the `health` hook is true and in time; True without a hook."""
+        """Return whether the latest answer of the `health` hook is true and in time; True without a hook."""
         health = self._context.health
         return health is None or health.is_good(self._context.clock())
 
@@ -288,7 +288,7 @@ class Election:
         self.candidacy.keep()
 
     def pause(self, timeout: float | None = None) -> None:
-        """Be no candidate in this election until `resume`; resign if this node leads it.
+        """Stop being a candidate in this election until `resume`; resign if this node leads it.
 
         Args:
             timeout: seconds, 0 or more; None waits without limit. After a timeout the command is still carried out.

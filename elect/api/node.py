@@ -229,12 +229,12 @@ class Node(Election):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the node runs, and none of its threads has died."""
+        """Return whether the node runs, and none of its threads has died."""
         return self._context.state is Lifecycle.RUNNING and all(self.threads.values())
 
     @property
     def threads(self) -> dict[str, bool]:
-        """For each thread that the node needs, whether it is alive."""
+        """Each thread that the node needs, and whether it is alive."""
         return {} if self._runtime is None else self._runtime.threads
 
     @property
@@ -262,7 +262,7 @@ class Node(Election):
         return Status.of(self.config.node, views[0] if views else None, runtime_snapshot(self._context, self._runtime))
 
     def pause(self, timeout: float | None = None) -> None:
-        """Be no candidate in any election until `resume`; resign what this node leads.
+        """Stop being a candidate in every election until `resume`; resign what this node leads.
 
         Args:
             timeout: as in `Election.pause`, which raises the same errors.
@@ -385,7 +385,7 @@ class Node(Election):
         return is_done and is_http_done
 
     def _die(self, name: str, error: BaseException) -> None:
-        """Stop leading and end the node, as one of its threads died: a half-dead node is the worst state."""
+        """Stop leading and end the node, as one of its threads died: it must not run on with a part of them."""
         self._context.leases.close()
         if self._enter(Lifecycle.FAILED):
             self._context.failure = error

@@ -55,7 +55,7 @@ class Run:
 
     @property
     def is_working(self) -> bool:
-        """Whether the work runs now."""
+        """Return whether the work runs now."""
         return self._is_working
 
     def stop(self) -> None:
@@ -143,7 +143,7 @@ class Run:
             self._backoff.reset()
 
     def _await_late(self, thread: WorkThread) -> None:
-        """Be no candidate until the work ends."""
+        """Stop being a candidate until the work ends."""
         self._candidacy.remove_holder(self._holder, LossReason.UNHEALTHY)
         try:
             self._context.wait_for(lambda: None if self._is_working else True, None)

@@ -1,1 +1,1 @@
-"""Where application threads meet the orchestrator thread: commands in, published state and callbacks out."""
+"""The exchange between application threads and the orchestrator thread: commands in, state and callbacks out."""

@@ -91,7 +91,7 @@ class Dispatcher:
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller runs in a callback."""
+        """Return whether the caller runs in a callback."""
         return threading.get_ident() == self._thread_id
 
     def tap(self, tap: Tap, *, is_last: bool = False) -> None:

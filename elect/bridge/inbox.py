@@ -23,50 +23,50 @@ MESSAGES_MAX = 2
 """Messages of one peer that may wait, so that the others' heartbeats are not far behind. Above it the sender waits."""
 
 CPU_SHARE = 0.2
-"""The share of a processor's time that reading one peer, and doing what it says, may take in the long run."""
+"""The share of a processor's time that reading one peer, and processing its messages, may take in the long run."""
 
 CPU_CREDIT_NS = NS_PER_S
 """The time that a peer may be ahead of its share: a burst is read as fast as it comes."""
 
 ELECTION_CREDIT_NS = 4_000_000
-"""More credit for each election that this node has entered: to hear of a new leader costs some 0.2 ms of a processor. A
-peer that waits with that is not heard to be alive, and then there is even more to say."""
+"""More credit for each election that this node has entered: to process a new leader costs some 0.2 ms of a processor. A
+peer that waits with that looks failed, and then there is even more to process."""
 
 COST_NS_MAX = NS_PER_S // 10
-"""More than any message costs. What else holds a thread up meanwhile, a suspended machine or the garbage of a large
-application, is no peer's doing."""
+"""More than any message costs. Other delays of a thread, by a suspended machine or the garbage collector of a large
+application, are not charged to a peer."""
 
 ROOM_CHECK_S = 0.05
 """A thread that waits for room checks this often whether the inbox is closed."""
 
 Command = Callable[[Elector, int], Ready]
-"""An act for the orchestrator thread: given the elector and the time, it returns the Ready."""
+"""A function for the orchestrator thread: given the elector and the time, it returns the Ready."""
 
 
 class PendingCommand:
-    """An act, and how it ended.
+    """A command that was posted, and its result.
 
     Attributes:
-        error: what the act raised.
+        error: the exception that the command raised.
         is_done: it was carried out (or raised), and its Ready too.
     """
 
-    __slots__ = ("_settled", "act", "error", "is_done")
+    __slots__ = ("_finished", "act", "error", "is_done")
 
     def __init__(self, act: Command) -> None:
         self.act = act
         self.error: BaseException | None = None
         self.is_done = False
-        self._settled = SignalSafeEvent()
+        self._finished = SignalSafeEvent()
 
-    def settle(self, *, is_done: bool) -> None:
-        """Wake the thread that waits for it."""
+    def finish(self, *, is_done: bool) -> None:
+        """Note the result, and wake the thread that waits for it."""
         self.is_done = is_done
-        self._settled.set()
+        self._finished.set()
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is done, or never will be; return whether either is the case."""
-        return self._settled.wait(timeout)
+        return self._finished.wait(timeout)
 
 
 Input = WireEvent | JournalEvent | StrangerRefused | PendingCommand
@@ -77,7 +77,7 @@ class _Share:
 
     Attributes:
         free: a place for each message that it may put.
-        paid_at: when the processor's time that its messages took will be its share of the time (ns).
+        paid_at: the time at which the processor's time of its messages is within its share again (ns).
     """
 
     __slots__ = ("_lock", "free", "paid_at")
@@ -96,7 +96,7 @@ class _Share:
 
 
 class Inbox:
-    """A bounded queue with one reader, in which no peer takes the others' place or their time.
+    """A bounded queue with one reader, in which one peer cannot use up the room and the time of the others.
 
     Inputs are handed out in the order in which they were put. A peer has room for two messages. One that floods is read
     no faster than a share of the processor allows: the other nodes may need it, and the application.
@@ -119,13 +119,13 @@ class Inbox:
         self._putting = threading.local()
         self._is_closed = SignalSafeEvent()
         self._shares: dict[str, _Share] = {}
-        self._served: tuple[_Share, int] | None = None  # the reader's own
+        self._served: tuple[_Share, int] | None = None  # only the reader uses it
 
     def __len__(self) -> int:
         return self._queue.qsize()
 
     def put(self, item: Input) -> None:
-        """Add an input; waits while there is no room for it. After `close` it is settled on the spot."""
+        """Add an input; waits while there is no room for it. After `close` it ends at once, undone."""
         if type(item) is MessageReceived:
             self._occupy(item.peer)
         while self._queue.qsize() >= self._inputs_max and not self._is_closed.wait(ROOM_CHECK_S):
@@ -139,7 +139,7 @@ class Inbox:
         if self._served is not None:
             (share, cpu), self._served = self._served, None
             share.charge(self._cpu() - cpu, self._clock())
-        item = self._take(timeout_s)
+        item = self._next_item(timeout_s)
         if type(item) is MessageReceived:
             share = self._shares[item.peer]
             share.free.put(None)
@@ -151,11 +151,11 @@ class Inbox:
         self._credit_ns = max(self._credit_ns, CPU_CREDIT_NS + elections * ELECTION_CREDIT_NS)
 
     def close(self) -> None:
-        """End the reading: what waits, and what still comes, is settled without being done."""
+        """End the reading: the inputs that wait, and those that still come, are not done."""
         self._is_closed.set()
         self._drain()
 
-    def _take(self, timeout_s: float) -> Input | None:
+    def _next_item(self, timeout_s: float) -> Input | None:
         try:
             return self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:
@@ -182,13 +182,13 @@ class Inbox:
                 break
 
     def _drain(self) -> None:
-        while (item := self._take(0)) is not None:
-            _settle(item)
+        while (item := self._next_item(0)) is not None:
+            _finish_undone(item)
 
 
-def _settle(item: Input) -> None:
+def _finish_undone(item: Input) -> None:
     """Wake the thread that waits for an input that is not done."""
     if isinstance(item, PendingCommand):
-        item.settle(is_done=False)
+        item.finish(is_done=False)
     elif isinstance(item, LinkClosing):
         item.done.set()  # the lease table was closed before: nothing is counted any more

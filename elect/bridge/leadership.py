@@ -69,7 +69,7 @@ class Leadership:
         self.give_up(LossReason.RESIGNED)
 
     def give_up(self, reason: LossReason) -> None:
-        """Give this leadership up for a reason. It is lost at once, also when elect's own threads are dead."""
+        """Give this leadership up for a reason. It is lost at once, also when elect's own threads have ended."""
         if not self.lost.is_set():
             self._give_up(
                 self, reason

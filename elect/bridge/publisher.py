@@ -44,7 +44,7 @@ class Publisher:
 
     @property
     def is_holding(self) -> bool:
-        """Whether events wait for `flush_events`."""
+        """Return whether events wait for `flush_events`."""
         return bool(self._held)
 
     def queue_events(self, events: tuple[Event, ...]) -> None:
@@ -142,7 +142,7 @@ class EventLog:
         self._logged: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        """Log an event."""
+        """Log an event at the level of its importance."""
         match event:
             case Elected():
                 logger.info("* %s: leads in term %d", event.election, event.term)

@@ -25,12 +25,12 @@ class SignalSafeEvent(threading.Event):
     def set(self) -> None:
         """Set it, and wake all waiting threads."""
         self._is_set = True
-        with suppress(IndexError):  # each waiter is taken out once, whoever else sets it meanwhile
+        with suppress(IndexError):  # each waiter is removed once, by any of the threads that set it
             while self._waiting:
                 self._waiting.popleft().release()
 
     def clear(self) -> None:
-        """Unset it."""
+        """Unset the event, so that `wait` blocks again."""
         self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:

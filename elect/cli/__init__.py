@@ -15,7 +15,7 @@ from elect.errors import BindError, ConfigError, ElectError, IdentityError, Stor
 COMMANDS = {
     "demo": ("demo", "show three nodes on this machine that elect, fail and elect again"),
     "run": ("commands.run_node", "run a node in the foreground"),
-    "status": ("commands.show_status", "print a table of every node's view"),
+    "status": ("commands.show_status", "print the state of each node, as the node reports it"),
     "resign": ("commands.operate_node", "make a node give up leadership"),
     "transfer": ("commands.operate_node", "make a node hand leadership over to another"),
     "pause": ("commands.operate_node", "stop a node from being a candidate"),

@@ -20,9 +20,9 @@ EXIT_CODES = """exit codes:
   0    success
   1    failure: refused, not answered, or a check that found an error
   2    wrong usage, or an error in the configuration
-  3    the node cannot start: its address is taken, its data directory is unusable, or no thread can be started
+  3    the node cannot start: its address is in use, its data directory is unusable, or no thread can be started
   130  interrupted
-  141  the reader of the output has gone
+  141  the reader of the output has closed it
 """
 
 

@@ -15,7 +15,7 @@ class JsonEvents:
 
     Args:
         node_id: the id of the node.
-        stream: takes the lines until its reader has gone; None: nothing is written.
+        stream: gets the lines until its reader closes it; None: nothing is written.
     """
 
     def __init__(self, node_id: str, stream: TextIO | None) -> None:

@@ -44,7 +44,7 @@ def listen(
         timeout_s: limits the wait.
 
     Raises:
-        BindError: the address is taken (by the node, if it runs) or not this machine's.
+        BindError: the address is in use (by the node, if it runs) or not this machine's.
     """
     faults: Faults = dict.fromkeys(expected, UNREACHED.format(address=config.advertise_address))
     missing = set(expected)
@@ -52,10 +52,10 @@ def listen(
     with _listening(config.listen_address) as listening:
         while missing and (left := deadline - now_s()) > 0:
             listening.settimeout(left)
-            guard = security.credentials
-            hello = _hello(listening, guard)
+            credentials = security.credentials
+            hello = _hello(listening, credentials)
             if hello is not None and hello.node in missing:
-                faults[hello.node] = _disagreement(config, identity, guard, hello)
+                faults[hello.node] = _disagreement(config, identity, credentials, hello)
                 missing.discard(hello.node)
     return faults
 
@@ -87,7 +87,7 @@ def _listening(address: Address) -> socket.socket:
         raise BindError(error.errno or errno.EADDRNOTAVAIL, error.strerror or str(error), str(address)) from None
 
 
-def _hello(listening: socket.socket, guard: HandshakeCredentials) -> Hello | None:
+def _hello(listening: socket.socket, credentials: HandshakeCredentials) -> Hello | None:
     """Return the Hello of the next peer that dials, or None if it sends none."""
     try:
         accepted, _ = listening.accept()
@@ -95,7 +95,7 @@ def _hello(listening: socket.socket, guard: HandshakeCredentials) -> Hello | Non
         return None
     with accepted:
         try:
-            link = AcceptedLink(accepted, Codec(), Limits(), Meter(), guard)
+            link = AcceptedLink(accepted, Codec(), Limits(), Meter(), credentials)
             hello = link.await_hello()
             link.reject(HERE)
         except (OSError, ValueError, WireError):
@@ -103,9 +103,9 @@ def _hello(listening: socket.socket, guard: HandshakeCredentials) -> Hello | Non
         return hello
 
 
-def _disagreement(config: Config, identity: Identity, guard: HandshakeCredentials, hello: Hello) -> str | None:
+def _disagreement(config: Config, identity: Identity, credentials: HandshakeCredentials, hello: Hello) -> str | None:
     try:
-        judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=guard.ring)
+        judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=credentials.ring)
     except Refusal as refusal:
         return f"reaches this node, but does not agree: {refusal}"
     digest = Configuration.initial(config.voters).id.digest.hex()

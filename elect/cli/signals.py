@@ -10,11 +10,11 @@ from types import FrameType
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 CHECK_INTERVAL_MS = 500
-"""The interval at which the caller checks that the node is alive: its death is no signal and no descriptor."""
+"""The interval at which the caller checks that the node runs: no signal and no descriptor shows its end."""
 
 
 class StopSignals:
-    """Waits for a signal, or for the reader of a pipe to go.
+    """Waits for a signal, or for the reader of a pipe to close it.
 
     Args:
         wake_fd: readable after a signal.
@@ -29,7 +29,7 @@ class StopSignals:
             self._poll.register(watched_fd, 0)  # errors are always reported
 
     def wait(self) -> str | None:
-        """Return "signal", "reader" when the reader has gone, or None after CHECK_INTERVAL_MS."""
+        """Return "signal", "reader" when the reader has closed, or None after CHECK_INTERVAL_MS."""
         ready = [fd for fd, _ in self._poll.poll(CHECK_INTERVAL_MS)]
         if self._wake_fd in ready:
             return "signal"

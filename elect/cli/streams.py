@@ -89,8 +89,8 @@ class _QueuedOutput(io.RawIOBase):
     def __init__(self, name: str, descriptor: int) -> None:
         self._descriptor = descriptor
         self._is_broken = False
-        told = partial(logger.warning, "%s: %d lines were dropped, as nobody read the ones before them", name)
-        self.calls = CallQueue(f"elect-{name}", told, idle_s=None)
+        on_dropped = partial(logger.warning, "%s: %d lines were dropped, as the reader was too slow", name)
+        self.calls = CallQueue(f"elect-{name}", on_dropped, idle_s=None)
 
     def writable(self) -> bool:
         return True

@@ -223,7 +223,7 @@ class Config:
 
     @property
     def has_security(self) -> bool:
-        """Whether it permits listening beyond loopback: with authentication, or with `insecure`."""
+        """Return whether it permits listening beyond loopback: with authentication, or with `insecure`."""
         return self.tls is not None or self.key_file is not None or self.insecure
 
     @property

@@ -59,7 +59,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_wildcard(host: str) -> bool:
-    """Return whether the host stands for all addresses of a machine."""
+    """Return whether the host means all addresses of a machine."""
     return (ip := _ip(host)) is not None and ip.is_unspecified
 
 
@@ -99,7 +99,7 @@ def check_far_peer(name: str, own: Address, node_id: object, peer: Address) -> N
 
 
 def check_exposure(listen: str, host: str, *, has_security: bool) -> None:
-    """Check that a node listens on loopback, or has authentication, or is told to be insecure."""
+    """Check that a node listens on loopback, or has authentication, or is set to be insecure."""
     if not (is_loopback(host) or has_security):
         raise ConfigError(
             "listen",
@@ -192,7 +192,7 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
 
 
 def check_priority(value: object) -> None:
-    """Check a priority."""
+    """Check that a priority is a whole number in range."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= PRIORITY_MAX:
         raise ConfigError("priority", value, f"a whole number from 0 to {PRIORITY_MAX:,} is needed")
 
@@ -220,7 +220,7 @@ def check_metadata(value: object) -> None:
 
 
 def check_clock_drift(value: object) -> None:
-    """Check a clock drift."""
+    """Check that a clock drift is a small fraction."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= CLOCK_DRIFT_MAX:
         rule = f"a fraction from 0 to {CLOCK_DRIFT_MAX} is needed; a clock that is further off is broken"
         raise ConfigError("clock_drift", value, rule)

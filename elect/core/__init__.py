@@ -16,7 +16,7 @@ always lead to the same outputs. PROTOCOL.md, beside this file, says what is pro
 **The life of an input.** `Elector.receive` begins a step: what is over by now ends (`step`, `rules.expiry`). A message
 goes to its rule (`rules.routing`). The rule changes an election (`state.election_state`), which the index notes
 (`state.election_index`), and collects what follows from it (`state.effects`). At the end of the step each election that
-changed is considered once: does this node follow, campaign, tell somebody (`rules.campaigning.consider`)? The effects
+changed is considered once: does this node follow, campaign, send something (`rules.campaigning.consider`)? The effects
 are packed into messages (`outgoing`) and a Ready.
 
 **The life of a term.** A node that a quorum supports, and that knows of no leader, campaigns in a new term. It writes
@@ -27,8 +27,7 @@ cannot get its lease back.
 
 **The life of a lease.** Heartbeats extend the sessions. The leader counts each promise for a little less time than its
 peer keeps it. While a quorum follows and is counted, the lease holds, and `is_leader` is true. When it is over the
-leader is suspended at once. It is told so (Lost), and told again if the lease is back in time (Elected). Otherwise it
-resigns.
+leader is suspended at once. Its application gets Lost, and Elected if the lease is back in time. Otherwise it resigns.
 
 **An election by hand**, between two nodes. This one is "a"; the example plays "b".
 

@@ -22,8 +22,8 @@ class Elector(ElectorStep):
     One thread owns an Elector.
 
     Args:
-        options: who this node is.
-        durable: what its store held.
+        options: the identity and the settings of this node.
+        durable: the content of its store.
         rng: draws the waits after failed campaigns; a seeded one makes everything repeatable.
         now: the clock at start, ns.
     """
@@ -72,7 +72,7 @@ class Elector(ElectorStep):
         self._begin(now)
         other = self.state.support.peers.get(peer)
         if other is not None and agreement.remember_store(self.state, other, store_id):
-            agreement.welcome(self.state, other)
+            agreement.receive_welcome(self.state, other)
             self.state.support.open(other, link)
             leading.restart_counting(self.state, other)
             self._new_links.append(peer)
@@ -87,10 +87,10 @@ class Elector(ElectorStep):
         return self._finish()
 
     def store_lost(self, now: int, peer: str) -> Ready:
-        """This node refused a peer: it came under another store than at first."""
+        """This node refused a peer: it has another store than when it was met first."""
         self._begin(now)
         if (other := self.state.support.peers.get(peer)) is not None:
-            agreement.dismiss(self.state, other)
+            agreement.drop_objection(self.state, other)
         return self._finish()
 
     def stranger_refused(self, now: int, node_id: str) -> Ready:
@@ -100,7 +100,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def forget(self, now: int, peer: str) -> Ready:
-        """Meet a peer anew under its next store, and drop its objection.
+        """Accept a peer under its next store, and drop its objection.
 
         Raises:
             ValueError: `peer` is not another voter, or is supported now.
@@ -115,7 +115,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def link_closing(self, now: int, peer: str, link: Number) -> Ready:
-        """This node is about to close its link to a peer: stop counting it, for good.
+        """This node is about to close its link to a peer: stop counting the link for good.
 
         The caller closes only after it has published this Ready, and dials again only after that.
         """
@@ -169,7 +169,7 @@ class Elector(ElectorStep):
                 campaigning.count_grant(state, election, state.id, ballot.term)
 
     def write_failed(self, now: int, number: int) -> Ready:
-        """A Write failed: what waited for it is never sent. The decision stands: another may rest on it already."""
+        """A Write failed: what waited for it is never sent. The decision holds: another may rest on it already."""
         self._begin(now)
         self._writes.pop(number, None)
         return self._finish()
@@ -201,7 +201,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
-        """Be a candidate no longer: resign if leading, but go on voting and following."""
+        """Stop being a candidate: resign if leading, but go on voting and following."""
         self._begin(now)
         left = self.state.elections.get(election)
         if left is not None and left.is_entered:
@@ -258,7 +258,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
-        """Take no part as a candidate until resumed; what is led is resigned."""
+        """Stop being a candidate until resumed, and resign every election that this node leads."""
         self._begin(now)
         self.state.is_paused = is_paused
         if is_paused:
@@ -266,7 +266,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_healthy(self, now: int, is_healthy: bool) -> Ready:
-        """Note whether the program works: while it does not this node leads nothing, and is no candidate."""
+        """Note whether the program is healthy: while it is not, this node neither leads nor is a candidate."""
         self._begin(now)
         self.state.is_healthy = is_healthy
         if not is_healthy:
@@ -284,5 +284,5 @@ class Elector(ElectorStep):
         return self.state.ignored
 
     def snapshot(self, now: int) -> ElectorSnapshot:
-        """Everything that an operator may ask about, as values; changes nothing."""
+        """Return the state of this node as values, for operators; nothing changes."""
         return take_snapshot(self.state, now)

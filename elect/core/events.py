@@ -1,4 +1,4 @@
-"""Changes that an application, a log or a metric may hear of; every `at` is the time on the node's clock (ns)."""
+"""Changes that an application, a log or a metric may use; every `at` is the time on the node's clock (ns)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,7 +98,7 @@ class PeerObjected:
     """A peer keeps this node from every election, or no longer does (None).
 
     Attributes:
-        detail: the peer's own words, or the digest of its configuration.
+        detail: the text of the peer's refusal, or the digest of its configuration.
         digest: of this node's configuration.
     """
 

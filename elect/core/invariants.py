@@ -1,7 +1,7 @@
 """The invariants of one node between any two inputs, whatever came before.
 
-The promises that span nodes are the simulator's to watch; these are the ones a node can see by itself, and a broken one
-is a bug of elect, never a peer's.
+The simulator checks the promises that span nodes. These are the ones that one node can check; a broken one is a bug of
+elect, never of a peer.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from elect.core.state.node_state import NodeState
 
 
 class InvariantError(AssertionError):
-    """A node contradicts itself."""
+    """The state of a node breaks an invariant: a bug of elect."""
 
 
 def check(state: NodeState) -> None:
@@ -41,7 +41,7 @@ def _broken(state: NodeState, election: ElectionState) -> Iterator[str]:
 
 
 def _is_in_own_term(election: ElectionState) -> bool:
-    """Whether a later vote or a later leader has ended what it played in an earlier term."""
+    """Return whether a campaign or a leadership is of the current term: a later vote or leader ends earlier ones."""
     part = election.campaign or election.leadership
     return part is None or part.term == election.term
 

@@ -1,8 +1,7 @@
 """The messages between nodes, as values.
 
 Three messages travel between peers: a Heartbeat (periodic, whatever the number of elections), a Batch of election
-entries, and Knowledge (whom the sender follows). Every value checks its own ranges, so what was decoded is what the
-core may rely on.
+entries, and Knowledge (leaders that the sender follows). Every value checks its own ranges, so the core can rely on it.
 
 Source: PROTOCOL.md, sections 3 and 4; on the wire: FORMAT.md, section 13.
 """
@@ -15,7 +14,7 @@ TERM_MAX = 2**53 - 1
 """Terms stay exact in JSON and in floating point; one campaign a millisecond reaches this in 285,000 years."""
 
 DURATION_NS_MIN = 1_000_000
-"""The shortest: each support that ends or begins is told to every peer at once."""
+"""The shortest: each support that ends or begins is sent to every peer at once."""
 
 DURATION_NS_MAX = 600_000_000_000
 """The longest support that can be asked for: a promise of ten minutes already leaves a cluster without a leader."""
@@ -153,7 +152,7 @@ class Heartbeat:
         standing: the sender's standing.
         configuration: id of the membership that the sender has installed.
         said: number of the latest Knowledge sent on this link (0: none).
-        heard: number of the latest Knowledge taken from the receiver, in order, on its current link.
+        heard: number of the latest Knowledge read from the receiver, in order, on its current link.
     """
 
     sent: int
@@ -199,7 +198,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote(_Entry):
-    """A candidate asks for this vote, in its batch's configuration; `offset` is its replication offset."""
+    """A candidate requests this vote, in its batch's configuration; `offset` is its replication offset."""
 
     offset: int
 
@@ -215,13 +214,13 @@ class Grant(_Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse(_Entry):
-    """A Vote or a Lead is refused, and why: nobody waits for a timeout.
+    """A Vote or a Lead is refused, with the reason, so that its sender does not wait for a timeout.
 
     Attributes:
         term: the term that was asked for.
         own_term: the refusing node's term.
-        reason: why.
-        leader: whom the refusing node follows or that it leads itself, or None.
+        reason: of the refusal.
+        leader: the leader that the refusing node follows, or itself if it leads, or None.
         is_to_lead: a Lead was refused, not a Vote.
     """
 
@@ -263,7 +262,7 @@ class Resign(_Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resigned(_Entry):
-    """The Resign was read."""
+    """The sender has read the Resign, which is repeated until then."""
 
 
 Entry = Vote | Grant | Refuse | Lead | Follow | Resign | Resigned
@@ -285,8 +284,8 @@ class Known:
     """The leader that the sender itself follows, or that it leads itself; it never passes on what others reported.
 
     Attributes:
-        leader: node id, or None: nobody.
-        incarnation: the leader's, 0 with nobody.
+        leader: node id, or None without a leader.
+        incarnation: the leader's, or 0 without one.
     """
 
     election: str
@@ -304,11 +303,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """A numbered run of Known, taken in order only; `whole` replaces everything said before.
+    """A numbered run of Known, read in order only; `whole` replaces everything reported before.
 
     Attributes:
         number: 1 for the first on a link, then one more each.
-        whole: what was said before this message is void.
+        whole: this message replaces all earlier ones.
     """
 
     number: int

@@ -13,7 +13,7 @@ PPM = 1_000_000
 
 
 class OffsetRule(StrEnum):
-    """Whether a candidate behind this node's replication offset gets its vote."""
+    """The rule for a vote for a candidate whose replication offset is below this node's."""
 
     PREFER = "prefer"
     REQUIRE = "require"
@@ -26,7 +26,7 @@ class Timing:
     Attributes:
         heartbeat_interval_ns: between two heartbeats to one peer.
         support_duration_ns: the support that each heartbeat asks for.
-        drift_ppm: how much the rates of two clocks may differ, in parts per million.
+        drift_ppm: the largest difference between the rates of two clocks, in parts per million.
     """
 
     heartbeat_interval_ns: int = 100_000_000
@@ -98,8 +98,8 @@ class ElectorOptions:
 
     Attributes:
         rank: priority and offset at start.
-        offset_rule: what a replication offset means for a vote.
-        grace_ns: how long the application may take to acknowledge that it resigned.
+        offset_rule: the effect of a replication offset on a vote.
+        grace_ns: the time that the application has to acknowledge a resignation.
     """
 
     node_id: str

@@ -41,19 +41,19 @@ def knowledge(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     leaders = [known for known in map(state.known, led) if known.leader is not None]
     for peer in _open(state, peer_ids):
         if leaders or peer.knowledge_numbers.sent:
-            yield from _say(peer, leaders, is_whole=True)
+            yield from _number_and_send(peer, leaders, is_whole=True)
 
 
 def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
-    """Yield what changed of that, for all peers but those that are told everything."""
+    """Yield what changed of that, for all peers but those that get everything."""
     known = list(state.effects.known.values())
     if known:
         for peer in _open(state, state.support.peers):
             if peer.id not in besides:
-                yield from _say(peer, known, is_whole=False)
+                yield from _number_and_send(peer, known, is_whole=False)
 
 
-def _say(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send]:
+def _number_and_send(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send]:
     for entries in _chunks(known) or [()]:
         peer.knowledge_numbers.sent += 1
         yield _send(peer, Knowledge(number=peer.knowledge_numbers.sent, whole=is_whole, entries=entries))

@@ -12,7 +12,7 @@ def majority(voters: int) -> int:
 
 
 def is_quorum(votes: int, voters: int) -> bool:
-    """Whether `votes` of `voters` is a majority; nobody is a quorum of nobody."""
+    """Return whether `votes` of `voters` is a majority; 0 of 0 is not."""
     return voters > 0 and votes >= majority(voters)
 
 

@@ -14,7 +14,7 @@ from elect.core.quorum import nth_largest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballot:
-    """One election's durable line: the term, and whom this node voted for in it."""
+    """One election's durable line: the term, and the node that got its vote in it."""
 
     term: int
     voted_for: str | None
@@ -66,7 +66,7 @@ class Lease:
     Attributes:
         term: the token.
         followers: peers that follow this term in the session that is counted now.
-        quorum: how many voters must support it. This node is one of them: only voters are elected.
+        quorum: the number of voters that must support it. This node is one of them: only voters are elected.
     """
 
     term: int

@@ -77,7 +77,7 @@ class PeerSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectorSnapshot:
-    """One node."""
+    """The state of one node at one moment."""
 
     now: int
     node_id: str

@@ -42,7 +42,7 @@ class ElectorStep:
         state = self.state
         campaigning.review(state)
         if state.now >= self._heartbeat_at:
-            # Once an interval: what nobody is in a hurry for.
+            # Once an interval: work that is not urgent.
             following.review_observed(state)
             if state.strangers:
                 agreement.review(state)
@@ -51,13 +51,13 @@ class ElectorStep:
             if name is None:
                 break
             campaigning.consider(state, state.elections[name])
-        heartbeats.tell_support(state)
+        heartbeats.report_support(state)
         return self._pack(self._sends())
 
     def _sends(self) -> tuple[Send, ...]:
         """Return what leaves at once, in the order in which the peer has to read it."""
         state, effects = self.state, self.state.effects
-        beating, resync = self._new_links, self._new_links
+        receivers, resync = self._new_links, self._new_links
         if state.now >= self._heartbeat_at:
             # Heartbeats that are sent early do not move the next ones. Otherwise peers that come and go would put off
             # everything that is repeated each interval, for good.
@@ -65,16 +65,16 @@ class ElectorStep:
             resync = resync + heartbeats.repeat(state)
             effects.is_heartbeat_due = True
         if effects.is_heartbeat_due:
-            beating = list(state.support.peers)
+            receivers = list(state.support.peers)
         self._new_links = []
         return (
             # Before the first heartbeat on a new link: it may bring the support with which the peer may campaign, and
-            # until then the peer must have heard who leads.
+            # until then the peer must have read who leads.
             *outgoing.knowledge(state, resync),
-            # Before heartbeats: in a failover somebody waits for these, and reads one message after the other.
+            # Before heartbeats: in a failover a node waits for these, and reads one message after the other.
             *outgoing.batches(state, effects.entries),
-            *outgoing.heartbeats(state, beating),
-            # Last: this is news for rule 3 and for the application, and nobody waits for it.
+            *outgoing.heartbeats(state, receivers),
+            # Last: rule 3 and the application use it, and no failover waits for it.
             *outgoing.changes(state, resync),
         )
 

@@ -44,7 +44,7 @@ class PeerSample:
     Attributes:
         peer: its id.
         is_supported: whether it supports this node, as counted here.
-        last_heard_ns: the time since it was last heard; None: never heard.
+        last_heard_ns: the time since its last message; None: none came.
         is_objecting: whether it keeps this node from every election.
         is_doubled: whether two processes use its id.
     """
@@ -303,7 +303,7 @@ def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str],
 def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
     supported = GaugeMetricFamily("elect_peer_supported", "1 while the peer supports this node.", labels=["peer"])
     doubled = GaugeMetricFamily("elect_peer_doubled", "1 while two processes use the peer's id.", labels=["peer"])
-    heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Time since the peer was last heard.", labels=["peer"])
+    heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Time since the peer's last message.", labels=["peer"])
     objecting = GaugeMetricFamily(
         "elect_peer_objecting",
         "1 while the peer keeps this node from every election: its list of voters or its record of stores differs.",

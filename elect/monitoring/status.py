@@ -1,4 +1,4 @@
-"""The status of a node as one value, with the sentences that say why nobody leads."""
+"""The status of a node as one value, with the sentences that say why no node leads."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.LEADING: "this node leads",
     WhyNoLeader.FOLLOWING: "this node follows a leader",
     WhyNoLeader.NOT_VOTER: "this node is not a voter of its configuration",
-    WhyNoLeader.NOT_STANDING: "this node is not a candidate in this election, and no node that it hears leads it",
-    WhyNoLeader.PAUSED: "this node is paused, and no node that it hears leads; resume it",
-    WhyNoLeader.UNHEALTHY: "this node's health callable fails or is late, and no node that it hears leads",
-    WhyNoLeader.WITNESS: "this node has priority 0 and never leads, and no node that it hears leads",
+    WhyNoLeader.NOT_STANDING: "this node is not a candidate in this election, and knows no leader of it",
+    WhyNoLeader.PAUSED: "this node is paused, and knows no leader; resume it",
+    WhyNoLeader.UNHEALTHY: "this node's health callable fails or is late, and this node knows no leader",
+    WhyNoLeader.WITNESS: "this node has priority 0 and never leads, and knows no leader",
     WhyNoLeader.STORE_FAILING: "this node cannot write to its data_dir and so cannot vote; see its log",
     WhyNoLeader.BOOT_FENCE: "this node was started a short time ago and votes when its earlier promises have expired,"
     " in {fence:.1f} s",
@@ -39,7 +39,7 @@ _OBJECTIONS: Mapping[Objection, str] = {
     Objection.UNKNOWN_NODE: "peer {peer} refuses this node, whose configuration is {digest}: {detail}",
     Objection.OTHER_VOTERS: "peer {peer} has configuration {detail}, this node has {digest}",
     Objection.OTHER_STORE: "peer {peer} knows another data directory under this node's id: another process uses this"
-    " id, or this node has lost its votes. Start it with its former data directory or under a new id; or, once nothing"
+    " id, or this node has lost its votes. Start it with its former data directory or under a new id; or, once no node"
     " that it voted for leads, run `elect forget` with its id on each of the other nodes",
     Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}), but lists this"
     " node as one; this node has never voted, and waits",
@@ -52,10 +52,10 @@ def objection_sentence(peer: str, objection: Objection, detail: str, digest: str
     Args:
         peer: its id.
         objection: its reason.
-        detail: the peer's words, or the digest of its configuration; empty: not heard since the start.
+        detail: the text of the peer's refusal, or the digest of its configuration; empty: no answer since the start.
         digest: of this node's configuration.
     """
-    return _OBJECTIONS[objection].format(peer=peer, detail=detail or "not heard since this node started", digest=digest)
+    return _OBJECTIONS[objection].format(peer=peer, detail=detail or "no answer since this node started", digest=digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class ElectionStatus:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this node leads: its lease was valid when the status was read."""
+        """Return whether this node leads: its lease was valid when the status was read."""
         return self.lease_remaining_ns > 0
 
     def to_dict(self) -> dict[str, object]:
@@ -149,7 +149,7 @@ class Status:
 
     @property
     def has_quorum(self) -> bool:
-        """Whether a quorum supports this node."""
+        """Return whether a quorum supports this node."""
         return self.view is not None and self.view.supported_until > self.view.now
 
     def to_dict(self) -> dict[str, object]:

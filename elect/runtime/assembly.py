@@ -36,22 +36,22 @@ HANDOVER_S = 0.1
 """For a successor: its election takes two round trips. Without one, what left before a close arrives in any case."""
 
 STOP_SHARE = 0.5
-"""The share of a stop's time for the application to hear of its losses; the rest is for sockets, disk and threads."""
+"""The share of a stop's time for the application to acknowledge its losses; the rest is for sockets, disk, threads."""
 
 
 class ThreadGone(RuntimeError):  # noqa: N818 - it is what happened, and ends in the log
-    """A thread of the node has ended, and did not report it."""
+    """A thread of the node has ended without a report."""
 
 
 class NodeThreads:
     """The running half of a node.
 
     Args:
-        context: what its parts share.
+        context: the state that its parts share.
         dispatcher: of the callbacks.
         store: of the votes.
-        metrics: what is counted.
-        meter: what wire counts.
+        metrics: count the steps and events of the node.
+        meter: counts what the links send and receive.
         hook: the application's health hook, or None.
         on_death: called when a thread of the node dies.
     """
@@ -122,7 +122,7 @@ class NodeThreads:
         self._runs: list[OwnThread] = []
 
     def start(self) -> None:
-        """Begin.
+        """Start the threads.
 
         Raises:
             ThreadError: a thread cannot be had; the others are left to `stop`.
@@ -133,7 +133,7 @@ class NodeThreads:
         if self._asking is not None:
             self._asking.start()
         self.links.start()
-        self._orchestrator_thread.start()  # last: it looks after the others
+        self._orchestrator_thread.start()  # last: it checks the others
 
     def spawn(self, work: Callable[[], None], name: str) -> OwnThread:
         """Start a thread that ends with the node.
@@ -148,20 +148,20 @@ class NodeThreads:
 
     @property
     def threads(self) -> dict[str, bool]:
-        """Whether each thread lives without which the node goes down."""
+        """Return each thread that the node needs, and whether it is alive."""
         own = [self._orchestrator_thread, self._events, *([] if self._asking is None else [self._asking])]
         lives = {thread.name: thread.is_alive() for thread in own}
         return {**lives, "elect-journal": self.journal.is_alive, **self.links.threads}
 
     def resign(self, deadline: Deadline) -> None:
-        """Resign everything, and wait a while for the application and the peers to hear of it."""
+        """Resign everything, and wait until the application and the peers know it, or the time is over."""
         handover = ShutdownHandover()
         self.orchestrator.begin_handover(handover)
         if self._orchestrator_thread.is_alive() and handover.resigned.wait(deadline.remaining_s * STOP_SHARE):
             handover.succeeded.wait(min(HANDOVER_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:
-        """Close and end everything, what others need last; return whether it was all done in time.
+        """Close and end everything, shared parts last; return whether all of it was done in time.
 
         Args:
             deadline: of all of it.

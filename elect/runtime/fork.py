@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """A Node, which this room cannot import."""
+    """The part of a Node that is used here: this package cannot import it."""
 
     def become_forked(self) -> None:
         """Lead nothing and refuse every call."""
@@ -28,14 +28,14 @@ def register(node: Forkable) -> None:
 
 
 def unregister(node: Forkable) -> None:
-    """Tell the node of forks no longer: it has ended."""
+    """Remove a node that has ended: it is not told of forks any more."""
     _running.discard(node)
 
 
-def _tell_nodes() -> None:
+def _notify_nodes() -> None:
     for node in list(_running):
         _kept.append(node)  # a child must not run finalizers of things that are still in use in its parent
         node.become_forked()
 
 
-os.register_at_fork(after_in_child=_tell_nodes)
+os.register_at_fork(after_in_child=_notify_nodes)

@@ -1,4 +1,4 @@
-"""Holds heartbeats without news back until the next tick, so that an idle node wakes up a third as often.
+"""Holds heartbeats without changes back until the next tick, so that an idle node wakes up a third as often.
 
 Such a heartbeat only moves the ends of promises forward. It is stamped here, after its bytes were read; taken late
 with that stamp, it does what it would have done at once. The end of a promise, and that of a lease, are times at which
@@ -18,11 +18,11 @@ INTERVALS_MIN = 5
 """With support for fewer intervals a lease might end, for threads that ask, while its extension waits."""
 
 Waiting = tuple[int, MessageReceived]
-"""When a heartbeat was read (ns), and the heartbeat."""
+"""The time at which a heartbeat was read (ns), and the heartbeat."""
 
 
 class HeartbeatCoalescer:
-    """Comes before the inbox: readers deliver, the orchestrator thread takes.
+    """Comes before the inbox: readers deliver, the orchestrator thread removes.
 
     Args:
         heartbeat_interval_ns: the node's.
@@ -41,7 +41,7 @@ class HeartbeatCoalescer:
         self._waiting: dict[str, Waiting] = {}
 
     def deliver(self, event: Event) -> None:
-        """Take an event of a link's thread; the events of one link come from one thread, and stay in order."""
+        """Receive an event of a link's thread; the events of one link come from one thread, and stay in order."""
         if isinstance(event, MessageReceived):
             if self._is_used and isinstance(event.message, Heartbeat) and self._is_old_news(event, event.message):
                 self._waiting[event.peer] = (self._clock(), event)  # an earlier one has nothing to add to this one
@@ -54,7 +54,7 @@ class HeartbeatCoalescer:
         self._put(event)
 
     def take_waiting(self) -> list[Waiting]:
-        """Return all that waits, oldest first, and hold it no longer."""
+        """Return and remove all that waits, oldest first."""
         peers = list(self._waiting)
         return sorted(
             (waiting for peer in peers if (waiting := self._waiting.pop(peer, None)) is not None),
@@ -62,7 +62,7 @@ class HeartbeatCoalescer:
         )
 
     def _is_old_news(self, event: MessageReceived, heartbeat: Heartbeat) -> bool:
-        """Whether it differs from the one before on its link in nothing but its stamps."""
+        """Return whether it differs from the one before on its link in nothing but its stamps."""
         number, before = self._latest.get(event.peer, (None, None))
         self._latest[event.peer] = (event.number, heartbeat)
         return (

@@ -1,4 +1,4 @@
-"""The orchestrator: gives the Elector one input after the other, and carries out what each leads to.
+"""The orchestrator: gives the Elector one input after the other, and carries out the Ready of each.
 
 A step takes what the inbox hands over, reads the clock *after* that came, and hands both to the elector. What comes
 back is carried out in the contract's order: start the write, publish the leases, send, hold back what waits for the
@@ -34,7 +34,7 @@ FLUSH_AFTER_S = 0.0005
 """Events that no application waits for wait until this time passes without an input: links come first."""
 
 CHECK_INTERVAL_NS = NS_PER_S
-"""Between two checks of the threads: each takes longer than a step, and a dead thread shows within a second."""
+"""The interval between two checks of the threads: a thread that ended is noticed within a second."""
 
 LinkEvent = LinkAccepted | LinkEnded | LinkOpened | LinkClosing
 
@@ -43,17 +43,17 @@ class VoteWriter(Protocol):
     """The journal; the simulation has a second one."""
 
     def put(self, write: Write) -> bool:
-        """Take a write without waiting; False: it was not taken."""
+        """Accept a write without waiting; False: there is no room."""
 
 
 class StepLinks(Protocol):
     """The node's links; the simulation has others."""
 
     def receive(self, event: MessageReceived, now: int) -> Number:
-        """Note that the peer was heard at `now`, and return the number of its link in the core's type."""
+        """Note that a message of the peer came at `now`, and return the number of its link in the core's type."""
 
-    def note(self, event: LinkEvent | DialFailed) -> None:
-        """Note what became of a link, before the elector is told."""
+    def note_event(self, event: LinkEvent | DialFailed) -> None:
+        """Note a change of a link, before the elector gets it."""
 
     def is_trusted(self, event: LinkAccepted) -> bool:
         """Return whether an end of stream on this link proves that the peer closed it."""
@@ -91,11 +91,11 @@ class Orchestrator:
         context: its clock, inbox, health checks and published leases.
         elector: owned by the orchestrator thread from now on.
         coalescer: heartbeats that wait for the next tick.
-        journal: where writes go.
-        links: where messages go.
-        publisher: where events go.
+        journal: gets the writes.
+        links: get the messages.
+        publisher: gets the events.
         observer: counts.
-        check: called about once a second; raises when a thread of the node is gone.
+        check: called about once a second; raises when a thread of the node has ended.
     """
 
     def __init__(
@@ -130,21 +130,21 @@ class Orchestrator:
 
     @property
     def is_store_failing(self) -> bool:
-        """Whether the latest write was not taken by the disk."""
+        """Return whether the latest write to the disk failed."""
         return self._is_store_failing
 
     @property
     def wake_at(self) -> int:
-        """When `step` is due at the latest, with no input (ns)."""
+        """The time at which `step` is due without an input (ns)."""
         return self._wake_at
 
     @property
     def lag_ns(self) -> int:
-        """By how much the thread is late now, or was when it last woke; 0: it is not."""
+        """The delay of the thread now, or when it last woke; 0: none."""
         return max(0, self._clock() - self._wake_at)
 
     def run(self) -> None:
-        """Take inputs until `stop`."""
+        """Process inputs until `stop` is called."""
         while not self._is_stopping:
             self.step(self._next_input())
         self._publisher.flush_events()
@@ -154,7 +154,7 @@ class Orchestrator:
         self._context.post(self._stop)
 
     def begin_handover(self, handover: ShutdownHandover) -> None:
-        """Resign everything and be a candidate no more; the handover shows when all have heard of it."""
+        """Resign everything and stop being a candidate; the handover shows when all know it."""
 
         def act(elector: Elector, now: int) -> Ready:
             for ready in handover.begin(elector, now):
@@ -169,7 +169,7 @@ class Orchestrator:
         return elector.tick(now)
 
     def _next_input(self) -> Input | None:
-        """Return the next input, or None when a tick is due; events that are held back are told if none follows."""
+        """Return the next input, or None when a tick is due; events that wait are published if none follows."""
         inbox = self._context.inbox
         wait_s = (self._wake_at - self._clock()) / NS_PER_S
         if self._publisher.is_holding:
@@ -181,7 +181,7 @@ class Orchestrator:
         return inbox.get(wait_s)
 
     def step(self, item: Input | None) -> None:
-        """Take one input, or None when a tick is due: read the clock, decide, carry out."""
+        """Process one input, or None when a tick is due: read the clock, decide, carry out."""
         now = self._context.turned_at = self._clock()
         lag_ns = now - self._wake_at
         if lag_ns >= 0:
@@ -190,7 +190,7 @@ class Orchestrator:
             self._observer.observe_tick(max(0, lag_ns))
             self._apply(self._elector.tick(now))
         else:
-            self._take(item, now)
+            self._process(item, now)
         while self._refused:
             self._fail_writes((self._refused.popleft(),), now)
         if self._context.health is not None:
@@ -206,7 +206,7 @@ class Orchestrator:
         for read_at, heartbeat in self._coalescer.take_waiting():
             self._receive(heartbeat, read_at)
 
-    def _take(self, item: Input, now: int) -> None:
+    def _process(self, item: Input, now: int) -> None:
         match item:
             case MessageReceived():
                 self._receive(item, now)
@@ -219,14 +219,14 @@ class Orchestrator:
             case StoreRecovered():
                 self._set_storing(now, is_storing=True)
             case JournalDied():
-                raise RuntimeError("the journal died") from item.error
+                raise RuntimeError("the journal thread died") from item.error
             case DialFailed():
-                self._links.note(item)
+                self._links.note_event(item)
                 self._dial_failed(item, now)
             case StrangerRefused():
                 self._apply(self._elector.stranger_refused(now, item.node_id))
             case _:
-                self._links.note(item)
+                self._links.note_event(item)
                 self._apply(self._change_link(item, now))
                 if isinstance(item, LinkClosing):
                     item.done.set()
@@ -264,7 +264,7 @@ class Orchestrator:
             for send in self._held.pop(number, ()):
                 self._links.send(send)
             self._apply(self._elector.written(now, number))
-        if self._is_store_failing:  # a journal that had no room says no more than this when it has
+        if self._is_store_failing:  # this is the only sign that a full journal has room again
             self._set_storing(now, is_storing=True)
         self._observer.observe_store_write(item.took_ns)
 
@@ -282,22 +282,22 @@ class Orchestrator:
     def _run_command(self, command: PendingCommand, now: int) -> None:
         is_done = False
         try:
-            # The time passes first: an act that raises must not swallow what else has happened by now.
+            # A tick first: if the command raises, what was due before it must still be done.
             self._apply(self._elector.tick(now))
             ready = self._act(command, now)
             if ready is not None:
                 self._apply(ready)
             is_done = True
-        finally:  # also when this thread dies of it: a thread may wait
-            command.settle(is_done=is_done)
+        finally:  # also when this ends the thread: another one may wait
+            command.finish(is_done=is_done)
 
     def _act(self, command: PendingCommand, now: int) -> Ready | None:
-        """Return what an act leads to; None when it raised, which the thread that asked for it learns."""
+        """Return the Ready of a command; None when it raised, which the thread that posted it learns."""
         try:
             return command.act(self._elector, now)
         except BaseException as error:
             command.error = error
-            logger.exception("! a command was not carried out")  # perhaps no thread waits for it
+            logger.exception("! a command raised an exception")  # perhaps no thread waits for it
             if not isinstance(error, ValueError):
                 self._observer.count_bug()
             return None

@@ -35,10 +35,10 @@ from wire.security.security import PLAIN, Security
 logger = Log(__name__)
 
 DISPUTES = (RejectCode.ID_IN_USE, RejectCode.STALE_LINK)
-"""A peer that answers so knows another process with this node's id, or a later start of it."""
+"""A peer that answers with one of these knows another process with this node's id, or a later start of it."""
 
 OUTBOX_MESSAGES_MAX = 1024
-"""The leaders of 100,000 elections take 400 messages; this is twice that, and heartbeats."""
+"""The leaders of 100,000 elections need 400 messages; this is twice that, and heartbeats."""
 
 BACKOFF_MAX_S = 2.0
 
@@ -47,7 +47,7 @@ METADATA_PREFIX = "m."
 
 
 class PeerLinks:
-    """Opens, starts, stops and names the links. `send`, `note` and `receive` belong to the orchestrator thread.
+    """Opens, starts, stops and names the links. `send`, `note_event` and `receive` belong to the orchestrator thread.
 
     Attributes:
         heard: the time of the last message of each peer (ns).
@@ -109,7 +109,7 @@ class PeerLinks:
 
     @property
     def threads(self) -> dict[str, bool]:
-        """For the listener and each dialer, whether its thread is alive."""
+        """The threads of the listener and the dialers, and whether each is alive."""
         dialers = {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.items()}
         return {"elect-listener": self._listener.is_alive, **dialers}
 
@@ -125,7 +125,7 @@ class PeerLinks:
 
         Raises:
             BindError: the node cannot listen on its address.
-            ConfigError: the name to listen on is beyond loopback, and there is no authentication; or it stands for all
+            ConfigError: the name to listen on is beyond loopback, and there is no authentication; or it means all
                 addresses of this machine, and `advertise` is not set.
         """
         try:
@@ -168,7 +168,7 @@ class PeerLinks:
             self._dialers[send.peer].send((send.link.incarnation, send.link.counter), send.message, replaces=replaces)
 
     def receive(self, event: MessageReceived, now: int) -> Number:
-        """Note when the peer was heard, and return its link's number in the core's type; the latest is at hand."""
+        """Note when a message came, and return its link's number in the core's type; the latest is cached."""
         peer, number = event.peer, event.number
         self.heard[peer] = now
         known = self._numbers.get(peer)
@@ -176,23 +176,23 @@ class PeerLinks:
             known = self._numbers[peer] = (number, Number(*number))
         return known[1]
 
-    def note(self, event: Event) -> None:
-        """Note a change of a link, before the elector is told."""
+    def note_event(self, event: Event) -> None:
+        """Note a change of a link, before the elector gets it."""
         match event:
             case LinkOpened():
                 self._opened[event.peer] = event.number
                 self._disputes.pop(event.peer, None)
-                self._meet(event.identity)
+                self._remember_identity(event.identity)
             case LinkClosing():
                 self._opened.pop(event.peer, None)
             case LinkAccepted():
-                self._meet(event.identity)
+                self._remember_identity(event.identity)
                 if event.peer in self._dialers:  # it is there: dial it now, or see that the link to it has ended
                     self._dialers[event.peer].nudge(event.identity.incarnation)
             case DialFailed():
                 self._note_dispute(event)
 
-    def _meet(self, identity: PeerIdentity) -> None:
+    def _remember_identity(self, identity: PeerIdentity) -> None:
         self._admission.meet(identity)
         self._profiles[identity.node] = profile(identity.attributes)
 

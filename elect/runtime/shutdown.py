@@ -33,7 +33,7 @@ class ShutdownHandover:
         yield elector.set_paused(now, is_paused=True)
 
     def observe(self, elector: Elector) -> None:
-        """Set what is done by now; called after every input."""
+        """Set the events whose condition is true now; called after every input."""
         led = [elector.state.elections[name] for name in self._elections]
         if any(election.leadership is not None for election in led):
             return

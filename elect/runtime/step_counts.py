@@ -1,4 +1,4 @@
-"""What is counted of the orchestrator's steps: events later, when no input waits; round trips once a second."""
+"""The counts of the orchestrator's steps: events are counted when no input waits, round trips once a second."""
 
 from collections import deque
 from typing import TYPE_CHECKING
@@ -55,7 +55,7 @@ class StepCounts:
         """Count the entries ignored, and each peer's latest round trip, since the second before."""
         if (more := ignored - self._ignored) > 0:
             if not self._ignored:
-                logger.warning("! peers name more elections than one node keeps: what they say of the rest is ignored")
+                logger.warning("! peers name more elections than one node keeps: messages about the rest are ignored")
             self._ignored = ignored
             self._observe_ignored(more)
         for peer, took_ns in self._round_trips.items():

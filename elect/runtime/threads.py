@@ -34,7 +34,7 @@ class WorkThread(threading.Thread):
 
 
 class OwnThread(ReportedThread):
-    """A daemon thread whose death ends the node and is logged: a half-dead node is the worst state.
+    """A daemon thread whose failure ends the node and is logged: a node must not run on with a part of its threads.
 
     Args:
         target: the function that it runs, until it is asked to return.

@@ -89,7 +89,7 @@ class DataLock:
                 raise StoreError(error.errno, f"cannot write this file: {error.strerror}", str(self.path)) from error
 
     def release(self) -> None:
-        """Unlock the directory; idempotent."""
+        """Unlock the directory; more calls do nothing."""
         _held.discard(self)
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:

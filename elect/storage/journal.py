@@ -27,7 +27,7 @@ QUEUE_MAX = 1024
 """Writes that may wait; with more, the disk counts as failing."""
 
 PROBE_INTERVAL_S = 1.0
-"""Recovers soon, and adds little load to a failing disk."""
+"""The interval between two tries: recovery is soon, and a failing disk gets little load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class StoreRecovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalDied:
-    """Reports that the thread died: nothing will be written any more, and the node must stop."""
+    """Reports that the thread died: nothing more is written, and the node must stop."""
 
     error: BaseException
 
@@ -104,11 +104,11 @@ class Journal:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread runs."""
+        """Return whether the journal's thread runs."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread that writes."""
         self._thread.start()
 
     def put(self, write: Write) -> bool:
@@ -143,7 +143,7 @@ class Journal:
                 self._step()
         except BaseException as error:  # the thread's edge: no caller above would learn of it
             self._deliver(JournalDied(error=error))
-            logger.exception("the journal died")
+            logger.exception("! the journal thread died")
         finally:
             self._store.close()
 

@@ -148,7 +148,7 @@ class MemoryStore:
         promise_ns: int | None = None,
         meetings: Mapping[str, Meeting] | None = None,
     ) -> None:
-        """Store the changes."""
+        """Keep the changes in memory."""
         for election, ballot in ballots.items():
             check_ballot(election, self.ballots.get(election), ballot)
         self.ballots.update(ballots)
@@ -156,4 +156,4 @@ class MemoryStore:
         self.promise_ns = max(self.promise_ns, promise_ns or 0)
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing: there is no file."""

@@ -33,7 +33,7 @@ OPERATIONS: Mapping[str, Route] = {
     "/pause": operations.pause,
     "/resume": operations.resume,
 }
-"""For POST."""
+"""The path of each POST request, and its function."""
 
 PROBES = ("/leader", "/replica")
 """Load balancers probe these with OPTIONS as well, and need the real status."""

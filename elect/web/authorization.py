@@ -1,7 +1,7 @@
 """Decides who may operate a node: a program on this machine, or a holder of the operator token.
 
-A browser on this machine is such a program, and runs strangers' code. So a POST is refused when a page of another
-origin sends it, when it comes under a name that is not this machine's (a stranger's DNS can point such a name here),
+A browser on this machine is such a program, and runs code of other sites. So a POST is refused when a page of another
+origin sends it, when it comes under a name that is not this machine's (any DNS can point such a name here),
 or when its body has a type that a page may send without asking.
 """
 

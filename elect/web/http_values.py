@@ -1,4 +1,4 @@
-"""A request and an answer as values: what WSGI's environment says, checked for shape and bounds, and what goes back."""
+"""A request and an answer as values: a request is read from the WSGI environment and checked for shape and bounds."""
 
 import json
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ class Response:
 
     @property
     def status_line(self) -> str:
-        """Code and phrase, as WSGI wants it."""
+        """The code and the phrase, in the form that WSGI needs."""
         return f"{self.status.value} {self.status.phrase}"
 
     @property
     def header_lines(self) -> list[tuple[str, str]]:
-        """All headers: an answer may not be cached, nor taken for another type than it is."""
+        """All headers: an answer is not cached, and its type is not guessed."""
         return [
             ("Content-Type", self.content_type),
             ("Content-Length", str(len(self.body))),
@@ -98,7 +98,7 @@ class Request:
 
     @classmethod
     def of(cls, environ: WSGIEnvironment) -> "Request":
-        """Read a WSGI environment."""
+        """Return the request in a WSGI environment."""
         headers = {
             name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
             for name, value in environ.items()
@@ -158,7 +158,7 @@ class Request:
 
 
 def check_election(name: object) -> str:
-    """Return the name of an election; None stands for the default one.
+    """Return the name of an election; None means the default one.
 
     Raises:
         Refused: the name is not valid.

@@ -1,4 +1,4 @@
-"""The part of a node that the web application uses: elect.Node has it, and so has a test's stand-in."""
+"""The part of a node that the web application uses: elect.Node has it, and so has its fake in tests."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ class HeldLeadership(Protocol):
 
     @property
     def token(self) -> int:
-        """The fencing token."""
+        """The fencing token: the term of this leadership."""
 
 
 class ElectionProtocol(Protocol):
@@ -32,7 +32,7 @@ class ElectionProtocol(Protocol):
 
 
 class NodeProtocol(Protocol):
-    """A node."""
+    """A node, as the web application sees it."""
 
     @property
     def config(self) -> Config:
@@ -44,7 +44,7 @@ class NodeProtocol(Protocol):
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was started, is not stopped, and all of its threads are alive."""
+        """Return whether it was started, is not stopped, and all of its threads are alive."""
 
     @property
     def loop_lag_ns(self) -> int:
@@ -60,7 +60,7 @@ class NodeProtocol(Protocol):
         """Accept a voter again that has lost its votes."""
 
     def pause(self, timeout: float | None = None) -> None:
-        """Stop being a candidate."""
+        """Stop being a candidate in every election."""
 
     def resume(self, timeout: float | None = None) -> None:
-        """Be a candidate again."""
+        """Be a candidate again after `pause`."""

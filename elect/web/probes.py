@@ -1,4 +1,4 @@
-"""Answers for load balancers and monitors: who leads, whether the node works, and its status."""
+"""Answers for load balancers and monitors: the leader, the health of the node, and its status."""
 
 from http import HTTPStatus
 

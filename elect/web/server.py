@@ -1,7 +1,7 @@
 """An HTTP server for a few clients: the standard library's wsgiref, with bounds.
 
 One thread accepts. Each connection has a thread of its own for one request. At most `connections_max` are served at a
-time: when all are taken, the oldest connection whose request is incomplete is closed, so that silent clients do not
+time: when all are in use, the oldest connection whose request is incomplete is closed, so that silent clients do not
 keep a health check out. When all of them are at work, the new connection is closed.
 """
 
@@ -35,7 +35,7 @@ REQUEST_BYTES_MAX = 131_072
 """Limits a request's head and body together: twice the longest line that http.server reads."""
 
 ACCEPT_PAUSE_S = 0.1
-"""Limits the retries while the system has no descriptor or thread to give."""
+"""Limits the retries while the system has no free descriptor or thread."""
 
 DRAIN_S = 0.5
 DRAIN_BYTES_MAX = 65_536
@@ -57,7 +57,7 @@ class HttpServer(ThreadingMixIn, WSGIServer):
         connections: the thread of each open connection, the oldest first.
 
     Raises:
-        BindError: the address is taken, or not this machine's.
+        BindError: the address is in use, or not this machine's.
     """
 
     def __init__(

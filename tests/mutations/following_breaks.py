@@ -154,7 +154,7 @@ def hearsay():
             take(state, peer, knowledge)
             for election, known in zip(elections, before, strict=True):
                 if state.known(election) != known:
-                    state.tell_known(election)
+                    state.queue_known(election)
 
         return take_and_tell
 

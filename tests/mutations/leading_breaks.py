@@ -103,7 +103,7 @@ def claims_stay():
 
         return tell_only
 
-    return wrapped(leading, "_tell_lost", telling)
+    return wrapped(leading, "_lose_lease", telling)
 
 
 @LEADING.add("a suspended leader never resigns", "4", worlds.HUB, 40)

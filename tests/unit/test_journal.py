@@ -183,7 +183,7 @@ def test_an_unexpected_error_ends_the_thread(bench, error, caplog):
     assert bench.journal.stop(DEADLINE_S)
     assert not bench.journal.is_alive
     assert bench.store.closed == 1
-    assert "the journal died" in caplog.text
+    assert "the journal thread died" in caplog.text
 
 
 def test_stop_writes_what_was_taken_and_closes_the_store():

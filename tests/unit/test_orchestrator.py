@@ -114,7 +114,7 @@ class Desk:
     def is_trusted(self, event: LinkAccepted) -> bool:
         return self.trust
 
-    def note(self, event: object) -> None:
+    def note_event(self, event: object) -> None:
         self.log.append((type(event),))
 
     def observe(self, event: object) -> None:

@@ -1,1 +1,1 @@
-"""Small things that every room uses, elect as well: arguments, deadlines, logs, threads."""
+"""Small parts that all of wire and elect use: arguments, deadlines, logs, threads."""

@@ -55,12 +55,12 @@ def check_returned(name: str, value: object) -> None:
 
 
 def is_coroutine_function(value: object) -> bool:
-    """Whether a call of the value makes a coroutine; also of a partial of one, or an object with such a __call__."""
+    """Return whether a call of the value, of a partial of it, or of its __call__ makes a coroutine."""
     return any(inspect.iscoroutinefunction(function) for function in _functions(value))
 
 
 def is_generator_function(value: object) -> bool:
-    """Whether a call of the value makes a generator, or an asynchronous one."""
+    """Return whether a call of the value makes a generator, or an asynchronous one."""
     return any(
         inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function) for function in _functions(value)
     )
@@ -88,12 +88,12 @@ def number(name: str, value: object, minimum: float = 0.0, maximum: float = SECO
 
 
 def seconds(name: str, value: object) -> float | None:
-    """Return a timeout of 0 seconds or more, infinity included; None, which means for ever, stays None."""
+    """Return a timeout of 0 seconds or more, infinity included; None, which means no limit, stays None."""
     if value is None:
         return None
-    given = _real(name, value, "a number of seconds, or None for ever,")
+    given = _real(name, value, "a number of seconds, or None for no limit,")
     if not given >= 0:
-        raise ValueError(f"{name} is {_shown(value)}; 0 or more seconds are needed, or None for ever")
+        raise ValueError(f"{name} is {_shown(value)}; 0 or more seconds are needed, or None for no limit")
     return float(min(given, SECONDS_MAX))
 
 

@@ -54,7 +54,7 @@ class CallQueue:
         _living.add(self)
 
     def reset(self) -> None:
-        """Forget everything: no thread of the parent runs in a forked child, and one of them may have held the lock."""
+        """Reset everything: no thread of the parent runs in a forked child, and one of them may have held the lock."""
         self.dropped = self._unreported = 0
         self._asked = self._made = 0
         self._calls: deque[Call] = deque()

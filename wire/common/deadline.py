@@ -27,5 +27,5 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has passed."""
+        """Return whether the deadline has passed."""
         return now_s() >= self._at

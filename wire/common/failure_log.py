@@ -32,27 +32,27 @@ class FailureLog:
         self._subject = subject
         self._clock = clock
         self._causes: set[str] = set()
-        self._untold = 0
+        self._unlogged = 0
         self._is_again = False
         self._failed_s = self._over_s = -math.inf
 
     @property
     def is_on(self) -> bool:
-        """Whether a failure was logged, and its recovery not yet."""
-        return self._untold > 0
+        """Return whether a failure was logged, and its recovery not yet."""
+        return self._unlogged > 0
 
     def failed(self, cause: str, text: str = "") -> None:
         """Note a failure and log it: WARNING for the first of its cause, DEBUG for the others.
 
         Args:
-            cause: a short word; failures of the same word have the same cause.
+            cause: a short name; failures with the same name have the same cause.
             text: a sentence; default: the cause.
         """
         self._failed_s = self._clock()
-        if not self._untold:
+        if not self._unlogged:
             self._is_again = self._failed_s - self._over_s < SETTLED_S
         self.failures += 1
-        self._untold += 1
+        self._unlogged += 1
         is_new = cause not in self._causes and len(self._causes) < CAUSES_MAX
         if is_new:
             self._causes.add(cause)
@@ -62,10 +62,10 @@ class FailureLog:
     def worked(self) -> int:
         """Note a success, and log it after an outage. Return the number of failures since the last success."""
         failures, self.failures = self.failures, 0
-        if self._untold:
+        if self._unlogged:
             now_s = self._clock()
             if not self._is_again or now_s - self._failed_s >= SETTLED_S:
-                self._logger.warning("%s works again after %d failures", self._subject, self._untold)
-                self._untold, self._over_s = 0, now_s
+                self._logger.warning("%s works again after %d failures", self._subject, self._unlogged)
+                self._unlogged, self._over_s = 0, now_s
                 self._causes.clear()
         return failures

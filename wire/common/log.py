@@ -173,7 +173,7 @@ def _warn_dropped(count: int) -> None:
 
 
 def _flush_at_exit() -> None:
-    """Flush, and keep `logging.shutdown` from waiting for ever for the lock of a handler that blocks."""
+    """Flush, and keep `logging.shutdown` from waiting without end for the lock of a handler that blocks."""
     if not flush(FLUSH_S):
         atexit.unregister(logging.shutdown)
         ending = CallQueue("wire-log-end", lambda _: None)

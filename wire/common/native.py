@@ -1,4 +1,4 @@
-"""Whether threads, sockets and queues are Python's own: gevent and eventlet can replace them in a whole process."""
+"""The check that threads, sockets and queues are Python's own: gevent and eventlet can replace them in a process."""
 
 import queue
 import socket
@@ -25,6 +25,6 @@ def check_native() -> None:
     if replaced:
         library = origins[replaced[0]]
         raise RuntimeError(
-            f"{library} has replaced {', '.join(replaced)} in this process, with which no link works; "
+            f"{library} has replaced {', '.join(replaced)} in this process, and no link works with that; "
             f"patch with {ADVICE[library]}, or run this in a process that is not patched"
         )

@@ -21,7 +21,7 @@ class ReportedThread(threading.Thread):
         super().__init__(target=target, name=name, daemon=True)
 
     def run(self) -> None:
-        """Run the target."""
+        """Run the target, and report what it raises."""
         try:
             super().run()
         except BaseException as error:  # noqa: BLE001 - the hook reports it

@@ -20,7 +20,7 @@ class LinkAccepted:
         peer: the dialing node's id.
         number: its number for this link.
         kind: the kind of peer that it says it is; this end can send on it if the kind is a two-way one.
-        identity: who the peer says it is.
+        identity: the identity that the peer shows.
         is_trusted: both ends see the same two addresses, so nothing between them terminates the connection.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
@@ -79,7 +79,7 @@ class LinkOpened:
     Attributes:
         peer: the dialed node's id.
         number: this node's number for the link.
-        identity: who the other end says it is.
+        identity: the identity that the other end shows.
         is_trusted: both ends see the same two addresses.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
@@ -97,7 +97,7 @@ class LinkOpened:
 class LinkClosing:
     """A dialed link is about to be closed; it stays open until the owner sets `done`.
 
-    The other end takes the end of the stream as proof that nobody counts on this link any more. So the owner stops
+    The other end takes the end of the stream as proof that this end no longer counts on the link. So the owner stops
     counting on it, then sets `done`; then the dialer closes it, and dials again.
 
     Attributes:

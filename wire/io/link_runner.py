@@ -7,7 +7,7 @@ that dialed or accepted the link, and starts the second one.
 Any thread may end a link: it sets the reason and rings the outbox. The first reason stays. The writing thread sees it
 after its wait for a message. Then
 
-1. it writes a Bye, if the other end can still read one (`say_goodbye`);
+1. it writes a Bye, if the other end can still read one (`send_bye`);
 2. it ends its direction of the stream (`leave`);
 3. it waits for the reading thread, which reads on for the other end's Bye (`drain`), for at most LINGER_S;
 4. it shuts the socket down, which ends reading.
@@ -54,11 +54,11 @@ BYE = "stopping"
 CHUNK_BYTES = 65_536
 """Waiting frames are written together up to about this size: more does not fit into a socket's buffer at once."""
 
-FAREWELL_TIMEOUT_S = 0.5
-"""For the waiting messages and the Bye when this end stops: a peer that reads takes them at once."""
+BYE_TIMEOUT_S = 0.5
+"""For the waiting messages and the Bye when this end stops: a peer that reads gets them at once."""
 
 LINGER_S = 0.5
-"""Two ends that both live need one round trip; an end that does not live is not waited for."""
+"""Two running ends need one round trip; an end that has failed is not waited for."""
 
 
 class LinkRunner:
@@ -111,16 +111,16 @@ class LinkRunner:
         try:
             self.thread.start()
         except RuntimeError as error:
-            logger.debug("! no thread to write to %s: %s", self._link.peer, error)
+            logger.debug("! no thread can be started to write to %s: %s", self._link.peer, error)
             self.receiver.error = LocalFault("no thread to write with")
         else:
             self._read()
             self.thread.join()
 
-    def say_goodbye(self, reason: WireError, bye: str) -> None:
-        """Write the Bye for this reason, or wait for the Bye of an end that is gone."""
-        is_said = self._sender.say_goodbye(reason, bye)
-        if self._link.is_two_way and not is_said and isinstance(reason, ResetError):
+    def send_bye(self, reason: WireError, bye: str) -> None:
+        """Write the Bye for this reason, or wait for the Bye of the other end."""
+        is_sent = self._sender.send_bye(reason, bye)
+        if self._link.is_two_way and not is_sent and isinstance(reason, ResetError):
             self._is_read_out.wait(LINGER_S)
 
     def mute(self) -> None:
@@ -152,7 +152,7 @@ class LinkRunner:
 
     def _write_to_end(self) -> None:
         try:
-            self.say_goodbye(self._sender.run(), BYE)
+            self.send_bye(self._sender.run(), BYE)
         finally:
             self.leave()
 
@@ -168,7 +168,7 @@ class Receiver:
     Args:
         link: the link.
         deliver: takes the messages.
-        liveness_timer: told, on a two-way link, what the other end has read.
+        liveness_timer: on a two-way link it gets the number of frames that the other end has read.
 
     Attributes:
         is_end_of_stream: the other end ended the stream.
@@ -198,7 +198,7 @@ class Receiver:
         except WireError as error:
             self.error = link.close_reason.set_once(error)
         except Exception:
-            logger.exception("! %s: link %s", link.peer, link.number)  # the owner must hear of the end all the same
+            logger.exception("! %s: link %s failed", link.peer, link.number)  # the owner must still get its end
             self.error = link.close_reason.set_once(LocalFault("reading it failed"))
 
     def drain(self) -> None:
@@ -218,7 +218,7 @@ class Receiver:
         try:
             data = self._link.channel.read()
         except BlockingIOError:
-            raise reason.value or IdleTimeoutError("not a byte came for too long") from None
+            raise reason.value or IdleTimeoutError("no byte came for too long") from None
         except OSError as error:  # an error of a write, too: the first call after it gets it
             raise reason.value or failure(error) from error
         if reason.value is not None:
@@ -265,8 +265,8 @@ class Sender:
 
     Args:
         link: the link; its outbox is rung when there is a reason to end it.
-        receiver: the reading half; what it has read goes with the signs of life of a two-way link.
-        liveness_timer: when a sign of life is due.
+        receiver: the reading half; what it has read goes with the keepalives of a two-way link.
+        liveness_timer: shows when a keepalive is due.
         after_wait: called after each wait for a message, at least once in a keepalive interval; must be quick.
     """
 
@@ -296,15 +296,15 @@ class Sender:
                 if message is not None:
                     self._write_waiting(message)
                 if not self._liveness_timer.until_keepalive_s(now_s()):
-                    self._write(*self._sign_of_life(), is_sign=True)
+                    self._write(*self._keepalive(), is_control=True)
         except WireError as error:
             return reason.set_once(error)
         except Exception:
-            logger.exception("! %s: link %s", self._link.peer, self._link.number)  # reading must end all the same
+            logger.exception("! %s: link %s failed", self._link.peer, self._link.number)  # reading must still end
             return reason.set_once(LocalFault("writing it failed"))
         return reason.value
 
-    def say_goodbye(self, reason: WireError, bye: str) -> bool:
+    def send_bye(self, reason: WireError, bye: str) -> bool:
         """Write a Bye if the other end can still read one; return whether it was written in time.
 
         Args:
@@ -317,10 +317,10 @@ class Sender:
         if self._is_cut_short:  # a Bye would be read as the rest of a frame
             return False
         try:
-            block_writes(self._link.channel.sock, FAREWELL_TIMEOUT_S)
+            block_writes(self._link.channel.sock, BYE_TIMEOUT_S)
             while is_stopping and (message := self._link.outbox.take_message()) is not None:
                 self._write_waiting(message)
-            self._write(self._link.connection.close(bye if is_stopping else reason.reason), 1, is_sign=True)
+            self._write(self._link.connection.close(bye if is_stopping else reason.reason), 1, is_control=True)
         except (OSError, WireError) as error:
             logger.debug("- %s: could not send Bye: %s", self._link.peer, error)
             return False
@@ -350,32 +350,32 @@ class Sender:
         self._unsendable.add(kind)
         logger.log(level, "- %s: a message cannot be sent", self._link.peer, error=error)
 
-    def _sign_of_life(self) -> tuple[bytes, int]:
-        """Return a sign of life, and the number of frames in it that the other end counts."""
+    def _keepalive(self) -> tuple[bytes, int]:
+        """Return a keepalive, and the number of frames in it that the other end counts."""
         if not self._link.is_two_way:
             return self._link.connection.keepalive(), 0
         return self._link.connection.send(Heard(frames=self._receiver.frames)), 1
 
-    def _write(self, data: bytes, frames: int, *, is_sign: bool = False) -> None:
+    def _write(self, data: bytes, frames: int, *, is_control: bool = False) -> None:
         """Write all of it; a link that took only a part of it is useless."""
-        self._liveness_timer.note_sent(frames, now_s(), is_keepalive=is_sign)
+        self._liveness_timer.note_sent(frames, now_s(), is_keepalive=is_control)
         self._is_cut_short = True
         try:
             self._link.channel.write(data)
         except BlockingIOError:
-            raise WriteTimeoutError(f"{len(data)} bytes were not taken in time") from None
+            raise WriteTimeoutError(f"{len(data)} bytes could not be written in time") from None
         except OSError as error:
             raise failure(error) from error
         self._is_cut_short = False
         self._link.meter.add_frames("out", frames, len(data))
-        if not is_sign:
+        if not is_control:
             self._link.meter.add_sent(self._link.peer, frames)
 
     def _check_worth_writing(self) -> None:
         if not self._link.is_two_way:
             self._check_silent()
         elif self._liveness_timer.is_unread(now_s()):
-            raise UnreadError("the other end talks and reads nothing")
+            raise UnreadError("the other end sends but does not read")
 
     def _check_silent(self) -> None:
         """Raise unless nothing comes: after its Welcome the acceptor of a one-way link sends only its end."""
@@ -384,4 +384,4 @@ class Sender:
         except OSError as error:
             raise failure(error) from error
         if data is not None:
-            raise OrderError("the acceptor spoke after its Welcome") if data else ClosedError("the acceptor closed")
+            raise OrderError("the acceptor sent data after its Welcome") if data else ClosedError("the acceptor closed")

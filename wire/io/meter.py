@@ -22,13 +22,13 @@ class Meter:
         """A dial ended: "ok", or the reason of its error."""
 
     def add_sent(self, peer: str, messages: int) -> None:
-        """Messages to a peer were written; signs of life do not count."""
+        """Messages to a peer were written; keepalives do not count."""
 
     def add_coalesced(self, peer: str, kind: str) -> None:
         """A waiting message was replaced by a newer one."""
 
     def add_dropped(self, peer: str, kind: str) -> None:
-        """A message was not sent: its outbox was full, its link was gone, or it cannot be encoded."""
+        """A message was not sent: its outbox was full, its link had ended, or it cannot be encoded."""
 
     def add_received(self, peer: str) -> None:
         """Bytes came from a peer just now, those of a keepalive too."""

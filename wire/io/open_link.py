@@ -106,7 +106,7 @@ class OpenLink:
         connection: this end of its protocol.
         peer: the other end's id.
         number: the dialing end's number for it.
-        identity: who the other end says it is.
+        identity: the identity that the other end shows.
         is_trusted: both ends see the same two addresses.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
@@ -115,7 +115,7 @@ class OpenLink:
         early: the messages that came with the last bytes of the handshake.
         outbox: the messages that wait to be sent.
         limits: the bounds.
-        meter: told what is sent and received.
+        meter: counts what is sent and received.
         close_reason: why it ends.
     """
 

@@ -27,7 +27,7 @@ class Outbox:
     Args:
         messages_max: the number of messages that may wait.
         peer: the id of the node that they are for.
-        meter: told of each message that is replaced or dropped.
+        meter: counts the messages that are replaced or dropped.
     """
 
     def __init__(self, messages_max: int, peer: str = "", meter: Meter | None = None) -> None:
@@ -76,12 +76,12 @@ class Outbox:
         self._meter.add_dropped(self._peer, kind_of(type(message)))
 
     def ring(self) -> None:
-        """Wake the thread that takes without a message; a full outbox wakes it anyway."""
+        """Wake the thread that waits for a message, without one; a full outbox wakes it anyway."""
         with suppress(queue.Full):
             self._queue.put_nowait(None)
 
     def take_message(self, timeout_s: float = 0.0) -> object | None:
-        """Remove and return the oldest message; None on a ring, or when none comes within `timeout_s`."""
+        """Remove and return the oldest message; None after `ring`, or when none comes within `timeout_s`."""
         try:
             slot = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except queue.Empty:

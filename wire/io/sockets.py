@@ -1,4 +1,4 @@
-"""The things that are done to every socket.
+"""The operations on every socket.
 
 Each socket of a listener, a dialer or a server goes through `own_socket`. A forked child closes its copies of them at
 once and never shuts them down: a shutdown would end the parent's connections, and a copy that stays open would hide
@@ -21,7 +21,7 @@ from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 _MS_PER_S = 1_000
 
 STALL_S = 0.5
-"""A blocked write asks once in this time whether to go on: a stop waits no longer for it."""
+"""The interval at which a blocked write checks whether to go on: a stop waits at most this time for it."""
 
 _ABSENT = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 """The errors of a machine that has no such family or no such address."""
@@ -67,7 +67,7 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
         backlog: the number of connections that may wait to be accepted.
 
     Raises:
-        OSError: the address is taken, not this machine's, or a name without an address.
+        OSError: the address is in use, not this machine's, or a name without an address.
     """
     is_ipv6_wildcard = address.is_wildcard and ":" in address.host
     hosts = [address.host, "0.0.0.0"] if is_ipv6_wildcard else [address.host]  # noqa: S104 - they asked for all

@@ -21,7 +21,7 @@ from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, Rem
 
 EMPTY_BYTES_MAX = 65_536
 """Four records of the longest kind. More of them without a byte in the clear are records of TLS itself, with which the
-other end could keep a silent link open for ever."""
+other end could keep an idle link open without end."""
 
 
 class TlsChannel(Channel):
@@ -65,7 +65,7 @@ class TlsChannel(Channel):
     def _receive_records(self, deadline: Deadline) -> None:
         data = super().read_before(deadline)
         if not data:
-            raise TruncatedError("the stream ended inside the handshake of TLS; does the other end have it?")
+            raise TruncatedError("the stream ended inside the TLS handshake; does the other end use TLS?")
         self._incoming.write(data)
 
     def _is_agreed(self) -> bool:

@@ -41,14 +41,14 @@ class AcceptedLink:
         sock: its socket.
         codec: the messages, with Bye and Heard among them.
         limits: the bounds.
-        meter: told what is sent and received.
-        guard: the credentials of its handshake.
+        meter: counts what is sent and received.
+        credentials: those of its handshake.
 
     Raises:
-        OSError: the other end is gone.
+        OSError: the other end has closed.
 
     Attributes:
-        guard: the credentials of its handshake.
+        credentials: those of its handshake.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
         host: the network of the other end, for the bounds per host.
@@ -61,15 +61,15 @@ class AcceptedLink:
         codec: Codec,
         limits: Limits,
         meter: Meter,
-        guard: HandshakeCredentials = NO_CREDENTIALS,
+        credentials: HandshakeCredentials = NO_CREDENTIALS,
     ) -> None:
-        self.guard = guard
+        self.credentials = credentials
         self.open_link: OpenLink | None = None
         self._sock = sock
         self._limits = limits
         self._meter = meter
-        self._channel = guard.channel(sock, is_dialer=False)
-        self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=guard.ring)
+        self._channel = credentials.channel(sock, is_dialer=False)
+        self._connection = Connection(codec, limits.frame_bytes_max, is_dialer=False, ring=credentials.ring)
         self._deadline = Deadline(limits.handshake_timeout_s)
         self._close_reason = CloseReason()
         tune(sock, limits.write_timeout_s)
@@ -78,12 +78,12 @@ class AcceptedLink:
 
     @property
     def is_silent(self) -> bool:
-        """Whether no byte came yet, not even one of TLS."""
+        """Return whether no byte came yet, not even one of TLS."""
         return self._channel.is_silent
 
     @property
     def is_cut(self) -> bool:
-        """Whether there is a reason to end it."""
+        """Return whether there is a reason to end it."""
         return self._close_reason.value is not None
 
     def cut(self, reason: WireError) -> None:
@@ -125,8 +125,8 @@ class AcceptedLink:
         Raises:
             WireError: the handshake failed.
         """
-        said = self._connection.accept(answer)
-        self._in_time(lambda _: self._channel.write(said))
+        data = self._connection.accept(answer)
+        self._in_time(lambda _: self._channel.write(data))
         early: Iterator[object] = iter(())
         while self._connection.phase is not Phase.OPEN:
             early = self._connection.receive(self._read_in_time())

@@ -27,7 +27,7 @@ class Dialing:
     Attributes:
         to: the peer's id; empty: any node.
         kind: the kind of peer that this end is.
-        identity: who this end is.
+        identity: of this end.
         codec: the messages, with Bye and Heard among them.
         limits: the bounds.
         security: how the two ends prove who they are.
@@ -35,7 +35,7 @@ class Dialing:
         judge: given who the peer says it is; a refusal fails the dial.
         watch: called with each socket before it connects, so that another thread can shut it down.
         outbox: the messages of the open link.
-        meter: told what is sent and received on it.
+        meter: counts what is sent and received.
     """
 
     to: str
@@ -62,9 +62,9 @@ class Dialing:
         """
         sock = self._connect_any(address)
         with _closed_on_error(sock):
-            number, guard = LinkNumber(self.identity.incarnation, next_counter()), self.security.credentials
+            number, credentials = LinkNumber(self.identity.incarnation, next_counter()), self.security.credentials
             try:
-                return self._shake_hands(sock, number, guard)
+                return self._shake_hands(sock, number, credentials)
             except TimeoutError:
                 raise HandshakeTimeoutError("no answer to the Hello") from None
             except (OSError, ValueError) as error:
@@ -90,30 +90,30 @@ class Dialing:
             sock.settimeout(self.limits.connect_timeout_s)
             sock.connect(place)
             if sock.getsockname() == sock.getpeername():  # a port of the ephemeral range can do that
-                raise OSError("connected to itself: nobody listens")
+                raise OSError("connected to itself: no program listens there")
             return sock
 
-    def _shake_hands(self, sock: socket.socket, number: LinkNumber, guard: HandshakeCredentials) -> OpenLink:
+    def _shake_hands(self, sock: socket.socket, number: LinkNumber, credentials: HandshakeCredentials) -> OpenLink:
         deadline = Deadline(self.limits.handshake_timeout_s)
-        ring, channel = guard.ring, guard.channel(sock, is_dialer=True)
+        ring, channel = credentials.ring, credentials.channel(sock, is_dialer=True)
         connection = Connection(self.codec, self.limits.frame_bytes_max, is_dialer=True, ring=ring)
         tune(sock, self.limits.write_timeout_s)
         local, remote = views(sock)
-        said = hello(
+        own_hello = hello(
             self.identity,
             to=self.to,
             number=number,
             kind=self.kind,
             local=local,
             remote=remote,
-            nonce=guard.nonce(),
+            nonce=credentials.nonce(),
             ring=ring,
             is_two_way=self.is_two_way,
         )
         channel.shake_hands(deadline)
-        if self.to:  # before anything is sent, and before anything is believed
+        if self.to:  # before anything is sent or accepted
             channel.review(self.to, self.identity.cluster)
-        channel.write(connection.greet(said))
+        channel.write(connection.greet(own_hello))
         answer, early = self._answer(channel, connection, deadline)
         self._judge(answer, channel)
         if proof := connection.prove():
@@ -163,7 +163,7 @@ class Dialing:
 
 @contextlib.contextmanager
 def _closed_on_error(sock: socket.socket) -> Iterator[None]:
-    """Close the socket on an error: before its Welcome nobody counts on a link."""
+    """Close the socket on an error: neither end counts on a link before its Welcome."""
     try:
         yield
     except BaseException:

@@ -1,6 +1,6 @@
 """Dialer: keeps one link to a peer open, and sends on it. One thread dials and writes; another reads a two-way link.
 
-Theory of operation. The other end takes the end of the stream as proof that nobody counts on the link any more. So a
+Theory of operation. The other end takes the end of the stream as proof that this end no longer counts on the link. So a
 link that got its Welcome is closed in this order, whatever the reason:
 
 1. the owner is told (LinkClosing);
@@ -145,7 +145,7 @@ class Dialer:
 
         Args:
             incarnation: the peer's, if it is known from a link that it dialed just now. An open link to an earlier
-                incarnation ends, even if its host went away without a word.
+                incarnation ends, even if its host failed without closing it.
         """
         self._is_nudged = True
         self._incarnation = incarnation
@@ -156,7 +156,7 @@ class Dialer:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was started and its thread has not ended."""
+        """Return whether it was started and its thread has not ended."""
         return self._thread.is_alive()
 
     def ask_stop(self, bye: str = BYE) -> None:
@@ -183,11 +183,11 @@ class Dialer:
     def stop(self, timeout: float | None, bye: str = BYE) -> bool:
         """Send the waiting messages and a Bye, close the link, and end.
 
-        To call it is the owner's word that it counts on no link of this dialer any more: `done` is not waited for. A
-        peer that takes nothing is cut off after half the time.
+        The owner must count on no link of this dialer when it calls this: `done` is not waited for. A link to a peer
+        that reads nothing is closed after half the time.
 
         Args:
-            timeout: seconds; None for ever.
+            timeout: seconds; None for no limit.
             bye: the reason in the Bye that the peer gets.
 
         Returns:
@@ -238,14 +238,15 @@ class Dialer:
         self._end_if_outdated(link)
         if self._is_stopped:  # `ask_stop` was called before it could see the link
             link.close_reason.set_once(StoppedError("this end is being stopped"))
-        self._runner = runner = LinkRunner(link, self._deliver, f"{self._name}-reader-{self._peer}", self._log.settle)
-        reason: WireError = LocalFault("the dialer is broken")
+        thread = f"{self._name}-reader-{self._peer}"
+        self._runner = runner = LinkRunner(link, self._deliver, thread, self._log.log_recovery)
+        reason: WireError = LocalFault("the dialer has a bug")
         try:
             self._note_opened(link)
             reason = runner.write()
         except Exception:
-            # A bug must not close the socket either before the owner knows.
-            logger.exception("! %s: link %s", self._peer, link.number)
+            # After a bug, too, the owner must know before the socket is closed.
+            logger.exception("! %s: link %s failed", self._peer, link.number)
         self._close(link, runner, reason)
 
     def _end_if_outdated(self, link: OpenLink) -> None:
@@ -290,7 +291,7 @@ class Dialer:
 
     def _close(self, link: OpenLink, runner: LinkRunner, reason: WireError) -> None:
         """Ask the owner, wait for its answer, close; if `deliver` raises, the socket stays open in this object."""
-        runner.say_goodbye(reason, self._bye)
+        runner.send_bye(reason, self._bye)
         self._outbox.close()
         runner.mute()
         self._closing = done = threading.Event()

@@ -17,12 +17,12 @@ class Endpoint:
     """One end of links, whichever end dials.
 
     Args:
-        identity: who this end is.
+        identity: of this end.
         codec: the messages that the links carry.
         deliver: takes the events, on wire's threads; must not raise. A link waits while it blocks.
         limits: the bounds.
         security: how the two ends prove who they are; by default not at all.
-        metrics: told what is sent and received.
+        metrics: counts what is sent and received.
         name: the first part of the threads' names.
 
     Raises:

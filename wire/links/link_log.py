@@ -36,7 +36,7 @@ class LinkLog:
         self._short = 0
 
     def failed(self, error: WireError) -> None:
-        """Log a failed dial."""
+        """Log a dial that failed, with its reason."""
         with self._lock:
             self._failure_log.failed(error.reason, str(error))
 
@@ -46,7 +46,7 @@ class LinkLog:
             self._opened_s = opened_s = self._clock()
             if self._short <= SHORT_LINKS_MAX:
                 self._failure_log.worked()
-            self._say(text)
+            self._log(text)
             return opened_s
 
     def ended(self, text: str, opened_s: float) -> None:
@@ -58,9 +58,9 @@ class LinkLog:
             if self._short > SHORT_LINKS_MAX:
                 self._failure_log.failed("short", f"links do not last: {text}")
             else:
-                self._say(text)
+                self._log(text)
 
-    def settle(self) -> None:
+    def log_recovery(self) -> None:
         """Log that links work again once one has lasted for SETTLED_S; call it about once a second."""
         if not self._failure_log.is_on:
             return
@@ -69,6 +69,6 @@ class LinkLog:
                 self._short = 0
                 self._failure_log.worked()
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         level = logging.INFO if self._short <= SHORT_LINKS_MAX else logging.DEBUG
         self._logger.log(level, "%s: %s", self._subject, text)

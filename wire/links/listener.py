@@ -44,8 +44,8 @@ ACCEPT_PAUSE_S = 0.05
 EVICTION_TIMEOUT_S = 1.0
 """The thread of an evicted connection ends within milliseconds; a machine too busy for that accepts no more."""
 
-SETTLE_INTERVAL_S = 1.0
-"""The links and ids that are logged once they are settled are looked through once in this time: it costs little."""
+PERIODIC_INTERVAL_S = 1.0
+"""The interval at which recovered links and duplicate ids are checked and logged: it costs little."""
 
 LOGS_MAX = 4_096
 """Peers and kinds with a LinkLog of their own: more than any cluster has, and a bound for strangers."""
@@ -107,7 +107,7 @@ class Listener:
         self._log_throttle = LogThrottle()
         self._failure_log = FailureLog(logger, "! accepting")
         self._logs: dict[tuple[str, str], LinkLog] = {}
-        self._settle_s = 0.0
+        self._periodic_s = 0.0
         self._doubled: dict[str, str] = {}
 
     @property
@@ -117,7 +117,7 @@ class Listener:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it was started and still accepts."""
+        """Return whether it was started and still accepts."""
         return self._accepting is not None and self._accepting.is_alive()
 
     @property
@@ -129,7 +129,7 @@ class Listener:
         """Bind and listen; nothing is accepted before `start`.
 
         Raises:
-            OSError: the address is taken, not this machine's, or a name without an address.
+            OSError: the address is in use, not this machine's, or a name without an address.
             RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
         """
         check_native()
@@ -187,7 +187,7 @@ class Listener:
         """Stop accepting and end every link.
 
         Args:
-            timeout: seconds to wait for the threads; None for ever.
+            timeout: seconds to wait for the threads; None for no limit.
 
         Returns:
             Whether all threads have ended.
@@ -219,7 +219,7 @@ class Listener:
             while not self._stopped.is_set():
                 self._accept(sock)
                 self._endpoint.security.poll_files(self._meter)
-                self._settle()
+                self._run_periodic()
         finally:
             shut(sock)
 
@@ -259,7 +259,7 @@ class Listener:
             self._spawn(link)
         except RuntimeError as error:
             self._failure_log.failed(f"no thread for a connection: {error}")
-            self._registry.settle(link)
+            self._registry.finish_handshake(link)
             self._slots.release()
             self._turn_away(link, LocalFault.reason)
         else:
@@ -302,23 +302,23 @@ class Listener:
             link.reject(error)
             return None
         finally:
-            self._registry.settle(link)
+            self._registry.finish_handshake(link)
         self._meter.add_handshake("in", "ok")
         return hello
 
     def _note_refused(self, link: AcceptedLink, error: WireError) -> None:
         """Log a WARNING for each reason at times; a connection that sent nothing is a probe of the port: DEBUG."""
         is_probe = link.is_silent and not isinstance(error, Refusal)
-        is_ours = isinstance(error, StoppedError)
-        held = None if is_probe or is_ours else self._log_throttle.admit_line(error.reason, now_s())
+        is_own_stop = isinstance(error, StoppedError)
+        held = None if is_probe or is_own_stop else self._log_throttle.admit_line(error.reason, now_s())
         level = logging.DEBUG if held is None else logging.WARNING
         logger.log(level, "x %s: %s%s", link.remote, error, suppressed_suffix(held or 0))
 
-    def _settle(self) -> None:
-        if now_s() >= self._settle_s:
-            self._settle_s = now_s() + SETTLE_INTERVAL_S
+    def _run_periodic(self) -> None:
+        if now_s() >= self._periodic_s:
+            self._periodic_s = now_s() + PERIODIC_INTERVAL_S
             for log in list(self._logs.values()):
-                log.settle()
+                log.log_recovery()
             self._registry.forget_claims()
             self._note_doubled(self.doubled)
 
@@ -337,7 +337,7 @@ class Listener:
 
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
-        ring = link.guard.ring
+        ring = link.credentials.ring
         judge_hello(
             hello,
             self._endpoint.identity,
@@ -348,7 +348,7 @@ class Listener:
             ring=ring,
         )
         self._registry.check(hello, link, is_proven=ring is None)
-        nonce = link.guard.nonce()
+        nonce = link.credentials.nonce()
         answer = welcome(self._endpoint.identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring)
         link.welcome(answer, hello)
         self._registry.claim(hello, link)

@@ -98,8 +98,8 @@ class Registry:
         with self._lock:
             return self._named.get((peer, number))
 
-    def settle(self, link: AcceptedLink) -> None:
-        """Note that the handshake is over, with or without a link."""
+    def finish_handshake(self, link: AcceptedLink) -> None:
+        """Remove a pending handshake, which ended with or without a link."""
         with self._lock:
             self._pending.pop(link, None)
 
@@ -163,9 +163,9 @@ class Registry:
             raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)
 
     def _check_process(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
-        """Where two processes use one id, the one that has a link keeps it: they don't take it from each other.
+        """Refuse the second of two processes with one id while the first has a link.
 
-        A stranger without a key cannot bring this about, nor learn which process has the link.
+        A stranger without a key cannot cause this, nor learn which process has the link.
         """
         place = hello.node, hello.kind
         detector = self._detectors.get(place)
@@ -176,8 +176,8 @@ class Registry:
         if is_rival or (is_proven and hello.number <= self._highest[place]):
             detector.note_refused(process, now_s)
         if is_rival:
-            who = f": {detector.latest.describe(process)}" if is_proven else ""
-            raise Refusal(RejectCode.ID_IN_USE, f"another process uses the id {hello.node!r}{who}", is_retryable=True)
+            both = f": {detector.latest.describe(process)}" if is_proven else ""
+            raise Refusal(RejectCode.ID_IN_USE, f"another process uses the id {hello.node!r}{both}", is_retryable=True)
 
     def _note_process(self, place: tuple[str, str], process: PeerProcess, *, is_live: bool) -> None:
         detector = self._detectors.get(place)

@@ -86,7 +86,7 @@ class Address:
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether the host stands for all addresses of a machine."""
+        """Return whether the host means all addresses of a machine."""
         address = ip_of(self.host)
         return address is not None and address.is_unspecified
 

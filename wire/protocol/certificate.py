@@ -49,7 +49,7 @@ class Certificate:
         )
 
     def names(self, node: str, cluster: str) -> bool:
-        """Whether it names this node.
+        """Return whether it names this node.
 
         A certificate with URIs `wire://CLUSTER/NODE` names those nodes only. One without them names the nodes that are
         its DNS names, in any cluster.

@@ -238,7 +238,7 @@ class Connection:
                 self._is_two_way = message.is_two_way
                 self._hello = frame(payload, HELLO_BYTES_MAX)
             case Phase.ANSWER, Welcome() if self._ring is not None:
-                # An end with keys never goes on without one, or an impostor could talk it out of them.
+                # An end with keys never goes on without one, or an impostor could do without it.
                 key = self._ring.find([message.key])
                 if key is None:
                     raise ProofError("the Welcome names no key that this end holds")
@@ -248,7 +248,7 @@ class Connection:
             case Phase.ANSWER, Welcome():
                 self._open()
             case Phase.ANSWER, Reject():
-                # Believed without a proof: an acceptor that shares no key with this end could not give one.
+                # Accepted without a proof: an acceptor that shares no key with this end could not give one.
                 self.phase = Phase.CLOSED
             case Phase.PROOF, Proof() if self._session_key is not None:
                 # The other end's own proof: one that is sent back to its maker is of the wrong end.

@@ -1,4 +1,4 @@
-"""Whether two processes use the id of one peer: a second start with the same configuration, or with a copied data_dir.
+"""Detects two processes with the id of one peer: a second start with the same configuration, or a copied data_dir.
 
 A process of a node that starts later replaces the earlier one for good, and the numbers of a process's links rise.
 Two observations contradict this, and are called conflicts: a process returns after another one replaced it, or a
@@ -17,7 +17,7 @@ from wire.protocol.identity import printable
 
 CONFLICTS = 3
 CONFLICTS_WITHIN_S = 60.0
-"""Without a conflict for this long, only one process is left. Two processes that fight for a link redial in seconds."""
+"""Without a conflict for this long, only one process is left. Two that replace each other redial in seconds."""
 
 VALUE_LENGTH_MAX = 64
 """Characters of an attribute that a line of a log shows."""
@@ -53,9 +53,9 @@ class PeerProcess:
         )
 
     def is_like(self, other: "PeerProcess") -> bool:
-        """Whether everything that a process keeps for its life is equal; it may be in two copies on one host, too."""
-        ours, theirs = ((each.store, each.incarnation, each.attributes, each.host) for each in (self, other))
-        return ours == theirs
+        """Return whether the two look like one process. Two copies of a data_dir on one host look so, too."""
+        own, theirs = ((each.store, each.incarnation, each.attributes, each.host) for each in (self, other))
+        return own == theirs
 
     def describe(self, other: "PeerProcess") -> str:
         """Return its address, its store, and the attributes that differ from those of the other one."""
@@ -96,7 +96,7 @@ class DuplicateIdDetector:
         self._note_conflict(process, now_s)
 
     def is_doubled(self, now_s: float) -> bool:
-        """Whether two processes use the id now."""
+        """Return whether two processes use the id now."""
         return self._doubled_s is not None and now_s - self._doubled_s < CONFLICTS_WITHIN_S
 
     def describe(self, node: str) -> str:

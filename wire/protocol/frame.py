@@ -43,7 +43,7 @@ class Deframer:
 
     @property
     def is_inside_frame(self) -> bool:
-        """Whether an unfinished frame is held."""
+        """Return whether an unfinished frame is held."""
         return bool(self._held)
 
     def feed(self, data: bytes) -> Iterator[bytes]:

@@ -28,20 +28,20 @@ from wire.protocol.keys import KEY_ID_BYTES, KeyRing
 from wire.protocol.wire_errors import Refusal, RejectCode
 
 MAGIC = b"\x89wire\r\n\x1a"
-"""Not text. A path that changes line ends or drops the eighth bit changes it, so that the handshake fails there."""
+"""The first bytes. A path that changes line ends or drops the eighth bit changes them: the handshake fails there."""
 
 VERSION_MIN = 1
 VERSION_MAX = 1
-"""The protocol versions that this code speaks."""
+"""The protocol versions that this code supports."""
 
 HELLO_BYTES_MAX = 8_192
 """Longest frame of a handshake: a stranger can make this end hold this much. All fields at their bounds fit in."""
 
 TEXT_LENGTH_MAX = 256
-"""One line of a log."""
+"""The longest text of a refusal: one line of a log."""
 
 NONCE_BYTES = 32
-"""Two handshakes with the same nonce are then out of the question, however many there are."""
+"""With this length no two handshakes ever have the same nonce."""
 
 KEY_IDS_MAX = 8
 """Above the 2 of this version: a later version may hold more keys."""
@@ -74,7 +74,7 @@ class Hello:
     """The dialer's first frame.
 
     Attributes:
-        version_min: the oldest protocol version that the dialer speaks.
+        version_min: the oldest protocol version that the dialer supports.
         version_max: the newest.
         cluster: name of the dialer's cluster.
         node: the dialer's id.
@@ -138,7 +138,7 @@ class Welcome:
     """The acceptor's consent; on a one-way link without keys its last frame.
 
     Attributes:
-        version: the protocol version to speak.
+        version: the protocol version of the link.
         node: the acceptor's id.
         incarnation: the acceptor's durable count of starts.
         store: random id of the acceptor's store.
@@ -272,7 +272,7 @@ def hello(
 
 def welcome(
     identity: Identity,
-    said: Hello,
+    received: Hello,
     *,
     local: str,
     remote: str,
@@ -280,9 +280,9 @@ def welcome(
     ring: KeyRing | None = None,
 ) -> Welcome:
     """Return the Welcome to a Hello that `judge_hello` accepted; `ring` and a fresh `nonce` go together."""
-    key = ring.find(said.keys) if ring is not None else None
+    key = ring.find(received.keys) if ring is not None else None
     return Welcome(
-        version=min(said.version_max, VERSION_MAX),
+        version=min(received.version_max, VERSION_MAX),
         node=identity.node,
         incarnation=identity.incarnation,
         store=identity.store,
@@ -295,7 +295,7 @@ def welcome(
 
 
 def judge_hello(
-    said: Hello,
+    received: Hello,
     identity: Identity,
     *,
     kinds: Collection[str],
@@ -307,7 +307,7 @@ def judge_hello(
     """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it.
 
     Args:
-        said: the dialer's Hello.
+        received: the dialer's Hello.
         identity: the acceptor's.
         kinds: the kinds that are served on one-way links.
         is_known_peer: whether a node of this id may connect.
@@ -315,48 +315,48 @@ def judge_hello(
         ring: the acceptor's keys, if it has any.
         two_way: the kinds that are served on two-way links.
     """
-    # The version first: the other fields of a version that is not spoken here may mean something else.
-    if said.version_max < VERSION_MIN or said.version_min > VERSION_MAX:
-        theirs, ours = f"{said.version_min}-{said.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
-        raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {ours} are spoken here")
+    # The version first: the other fields of a version that is not supported here may mean something else.
+    if received.version_max < VERSION_MIN or received.version_min > VERSION_MAX:
+        theirs, own = f"{received.version_min}-{received.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
+        raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {own} are accepted")
     # Clusters may share networks and port ranges, and use the same node ids: an address in a wrong file is enough.
-    if said.cluster != identity.cluster:
-        raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {said.cluster!r}")
+    if received.cluster != identity.cluster:
+        raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {received.cluster!r}")
     # Before anything about nodes: a dialer without a key is told nothing about them.
-    _judge_keys(said, ring)
+    _judge_keys(received, ring)
     # A node that dials its own address, or two nodes that were given one id.
-    if said.node == identity.node:
+    if received.node == identity.node:
         raise _no(RejectCode.SELF, f"this is node {identity.node!r} itself, or another of the same name")
     # The dialer's configuration has another node at this address: its messages must not be counted as if it had sent
     # them to this one. No retry helps before a configuration is corrected.
-    if said.to not in ("", identity.node):
-        raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {said.to!r}")
+    if received.to not in ("", identity.node):
+        raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {received.to!r}")
     # Retryable: the dialer may be added here later.
-    if not is_known_peer(said.node):
-        raise _no(RejectCode.UNKNOWN_PEER, f"node {said.node!r} is not known here", is_retryable=True)
+    if not is_known_peer(received.node):
+        raise _no(RejectCode.UNKNOWN_PEER, f"node {received.node!r} is not known here", is_retryable=True)
     # The two ends must agree on who sends: on a one-way link a byte of the acceptor is a fault.
-    if said.kind not in (two_way if said.is_two_way else kinds):
-        ways = "two-way" if said.is_two_way else "one-way"
-        raise _no(RejectCode.KIND, f"kind {said.kind!r} is not served here, not on {ways} links")
+    if received.kind not in (two_way if received.is_two_way else kinds):
+        ways = "two-way" if received.is_two_way else "one-way"
+        raise _no(RejectCode.KIND, f"kind {received.kind!r} is not served here, not on {ways} links")
     # The program last: it sees only ends that may talk to it in this protocol.
-    refusal = judge(said.identity)
+    refusal = judge(received.identity)
     if refusal is not None:
         raise refusal
 
 
-def _judge_keys(said: Hello, ring: KeyRing | None) -> None:
-    """Both ends have keys or neither has: a fallback would let a stranger in by leaving the keys out."""
-    if ring is None and said.keys:
+def _judge_keys(received: Hello, ring: KeyRing | None) -> None:
+    """Both ends have keys or neither has: with a fallback a stranger could leave the keys out."""
+    if ring is None and received.keys:
         raise _no(RejectCode.KEY, "this end has no keys: the other one must have none either")
-    if ring is not None and not said.keys:
+    if ring is not None and not received.keys:
         raise _no(RejectCode.KEY, "this end has keys: the other one must have one of them")
-    if ring is not None and ring.find(said.keys) is None:
+    if ring is not None and ring.find(received.keys) is None:
         raise _no(RejectCode.KEY, "none of the keys that are offered is held here")
 
 
 def judge_welcome(answer: Welcome, *, to: str) -> None:
     """Judge a Welcome as its dialer; Refusal names what is wrong with it."""
-    # The acceptor chose among the versions offered: another one is its fault, and this end cannot speak it.
+    # The acceptor chose among the versions offered: another one is its fault, and this end does not support it.
     if not VERSION_MIN <= answer.version <= VERSION_MAX:
         raise _no(RejectCode.VERSION, f"version {answer.version} is answered, which was not offered")
     # An acceptor that does not check `to` itself: what is sent to one node must not reach another.
@@ -364,21 +364,21 @@ def judge_welcome(answer: Welcome, *, to: str) -> None:
         raise _no(RejectCode.WRONG_NODE, f"node {answer.node!r} answers, not {to!r}")
 
 
-def stale_link(said: Hello, highest: LinkNumber) -> Refusal:
+def stale_link(received: Hello, highest: LinkNumber) -> Refusal:
     """Return the refusal of a link whose number isn't above the highest that was accepted from its dialer.
 
     A dialer's numbers only rise. A lower one is a Hello that was delayed in the network: it must not replace a newer
     link. Retryable, since the next attempt has a higher number.
     """
-    return _no(RejectCode.STALE_LINK, f"link {said.number} is not above {highest}", is_retryable=True)
+    return _no(RejectCode.STALE_LINK, f"link {received.number} is not above {highest}", is_retryable=True)
 
 
-def are_views_equal(said: Hello | Welcome, *, local: str, remote: str) -> bool:
-    """Whether the other end sees the two addresses that this end sees, each from its own side.
+def are_views_equal(received: Hello | Welcome, *, local: str, remote: str) -> bool:
+    """Return whether the other end sees the two addresses that this end sees, each from its own side.
 
     A proxy or a translation of addresses between the ends gives them different views.
     """
-    return said.local == remote and said.remote == local
+    return received.local == remote and received.remote == local
 
 
 def _no(code: RejectCode, text: str, *, is_retryable: bool = False) -> Refusal:

@@ -56,8 +56,8 @@ class Key:
         """BLAKE2b of the data under this key.
 
         Args:
-            person: what it is for, so that no digest is ever good for anything else; at most 16 bytes.
-            data: what it is of.
+            person: the purpose, so that a digest fits no other one; at most 16 bytes.
+            data: the bytes to digest.
             size: bytes of the digest.
         """
         return hashlib.blake2b(data, digest_size=size, key=self._secret, person=person).digest()

@@ -9,7 +9,7 @@ IDLE_TIMEOUT_MIN_S = 2.0
 """A processor that is busy elsewhere delays a keepalive by up to a second or so."""
 
 TIME_MIN_S, TIME_MAX_S = 0.001, 86_400.0
-"""A socket with a shorter timeout would wait for ever, one with a much longer timeout raises."""
+"""A socket with a shorter timeout would wait without end, one with a much longer timeout raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,7 @@ class Limits:
         keepalive_interval_s: a dialer that has sent nothing for this time sends an empty frame.
         idle_timeout_s: an end that should receive something and receives no byte for this time closes the link; on a
             two-way link, also an end whose other end has read nothing for this time.
-        write_timeout_s: an end that writes, and no byte of it is taken for this time, closes the link. A slow reader is
-            not closed.
+        write_timeout_s: an end that could write no byte for this time closes the link. A slow reader keeps it.
         pending_max: unfinished handshakes (and their threads); the oldest silent one is closed to admit a new one.
         pending_per_host_max: those of one address (IPv6: of one network of 64 bits), likewise. Half of all, so that
             the other half is left for other addresses; a handshake takes milliseconds, so this is enough for a whole

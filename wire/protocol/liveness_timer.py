@@ -48,11 +48,11 @@ class LivenessTimer:
             self._read, self._progress_s = frames, now_s
 
     def is_write_stalled(self, stalled_s: float) -> bool:
-        """Whether writing has waited too long, when no byte was written for `stalled_s` seconds."""
+        """Return whether writing has waited too long, when no byte was written for `stalled_s` seconds."""
         return stalled_s >= self._limits.write_timeout_s
 
     def is_unread(self, now_s: float) -> bool:
-        """Whether the other end of a two-way link has read nothing for too long, although there was something to read.
+        """Return whether the other end of a two-way link has read nothing for too long, with something to read.
 
         Call it at least at every keepalive.
         """

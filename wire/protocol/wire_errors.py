@@ -33,7 +33,7 @@
 
 The four groups tell whose fault it is. A LocalFault is a mistake of this program, and leaves the connection as it was.
 A RemoteFault is a breach of the format by the other end, and ends the connection. A Refusal is a valid negative answer
-to a handshake. A LinkFailure is caused by the network or by a deadline. The word beside each is its `reason`: a small
+to a handshake. A LinkFailure is caused by the network or by a deadline. The name beside each is its `reason`: a small
 set, fit for the label of a counter.
 
 Source: FORMAT.md, section 12.
@@ -67,7 +67,7 @@ class WireError(Exception):
     """The base of all errors that this package raises or reports.
 
     Attributes:
-        reason: a short word from a small set, for counters.
+        reason: a short name from a small set, for counters.
     """
 
     reason: str = "wire"
@@ -92,7 +92,7 @@ class CredentialsError(LocalFault):
 
 
 class StateError(LocalFault):
-    """A verb was called that the connection's state doesn't allow."""
+    """A method was called that the connection's state does not allow."""
 
     reason = "state"
 
@@ -163,11 +163,11 @@ class TruncatedError(RemoteFault):
     reason = "truncated"
 
 
-class Refusal(WireError):  # noqa: N818 - not an error of anybody's: an answer
+class Refusal(WireError):  # noqa: N818 - no fault of either end: an answer
     """A handshake was refused, by the other end or by this one.
 
     Attributes:
-        code: why.
+        code: the reason.
         text: a sentence.
         is_retryable: whether a later attempt may be accepted.
     """
@@ -199,7 +199,7 @@ class ResetError(LinkFailure):
 
 
 class ClosedError(LinkFailure):
-    """The other end closed."""
+    """The other end closed the connection."""
 
     reason = "closed"
 
@@ -241,7 +241,7 @@ class UnreadError(LinkFailure):
 
 
 class RestartedError(LinkFailure):
-    """The process at the other end is gone: a later process of the same node has dialed in."""
+    """The process at the other end has ended: a later process of the same node has dialed in."""
 
     reason = "restarted"
 

@@ -1,1 +1,1 @@
-"""How the two ends of a link prove who they are: not at all, by shared keys or by TLS; files that are reloaded."""
+"""Authentication of the two ends of a link: none, by shared keys or by TLS; and the reload of the files for it."""

@@ -31,7 +31,7 @@ class TlsFiles:
 
     @property
     def all(self) -> tuple[Path, Path, Path]:
-        """Return the three paths."""
+        """Return the paths of the three files."""
         return self.certificate, self.key, self.ca
 
 
@@ -57,7 +57,7 @@ class TlsCredentials:
             check_file(path)
         self._dialing, self._accepting = (_context(files, is_dialer=is_dialer) for is_dialer in (True, False))
         with _explained(f"{files.certificate}, judged by {files.ca}"):
-            own, der = _meet_itself(self._dialing, self._accepting)
+            own, der = _handshake_with_itself(self._dialing, self._accepting)
             authorities = self._dialing.get_ca_certs()
         try:
             Certificate.of(own, der).judge_node(node, cluster, pins.get(node, ()))
@@ -89,7 +89,7 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's words for the error, or no text."""
+    """Return OpenSSL's text of the error, or an empty one."""
     return (error.reason or "").lower().replace("_", " ")
 
 
@@ -113,7 +113,7 @@ def _context(files: TlsFiles, *, is_dialer: bool) -> ssl.SSLContext:
     return context
 
 
-def _meet_itself(dialing: ssl.SSLContext, accepting: ssl.SSLContext) -> tuple[dict[str, object], bytes]:
+def _handshake_with_itself(dialing: ssl.SSLContext, accepting: ssl.SSLContext) -> tuple[dict[str, object], bytes]:
     """Shake hands without a socket, which fails unless certificate, key and authority fit together in both roles.
 
     Returns:

@@ -29,7 +29,7 @@ GOOD = "answers, agrees, reaches this node"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect check`."""
     add_config(parser)
 
 

@@ -22,12 +22,12 @@ SECRET, PUBLIC = 0o600, 0o644
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect certs`."""
     parser.add_argument("nodes", nargs="+", metavar="ID", help="a node's id")
-    parser.add_argument("--cluster", required=True, help="its name; the certificates are valid for it alone")
-    parser.add_argument("-d", "--directory", default=Path(), type=Path, metavar="DIR", help="default: this one")
-    parser.add_argument("--days", default=365.0, type=DAYS, help="validity of the certificates (default: 365)")
-    parser.add_argument("--authority-days", default=3650.0, type=DAYS, help="of a new authority (default: 3650)")
+    parser.add_argument("--cluster", required=True, help="its name; the certificates are valid for this cluster alone")
+    parser.add_argument("-d", "--directory", default=Path(), type=Path, metavar="DIR", help="default: the current one")
+    parser.add_argument("--days", default=365.0, type=DAYS, help="days until the certificates expire (default: 365)")
+    parser.add_argument("--authority-days", default=3650.0, type=DAYS, help="those of a new authority (default: 3650)")
 
 
 def run(arguments: argparse.Namespace) -> int:

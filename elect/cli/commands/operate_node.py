@@ -24,7 +24,7 @@ in the environment variable {http_client.TOKEN_VARIABLE}.
 
 """
 
-FORGET_HELP = """Run this for every other node, and only when nothing that the voter voted for leads any more:
+FORGET_HELP = """Run this for every other node, and only when no node that the voter voted for leads any longer:
 the voter may vote a second time in a term. Starting it under a new id is always safe.
 """
 

@@ -18,14 +18,14 @@ STOP_MARGIN_S = 2.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect run`."""
     add_config(parser)
     parser.add_argument("--events", action="store_true", help="print each event as one line of JSON on stdout")
     election = "be a candidate in this election; repeatable (default: default)"
     parser.add_argument("--election", action="append", metavar="E", help=election)
     new_peers = "accept another list of [peers] than before; only after every node of the former list has stopped"
     parser.add_argument("--new-peers", action="store_true", help=new_peers)
-    parser.add_argument("--log-level", choices=LEVELS, default="info", help="on stderr (default: %(default)s)")
+    parser.add_argument("--log-level", choices=LEVELS, default="info", help="of the log, on stderr (default: info)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ NODES, SECONDS = number(int, 1, 9), number(float, 0.001, 1_000_000)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect simulate`."""
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="selects the transcript (default: %(default)s)"
     )

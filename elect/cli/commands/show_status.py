@@ -1,4 +1,4 @@
-"""`elect status`: prints a table of every node's view."""
+"""`elect status`: prints the state of each node, as the node reports it."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ View = Mapping[str, object] | Failure
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect status`."""
     help_address = "the HTTP address of a node, host:port"
     parser.add_argument("addresses", nargs="+", type=address, metavar="ADDRESS", help=help_address)
     parser.add_argument("--election", action="append", default=[], metavar="E", help="show this one only; repeatable")

@@ -23,7 +23,7 @@ FRAME_S = 0.1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of `elect demo`."""
     parser.description = """\
 Three nodes run as three processes on this machine, in a temporary directory. The leader
 is killed, hung, and told to resign. Each time another node is elected. The demo measures
@@ -35,7 +35,7 @@ the time from the signal until the lease of the next leader is valid."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo."""
+    """Run the demo; return the exit code."""
     node_ids = tuple("abcdefghi"[: arguments.nodes])
     with _termination_as_interruption(), tempfile.TemporaryDirectory(prefix="elect-demo-") as name:
         directory = Path(name)
@@ -51,7 +51,7 @@ def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
     is_live_view = is_live(sys.stdout) and not arguments.plain
     with ExitStack() as stack:
         draw = _drawer(stack.enter_context(LiveDisplay()), cluster_view, progress) if is_live_view else _nothing
-        say = _nothing if is_live_view else _say
+        say = _nothing if is_live_view else _print_line
         say(f"{len(cluster.nodes)} nodes, each a process")
         stack.enter_context(cluster)
         scenario = Scenario(
@@ -93,7 +93,7 @@ def _drawer(display: LiveDisplay, cluster_view: ClusterView, progress: DemoProgr
     return lambda: display.draw(picture(cluster_view, progress, now=now_ns() / 1e9, width=display.width, colors=colors))
 
 
-def _say(sentence: str) -> None:
+def _print_line(sentence: str) -> None:
     print(sentence, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The state of the demo's nodes, as their own events tell it."""
+"""The state of the demo's nodes, as their own events report it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class ClusterView:
 
     @property
     def leader(self) -> NodeView | None:
-        """The node that says that it leads, or None."""
+        """The node that reports that it leads, or None."""
         return next((node for node in self.nodes.values() if node.activity is NodeActivity.LEADING), None)
 
     def is_settled(self, now: float, fence_s: float) -> bool:

@@ -21,12 +21,12 @@ class FailoverTimes:
         self.seconds: dict[LeaderFailure, list[float]] = {failure: [] for failure in LeaderFailure}
 
     def add(self, failure: LeaderFailure, seconds: float) -> None:
-        """Add one time."""
+        """Add the time of one failover."""
         self.seconds[failure].append(seconds)
 
     @property
     def count(self) -> int:
-        """The number of times."""
+        """The number of times that were added."""
         return sum(map(len, self.seconds.values()))
 
     def summary(self) -> Iterator[str]:
@@ -40,7 +40,7 @@ class FailoverTimes:
 
 @dataclass(slots=True)
 class DemoProgress:
-    """The words of the picture.
+    """The text of the picture.
 
     Attributes:
         headline: one line about the present.

@@ -56,7 +56,7 @@ def play(scenario: Scenario, rounds: int) -> None:
         Failure: a step took longer than STEP_TIMEOUT_S.
     """
     scenario.progress.headline = "the first election"
-    _settle(scenario)
+    _await_agreement(scenario)
     first = scenario.cluster_view.leader
     assert first is not None
     scenario.say(f"{first.node_id} leads, in term {first.term}")
@@ -97,7 +97,7 @@ def _fail_over(scenario: Scenario, failure: LeaderFailure) -> None:
     else:
         node.wait()
         node.start()
-    _settle(scenario)
+    _await_agreement(scenario)
 
 
 def _await_leader(scenario: Scenario, since: int, term: int) -> ProcessEvent:
@@ -108,7 +108,7 @@ def _await_leader(scenario: Scenario, since: int, term: int) -> ProcessEvent:
     return _await(scenario, find, "no other node was elected")
 
 
-def _settle(scenario: Scenario) -> None:
+def _await_agreement(scenario: Scenario) -> None:
     view = scenario.cluster_view
     _await(scenario, lambda: view.is_settled(now_ns() / 1e9, FENCE_S) or None, "the nodes did not agree on a leader")
     _show(scenario)

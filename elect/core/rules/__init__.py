@@ -1,1 +1,1 @@
-"""The rules of the protocol, one file an act."""
+"""The rules of the protocol, one file for each activity of a node."""

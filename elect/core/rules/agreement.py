@@ -1,4 +1,4 @@
-"""Whether the nodes agree on who votes, and whether each still has the votes that it gave.
+"""The checks that the nodes agree on who votes, and that each still has the votes that it gave.
 
 Two lists of voters have two majorities that need not meet, and a voter that lost its votes may vote twice. So a node
 remembers, durably, under which store it met each peer, and takes no part in any election while a voter of its own list
@@ -27,10 +27,10 @@ STRANGER_PROMISES = 5
 def objection_to(
     node_id: str, store_id: bytes, *, voters: Collection[str], stores: Mapping[str, bytes]
 ) -> Objection | None:
-    """Return why a node is not taken for a peer at a handshake, or None.
+    """Return why a node is not accepted as a peer at a handshake, or None.
 
     Args:
-        node_id: who it says it is.
+        node_id: the id that it shows.
         store_id: of its store.
         voters: ids in this node's list.
         stores: by peer, the store under which it was met first.
@@ -41,7 +41,7 @@ def objection_to(
 
 
 def is_store_kept(node_id: str, store_id: bytes, stores: Mapping[str, bytes]) -> bool:
-    """Whether a peer comes under the store that it was met under, or is met for the first time."""
+    """Return whether a peer comes under the store that it was met under, or is met for the first time."""
     return stores.get(node_id, store_id) == store_id
 
 
@@ -49,15 +49,15 @@ def begin(state: NodeState) -> None:
     """Report the objections that were on disk."""
     for peer in state.other_voters:
         if peer.objection is not None:
-            _tell(state, peer.id, peer.objection)
+            _report_objection(state, peer.id, peer.objection)
     review(state)
 
 
 def remember_store(state: NodeState, peer: Peer, store_id: bytes | None) -> bool:
     """Remember the store of a peer that a new link leads to; False if the peer was met under another one.
 
-    A peer met for the first time is heard once its store is on disk (`Peer.is_met`): else a restart between its vote
-    and that write would let the peer vote again from another store.
+    Messages of a peer met for the first time count once its store is on disk (`Peer.is_met`): else a restart between
+    its vote and that write would let the peer vote again from another store.
     """
     if store_id is None:
         return True
@@ -70,7 +70,7 @@ def remember_store(state: NodeState, peer: Peer, store_id: bytes | None) -> bool
 
 
 def forget(state: NodeState, peer: Peer) -> None:
-    """Meet a peer anew, under whatever store it has next: an operator's word that its former votes are over.
+    """Accept a peer under any store that it has next: an operator states that its former votes no longer count.
 
     A new store numbers links and sessions from the start, so nothing that came with the former numbers is kept.
     """
@@ -90,14 +90,14 @@ def object_to(state: NodeState, peer: Peer, objection: Objection, detail: str) -
     _set_objection(state, peer, objection, detail)
 
 
-def welcome(state: NodeState, peer: Peer) -> None:
-    """Drop the objection of a peer that let this node in: it knows the node, under the store that it has now."""
+def receive_welcome(state: NodeState, peer: Peer) -> None:
+    """Drop the objection of a peer that accepted this node: it knows the node, under the store that it has now."""
     if peer.objection is not Objection.OTHER_VOTERS:
         _set_objection(state, peer, None)
 
 
-def dismiss(state: NodeState, peer: Peer) -> None:
-    """Drop the objection of a peer that lost its store: it is no voter any more."""
+def drop_objection(state: NodeState, peer: Peer) -> None:
+    """Drop the objection of a peer that lost its store: it no longer votes."""
     _set_objection(state, peer, None)
 
 
@@ -123,22 +123,22 @@ def note_stranger(state: NodeState, node_id: str) -> None:
     # It may have elected a leader in a term that this node knows nothing of. A node that has voted was there first.
     if is_new_voter(state):
         if node_id not in state.strangers:
-            _tell(state, node_id, Objection.STRANGER)
+            _report_objection(state, node_id, Objection.STRANGER)
         state.strangers[node_id] = state.now + STRANGER_PROMISES * state.timing.support_duration_ns
         review(state)
 
 
 def is_new_voter(state: NodeState) -> bool:
-    """Whether this node has never voted."""
+    """Return whether this node has never voted."""
     return all(election.ballot.term == 0 for election in state.elections.values())
 
 
 def review(state: NodeState) -> None:
-    """Leave every election when the nodes no longer agree, and come back when they do."""
+    """Leave every election when the nodes no longer agree, and enter it again when they do."""
     for node_id, until in list(state.strangers.items()):
         if until <= state.now:
             del state.strangers[node_id]
-            _tell(state, node_id, None)
+            _report_objection(state, node_id, None)
     is_disputed = bool(state.strangers) or any(peer.objection is not None for peer in state.other_voters)
     if is_disputed == state.is_disputed:
         return
@@ -163,11 +163,11 @@ def _set_objection(state: NodeState, peer: Peer, objection: Objection | None, de
         peer.objection = objection
         state.write_meeting(peer)
     peer.detail = detail
-    _tell(state, peer.id, objection, detail)
+    _report_objection(state, peer.id, objection, detail)
     review(state)
 
 
-def _tell(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
+def _report_objection(state: NodeState, node_id: str, objection: Objection | None, detail: str = "") -> None:
     digest = state.configuration.id.digest.hex()
     event = PeerObjected(peer=node_id, objection=objection, detail=detail, digest=digest, at=state.now)
     state.effects.events.append(event)

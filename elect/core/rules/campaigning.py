@@ -1,4 +1,4 @@
-"""Campaign: when to, and until it is won or abandoned.
+"""The rules of a campaign, from its beginning until it is won or abandoned.
 
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
@@ -37,10 +37,10 @@ def review(state: NodeState) -> None:
 
 
 def consider(state: NodeState, election: ElectionState) -> None:
-    """Do for one election what follows from all that has changed, at the end of an input."""
+    """Apply to one election all that has changed, at the end of an input."""
     following.follow_refused(state, election)
     ask_again(state, election)
-    following.tell_leader(state, election)
+    following.report_leader(state, election)
     following.list_observed(state, election)
     if election.is_vacant:
         state.index.deadlines.set(election.name, _campaign_if_due(state, election))
@@ -80,8 +80,8 @@ def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
 def is_free(state: NodeState, election: ElectionState) -> bool:
     """Return whether rule 3 holds: no known leader, or a quorum does not support it.
 
-    A node that is cut off from a healthy leader alone hears its peers say that they support that leader. It waits, and
-    the leader is not disturbed (P5).
+    A node that is cut off from a healthy leader alone still reads from its peers that they support that leader. It
+    waits, and the leader is not disturbed (P5).
 
     Source: PROTOCOL.md, section 6, rule 3.
     """
@@ -91,7 +91,7 @@ def is_free(state: NodeState, election: ElectionState) -> bool:
 
 def next_term(election: ElectionState) -> int:
     """Return the term to campaign in; above TERM_MAX there is none."""
-    # Above every term that this node was told of: its peers have voted in those, and would refuse.
+    # Above every term that a peer has named: the peers have voted in those, and would refuse.
     return 1 + max(election.term, election.term_seen)
 
 
@@ -110,7 +110,7 @@ def begin(state: NodeState, election: ElectionState) -> None:
     state.write(election)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
-    state.tell_role(election, "campaign")
+    state.report_role(election, "campaign")
 
 
 def count_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
@@ -133,7 +133,7 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
         # A candidate may follow later, unasked. That Follow is sent once and may be lost, so Lead is still repeated.
         is_final = refuse.reason is not RefusalReason.CANDIDATE
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
-            leading.stop_repeating(peer, election, peer.counted_session)
+            leading.stop_repeating_lead(peer, election, peer.counted_session)
         return
     campaign = election.campaign
     if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:
@@ -147,13 +147,13 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
 
 
 def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: Refuse) -> bool:
-    """Whether the voter is bound to a leader that has resigned: it will hear of that too, and can be asked again."""
+    """Return whether the voter is bound to a leader that resigned: it will read Resign too, and can be asked again."""
     is_bound = refuse.reason is RefusalReason.BOUND and peer.id not in campaign.asked_again
     return is_bound and election.resigned is not None and election.resigned[0] == refuse.leader
 
 
 def ask_again(state: NodeState, election: ElectionState) -> None:
-    """Ask voters that were asked too early once more, when they say that they follow nobody any longer.
+    """Ask voters that were asked too early once more, when they say that they no longer follow a leader.
 
     A Vote can overtake a Resign that is under way on another link. Without this a named successor would lose its votes,
     and the election, to the candidate that comes next.

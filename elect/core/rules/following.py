@@ -1,4 +1,4 @@
-"""Answer a Lead, stay bound, let go; and learn of leaders from others.
+"""Answer a Lead, stay bound, stop following; and learn of leaders from others.
 
 A node that follows is bound: it has promised not to help replace its leader while the session lives. P2 and P3 rest on
 the refusals below.
@@ -26,9 +26,9 @@ def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | 
     # This node was elected later, or in the same term, which would break P1: either way it does not follow.
     if election.leadership is not None and election.leadership.term >= term:
         return RefusalReason.LEADING
-    # In `follow_term_min` this node helped somebody who may have been elected, so no lower term may get a lease by its
-    # help (P2). Its own term does not count: a vote for itself helped nobody if its campaign came to nothing. Without
-    # that difference a failed candidate could follow nobody, and would force another election.
+    # In `follow_term_min` this node voted for or followed a node that may have been elected, so no lower term may get a
+    # lease by its vote (P2). Its own term does not count: a vote for itself elects no other node. If it counted, a
+    # failed candidate could follow no leader, and would force another election.
     if term < election.follow_term_min:
         return RefusalReason.TERM
     # While the campaign lives it may still be won: following now would bind this node to a leader that it replaces.
@@ -86,12 +86,12 @@ def _follow(state: NodeState, election: ElectionState, peer: Peer, term: int) ->
         election.ballot = Ballot(term=term, voted_for=None)
     before = election.following
     election.become_follower(Following(leader=peer.id, term=term, session=peer.session))
-    # Somebody leads: who resigned before, whom they named, and how long to wait is over.
+    # There is a leader: the last resignation, its successor and the wait after it are over.
     election.resigned = None
     election.successor = None
     election.retry_at = 0
     if before is None or (before.leader, before.term) != (peer.id, term):
-        state.tell_known(election)
+        state.queue_known(election)
     state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
 
 
@@ -100,25 +100,25 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
 
     Source: PROTOCOL.md, section 4, "Bound"; section 5.
     """
-    gone = frozenset(leaders)
-    if not gone:
+    ended = frozenset(leaders)
+    if not ended:
         return
     for election in state.elections.values():
-        if election.following is not None and election.following.leader in gone:
-            _let_go(state, election)
-    # Peers wait to hear that this node supports the leader no longer: their rule 3 needs a quorum of such nodes.
+        if election.following is not None and election.following.leader in ended:
+            _stop_following(state, election)
+    # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True
     state.index.are_peers_changed = True
     state.index.review_vacant()
 
 
-def _let_go(state: NodeState, election: ElectionState) -> None:
+def _stop_following(state: NodeState, election: ElectionState) -> None:
     election.become_follower()
-    state.tell_known(election)
+    state.queue_known(election)
 
 
 def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
-    """Let go of a peer that no longer leads, unless it is followed in a later term.
+    """Stop following a peer that no longer leads, unless it is followed in a later term.
 
     Source: PROTOCOL.md, section 4, "Bound"; section 9, trace 6.
     """
@@ -129,13 +129,13 @@ def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign
     following = election.following
     # A Resign is repeated, so an old one may come after the same peer was elected again: it must not free this node.
     if following is not None and following.leader == peer.id and following.term <= resign.term:
-        _let_go(state, election)
+        _stop_following(state, election)
     if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
-        election.hear_resign(peer.id, term=resign.term, successor=resign.successor)
+        election.note_resign(peer.id, term=resign.term, successor=resign.successor)
 
 
 def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
-    """Take what a peer knows, in order: a gap waits until the peer says all of it again.
+    """Store a peer's reports, in order: after a gap they are ignored until the peer sends all of them again.
 
     Source: PROTOCOL.md, section 4, "Known"; section 6, first paragraph.
     """
@@ -145,7 +145,7 @@ def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> Non
         peer.reports = {}
         state.index.review_vacant()
     for known in knowledge.entries:
-        # That nobody leads is no reason to remember an election.
+        # A report without a leader creates no election here.
         election = state.elections.get(known.election) if known.leader is None else state.find_or_make(known.election)
         if election is None:
             continue
@@ -167,17 +167,17 @@ def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
         known = peer.reports.get(election.name)
         if known is None or known.leader is None or known.leader == state.id:
             continue
-        # A peer that no longer supports the leader is about to let go of it.
+        # A peer that no longer supports the leader is about to stop following it.
         if known.leader != peer.id and known.leader not in peer.supported_ids:
             continue
-        # An unsupported peer may be dead, and its word as old as it.
-        if peer.session is not None and not _is_past(state, election, known):
+        # A peer that is not supported may have stopped: its report may be old.
+        if peer.session is not None and not _is_outdated(state, election, known):
             found.append(known)
     return found
 
 
 def list_observed(state: NodeState, election: ElectionState) -> None:
-    """List an election while this node only hears of it: it has not entered it, follows nobody and does not lead."""
+    """List an election that this node knows from reports only: it has not entered it, and neither leads nor follows."""
     is_apart = election.is_idle and not election.is_entered
     if is_apart and any(election.name in peer.reports for peer in state.support.peers.values()):
         state.index.observed[election.name] = None
@@ -186,20 +186,20 @@ def list_observed(state: NodeState, election: ElectionState) -> None:
 
 
 def review_observed(state: NodeState) -> None:
-    """Consider some of the elections only heard of: their leaders die unnoticed, as no role of this node changes."""
+    """Consider some of the elections known from reports only: if their leader stops, no role of this node changes."""
     state.index.review(rotate(state.index.observed, OBSERVED_MAX))
 
 
-def _is_past(state: NodeState, election: ElectionState, known: Known) -> bool:
-    """Whether this node knows better: the leader itself said that it resigned, or it has restarted since."""
+def _is_outdated(state: NodeState, election: ElectionState, known: Known) -> bool:
+    """Return whether a report is outdated: the leader itself sent Resign, or has restarted since."""
     if election.resigned is not None and election.resigned[0] == known.leader and known.term <= election.resigned[1]:
         return True
     leader = state.support.peers.get(known.leader or "")
     return leader is not None and known.incarnation < leader.accepted_highest.incarnation
 
 
-def tell_leader(state: NodeState, election: ElectionState) -> None:
-    """Tell the application whom this node knows to lead, if that changed."""
+def report_leader(state: NodeState, election: ElectionState) -> None:
+    """Tell the application the leader that this node knows, if it changed."""
     leader, term = _leader(state, election)
     if (leader, term) == election.leader or (leader is None and election.leader[0] is None):
         return

@@ -12,7 +12,7 @@ from elect.core.state.scale import RESIGNS_MAX, rotate
 
 
 def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
-    """Extend the promise to a peer, count its promise to this node, and note what it says of others.
+    """Extend the promise to a peer, count its promise to this node, and note its reports of others.
 
     Source: PROTOCOL.md, section 3, "Heartbeat" and "Counting".
     """
@@ -28,7 +28,7 @@ def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> Non
     if not state.support.may_promise(heartbeat.duration):
         state.effects.is_promise_due = True
     elif state.support.promise(state.now, peer, heartbeat):
-        is_opened = state.effects.is_heartbeat_due = True  # at once: rule 3 of others may wait for this news
+        is_opened = state.effects.is_heartbeat_due = True  # at once: rule 3 of other nodes may wait for it
     if is_opened or before is None or _says(before) != _says(heartbeat):
         state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
@@ -72,8 +72,8 @@ def _repeat_resigns(state: NodeState, peer: Peer) -> None:
         state.effects.send(peer.id, peer.resigns[name])
 
 
-def tell_support(state: NodeState) -> None:
-    """Tell logs and metrics of each peer whose support began or ended."""
+def report_support(state: NodeState) -> None:
+    """Report each peer whose support began or ended to logs and metrics."""
     for peer in state.support.peers.values():
         is_supporting = peer.counted_until > state.now
         if is_supporting != peer.is_supporting:

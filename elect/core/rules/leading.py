@@ -1,7 +1,7 @@
-"""From being elected to having resigned: Lead, the lease, Resign.
+"""The rules of a leader, from its election to its resignation: Lead, the lease, Resign.
 
 The lease holds while a quorum follows, each in the session that is counted for it. What ends a session, or its
-counting, ends the lease with it, so nobody leads on a promise that is over (P3). Elections that the same peers follow
+counting, ends the lease with it, so no node leads on a promise that is over (P3). Elections that the same peers follow
 share one end, so thousands of leases cost as much as one (`state.scale`).
 
 Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Handing over".
@@ -23,7 +23,7 @@ QUICK_FREE = 2
 row are free, and the fourth costs a rest."""
 
 REST_NS = 500_000_000
-"""The longest first rest."""
+"""The first rest at its longest; it is shortened at random (`rest`)."""
 
 REST_DOUBLINGS = 4
 """Each further rest is twice as long, up to 8 s: one term and one write of each voter in that time cost nothing."""
@@ -32,14 +32,14 @@ REST_DOUBLINGS = 4
 def begin(state: NodeState, election: ElectionState) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`.
 
-    Nothing is told to the application yet: the voters are not bound before they follow, so there is no lease.
+    The application is not told yet: the voters are not bound before they follow, so there is no lease.
     """
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
     name, term = election.name, leadership.term
     state.effects.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
-    state.tell_role(election, "elected")
-    state.tell_known(election)
+    state.report_role(election, "elected")
+    state.queue_known(election)
     for peer in state.support.peers.values():
         peer.leads[name] = None  # repeated until it is answered: a Lead may be lost
         if peer.counted_until > state.now:
@@ -59,7 +59,7 @@ def repeat(state: NodeState, peer: Peer) -> None:
 
 
 def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
-    """Count a peer that follows, or tell it to let go.
+    """Count a peer that follows, or send it Resign.
 
     Source: PROTOCOL.md, section 4, "The lease".
     """
@@ -72,24 +72,24 @@ def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow
     if follow.session < leadership.follows.get(peer.id, follow.session):
         return
     leadership.follows[peer.id] = follow.session
-    stop_repeating(peer, election, follow.session)
+    stop_repeating_lead(peer, election, follow.session)
     regroup(state, election)
     # The peer may have followed in an older session that counted: then the lease ends before it may begin again.
     suspend(state, is_cut_short=True)
     announce(state)
 
 
-def stop_repeating(peer: Peer, election: ElectionState, session: Number | None) -> None:
+def stop_repeating_lead(peer: Peer, election: ElectionState, session: Number | None) -> None:
     """Stop repeating Lead if the answer belongs to the session that is counted.
 
-    With another session this node has not heard of the newest one yet, or the answer is old.
+    With another session the answer is old, or this node does not know the newest session yet.
     """
     if session is not None and session == peer.counted_session:
         peer.leads.pop(election.name, None)
 
 
 def restart_counting(state: NodeState, peer: Peer) -> None:
-    """Count another session of a peer, or none: what it followed in the session before it follows no longer.
+    """Count another session of a peer, or none: its Follows of the session before no longer count.
 
     Between two sessions the peer was free, and may have voted for another. So a Follow counts in its own session only,
     and Lead is sent again.
@@ -107,7 +107,7 @@ def restart_counting(state: NodeState, peer: Peer) -> None:
 
 
 def regroup(state: NodeState, election: ElectionState) -> None:
-    """Find an election's followers anew; what the application was told stays for now."""
+    """Compute an election's followers again; the application is told of a change later."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
@@ -136,9 +136,9 @@ def lease_until(state: NodeState, followers: frozenset[str]) -> int:
 
 
 def is_leading(state: NodeState, election: ElectionState) -> bool:
-    """Whether this node leads on a valid lease, or has given one up that its application may not know of yet.
+    """Return whether this node leads on a valid lease, or has given one up that its application may not know of yet.
 
-    A leader without a lease is none of that, and votes like everybody: it may never get its lease back.
+    A leader without a lease votes like any other node: it may never get its lease back.
     """
     leadership = election.leadership
     if leadership is None:
@@ -148,7 +148,7 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
 
 
 def announce(state: NodeState) -> None:
-    """Tell the application of every lease that holds now and of which it was not told.
+    """Tell the application of every lease that holds now and is not reported yet.
 
     Only here is a token shown: together with a lease (P2).
     """
@@ -177,7 +177,7 @@ def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
         for name in list(group.told):
             # The application learns when the lease ended, not when that was noticed: a freeze may lie in between.
             ended_at = state.now if is_cut_short else until or state.now
-            _tell_lost(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
+            _lose_lease(state, state.elections[name], LossReason.LEASE_LAPSED, at=ended_at)
 
 
 def next_lapse(state: NodeState) -> int:
@@ -186,14 +186,14 @@ def next_lapse(state: NodeState) -> int:
     return min(ends, default=FOREVER)
 
 
-def _tell_lost(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
+def _lose_lease(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
     election.lose_lease(ends_at=at + 2 * state.timing.heartbeat_interval_ns)
     state.effects.leases[election.name] = None
     state.effects.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
-    """Give the lease up; Resign leaves when the application has heard of it, or after the grace.
+    """Give the lease up; Resign leaves when the application acknowledges the loss, or after the grace.
 
     Resign frees the followers, and another node may lead a moment later. The application should have stopped by then.
 
@@ -204,7 +204,7 @@ def resign(state: NodeState, election: ElectionState, reason: LossReason, succes
         return
     was_told = leadership.is_told
     if was_told:
-        _tell_lost(state, election, reason, at=state.now)
+        _lose_lease(state, election, reason, at=state.now)
     # An application that was not told has nothing to stop.
     ends_at = state.now + (state.grace_ns if was_told else 0)
     # A leadership without a lease was not given up by the application.
@@ -245,9 +245,9 @@ def expire(state: NodeState, election: ElectionState) -> None:
 
 
 def end(state: NodeState, election: ElectionState, reason: str) -> None:
-    """Lead no longer, and tell every peer until it has answered.
+    """Stop leading, and send Resign to every peer until it has answered.
 
-    If a Resign were lost for good everybody would wait: they support this live process, and believe that it leads.
+    Without the repeats a lost Resign would make all nodes wait: they support this process, and know it as the leader.
 
     Source: PROTOCOL.md, section 9, trace 7.
     """
@@ -255,15 +255,15 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
     successor = None
     if leadership.resigning is None:  # it followed or voted for another
         if leadership.is_told:
-            _tell_lost(state, election, LossReason.SUPERSEDED, at=state.now)
+            _lose_lease(state, election, LossReason.SUPERSEDED, at=state.now)
     else:
         successor = leadership.resigning.successor
         # The others have one interval to be elected before this node, which just gave it up, tries again.
         election.retry_at = max(election.retry_at, state.now + state.timing.heartbeat_interval_ns)
     election.become_follower()
-    election.hear_resign(state.id, term=leadership.term, successor=successor)
-    state.tell_role(election, reason)
-    state.tell_known(election)
+    election.note_resign(state.id, term=leadership.term, successor=successor)
+    state.report_role(election, reason)
+    state.queue_known(election)
     for peer in state.support.peers.values():
         peer.leads.pop(election.name, None)
         # To every peer, follower or not: one may have sent a Follow that is still under way.
@@ -273,14 +273,14 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
 def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
     """Send Resign to a peer now, and again each interval until it has answered."""
     owed = peer.resigns.get(resign_entry.election)
-    # A Resign of a later term says all that an older one does.
+    # A Resign of a later term includes the earlier ones.
     if owed is None or owed.term <= resign_entry.term:
         peer.resigns[resign_entry.election] = resign_entry
     state.effects.send(peer.id, resign_entry)
 
 
-def settle_resign(peer: Peer, election: str, term_shown: int) -> None:
-    """Repeat a Resign no longer: the peer answered it, or showed a higher term, so it is bound to this one no more."""
+def stop_repeating_resign(peer: Peer, election: str, term_shown: int) -> None:
+    """Stop repeating a Resign: the peer answered it, or showed a higher term, so it is no longer bound to this one."""
     owed = peer.resigns.get(election)
     # Whatever brought the peer to a higher term ended its binding to this one.
     if owed is not None and owed.term < term_shown:

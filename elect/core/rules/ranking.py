@@ -1,4 +1,4 @@
-"""The order of the candidates: who should lead, and who waits how long for whom.
+"""The order of the candidates: which one should lead, and how long each waits for those before it.
 
 Source: PROTOCOL.md, section 6, rule 4 and "Handing over".
 """
@@ -25,7 +25,7 @@ def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tup
     """Return the sort key of a candidate; the smallest should lead."""
     # A node that resigned comes last, whatever its priority: it would otherwise get back at once what it gave up.
     has_resigned = election.resigned is not None and election.resigned[0] == node_id
-    # `default` is spread over nobody, so that with one election the order is P6 to the letter.
+    # `default` is not spread, so that with one election the order is exactly that of P6.
     spread = b"" if election.name == DEFAULT_ELECTION else _spread(election.name, node_id)
     is_named = election.successor == node_id
     return (not is_named, has_resigned, -standing.priority, -standing.offset, spread, node_id)
@@ -33,7 +33,7 @@ def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tup
 
 @lru_cache(maxsize=1024)
 def _spread(election: str, node_id: str) -> bytes:
-    """Return a node's draw in an election; survivors share the elections of a dead node without asking each other.
+    """Return a node's hash in an election; the others share the elections of a stopped node without asking each other.
 
     Source: Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996.
     """
@@ -58,8 +58,8 @@ def _is_electable(state: NodeState, peer: Peer, standing: Standing) -> bool:
 
 
 def denies_support(state: NodeState, leader: str) -> bool:
-    """Whether a quorum, this node included, says that it does not support that leader."""
-    # Only the latest word of a node that is supported counts: silence may mean a cut link, and denies nothing.
+    """Return whether a quorum, this node included, says that it does not support that leader."""
+    # Only the latest heartbeat of a supported node counts. A missing one may mean a cut link, and denies nothing.
     peers = state.support.peers
     own = state.is_voter and (leader not in peers or peers[leader].session is None)
     denials = own + sum(

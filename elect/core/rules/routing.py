@@ -18,7 +18,7 @@ def receive_entry(state: NodeState, peer: Peer, entry: Entry, configuration: Con
         return
     election.term_seen = max(election.term_seen, entry.term)
     if not isinstance(entry, Refuse):  # its term is the one asked for; its sender may still follow a lower one
-        leading.settle_resign(peer, entry.election, entry.term)
+        leading.stop_repeating_resign(peer, entry.election, entry.term)
     match entry:
         case Vote():
             voting.receive_vote(state, election, peer, entry, configuration)
@@ -33,6 +33,6 @@ def receive_entry(state: NodeState, peer: Peer, entry: Entry, configuration: Con
         case Resign():
             following.receive_resign(state, election, peer, entry)
         case Resigned():
-            leading.settle_resign(peer, entry.election, entry.term + 1)
+            leading.stop_repeating_resign(peer, entry.election, entry.term + 1)
         case _:
             assert_never(entry)

@@ -30,26 +30,26 @@ def refusal(
         (candidate not in state.voters or not state.is_voter, RefusalReason.NOT_VOTER),
         # A restarted node cannot know to whom it was bound. The fence outlives every promise that it may have given.
         (state.is_fenced, RefusalReason.BOOT_FENCE),
-        # That is the promise: while the session lives this node helps nobody replace its leader.
+        # That is the promise: while the session lives this node helps no candidate to replace its leader.
         (is_bound_elsewhere(election, candidate), RefusalReason.BOUND),
-        # A leader is bound to itself while its lease holds, and after that until its application has heard of the loss.
+        # A leader is bound to itself while its lease holds, and after that until its application knows the loss.
         (leading.is_leading(state, election), RefusalReason.LEADING),
         # One vote a term: this is P1. In a lower term this node may have voted too; it remembers only its latest vote.
         (not is_term_free(election, candidate, vote.term), RefusalReason.TERM),
-        # Wished for by the application: a leader should not lack what this node has replicated.
+        # A setting of the application: a leader should not lack what this node has replicated.
         (is_behind, RefusalReason.OFFSET),
     )
     return next((reason for is_broken, reason in rules if is_broken), None)
 
 
 def is_bound_elsewhere(election: ElectionState, candidate: str) -> bool:
-    """Whether this node follows another leader in a live session."""
+    """Return whether this node follows another leader in a live session."""
     return election.following is not None and election.following.leader != candidate
 
 
 def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
-    """Whether this node's vote in a term is still to give, or is this candidate's already."""
-    # The second case answers a Vote that is repeated because the Grant was lost. It gives nothing new away.
+    """Return whether this node's vote in a term is still free, or is this candidate's already."""
+    # The second case answers a Vote that is repeated because the Grant was lost. It is no new vote.
     return term > election.term or election.ballot == Ballot(term=term, voted_for=candidate)
 
 
@@ -86,6 +86,6 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
         leading.end(state, election, "granted_another")
     if election.following is not None and election.following.term < term:
         election.become_follower()
-        state.tell_known(election)
+        state.queue_known(election)
     # On disk before it leaves: else a restart in between lets this node vote again in the same term.
     state.send_durably(election, peer, Grant(election=election.name, term=term))

@@ -6,14 +6,14 @@ from elect.core.ready import Ballot, Lease, Meeting
 
 
 class Effects:
-    """Everything to be written, sent, published and told after one input.
+    """Everything to be written, sent, published and reported after one input.
 
     Attributes:
         ballots: to be written, by election.
         entries: by peer, to be sent at once.
         entries_when_written: by peer, to be sent once the ballots are on disk.
         meetings: to be written, by peer.
-        known: what changed of whom this node follows or that it leads.
+        known: changes of the leaders that this node follows, or is.
         leases: changed claims.
         events: in order.
         is_promise_due: a longer promise than ever before has to be on disk first.

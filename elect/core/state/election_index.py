@@ -17,14 +17,14 @@ class ElectionIndex:
         unreviewed: elections to consider before the input is done, in the order in which they came up.
         vacant: elections in which this node might campaign, by name.
         campaigns: elections in which it does, and those that wait to.
-        observed: elections that this node has not entered and only hears of, in the order of their next review.
+        observed: elections that this node has not entered and knows from reports, in the order of their next review.
         lease_groups: elections led here, by the peers that follow.
         deadlines: when each election is due, if nothing happens before.
-        are_peers_changed: the order of the candidates has to be found anew, and every vacant election considered.
+        are_peers_changed: the order of the candidates has to be computed again, and every vacant election considered.
     """
 
     def __init__(self) -> None:
-        self.unreviewed: OrderedDict[str, None] = OrderedDict()  # its first is taken in constant time
+        self.unreviewed: OrderedDict[str, None] = OrderedDict()  # its first is removed in constant time
         self.vacant: SortedSet[str] = SortedSet()
         self.campaigns = CampaignLimit()
         self.observed: dict[str, None] = {}

@@ -80,7 +80,7 @@ class ElectionState:
         ballot: term and vote as decided.
         durable: term and vote as known to be on disk; never ahead of `ballot`.
         base: highest term in which this node granted to another, followed, or was elected.
-        term_seen: highest term it was told of.
+        term_seen: highest term that a peer has named.
         is_entered: this node is a candidate in it.
         following, campaign, leadership: at most one is set.
         refused: the latest (leader, term, session) whose Lead was refused and might be followed later.
@@ -91,8 +91,8 @@ class ElectionState:
         led_since: when this node was last elected (ns).
         quick: how often in a row it gave leadership up soon after that.
         rests_until: no campaign before this time for that reason (ns).
-        free_since: since when nobody is known to lead, or None.
-        leader: (node id or None, term) as last told.
+        free_since: since when no leader is known, or None.
+        leader: (node id or None, term) as last reported.
     """
 
     __slots__ = (
@@ -160,17 +160,17 @@ class ElectionState:
 
     @property
     def is_idle(self) -> bool:
-        """Whether this node plays no part and follows nobody."""
+        """Return whether this node neither campaigns, leads nor follows."""
         return self.following is None and self.campaign is None and self.leadership is None
 
     @property
     def is_vacant(self) -> bool:
-        """Whether this node might campaign: it stands, and is idle."""
+        """Return whether this node might campaign: it is a candidate, and is idle."""
         return self.is_entered and self.is_idle
 
     @property
     def deadline(self) -> int:
-        """The time at which its role must end or change by itself (ns); FOREVER for a follower."""
+        """The time at which its role ends or changes without an input (ns); FOREVER for a follower."""
         if self.campaign is not None:
             return self.campaign.ends_at
         if self.leadership is None:
@@ -185,19 +185,19 @@ class ElectionState:
         self._index.update(self)
 
     def vote_for(self, candidate: str, *, term: int) -> None:
-        """Vote for another node."""
+        """Vote for another node, and follow no earlier term from now on."""
         self.ballot = Ballot(term=term, voted_for=candidate)
         self.follow_term_min = max(self.follow_term_min, term)
         self._index.update(self)
 
-    def hear_resign(self, leader: str, *, term: int, successor: str | None) -> None:
+    def note_resign(self, leader: str, *, term: int, successor: str | None) -> None:
         """Note which leader resigned last, and which successor it named."""
         self.resigned = (leader, term)
         self.successor = successor
         self._index.update(self)
 
     def become_candidate(self, *, term: int, voter: str, ends_at: int) -> None:
-        """Vote for oneself in a new term."""
+        """Begin a campaign in a new term with the vote for this node."""
         assert self.is_vacant and term > self.term
         self.ballot = Ballot(term=term, voted_for=voter)
         self.campaign = Campaign(term=term, ends_at=ends_at)
@@ -205,7 +205,7 @@ class ElectionState:
         self._index.update(self)
 
     def become_leader(self, *, ends_at: int) -> LeadershipState:
-        """Win the campaign."""
+        """End the won campaign, and begin a leadership without a lease."""
         assert self.campaign is not None and self.leadership is None
         self.leadership = LeadershipState(term=self.campaign.term, ends_at=ends_at)
         self.follow_term_min = max(self.follow_term_min, self.campaign.term)
@@ -237,7 +237,7 @@ class ElectionState:
         self._index.update(self)
 
     def become_follower(self, following: Following | None = None) -> None:
-        """Be neither candidate nor leader any more, and follow one leader or nobody."""
+        """End a campaign or a leadership, and follow this leader, or none."""
         self.campaign = None
         self.leadership = None
         self.following = following

@@ -73,17 +73,17 @@ class NodeState:
 
     @property
     def is_voter(self) -> bool:
-        """Whether this node has a vote."""
+        """Return whether this node has a vote."""
         return self.id in self.configuration.voters
 
     @property
     def is_fenced(self) -> bool:
-        """Whether this node is in its boot fence: it cannot know to whom it was bound."""
+        """Return whether this node is in its boot fence: it cannot know which leaders it was bound to."""
         return self.now < self.fence_until
 
     @property
     def is_willing(self) -> bool:
-        """Whether this node would lead some election."""
+        """Return whether this node would lead some election."""
         is_fit = self.is_healthy and self.is_storing and not self.is_paused and not self.is_disputed
         return is_fit and self.priority > 0 and self.entered > 0
 
@@ -130,13 +130,13 @@ class NodeState:
         """Make an election's ballot durable."""
         self.effects.ballots[election.name] = election.ballot
 
-    def tell_known(self, election: ElectionState) -> None:
-        """Tell every peer whom this node follows or that it leads."""
+    def queue_known(self, election: ElectionState) -> None:
+        """Queue a report for every peer: the leader that this node follows, or that it leads."""
         self.effects.known[election.name] = self.known(election)
 
     def known(self, election: ElectionState) -> Known:
         """Return the leader that this node itself follows, or that it leads itself."""
-        # Never what others reported: two nodes could keep each other believing in a leader that is dead.
+        # Never what others reported: two nodes could confirm a stopped leader to each other without end.
         name, following = election.name, election.following
         if election.leadership is not None and election.leadership.resigning is None:
             term = election.leadership.term
@@ -146,8 +146,8 @@ class NodeState:
         incarnation = self.support.peers[following.leader].accepted_highest.incarnation
         return Known(election=name, term=following.term, leader=following.leader, incarnation=incarnation)
 
-    def tell_role(self, election: ElectionState, reason: str) -> None:
-        """Tell logs and metrics of a change of role."""
+    def report_role(self, election: ElectionState, reason: str) -> None:
+        """Report a change of role to logs and metrics."""
         event = RoleChanged(election=election.name, term=election.term, role=election.role, reason=reason, at=self.now)
         self.effects.events.append(event)
 
@@ -164,7 +164,7 @@ class NodeState:
             self.effects.send_when_written(peer.id, entry)
 
     def end_campaign(self, election: ElectionState, outcome: str) -> None:
-        """End a live candidacy, for good, without becoming anything else."""
+        """End a campaign for good; following a leader goes on."""
         self.effects.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
         election.become_follower(election.following)
-        self.tell_role(election, outcome)
+        self.report_role(election, outcome)

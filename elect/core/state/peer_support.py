@@ -2,8 +2,8 @@
 
 It has two halves that never mix. *Given*: this node promises a peer not to help replace it. The promise is a session,
 and belongs to the link on which the peer's heartbeats come. *Counted*: the peer's promise to this node, as far as its
-acks prove it. It is counted for less time than it is kept, so whoever counts on a promise stops before it ends. Support
-is the only failure detector of the elections.
+acks prove it. It is counted for less time than it is kept, so a node that counts on a promise stops before it ends.
+Support is the only failure detector of the elections.
 
 Source: PROTOCOL.md, section 3.
 Source: Gray and Cheriton, "Leases", SOSP 1989.
@@ -19,7 +19,7 @@ from elect.core.ready import Meeting
 from elect.core.state.scale import KnowledgeNumbers
 
 NO_LINK = Number(0, 0)
-"""Below every link's number."""
+"""A number below that of every link."""
 
 
 class Peer:
@@ -40,8 +40,8 @@ class Peer:
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
         store_id: of the store under which it was met first, or None.
-        is_met: that is on disk here, or stores are not compared; before that it is not heard.
-        objection: why it keeps this node from every election, or None; `detail`: in its own words.
+        is_met: that is on disk here, or stores are not compared; before that its messages do not count.
+        objection: why it keeps this node from every election, or None; `detail`: the text of its refusal.
     """
 
     __slots__ = (
@@ -133,7 +133,7 @@ class Support:
         return promised_until, counted_until
 
     def accept(self, peer: Peer, link: Number, *, is_trusted: bool) -> bool:
-        """Take a peer's new link; False if it is not higher than the highest one before.
+        """Accept a peer's new link; False if it is not higher than the highest one before.
 
         Source: PROTOCOL.md, section 3, "The session".
         """
@@ -149,7 +149,7 @@ class Support:
         return True
 
     def end(self, peer: Peer, link: Number, *, is_end_of_stream: bool) -> bool:
-        """Note that an accepted link ended; True if that ended its session on the spot.
+        """Note that an accepted link ended; True if that ended its session at once.
 
         Source: PROTOCOL.md, section 5.
         """
@@ -165,7 +165,7 @@ class Support:
         return True
 
     def open(self, peer: Peer, link: Number) -> None:
-        """Note that this node's link to a peer is open; what acks say of earlier links counts no longer."""
+        """Note that this node's link to a peer is open; acks of earlier links no longer count."""
         peer.opened = link
         peer.sent_latest = 0
         peer.knowledge_numbers.restart_sending()
@@ -202,7 +202,7 @@ class Support:
         return ended
 
     def may_promise(self, duration_ns: int) -> bool:
-        """Whether a promise of this length is on disk, so that after a restart the boot fence outlives it."""
+        """Return whether a promise of this length is on disk, so that after a restart the boot fence outlives it."""
         if duration_ns <= self.promise_ns_durable:
             return True
         self.promise_ns = max(self.promise_ns, duration_ns)

@@ -35,7 +35,7 @@ CAMPAIGNS_MIN = 16
 """Live campaigns that are always allowed, whatever timed out: their Votes fit one message."""
 
 OBSERVED_MAX = 256
-"""Elections only heard of that are considered again in one interval; more of them take more intervals."""
+"""Elections known from reports only that are considered again in one interval; more of them take more intervals."""
 
 RESIGNS_MAX = 1024
 """Resigns repeated to one peer in one interval, so that a peer that never answers costs no more."""
@@ -58,7 +58,7 @@ class CampaignLimit:
 
     Attributes:
         live: elections in which this node campaigns.
-        live_max: how many may live now.
+        live_max: the number that may live now.
         waiting: elections whose time to campaign has come, in order.
     """
 
@@ -69,7 +69,7 @@ class CampaignLimit:
 
     @property
     def is_reached(self) -> bool:
-        """Whether no other campaign may begin now."""
+        """Return whether no other campaign may begin now."""
         return len(self.live) >= self.live_max
 
     def update(self, election: ElectionState) -> None:
@@ -80,7 +80,7 @@ class CampaignLimit:
             self.live.add(election.name)
 
     def raise_after_win(self) -> None:
-        """Allow one campaign more."""
+        """Allow one more campaign at a time."""
         self.live_max = min(CAMPAIGNS_MAX, self.live_max + 1)
 
     def halve_after_timeout(self) -> None:
@@ -110,7 +110,7 @@ class KnowledgeNumbers:
         self.sent = self.acked = self.ack_due = 0
 
     def receive(self, knowledge: Knowledge) -> bool:
-        """Take the next number; False for one that is late, or that comes after a gap and does not replace all."""
+        """Accept the next number; False for one that is late, or that comes after a gap and does not replace all."""
         is_next = knowledge.number == self.received + 1
         if knowledge.number <= self.received or not (knowledge.whole or is_next):
             return False
@@ -118,7 +118,7 @@ class KnowledgeNumbers:
         return True
 
     def has_missed(self, now: int, period_ns: int) -> bool:
-        """Whether something sent a period ago is not acked by now; asked again only after another period."""
+        """Return whether something sent a period ago is not acked by now; asked again only after another period."""
         if now < self.check_at:
             return False
         has_missed = self.acked < self.ack_due

@@ -63,7 +63,7 @@ class FakeContext(NodeContext):
                     command.error = error
                     logger.exception("! a command raised an exception")  # no thread may wait for the result
                 self._settle()
-            command.settle(is_done=is_running)
+            command.finish(is_done=is_running)
         return command
 
     def resign(self, leadership: Leadership, to: str | None) -> None:

@@ -35,9 +35,9 @@ class RaisingCommand(PendingCommand):
 
     __slots__ = ()
 
-    def settle(self, *, is_done: bool) -> None:
+    def finish(self, *, is_done: bool) -> None:
         """Raise what the act raised."""
-        super().settle(is_done=is_done)
+        super().finish(is_done=is_done)
         if self.error is not None:
             raise self.error
 

@@ -124,7 +124,7 @@ class SimulatedLinks:
                 observer.heard(self._process, event.link, event.message)
         return event.link.number
 
-    def note(self, event: Event) -> None:
+    def note_event(self, event: Event) -> None:
         """Note a change of a link, before the elector is told."""
         match event:
             case StreamEnded():

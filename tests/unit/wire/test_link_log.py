@@ -60,10 +60,10 @@ def test_links_that_do_not_last_are_one_trouble(clock: Clock, caplog: pytest.Log
         "< b: linking fails: links do not last: ended",
     ]
     log.opened("open")
-    log.settle()
+    log.log_recovery()
     assert lines(caplog) == []
     clock.now_s += SETTLED_S
-    log.settle()
+    log.log_recovery()
     assert lines(caplog) == [f"< b: linking works again after {1_000 - SHORT_LINKS_MAX} failures"]
 
 
@@ -76,7 +76,7 @@ def test_a_recovery_that_is_no_news_is_said_once_it_lasts(clock: Clock, caplog: 
     said = lines(caplog)
     assert said[-2:] == ["> b: linking fails: nobody there", "> b: open"]
     clock.now_s += SETTLED_S
-    log.settle()
+    log.log_recovery()
     assert lines(caplog) == ["> b: linking works again after 1 failures"]
 
 

@@ -121,7 +121,7 @@ def test_goodbye_fits_the_reason(sock: socket.socket, is_two_way: bool, reason: 
     end.close_reason.set_once(reason)
     sender = end.runner()._sender
     assert sender.run() is reason
-    assert sender.say_goodbye(reason, "going home") is bool(said)
+    assert sender.send_bye(reason, "going home") is bool(said)
     assert end.heard() == said
 
 
@@ -140,7 +140,7 @@ def test_nothing_follows_half_a_frame(end: End, first: WireError | None) -> None
     reason = sender.run()
     assert reason is first or (first is None and isinstance(reason, WriteTimeoutError))
     end.channel.before_write = lambda: None
-    assert not sender.say_goodbye(reason, "going home")
+    assert not sender.send_bye(reason, "going home")
     assert end.channel.written == []
 
 

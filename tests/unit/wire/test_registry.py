@@ -91,7 +91,7 @@ def test_oldest_silent_connection_is_given_up_first() -> None:
     assert registry.oldest_pending() is first
     first.cut(SupersededError("a test's"))
     assert registry.oldest_pending() is second
-    registry.settle(second)
+    registry.finish_handshake(second)
     assert registry.oldest_pending() is speaking
 
 
