@@ -3,14 +3,10 @@
 Source: PROTOCOL.md, section 8.
 """
 
-from typing import TYPE_CHECKING
-
 from elect.core.events import Elected, Event, Lost
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 
 class Liveness(Observer):
@@ -48,7 +44,7 @@ class Liveness(Observer):
                     if host.process is not None and host.process is not leader and not host.is_wiped:
                         self._check_follower(election, leader, host.process)
 
-    def _check_follower(self, election: str, leader: "Process", follower: "Process") -> None:
+    def _check_follower(self, election: str, leader: Process, follower: Process) -> None:
         """Fail if a node could follow the leader and does not: PROTOCOL.md, section 4, "Following"."""
         term = leader.table.claims[election].term
         found = follower.elector.state.elections[election]
@@ -58,7 +54,7 @@ class Liveness(Observer):
         if not is_following and not is_excused:
             self._world.fail("healed clusters follow", f"{election} term {term}: {follower} does not follow {leader}")
 
-    def _holders(self, election: str) -> list["Process"]:
+    def _holders(self, election: str) -> list[Process]:
         processes = [host.process for host in self._world.hosts.values() if host.process is not None]
         return [process for process in processes if process.table.until(election) > process.now]
 
@@ -75,7 +71,7 @@ class Liveness(Observer):
         """Allow leaders to change again, for the faults that follow."""
         self.is_settled = False
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Fail if a settled leader changes."""
         if self.is_settled and isinstance(event, Elected | Lost):
             self._world.fail("settled leaders stay", f"{process} is told {event}")

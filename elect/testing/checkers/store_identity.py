@@ -3,15 +3,11 @@
 Source: PROTOCOL.md, section 7, "A voter that lost its votes".
 """
 
-from typing import TYPE_CHECKING
-
 from elect.core.messages import Heartbeat
+from elect.testing.world.process import Process
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import SimulatedLink
 
 
 class StoreIdentity(Observer):
@@ -21,7 +17,7 @@ class StoreIdentity(Observer):
         self._world = world
         self._heard: dict[tuple[str, int, str], bytes] = {}
 
-    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
+    def heard(self, process: Process, link: SimulatedLink, heartbeat: Heartbeat) -> None:
         """Fail if a peer is heard under another store than the first, over all restarts of both."""
         del heartbeat
         peer = link.path.source

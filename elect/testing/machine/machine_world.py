@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from elect.core.events import Elected, Event, Lost
 from elect.core.messages import Batch, Knowledge, Message
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation
+from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 _STEP_S = 0.01
 """Half the delay of a frame: a frame that is waited for is still under way when it is seen."""
@@ -216,11 +214,11 @@ class _ApplicationObserver(Observer):
         self._application = application
         self._election = election
 
-    def started(self, process: "Process") -> None:
+    def started(self, process: Process) -> None:
         """Tell the application of a start."""
         self.call(lambda: self._application.begin_program(process.node_id))
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Tell the application of an election or a loss."""
         application, node = self._application, process.node_id
         match event:
