@@ -6,6 +6,7 @@ are checked after every input.
 
 from collections.abc import Callable
 
+from elect.clock import NS_PER_S
 from elect.core.elector import Elector
 from elect.core.invariants import check
 from elect.core.messages import Batch, ConfigurationId, Entry, Heartbeat, Number
@@ -15,10 +16,9 @@ from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
 from elect.testing.manual.cross_node_checks import CrossNodeChecks
 from elect.testing.manual.manual_node import HeldFrame, Kind, ManualNode, StepListener
-from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.lease_record import LeaseRecord
 
-START_NS = 100 * NANOSECONDS
+START_NS = 100 * NS_PER_S
 
 
 class ManualCluster:

@@ -10,13 +10,14 @@ from dataclasses import replace
 from itertools import chain
 from typing import NoReturn
 
+from elect.clock import NS_PER_S
 from elect.core.elector import Elector
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import Ready
 from elect.testing.checkers import watch_all
 from elect.testing.faults.nemesis import Nemesis
 from elect.testing.faults.presets import hostile
-from elect.testing.simulation.simulation_options import NANOSECONDS, Options, Span, nanoseconds
+from elect.testing.simulation.simulation_options import Options, Span, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.host import Host
 from elect.testing.world.process import Process
@@ -57,7 +58,7 @@ class Simulation:
     @property
     def now(self) -> float:
         """Virtual seconds since the start."""
-        return self._world.now / NANOSECONDS
+        return self._world.now / NS_PER_S
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass.

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase
 
+from elect.clock import NS_PER_S
 from elect.core.messages import check_name
 from wire.common import arguments
 
-NANOSECONDS = 1_000_000_000
 NODES_MAX = len(ascii_lowercase)
 SHORTEST_S = 0.001
 """The shortest duration of anything that repeats: below it, virtual time would hardly move."""
@@ -22,7 +22,7 @@ def _texts(name: str, values: object) -> tuple[str, ...]:
 
 def nanoseconds(seconds: float) -> int:
     """Return seconds as whole nanoseconds."""
-    return round(seconds * NANOSECONDS)
+    return round(seconds * NS_PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Span:
     def draw(self, rng: Random) -> int:
         """Return one value, ns."""
         share = rng.random()
-        return round((self.low + (self.high - self.low) * share * share * share) * NANOSECONDS)
+        return round((self.low + (self.high - self.low) * share * share * share) * NS_PER_S)
 
     def capped(self, high: float) -> "Span":
         """Return the same span, but never above `high`."""

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from elect.bridge import commands
+from elect.clock import NS_PER_S
 from elect.core.messages import Standing
 from elect.core.options import Configuration, ElectorOptions, OffsetRule, Timing
 from elect.errors import ConfigError
-from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
+from elect.testing.simulation.simulation_options import Span, nanoseconds
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_disk import SimulatedDisk
 from elect.testing.world.virtual_clock import VirtualClock
@@ -19,7 +20,7 @@ _CLOCK_SLACK_PPM = 1
 _RETRANSMISSION_MAX = 2.0
 """How long TCP waits, at most, before it tries again to reach a machine that was gone for at least so long, s."""
 
-_BOOT_MAX_NS = 100_000 * NANOSECONDS
+_BOOT_MAX_NS = 100_000 * NS_PER_S
 
 
 class Host:
@@ -106,7 +107,7 @@ class Host:
         if self.process is not None:
             return
         if self.disk.is_failing or self.world.now < self.disk.stalled_until:
-            self.world.scheduler.after(NANOSECONDS // 2, self.start)
+            self.world.scheduler.after(NS_PER_S // 2, self.start)
             return
         if not self.is_up:
             self.is_up = True
@@ -179,7 +180,7 @@ class Host:
         if self.is_halted:
             self.is_halted = False
             self.clock.go(self.world.now)
-            gone = (self.world.now - self._halted_at) / NANOSECONDS
+            gone = (self.world.now - self._halted_at) / NS_PER_S
             retransmission = Span(low=0.0, high=min(gone, _RETRANSMISSION_MAX))
             for way in self._ways:
                 self.world.network.mend(*way, retransmission=retransmission)

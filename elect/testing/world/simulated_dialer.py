@@ -5,7 +5,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from elect.bridge.admission import OBJECTIONS
-from elect.testing.simulation.simulation_options import NANOSECONDS
+from elect.clock import NS_PER_S
 from elect.testing.world.simulated_link import SimulatedLink
 from wire.io.link_events import DialFailed, LinkClosing, LinkOpened
 from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
@@ -13,7 +13,7 @@ from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
-_HANDSHAKE_TIMEOUT_NS = NANOSECONDS // 2
+_HANDSHAKE_TIMEOUT_NS = NS_PER_S // 2
 _CODES = {objection: code for code, objection in OBJECTIONS.items()}
 
 
@@ -147,7 +147,7 @@ class SimulatedDialer:
         world = self._world
         backoff = world.options.backoff
         share = min(1.0, self._failures / 4) * (0.5 + world.rng.random() / 2)
-        wait = round((backoff.low + (backoff.high - backoff.low) * share) * NANOSECONDS)
+        wait = round((backoff.low + (backoff.high - backoff.low) * share) * NS_PER_S)
         world.scheduler.after(wait, self.process.gate.run, self, self._redial, self._attempt)
 
     def _redial(self, attempt: int) -> None:

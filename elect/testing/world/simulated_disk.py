@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
+from elect.clock import NS_PER_S
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError
 from elect.storage.journal import JournalEvent, StoreRecovered, WriteFailed, Written
 from elect.storage.store import check_voters, kept_meetings
-from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.world import World
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
-_PROBE_NS = NANOSECONDS
+_PROBE_NS = NS_PER_S
 """A failing disk is tried once a second."""
 
 _KEPT_SHARE = 0.3

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from elect.clock import NS_PER_S
 from elect.core.events import Event
 from elect.core.messages import Message
-from elect.testing.simulation.simulation_options import NANOSECONDS, Options
+from elect.testing.simulation.simulation_options import Options
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.scheduler import Scheduler
 from elect.testing.world.world_observer import Observer
@@ -100,7 +101,7 @@ class World:
 
     def note(self, who: str, text: str) -> None:
         """Add one line to the transcript."""
-        self.lines.append(f"{self.scheduler.now / NANOSECONDS:12.6f} {who:<4} {text}")
+        self.lines.append(f"{self.scheduler.now / NS_PER_S:12.6f} {who:<4} {text}")
 
     def record(self, node_id: str, event: Event) -> None:
         """Keep one event."""
@@ -124,5 +125,5 @@ class World:
         options = self.options
         if not self.is_hostile:
             return f"Simulation({options!r}), with the same calls"
-        seconds = self.scheduler.now // NANOSECONDS + 1 if self.calmed_at is None else self.calmed_at / NANOSECONDS
+        seconds = self.scheduler.now // NS_PER_S + 1 if self.calmed_at is None else self.calmed_at / NS_PER_S
         return f"elect simulate --seed {options.seed} --nodes {options.nodes} --seconds {seconds:.15g}"
