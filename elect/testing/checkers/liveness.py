@@ -27,7 +27,7 @@ class Liveness(Observer):
             InvariantViolation: an election has none, or more.
         """
         for election in self._world.options.elections:
-            holders = [str(process) for process in self._holders(election)]
+            holders = [str(process) for process in self._world.holders(election)]
             if len(holders) != 1:
                 self._world.fail("healed clusters elect", f"{election}: {holders or 'nobody'} leads{self._views()}")
         self.is_settled = True
@@ -39,7 +39,7 @@ class Liveness(Observer):
             InvariantViolation: one does not.
         """
         for election in self._world.options.elections:
-            for leader in self._holders(election):
+            for leader in self._world.holders(election):
                 for host in self._world.hosts.values():
                     if host.process is not None and host.process is not leader and not host.is_wiped:
                         self._check_follower(election, leader, host.process)
@@ -53,10 +53,6 @@ class Liveness(Observer):
         is_following = following is not None and (following.leader, following.term) == (leader.node_id, term)
         if not is_following and not is_excused:
             self._world.fail("healed clusters follow", f"{election} term {term}: {follower} does not follow {leader}")
-
-    def _holders(self, election: str) -> list[Process]:
-        processes = [host.process for host in self._world.hosts.values() if host.process is not None]
-        return [process for process in processes if process.table.until(election) > process.now]
 
     def _views(self) -> str:
         lines = []

@@ -61,11 +61,7 @@ class FaultContext:
 
     def leader(self, election: str) -> str | None:
         """Return the node that holds the lease now, or None."""
-        for host in self.hosts.values():
-            process = host.process
-            if process is not None and process.table.until(election) > process.now:
-                return host.node_id
-        return None
+        return next((process.node_id for process in self._world.holders(election)), None)
 
     def victim(self) -> str:
         """Return a leader half of the time, else any node."""

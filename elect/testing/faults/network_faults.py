@@ -15,17 +15,13 @@ _FLAPPING = Span(low=0.0, high=3.0)
 def cut_one_way(context: FaultContext) -> None:
     """Cut one direction for a while: nothing arrives, and no socket closes."""
     path = context.path()
-    context.network.cut(path.source, path.target)
-    context.later(LONG, mend, context, [(path.source, path.target)])
+    split(context, [(path.source, path.target)])
 
 
 def cut_both_ways(context: FaultContext) -> None:
     """Cut both directions between two nodes."""
     path = context.path()
-    ways = [(path.source, path.target), (path.target, path.source)]
-    for way in ways:
-        context.network.cut(*way)
-    context.later(LONG, mend, context, ways)
+    split(context, [(path.source, path.target), (path.target, path.source)])
 
 
 def partition(context: FaultContext) -> None:

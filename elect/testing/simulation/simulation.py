@@ -115,12 +115,8 @@ class Simulation:
 
     def leader(self, election: str = "default") -> str | None:
         """Node id of who holds a valid lease now, or None."""
-        arguments.text("election", election)
-        for host in self._world.hosts.values():
-            process = host.process
-            if process is not None and process.table.until(election) > process.now:
-                return host.node_id
-        return None
+        holders = self._world.holders(arguments.text("election", election))
+        return next((process.node_id for process in holders), None)
 
     def elector(self, node_id: str) -> Elector:
         """The real Elector of a running node.

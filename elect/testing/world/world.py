@@ -14,6 +14,7 @@ from elect.testing.world.world_observer import Observer
 
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
+    from elect.testing.world.process import Process
     from elect.testing.world.simulated_link import SimulatedLink
     from elect.testing.world.simulated_network import SimulatedNetwork
 
@@ -98,6 +99,11 @@ class World:
         self.crash_at_write = self.raising = 0.0
         self.disk_latency = self.disk_latency.capped(_DISK_CALM)
         self.acknowledgement = self.acknowledgement.capped(_APPLICATION_CALM)
+
+    def holders(self, election: str) -> list["Process"]:
+        """Return the processes that hold a valid lease now, by their own clocks."""
+        processes = [host.process for host in self.hosts.values() if host.process is not None]
+        return [process for process in processes if process.table.until(election) > process.now]
 
     def note(self, who: str, text: str) -> None:
         """Add one line to the transcript."""
