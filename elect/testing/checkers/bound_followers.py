@@ -42,7 +42,7 @@ class BoundFollowers(Observer):
                 self._check_following(process, event, voted)
 
     def _check_following(self, process: Process, event: LeaderChanged, voted: Voted) -> None:
-        """Fail if a node follows this leader itself; what its peers say of a leader binds nobody."""
+        """Fail if a node follows this leader itself; it may know a leader from its peers without a bond."""
         following = process.elector.state.elections[event.election].following
         if following is not None and (following.leader, following.term) == (event.leader, event.term):
             what = f"{event.leader} in {event.election} term {event.term} after a vote in {voted.term}"

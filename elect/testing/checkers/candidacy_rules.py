@@ -1,4 +1,4 @@
-"""The check of who may campaign, and of when a campaign may end.
+"""The check of the rules by which a campaign may begin and end.
 
 Source: PROTOCOL.md, section 4, "Following"; section 6, rules 1 and 2.
 """
@@ -30,7 +30,7 @@ class CandidacyRules(Observer):
         state = process.elector.state
         election = state.elections[name]
         hindrances = {
-            "stands aside": not election.is_entered,
+            "has left": not election.is_entered,
             "is a witness": state.priority == 0,
             "is paused": state.is_paused,
             "is unhealthy": not state.is_healthy,

@@ -21,10 +21,10 @@ class Liveness(Observer):
         self.is_settled = False
 
     def settle(self) -> None:
-        """Check that every election has exactly one leader; from now on it stays.
+        """Check that every election has exactly one leader, which must not change from now on.
 
         Raises:
-            InvariantViolation: an election has none, or more.
+            InvariantViolation: an election has no leader, or several.
         """
         for election in self._world.options.elections:
             holders = [str(process) for process in self._world.holders(election)]
@@ -33,10 +33,10 @@ class Liveness(Observer):
         self.is_settled = True
 
     def check_followers(self) -> None:
-        """Check that every node follows the leader, but one of a higher `base`: Lead is repeated until it is answered.
+        """Check that every node follows the leader, except one with a higher `follow_term_min`.
 
         Raises:
-            InvariantViolation: one does not.
+            InvariantViolation: a node does not follow.
         """
         for election in self._world.options.elections:
             for leader in self._world.holders(election):

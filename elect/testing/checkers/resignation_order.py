@@ -12,7 +12,7 @@ from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
 _TAKEN = (LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.NO_LEASE)
-"""The reasons of a loss that nobody chose: Resign does not wait for the application."""
+"""The reasons of an involuntary loss: Resign does not wait for the application."""
 
 
 class ResignationOrder(Observer):

@@ -36,7 +36,7 @@ def names(places: Places) -> Mapping[str, str]:
 
 
 def inverse(places: Places) -> Places:
-    """Return the inverse permutation."""
+    """Return the permutation that undoes this one."""
     return tuple(sorted(range(len(places)), key=places.__getitem__))
 
 

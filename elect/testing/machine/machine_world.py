@@ -74,7 +74,7 @@ class MachineWorld(Simulation):
     def __init__(self, options: Options, application: MachineApplication) -> None:
         super().__init__(options)
         self._frames: dict[MachineFrame, None] = {}
-        self._world.carrier = self
+        self._world.carry = self._carry
         self._observer = _ApplicationObserver(application, self.election)
         self.watch(self._observer)
 
@@ -105,11 +105,11 @@ class MachineWorld(Simulation):
 
     # Frames.
 
-    def take(self, at: int, link: SimulatedLink, frame: int, message: Message | None) -> None:
-        """Keep a frame that was sent; it arrives when it is due, unless a rule takes it before."""
-        taken = MachineFrame(link, frame, message)
-        self._frames[taken] = None
-        self._world.scheduler.at(at, self._due, taken)
+    def _carry(self, at: int, link: SimulatedLink, number: int, message: Message | None) -> None:
+        """Keep a frame that was sent; it arrives when it is due, unless a rule delivers or drops it before."""
+        frame = MachineFrame(link, number, message)
+        self._frames[frame] = None
+        self._world.scheduler.at(at, self._due, frame)
 
     def _due(self, frame: MachineFrame) -> None:
         if frame in self._frames and not frame.is_late:
@@ -134,7 +134,7 @@ class MachineWorld(Simulation):
         self._let_arrive(self._find(name))
 
     def drop(self, name: str) -> None:
-        """Lose a frame."""
+        """Lose a frame that is under way."""
         del self._frames[self._find(name)]
 
     def duplicate(self, name: str) -> None:
@@ -181,7 +181,7 @@ class MachineWorld(Simulation):
     def is_paused(self, node: str) -> bool:
         """Return whether a node is stopped by a signal."""
         process = self._world.hosts[node].process
-        return process is not None and process.is_paused
+        return process is not None and process.gate.is_paused
 
     def isolate(self, node: str) -> None:
         """Cut everything to and from a node."""
@@ -190,7 +190,7 @@ class MachineWorld(Simulation):
                 self.cut(source, target, both=False)
 
     def mend_all(self) -> None:
-        """Undo every cut."""
+        """Undo every cut, in both directions."""
         for source, target in self._world.network.paths:
             self.mend(source, target, both=False)
 

@@ -331,7 +331,7 @@ class ManualCluster:
         self.checks.check(self.now)
 
     def tick(self, *node_ids: str) -> None:
-        """Give nodes a tick."""
+        """Give each of these nodes a tick now."""
         for node_id in node_ids:
             self.input(node_id, lambda elector, now: elector.tick(now))
 

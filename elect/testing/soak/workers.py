@@ -28,7 +28,7 @@ class Workers(Generic[Given, Result]):
 
     Args:
         work: the function; it, the values and the results are pickled.
-        count: how many processes.
+        count: number of processes.
     """
 
     def __init__(self, work: Callable[[Given], Result], count: int) -> None:
