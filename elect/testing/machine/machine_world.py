@@ -149,10 +149,7 @@ class MachineWorld(Simulation):
 
     def await_frame(self, kind: str, seconds: float) -> None:
         """Run until a frame of a kind is under way, at most `seconds`."""
-        self.wait(lambda: self._is_sent(kind), seconds)
-
-    def _is_sent(self, kind: str) -> bool:
-        return any(kind in str(frame) for frame in self._frames if not frame.is_late)
+        self.wait(lambda: any(kind in str(frame) for frame in self._frames if not frame.is_late), seconds)
 
     def _restore(self, unwilling: list[str]) -> None:
         for frame in [frame for frame in self._frames if frame.is_late]:
@@ -185,9 +182,7 @@ class MachineWorld(Simulation):
 
     def isolate(self, node: str) -> None:
         """Cut everything to and from a node."""
-        for source, target in self._world.network.paths:
-            if node in (source, target):
-                self.cut(source, target, both=False)
+        self.partition([node], [other for other in self._world.hosts if other != node])
 
     def mend_all(self) -> None:
         """Undo every cut, in both directions."""

@@ -348,7 +348,7 @@ class ManualCluster:
         """
         end = self.now + duration_ns
         self.deliver_all(kind=kind)
-        while (at := self._next_wake()) <= end:
+        while (at := min((node.clock.when(node.wake_at) for node in self._present()), default=FOREVER)) <= end:
             self.now = max(self.now, at)
             self.tick(*[node.node_id for node in self._present() if node.clock.when(node.wake_at) <= self.now])
             self.deliver_all(kind=kind)
@@ -356,9 +356,6 @@ class ManualCluster:
 
     def _present(self) -> list[ManualNode]:
         return [node for node in self.nodes.values() if node.is_present]
-
-    def _next_wake(self) -> int:
-        return min((node.clock.when(node.wake_at) for node in self._present()), default=FOREVER)
 
     # Questions.
 

@@ -61,12 +61,8 @@ class Host:
         return self._stores > 1
 
     def _draw_rate(self) -> int:
-        bound = self._rate_max
+        bound = max(0, round(self.world.options.drift * _PPM) - _CLOCK_SLACK_PPM)
         return self.world.rng.choice((-bound, bound, self.world.rng.randint(-bound, bound)))
-
-    @property
-    def _rate_max(self) -> int:
-        return max(0, round(self.world.options.drift * _PPM) - _CLOCK_SLACK_PPM)
 
     def _boot_clock(self) -> VirtualClock:
         reading = self.world.rng.randrange(_BOOT_MAX_NS)

@@ -88,16 +88,16 @@ class SimulatedDialer:
         """Receive the peer's Welcome or Reject, after the delay of the way back."""
         world = self._world
         if not link.back.is_cut:
-            action = self._close if link.acceptor is None else self._open
-            world.scheduler.after(link.back.delay.draw(world.rng), self.process.gate.run, self, action, link)
+            world.scheduler.after(link.back.delay.draw(world.rng), self.process.gate.run, self, self._open, link)
 
     def _open(self, link: SimulatedLink) -> None:
         acceptor = link.acceptor
-        if self.link is not link or self.is_open or self._is_closing or link.is_broken:
-            return
         if acceptor is None:
             self._close(link)
-        elif self.process.links.objection_to(acceptor) is not None:
+            return
+        if self.link is not link or self.is_open or self._is_closing or link.is_broken:
+            return
+        if self.process.links.objection_to(acceptor) is not None:
             self.process.deliver(DialFailed(peer=self.peer, error=UnwelcomeError("met under another store")))
             self._close(link)
         else:
