@@ -1,4 +1,4 @@
-"""The check that a leader resigns in order: the lease ends, the application hears of it, then Resign leaves.
+"""The check that a leader resigns in order: the lease ends, the application is told, then Resign is sent.
 
 Source: PROTOCOL.md, section 6, "Handing over".
 """
@@ -24,7 +24,7 @@ class ResignationOrder(Observer):
         self._unheard: dict[tuple[str, str, int], int] = {}
 
     def told(self, process: Process, event: Event) -> None:
-        """Note until when the application may go on; check that a valid lease is superseded by a later leader alone."""
+        """Note how long the application may work; check that only a later leader supersedes a valid lease."""
         if isinstance(event, Lost) and event.reason not in _TAKEN:
             grace = nanoseconds(self._world.options.grace)
             self._unheard[str(process), event.election, event.term] = process.now + grace

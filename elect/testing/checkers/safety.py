@@ -160,7 +160,7 @@ class Safety(Observer):
 
     @staticmethod
     def _is_given_up(process: Process, event: Elected | Lost) -> bool:
-        """Return whether the application ended this leadership before the orchestrator thread heard of it."""
+        """Return whether the application ended this leadership before the orchestrator thread was told."""
         return event.term <= process.table.given_up.get(event.election, 0)
 
     def _check_elected(self, process: Process, election: str, term: int) -> None:

@@ -94,7 +94,7 @@ def mute(context: FaultContext, node_id: str) -> None:
 
 
 def regain(context: FaultContext) -> None:
-    """Make a leader resign and win again while a follower hears of neither in time."""
+    """Make a leader resign and win again while a follower learns of neither in time."""
     election = context.election()
     leader = context.leader(election)
     if leader is None:

@@ -105,7 +105,7 @@ def fail_writes(context: FaultContext, node_id: str = "") -> None:
 
 
 def wipe(context: FaultContext) -> None:
-    """Lose a disk for good: at most one, and only if every other node has met it.
+    """Lose a disk: at most one in a world, and only if every other node has met its node.
 
     A node that has met a voter refuses it with another store. A node that has not met it would accept the vote of a
     voter that has forgotten its votes, and P1 would be lost (section 7). A node whose list was edited keeps its disk: a

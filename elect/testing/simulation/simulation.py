@@ -60,7 +60,7 @@ class Simulation:
         return self._world.now / NS_PER_S
 
     def run(self, seconds: float) -> None:
-        """Let virtual time pass.
+        """Run for some virtual seconds.
 
         Raises:
             InvariantViolation: a promise was broken, or an Elector raised an exception.
@@ -74,7 +74,7 @@ class Simulation:
             raise self._world.violation("electors never raise", repr(error)) from error
 
     def run_until(self, is_met: Callable[[], bool], timeout: float) -> bool:
-        """Let time pass in steps of a millisecond until a condition is met; False if it was not within `timeout` s."""
+        """Run in steps of a millisecond until a condition is met; return False if it is not after `timeout` s."""
         arguments.check_callable("is_met", is_met)
         end = self.now + arguments.number("timeout", timeout)
         while not is_met():

@@ -111,7 +111,7 @@ def in_order(found: Iterable[tuple[int, Result]]) -> Iterator[Result]:
 
 
 def _serve(work: Callable[[Given], Result], connection: "Connection[Answer[Result], Given]") -> None:
-    """Answer each value, until the program is gone."""
+    """Answer each value, until the program has ended."""
     with suppress(EOFError, ConnectionError):
         while True:
             value = connection.recv()

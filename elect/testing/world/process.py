@@ -213,7 +213,7 @@ class Process:
             self.world.scheduler.after(self.world.rng.randrange(2_000_000_000), self.host.start)
 
     def die(self, *, closes: bool) -> None:
-        """End it. With `closes`, the operating system closes its links; without, the machine is gone too."""
+        """End it. With `closes`, the operating system closes its links; without, the machine dies too."""
         self.is_alive = False
         self.gate.close()
         self.links.die(closes=closes)

@@ -25,7 +25,7 @@ class CloseAllowed(Event):
         self._close = close
 
     def set(self) -> None:
-        """Have the dialer close the link."""
+        """Make the dialer close the link."""
         self._close()
 
 

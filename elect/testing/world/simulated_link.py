@@ -26,7 +26,7 @@ class SimulatedLink:
     """A connection from its dial to its end.
 
     Attributes:
-        acceptor: the process that said Welcome, or None.
+        acceptor: the process that sent Welcome, or None.
         is_broken: reset or forgotten; nothing arrives any more.
         held: frames that wait because the path is cut or this link clogged, in order.
         is_finished: the dialer's end is closed.
