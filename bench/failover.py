@@ -118,7 +118,7 @@ def report_rotation(running: ProcessCluster, rotation: Rotation, rounds: int) ->
 
 
 def measure(arguments: argparse.Namespace, least: floor.Floor) -> None:
-    """Print all rows."""
+    """Measure each kind of failure, and print a row for it."""
     plan = arguments.nodes, arguments.security
     resignation = 2.5 * least.round_trip + least.durable_write
     for name, rounds, number, mend, fastest in (
@@ -135,7 +135,7 @@ def measure(arguments: argparse.Namespace, least: floor.Floor) -> None:
 
 
 def main() -> None:
-    """Run the measurement."""
+    """Measure the failover times, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=50, help="number of crashes and of resignations")
     parser.add_argument("--hangs", type=int, default=10, help="number of SIGSTOPs; each takes a support_duration")

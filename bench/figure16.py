@@ -171,7 +171,7 @@ def wait_for_stable_leader(
 
 
 def run(trial: Trial) -> Row:
-    """Run one trial."""
+    """Run one trial, and return its row."""
     rng = Random(f"{trial.setting} {trial.seed}")
     outcome, leaderless_ms = (raft_trial if trial.protocol == "raft" else elect_trial)(trial, rng)
     return Row(
@@ -228,7 +228,7 @@ def times(rows: Sequence[Row], protocol: str, setting: str) -> list[float]:
 
 
 def report(rows: Sequence[Row]) -> None:
-    """Print the table."""
+    """Print the times of each protocol and setting."""
     print(f"{'ms':<9}{'timeout':<9}{'n':>6}{'min':>9}{'mean':>9}{'median':>9}{'p95':>9}{'max':>10}  capped unstable")
     for (protocol, setting), group in groupby(rows, key=lambda row: (row.protocol, row.setting)):
         outcomes = Counter(row.outcome for row in group)

@@ -35,7 +35,7 @@ while data := link.recv(4096):
 
 @dataclass(frozen=True)
 class Floor:
-    """Medians, in seconds."""
+    """The medians of the three parts, in seconds."""
 
     kill_to_end: float
     round_trip: float
@@ -109,7 +109,7 @@ def durable_write(count: int, directory: str) -> float:
 
 
 def measure(kills: int = 11, count: int = 500) -> Floor:
-    """Measure all three parts."""
+    """Measure the three parts of a failover."""
     with tempfile.TemporaryDirectory() as directory:
         write = durable_write(count, directory)
     end = statistics.median(kill_to_end() for _ in range(kills))

@@ -76,7 +76,7 @@ class Process:
         return Usage(cpu_s=cpu_ns / 1e9, resident_bytes=pages * 4096, sent_bytes=sent, led=led)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and wait for that."""
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(10)
@@ -124,7 +124,7 @@ def report(name: str, usages: list[tuple[Usage, Usage]], seconds: float, carried
 
 
 def main() -> None:
-    """Run the measurement."""
+    """Measure the cost of idle nodes, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--elections", type=int, default=10_000)

@@ -82,7 +82,7 @@ def measure(worlds: list[str], sizes: list[int], seeds: int, seconds: int) -> It
 
 
 def main() -> None:
-    """Run the measurement."""
+    """Measure the speed of the simulation, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=60, help="virtual seconds of each seed")

@@ -356,7 +356,7 @@ def _p99(times: list[float]) -> float:
 
 
 def main() -> None:
-    """Run the measurement."""
+    """Measure the transports, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30, help="rounds of each mode")
     parser.add_argument("--trips", type=int, default=100, help="round trips of each round")

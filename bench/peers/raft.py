@@ -33,7 +33,7 @@ class RequestVote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """The answer to RequestVote."""
+    """The answer to a RequestVote message."""
 
     term: int
     is_granted: bool
@@ -48,7 +48,7 @@ class AppendEntries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended:
-    """The answer to AppendEntries."""
+    """The answer to an AppendEntries message."""
 
     term: int
 
@@ -193,7 +193,7 @@ class Server:
         self._when_durable(partial(self._cluster.send, self, target, message))
 
     def receive(self, source: "Server", message: Message) -> None:
-        """Handle a message."""
+        """Handle a message of another server."""
         if message.term > self.ballot.term:
             self._step_down(message.term)
         match message:
@@ -284,7 +284,7 @@ class Cluster:
         self.scheduler.after(wait_ns + span.draw(self.rng), action, *arguments)
 
     def send(self, source: Server, target: Server, message: Message) -> None:
-        """Send a message."""
+        """Send a message, which arrives after a delay."""
         wire = (source.number, target.number)
         at = max(self.scheduler.now + self.options.delay.draw(self.rng), self._arrivals.get(wire, 0))
         self._arrivals[wire] = at
@@ -297,6 +297,6 @@ class Cluster:
             target.receive(source, message)
 
     def won(self, server: Server) -> None:
-        """Record a win."""
+        """Record that a server won an election."""
         assert all(win.term != server.ballot.term for win in self.wins), "two leaders in one term"
         self.wins.append(Win(at=self.scheduler.now, server=server, term=server.ballot.term))

@@ -4,9 +4,9 @@ from itertools import permutations
 
 import pytest
 
+from elect.clock import NS_PER_S
 from elect.core.events import Campaigned, Elected, LossReason, Lost, Role, RoleChanged
 from elect.testing import Options, Simulation, Span
-from elect.testing.simulation.simulation_options import NANOSECONDS
 from tests.simulation.clusters import DRIFT, steady
 
 SEEDS = range(20)
@@ -17,7 +17,7 @@ BOUND = DURATION + 3 * INTERVAL
 
 def since(simulation: Simulation, moment: float, *kinds: type) -> list[tuple[float, str, object]]:
     """Events of some kinds after a moment: when (s), whose, what."""
-    events = [(record.at / NANOSECONDS, record.node_id, record.event) for record in simulation.events]
+    events = [(record.at / NS_PER_S, record.node_id, record.event) for record in simulation.events]
     return [(at, who, event) for at, who, event in events if at >= moment and isinstance(event, kinds)]
 
 

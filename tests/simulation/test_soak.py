@@ -13,8 +13,8 @@ import pytest
 from elect.testing import InvariantViolation
 from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
 from elect.testing.soak import soak
-from elect.testing.soak.soak import Soak, main
 from elect.testing.soak.progress import Progress
+from elect.testing.soak.soak import Soak, main
 
 COMMAND = [sys.executable, "-u", "-m", "elect.testing.soak"]
 

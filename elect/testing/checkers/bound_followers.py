@@ -4,16 +4,13 @@ Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from elect.core.events import Event, LeaderChanged, Voted
 from elect.core.messages import Batch, Grant
 from elect.core.ready import Lease
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 
 class BoundFollowers(Observer):
@@ -27,7 +24,7 @@ class BoundFollowers(Observer):
         self._voted: dict[tuple[str, str], Voted] = {}
 
     def published(
-        self, process: "Process", leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None
+        self, process: Process, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None
     ) -> None:
         """Check the followers that a leader counts."""
         claims = process.table.claims
@@ -35,7 +32,7 @@ class BoundFollowers(Observer):
             for election, lease in claims.items():
                 self._check(process, election, lease)
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Keep the latest vote of a node, and check the leader that it follows afterwards."""
         if type(event) is Voted and event.answer == "granted":
             self._voted[process.node_id, event.election] = event
@@ -44,25 +41,25 @@ class BoundFollowers(Observer):
             if voted is not None and voted.term > event.term and voted.candidate != event.leader:
                 self._check_following(process, event, voted)
 
-    def _check_following(self, process: "Process", event: LeaderChanged, voted: Voted) -> None:
-        """Fail if a node follows this leader itself; what its peers say of a leader binds nobody."""
+    def _check_following(self, process: Process, event: LeaderChanged, voted: Voted) -> None:
+        """Fail if a node follows this leader itself; it may know a leader from its peers without a bond."""
         following = process.elector.state.elections[event.election].following
         if following is not None and (following.leader, following.term) == (event.leader, event.term):
             what = f"{event.leader} in {event.election} term {event.term} after a vote in {voted.term}"
             self._world.fail("nobody follows below its vote", f"{process} follows {what}")
 
-    def died(self, process: "Process") -> None:
+    def died(self, process: Process) -> None:
         """Forget the votes of a process, since its disk may lack them."""
         for key in [key for key in self._voted if key[0] == process.node_id]:
             del self._voted[key]
 
-    def sent(self, process: "Process", peer: str, batch: Batch) -> None:  # noqa: ARG002 (the observer's signature)
+    def sent(self, process: Process, peer: str, batch: Batch) -> None:  # noqa: ARG002 (the observer's signature)
         """Check the leaders that count a node which grants a vote."""
         for entry in batch.entries:
             if type(entry) is Grant:
                 self._check_others(process, entry.election)
 
-    def _check_others(self, voter: "Process", election: str) -> None:
+    def _check_others(self, voter: Process, election: str) -> None:
         for host in self._world.hosts.values():
             leader = host.process
             if leader is not None and leader is not voter:
@@ -70,7 +67,7 @@ class BoundFollowers(Observer):
                 if lease is not None:
                     self._check(leader, election, lease)
 
-    def _check(self, leader: "Process", election: str, lease: Lease) -> None:
+    def _check(self, leader: Process, election: str, lease: Lease) -> None:
         """Fail if a valid lease counts a follower that may vote for another candidate."""
         table = leader.table
         counts_from = max(leader.now, leader.host.stale_until)  # a frozen machine's stale count is excused
@@ -85,7 +82,7 @@ class BoundFollowers(Observer):
                     )
 
     @staticmethod
-    def _is_kept(leader: "Process", election: str, term: int, follower: "Process") -> bool:
+    def _is_kept(leader: Process, election: str, term: int, follower: Process) -> bool:
         """Return whether a follower is bound to this lease, fenced after a restart, or refused for another store."""
         state = follower.elector.state
         session = leader.elector.state.support.peers[follower.node_id].counted_session

@@ -1,17 +1,13 @@
-"""The check of who may campaign, and of when a campaign may end.
+"""The check of the rules by which a campaign may begin and end.
 
 Source: PROTOCOL.md, section 4, "Following"; section 6, rules 1 and 2.
 """
 
-from typing import TYPE_CHECKING
-
 from elect.core.events import Campaigned, Event, Role, RoleChanged
 from elect.core.quorum import is_quorum
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 
 class CandidacyRules(Observer):
@@ -20,7 +16,7 @@ class CandidacyRules(Observer):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Check a campaign that begins, and that none ends for a leader of a lower term."""
         if isinstance(event, RoleChanged) and event.role is Role.CANDIDATE:
             self._check_begin(process, event.election)
@@ -29,12 +25,12 @@ class CandidacyRules(Observer):
             if following is not None and following.term < event.term:
                 self._world.fail("live candidates follow no lower term", f"{process} follows {following}, not {event}")
 
-    def _check_begin(self, process: "Process", name: str) -> None:
+    def _check_begin(self, process: Process, name: str) -> None:
         """Fail if a new candidate may not lead, is bound, or has no quorum that supports it."""
         state = process.elector.state
         election = state.elections[name]
         hindrances = {
-            "stands aside": not election.is_entered,
+            "has left": not election.is_entered,
             "is a witness": state.priority == 0,
             "is paused": state.is_paused,
             "is unhealthy": not state.is_healthy,

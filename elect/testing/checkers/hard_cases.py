@@ -4,16 +4,13 @@ Source: PROTOCOL.md, section 8, last paragraph.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from elect.core.events import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
 from elect.core.messages import Batch, Follow, Heartbeat, Resign
 from elect.testing.checkers.safety import Safety
+from elect.testing.world.process import Process
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import SimulatedLink
 
 HARD_CASES = (
     "refused vote",
@@ -49,7 +46,7 @@ class HardCases(Observer):
             ties += candidates > 1 and (election, term) not in self._safety.elected
         return self.counts + Counter({"tie": ties, "elections": len(self._safety.elected)})
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Count refused votes, and lapsed leases that came back or did not."""
         match event:
             case Voted():
@@ -69,13 +66,13 @@ class HardCases(Observer):
         if event.answer == "boot_fence":
             self.counts["boot fence refused"] += 1
 
-    def _settle_lapse(self, process: "Process", election: str, term: int, name: str) -> None:
+    def _settle_lapse(self, process: Process, election: str, term: int, name: str) -> None:
         key = (str(process), election, term)
         if key in self._lapsed:
             self._lapsed.remove(key)
             self.counts[name] += 1
 
-    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+    def sent(self, process: Process, peer: str, batch: Batch) -> None:
         """Count Follows of a lower term than the own candidacy, and repeated Resigns."""
         for entry in batch.entries:
             if isinstance(entry, Follow):
@@ -88,7 +85,7 @@ class HardCases(Observer):
                 self.counts["repeated Resign"] += key in self._resigned
                 self._resigned.add(key)
 
-    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
+    def heard(self, process: Process, link: SimulatedLink, heartbeat: Heartbeat) -> None:
         """Count acks for closed links."""
         ack = heartbeat.ack
         if ack is None:
@@ -97,7 +94,7 @@ class HardCases(Observer):
         if own is None or (ack.link is not own.number and ack.link < own.number):
             self.counts["late ack for a closed link"] += 1
 
-    def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
+    def ended(self, process: Process, link: SimulatedLink, is_end_of_stream: bool) -> None:
         """Count ends of stream that come after a redial."""
         newest = process.links.accepted.get(link.path.source)
         if is_end_of_stream and newest is not None and link.number < newest.number:

@@ -3,14 +3,10 @@
 Source: PROTOCOL.md, section 8.
 """
 
-from typing import TYPE_CHECKING
-
 from elect.core.events import Elected, Event, Lost
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 
 class Liveness(Observer):
@@ -25,30 +21,30 @@ class Liveness(Observer):
         self.is_settled = False
 
     def settle(self) -> None:
-        """Check that every election has exactly one leader; from now on it stays.
+        """Check that every election has exactly one leader, which must not change from now on.
 
         Raises:
-            InvariantViolation: an election has none, or more.
+            InvariantViolation: an election has no leader, or several.
         """
         for election in self._world.options.elections:
-            holders = [str(process) for process in self._holders(election)]
+            holders = [str(process) for process in self._world.holders(election)]
             if len(holders) != 1:
                 self._world.fail("healed clusters elect", f"{election}: {holders or 'nobody'} leads{self._views()}")
         self.is_settled = True
 
     def check_followers(self) -> None:
-        """Check that every node follows the leader, but one of a higher `base`: Lead is repeated until it is answered.
+        """Check that every node follows the leader, except one with a higher `follow_term_min`.
 
         Raises:
-            InvariantViolation: one does not.
+            InvariantViolation: a node does not follow.
         """
         for election in self._world.options.elections:
-            for leader in self._holders(election):
+            for leader in self._world.holders(election):
                 for host in self._world.hosts.values():
                     if host.process is not None and host.process is not leader and not host.is_wiped:
                         self._check_follower(election, leader, host.process)
 
-    def _check_follower(self, election: str, leader: "Process", follower: "Process") -> None:
+    def _check_follower(self, election: str, leader: Process, follower: Process) -> None:
         """Fail if a node could follow the leader and does not: PROTOCOL.md, section 4, "Following"."""
         term = leader.table.claims[election].term
         found = follower.elector.state.elections[election]
@@ -57,10 +53,6 @@ class Liveness(Observer):
         is_following = following is not None and (following.leader, following.term) == (leader.node_id, term)
         if not is_following and not is_excused:
             self._world.fail("healed clusters follow", f"{election} term {term}: {follower} does not follow {leader}")
-
-    def _holders(self, election: str) -> list["Process"]:
-        processes = [host.process for host in self._world.hosts.values() if host.process is not None]
-        return [process for process in processes if process.table.until(election) > process.now]
 
     def _views(self) -> str:
         lines = []
@@ -75,7 +67,7 @@ class Liveness(Observer):
         """Allow leaders to change again, for the faults that follow."""
         self.is_settled = False
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Fail if a settled leader changes."""
         if self.is_settled and isinstance(event, Elected | Lost):
             self._world.fail("settled leaders stay", f"{process} is told {event}")

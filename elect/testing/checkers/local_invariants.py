@@ -1,14 +1,10 @@
 """The check of the core's own invariants on each node, after each step that tells something."""
 
-from typing import TYPE_CHECKING
-
 from elect.core.events import Event
 from elect.core.invariants import InvariantError, check
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 
 class LocalInvariants(Observer):
@@ -18,11 +14,11 @@ class LocalInvariants(Observer):
         self._world = world
         self._told: Event | None = None
 
-    def told(self, process: "Process", event: Event) -> None:  # noqa: ARG002 (the observer's signature)
+    def told(self, process: Process, event: Event) -> None:  # noqa: ARG002 (the observer's signature)
         """Note that a node tells something in this step."""
         self._told = event
 
-    def stepped(self, process: "Process") -> None:
+    def stepped(self, process: Process) -> None:
         """Check the node if it told something in this step."""
         event, self._told = self._told, None
         if event is not None:

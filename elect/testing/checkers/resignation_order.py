@@ -1,22 +1,18 @@
-"""The check that a leader resigns in order: the lease ends, the application hears of it, then Resign leaves.
+"""The check that a leader resigns in order: the lease ends, the application is told, then Resign is sent.
 
 Source: PROTOCOL.md, section 6, "Handing over".
 """
-
-from typing import TYPE_CHECKING
 
 from elect.core.events import Event, LossReason, Lost
 from elect.core.messages import Batch, Resign
 from elect.testing.checkers.safety import Safety
 from elect.testing.simulation.simulation_options import nanoseconds
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
-
 _TAKEN = (LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.NO_LEASE)
-"""The reasons of a loss that nobody chose: Resign does not wait for the application."""
+"""The reasons of an involuntary loss: Resign does not wait for the application."""
 
 
 class ResignationOrder(Observer):
@@ -27,8 +23,8 @@ class ResignationOrder(Observer):
         self._safety = safety
         self._unheard: dict[tuple[str, str, int], int] = {}
 
-    def told(self, process: "Process", event: Event) -> None:
-        """Note until when the application may go on; check that a valid lease is superseded by a later leader alone."""
+    def told(self, process: Process, event: Event) -> None:
+        """Note how long the application may work; check that only a later leader supersedes a valid lease."""
         if isinstance(event, Lost) and event.reason not in _TAKEN:
             grace = nanoseconds(self._world.options.grace)
             self._unheard[str(process), event.election, event.term] = process.now + grace
@@ -39,11 +35,11 @@ class ResignationOrder(Observer):
                     "leases give way to leaders alone", f"{process} is told {event}, and follows {following}"
                 )
 
-    def acknowledged(self, process: "Process", election: str, term: int) -> None:
+    def acknowledged(self, process: Process, election: str, term: int) -> None:
         """Note that the application has acknowledged the loss."""
         self._unheard.pop((str(process), election, term), None)
 
-    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+    def sent(self, process: Process, peer: str, batch: Batch) -> None:
         """Fail if a Resign leaves too early; it may when another node was elected in a later term."""
         for entry in batch.entries:
             if not isinstance(entry, Resign):

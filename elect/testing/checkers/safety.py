@@ -4,17 +4,14 @@ Source: PROTOCOL.md, section 8.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from elect.core.events import Elected, Event, Lost, Role, RoleChanged
 from elect.core.messages import Batch, Grant, Resign
 from elect.core.quorum import majority
 from elect.core.ready import Ballot, Lease
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 _Held = dict[str, tuple[int, int, int]]
 """By election, on the holder's clock: term and end of the lease that it has published, and as of when.
@@ -47,7 +44,7 @@ class Safety(Observer):
 
     def published(
         self,
-        process: "Process",
+        process: Process,
         leases: Mapping[str, Lease | None],
         counted: Mapping[str, int] | None,  # noqa: ARG002 (the observer's signature)
     ) -> None:
@@ -75,7 +72,7 @@ class Safety(Observer):
                 self._ended[process.node_id, election] = min(max(until, extended), now)
         self._held[process.node_id] = held
 
-    def _check_claim(self, process: "Process", election: str, lease: Lease) -> None:
+    def _check_claim(self, process: Process, election: str, lease: Lease) -> None:
         voters, node_id = process.elector.state.voters, process.node_id
         if not lease.followers <= set(voters) - {node_id}:
             self._world.fail("only voters count", f"{process} counts {sorted(lease.followers)} in {election}")
@@ -84,7 +81,7 @@ class Safety(Observer):
         if self.elected.get((election, lease.term), str(process)) != str(process):
             self._world.fail("one elected a term", f"{process} claims {election} in term {lease.term}")
 
-    def _check_beginning(self, process: "Process", election: str, term: int, until: int) -> None:
+    def _check_beginning(self, process: Process, election: str, term: int, until: int) -> None:
         """Compare a lease with all others, before and now; of two, only the older may be a frozen machine's."""
         world, is_stale = self._world, process.host.is_stale(until)
         for other in world.hosts.values():
@@ -121,7 +118,7 @@ class Safety(Observer):
                 if was != ballot.voted_for:
                     self._world.fail("one vote a term", f"{node_id}: {election} {ballot} after a vote for {was}")
 
-    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+    def sent(self, process: Process, peer: str, batch: Batch) -> None:
         """Check that grants are durable and single, and that Resign comes last."""
         for entry in batch.entries:
             if isinstance(entry, Grant):
@@ -131,7 +128,7 @@ class Safety(Observer):
                 if claim is not None and claim.term == entry.term:
                     self._world.fail("resigned is given up", f"{process} sends {entry} and holds {claim}")
 
-    def _check_grant(self, process: "Process", peer: str, grant: Grant) -> None:
+    def _check_grant(self, process: Process, peer: str, grant: Grant) -> None:
         voter = process.node_id
         if self._granted.setdefault((voter, grant.election, grant.term), peer) != peer:
             self._world.fail("one grant a term", f"{process} grants {grant.election} term {grant.term} to {peer} too")
@@ -141,7 +138,7 @@ class Safety(Observer):
 
     # What applications and logs are told.
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Check winners, and that elected and lost alternate."""
         if isinstance(event, RoleChanged) and event.role is Role.LEADER:
             self._check_elected(process, event.election, event.term)
@@ -154,7 +151,7 @@ class Safety(Observer):
         elif isinstance(event, Lost):
             self._check_lost(process, event)
 
-    def _check_lost(self, process: "Process", event: Lost) -> None:
+    def _check_lost(self, process: Process, event: Lost) -> None:
         if self._told.get(process.node_id, {}).pop(event.election, None) != event.term:
             self._world.fail("elected and lost alternate", f"{process} is told {event}")
         ended_at = self._ended.get((process.node_id, event.election))
@@ -162,11 +159,11 @@ class Safety(Observer):
             self._world.fail("lost says when", f"{process} is told {event}; the lease ended at {ended_at}")
 
     @staticmethod
-    def _is_given_up(process: "Process", event: Elected | Lost) -> bool:
-        """Return whether the application ended this leadership before the orchestrator thread heard of it."""
+    def _is_given_up(process: Process, event: Elected | Lost) -> bool:
+        """Return whether the application ended this leadership before the orchestrator thread was told."""
         return event.term <= process.table.given_up.get(event.election, 0)
 
-    def _check_elected(self, process: "Process", election: str, term: int) -> None:
+    def _check_elected(self, process: Process, election: str, term: int) -> None:
         rival = self.elected.setdefault((election, term), str(process))
         if rival != str(process):
             self._world.fail("one elected a term", f"{election} term {term}: {rival} and {process}")
@@ -177,7 +174,7 @@ class Safety(Observer):
         self._elected_latest[election] = max(term, self._elected_latest.get(election, 0))
         self._check_unopposed(process, election, term)
 
-    def _check_unopposed(self, process: "Process", election: str, term: int) -> None:
+    def _check_unopposed(self, process: Process, election: str, term: int) -> None:
         """A majority voted, and none of it was bound: no older lease is valid any more (section 4, "Why P3 holds")."""
         for host in self._world.hosts.values():
             rival = host.process
@@ -189,7 +186,7 @@ class Safety(Observer):
                 detail = f"{election}: {process} in term {term} while {rival} holds the lease of term {claim.term}"
                 self._world.fail("nobody is elected over a lease", detail)
 
-    def died(self, process: "Process") -> None:
+    def died(self, process: Process) -> None:
         """Forget what a process held."""
         self._held.pop(process.node_id, None)
         self._told.pop(process.node_id, None)

@@ -1,28 +1,24 @@
-"""The check that no node hears a voter that lost its votes.
+"""The check that no node accepts messages of a voter that lost its votes.
 
 Source: PROTOCOL.md, section 7, "A voter that lost its votes".
 """
 
-from typing import TYPE_CHECKING
-
 from elect.core.messages import Heartbeat
+from elect.testing.world.process import Process
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
-    from elect.testing.world.simulated_link import SimulatedLink
-
 
 class StoreIdentity(Observer):
-    """Checks that each node hears each peer under one store."""
+    """Checks that each node handles messages of each peer under one store id only."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._heard: dict[tuple[str, int, str], bytes] = {}
 
-    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
-        """Fail if a peer is heard under another store than the first, over all restarts of both."""
+    def heard(self, process: Process, link: SimulatedLink, heartbeat: Heartbeat) -> None:
+        """Fail if a peer has another store id than at its first heartbeat, over all restarts of both."""
         del heartbeat
         peer = link.path.source
         if link is not process.links.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:

@@ -4,15 +4,12 @@ Source: PROTOCOL.md, sections 3 and 8.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from elect.core.messages import Number
 from elect.core.ready import Lease
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -28,7 +25,7 @@ class SupportPromises(Observer):
 
     def published(
         self,
-        process: "Process",
+        process: Process,
         leases: Mapping[str, Lease | None],  # noqa: ARG002 (the observer's signature)
         counted: Mapping[str, int] | None,
     ) -> None:
@@ -41,7 +38,7 @@ class SupportPromises(Observer):
                 self._check(process, peer)
         self._counted[process.node_id] = counted
 
-    def stepped(self, process: "Process") -> None:
+    def stepped(self, process: Process) -> None:
         """Check support that rests on promises which changed."""
         peers = process.elector.state.support.peers
         sessions = [peer.session for peer in peers.values()]
@@ -54,14 +51,14 @@ class SupportPromises(Observer):
                 if counter is not None:
                     self._check(counter, process.node_id)
 
-    def _check_numbers(self, process: "Process", opened: list[Number | None]) -> None:
+    def _check_numbers(self, process: Process, opened: list[Number | None]) -> None:
         for session in sorted(filter(None, opened)):
             highest = self._highest.get(process.node_id)
             if highest is not None and session <= highest:
                 self._world.fail("session numbers are new", f"{process} opens {session} after {highest}")
             self._highest[process.node_id] = session
 
-    def _check(self, counter: "Process", promiser_id: str) -> None:
+    def _check(self, counter: Process, promiser_id: str) -> None:
         """Fail if `counter` counts longer on `promiser_id` than it is promised."""
         until = counter.table.counted.get(promiser_id, 0)
         promiser = self._world.hosts[promiser_id].process
@@ -82,16 +79,16 @@ class SupportPromises(Observer):
             self._world.fail("counted support is promised", f"{counter} counts {promiser} {excess}")
 
     @staticmethod
-    def _has_other_store(counter: "Process", promiser: "Process") -> bool:
+    def _has_other_store(counter: Process, promiser: Process) -> bool:
         """Return whether the promiser came back with another store, whose votes the counter refuses."""
         return counter.links.stores.get(promiser.node_id) != promiser.store_id
 
-    def started(self, process: "Process") -> None:
+    def started(self, process: Process) -> None:
         """Forget the session numbers of a store that is lost."""
         if process.incarnation == 1:
             self._highest.pop(process.node_id, None)
 
-    def died(self, process: "Process") -> None:
+    def died(self, process: Process) -> None:
         """Forget what a process counted and promised."""
         self._counted.pop(process.node_id, None)
         self._sessions.pop(process.node_id, None)

@@ -4,18 +4,15 @@ Source: PROTOCOL.md, section 4: "A refusal changes nothing", "A term above its o
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from elect.core.events import Event, Voted
 from elect.core.messages import Batch, Follow, Vote
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.testing.checkers.safety import Safety
+from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 
 class TermOrigins(Observer):
@@ -33,7 +30,7 @@ class TermOrigins(Observer):
                 text = f"{node_id} (store {store_id}) stores {ballot} in {election}; nobody was elected in it"
                 self._world.fail("terms have a reason", text)
 
-    def sent(self, process: "Process", peer: str, batch: Batch) -> None:
+    def sent(self, process: Process, peer: str, batch: Batch) -> None:
         """Check that the term of a Follow is on disk, and note the offset of each Vote."""
         for entry in batch.entries:
             if isinstance(entry, Follow):
@@ -43,7 +40,7 @@ class TermOrigins(Observer):
             elif isinstance(entry, Vote):
                 self._offers[process.node_id, entry.election, entry.term] = entry.offset
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Check that a voter is not ahead of the candidate that it votes for."""
         if isinstance(event, Voted) and event.answer == "granted":
             state = process.elector.state

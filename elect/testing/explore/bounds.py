@@ -1,4 +1,4 @@
-"""The bounds of a search: how often each kind of step may happen on one path."""
+"""The bounds of a search: the number of steps of each kind on one path."""
 
 from dataclasses import dataclass, fields
 
@@ -13,7 +13,7 @@ Left = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How often each kind of step may happen on one path.
+    """The number of steps of each kind that one path may have.
 
     Arrivals, writes and ticks are not counted: they are always tried.
 

@@ -1,8 +1,8 @@
 """Return the canonical form of a node: everything that its future depends on, with the nodes under other names.
 
-Two nodes of one form answer every input alike, so the search visits one of them. The walk takes every attribute of
-every object, by name, unless the attribute is listed here with the reason why it does not matter.
-An attribute that is new in the core is therefore in the form until it is listed.
+Two nodes of one form answer every input in the same way, so the search visits one of them. The form has every attribute
+of every object, by name, unless the attribute is listed here with the reason why it does not matter. An attribute that
+is new in the core is therefore in the form until it is listed.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def names(places: Places) -> Mapping[str, str]:
 
 
 def inverse(places: Places) -> Places:
-    """Return the inverse permutation."""
+    """Return the permutation that undoes this one."""
     return tuple(sorted(range(len(places)), key=places.__getitem__))
 
 

@@ -104,7 +104,7 @@ class ExploredNode:
     # Inputs. Each returns its output, or None if it is not possible now.
 
     def receive(self, now: int, peer: str, link: Number, message: Message) -> NodeOutput:
-        """Receive a message."""
+        """Receive a message on a link of a peer."""
         support = self.elector.state.support
         support._sessions = self.sessions.get(peer, 0)  # noqa: SLF001 (see the class)
         output = self._apply(self.elector.receive(now, peer, link, message))
@@ -116,7 +116,7 @@ class ExploredNode:
         return self._apply(self.elector.link_ended(now, peer, link, is_end_of_stream))
 
     def accepted(self, now: int, peer: str, link: Number) -> NodeOutput:
-        """Accept a peer's link."""
+        """Accept a link that a peer dialed."""
         return self._apply(self.elector.link_accepted(now, peer, link, is_trusted=True))
 
     def opened(self, now: int, peer: str, link: Number) -> NodeOutput:

@@ -217,7 +217,7 @@ def explore(
 
     Args:
         nodes: 2 or 3; more need narrow bounds.
-        bounds: how often each kind of step may happen on one path; default: `DEFAULT`.
+        bounds: the number of steps of each kind on one path; default: `DEFAULT`.
         states_max: stop at about this number of worlds; a million take about 40 seconds of one core, and 250 MiB.
         start: steps to perform before the search; of these only `wait` counts toward the bounds.
         progress: called every few thousand worlds with the result so far.

@@ -1,6 +1,6 @@
 """A cache of the Elector's steps: a real Elector performs each step once, later ones are looked up.
 
-A *form* stands for all nodes of one canonical form; inside it the node is "a". A *condition* is a form with a place in
+A *form* represents all nodes of one canonical form; inside it the node is "a". A *condition* is a form with a place in
 a world for the node and for each of its peers. Both are numbers.
 """
 

@@ -38,7 +38,7 @@ def redial_to(context: FaultContext, leader: str, supporter: str) -> None:
     """Close a leader's link to a supporter, and dial again."""
     for link in tuple(context.network.path(leader, supporter).links):
         context.note(f"redial {link}")
-        link.dialer.notice(link)
+        link.dialer.notice_end(link)
 
 
 def contest(context: FaultContext) -> None:
@@ -71,13 +71,13 @@ def hold_back(context: FaultContext, rival: str, supporter: str) -> None:
 
 
 def set_priority(context: FaultContext, node_id: str, priority: int) -> None:
-    """Change a node's priority."""
+    """Change the priority of a node that runs."""
     text = f"has priority {priority}"
     context.tell(node_id, text, lambda elector, now: elector.set_rank(now, priority=priority))
 
 
 def resign_unheard(context: FaultContext) -> None:
-    """Make a leader resign while everything it sends is lost: its followers hear of it later."""
+    """Make a leader resign while everything that it sends is lost, so its followers learn of it later."""
     leader = context.leader(context.election())
     if leader is not None:
         mute(context, leader)
@@ -94,7 +94,7 @@ def mute(context: FaultContext, node_id: str) -> None:
 
 
 def regain(context: FaultContext) -> None:
-    """Make a leader resign and win again while a follower hears of neither in time."""
+    """Make a leader resign and win again while a follower learns of neither in time."""
     election = context.election()
     leader = context.leader(election)
     if leader is None:

@@ -19,7 +19,7 @@ class FaultContext:
 
     Attributes:
         is_active: faults may strike; once it is False, nothing is undone any more either.
-        strikes: how often each fault struck.
+        strikes: number of strikes of each fault.
         contests: each rival of a leader, with the supporter of the leader whose vote it asks for.
     """
 
@@ -52,20 +52,16 @@ class FaultContext:
         self._world.note("net", text)
 
     def node_id(self) -> str:
-        """Return any node."""
+        """Return a random node's id."""
         return self.rng.choice(self.ids)
 
     def election(self) -> str:
-        """Return any election."""
+        """Return the name of a random election."""
         return self.rng.choice(self.options.elections)
 
     def leader(self, election: str) -> str | None:
         """Return the node that holds the lease now, or None."""
-        for host in self.hosts.values():
-            process = host.process
-            if process is not None and process.table.until(election) > process.now:
-                return host.node_id
-        return None
+        return next((process.node_id for process in self._world.holders(election)), None)
 
     def victim(self) -> str:
         """Return a leader half of the time, else any node."""
@@ -73,7 +69,7 @@ class FaultContext:
         return leader or self.node_id()
 
     def path(self) -> Path:
-        """Return any direction between two nodes."""
+        """Return a random direction between two nodes."""
         return self.rng.choice(list(self.network.paths.values()))
 
     def links(self, count: int) -> list[SimulatedLink]:

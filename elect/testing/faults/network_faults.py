@@ -13,19 +13,15 @@ _FLAPPING = Span(low=0.0, high=3.0)
 
 
 def cut_one_way(context: FaultContext) -> None:
-    """Cut one direction for a while: nothing arrives, and no socket closes."""
+    """Cut one direction: nothing arrives, and no socket closes."""
     path = context.path()
-    context.network.cut(path.source, path.target)
-    context.later(LONG, mend, context, [(path.source, path.target)])
+    split(context, [(path.source, path.target)])
 
 
 def cut_both_ways(context: FaultContext) -> None:
     """Cut both directions between two nodes."""
     path = context.path()
-    ways = [(path.source, path.target), (path.target, path.source)]
-    for way in ways:
-        context.network.cut(*way)
-    context.later(LONG, mend, context, ways)
+    split(context, [(path.source, path.target), (path.target, path.source)])
 
 
 def partition(context: FaultContext) -> None:
@@ -60,7 +56,7 @@ def split(context: FaultContext, ways: list[tuple[str, str]], span: Span = LONG)
 
 
 def mend(context: FaultContext, ways: list[tuple[str, str]]) -> None:
-    """Mend a cut; TCP sends the frames that it held after a while."""
+    """Mend a cut; TCP sends the held frames up to two seconds later."""
     for way in ways:
         context.network.mend(*way, retransmission=_RETRANSMISSION)
 
@@ -104,14 +100,14 @@ def clog(context: FaultContext) -> None:
         context.note(f"clog {link}")
         link.clog(SHORT.draw(context.rng))
         if context.rng.random() < 0.5:
-            context.later(SHORT, link.dialer.notice, link)
+            context.later(SHORT, link.dialer.notice_end, link)
 
 
 def redial(context: FaultContext) -> None:
     """Close a connection by its dialer."""
     for link in context.links(1):
         context.note(f"redial {link}")
-        link.dialer.notice(link)
+        link.dialer.notice_end(link)
 
 
 def hang_up(context: FaultContext) -> None:
@@ -121,7 +117,7 @@ def hang_up(context: FaultContext) -> None:
         if acceptor is not None:
             context.note(f"hang up {link}")
             link.break_off()
-            acceptor.links.end(link, is_end_of_stream=False)
+            acceptor.links.receive_end(link, is_end_of_stream=False)
 
 
 def reset(context: FaultContext) -> None:
@@ -130,8 +126,8 @@ def reset(context: FaultContext) -> None:
         context.note(f"reset {link}")
         link.break_off()
         if link.acceptor is not None and context.rng.random() < 0.8:
-            context.later(SHORT, partial(link.acceptor.links.end, link, is_end_of_stream=False))
-        context.later(SHORT, link.dialer.notice, link)
+            context.later(SHORT, partial(link.acceptor.links.receive_end, link, is_end_of_stream=False))
+        context.later(SHORT, link.dialer.notice_end, link)
 
 
 def close_by_proxy(context: FaultContext) -> None:
@@ -140,7 +136,7 @@ def close_by_proxy(context: FaultContext) -> None:
         if link.path.is_proxied:
             context.note(f"proxy closes {link}")
             link.finish()
-            context.later(SHORT, link.dialer.notice, link)
+            context.later(SHORT, link.dialer.notice_end, link)
 
 
 def slow_down(context: FaultContext) -> None:

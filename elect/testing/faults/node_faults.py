@@ -62,7 +62,7 @@ def stall(context: FaultContext, node_id: str = "") -> None:
     process = context.hosts[node_id or context.victim()].process
     if process is not None:
         process.stall()
-        context.later(_LATE, process.catch_up)
+        context.later(_LATE, process.end_stall)
 
 
 def suspend(context: FaultContext) -> None:
@@ -89,7 +89,7 @@ def stall_disk(context: FaultContext) -> None:
 
 
 def fail_disk(context: FaultContext) -> None:
-    """Fail every write of a disk for a while."""
+    """Fail every write of a disk until it is repaired."""
     node_id = context.victim()
     disk = context.hosts[node_id].disk
     context.note(f"fail disk of {node_id}")
@@ -105,7 +105,7 @@ def fail_writes(context: FaultContext, node_id: str = "") -> None:
 
 
 def wipe(context: FaultContext) -> None:
-    """Lose a disk for good: at most one, and only if every other node has met it.
+    """Lose a disk: at most one in a world, and only if every other node has met its node.
 
     A node that has met a voter refuses it with another store. A node that has not met it would accept the vote of a
     voter that has forgotten its votes, and P1 would be lost (section 7). A node whose list was edited keeps its disk: a
@@ -162,14 +162,14 @@ def resign(context: FaultContext) -> None:
 
 
 def leave(context: FaultContext) -> None:
-    """Leave an election for a while."""
+    """Leave an election, and enter it again later."""
     election, node_id = context.election(), context.victim()
     context.tell(node_id, f"leaves {election}", lambda elector, now: elector.leave(now, election))
     context.later(LONG, context.tell, node_id, f"enters {election}", lambda elector, now: elector.enter(now, election))
 
 
 def withhold(context: FaultContext, node_id: str = "") -> None:
-    """Keep a node from being a candidate for a while: by command, or by its health hook."""
+    """Stop a node's candidacy until later: by command, or by its health hook."""
     node_id = node_id or context.victim()
     if context.rng.random() < 0.5:
         context.tell(node_id, "is paused by its operator", lambda elector, now: elector.set_paused(now, is_paused=True))

@@ -1,17 +1,13 @@
 """Faults that strike at elections, votes, leases and resignations, at one of the nodes involved."""
 
-from typing import TYPE_CHECKING
-
 from elect.core.events import Elected, Event, LeaderChanged, Lost, RoleChanged, Voted
 from elect.testing.faults.combined import hold_back, mute, redial_to
 from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import SHORT, split
 from elect.testing.faults.node_faults import fail_writes, pause, reboot, stall
 from elect.testing.simulation.simulation_options import Span
+from elect.testing.world.process import Process
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 _SOON = Span(low=0.0, high=0.05)
 _STRIKES = ("reboot", "pause", "stall", "fail writes", "mute", "redial", "redial", "cut", "cut")
@@ -29,7 +25,7 @@ class TriggeredFaults(Observer):
         self._context = context
         self._share = share
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Strike soon after a share of the events; delay the frames of a rival that gets a vote in a contest."""
         context = self._context
         if type(event) is Voted and (event.candidate, process.node_id) in context.contests and context.is_active:

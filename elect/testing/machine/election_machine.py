@@ -82,7 +82,7 @@ class ElectionMachine(MachineBase):
 
     @rule(milliseconds=st.sampled_from((10, 50, 100, 400)))
     def tick(self, milliseconds: int) -> None:
-        """Run for a time."""
+        """Run for some milliseconds, without a fault."""
         self._pass(lambda: self.world.run(milliseconds / 1000))
 
     @rule(kind=st.sampled_from(_KINDS))
@@ -121,7 +121,7 @@ class ElectionMachine(MachineBase):
     @_one_at_a_time
     @rule(frame=_frame)
     def drop(self, frame: str) -> None:
-        """Lose a frame."""
+        """Lose a frame that is under way."""
         self._apply_fault(lambda: self.world.drop(frame))
 
     @precondition(lambda machine: machine.frames)
@@ -158,7 +158,7 @@ class ElectionMachine(MachineBase):
     @_one_at_a_time
     @rule()
     def heal(self) -> None:
-        """Undo all cuts."""
+        """Undo all cuts of the network."""
         self._apply_fault(self.world.mend_all)
 
     @precondition(lambda machine: any(machine.is_active(node) for node in machine.nodes))
@@ -195,7 +195,7 @@ class ElectionMachine(MachineBase):
     @_one_at_a_time
     @rule(node=_node_that(MachineBase.is_paused))
     def resume(self, node: str) -> None:
-        """Continue a paused node."""
+        """Continue a paused node, as SIGCONT does."""
         self._apply_fault(lambda: self.world.resume(node))
 
     @_one_at_a_time
@@ -225,7 +225,7 @@ class ElectionMachine(MachineBase):
     @_one_at_a_time
     @rule(node=_node_that(MachineBase.is_unwilling))
     def resume_candidacy(self, node: str) -> None:
-        """Resume a node's candidacy."""
+        """Resume the candidacy of a node that was paused."""
         self.unwilling.discard(node)
         self._tell(node, lambda elector, now: elector.set_paused(now, is_paused=False))
 

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from elect.core.events import Elected, Event, Lost
 from elect.core.messages import Batch, Knowledge, Message
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation
+from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world_observer import Observer
-
-if TYPE_CHECKING:
-    from elect.testing.world.process import Process
 
 _STEP_S = 0.01
 """Half the delay of a frame: a frame that is waited for is still under way when it is seen."""
@@ -76,7 +74,7 @@ class MachineWorld(Simulation):
     def __init__(self, options: Options, application: MachineApplication) -> None:
         super().__init__(options)
         self._frames: dict[MachineFrame, None] = {}
-        self._world.carrier = self
+        self._world.carry = self._carry
         self._observer = _ApplicationObserver(application, self.election)
         self.watch(self._observer)
 
@@ -107,11 +105,11 @@ class MachineWorld(Simulation):
 
     # Frames.
 
-    def take(self, at: int, link: SimulatedLink, frame: int, message: Message | None) -> None:
-        """Keep a frame that was sent; it arrives when it is due, unless a rule takes it before."""
-        taken = MachineFrame(link, frame, message)
-        self._frames[taken] = None
-        self._world.scheduler.at(at, self._due, taken)
+    def _carry(self, at: int, link: SimulatedLink, number: int, message: Message | None) -> None:
+        """Keep a frame that was sent; it arrives when it is due, unless a rule delivers or drops it before."""
+        frame = MachineFrame(link, number, message)
+        self._frames[frame] = None
+        self._world.scheduler.at(at, self._due, frame)
 
     def _due(self, frame: MachineFrame) -> None:
         if frame in self._frames and not frame.is_late:
@@ -136,7 +134,7 @@ class MachineWorld(Simulation):
         self._let_arrive(self._find(name))
 
     def drop(self, name: str) -> None:
-        """Lose a frame."""
+        """Lose a frame that is under way."""
         del self._frames[self._find(name)]
 
     def duplicate(self, name: str) -> None:
@@ -151,10 +149,7 @@ class MachineWorld(Simulation):
 
     def await_frame(self, kind: str, seconds: float) -> None:
         """Run until a frame of a kind is under way, at most `seconds`."""
-        self.wait(lambda: self._is_sent(kind), seconds)
-
-    def _is_sent(self, kind: str) -> bool:
-        return any(kind in str(frame) for frame in self._frames if not frame.is_late)
+        self.wait(lambda: any(kind in str(frame) for frame in self._frames if not frame.is_late), seconds)
 
     def _restore(self, unwilling: list[str]) -> None:
         for frame in [frame for frame in self._frames if frame.is_late]:
@@ -183,16 +178,14 @@ class MachineWorld(Simulation):
     def is_paused(self, node: str) -> bool:
         """Return whether a node is stopped by a signal."""
         process = self._world.hosts[node].process
-        return process is not None and process.is_paused
+        return process is not None and process.gate.is_paused
 
     def isolate(self, node: str) -> None:
         """Cut everything to and from a node."""
-        for source, target in self._world.network.paths:
-            if node in (source, target):
-                self.cut(source, target, both=False)
+        self.partition([node], [other for other in self._world.hosts if other != node])
 
     def mend_all(self) -> None:
-        """Undo every cut."""
+        """Undo every cut, in both directions."""
         for source, target in self._world.network.paths:
             self.mend(source, target, both=False)
 
@@ -216,11 +209,11 @@ class _ApplicationObserver(Observer):
         self._application = application
         self._election = election
 
-    def started(self, process: "Process") -> None:
+    def started(self, process: Process) -> None:
         """Tell the application of a start."""
         self.call(lambda: self._application.begin_program(process.node_id))
 
-    def told(self, process: "Process", event: Event) -> None:
+    def told(self, process: Process, event: Event) -> None:
         """Tell the application of an election or a loss."""
         application, node = self._application, process.node_id
         match event:

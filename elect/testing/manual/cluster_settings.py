@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from elect.clock import NS_PER_S
 from elect.core.elector import Elector
 from elect.core.messages import Standing
 from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot
 from elect.testing.manual.manual_node import ManualNode
-from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.virtual_clock import VirtualClock
 
 ELECTION = "default"
@@ -36,7 +36,7 @@ class ClusterSettings:
     rates_ppm: Mapping[str, int] = field(default_factory=dict)
     elections: tuple[str, ...] = (ELECTION,)
     offset_rule: OffsetRule = OffsetRule.PREFER
-    grace_ns: int = 5 * NANOSECONDS
+    grace_ns: int = 5 * NS_PER_S
     timing: Timing = field(default_factory=Timing)
 
     @property

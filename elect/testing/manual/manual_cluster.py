@@ -6,6 +6,7 @@ are checked after every input.
 
 from collections.abc import Callable
 
+from elect.clock import NS_PER_S
 from elect.core.elector import Elector
 from elect.core.invariants import check
 from elect.core.messages import Batch, ConfigurationId, Entry, Heartbeat, Number
@@ -15,10 +16,9 @@ from elect.core.ready import Ready, Send, Write
 from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
 from elect.testing.manual.cross_node_checks import CrossNodeChecks
 from elect.testing.manual.manual_node import HeldFrame, Kind, ManualNode, StepListener
-from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.lease_record import LeaseRecord
 
-START_NS = 100 * NANOSECONDS
+START_NS = 100 * NS_PER_S
 
 
 class ManualCluster:
@@ -331,7 +331,7 @@ class ManualCluster:
         self.checks.check(self.now)
 
     def tick(self, *node_ids: str) -> None:
-        """Give nodes a tick."""
+        """Give each of these nodes a tick now."""
         for node_id in node_ids:
             self.input(node_id, lambda elector, now: elector.tick(now))
 
@@ -348,7 +348,7 @@ class ManualCluster:
         """
         end = self.now + duration_ns
         self.deliver_all(kind=kind)
-        while (at := self._next_wake()) <= end:
+        while (at := min((node.clock.when(node.wake_at) for node in self._present()), default=FOREVER)) <= end:
             self.now = max(self.now, at)
             self.tick(*[node.node_id for node in self._present() if node.clock.when(node.wake_at) <= self.now])
             self.deliver_all(kind=kind)
@@ -356,9 +356,6 @@ class ManualCluster:
 
     def _present(self) -> list[ManualNode]:
         return [node for node in self.nodes.values() if node.is_present]
-
-    def _next_wake(self) -> int:
-        return min((node.clock.when(node.wake_at) for node in self._present()), default=FOREVER)
 
     # Questions.
 

@@ -1,7 +1,7 @@
 """A whole cluster in one thread, in virtual time, from one seed.
 
-The Electors are the real ones; the network, disks, clocks and processes around them are not, and do everything to them
-that real ones may do. Observers check every promise after every step.
+The Electors and Orchestrators are the real ones. The network, disks, clocks and threads are simulated, with every fault
+that real ones have. Observers check every promise after every step.
 """
 
 from collections import Counter
@@ -10,13 +10,14 @@ from dataclasses import replace
 from itertools import chain
 from typing import NoReturn
 
+from elect.clock import NS_PER_S
 from elect.core.elector import Elector
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import Ready
 from elect.testing.checkers import watch_all
 from elect.testing.faults.nemesis import Nemesis
 from elect.testing.faults.presets import hostile
-from elect.testing.simulation.simulation_options import NANOSECONDS, Options, Span, nanoseconds
+from elect.testing.simulation.simulation_options import Options, Span, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.host import Host
 from elect.testing.world.process import Process
@@ -27,14 +28,13 @@ from elect.testing.world.world_observer import Observer
 from wire.common import arguments
 
 _LAST_WORD = 0.05
-"""Between a last resignation that nobody hears and the healing, s."""
-
+"""The time between a last resignation that no node receives and the healing, s."""
 
 _FAILURES_MAX = 1_000_000
 
 
 class Simulation:
-    """A cluster that is started at once and stands still until `run` is called.
+    """A cluster that starts at once; its time moves only in `run`.
 
     Args:
         options: the world; a seed fixes everything.
@@ -56,14 +56,14 @@ class Simulation:
 
     @property
     def now(self) -> float:
-        """Virtual seconds since the start."""
-        return self._world.now / NANOSECONDS
+        """Return the virtual seconds since the start."""
+        return self._world.now / NS_PER_S
 
     def run(self, seconds: float) -> None:
-        """Let virtual time pass.
+        """Run for some virtual seconds.
 
         Raises:
-            InvariantViolation: a promise was broken, or an Elector raised what it never may.
+            InvariantViolation: a promise was broken, or an Elector raised an exception.
         """
         until = self._world.now + _duration("seconds", seconds)
         try:
@@ -74,7 +74,7 @@ class Simulation:
             raise self._world.violation("electors never raise", repr(error)) from error
 
     def run_until(self, is_met: Callable[[], bool], timeout: float) -> bool:
-        """Let time pass in steps of a millisecond until a condition is met; False if it was not within `timeout` s."""
+        """Run in steps of a millisecond until a condition is met; return False if it is not after `timeout` s."""
         arguments.check_callable("is_met", is_met)
         end = self.now + arguments.number("timeout", timeout)
         while not is_met():
@@ -84,20 +84,20 @@ class Simulation:
         return True
 
     def fail(self, invariant: str, detail: str) -> NoReturn:
-        """Stop: what was to be is not.
+        """Fail the run, for an expectation of the caller.
 
         Raises:
-            InvariantViolation: always, with what led to it.
+            InvariantViolation: always, with the transcript.
         """
         self._world.fail(invariant, detail)
 
     def settle(self) -> None:
         """Undo every fault, and check that each election gets its leader in time and keeps it.
 
-        The nemesis has the last word: a leader may give up unheard just before, and some nodes stay unwilling.
+        The nemesis strikes last: a leader may resign unheard just before, and some nodes stay unwilling.
 
         Raises:
-            InvariantViolation: it does not.
+            InvariantViolation: an election has no leader in time, or its leader changes.
         """
         self._world.end_faults()
         quitter = None if self._nemesis is None else self._nemesis.strike_last()
@@ -113,16 +113,12 @@ class Simulation:
     # Questions.
 
     def leader(self, election: str = "default") -> str | None:
-        """Node id of who holds a valid lease now, or None."""
-        arguments.text("election", election)
-        for host in self._world.hosts.values():
-            process = host.process
-            if process is not None and process.table.until(election) > process.now:
-                return host.node_id
-        return None
+        """Return the node that holds a valid lease now, or None."""
+        holders = self._world.holders(arguments.text("election", election))
+        return next((process.node_id for process in holders), None)
 
     def elector(self, node_id: str) -> Elector:
-        """The real Elector of a running node.
+        """Return the real Elector of a running node.
 
         Raises:
             LookupError: the node does not run.
@@ -130,49 +126,49 @@ class Simulation:
         return self._process(node_id).elector
 
     def is_running(self, node_id: str) -> bool:
-        """Whether the node's process is alive, paused or not."""
+        """Return whether the node's process is alive, paused or not."""
         return self._host(node_id).process is not None
 
     def term(self, node_id: str, election: str = "default") -> int:
-        """A node's term."""
+        """Return the term of a running node."""
         elections = self.elector(node_id).state.elections
         election = arguments.text("election", election)
         return elections[election].term if election in elections else 0
 
     @property
     def events(self) -> list[Record]:
-        """Everything that applications were told, in order."""
+        """Return all events of all nodes, in order."""
         return self._world.records
 
     @property
     def transcript(self) -> str:
-        """What happened, one line a transition."""
+        """Return the transcript of the run, one line a change."""
         return "\n".join(self._world.lines)
 
     @property
     def met(self) -> Counter[str]:
-        """How often each hard case of PROTOCOL.md, section 8, came about."""
+        """Return the number of times that each hard case of PROTOCOL.md, section 8, was met."""
         return self._met.report()
 
     @property
     def strikes(self) -> Counter[str]:
-        """How often each kind of fault struck."""
+        """Return the number of strikes of each kind of fault."""
         return Counter() if self._nemesis is None else self._nemesis.strikes
 
     # The network.
 
     def cut(self, source: str, target: str, *, both: bool = True) -> None:
-        """Let nothing through from one node to another; with `both` nor the other way."""
+        """Cut the direction from one node to another; with `both`, the other direction too."""
         for one, other in self._ways(source, target, both):
             self._world.network.cut(one, other)
 
     def mend(self, source: str, target: str, *, both: bool = True) -> None:
-        """Undo a cut."""
+        """Undo a cut of one direction, or of both."""
         for one, other in self._ways(source, target, both):
             self._world.network.mend(one, other)
 
     def partition(self, *groups: Iterable[str]) -> None:
-        """Cut everything between these groups; a node in none of them is alone."""
+        """Cut everything between these groups. A node that is in none is a group alone."""
         parts = [[self._host(node_id).node_id for node_id in group] for group in groups]
         twice = [node_id for node_id, count in Counter(chain(*map(set, parts))).items() if count > 1]
         if twice:
@@ -184,7 +180,7 @@ class Simulation:
         self._world.network.heal()
 
     def delay(self, low: float, high: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Let frames take from `low` to `high` s, everywhere or between two nodes."""
+        """Set the delay of frames from `low` to `high` s, everywhere or between two nodes."""
         delay = Span(low=low, high=high)
         for one, other in self._ways(source, target, both):
             self._world.network.path(one, other).delay = delay
@@ -195,33 +191,33 @@ class Simulation:
             self._world.network.path(one, other).loss = _share(share)
 
     def duplication(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Let this share of frames arrive twice, everywhere or between two nodes."""
+        """Duplicate this share of frames, everywhere or between two nodes."""
         for one, other in self._ways(source, target, both):
             self._world.network.path(one, other).duplication = _share(share)
 
     def reordering(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Let this share of frames arrive late, out of their order, everywhere or between two nodes."""
+        """Reorder this share of frames, everywhere or between two nodes."""
         for one, other in self._ways(source, target, both):
             self._world.network.path(one, other).reordering = _share(share)
 
     def clog(self, seconds: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Hold what is under way for a while, as TCP does until it sends again, everywhere or between two nodes."""
+        """Hold frames for `seconds`, as TCP does until a retransmission, everywhere or between two nodes."""
         held_ns = _duration("seconds", seconds)
         for one, other in self._ways(source, target, both):
             for link in self._world.network.path(one, other).links:
                 link.clog(held_ns)
 
     def redial(self, source: str, target: str) -> None:
-        """Let a node close its link to another, for a reason of its own, and dial again."""
+        """Make a node close its link to another, and dial again."""
         for link in self._links(source, target):
-            link.dialer.notice(link)
+            link.dialer.notice_end(link)
 
     def hang_up_by_proxy(self, source: str, target: str) -> None:
-        """Let the box that terminates an untrusted link close it while its dialer lives: the end of stream is a lie."""
+        """Make the proxy of an untrusted link close it while its dialer lives: the end of stream is false."""
         for link in self._links(source, target):
             if link.path.is_proxied:
                 link.finish()
-                self._world.scheduler.after(link.back.delay.draw(self._world.rng), link.dialer.notice, link)
+                self._world.scheduler.after(link.back.delay.draw(self._world.rng), link.dialer.notice_end, link)
 
     def _links(self, source: str, target: str) -> tuple[SimulatedLink, ...]:
         ways = self._ways(source, target, both=False)
@@ -250,11 +246,11 @@ class Simulation:
         return process
 
     def crash(self, node_id: str, *, closes: bool = True) -> None:
-        """Kill a node; its sockets close, as in kill -9, or the host is gone with it and closes nothing."""
+        """Kill a node: its sockets close, as with kill -9, or its host dies and closes nothing."""
         self._host(node_id).crash(closes=arguments.flag("closes", closes))
 
     def restart(self, node_id: str) -> None:
-        """Start a node again, on what its disk holds."""
+        """Start a node again with its disk."""
         self._host(node_id).start()
 
     def pause(self, node_id: str) -> None:
@@ -262,17 +258,17 @@ class Simulation:
         self._process(node_id).pause()
 
     def resume(self, node_id: str) -> None:
-        """Let a paused node go on."""
+        """Continue a paused node, as SIGCONT does."""
         self._process(node_id).resume()
 
     def stall(self, node_id: str, seconds: float) -> None:
-        """Keep the orchestrator thread of a node from running, as a busy interpreter may.
+        """Stall the orchestrator thread of a node, as a busy interpreter may.
 
         Its other threads run: frames are read into the inbox, handshakes answered, writes done, `is_leader` answered.
         """
         process, stalled_ns = self._process(node_id), _duration("seconds", seconds)
         process.stall()
-        self._world.scheduler.after(stalled_ns, process.catch_up)
+        self._world.scheduler.after(stalled_ns, process.end_stall)
 
     def suspend(self, node_id: str, seconds: float) -> None:
         """Suspend a node's machine: nothing on it runs, nothing reaches it, and its clock is ahead when it wakes."""
@@ -281,26 +277,26 @@ class Simulation:
         self._world.scheduler.after(suspended_ns, host.wake)
 
     def freeze(self, node_id: str) -> None:
-        """Have a hypervisor stop a node's machine, and its clock with it: only its own lease may then be one of two.
+        """Stop a node's machine and its clock, as a hypervisor does; then its lease may be one of two.
 
-        Source: PROTOCOL.md, section 1; `Host.halt` says what checkers excuse.
+        Source: PROTOCOL.md, section 1; `Host.halt` names the leases that checkers excuse.
         """
         self._process(node_id).host.halt(stops_clock=True)
 
     def thaw(self, node_id: str) -> None:
-        """Let a frozen machine run on, its clock from where it stood."""
+        """Continue a frozen machine; its clock runs on from its reading."""
         self._process(node_id).host.wake()
 
     def health(self, node_id: str, *, is_healthy: bool) -> None:
-        """Have the application's health hook say this from now on, to later processes of this node as well."""
+        """Set the answer of the application's health hook, for later processes of this node as well."""
         self._host(node_id).set_healthy(is_healthy=arguments.flag("is_healthy", is_healthy))
 
     def raising(self, share: float) -> None:
-        """Have applications raise in this share of the leaderships that begin from now on."""
+        """Make applications raise in this share of the leaderships that begin from now on."""
         self._world.raising = _share(share)
 
     def acknowledgement(self, low: float, high: float) -> None:
-        """Let each of the applications' callbacks take from `low` to `high` s from now on."""
+        """Set the duration of the applications' callbacks from `low` to `high` s."""
         self._world.acknowledgement = Span(low=low, high=high)
 
     def wipe(self, node_id: str) -> None:
@@ -308,20 +304,20 @@ class Simulation:
         self._host(node_id).wipe()
 
     def list_voters(self, node_id: str, voters: Iterable[str], *, is_replacing: bool = False) -> None:
-        """Edit a node's list of voters; its next start reads it, and is refused unless the list is to be replaced."""
+        """Change a node's list of voters. Its store refuses the next start, unless `is_replacing`."""
         self._world.hosts[node_id].list_voters(tuple(sorted(voters)), is_replacing=is_replacing)
 
     def forget(self, node_id: str, peer: str) -> None:
-        """Have a running node take a voter back that has lost its votes."""
+        """Make a running node accept a voter that has lost its votes."""
         process = self._process(node_id)
         process.links.forget(peer)
         self._stores.forget(node_id, peer)
         process.do(lambda elector, now: elector.forget(now, peer))
 
     def disk(self, node_id: str, *, stall: float = 0.0, is_failing: bool = False, failures: int = 0) -> None:
-        """Let a disk complete nothing for `stall` s, and fail or not fail from now on, or in `failures` writes only.
+        """Stall a disk for `stall` s; fail its writes from now on, or only the next `failures` ones.
 
-        Not all that failed is lost: some of it is on the disk all the same.
+        Some of the writes that fail are on the disk nevertheless.
         """
         disk, stalled_ns = self._host(node_id).disk, _duration("stall", stall)
         arguments.flag("is_failing", is_failing)
@@ -330,10 +326,10 @@ class Simulation:
         disk.is_failing = is_failing
 
     def drift(self, node_id: str, share: float) -> None:
-        """Let a node's clock run fast (above 0) or slow.
+        """Make a node's clock run fast (above 0) or slow.
 
         Raises:
-            ValueError: beyond `clock_drift` nothing is promised.
+            ValueError: the share is beyond `clock_drift`, where no promise holds.
         """
         self._host(node_id).set_drift(arguments.number("share", share, -1, 1))
 
@@ -343,7 +339,7 @@ class Simulation:
         self._process(node_id).do(call)
 
     def set_standing(self, node_id: str, *, priority: int = 1, offset: int = 0) -> None:
-        """Change a node's standing, now and for its later starts."""
+        """Change a node's priority and offset, now and for its later starts."""
         host = self._host(node_id)
         priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
@@ -357,7 +353,7 @@ class Simulation:
         self._world.watch(observer)
 
     def restore(self) -> None:
-        """Stop the nemesis and undo every fault: network, disks, processes, and what applications said."""
+        """Stop the nemesis and undo every fault of network, disks, processes and applications."""
         self._restore([])
 
     def _restore(self, unwilling: list[str]) -> None:
@@ -374,7 +370,7 @@ class Simulation:
 
 
 def _duration(name: str, seconds: float) -> int:
-    """Seconds of a caller's as nanoseconds."""
+    """Return a caller's seconds as nanoseconds, checked."""
     return nanoseconds(arguments.number(name, seconds))
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase
 
+from elect.clock import NS_PER_S
 from elect.core.messages import check_name
 from wire.common import arguments
 
-NANOSECONDS = 1_000_000_000
 NODES_MAX = len(ascii_lowercase)
 SHORTEST_S = 0.001
 """The shortest duration of anything that repeats: below it, virtual time would hardly move."""
@@ -22,7 +22,7 @@ def _texts(name: str, values: object) -> tuple[str, ...]:
 
 def nanoseconds(seconds: float) -> int:
     """Return seconds as whole nanoseconds."""
-    return round(seconds * NANOSECONDS)
+    return round(seconds * NS_PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,9 @@ class Span:
             raise ValueError(f"span from {self.low} to {self.high}: 0 <= low <= high is needed")
 
     def draw(self, rng: Random) -> int:
-        """Return one value, ns."""
+        """Return one random value, ns."""
         share = rng.random()
-        return round((self.low + (self.high - self.low) * share * share * share) * NANOSECONDS)
+        return round((self.low + (self.high - self.low) * share * share * share) * NS_PER_S)
 
     def capped(self, high: float) -> "Span":
         """Return the same span, but never above `high`."""
@@ -58,7 +58,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """The faults of a simulation, and how often they strike.
+    """The faults of a simulation, and their frequency.
 
     >>> Faults(every=0.2, kinds=("crash", "partition")).every
     0.2
@@ -108,7 +108,7 @@ class Options:
         untrusted: share of pairs of nodes with a proxy between them, whose closed sockets prove nothing.
         disk_latency: of one durable write.
         acknowledgement: duration of each callback of the application.
-        raising: share of leaderships whose application raises: the node resigns, and is no candidate for a while.
+        raising: share of leaderships whose application raises: the node resigns, and may leave the election for a time.
         health: time until the application's health hook answers first; None: no hook.
         coalescer: heartbeats without news wait for the next tick, as in a real node.
         is_encoded: every message is encoded and decoded, as on the wire.

@@ -46,7 +46,7 @@ class Interruption:
             return None
 
     def status(self, status: int) -> int:
-        """The status to end with, where `status` is that of a run to the end."""
+        """Return the status to end with, where `status` is that of a run to the end."""
         return 128 + self.number if self.number and status != _FOUND else status
 
     def catch(self) -> None:

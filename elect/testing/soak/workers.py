@@ -28,7 +28,7 @@ class Workers(Generic[Given, Result]):
 
     Args:
         work: the function; it, the values and the results are pickled.
-        count: how many processes.
+        count: number of processes.
     """
 
     def __init__(self, work: Callable[[Given], Result], count: int) -> None:
@@ -111,7 +111,7 @@ def in_order(found: Iterable[tuple[int, Result]]) -> Iterator[Result]:
 
 
 def _serve(work: Callable[[Given], Result], connection: "Connection[Answer[Result], Given]") -> None:
-    """Answer each value, until the program is gone."""
+    """Answer each value, until the program has ended."""
     with suppress(EOFError, ConnectionError):
         while True:
             value = connection.recv()

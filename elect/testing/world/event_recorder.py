@@ -1,4 +1,4 @@
-"""The simulation's counterpart of the counts of steps: it records every event at the step that it follows from."""
+"""The simulation's observer of steps: it records every event at the step that caused it, and counts nothing."""
 
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class EventRecorder:
-    """A StepObserver that tells the world's observers, and counts nothing."""
+    """A StepObserver that passes events on to the world's observers."""
 
     def __init__(self, process: "Process") -> None:
         self._process = process
 
     def observe_events(self, events: tuple[Event, ...]) -> None:
-        """Record events before the application hears of them."""
+        """Record events before the application is told of them."""
         process, world = self._process, self._process.world
         for event in events:
             world.record(process.node_id, event)
@@ -28,17 +28,7 @@ class EventRecorder:
         for observer in world.steppers:
             observer.stepped(process)
 
-    def observe_tick(self, lag_ns: int) -> None:
-        """Count nothing."""
+    def observe_tick(self, *_: object, **__: object) -> None:
+        """Ignore a measurement; the simulation has no metrics."""
 
-    def observe_round_trip(self, peer: str, took_ns: int) -> None:
-        """Count nothing."""
-
-    def observe_store_write(self, took_ns: int) -> None:
-        """Count nothing."""
-
-    def observe_ignored(self, ignored: int) -> None:
-        """Count nothing."""
-
-    def count_bug(self) -> None:
-        """Count nothing: the command raises."""
+    observe_round_trip = observe_store_write = observe_ignored = count_bug = observe_tick

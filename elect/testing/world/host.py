@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from elect.bridge import commands
+from elect.clock import NS_PER_S
 from elect.core.messages import Standing
 from elect.core.options import Configuration, ElectorOptions, OffsetRule, Timing
 from elect.errors import ConfigError
-from elect.testing.simulation.simulation_options import NANOSECONDS, Span, nanoseconds
+from elect.testing.simulation.simulation_options import Span, nanoseconds
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_disk import SimulatedDisk
 from elect.testing.world.virtual_clock import VirtualClock
@@ -17,9 +18,9 @@ _CLOCK_SLACK_PPM = 1
 """Rates stay this much inside the bound, so that whole nanoseconds can't cross it."""
 
 _RETRANSMISSION_MAX = 2.0
-"""How long TCP waits, at most, before it tries again to reach a machine that was gone for at least so long, s."""
+"""The longest time between two retransmissions of TCP, s."""
 
-_BOOT_MAX_NS = 100_000 * NANOSECONDS
+_BOOT_MAX_NS = 100_000 * NS_PER_S
 
 
 class Host:
@@ -28,10 +29,10 @@ class Host:
     Attributes:
         is_up: the operating system answers.
         is_halted: suspended, or frozen by its hypervisor: nothing on it runs, and nothing reaches it.
-        is_healthy: what the application's health hook says.
-        stale_until: support counted up to this reading of the clock may rest on a time when it stood still.
+        is_healthy: the answer of the application's health hook.
+        stale_until: support counted up to this reading of the clock may be too long, because the clock had stopped.
         process: running or paused, or None.
-        standing: what the application says of itself at every start.
+        standing: the rank that the application gives at every start.
         voters: the ids in its configuration file.
         is_replacing_voters: its next start may have another list than the one before.
     """
@@ -56,26 +57,22 @@ class Host:
 
     @property
     def is_wiped(self) -> bool:
-        """Whether it has another store than at first."""
+        """Return whether its first store is lost."""
         return self._stores > 1
 
     def _draw_rate(self) -> int:
-        bound = self._rate_max
+        bound = max(0, round(self.world.options.drift * _PPM) - _CLOCK_SLACK_PPM)
         return self.world.rng.choice((-bound, bound, self.world.rng.randint(-bound, bound)))
-
-    @property
-    def _rate_max(self) -> int:
-        return max(0, round(self.world.options.drift * _PPM) - _CLOCK_SLACK_PPM)
 
     def _boot_clock(self) -> VirtualClock:
         reading = self.world.rng.randrange(_BOOT_MAX_NS)
         return VirtualClock(now=self.world.now, reading=reading, rate_ppm=self._rate_ppm)
 
     def set_drift(self, share: float) -> None:
-        """Let the clock run fast (above 0) or slow, as far as the options allow nodes to believe.
+        """Make the clock run fast (above 0) or slow, within the error that nodes allow for.
 
         Raises:
-            ValueError: beyond clock_drift no promise holds.
+            ValueError: the share is beyond clock_drift, where no promise holds.
         """
         if abs(share) > self.world.options.clock_drift:
             raise ValueError(f"drift is {share}; clock_drift is {self.world.options.clock_drift}")
@@ -85,7 +82,7 @@ class Host:
         self.world.note(self.node_id, f"clock runs {self._rate_ppm:+} ppm")
 
     def elector_options(self) -> ElectorOptions:
-        """What this node's Elector is told at its start."""
+        """Return the options with which this node's Elector starts."""
         options = self.world.options
         timing = Timing(
             heartbeat_interval_ns=nanoseconds(options.heartbeat_interval),
@@ -102,11 +99,11 @@ class Host:
         )
 
     def start(self) -> None:
-        """Boot the machine if it is down, and start the program; a failing disk keeps it from starting."""
+        """Boot the machine if it is down, and start the program. With a failing disk it tries again later."""
         if self.process is not None:
             return
         if self.disk.is_failing or self.world.now < self.disk.stalled_until:
-            self.world.scheduler.after(NANOSECONDS // 2, self.start)
+            self.world.scheduler.after(NS_PER_S // 2, self.start)
             return
         if not self.is_up:
             self.is_up = True
@@ -136,15 +133,15 @@ class Host:
         self.disk.crash()
         for observer in self.world.observers:
             observer.died(process)
-        self._go_on()
+        self._end_halt()
 
     def halt(self, *, stops_clock: bool) -> None:
-        """Suspend the machine, or have its hypervisor stop it: then its clock stands still as well.
+        """Suspend the machine, or stop it and its clock, as a hypervisor does.
 
-        A clock that stands still breaks what P3 rests on: this node goes on counting the support that it asked for
-        before, by its own clock, for as long as it stood still after the promises are over. `stale_until` bounds just
-        that: what it asked for later, and all that it promises itself, is as good as ever. Checkers excuse what rests
-        on support counted up to `stale_until`, and nothing else.
+        A stopped clock breaks an assumption of P3: after the promises of its peers are over, this node still counts
+        their support, for as long as its clock had stopped. `stale_until` is the end of that support. Support that it
+        asks for later, and its own promises, are not affected. Checkers excuse a lease only if it depends on support
+        counted up to `stale_until`.
 
         Source: PROTOCOL.md, section 1, "A hypervisor that stops the clock of a machine breaks P3".
         """
@@ -165,50 +162,50 @@ class Host:
             self.clock.stop(self.world.now)
 
     def wake(self) -> None:
-        """Let a suspended or frozen machine go on: TCP sends again what was not answered."""
+        """Continue a suspended or frozen machine; TCP sends unacknowledged frames again."""
         process = self.process
         if process is None or not self.is_halted:
             return
         self.world.note(self.node_id, "wakes")
-        self._go_on()
-        self.disk.go()
+        self._end_halt()
+        self.disk.wake()
         process.reset_timer()
         process.gate.set_stopped(is_halted=False)
 
-    def _go_on(self) -> None:
+    def _end_halt(self) -> None:
         if self.is_halted:
             self.is_halted = False
-            self.clock.go(self.world.now)
-            gone = (self.world.now - self._halted_at) / NANOSECONDS
+            self.clock.start(self.world.now)
+            gone = (self.world.now - self._halted_at) / NS_PER_S
             retransmission = Span(low=0.0, high=min(gone, _RETRANSMISSION_MAX))
             for way in self._ways:
                 self.world.network.mend(*way, retransmission=retransmission)
 
     def is_stale(self, counted_until: int) -> bool:
-        """Whether support counted until then may rest on a time when this machine's clock stood still."""
+        """Return whether support counted until then may be too long, because this machine's clock had stopped."""
         return counted_until <= self.stale_until
 
     def set_healthy(self, *, is_healthy: bool) -> None:
-        """Let the application's health hook say this from now on, to later processes as well."""
+        """Set the answer of the application's health hook, for later processes as well."""
         self.is_healthy = is_healthy
         if self.process is not None:
             self.process.do(commands.tick())
 
     def wipe(self) -> None:
-        """Lose the disk: what starts next is another store under the same name."""
+        """Lose the disk: the next start has a new store under the same name."""
         self.crash(closes=True)
         self._stores += 1
         self.disk = SimulatedDisk(self.world, self.node_id, self._stores)
         self.world.note(self.node_id, "is wiped")
 
     def list_voters(self, voters: tuple[str, ...], *, is_replacing: bool) -> None:
-        """Edit the list of voters in the configuration file; the next start reads it."""
+        """Change the list of voters in the configuration file; the next start reads it."""
         self.voters = voters
         self.is_replacing_voters = is_replacing
         self.world.note(self.node_id, f"lists {''.join(voters)}{', by force' if is_replacing else ''}")
 
     def correct_voters(self) -> None:
-        """Edit the list back to what it was at first, and start with it."""
+        """Change the list of voters back to the first one, and start with it."""
         first = self.world.options.voters.get(self.node_id, self.world.options.node_ids)
         if self.voters != first:
             self.crash(closes=True)
@@ -216,7 +213,7 @@ class Host:
         self.start()
 
     def restore(self, *, is_willing: bool = True) -> None:
-        """Let everything work: disk, program, and an application that stands in every election, or leads nothing."""
+        """Repair the disk, the program and the application, which enters every election, willing to lead or not."""
         self.disk.repair()
         self.standing = Standing(priority=int(is_willing))
         self.is_healthy = True
@@ -226,8 +223,8 @@ class Host:
             return
         self.wake()
         process.resume()
-        process.catch_up()
-        process.application.hurry()
+        process.end_stall()
+        process.application.return_all()
         process.do(commands.set_standing(priority=int(is_willing), offset=0))
         process.do(commands.set_paused(is_paused=False))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))

@@ -1,4 +1,4 @@
-"""What a process has published: its claims, and until when each peer's support counts. Checkers ask only this."""
+"""The leases and the counted support that a process has published, for the checkers."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ _ALWAYS = 2**63 - 1
 
 
 class LeaseRecord:
-    """The table that `is_leader` reads, kept by the simulation on its own so that it is a second opinion."""
+    """A second implementation of the lease table, to compare the product's with."""
 
     __slots__ = ("claims", "counted", "given_up")
 
@@ -23,7 +23,7 @@ class LeaseRecord:
         self.given_up: dict[str, int] = {}
 
     def publish(self, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None) -> None:
-        """Take what a Ready says."""
+        """Record the leases and the counted support of a Ready."""
         if counted is not None:
             self.counted = counted
         for election, lease in leases.items():
@@ -33,14 +33,14 @@ class LeaseRecord:
                 self.claims[election] = lease
 
     def give_up(self, election: str, term: int) -> None:
-        """Hold no lease in this term any more; the orchestrator thread hears of it later."""
+        """End the lease of a term, before the orchestrator thread is told."""
         self.given_up[election] = max(term, self.given_up.get(election, 0))
         claim = self.claims.get(election)
         if claim is not None and claim.term <= term:
             del self.claims[election]
 
     def until(self, election: str) -> int:
-        """Until when the node's lease in an election holds, by its own clock; 0 without one."""
+        """Return the end of the node's lease in an election, by its own clock; 0 without one."""
         lease = self.claims.get(election)
         if lease is None:
             return 0
@@ -53,7 +53,7 @@ class LeaseRecord:
 
 
 class RecordedLeases(LeaseTable):
-    """The product's table, and the record beside it; the two must agree."""
+    """The product's table, compared with the record at every change."""
 
     def __init__(self, process: "Process") -> None:
         super().__init__(lambda: process.now)
@@ -61,7 +61,7 @@ class RecordedLeases(LeaseTable):
         self.record = LeaseRecord()
 
     def publish(self, leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None) -> None:
-        """Publish in both, and tell the observers. It is called at every step."""
+        """Publish in both, and tell the observers. The publisher calls this at every step."""
         world = self._process.world
         if leases or counted is not None:
             super().publish(leases, counted)
@@ -76,6 +76,6 @@ class RecordedLeases(LeaseTable):
             observer.stepped(self._process)
 
     def give_up(self, election: str, term: int) -> None:
-        """Hold no lease in this term any more, in both."""
+        """End the lease of a term in both."""
         super().give_up(election, term)
         self.record.give_up(election, term)

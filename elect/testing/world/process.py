@@ -1,4 +1,4 @@
-"""One run of one node's program: the product's Orchestrator and what it is given, without threads, sockets or files."""
+"""One run of a node's program: the product's Orchestrator with simulated threads, sockets and files."""
 
 from random import Random
 from typing import TYPE_CHECKING
@@ -49,8 +49,8 @@ class Process:
         is_alive: not killed yet.
         gate: the threads that run, and the inbox.
         links: to its peers.
-        application: on top of it.
-        table: the published leases, as the simulation records them.
+        application: called back by this process.
+        table: its published leases.
     """
 
     def __init__(self, host: "Host", promise_ns: int) -> None:
@@ -105,18 +105,13 @@ class Process:
 
     @property
     def identity(self) -> PeerIdentity:
-        """The id that it shows in a handshake."""
+        """Return the identity that it shows in a handshake."""
         return PeerIdentity(node=self.node_id, incarnation=self.incarnation, store=self.store_id, attributes={})
 
     @property
     def now(self) -> int:
-        """This node's clock, ns."""
+        """Return the reading of this node's clock, ns."""
         return self.clock.read(self.world.scheduler.now)
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether a signal stopped it."""
-        return self.gate.is_paused
 
     def start(self) -> None:
         """Enter every election and dial every peer."""
@@ -131,15 +126,15 @@ class Process:
             dialer.dial()
 
     def do(self, act: Command) -> None:
-        """Have the application ask for something."""
+        """Give the orchestrator a command of the application."""
         self.put("application", RaisingCommand(act))
 
     def put(self, source: object, item: Input) -> None:
-        """Have a thread put something into the inbox."""
+        """Put an input into the inbox, on the thread of its source."""
         self.gate.run(source, self.gate.enqueue, item)
 
     def step(self, item: Input | None) -> None:
-        """Have the orchestrator take one turn."""
+        """Run one step of the orchestrator."""
         if item is None:
             self._count_spins()
         self.orchestrator.step(item)
@@ -151,7 +146,7 @@ class Process:
     def _dispatch(self, events: list[PublishedEvent]) -> None:
         for published in events:
             if isinstance(published.event, Elected | Lost):
-                self.application.hear(published.event)
+                self.application.call_back(published.event)
 
     # Time.
 
@@ -173,12 +168,12 @@ class Process:
                 self._arm()
 
     def reset_timer(self) -> None:
-        """The clock stood still: wake when it shows the time, whenever that is now."""
+        """Set the timer again, after the clock had stopped."""
         self._timer_at = _NEVER
         self._arm()
 
     def _count_spins(self) -> None:
-        """A core that asks to be woken at once, again and again, would hang a real thread."""
+        """Fail if the core asks for too many ticks at one moment: a real thread would hang."""
         at, count = self._spins
         now = self.world.scheduler.now
         self._spins = (now, count + 1 if at == now else 0)
@@ -188,13 +183,13 @@ class Process:
     # Stops.
 
     def pause(self) -> None:
-        """SIGSTOP: its clock runs on, its inputs wait."""
+        """Stop it, as SIGSTOP does: its clock runs on, and its inputs wait."""
         if self.is_alive and not self.gate.is_paused:
             self.world.note(str(self), "pauses")
             self.gate.set_stopped(is_paused=True)
 
     def resume(self) -> None:
-        """SIGCONT: what waited is handled in any order across sources, in order within each."""
+        """Continue it, as SIGCONT does. Of the inputs that waited, only those of one source keep their order."""
         if self.is_alive and self.gate.is_paused:
             self.world.note(str(self), "resumes")
             self.gate.set_stopped(is_paused=False)
@@ -205,20 +200,20 @@ class Process:
             self.world.note(str(self), "stalls")
             self.gate.set_stalled(is_stalled=True)
 
-    def catch_up(self) -> None:
-        """Have the orchestrator thread go on with its inbox."""
+    def end_stall(self) -> None:
+        """Continue the orchestrator thread after `stall`."""
         if self.is_alive and self.gate.is_stalled:
             self.world.note(str(self), "catches up")
             self.gate.set_stalled(is_stalled=False)
 
     def kill_around_write(self) -> None:
-        """Kill -9 while a vote is on its way to disk or out."""
+        """Kill it while it writes a vote, or just after, and start it again later."""
         if self.is_alive:
             self.host.crash(closes=self.world.rng.random() < 0.7)
             self.world.scheduler.after(self.world.rng.randrange(2_000_000_000), self.host.start)
 
     def die(self, *, closes: bool) -> None:
-        """Stop for good; the operating system closes what was open, or is gone as well."""
+        """End it. With `closes`, the operating system closes its links; without, the machine dies too."""
         self.is_alive = False
         self.gate.close()
         self.links.die(closes=closes)

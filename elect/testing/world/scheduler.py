@@ -1,4 +1,4 @@
-"""Virtual time: what is due next happens next; what is due at once happens in the order in which it was asked for."""
+"""Virtual time: actions run in the order of their times, and at one time in the order in which they were added."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,7 @@ from typing import TypeVarTuple
 Arguments = TypeVarTuple("Arguments")
 
 Due = tuple[int, int, Callable[[], None]]
-"""When, the how manieth that was asked for, and what."""
+"""The time, the number in the order of adding, and the action."""
 
 
 class Scheduler:
@@ -26,18 +26,18 @@ class Scheduler:
         self._queue: list[Due] = []
 
     def at(self, when: int, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Do `action` at `when`, at once if that is past."""
+        """Run `action` at `when`, or now if that is past."""
         self._count += 1
         now = self.now
         due: Due = (when if when > now else now, self._count, partial(action, *arguments))
         heappush(self._queue, due)
 
     def after(self, delay: int, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Do `action` in `delay` ns."""
+        """Run `action` in `delay` ns."""
         self.at(self.now + delay, action, *arguments)
 
     def run_until(self, end: int) -> None:
-        """Do everything that is due up to `end`, and let it be `end`."""
+        """Run all actions that are due up to `end`, and set the time to `end`."""
         queue = self._queue
         while queue and queue[0][0] <= end:
             self.now, _, action = heappop(queue)

@@ -1,6 +1,6 @@
-"""The application above one process: hears one thing after the other, slowly, and may fail at its work.
+"""The application of one process: its callbacks run one after the other, take time, and may raise.
 
-Source: `elect.bridge.dispatcher`, `elect.api.run` and `elect.bridge.health_checks`, for what the shell makes of it.
+Source: `elect.bridge.dispatcher`, `elect.api.run` and `elect.bridge.health_checks`, which the simulation imitates.
 """
 
 from collections import deque
@@ -15,12 +15,12 @@ from elect.testing.world.lease_record import RecordedLeases
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
-_STANDS_BACK = Span(low=0.5, high=2.0)
-"""For how long work that raised lets others lead, s."""
+_AWAY = Span(low=0.5, high=2.0)
+"""The time for which a node leaves an election whose work raised, s."""
 
 
 class SimulatedApplication:
-    """Callbacks on a thread of their own, in the order of what happened."""
+    """Callbacks on a thread of their own, in the order of the events."""
 
     def __init__(self, process: "Process", leases: RecordedLeases) -> None:
         self._process = process
@@ -30,21 +30,21 @@ class SimulatedApplication:
         self._free_at = 0
         self._heard: deque[Elected | Lost] = deque()
 
-    def hear(self, event: Elected | Lost) -> None:
-        """Tell it, once it has done with what it was told before."""
+    def call_back(self, event: Elected | Lost) -> None:
+        """Call back with an event, after the earlier callbacks have returned."""
         world = self._world
         self._free_at = max(world.scheduler.now, self._free_at) + world.acknowledgement.draw(world.rng)
         self._heard.append(event)
         world.scheduler.at(self._free_at, self._process.gate.run, self, self._return, event)
 
-    def hurry(self) -> None:
-        """Have it return from all that it was told."""
+    def return_all(self) -> None:
+        """Return from all callbacks now."""
         self._free_at = 0
         while self._heard:
             self._return(self._heard[0])
 
     def _return(self, event: Elected | Lost) -> None:
-        """The callback of an event returns, or raises; the events of one process are told one after the other."""
+        """Return from the callback of an event, or raise."""
         if not self._heard or self._heard[0] is not event:
             return
         self._heard.popleft()
@@ -60,18 +60,18 @@ class SimulatedApplication:
         self._process.do(commands.acknowledge(lost.election, lost.term))
 
     def _raise(self, elected: Elected) -> None:
-        """A callback raised, and the node resigns; or work did, and then it also stands back for a while."""
+        """Resign, as after a callback that raised; half of the time leave too, as after work that raised."""
         process, election = self._process, elected.election
         self._world.note(str(process), f"{election}: the application raises in term {elected.term}")
         self._leases.give_up(election, elected.term)
         process.do(commands.resign(election, elected.term, reason=LossReason.WORK_FAILED))
         if self._world.rng.random() < 0.5:
             process.do(commands.leave(election, LossReason.RESIGNED))
-            back_at = self._world.now + _STANDS_BACK.draw(self._world.rng)
+            back_at = self._world.now + _AWAY.draw(self._world.rng)
             self._world.scheduler.at(back_at, process.do, commands.enter(election))
 
     def start(self) -> None:
-        """Have the health hook answer for the first time, after a while if there is one."""
+        """Start the health hook, if there is one; its first answer comes later."""
         world, span = self._world, self._world.options.health
         if span is None:
             self.health.has_answered = True
@@ -84,10 +84,10 @@ class SimulatedApplication:
 
 
 class SimulatedHealth(Health):
-    """A hook whose answer is what the host says.
+    """A hook that gives the answer of the host.
 
     Attributes:
-        has_answered: for the first time; until then it does not count as well.
+        has_answered: for the first time; until then the node is not healthy.
     """
 
     def __init__(self, process: "Process") -> None:
@@ -95,5 +95,5 @@ class SimulatedHealth(Health):
         self.has_answered = False
 
     def is_good(self, now: int) -> bool:  # noqa: ARG002 (Health)
-        """Return the answer; it is never late."""
+        """Return the answer of the host, or False before the first one."""
         return self.has_answered and self._host.is_healthy

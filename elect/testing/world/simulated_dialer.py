@@ -1,11 +1,11 @@
-"""A process's side towards one peer: dial, say Hello, wait for Welcome; after a loss wait and dial again."""
+"""The dialer of one process for one peer: it sends Hello, waits for Welcome, and redials after a loss."""
 
 from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING
 
 from elect.bridge.admission import OBJECTIONS
-from elect.testing.simulation.simulation_options import NANOSECONDS
+from elect.clock import NS_PER_S
 from elect.testing.world.simulated_link import SimulatedLink
 from wire.io.link_events import DialFailed, LinkClosing, LinkOpened
 from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
@@ -13,29 +13,29 @@ from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
-_HANDSHAKE_TIMEOUT_NS = NANOSECONDS // 2
+_HANDSHAKE_TIMEOUT_NS = NS_PER_S // 2
 _CODES = {objection: code for code, objection in OBJECTIONS.items()}
 
 
-class Done(Event):
-    """The owner's word that it counts on a link no more: the dialer's thread goes on."""
+class CloseAllowed(Event):
+    """Set by the orchestrator once the elector knows that a link closes; calls the dialer."""
 
-    def __init__(self, go_on: Callable[[], None]) -> None:
+    def __init__(self, close: Callable[[], None]) -> None:
         super().__init__()
-        self._go_on = go_on
+        self._close = close
 
     def set(self) -> None:
-        """Let the dialer close the link."""
-        self._go_on()
+        """Make the dialer close the link."""
+        self._close()
 
 
 class SimulatedDialer:
-    """Keeps one link to one peer. Its thread's work runs through the process's gate.
+    """Keeps one link to one peer, on a thread behind the process's gate.
 
     Attributes:
-        process: that dials.
+        process: the process that dials.
         link: being dialed or open, or None.
-        is_open: whether it got its Welcome.
+        is_open: the link got its Welcome.
     """
 
     def __init__(self, process: "Process", peer: str) -> None:
@@ -49,7 +49,7 @@ class SimulatedDialer:
         self._attempt = 0
 
     def dial(self) -> None:
-        """Make a new link, numbered above every earlier one."""
+        """Dial a new link, numbered above every earlier one."""
         world, process = self._world, self.process
         self._attempt += 1
         path = world.network.path(process.node_id, self.peer)
@@ -60,44 +60,44 @@ class SimulatedDialer:
         world.scheduler.after(_HANDSHAKE_TIMEOUT_NS, process.gate.run, self, self._time_out, link)
 
     def nudge(self) -> None:
-        """Dial now instead of after the backoff, and notice now what is closed or reset."""
+        """Dial now instead of after the backoff; notice now that a link is closed or reset."""
         self._failures = 0
         if self.link is None:
             self.dial()
         elif self.link.is_broken or self.link.is_finished:
-            self.notice(self.link)
+            self.notice_end(self.link)
 
-    def compare(self, incarnation: int) -> None:
-        """Give up a link that goes to an earlier process than this one, which dialed in just now."""
+    def close_if_outdated(self, incarnation: int) -> None:
+        """Close the link if it goes to an earlier process of the peer than this incarnation."""
         link = self.link
         if self.is_open and link is not None and link.acceptor is not None and link.acceptor.incarnation < incarnation:
-            self.notice(link)
+            self.notice_end(link)
 
     def _hello(self, link: SimulatedLink) -> None:
-        """Hello reaches the peer's machine, or nothing."""
+        """Deliver Hello to the peer's machine, unless the path is cut or the machine down."""
         host = self._world.hosts[self.peer]
         if link.path.is_cut or link.back.is_cut or not host.is_up:
             link.break_off()
         elif host.process is None:
             link.break_off()
-            self._world.scheduler.after(link.back.delay.draw(self._world.rng), self.notice, link)
+            self._world.scheduler.after(link.back.delay.draw(self._world.rng), self.notice_end, link)
         else:
-            host.process.links.greet(link)
+            host.process.links.receive_hello(link)
 
-    def welcome(self, link: SimulatedLink) -> None:
-        """The peer's Welcome, or its Reject, is on its way back."""
+    def receive_answer(self, link: SimulatedLink) -> None:
+        """Receive the peer's Welcome or Reject, after the delay of the way back."""
         world = self._world
         if not link.back.is_cut:
-            action = self._close if link.acceptor is None else self._open
-            world.scheduler.after(link.back.delay.draw(world.rng), self.process.gate.run, self, action, link)
+            world.scheduler.after(link.back.delay.draw(world.rng), self.process.gate.run, self, self._open, link)
 
     def _open(self, link: SimulatedLink) -> None:
         acceptor = link.acceptor
-        if self.link is not link or self.is_open or self._is_closing or link.is_broken:
-            return
         if acceptor is None:
             self._close(link)
-        elif self.process.links.objection_to(acceptor) is not None:
+            return
+        if self.link is not link or self.is_open or self._is_closing or link.is_broken:
+            return
+        if self.process.links.objection_to(acceptor) is not None:
             self.process.deliver(DialFailed(peer=self.peer, error=UnwelcomeError("met under another store")))
             self._close(link)
         else:
@@ -118,18 +118,18 @@ class SimulatedDialer:
         if self.link is link and not (self.is_open or self._is_closing):
             self._close(link)
 
-    def notice(self, link: SimulatedLink) -> None:
-        """The other end is closed, reset or silent for too long: a close of this end follows."""
+    def notice_end(self, link: SimulatedLink) -> None:
+        """Notice that the other end is closed, reset or silent for too long, and close this end."""
         self.process.gate.run(self, self._close, link)
 
     def _close(self, link: SimulatedLink) -> None:
-        """Have the owner stop counting first, close then, dial again after that: PROTOCOL.md, section 5."""
+        """Tell the elector first, then close, then dial again: PROTOCOL.md, section 5."""
         if self.link is not link or self._is_closing:
             return
         if self.is_open:
             self.is_open = False
             self._is_closing = True
-            done = Done(lambda: self.process.gate.run(self, self._hang_up, link))
+            done = CloseAllowed(lambda: self.process.gate.run(self, self._hang_up, link))
             self.process.deliver(
                 LinkClosing(peer=self.peer, number=link.wire_number, error=ClosedError("it is closed"), done=done)
             )
@@ -147,7 +147,7 @@ class SimulatedDialer:
         world = self._world
         backoff = world.options.backoff
         share = min(1.0, self._failures / 4) * (0.5 + world.rng.random() / 2)
-        wait = round((backoff.low + (backoff.high - backoff.low) * share) * NANOSECONDS)
+        wait = round((backoff.low + (backoff.high - backoff.low) * share) * NS_PER_S)
         world.scheduler.after(wait, self.process.gate.run, self, self._redial, self._attempt)
 
     def _redial(self, attempt: int) -> None:

@@ -1,22 +1,22 @@
-"""A node's disk: slow, stalling, failing, and forgetful of what was not synced when its process died."""
+"""A node's disk: it may be slow, stall or fail, and a crash loses unsynced writes."""
 
 from typing import TYPE_CHECKING
 
+from elect.clock import NS_PER_S
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError
 from elect.storage.journal import JournalEvent, StoreRecovered, WriteFailed, Written
 from elect.storage.store import check_voters, kept_meetings
-from elect.testing.simulation.simulation_options import NANOSECONDS
 from elect.testing.world.world import World
 
 if TYPE_CHECKING:
     from elect.testing.world.process import Process
 
-_PROBE_NS = NANOSECONDS
-"""A failing disk is tried once a second."""
+_PROBE_NS = NS_PER_S
+"""The product writes to a failing disk again once a second."""
 
 _KEPT_SHARE = 0.3
-"""Of the transactions that are said to have failed, those that are on the disk all the same."""
+"""The share of failed transactions that reach the disk nevertheless."""
 
 
 class SimulatedDisk:
@@ -24,14 +24,14 @@ class SimulatedDisk:
 
     Attributes:
         store_id: of this store; a wiped disk gets another.
-        incarnation: how often a process started on it.
+        incarnation: number of starts of a process on it.
         promise_ns: the longest support that was, or may have been, acknowledged.
         ballots: by election.
         meetings: by peer.
-        voters: with whom the votes were given; empty: none yet.
+        voters: the list of voters at the latest start; empty: none yet.
         stalled_until: nothing completes before this time.
         is_failing: every write fails.
-        fails_left: the number of writes that fail yet.
+        fails_left: number of next writes that fail.
     """
 
     def __init__(self, world: World, node_id: str, store_id: int) -> None:
@@ -56,11 +56,11 @@ class SimulatedDisk:
         self._writer: Process | None = None
 
     def attach(self, process: "Process") -> None:
-        """Write for this process from now on, and answer into its inbox."""
+        """Write for this process from now on, and put the results into its inbox."""
         self._writer = process
 
     def put(self, write: Write) -> bool:
-        """Make a change durable."""
+        """Queue a write; always True: the disk accepts it."""
         self._waiting.append(write)
         world = self._world
         if write.ballots and world.crash_at_write and world.rng.random() < world.crash_at_write:
@@ -71,7 +71,7 @@ class SimulatedDisk:
         return True
 
     def _begin(self) -> None:
-        """Begin one transaction with everything that waits, and what failed before."""
+        """Begin one transaction with all queued writes and those that failed before."""
         self._under_way, self._waiting = self._waiting, []
         self._unkept += self._under_way
         self._is_busy = True
@@ -100,7 +100,7 @@ class SimulatedDisk:
             self._begin()
 
     def _fail(self, numbers: tuple[int, ...]) -> None:
-        """Say that it failed: it may be kept all the same, and else is with the next transaction."""
+        """Report a failure. The writes may be on the disk nevertheless; if not, the next transaction repeats them."""
         self.fails_left = max(0, self.fails_left - 1)
         self._is_out = True
         if self._world.rng.random() < _KEPT_SHARE:
@@ -114,12 +114,12 @@ class SimulatedDisk:
         self._writer.put(self, event)
 
     def _probe(self, transaction: int) -> None:
-        """Try again if nothing was written since it failed."""
+        """Try again, unless a later transaction began."""
         if transaction == self._transaction and self._writer is not None:
             self._begin()
 
     def _keep(self) -> None:
-        """What is owed and not kept yet is on the disk now."""
+        """Put all writes that are not on the disk yet onto it."""
         unkept, self._unkept = self._unkept, []
         for write in unkept:
             self.ballots.update(write.ballots)
@@ -129,28 +129,25 @@ class SimulatedDisk:
                 observer.stored(self._node_id, self.store_id, write.ballots)
 
     def halt(self) -> None:
-        """Stand still with the machine."""
+        """Stop with the machine: no write ends."""
         self._is_halted = True
 
-    def go(self) -> None:
-        """The machine runs on: what was under way is done by now."""
+    def wake(self) -> None:
+        """Continue with the machine; the transaction under way ends now."""
         self._is_halted = False
-        self._hurry()
+        self._end(self._transaction)
 
     def repair(self) -> None:
-        """Let it work; what it was stuck in ends now."""
+        """Undo all faults; the transaction under way ends now."""
         self.is_failing = False
         self.fails_left = 0
         self.stalled_until = 0
         if self._is_out and not self._is_busy and self._writer is not None:
             self._probe(self._transaction)
-        self._hurry()
-
-    def _hurry(self) -> None:
         self._end(self._transaction)
 
     def crash(self) -> None:
-        """The process died: the transaction under way is whole or not at all; what waited is lost."""
+        """Lose the queued writes; the transaction under way is kept whole or lost whole."""
         if self._is_busy and not self.is_failing and self._world.rng.random() < 0.5:
             self._keep()
         self._unkept.clear()
@@ -163,7 +160,7 @@ class SimulatedDisk:
         """Begin an incarnation, durably; return the longest support that may have been acknowledged before it.
 
         Raises:
-            ConfigError: the voters are not those with whom the votes were given.
+            ConfigError: the voters differ from those of the latest start.
         """
         if is_replacing_voters:
             self.meetings = kept_meetings(self.meetings)

@@ -19,20 +19,20 @@ _BURST_NS: Final = 2_000_000
 _FAR: Final = 2**62
 
 _STRAY = Span(low=0.000_1, high=0.3)
-"""How much later a frame out of its order arrives."""
+"""The extra delay of a frame that arrives out of order."""
 
 
 class SimulatedLink:
     """A connection from its dial to its end.
 
     Attributes:
-        acceptor: the process that said Welcome, or None.
+        acceptor: the process that sent Welcome, or None.
         is_broken: reset or forgotten; nothing arrives any more.
-        held: what arrived while the path was cut or this link clogged, in order.
+        held: frames that wait because the path is cut or this link clogged, in order.
         is_finished: the dialer's end is closed.
-        objection: why the acceptor refused it, or None.
-        is_silent: the resets of the other system don't get through.
-        wire_number: its number, as the events of links have it.
+        objection: the reason why the acceptor refused it, or None.
+        is_silent: resets do not reach the dialer.
+        wire_number: its number in the type of `wire`.
     """
 
     __slots__ = (
@@ -89,12 +89,12 @@ class SimulatedLink:
         return f"{self.path} {self.number}"
 
     def transmit(self, message: Message) -> None:
-        """Send one frame."""
+        """Send a message, subject to the faults of the path."""
         path, rng, now = self.path, self._world.rng, self._world.scheduler.now
         if path.loss and rng.random() < path.loss:
             return
-        if path.carry is not None:
-            message = path.carry(message)
+        if path.encode is not None:
+            message = path.encode(message)
         if now != self._burst_at:
             self._burst_at = now
             self._burst_first = self._sent + 1
@@ -115,7 +115,7 @@ class SimulatedLink:
         self._carry(at, self._sent, message)
 
     def finish(self) -> None:
-        """The dialer's operating system closes: the end of the stream comes after everything sent."""
+        """Close the dialer's end: the end of the stream arrives after all frames sent."""
         if not self.is_finished:
             self.is_finished = True
             world = self._world
@@ -123,32 +123,32 @@ class SimulatedLink:
             self._carry(self._last_at, 0, None)
 
     def _carry(self, at: int, frame: int, message: Message | None) -> None:
-        """Let it arrive then, unless somebody places every arrival by hand."""
+        """Schedule an arrival, or leave that to the world's `carry`."""
         world = self._world
-        if world.carrier is None:
+        if world.carry is None:
             world.scheduler.at(at, self.arrive, frame, message)
         else:
-            world.carrier.take(at, self, frame, message)
+            world.carry(at, self, frame, message)
 
     def freeze(self, *, is_lost: bool) -> None:
-        """The sender stops: of its last frames a few may be inside it still, kept for later or lost with it."""
+        """Stop the sender. Some of its last frames may not have left it: they are kept for later, or lost."""
         world = self._world
         self._is_lossy = is_lost
         if world.scheduler.now - self._burst_at <= _BURST_NS:
             self._kept_after = world.rng.randint(self._burst_first - 1, self._sent)
 
     def thaw(self) -> None:
-        """The sender goes on: what it kept leaves, before anything newer."""
-        self._world.scheduler.at(self._last_at, self._let_go)
+        """Continue the sender: the frames that it kept leave before newer ones."""
+        self._world.scheduler.at(self._last_at, self._send_kept)
 
-    def _let_go(self) -> None:
+    def _send_kept(self) -> None:
         self._kept_after = _FAR
         kept, self._kept = self._kept, []
         for message in kept:
             self.arrive(0, message)
 
     def arrive(self, frame: int, message: Message | None) -> None:
-        """A frame, or the end of the stream (None), gets here, if anything does; `frame` 0 is never kept back."""
+        """Deliver a frame, or the end of the stream (None), unless it is held or kept; number 0 is never kept."""
         if self.is_broken:
             self._answer_reset()
         elif self.held or self._is_clogged or self.path.is_cut:
@@ -165,19 +165,19 @@ class SimulatedLink:
             if self._world.hosts[self.path.target].is_up:
                 self._answer_reset()
         elif message is not None:
-            acceptor.links.read(self, message)
+            acceptor.links.receive_frame(self, message)
         else:
             self.path.links.pop(self, None)
-            acceptor.links.end(self, is_end_of_stream=True)
+            acceptor.links.receive_end(self, is_end_of_stream=True)
 
     def _answer_reset(self) -> None:
-        """The receiving system knows no such connection and says so."""
+        """Answer with a reset: the receiving system does not know this connection."""
         if self.dialer.link is self and not self.back.is_cut and not self.is_silent:
             world = self._world
-            world.scheduler.after(self.back.delay.draw(world.rng), self.dialer.notice, self)
+            world.scheduler.after(self.back.delay.draw(world.rng), self.dialer.notice_end, self)
 
     def clog(self, duration: int) -> None:
-        """Hold everything for a while, as a retransmission timer does."""
+        """Hold all frames for a duration (ns), as a retransmission timer does."""
         self._is_clogged = True
         self._release_at = self._world.scheduler.now + duration
         self._world.scheduler.after(duration, self._release_due)
@@ -187,7 +187,7 @@ class SimulatedLink:
             self.release()
 
     def release(self) -> None:
-        """Deliver what was held, in order."""
+        """Deliver the held frames in order, unless the path is cut."""
         self._is_clogged = False
         if self.path.is_cut:
             return
@@ -196,7 +196,7 @@ class SimulatedLink:
             self.arrive(frame, message)
 
     def break_off(self) -> None:
-        """Let nothing arrive any more."""
+        """Reset the connection: nothing arrives any more."""
         self.is_broken = True
         self.held.clear()
         self.path.links.pop(self, None)

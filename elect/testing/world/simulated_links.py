@@ -39,7 +39,7 @@ class SimulatedLinks:
     Attributes:
         dialers: by peer.
         accepted: peers' links by peer.
-        stores: the store ids under which peers were met.
+        stores: the store id of each peer at their first handshake.
     """
 
     def __init__(self, process: "Process") -> None:
@@ -52,26 +52,26 @@ class SimulatedLinks:
         self.stores = {peer: each.store_id for peer, each in host.disk.meetings.items() if each.store_id is not None}
 
     def next_number(self) -> Number:
-        """Number the next link."""
+        """Return the number for the next link."""
         self._counter += 1
         return Number(self._process.incarnation, self._counter)
 
     def objection_to(self, other: "Process") -> Objection | None:
-        """Return why the process at the other end of a handshake is not taken for a peer, or None."""
+        """Return the reason to refuse the process at the other end of a handshake, or None."""
         return objection_to(other.node_id, other.store_id, voters=self._process.host.voters, stores=self.stores)
 
     def forget(self, peer: str) -> None:
-        """Take links and the store of a peer whatever they are."""
+        """Forget the store and the latest link of a peer: any other is accepted."""
         self.stores.pop(peer, None)
         self.accepted.pop(peer, None)
 
     # The listener's thread and the readers'.
 
-    def greet(self, link: "SimulatedLink") -> None:
-        """Answer a Hello."""
-        self._process.gate.run(link, self._greet, link)
+    def receive_hello(self, link: "SimulatedLink") -> None:
+        """Receive a Hello on the listener's thread, and answer it."""
+        self._process.gate.run(link, self._answer_hello, link)
 
-    def _greet(self, link: "SimulatedLink") -> None:
+    def _answer_hello(self, link: "SimulatedLink") -> None:
         peer, older = link.path.source, self.accepted.get(link.path.source)
         is_stale = older is not None and link.number <= older.number
         link.objection = self.objection_to(link.dialer.process)
@@ -95,15 +95,15 @@ class SimulatedLinks:
                     remote="",
                 )
             )
-        link.dialer.welcome(link)
+        link.dialer.receive_answer(link)
 
-    def read(self, link: "SimulatedLink", message: Message) -> None:
-        """Read a frame."""
+    def receive_frame(self, link: "SimulatedLink", message: Message) -> None:
+        """Receive a frame on the reader's thread."""
         frame = FrameReceived(peer=link.path.source, number=link.wire_number, message=message, link=link)
         self._process.gate.run(link, self._process.deliver, frame)
 
-    def end(self, link: "SimulatedLink", *, is_end_of_stream: bool) -> None:
-        """Read the end of a peer's link: an end of stream, or a reset or this end's own close."""
+    def receive_end(self, link: "SimulatedLink", *, is_end_of_stream: bool) -> None:
+        """Receive the end of a peer's link on the reader's thread: an end of stream, or a reset or an own close."""
         ended = StreamEnded(
             peer=link.path.source,
             number=link.wire_number,
@@ -132,7 +132,7 @@ class SimulatedLinks:
                     observer.ended(self._process, event.link, event.is_end_of_stream)
             case LinkAccepted():
                 self.stores.setdefault(event.peer, event.identity.store)
-                self.dialers[event.peer].compare(event.identity.incarnation)
+                self.dialers[event.peer].close_if_outdated(event.identity.incarnation)
             case LinkOpened():
                 self.stores.setdefault(event.peer, event.identity.store)
 
@@ -141,7 +141,7 @@ class SimulatedLinks:
         return event.is_trusted
 
     def send(self, send: Send) -> None:
-        """Send on the link that it is for, if that is open."""
+        """Send on the link that is named, if that is open."""
         dialer = self.dialers[send.peer]
         link = dialer.link
         if link is None or not dialer.is_open or link.number != send.link:
@@ -154,20 +154,20 @@ class SimulatedLinks:
     # The operating system.
 
     def die(self, *, closes: bool) -> None:
-        """Close what was open, or nothing."""
+        """End all links with their process; with `closes`, the operating system closes them."""
         for dialer in self.dialers.values():
             if dialer.link is not None:
                 dialer.link.freeze(is_lost=True)
                 if closes:
                     dialer.link.finish()
         for link in self.accepted.values():
-            self._forsake(link, closes=closes)
+            self._abandon(link, closes=closes)
 
-    def _forsake(self, link: "SimulatedLink", *, closes: bool) -> None:
-        """Let a peer learn of the end of the link that it dialed: soon, when it sends again, or after its patience."""
+    def _abandon(self, link: "SimulatedLink", *, closes: bool) -> None:
+        """Let a peer notice the end of the link that it dialed: soon, at its next frame, or after `PATIENCE`."""
         rng, scheduler = self._world.rng, self._world.scheduler
         if closes and not link.back.is_cut:
-            scheduler.after(link.back.delay.draw(rng) + _STALE_NOTICE_NS, link.dialer.notice, link)
+            scheduler.after(link.back.delay.draw(rng) + _STALE_NOTICE_NS, link.dialer.notice_end, link)
         elif rng.random() < 0.5:
             link.is_silent = True
-            scheduler.after(PATIENCE.draw(rng), link.dialer.notice, link)
+            scheduler.after(PATIENCE.draw(rng), link.dialer.notice_end, link)

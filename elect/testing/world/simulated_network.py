@@ -1,4 +1,4 @@
-"""The wires: one path for each direction between two nodes, and its faults."""
+"""The network: one path for each direction between two nodes, and its faults."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from elect.testing.world.simulated_link import SimulatedLink
 
 PATIENCE = Span(low=0.8, high=6.0)
-"""How long a dialer writes into a black hole before it gives the link up."""
+"""The time after which a dialer closes a link on a cut path."""
 
 _CALM = 0.005
 """The longest delay of a healed network, s."""
 
 _FRAME_BYTES_MAX = 64 * 1024
-"""The limit of `wire`."""
+"""The largest frame that `wire` accepts."""
 
 _CODEC = Codec(messages.Heartbeat, messages.Batch, messages.Knowledge)
 
@@ -42,16 +42,16 @@ class Path:
 
     Attributes:
         delay: of a frame.
-        is_cut: a black hole; what is sent meanwhile is held, as TCP does.
-        carry: encodes and decodes each message, or None.
-        is_proxied: something in between terminates TCP, in this direction's links.
-        links: those alive, as connections of the operating systems.
+        is_cut: nothing arrives; sent frames are held, as by TCP.
+        encode: encodes and decodes each message, or None.
+        is_proxied: a proxy terminates the links of this direction.
+        links: connections that the operating systems still have.
     """
 
     __slots__ = (
-        "carry",
         "delay",
         "duplication",
+        "encode",
         "is_cut",
         "is_proxied",
         "links",
@@ -69,7 +69,7 @@ class Path:
         self.loss = options.loss
         self.duplication = options.duplication
         self.reordering = options.reordering
-        self.carry = encoded if options.is_encoded else None
+        self.encode = encoded if options.is_encoded else None
         self.is_cut = False
         self.is_proxied = world.rng.random() < options.untrusted
         self.links: dict[SimulatedLink, None] = {}
@@ -79,7 +79,7 @@ class Path:
 
 
 class SimulatedNetwork:
-    """All paths."""
+    """All paths between the nodes of a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -87,30 +87,30 @@ class SimulatedNetwork:
         self.paths = {(a, b): Path(world, a, b) for a in ids for b in ids if a != b}
 
     def path(self, source: str, target: str) -> Path:
-        """One direction."""
+        """Return the path from one node to another."""
         return self.paths[source, target]
 
     def links(self) -> list["SimulatedLink"]:
-        """Every link alive, in a stable order."""
+        """Return every link alive, in a stable order."""
         return [link for path in self.paths.values() for link in path.links]
 
     def cut(self, source: str, target: str) -> None:
-        """Let nothing through in one direction."""
+        """Cut one direction; its dialers close their links after `PATIENCE`."""
         path = self.paths[source, target]
         if path.is_cut:
             return
         path.is_cut = True
         self._world.note("net", f"cut {path}")
         for link in (*path.links, *self.paths[target, source].links):
-            self._world.scheduler.after(PATIENCE.draw(self._world.rng), self._run_out, link)
+            self._world.scheduler.after(PATIENCE.draw(self._world.rng), self._give_up, link)
 
-    def _run_out(self, link: "SimulatedLink") -> None:
-        """The dialer gives up; a machine that stands still does not count the time."""
+    def _give_up(self, link: "SimulatedLink") -> None:
+        """Close a link that is still cut, unless the dialer's machine is halted."""
         if (link.path.is_cut or link.back.is_cut) and not self._world.hosts[link.path.source].is_halted:
-            link.dialer.notice(link)
+            link.dialer.notice_end(link)
 
     def mend(self, source: str, target: str, *, retransmission: Span | None = None) -> None:
-        """Let frames through again; TCP sends what it held after a while."""
+        """Undo a cut; TCP sends the held frames after a time drawn from `retransmission`."""
         path = self.paths[source, target]
         if not path.is_cut:
             return
@@ -121,14 +121,14 @@ class SimulatedNetwork:
                 link.clog(0 if retransmission is None else retransmission.draw(self._world.rng))
 
     def partition(self, *groups: Iterable[str]) -> None:
-        """Cut every path between two groups; a node in none of them is a group of its own."""
+        """Cut every path between two groups. A node that is in none is a group alone."""
         group_of = {node_id: number for number, group in enumerate(groups) for node_id in group}
         for source, target in self.paths:
             if group_of.get(source, source) != group_of.get(target, target):
                 self.cut(source, target)
 
     def heal(self) -> None:
-        """No cut, no clog, no loss, no doubling, short delays; broken links are noticed and redialed."""
+        """Undo every fault of the network, and make delays short."""
         options = self._world.options
         for path in self.paths.values():
             self.mend(path.source, path.target)

@@ -1,8 +1,7 @@
-"""Which of a process's threads run: all, all but the orchestrator thread, or none; and the inbox between them.
+"""The simulated threads of a process, and its inbox.
 
-What comes meanwhile is kept by each thread as its own, in order. A process that was stopped (SIGSTOP, or with its
-machine) goes on with its threads racing each other; one whose orchestrator thread alone was late finds its inbox in
-the order in which it was filled, while readers, listener, journal and application did their part in the meantime.
+While a process is stopped (SIGSTOP, or with its machine), each thread keeps its work in order; afterwards the threads
+run in a random order. While the orchestrator thread alone is stalled, the other threads run, and fill the inbox.
 """
 
 from collections import deque
@@ -19,12 +18,12 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class ThreadGate:
-    """Comes before a process's orchestrator.
+    """Decides which threads of a process run: all, all except the orchestrator thread, or none.
 
     Attributes:
         is_paused: stopped by a signal.
         is_halted: stopped with its machine.
-        is_stalled: the orchestrator thread alone does not run.
+        is_stalled: the orchestrator thread does not run.
     """
 
     __slots__ = (
@@ -50,22 +49,22 @@ class ThreadGate:
 
     @property
     def is_running(self) -> bool:
-        """Whether any thread runs."""
+        """Return whether the process is not stopped."""
         return not (self.is_paused or self.is_halted)
 
     @property
     def is_idle(self) -> bool:
-        """Whether the orchestrator thread finds nothing in its inbox."""
+        """Return whether the inbox is empty."""
         return not self._inbox
 
     def close(self) -> None:
-        """Handle nothing any more."""
+        """Drop all work, at the end of the process."""
         self._threads.clear()
         self._inbox.clear()
         self._is_tick_due = False
 
     def run(self, source: object, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
-        """Do the work of another thread, once threads run."""
+        """Run the work of a thread, now or when the process continues."""
         if not self._process.is_alive:
             return
         if self.is_running:
@@ -74,17 +73,17 @@ class ThreadGate:
             self._threads.append((source, partial(action, *arguments)))
 
     def enqueue(self, item: Input) -> None:
-        """Put something into the inbox, on a thread that runs."""
+        """Put an input into the inbox, on a thread that runs."""
         self._inbox.append(item)
         self._drain()
 
     def tick(self) -> None:
-        """Wake the orchestrator thread: it ticks when it finds nothing in its inbox."""
+        """Wake the orchestrator thread; it ticks once its inbox is empty."""
         self._is_tick_due = True
         self._drain()
 
     def set_stopped(self, *, is_paused: bool | None = None, is_halted: bool | None = None) -> None:
-        """Stop every thread, or let them go on when nothing stops them any more: in any order across sources."""
+        """Stop every thread, or continue them, in a random order of threads, once neither cause is left."""
         was_running = self.is_running
         self.is_paused = self.is_paused if is_paused is None else is_paused
         self.is_halted = self.is_halted if is_halted is None else is_halted
@@ -113,12 +112,12 @@ class ThreadGate:
             self.run(source, action)
 
     def set_stalled(self, *, is_stalled: bool) -> None:
-        """Stop the orchestrator thread alone, or have it go on with its inbox."""
+        """Stop or continue the orchestrator thread."""
         self.is_stalled = is_stalled
         self._drain()
 
     def _drain(self) -> None:
-        """Have the orchestrator take its turns, as long as its thread runs; never one inside another."""
+        """Run the orchestrator's steps while its thread runs; a step never runs inside another."""
         if self._is_stepping:
             return
         process = self._process

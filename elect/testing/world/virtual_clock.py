@@ -1,11 +1,11 @@
-"""A node's own clock: it starts anywhere, runs a little fast or slow, and may stand still with its machine."""
+"""A node's own clock: it starts at any reading, runs a little fast or slow, and may stop with its machine."""
 
 _PPM = 1_000_000
 _NEVER = 2**62
 
 
 class VirtualClock:
-    """Maps the true time to a node's, and back."""
+    """Converts between the true time and a node's time."""
 
     __slots__ = ("_local", "_rate", "_running", "_true")
 
@@ -15,31 +15,31 @@ class VirtualClock:
         self._rate = self._running = _PPM + rate_ppm
 
     def read(self, now: int) -> int:
-        """What the clock shows at the true time `now`."""
+        """Return the reading at the true time `now`."""
         return self._local + (now - self._true) * self._rate // _PPM
 
     def when(self, reading: int) -> int:
-        """The first true time at which the clock shows `reading`; far away while it stands still."""
+        """Return the first true time at which the clock shows `reading`; far in the future while it is stopped."""
         rate = self._rate
         if not rate:
             return self._true if reading <= self._local else _NEVER
         return self._true - (self._local - reading) * _PPM // rate
 
     def set_rate(self, now: int, rate_ppm: int) -> None:
-        """Run faster or slower from now on; what it shows does not jump."""
+        """Change the rate from now on; the reading does not jump."""
         self._running = _PPM + rate_ppm
         if self._rate:
-            self._turn(now, self._running)
+            self._change_rate(now, self._running)
 
     def stop(self, now: int) -> None:
-        """Stand still."""
-        self._turn(now, 0)
+        """Stop the clock at its reading."""
+        self._change_rate(now, 0)
 
-    def go(self, now: int) -> None:
-        """Run on from where it stands."""
-        self._turn(now, self._running)
+    def start(self, now: int) -> None:
+        """Continue from the reading at which it stopped."""
+        self._change_rate(now, self._running)
 
-    def _turn(self, now: int, rate: int) -> None:
+    def _change_rate(self, now: int, rate: int) -> None:
         self._local = self.read(now)
         self._true = now
         self._rate = rate

@@ -1,4 +1,4 @@
-"""Those who watch a world without touching it: each checker is one."""
+"""The base class of the checkers, which observe a world and never change it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Told of every step; overrides what it cares about."""
+    """Called at each change of a world; a subclass overrides the methods that it needs."""
 
     def published(
         self, process: "Process", leases: Mapping[str, Lease | None], counted: Mapping[str, int] | None
     ) -> None:
-        """A node's leases or counted support changed; the process's table already shows them."""
+        """Called when a node's leases or counted support changed; the process's table already shows them."""
 
     def stepped(self, process: "Process") -> None:
-        """A node handled an input."""
+        """Called after a node handled an input."""
 
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
-        """Entries left a node."""
+        """Called when a node sends a batch."""
 
     def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
-        """A heartbeat is about to be handled by a node."""
+        """Called before a node handles a heartbeat."""
 
     def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
-        """The end of an accepted link is about to be handled by a node."""
+        """Called before a node handles the end of an accepted link."""
 
     def told(self, process: "Process", event: Event) -> None:
-        """A node's application was told something."""
+        """Called when a node's application is told of an event."""
 
     def acknowledged(self, process: "Process", election: str, term: int) -> None:
-        """A node's application has heard that it leads no more."""
+        """Called when a node's application acknowledged a loss."""
 
     def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
-        """Ballots are on a node's disk."""
+        """Called when ballots are on a node's disk."""
 
     def started(self, process: "Process") -> None:
-        """A node began to run."""
+        """Called when a process starts."""
 
     def died(self, process: "Process") -> None:
-        """A node ceased to run."""
+        """Called when a process has ended."""

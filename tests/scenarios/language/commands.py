@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tests.scenarios.language.link_commands import close, copy, cut, delay, deliver, dial, end, lose, mend, reset, say
 from tests.scenarios.language.node_commands import (
     acknowledge,
+    candidate,
     crash,
     elect,
     enter,
@@ -18,11 +19,10 @@ from tests.scenarios.language.node_commands import (
     hurry,
     leave,
     pause,
+    rank,
     resign,
     restart,
     slow,
-    stand,
-    standing,
     storing,
     suspend,
     wake,
@@ -35,7 +35,7 @@ from tests.scenarios.language.time_commands import beat, run, tick, wait
 Command = Callable[..., list[str] | None]
 """Returns its output, or None: the lines of the transcript."""
 
-_APPLICATION = (stand, pause, elect, resign, acknowledge, leave, enter, standing, hurry)
+_APPLICATION = (candidate, pause, elect, resign, acknowledge, leave, enter, rank, hurry)
 _PROCESS = (slow, write, fail, storing, crash, restart, suspend, wake)
 _LINKS = (close, dial, end, reset, cut, mend, deliver, copy, delay, lose, say)
 _REST = (nodes, wait, tick, beat, run, who, expect)

@@ -51,7 +51,7 @@ def cut(play: PlayContext, *ways: str) -> None:
 
 
 def mend(play: PlayContext, *ways: str) -> None:
-    """End a cut."""
+    """Undo cuts, written as for `cut`."""
     play.cluster.cuts -= set(_ways(play, ways))
 
 

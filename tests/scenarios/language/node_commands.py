@@ -6,7 +6,7 @@ from tests.scenarios.language.play_context import PlayContext
 # Applications and operators.
 
 
-def stand(play: PlayContext, *node_ids: str) -> None:
+def candidate(play: PlayContext, *node_ids: str) -> None:
     """Make nodes willing to lead; at the start none is."""
     for node_id in node_ids:
         play.cluster.be_willing(play.node(node_id))
@@ -39,20 +39,20 @@ def acknowledge(play: PlayContext, node: str) -> None:
 
 
 def leave(play: PlayContext, node: str) -> None:
-    """Leave the election."""
+    """Leave the election until `enter`."""
     play.give(node, lambda elector, now: elector.leave(now, ELECTION))
 
 
 def enter(play: PlayContext, node: str) -> None:
-    """Enter the election again."""
+    """Enter the election again after `leave`."""
     play.cluster.enter(play.node(node))
 
 
-def standing(play: PlayContext, node: str, *changes: str) -> None:
-    """Change a node's rank: `standing b priority=5 offset=9`."""
+def rank(play: PlayContext, node: str, *changes: str) -> None:
+    """Change a node's rank: `rank b priority=5 offset=9`."""
     given = {name: int(value) for name, _, value in (change.partition("=") for change in changes)}
     if not given or given.keys() - {"priority", "offset"}:
-        raise ValueError("use: standing NODE priority=NUMBER offset=NUMBER")
+        raise ValueError("use: rank NODE priority=NUMBER offset=NUMBER")
     priority, offset = given.get("priority"), given.get("offset")
     play.give(node, lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))
 
@@ -107,5 +107,5 @@ def suspend(play: PlayContext, node: str) -> None:
 
 
 def wake(play: PlayContext, node: str) -> None:
-    """Continue a suspended node."""
+    """Continue a node after `suspend`."""
     play.cluster.nodes[play.node(node)].is_awake = True

@@ -3,7 +3,7 @@
     # One sentence: the behaviour that the play shows.
     # Source: the section or rule.
 
-    stand a
+    candidate a
     ----
     a: candidate in term 1 (campaign)
     a: writes term 1, vote for a

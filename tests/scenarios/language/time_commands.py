@@ -27,7 +27,7 @@ def beat(play: PlayContext, count: str = "1") -> None:
 
 
 def tick(play: PlayContext, *node_ids: str) -> None:
-    """Give nodes a tick."""
+    """Give each of these nodes a tick now."""
     play.cluster.tick(*map(play.node, node_ids))
 
 
