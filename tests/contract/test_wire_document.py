@@ -58,7 +58,7 @@ def type_in_words(hint: object) -> str:
     return hint.__name__ if is_dataclass(hint) else PLAIN_TYPES[hint]  # type: ignore[union-attr,index]
 
 
-def test_the_document_has_the_constants_of_the_client_and_the_words_of_the_code() -> None:
+def test_the_document_has_the_constants_and_words_of_the_code() -> None:
     persons = re.findall(r'"(wire1 [a-z ]+)"', Path(wire_client.__file__).read_text(encoding="utf-8"))
     assert len(set(persons)) == 6
     limits = Limits()

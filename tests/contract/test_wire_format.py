@@ -178,7 +178,7 @@ def test_a_later_one_way_link_takes_over_without_a_word(ann: tuple[Party, Securi
         assert heard.later(MessageReceived).number == LinkNumber(7, 2)
 
 
-def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(ann: tuple[Party, Security]) -> None:
+def test_a_two_way_link_carries_messages_until_a_later_link(ann: tuple[Party, Security]) -> None:
     me, security = ann
     with served(security) as (listener, address, heard), open_link(address, me, kind="client") as link:
         number = heard.next(LinkAccepted).number

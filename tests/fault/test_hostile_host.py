@@ -204,7 +204,7 @@ def test_stop_in_a_callback_returns_at_once(tmp_path):
         assert not node.is_leader
 
 
-def test_stop_in_a_callback_reports_the_loss_before_another_leads(tmp_path):
+def test_stop_in_a_callback_reports_the_loss_before_a_new_leader(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         others = [node for node in nodes.nodes.values() if node is not leader]

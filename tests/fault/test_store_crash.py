@@ -97,7 +97,7 @@ def test_kill_before_any_statement_leaves_all_or_nothing(tmp_path):
     assert outcomes == {(-signal.SIGKILL, 2, False), (-signal.SIGKILL, 3, False), (0, 3, True)}
 
 
-def test_kill_before_any_statement_of_a_first_start_permits_another(tmp_path):
+def test_kill_during_the_first_start_permits_another_start(tmp_path):
     incarnations = []
     for statement in range(200):
         data = tmp_path / str(statement)

@@ -148,7 +148,7 @@ def test_a_subscriber_ahead_of_the_queue_is_not_told_twice():
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
-def test_an_on_elected_that_raises_resigns_before_later_subscribers(error):
+def test_raising_on_elected_resigns_before_later_subscribers(error):
     desk = Desk()
 
     def fail(leadership):

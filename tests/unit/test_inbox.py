@@ -142,7 +142,7 @@ def put_elsewhere(inbox: Inbox, item: MessageReceived) -> None:
     assert not putting.is_alive()
 
 
-def test_a_peer_that_has_had_its_share_of_the_processor_waits_until_that_is_paid():
+def test_a_peer_over_its_processor_share_waits_until_it_is_paid():
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)
@@ -195,7 +195,7 @@ def test_a_peer_that_keeps_to_its_share_never_waits():
     assert waits.seconds == []
 
 
-def test_many_elections_that_a_node_stands_in_may_all_be_led_anew_at_once():
+def test_many_elections_may_get_new_leaders_at_once():
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)

@@ -16,7 +16,7 @@ from tests.unit.core.desk import INTERVAL, Desk
         lambda desk: desk.elector.resign(desk.now, "default", to="nobody"),
     ],
 )
-def test_a_mistake_of_the_application_is_refused_and_changes_nothing(mistake):
+def test_an_invalid_call_is_refused_and_changes_nothing(mistake):
     desk = Desk().elected()
     with pytest.raises(ValueError, match=r"allowed|voter"):
         mistake(desk)

@@ -134,7 +134,7 @@ def test_a_message_instead_of_a_proof_is_never_taken() -> None:
         list(accepting.receive(frame(CODEC.encode(Note(text="1")), FRAME_BYTES_MAX)))
 
 
-def test_the_end_of_the_stream_before_the_proof_is_inside_the_handshake() -> None:
+def test_end_of_stream_before_the_proof_is_a_handshake_failure() -> None:
     dialing, accepting = end(is_dialer=True), end(is_dialer=False)
     list(accepting.receive(dialing.greet(said())))
     answer(accepting, said())
@@ -236,7 +236,7 @@ def test_the_bounds_of_nonce_and_keys(changed: dict[str, object]) -> None:
         replace(said(), **changed)  # type: ignore[arg-type]
 
 
-def test_a_client_written_from_the_packages_docstring_alone_is_let_in() -> None:
+def test_a_client_written_from_the_docstring_is_accepted() -> None:
     def digest(key: bytes, person: bytes, data: bytes, size: int) -> bytes:
         return hashlib.blake2b(data, key=key, person=person, digest_size=size).digest()
 
