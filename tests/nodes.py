@@ -16,13 +16,13 @@ DEADLINE_S = 60.0
 """Each wait takes milliseconds; a busy machine may take much longer, and a test that passes waits no longer for it."""
 
 SUPPORT_DURATION_S = 0.5
-"""Half of the default: a new node waits for so long before it leads."""
+"""Half of the default: a new node waits for this time before it leads."""
 
 Found = TypeVar("Found")
 
 
 def eventually(find: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Found:
-    """What `find` returns as soon as that is true."""
+    """Return the result of `find` as soon as it is true."""
     ends_at = now_s() + deadline_s
     while not (found := find()):
         assert now_s() < ends_at, "it did not happen in time"

@@ -36,7 +36,7 @@ NEW_KEY, OLD_KEY, OTHER_KEY = (bytes([place]) * 32 for place in (1, 2, 3))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What the client goes by, and wire."""
+    """The secrets of the client and of wire."""
 
     keys: tuple[bytes, ...] = ()
     tls: ssl.SSLContext | None = None
@@ -67,7 +67,7 @@ def certified(directory: Path, own: str) -> Secrets:
     tls.load_verify_locations(files.ca)
     tls.load_cert_chain(files.certificate, files.key)
     if not is_dialer:
-        setattr(tls, "num_tickets", 0)  # noqa: B010 - the name is not ours
+        setattr(tls, "num_tickets", 0)  # noqa: B010 - ssl chose the name
     return Secrets(tls=tls, security=authority.tls(other))
 
 
@@ -141,7 +141,7 @@ def await_words(end: End, *wanted: list[Value]) -> None:
 
 
 def is_over(end: End) -> bool:
-    """Whether the stream ends without another word than signs of life."""
+    """Return whether the stream ends without another message than signs of life."""
     return (last_word(end) or ["heard"])[0] == "heard"
 
 

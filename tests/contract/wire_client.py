@@ -25,7 +25,7 @@ class Rejected(Exception):  # noqa: N818 - an answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """What one end says of itself."""
+    """The identity that one end sends."""
 
     node: str
     cluster: str = "demo"
@@ -61,14 +61,12 @@ class End:
         self._frames_out = self._frames_in = 0
 
     def send(self, payload: bytes) -> None:
-        """Send one frame."""
         if self._keys:
             payload += _tag(self._keys[0], self._frames_out, payload)
             self._frames_out += 1
         self.socket.sendall(framed(payload))
 
     def say(self, kind: str, *fields: Value) -> None:
-        """Send one message."""
         self.send(encoded([kind, *fields]))
 
     def receive(self) -> bytes:
@@ -88,7 +86,7 @@ class End:
         return message_of(payload)
 
     def read(self, count: int) -> bytes:
-        """So many bytes of the stream."""
+        """Return the next `count` bytes of the stream."""
         taken = b""
         while len(taken) < count:
             chunk = self.socket.recv(count - len(taken))

@@ -1,4 +1,4 @@
-"""What a corpus holds: every message that an end of this version says, as a value, and whole conversations.
+"""The contents of a corpus: every message of this version as a value, and whole conversations.
 
 A value stays as it is once it has been recorded. When a message grows, the old value says what a reader of later
 versions makes of the old bytes (the new field has its default), and another name is given to one with the new field.
@@ -123,7 +123,7 @@ def codec_of(message: object) -> Codec:
 
 
 def payloads(stream: bytes) -> Iterator[bytes]:
-    """Those of whole frames."""
+    """Return the payloads of the whole frames."""
     while stream:
         size = HEADER_BYTES + int.from_bytes(stream[:HEADER_BYTES], "big")
         yield stream[HEADER_BYTES:size]
@@ -182,7 +182,7 @@ class Conversation:
     def hear(
         self, onward: bytes, back: bytes, cut: Callable[[bytes], list[bytes]]
     ) -> tuple[list[object], list[object]]:
-        """What the acceptor and the dialer hear in such bytes, in pieces, when they say what was said then."""
+        """Return the messages that acceptor and dialer receive in pieces of these bytes, when they send as recorded."""
         dialer, acceptor = ends = self.ends(_Repeating)
         for end, said in zip(ends, (onward, back), strict=True):
             assert isinstance(end, _Repeating)

@@ -19,13 +19,13 @@ def recordings() -> list[Path]:
 
 
 def read(path: Path) -> dict[str, bytes]:
-    """What is in one."""
+    """Return the values that a recording holds, by name."""
     lines = path.read_text(encoding="ascii").splitlines()
     return {name: bytes.fromhex(data) for name, data in (line.split(": ") for line in lines)}
 
 
 def today() -> dict[str, bytes]:
-    """What is said today."""
+    """Return the bytes that this version sends, by name."""
     said = {name: codec_of(message).encode(message) for name, message in MESSAGES.items()}
     for name, conversation in CONVERSATIONS.items():
         said[f"{name}, dialer"], said[f"{name}, acceptor"] = conversation.speak()

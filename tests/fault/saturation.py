@@ -40,7 +40,7 @@ WARM_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Something to carry."""
+    """A message of 1 kB that the links carry."""
 
     number: int
     data: bytes
@@ -59,7 +59,7 @@ class Mouth(threading.Thread):
         self._send = send
 
     def run(self) -> None:
-        """Say on."""
+        """Send numbered loads until the link ends."""
         for number in itertools.count():
             while not self._send(Load(number=number, data=bytes(1_000))):
                 if self.is_ended:
@@ -76,7 +76,6 @@ class End:
         self._mouth = Mouth(lambda _: False)
 
     def deliver(self, event: Event) -> None:
-        """Take what wire tells."""
         match event:
             case MessageReceived():
                 self._mouth.heard += 1
@@ -93,7 +92,6 @@ class End:
 
 
 def identity(node: str) -> Identity:
-    """Of an end."""
     return Identity(cluster="c", node=node, incarnation=1, store=bytes(16))
 
 
@@ -110,7 +108,7 @@ def prepare(kind: str, directory: Path) -> None:
 
 
 def security(kind: str, node: str, directory: Path) -> Security:
-    """What an end goes by."""
+    """Return the security of an end."""
     if kind == "keyed":
         return Keyed(directory / "key")
     if kind == "tls":
@@ -147,7 +145,7 @@ def listen(kind: str, directory: Path) -> None:
 
 @contextmanager
 def other(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], Address]]:
-    """The other process."""
+    """Run the other process; yield it with its address."""
     command = [sys.executable, "-m", "tests.fault.saturation", "--only", kind, "--listen", str(directory)]
     # Ctrl-C in a terminal is for this process; the other one ends with the link.
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as process:
@@ -159,7 +157,7 @@ def other(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], A
 
 
 def saturate(seconds: float, kind: str, directory: Path, tell: Callable[[str], object]) -> list[str]:
-    """Do it for so long, with what it needs in a directory; what was wrong."""
+    """Saturate a link for `seconds`, with keys or certificates in a directory; return the problems."""
     end, problems = End(), []
     prepare(kind, directory)
     with other(kind, directory) as (process, address):
@@ -207,13 +205,11 @@ def _own() -> int:
 
 
 def say(text: str) -> None:
-    """To whoever waits."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Saturate a link."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--only", nargs="*", choices=KINDS, default=list(KINDS))

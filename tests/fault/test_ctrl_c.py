@@ -15,7 +15,7 @@ MOMENTS = 80
 
 
 def interrupt(after_s, call):
-    """Raise KeyboardInterrupt in the main thread so many seconds after the call began, if it still lasts then."""
+    """Raise KeyboardInterrupt in the main thread `after_s` seconds after the call began, if it is still running."""
 
     def raise_it(*_):
         raise KeyboardInterrupt

@@ -159,7 +159,7 @@ def test_a_node_stops_when_no_thread_can_be_had(tmp_path):
 
 
 def test_a_node_goes_down_when_no_thread_can_be_had(tmp_path, monkeypatch):
-    """A thread's death is told to nobody who would need another thread."""
+    """A thread's death is reported without another thread."""
     with single(tmp_path) as node:
         address = node.config.listen_address
         with refusing(""):

@@ -1,4 +1,4 @@
-"""Keys and certificates replaced under a running cluster of processes: nobody is restarted for it, no term is lost."""
+"""Keys and certificates replaced under a running cluster of processes: no node restarts, no term is lost."""
 
 import signal
 from pathlib import Path

@@ -166,7 +166,7 @@ def test_lock_is_free_once_its_holder_is_killed(tmp_path):
 
 
 def test_disk_that_takes_no_more_bytes_refuses_and_then_recovers(tmp_path):
-    """A limit on the size of files stands for the full disk: it needs no privilege and no second file system."""
+    """A limit on the size of files simulates the full disk: it needs no privilege and no second file system."""
     many = {f"election-{number}": Ballot(term=3, voted_for="b") for number in range(3000)}
 
     def fill() -> None:

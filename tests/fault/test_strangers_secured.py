@@ -1,4 +1,4 @@
-"""Strangers at the ports of running clusters with keys and with TLS: none gets in, nobody is disturbed."""
+"""Strangers at the ports of running clusters with keys and with TLS: none is accepted, no node is disturbed."""
 
 import contextlib
 import secrets
@@ -183,9 +183,9 @@ class Recorder(Network):
     def route(self, dialer: str, acceptor: str, address: str) -> str:
         if (dialer, acceptor) != ("a", "b"):
             return address
-        self.proxies[dialer, acceptor] = Proxy(address, self._heed)
+        self.proxies[dialer, acceptor] = Proxy(address, self._watch)
         return self.proxies[dialer, acceptor].address
 
-    def _heed(self, direction: str, data: bytes) -> None:
+    def _watch(self, direction: str, data: bytes) -> None:
         if direction == "onward":
             self.said += data

@@ -40,7 +40,7 @@ class Outcome:
     cpu_s: float = 0.0
 
     def add(self, other: "Outcome") -> None:
-        """Take another block's."""
+        """Add the counts of another block."""
         self.counts.update(other.counts)
         self.findings += other.findings
         self.slowest_s = max(self.slowest_s, other.slowest_s)
@@ -109,7 +109,6 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """To whoever waits."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""What the fuzzer looks for."""
+"""The error that the fuzzer looks for."""
 
 
 class Wrong(Exception):  # noqa: N818 - what was found, not an error of this program

@@ -47,7 +47,7 @@ def cluster(tmp_path):
 
 
 def leader_of(cluster):
-    """Who leads once everybody knows."""
+    """Return the leader once every node knows it."""
     leader = cluster.wait_for_leader(timeout=PATIENCE_S)
     for node in cluster.nodes.keys() - {leader.node}:
         cluster.wait_for(

@@ -59,7 +59,7 @@ def test_second_process_with_another_store_is_refused(tmp_path, caplog):
 
 
 def test_with_a_key_the_second_process_is_named_in_the_log(tmp_path, caplog):
-    """It is refused before it can prove its id, so no status or metric speaks of it."""
+    """The second process is refused before it can prove its id: no status or metric names it."""
     with doubled(tmp_path, MemoryStore, has_key=True) as (a, b, second):
         loser = eventually(lambda: next((node for node in (b, second) if why(node) is WhyNoLeader.OTHER_STORE), None))
         assert "another process uses this id" in status(loser).elections["default"].why_text

@@ -156,7 +156,7 @@ def test_errors_without_a_text_end_no_thread(tmp_path):
 
 
 class Broken(Metrics):
-    """Can count nothing."""
+    """Metrics that raise at every count."""
 
     def observe(self, event: object) -> None:
         raise OSError("no space left")

@@ -44,7 +44,7 @@ class Terminals:
         self._stack.close()
 
     def run(self, name: str) -> None:
-        """As in a terminal."""
+        """Run the example as in a terminal."""
         process = subprocess.Popen(
             [sys.executable, "three_nodes.py", name],
             cwd=self._folder,

@@ -123,7 +123,7 @@ def _read(sock: socket.socket, for_s: float) -> bytes:
 
 
 def test_successor_heard_of_during_the_dial_counts() -> None:
-    """It is told of between the Welcome of the old process and the end of the dial."""
+    """The successor is announced between the Welcome of the old process and the end of the dial."""
     with BareAcceptor() as (address, accept), dialing(address, Limits(backoff_initial_s=60)) as (ann, told):
         compare, compared = ann._end_if_outdated, threading.Event()
 

@@ -45,7 +45,7 @@ def threads(part: str) -> int:
 
 @pytest.fixture(params=["plain", "keyed", "tls"])
 def securities(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Security, Security]:
-    """Both ends'."""
+    """Yield the security of both ends."""
     if request.param == "tls":
         return request.getfixturevalue("ann"), request.getfixturevalue("bob")
     if request.param == "plain":

@@ -1,4 +1,4 @@
-"""What a break is, and how one is made: a rule's function is replaced for as long as a context is entered."""
+"""Breaks of the rules: the function of a rule is replaced for as long as a context is entered."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

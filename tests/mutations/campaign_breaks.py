@@ -170,7 +170,7 @@ def no_successor():
 
 @HINTS.add("a campaign that cannot be won goes on", "4", worlds.HOSTILE, 5)
 def hopeless_campaigns():
-    """Section 4: only a majority of Grants elects, whoever refused, and the campaign ends after two intervals."""
+    """Section 4: only a majority of Grants elects, whatever the refusals, and the campaign ends after two intervals."""
 
     def abandoning(abandon):
         def abandon_(state, election, outcome):

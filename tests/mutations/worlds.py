@@ -1,4 +1,4 @@
-"""Where breaks are looked for: each world follows from a seed and raises InvariantViolation when a checker notices.
+"""The worlds that find breaks: each follows from a seed and raises InvariantViolation when a checker notices.
 
 Some rules matter only when several rare things meet. Their worlds know only those faults, and so meet them often.
 """
@@ -67,7 +67,7 @@ def _of_long_promises(seed: int) -> None:
 class _Overtaken(Observer):
     """Three nodes: the heir is elected in silence, by a voter whose word to the rival takes its time.
 
-    The rival hears of nobody who leads, and campaigns in a later term.
+    The rival hears of no leader, and campaigns in a later term.
     """
 
     def __init__(self, seed: int, delay: float = 0.0) -> None:

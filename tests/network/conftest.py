@@ -27,7 +27,7 @@ def make_net() -> Iterator[Callable[[], Net]]:
 
 @pytest.fixture
 def net(make_net: Callable[[], Net]) -> Net:
-    """Four such hosts."""
+    """Yield four hosts on one bridge."""
     return make_net()
 
 

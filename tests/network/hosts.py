@@ -2,7 +2,7 @@
 
 Unlike behind a proxy, nothing acknowledges for a host that is not heard: retransmission, half-open connections and the
 timeouts of the operating system are the real ones. Needs uid 0 and Debian's package iproute2, and of the kernel no more
-than veth and bridge: what a host says to another is lost because it is addressed to a network card that nobody has.
+than veth and bridge: a packet to another host is lost because no network card has its address.
 """
 
 import ctypes
@@ -25,13 +25,13 @@ NOBODY = "02:00:00:00:ff:ff"
 """The hardware address of no host."""
 
 SLICE_S = 0.005
-"""A lossy path loses all or nothing for so long; packets that are further apart are lost one by one."""
+"""The time for which a lossy path loses all or nothing; packets that are further apart are lost one by one."""
 
 _numbers = itertools.count()
 
 
 class NoNetworkError(Exception):
-    """Why hosts can't be made here."""
+    """The reason why this machine cannot make hosts."""
 
 
 class Host:
@@ -54,7 +54,7 @@ class Host:
                 _enter(home.fileno())
 
     def resent(self) -> int:
-        """How many segments of TCP it has sent once more."""
+        """Return the number of TCP segments that the host sent again."""
         with self.inside():
             names, values = (line.split() for line in SNMP.read_text().splitlines() if line.startswith("Tcp:"))
         return int(values[names.index("RetransSegs")])
@@ -120,7 +120,7 @@ class Net:
         _ip(self[source].namespace, _path(self[sink], NOBODY))
 
     def heal_all(self) -> None:
-        """Nothing is cut, and nobody unplugged, any more, but who was replaced."""
+        """Mend every cut and plug in every host but the replaced ones."""
         for name, host in self.hosts.items():
             others = [other for other in self.hosts.values() if other is not host]
             _ip(host.namespace, *(_path(other, other.hardware) for other in others))

@@ -38,7 +38,7 @@ class World:
         self.due[who].append(item)
 
     def take(self, took: int) -> None:
-        """Take the next, which costs so much; None comes only when nothing waits."""
+        """Take the next input, which costs `took` ns; None comes only when nothing waits."""
         item = self.inbox.get(0)
         self.now += took
         if item is None:

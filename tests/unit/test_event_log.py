@@ -17,7 +17,7 @@ def campaign(term: int, outcome: str = "timed_out") -> list[Event]:
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    """What was said on this level and above; forget it."""
+    """Return the messages of this level and above, and clear them."""
     said = [record.getMessage() for record in caplog.records if record.levelno >= level]
     caplog.clear()
     return said

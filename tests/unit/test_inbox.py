@@ -131,7 +131,7 @@ def test_an_input_that_meets_the_closing_half_way_is_settled():
 
 COSTS = 3
 OWED_S = (COSTS * COST_NS_MAX / CPU_SHARE - CPU_CREDIT_NS) / NS_PER_S
-"""What a peer owes when each of its messages costs as much as one may."""
+"""The debt of a peer when each of its messages costs the most that is charged."""
 
 
 def put_elsewhere(inbox: Inbox, item: MessageReceived) -> None:
@@ -172,7 +172,7 @@ def test_what_reading_a_peer_takes_is_charged_to_it_as_well():
 
 
 def test_what_holds_a_thread_up_for_long_is_no_peer_s():
-    """It stood still, or had the garbage of the whole application to collect."""
+    """The thread was suspended, or collected the garbage of the whole application."""
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)

@@ -1,4 +1,4 @@
-"""What strangers, bad peers and those on the path do to a live cluster of processes, and what it must not do to it."""
+"""Attacks of strangers, bad peers and men in the middle on a live cluster of processes, and their limits."""
 
 from tests.fault.siege import imposters, peers, strangers
 from tests.fault.siege.field import Attack

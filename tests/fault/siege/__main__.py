@@ -93,7 +93,6 @@ def _saturated(name: str, seconds: float) -> Row:
 
 
 def report(result: Result) -> str:
-    """The result as lines."""
     lines = [f"   done     {_counts(result.done)}", f"   counted  {_counts(result.refused)}"]
     lines.append(f"   {'node':<6}{'MB before/most/after':>24}{'threads':>16}{'descriptors':>16}{'CPU s':>8}")
     for node, before in result.before.items():
@@ -115,7 +114,6 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def say(text: str) -> None:
-    """To whoever waits."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -21,11 +21,11 @@ from tests.fault.siege.middle import Middle
 
 CLUSTER = "processes"
 ABSENT = "d"
-"""A voter that every node knows and that never runs: whoever besieges the cluster can play it."""
+"""A voter that every node knows and that never runs: an attacker can play it."""
 
 SAMPLE_S = 0.25
 RECOVERY_S = 15.0
-"""Within so long after an attack its traces must be gone: the longest timeout is 5 s."""
+"""The time after an attack in which its traces must disappear: the longest timeout is 5 s."""
 
 GROWTH_MB_MAX = 40.0
 THREADS_MAX = 40
@@ -38,7 +38,7 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True)
 class Figures:
-    """What one process uses."""
+    """The resources that one process uses."""
 
     resident_mb: float
     threads: int
@@ -47,7 +47,7 @@ class Figures:
 
     @classmethod
     def of(cls, pid: int) -> "Figures":
-        """Look."""
+        """Read the figures of a process from /proc."""
         home = Path(f"/proc/{pid}")
         resident = int((home / "statm").read_text().split()[1]) * 4096 / 1e6
         times = (home / "stat").read_text().rpartition(")")[2].split()
@@ -55,7 +55,6 @@ class Figures:
         return cls(resident, threads, descriptors, (int(times[11]) + int(times[12])) / 100)
 
     def most(self, other: "Figures") -> "Figures":
-        """The larger of each."""
         return Figures(
             max(self.resident_mb, other.resident_mb),
             max(self.threads, other.threads),
@@ -84,25 +83,21 @@ class Field:
 
     @property
     def live(self) -> list[str]:
-        """The nodes that run."""
         return [node for node in self.cluster.nodes if node != ABSENT]
 
     @property
     def followers(self) -> list[str]:
-        """Those that don't lead."""
         return [node for node in self.live if node != self.leader]
 
     def address(self, node: str) -> Address:
-        """Where a node listens."""
         host, port = self.cluster.addresses[node].rsplit(":", 1)
         return host, int(port)
 
     def pid(self, node: str) -> int:
-        """Of a node's process."""
         return self.cluster.nodes[node].pid
 
     def terms(self) -> dict[str, int]:
-        """What each node has on disk."""
+        """Return the term that each node has on disk."""
         return {node: self._status(node)["elections"][0]["durable_term"] for node in self.live}
 
     def refused(self, node: str) -> Counter[str]:
@@ -114,7 +109,7 @@ class Field:
         return counts
 
     def outbox(self, node: str, peer: str) -> tuple[int, int]:
-        """How many messages to a peer wait at a node, and how many were dropped so far."""
+        """Return the number of messages to a peer that wait at a node, and of those dropped."""
         depth = dropped = 0
         for line in self._get(node, "/metrics").splitlines():
             if f'peer="{peer}"' in line and line.startswith("wire_outbox_depth{"):
@@ -124,7 +119,6 @@ class Field:
         return depth, dropped
 
     def tracebacks(self) -> int:
-        """In the nodes' logs."""
         return sum((self.directory / f"{node}.log").read_text().count("Traceback") for node in self.live)
 
     def _status(self, node: str) -> dict[str, list[dict[str, int]]]:
@@ -138,12 +132,12 @@ class Field:
 
 
 Attack = Callable[[Field, float], Counter[str]]
-"""Does it for so many seconds; what was done, in words."""
+"""A function that attacks for this number of seconds and returns its counted actions."""
 
 
 @dataclass
 class Result:
-    """What came of an attack.
+    """The result of an attack.
 
     Attributes:
         done: what it did.
@@ -172,7 +166,6 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch")
 
     def look(self) -> dict[str, Figures]:
-        """Once."""
         return {node: Figures.of(self._ground.pid(node)) for node in self._ground.live}
 
     def _run(self) -> None:

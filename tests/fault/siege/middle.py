@@ -22,7 +22,7 @@ class Cutter:
         self._is_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What is whole now, lengths included."""
+        """Yield the frames that are complete now, with their lengths."""
         self._held += data
         while (size := self._size()) <= len(self._held):
             part, self._held = self._held[:size], self._held[size:]

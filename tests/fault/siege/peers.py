@@ -113,7 +113,7 @@ def never_reads(ground: Field, seconds: float) -> Counter[str]:
         target=lambda: done.update(at_every_node(ground, _asking(ground, deadline))), name="asking"
     )
     with socket.socket() as server:
-        # It is inherited by what is accepted, and must be set before that.
+        # An accepted socket inherits the size, which must be set before.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(ground.address(ABSENT))
@@ -210,7 +210,7 @@ def _flood_once(
 def largest(knowledge: int, round_: int) -> Iterator[bytes]:
     """As much as there may be in a frame, of every kind and entry, and of a kind that is unknown.
 
-    Votes and Knowledge are of elections that nobody has heard of before, and the terms of Leads rise.
+    Votes and Knowledge are of elections that are new to every node, and the terms of Leads rise.
     """
     for said in (_beating(), _knowing(knowledge, round_)):
         yield frame(CODEC.encode(said), FRAME_BYTES_MAX)
@@ -239,7 +239,7 @@ def _hollow() -> tuple[bytes, ...]:
 
 
 def _unknown(data: bytes) -> bytes:
-    """A message of a kind that this version does not have: an array of so many empty ones, or bytes."""
+    """A message of a kind that this version does not have: an array of empty arrays, or bytes."""
     length = len(data).to_bytes(2, "big")
     return b"\x82\x65other" + (b"\x99" if data[:1] == b"\x80" else b"\x59") + length + data
 

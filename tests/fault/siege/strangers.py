@@ -28,7 +28,6 @@ def greeting(node: str, to: str, number: LinkNumber) -> bytes:
 
 
 def connect(address: Address) -> socket.socket:
-    """A connection."""
     return socket.create_connection(address, timeout=PATIENCE_S)
 
 
@@ -60,7 +59,7 @@ def _begin(address: Address) -> socket.socket:
 
 
 def _end(sock: socket.socket, *, is_reset: bool) -> str:
-    """What became of it."""
+    """Return how the connection ended."""
     with sock:
         try:
             sock.getpeername()

@@ -9,7 +9,7 @@ from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, Desk, vote
 
 
 def won() -> Desk:
-    """Elected, and nobody follows yet."""
+    """Return a desk that is elected, before any peer follows."""
     desk = Desk().supported()
     desk.written()
     desk.say("a", Grant(election="default", term=1))

@@ -1,4 +1,4 @@
-"""What the application may not ask for is refused at once: kept, it would make a later message fail, and the node."""
+"""An invalid call is refused at once: kept, it would make a later message fail, and the node."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What was not heard is said again, whatever else goes on: no message may be lost for good on a link that lives."""
+"""A message without an answer is repeated in every case: none is lost for good on a link that lives."""
 
 from dataclasses import replace
 

@@ -82,9 +82,9 @@ class FakeNode:
             raise self.failure
 
     def lead(self, term: int, election: str = "default") -> None:
-        """Hold a lease."""
+        """Lead this election in this term."""
         self.elections[election] = FakeElection(FakeLeadership(term), Leader(node_id="a", term=term))
 
     def follow(self, leader: str, term: int) -> None:
-        """Know another's."""
+        """Follow another leader in the default election."""
         self.elections["default"] = FakeElection(None, Leader(node_id=leader, term=term))

@@ -151,7 +151,7 @@ def test_who_accepted_does_not_reject_any_more() -> None:
 
 
 def test_a_dialer_with_a_key_takes_no_welcome_without_one() -> None:
-    """No downgrade: whoever is on the path may take the keys out of the Hello."""
+    """No downgrade: a man in the middle may take the keys out of the Hello."""
     dialing, plain = end(is_dialer=True), end(is_dialer=False, ring=None)
     dialing.greet(said())
     list(plain.receive(end(is_dialer=True, ring=None).greet(PLAIN)))

@@ -11,7 +11,7 @@ logger = logging.getLogger("links")
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was said at INFO and above, and forget it."""
+    """Return the messages of INFO and above, and clear them."""
     found = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     caplog.clear()
     return found
