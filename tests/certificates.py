@@ -1,4 +1,4 @@
-"""Certificates made for a test, the odd ones too, in files of their own."""
+"""Certificates for tests, valid and invalid, in files of their own."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The package as users get it: built from a copy of the sources, installed where nothing else is."""
+"""The package as users get it: built from a copy of the sources, installed alone."""
 
 import os
 import shutil

@@ -60,7 +60,7 @@ def configs(
 
 
 class Cluster:
-    """Nodes by id, and who of them leads."""
+    """Nodes by id, and the one that leads."""
 
     def __init__(self, nodes: dict[str, Node]) -> None:
         self.nodes = nodes
@@ -81,7 +81,7 @@ class Cluster:
         return eventually(find)
 
     def settle(self) -> None:
-        """Wait until everybody knows that everybody supports everybody: until then some are not taken for electable."""
+        """Wait until every node knows that all support each other: until then some do not count as electable."""
         for node in self.nodes.values():
             others = set(self.nodes) - {node.config.node}
             eventually(lambda node=node, others=others: _is_settled(node, others))

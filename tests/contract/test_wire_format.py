@@ -1,4 +1,4 @@
-"""`wire/FORMAT.md` says enough: a program that was written from it alone talks to both ends of `wire`."""
+"""`wire/FORMAT.md` is complete: a program that was written from it alone talks to both ends of `wire`."""
 
 import socket
 import ssl
@@ -51,7 +51,7 @@ def plain(_: Path, __: str) -> Secrets:
 
 
 def keyed(directory: Path, _: str = "") -> Secrets:
-    """Of the two keys of the client, wire holds the old one alone."""
+    """The client holds two keys, wire only the old one."""
     path = directory / "keys"
     path.touch(0o600)
     path.write_text(OLD_KEY.hex())
@@ -78,7 +78,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.fixture
 def ann(way: Way, tmp_path: Path) -> tuple[Party, Security]:
-    """The client as the dialer, and what wire goes by."""
+    """The client as the dialer, and the security of wire."""
     mine = way(tmp_path, "ann")
     me = Party(node="ann", cluster="c", incarnation=7, store=b"store of node an", keys=mine.keys, tls=mine.tls)
     return me, mine.security
@@ -86,14 +86,14 @@ def ann(way: Way, tmp_path: Path) -> tuple[Party, Security]:
 
 @pytest.fixture
 def bob(way: Way, tmp_path: Path) -> tuple[Party, Security]:
-    """The client as the acceptor, and what wire goes by."""
+    """The client as the acceptor, and the security of wire."""
     mine = way(tmp_path, "bob")
     return Party(node="bob", cluster="c", incarnation=4, keys=mine.keys, tls=mine.tls), mine.security
 
 
 @contextmanager
 def served(security: Security = PLAIN) -> Iterator[tuple[Listener, tuple[str, int], Inbox]]:
-    """Wire's `bob`, its address, and what it hears."""
+    """Wire's `bob`, its address and its inbox."""
     with listening(QUICK, security=security, two_way=("client",), known=("ann", "bob")) as (listener, heard):
         yield listener, (listener.address.host, listener.address.port), heard
 
@@ -132,7 +132,7 @@ def last_word(end: End) -> list[Value] | None:
 
 
 def await_words(end: End, *wanted: list[Value]) -> None:
-    """Hear these, in any order, among signs of life."""
+    """Receive these messages, in any order, among signs of life."""
     missing = list(wanted)
     while missing:
         said = end.hear()

@@ -118,7 +118,7 @@ MESSAGES: dict[str, object] = {
 
 
 def codec_of(message: object) -> Codec:
-    """The one that carries it."""
+    """Return the codec that has this message."""
     return HANDSHAKE if isinstance(message, Hello | Welcome | Reject | Proof) else LINK
 
 
@@ -131,10 +131,10 @@ def payloads(stream: bytes) -> Iterator[bytes]:
 
 
 class _Repeating(Connection):
-    """An end that says in its handshake what was said then: keys prove each byte of it, and later it may say more."""
+    """An end that repeats a recorded handshake: keys prove each byte, and a later version may send more."""
 
     def repeat(self, said: bytes) -> None:
-        """Take the words from here."""
+        """Take the words from this conversation."""
         self._said = payloads(said[len(MAGIC) :])
 
     def _handshake_frame(self, message: Hello | Welcome | Reject | Proof) -> bytes:
@@ -157,7 +157,7 @@ class Conversation:
     ring: KeyRing | None = None
 
     def ends(self, cls: type[Connection] = Connection, frame_bytes_max: int = 65_536) -> tuple[Connection, Connection]:
-        """The dialer's and the acceptor's, before a word is said."""
+        """Return the connections of dialer and acceptor, before the handshake."""
         dialer, acceptor = (
             cls(LINK, frame_bytes_max, is_dialer=is_dialer, ring=self.ring) for is_dialer in (True, False)
         )

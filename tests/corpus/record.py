@@ -1,4 +1,4 @@
-"""The recordings: what was said on the wire, kept so that every later version can show that it still reads it.
+"""Recordings of the bytes on the wire: every later version must still read them.
 
 Each is a file of lines `name: bytes in hex`. `python -m tests.corpus.record` writes down what is said today as the next
 one, if that differs from the latest. That is done at a release: what was never released may be deleted and recorded
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 def recordings() -> list[Path]:
-    """The files, the oldest first."""
+    """Return the recordings, the oldest first."""
     return sorted(FOLDER.glob("recorded_*.txt"))
 
 
@@ -33,7 +33,7 @@ def today() -> dict[str, bytes]:
 
 
 def record() -> Path | None:
-    """Write the next one; None when the latest says it all."""
+    """Write the next recording and return its path, or None if the latest is complete."""
     known = recordings()
     if known and read(known[-1]) == today():
         return None

@@ -84,7 +84,7 @@ class Proxy:
         each.close()
 
     def cut(self, *directions: str) -> None:
-        """Hold everything from now on, both the data and the ends of connections; by default in both directions."""
+        """Hold data and ends of connections from now on, by default in both directions."""
         for direction in directions or self._is_open:
             self._is_open[direction].clear()
 

@@ -66,7 +66,7 @@ class Muted:
         return eventually(lambda: next((node for node in others if self.is_leader(node)), None), PATIENCE_S)
 
     def settle(self) -> None:
-        """Wait until every node supports every other one, those that were started anew too."""
+        """Wait until every node supports every other one, restarted nodes too."""
         for node in self.processes:
             eventually(lambda node=node: self.is_joined(node), PATIENCE_S)
 

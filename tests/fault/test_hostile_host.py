@@ -1,4 +1,4 @@
-"""A program that does to its node what programs do: holds the GIL, blocks callbacks, raises, forks, hangs."""
+"""A program that mistreats its node: it holds the GIL, blocks callbacks, raises, forks, hangs."""
 
 import ctypes
 import socket

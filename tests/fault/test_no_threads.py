@@ -71,7 +71,7 @@ def test_a_start_without_a_thread_is_undone(tmp_path, refused):
 
 
 def test_these_are_all_threads_of_a_node(tmp_path):
-    """So that no other one is forgotten here."""
+    """A new thread of a node has to be added here."""
     config = configs(tmp_path, each={"a": {"http_listen": "127.0.0.1:0"}})["a"]
     with refusing("none") as asked, Node(config, health=lambda: True):
         pass

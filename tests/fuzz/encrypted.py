@@ -1,4 +1,4 @@
-"""TLS records into a TlsChannel: another end of OpenSSL's, right or wrong, and bytes that change on the way."""
+"""TLS records into a TlsChannel: an OpenSSL end, right or wrong, and bytes that change on the way."""
 
 import contextlib
 import functools
@@ -77,7 +77,7 @@ class Other:
 
 @functools.cache
 def ends() -> dict[str, TlsCredentials]:
-    """The right ones, and those of a stranger."""
+    """Return the right ends, and those of a stranger."""
     with tempfile.TemporaryDirectory() as directory:
         ours, theirs = (Authority(Path(directory) / name) for name in ("ours", "theirs"))
         found = {"ann": ours.tls("ann"), "bob": ours.tls("bob"), "another's": theirs.tls("ann"), "cid": ours.tls("cid")}

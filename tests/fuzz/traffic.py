@@ -62,7 +62,7 @@ HANDSHAKES = (
     *(payload for each in TALKS for payload in (*each.onward, *each.back)),
     *REJECTS[-2:],
 )
-"""Of the many rejects, which differ in a word, a few."""
+"""A few of the many rejects, which differ only in a word."""
 
 
 def some(rng: random.Random) -> list[bytes]:

@@ -25,7 +25,7 @@ PROGRESS_S = 10.0
 
 @dataclass(slots=True)
 class Outcome:
-    """Of one block, or of many.
+    """The outcome of one block, or of many.
 
     Attributes:
         counts: inputs by target, and by what came of them.
@@ -81,7 +81,7 @@ def _run(job: tuple[int, int, int]) -> Outcome:
 
 
 def main() -> int:
-    """Fuzz, tell how it goes, and show what was found."""
+    """Fuzz, print the progress, and show the findings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -2,7 +2,7 @@
 
 
 class Wrong(Exception):  # noqa: N818 - what was found, not an error of this program
-    """Something came of an input that must not."""
+    """An input had a forbidden result."""
 
 
 def need(is_right: bool, why: str) -> None:

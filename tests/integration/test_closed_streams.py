@@ -25,7 +25,7 @@ def start(arguments, closed, **options):
 
 
 def end(arguments, closed=frozenset(), **options):
-    """Run it to its end: the exit code, and what it says."""
+    """Run a command to its end; return the exit code and the output."""
     with start(arguments, closed, **options) as process:
         said = process.communicate(timeout=PATIENCE_S)
     return process.returncode, "".join(filter(None, said))

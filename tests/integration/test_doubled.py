@@ -22,7 +22,7 @@ class Copied(MemoryStore):
 
 @contextmanager
 def doubled(tmp_path: Path, stores: type[MemoryStore], *, has_key: bool = False) -> Iterator[tuple[Node, Node, Node]]:
-    """Three nodes, of which `c` is away, and a second `b` elsewhere."""
+    """Three nodes, of which `c` never runs, and a second `b`."""
     key_file = tmp_path / "cluster.key"
     key_file.write_text("ab" * 32)
     key_file.chmod(0o600)

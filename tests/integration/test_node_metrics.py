@@ -1,4 +1,4 @@
-"""Whose series are in a registry that nodes share: those of the node that runs."""
+"""A registry that nodes share holds the series of the running node."""
 
 import socket
 
@@ -71,7 +71,7 @@ def test_registry_of_a_running_node_is_refused_to_another(tmp_path, registry):
 
 
 def test_registry_of_its_own_keeps_the_series_of_a_stopped_node(tmp_path):
-    """They are there before the start and after the stop."""
+    """The series exist before the start and after the stop."""
     node = make(tmp_path, None)
     assert node.metrics.registry.get_sample_value("elect_insecure") == 0
     with node:

@@ -1,4 +1,4 @@
-"""Three real nodes on loopback with shared keys, with certificates, and with what can't be used."""
+"""Three real nodes on loopback with shared keys, with certificates, and with unusable files."""
 
 import logging
 import secrets

@@ -158,7 +158,7 @@ def test_oldest_silent_connection_makes_room() -> None:
 
 @contextmanager
 def few_descriptors() -> Iterator[None]:
-    """No descriptor is left for anybody."""
+    """Leave this process no free descriptor."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     probe = os.dup(0)
     os.close(probe)

@@ -202,7 +202,7 @@ def test_records_with_nothing_in_them_keep_no_link_open(authority: Authority, bo
 
 
 def test_a_stranger_with_the_right_certificate_is_let_in(authority: Authority, bob: Tls) -> None:
-    """Or the refusals above would prove nothing."""
+    """Otherwise the refusals above would prove nothing."""
     with (
         listening(security=bob) as (listener, heard),
         TlsStranger(listener.address, authority.files("ann")) as right,

@@ -1,4 +1,4 @@
-"""Links on which both ends speak: what each is told, and how each learns of the other's end."""
+"""Links on which both ends send: the events of each end, and how it learns that the other ended."""
 
 import queue
 import socket
@@ -176,7 +176,7 @@ def _talk_until(is_over: object, sock: socket.socket, sign: bytes) -> None:
     assert callable(is_over)
     deadline = time.monotonic() + PATIENCE_S
     while not is_over():
-        assert time.monotonic() < deadline, "nobody noticed"
+        assert time.monotonic() < deadline, "no end noticed"
         sock.send(sign)
         time.sleep(0.05)
 

@@ -1,4 +1,4 @@
-"""Both ends of TLS by hand: any certificate, any belief, and something in between that changes bytes."""
+"""Both ends of TLS by hand: any certificate, any trust, and a relay that changes bytes."""
 
 import contextlib
 import socket
@@ -18,7 +18,7 @@ from wire.security.credentials import TlsFiles
 
 
 class TlsStranger(Stranger):
-    """Shows any certificate, believes anything."""
+    """A dialer that shows any certificate and accepts any."""
 
     def __init__(self, address: Address, files: TlsFiles | None, version: ssl.TLSVersion | None = None) -> None:
         super().__init__(address)

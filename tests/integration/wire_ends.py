@@ -1,4 +1,4 @@
-"""Both ends of wire over loopback, and a stranger who says what he likes."""
+"""Both ends of wire over loopback, and a stranger that sends any bytes."""
 
 import itertools
 import queue
@@ -54,7 +54,7 @@ class Inbox:
         self._is_acknowledging = is_acknowledging
 
     def deliver(self, event: Event) -> None:
-        """For a listener or dialer."""
+        """Receive an event of a listener or dialer."""
         if isinstance(event, LinkClosing) and self._is_acknowledging:
             event.done.set()
         self._queue.put(event)
@@ -260,7 +260,7 @@ class Stranger:
 
 
 class BareAcceptor:
-    """Shakes hands, and then does what the test does."""
+    """An acceptor that completes the handshake and leaves the rest to the test."""
 
     def __enter__(self) -> tuple[Address, Self]:
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -268,7 +268,7 @@ class BareAcceptor:
         return Address("127.0.0.1", self._server.getsockname()[1]), self
 
     def __call__(self, *first: Note) -> socket.socket:
-        """The next dialer's socket, after its handshake, and what is said in the same breath as the Welcome."""
+        """Return the socket of the next dialer, after the handshake; `first` is sent right after the Welcome."""
         sock, _ = self._server.accept()
         self.connection = connection = Connection(CODEC.extended(Bye, Heard), 65_536, is_dialer=False)
         while True:

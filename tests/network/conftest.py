@@ -1,4 +1,4 @@
-"""Hosts for a test, and what their links go by."""
+"""Hosts for a test, and the security of their links."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

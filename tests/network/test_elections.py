@@ -71,7 +71,7 @@ def test_leader_cut_in_one_way_has_lost_before_another_leads(net: Net, tmp_path:
         since = len(cluster.events)
         net.heal_all()
         cluster.settle()
-        assert cluster.changes(since) == [], "coming back unseats nobody"
+        assert cluster.changes(since) == [], "a returning node replaces no leader"
 
 
 ONE_DIRECTION = [
@@ -93,7 +93,7 @@ def test_one_direction_that_is_cut_changes_nothing(make_net: Callable[[], Net], 
             net.cut(*direction(leader, followers))
         time.sleep(LINKS_OVER_S)
         for net, cluster, since in watched:
-            assert any(event.supported is False for event in cluster.events[since:]), "nobody noticed the cut"
+            assert any(event.supported is False for event in cluster.events[since:]), "no node noticed the cut"
             assert cluster.changes(since) == []
             net.heal_all()
         for _, cluster, since in watched:

@@ -1,4 +1,4 @@
-"""Links whose packets are lost: one way, both ways, or both ways with a word of the network about it."""
+"""Links whose packets are lost: one way, both ways, or both ways with a report of the network."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One Elector among peers that lie: whatever they say, in whatever order, it neither fails nor contradicts itself."""
+"""One Elector among peers that lie: for any messages in any order it neither fails nor contradicts itself."""
 
 import dataclasses
 import typing
@@ -322,7 +322,7 @@ class Hostile(RuleBasedStateMachine):
 
     @rule(data=st.data(), election=elections)
     def be_told(self, data, election):
-        """Anything that the application may say."""
+        """Run any call that the application may make."""
         elector, now = self.elector, self.now
         found = elector.state.elections.get(election)
         flag = data.draw(st.booleans())

@@ -1,4 +1,4 @@
-"""Majorities and deadlines against deliberately dumb twins."""
+"""Majorities and deadlines against simple second implementations."""
 
 from itertools import combinations
 

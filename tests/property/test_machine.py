@@ -16,7 +16,7 @@ TestElectionMachine.settings = settings(max_examples=25, deadline=None)
 
 
 class Told(ElectionMachine):
-    """Keeps what its nodes are told."""
+    """A machine that keeps the events of its nodes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -197,7 +197,7 @@ def test_a_broken_protocol_is_found_and_printed_as_a_program(rule: str):
 
 
 class Unhealed(ElectionMachine):
-    """Whose nodes stay alone for ever."""
+    """A machine whose nodes stay isolated for ever."""
 
     def teardown(self) -> None:
         for node in self.nodes:

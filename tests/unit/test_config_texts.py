@@ -1,4 +1,4 @@
-"""Texts in settings, as people write them, and what is said of those that can't be taken."""
+"""Texts in settings, as people write them, and the errors about invalid ones."""
 
 import datetime as dt
 import logging

@@ -135,7 +135,7 @@ OWED_S = (COSTS * COST_NS_MAX / CPU_SHARE - CPU_CREDIT_NS) / NS_PER_S
 
 
 def put_elsewhere(inbox: Inbox, item: MessageReceived) -> None:
-    """On a thread that has read nothing so far."""
+    """Put on a thread that has read nothing."""
     putting = threading.Thread(target=inbox.put, args=(item,))
     putting.start()
     putting.join(5)
@@ -211,7 +211,7 @@ def test_many_elections_may_get_new_leaders_at_once():
 
 
 class Waits(threading.Event):
-    """In which time passes by itself."""
+    """An event whose waits advance the clock at once."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The orchestrator on the test's own thread: an elector that answers from a script, and a log of what was done."""
+"""The orchestrator on the test's own thread: an elector that answers from a script, and a log of its calls."""
 
 import threading
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The documents say what is there: commands, calls, settings and links; their examples that need no node run."""
+"""The documents agree with the code: commands, calls, settings, links, and the examples that need no node."""
 
 import ast
 import configparser
@@ -36,14 +36,14 @@ CODES = sorted({code for document in DOCUMENTS for code in codes(document)})
 
 
 def sentences(document: str) -> list[str]:
-    """Those of the running text: no tables, no headings."""
+    """Return the sentences of the text without tables and headings."""
     kept = [line for line in prose(document).splitlines() if not line.startswith(("|", "#", "["))]
     text = " ".join(line or "¶" for line in kept)
     return [each for each in re.split(r"(?<=[.?!:])\**\s+|¶|- \*\*", text) if len(each.split()) > 1]
 
 
 def test_the_readme_is_short():
-    """A newcomer reads all of it."""
+    """New users read the whole README."""
     assert len(TEXTS["README.md"].splitlines()) <= 150
 
 

@@ -1,4 +1,4 @@
-"""A cluster of processes under siege: what its nodes use, what they say, and what must not change."""
+"""A cluster of processes under attack: its resources, its status, and the state that must not change."""
 
 import functools
 import itertools
@@ -101,7 +101,7 @@ class Field:
         return {node: self._status(node)["elections"][0]["durable_term"] for node in self.live}
 
     def refused(self, node: str) -> Counter[str]:
-        """Handshakes and frames that a node refused so far, by why; `ok` are links."""
+        """Return the handshakes and frames that a node refused, by reason; `ok` counts links."""
         counts: Counter[str] = Counter()
         for line in self._get(node, "/metrics").splitlines():
             if line.startswith(('wire_handshakes_total{direction="in"', "wire_rejected_frames_total{")):
@@ -157,7 +157,7 @@ class Result:
 
 
 class Watch:
-    """Looks at every node's figures again and again."""
+    """Samples every node's figures until it is stopped."""
 
     def __init__(self, ground: Field) -> None:
         self._ground = ground
@@ -182,7 +182,7 @@ class Watch:
 
 
 def besiege(ground: Field, attack: Attack, seconds: float, *, lets_in: bool = False) -> Result:
-    """Attack, and see what it does to the cluster; whether somebody may be let in meanwhile is the attack's affair."""
+    """Attack the cluster and return the result; `lets_in` allows successful handshakes meanwhile."""
     since, terms, tracebacks = len(ground.cluster.events), ground.terms(), ground.tracebacks()
     refused = sum((ground.refused(node) for node in ground.live), Counter())
     with Watch(ground) as watch:
@@ -230,7 +230,7 @@ def _unbounded(result: Result) -> Iterator[str]:
 
 
 class _Besieged(ProcessCluster):
-    """Without the voter that never runs."""
+    """A cluster that never starts the absent voter."""
 
     def __enter__(self) -> Self:
         absent = self.nodes.pop(ABSENT, None)
@@ -259,7 +259,7 @@ def _has_started(node: str, event: ProcessEvent) -> bool:
 
 @contextmanager
 def besieged(kind: str) -> Iterator[Field]:
-    """Three nodes: `plain`, with a fourth voter that is away; `keyed`, with something between them; `tls`."""
+    """Run three nodes: `plain` with a fourth voter that never runs, `keyed` with a man in the middle, or `tls`."""
     with tempfile.TemporaryDirectory(prefix="siege-") as name, ExitStack() as stack:
         directory = Path(name)
         security, authority = _security(kind, directory)

@@ -1,4 +1,4 @@
-"""Those who say that they are a node and can't prove it, or prove something else; and those on the path."""
+"""Attackers that claim to be a node without its proof, and men in the middle."""
 
 import contextlib
 import secrets
@@ -27,7 +27,7 @@ PAUSE_S = 0.02
 
 @dataclass
 class Attempt:
-    """One handshake with a node's leader, in some follower's name."""
+    """One handshake with the leader, in a follower's name."""
 
     ground: Field
     ring: KeyRing | None = None

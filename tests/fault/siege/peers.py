@@ -1,4 +1,4 @@
-"""A voter that the cluster knows, and that has gone bad: it is let in, and does what it likes."""
+"""A known voter that attacks: its links are accepted."""
 
 import functools
 import itertools
@@ -48,7 +48,7 @@ CONFIGURATION = Configuration.initial(frozenset({"a", "b", "c", ABSENT})).id
 
 
 def at_every_node(ground: Field, work: Callable[[str, Counter[str]], None]) -> Counter[str]:
-    """Do it at all nodes at once; what was done in all."""
+    """Run the attack at all nodes at once; return the sum of its actions."""
     done = {node: Counter[str]() for node in ground.live}
     threads = [threading.Thread(target=work, args=(node, done[node]), name=f"bad-{node}") for node in ground.live]
     for thread in threads:
@@ -101,9 +101,9 @@ def _heard(sock: socket.socket) -> bytes:
 
 
 def never_reads(ground: Field, seconds: float) -> Counter[str]:
-    """The absent voter takes every node's link and reads nothing after the Hello, but asks and asks.
+    """The absent voter accepts every node's link, reads nothing after the Hello, and keeps asking.
 
-    So each node has much to say to it, and its outbox is full nearly all the time.
+    Each node has many answers for it, and a full outbox nearly all the time.
     """
     done: Counter[str] = Counter()
     held: list[socket.socket] = []
@@ -171,7 +171,7 @@ def _welcome(sock: socket.socket) -> bool:
 
 
 def largest_frames(ground: Field, seconds: float) -> Counter[str]:
-    """The absent voter dials every node, and says as much as it can in the longest frames there may be."""
+    """The absent voter dials every node, and sends the longest frames that are allowed."""
     deadline = time.monotonic() + seconds
 
     def flood(node: str, done: Counter[str]) -> None:
@@ -222,7 +222,7 @@ def largest(knowledge: int, round_: int) -> Iterator[bytes]:
 
 @functools.cache
 def _hollow() -> tuple[bytes, ...]:
-    """Frames that need nothing but the round in place of the hole, where they have one."""
+    """Return frames whose only gap is filled with the round."""
     new, old, session = _names(HOLE.decode()), _names("old"), Number(1, 1)
     batches: list[tuple[Entry, ...]] = [
         tuple(Vote(election=name, term=1, offset=0) for name in new),

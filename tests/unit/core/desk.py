@@ -1,4 +1,4 @@
-"""One Elector on a desk: the test plays every peer, and looks at what leaves."""
+"""One Elector under test: the test plays every peer, and checks the output."""
 
 from dataclasses import dataclass, field
 from random import Random

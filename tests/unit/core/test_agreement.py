@@ -69,7 +69,7 @@ def test_a_peer_with_another_list_of_the_same_version_objects():
 
 
 def test_a_peer_that_lost_its_store_objects_to_nothing():
-    """Else its last objection would hold for ever: it is never met in agreement again."""
+    """Otherwise its last objection would hold for ever: no later agreement ends it."""
     desk = started_with(Meeting(store_id=FIRST, objection=Objection.OTHER_VOTERS))
     desk.take(desk.elector.store_lost(desk.now, "a"))
     assert not desk.elector.state.is_disputed

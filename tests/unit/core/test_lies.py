@@ -1,4 +1,4 @@
-"""Peers that lie, or are mad: nothing they say makes a node fail, hold more than it can, or work without end."""
+"""Peers that lie: no message makes a node fail, use unbounded memory, or work without end."""
 
 from dataclasses import replace
 from unittest.mock import patch

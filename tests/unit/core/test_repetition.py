@@ -79,4 +79,4 @@ def test_receipt_on_an_older_link_does_not_count_on_this_link():
         desk.beat("a", supports="bc", standing=Standing(willing=False))
         desk.tick(INTERVAL)
         again += len(desk.messages("c", Knowledge))
-    assert again, "and again, since nobody says that it was heard"
+    assert again, "and again, since no peer reports its receipt"

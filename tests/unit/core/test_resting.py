@@ -1,4 +1,4 @@
-"""A node that gives leadership up again and again, soon after it was elected, rests before it stands again."""
+"""A node that resigns repeatedly, soon after it was elected, rests before it is a candidate again."""
 
 import pytest
 
@@ -15,7 +15,7 @@ class Alone(Desk):
     """A cluster of one, which leads as soon as it may."""
 
     def lead(self) -> int:
-        """Lead again; how long that took from now."""
+        """Lead again and return the time that took."""
         begun = self.now
         while self.election.leadership is None:
             self.tick(max(0, self.latest.wake_at - self.now))

@@ -1,4 +1,4 @@
-"""A node by hand: the part that the web application uses, and nothing behind it."""
+"""A fake node with the part that the web application uses."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -9,7 +9,7 @@ logger = logging.getLogger("outage")
 
 
 class Clock:
-    """Rises when it is told to."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -52,7 +52,7 @@ def test_a_day_of_failures_is_two_lines(failure_log: FailureLog, clock: Clock, s
 
 
 def test_each_cause_is_said_once_however_they_alternate(failure_log: FailureLog, said: Callable[[], list[str]]) -> None:
-    """A peer that is now refused and now silent is not said to fail anew each time."""
+    """A peer that alternates between two failures has no new line each time."""
     for _ in range(100):
         failure_log.failed("refused")
         failure_log.failed("silent")

@@ -29,7 +29,7 @@ def test_a_process_that_is_not_patched_is_let_pass():
 
 
 def test_what_was_replaced_is_named(patched):
-    """The error says by whom, what, and what to do."""
+    """The error names the library, the replaced parts and the remedy."""
     with pytest.raises(RuntimeError, match=patched):
         check_native()
 
