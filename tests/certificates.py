@@ -1,4 +1,4 @@
-"""Certificates made for a test, the odd ones too, in files of their own."""
+"""Certificates for tests, valid and invalid, in files of their own."""
 
 import itertools
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Authority:
         name: str = "",
         dns: bytes = b"",
     ) -> TlsFiles:
-        """A new pair for a node, in files of this name, from and to so many seconds from now.
+        """Return a new pair for a node, in files of this name, valid from and to these seconds from now.
 
         Args:
             dns: instead of the node's id, bytes that need not be text.
@@ -67,7 +67,7 @@ class Authority:
         return made
 
     def tls(self, node: str, **odd: object) -> Tls:
-        """What a node of cluster `c` uses, with a new pair."""
+        """Return the settings of a node of cluster `c`, with a new pair."""
         return Tls(self.files(node, **odd), node=node, cluster="c")  # type: ignore[arg-type]
 
 

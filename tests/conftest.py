@@ -1,4 +1,4 @@
-"""What holds for every test: it leaks no thread and no descriptor, and its marks are kept."""
+"""Checks around every test: it leaks no thread and no descriptor, and its marks are kept."""
 
 import fcntl
 import gc
@@ -53,7 +53,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def open_descriptors() -> Counter[str]:
-    """What this process has open, by what it is; a file is named, a socket or a pipe numbered."""
+    """Return the open descriptors of this process by target: a file by name, a socket or a pipe by number."""
     found: Counter[str] = Counter()
     for entry in DESCRIPTORS.iterdir() if DESCRIPTORS.exists() else ():
         try:
@@ -72,7 +72,7 @@ def leaked_threads(before: set[threading.Thread]) -> list[str]:
 
 
 def leaked_descriptors(before: Counter[str]) -> Counter[str]:
-    """What is open now and was not then, in this repository's build/ excepted: tools keep their own files there."""
+    """Return the descriptors opened since then, except files in build/: tools keep their own files there."""
     if not open_descriptors() - before:
         return Counter()
     gc.collect()

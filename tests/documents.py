@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(document: str, language: str) -> list[str]:
-    """The fenced blocks of one language; "" are those of none."""
+    """Return the fenced blocks of one language; "" is for blocks without a language."""
     return [text for found, text in _BLOCK.findall(TEXTS[document]) if found == language]
 
 
@@ -34,5 +34,5 @@ def prose(document: str) -> str:
 
 
 def codes(document: str) -> list[str]:
-    """What stands in backticks."""
+    """Return the text in backticks."""
     return re.findall(r"`([^`\n]+)`", prose(document))

@@ -1,4 +1,4 @@
-"""The package as users get it: built from a copy of the sources, installed where nothing else is."""
+"""The package as users get it: built from a copy of the sources, installed alone."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ OPTIONS = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disa
 
 
 def python(*arguments: str, directory: Path) -> str:
-    """What a run of Python in a directory prints."""
+    """Run Python in a directory and return its output."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     call = [sys.executable, *arguments]
     return subprocess.run(

@@ -16,13 +16,13 @@ DEADLINE_S = 60.0
 """Each wait takes milliseconds; a busy machine may take much longer, and a test that passes waits no longer for it."""
 
 SUPPORT_DURATION_S = 0.5
-"""Half of the default: a new node waits for so long before it leads."""
+"""Half of the default: a new node waits for this time before it leads."""
 
 Found = TypeVar("Found")
 
 
 def eventually(find: Callable[[], Found], deadline_s: float = DEADLINE_S) -> Found:
-    """What `find` returns as soon as that is true."""
+    """Return the result of `find` as soon as it is true."""
     ends_at = now_s() + deadline_s
     while not (found := find()):
         assert now_s() < ends_at, "it did not happen in time"
@@ -60,7 +60,7 @@ def configs(
 
 
 class Cluster:
-    """Nodes by id, and who of them leads."""
+    """Nodes by id, and the one that leads."""
 
     def __init__(self, nodes: dict[str, Node]) -> None:
         self.nodes = nodes
@@ -81,7 +81,7 @@ class Cluster:
         return eventually(find)
 
     def settle(self) -> None:
-        """Wait until everybody knows that everybody supports everybody: until then some are not taken for electable."""
+        """Wait until every node knows that all support each other: until then some do not count as electable."""
         for node in self.nodes.values():
             others = set(self.nodes) - {node.config.node}
             eventually(lambda node=node, others=others: _is_settled(node, others))

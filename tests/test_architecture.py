@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PRODUCT = sorted(path.relative_to(ROOT) for room in ("elect", "wire") for path in (ROOT / room).rglob("*.py"))
 ALL = [*PRODUCT, *sorted(path.relative_to(ROOT) for room in ("tests", "bench") for path in (ROOT / room).rglob("*.py"))]
 
-FILE_LINES_MAX, FUNCTION_LINES_MAX, FOLDER_FILES_MAX = 400, 50, 16
+FILE_LINES_MAX, FUNCTION_LINES_MAX, FOLDER_FILES_MAX, TEST_NAME_MAX = 400, 50, 16, 60
 
 ROOMS_OF_ELECT = {"api", "bridge", "cli", "config", "core", "monitoring", "runtime", "storage", "testing", "web"}
 FILES_OF_ELECT = {"__init__.py", "ARCHITECTURE.md", "clock.py", "errors.py", "leader.py", "py.typed"}
@@ -59,6 +59,11 @@ def abbreviations(module: ast.Module) -> list[str]:
     return sorted(name for name in names if ABBREVIATION.search(name.lower()) and name[:2] != "__")
 
 
+def long_tests(text: str) -> list[str]:
+    """The test names that are too long."""
+    return [name for name in re.findall(r"def (test_\w+)", text) if len(name) > TEST_NAME_MAX]
+
+
 def doubles(names: list[str]) -> list[str]:
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
@@ -89,6 +94,11 @@ def test_no_class_has_the_name_of_another():
 
 def test_names_are_words():
     assert {str(path): names for path in PRODUCT if (names := abbreviations(tree(path)))} == {}
+
+
+def test_test_names_are_short():
+    tests = [path for path in ALL if path.parts[0] == "tests"]
+    assert {str(path): long for path in tests if (long := long_tests((ROOT / path).read_text(encoding="utf-8")))} == {}
 
 
 def test_timeless_tests_do_not_sleep():
@@ -126,6 +136,7 @@ def test_every_tool_is_configured_in_one_place():
         (too_long, "def f():\n" + "    x = 1\n" * 49, []),
         (lambda text: calls(ast.parse(text), "time.sleep"), "import time\ntime.sleep(1)", ["time.sleep"]),
         (lambda text: abbreviations(ast.parse(text)), "def send(msg, id): tmp_path = 1", ["msg", "tmp_path"]),
+        (long_tests, f"def test_{'a' * 56}(): ...\ndef test_{'a' * 55}(): ...", [f"test_{'a' * 56}"]),
         (lambda text: doubles(text.split()), "a b a", ["a"]),
     ],
 )

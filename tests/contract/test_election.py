@@ -1,4 +1,4 @@
-"""What an application may rely on, of a node's election and of the fake one alike."""
+"""The contract of an election with its application, for a node's election and for the fake one."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 
 
 class Heard:
-    """What a subscriber heard, in order."""
+    """The events that a subscriber received, in order."""
 
     def __init__(self, election: Election) -> None:
         self.said: list[tuple[str, int]] = []

@@ -25,7 +25,7 @@ def test_nobody_leads_until_told_to(election):
 
 
 def _heard(election: FakeElection) -> list[tuple[str, int]]:
-    """All that a subscriber is told from now on, with tokens and terms."""
+    """Return the list of the later events of a subscriber, with tokens and terms."""
     heard: list[tuple[str, int]] = []
     election.subscribe(
         on_elected=lambda leadership: heard.append(("elected", leadership.token)),
@@ -80,7 +80,7 @@ def test_after_any_loss_the_next_token_is_higher(election, reason):
 
 
 def test_a_node_that_gives_up_again_and_again_is_elected_at_once(election):
-    """On command no rest is kept: time would have to pass for it."""
+    """A commanded election has no rest, which would need time to pass."""
     for _ in range(10):
         election.elect()
         election.resign(timeout=5)

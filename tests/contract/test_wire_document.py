@@ -58,7 +58,7 @@ def type_in_words(hint: object) -> str:
     return hint.__name__ if is_dataclass(hint) else PLAIN_TYPES[hint]  # type: ignore[union-attr,index]
 
 
-def test_the_document_has_the_constants_of_the_client_and_the_words_of_the_code() -> None:
+def test_the_document_has_the_constants_and_words_of_the_code() -> None:
     persons = re.findall(r'"(wire1 [a-z ]+)"', Path(wire_client.__file__).read_text(encoding="utf-8"))
     assert len(set(persons)) == 6
     limits = Limits()
@@ -77,7 +77,7 @@ def test_the_document_has_the_constants_of_the_client_and_the_words_of_the_code(
 
 @pytest.mark.parametrize("cls", [*KINDS, *PARTS], ids=lambda cls: cls.__name__)
 def test_a_message_has_the_fields_of_its_class(cls: type) -> None:
-    """Their names in order, and the type of each."""
+    """Return the names of the fields in order, and the type of each."""
     hints = typing.get_type_hints(cls)
     assert [field.name for field in fields(cls)] == list(hints)
     kind = [] if cls in PARTS else [f'"{cls.__name__.lower()}"']
@@ -90,7 +90,7 @@ def test_a_message_has_the_fields_of_its_class(cls: type) -> None:
 
 
 def test_the_examples_of_the_handshake_are_what_both_ends_send() -> None:
-    """Without a key and with one."""
+    """The examples without a key and with one."""
     exchange(None, EXAMPLES["magic and Hello"], EXAMPLES["magic and Welcome"])
     ring = KeyRing([Key(EXAMPLES["shared key K"])])
     assert ring.ids == (EXAMPLES["id of K"],)
@@ -104,7 +104,7 @@ def test_the_examples_of_the_handshake_are_what_both_ends_send() -> None:
 
 
 def exchange(ring: KeyRing | None, from_dialer: bytes, from_acceptor: bytes) -> Connection:
-    """Both ends of wire say these bytes to each other; the dialer."""
+    """Check that both ends of wire send these bytes; return the dialer."""
     dialer, acceptor = (Connection(CODEC, 65_536, is_dialer=is_dialer, ring=ring) for is_dialer in (True, False))
     (hello,) = acceptor.receive(from_dialer)
     assert isinstance(hello, Hello)
@@ -116,7 +116,7 @@ def exchange(ring: KeyRing | None, from_dialer: bytes, from_acceptor: bytes) -> 
 
 
 def test_a_hello_is_checked_in_the_order_of_the_table() -> None:
-    """Of a Hello with each fault from one row on, that row's is named."""
+    """A Hello with the faults of this row and of all later rows is refused with the reason of this row."""
     faults: dict[str, dict[str, object]] = {
         "version": {"version_min": 2, "version_max": 3},
         "cluster": {"cluster": "other"},
@@ -142,7 +142,7 @@ def test_a_hello_is_checked_in_the_order_of_the_table() -> None:
 
 
 def test_the_examples_of_keys_follow_from_the_formulas() -> None:
-    """As the second program computes them."""
+    """The client computes the same values."""
     hello, welcome = (EXAMPLES[f"frame of the {kind}"] for kind in ("Hello", "Welcome"))
     session = wire_client._session_key(EXAMPLES["shared key K"], hello, welcome)
     assert session == EXAMPLES["session key S"]
@@ -153,7 +153,7 @@ def test_the_examples_of_keys_follow_from_the_formulas() -> None:
 
 @pytest.mark.parametrize("kind", ["Bye", "Heartbeat", "Batch"])
 def test_an_example_is_a_message_of_both_programs(kind: str) -> None:
-    """Each decodes it, and gives the same bytes again."""
+    """Both programs decode it and encode the same bytes."""
     frame = EXAMPLES[kind]
     message = CODEC.decode(frame[4:])
     assert type(message).__name__ == kind

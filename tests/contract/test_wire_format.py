@@ -1,4 +1,4 @@
-"""`wire/FORMAT.md` says enough: a program that was written from it alone talks to both ends of `wire`."""
+"""`wire/FORMAT.md` is complete: a program that was written from it alone talks to both ends of `wire`."""
 
 import socket
 import ssl
@@ -36,7 +36,7 @@ NEW_KEY, OLD_KEY, OTHER_KEY = (bytes([place]) * 32 for place in (1, 2, 3))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What the client goes by, and wire."""
+    """The secrets of the client and of wire."""
 
     keys: tuple[bytes, ...] = ()
     tls: ssl.SSLContext | None = None
@@ -51,7 +51,7 @@ def plain(_: Path, __: str) -> Secrets:
 
 
 def keyed(directory: Path, _: str = "") -> Secrets:
-    """Of the two keys of the client, wire holds the old one alone."""
+    """The client holds two keys, wire only the old one."""
     path = directory / "keys"
     path.touch(0o600)
     path.write_text(OLD_KEY.hex())
@@ -67,7 +67,7 @@ def certified(directory: Path, own: str) -> Secrets:
     tls.load_verify_locations(files.ca)
     tls.load_cert_chain(files.certificate, files.key)
     if not is_dialer:
-        setattr(tls, "num_tickets", 0)  # noqa: B010 - the name is not ours
+        setattr(tls, "num_tickets", 0)  # noqa: B010 - ssl chose the name
     return Secrets(tls=tls, security=authority.tls(other))
 
 
@@ -78,7 +78,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.fixture
 def ann(way: Way, tmp_path: Path) -> tuple[Party, Security]:
-    """The client as the dialer, and what wire goes by."""
+    """The client as the dialer, and the security of wire."""
     mine = way(tmp_path, "ann")
     me = Party(node="ann", cluster="c", incarnation=7, store=b"store of node an", keys=mine.keys, tls=mine.tls)
     return me, mine.security
@@ -86,14 +86,14 @@ def ann(way: Way, tmp_path: Path) -> tuple[Party, Security]:
 
 @pytest.fixture
 def bob(way: Way, tmp_path: Path) -> tuple[Party, Security]:
-    """The client as the acceptor, and what wire goes by."""
+    """The client as the acceptor, and the security of wire."""
     mine = way(tmp_path, "bob")
     return Party(node="bob", cluster="c", incarnation=4, keys=mine.keys, tls=mine.tls), mine.security
 
 
 @contextmanager
 def served(security: Security = PLAIN) -> Iterator[tuple[Listener, tuple[str, int], Inbox]]:
-    """Wire's `bob`, its address, and what it hears."""
+    """Wire's `bob`, its address and its inbox."""
     with listening(QUICK, security=security, two_way=("client",), known=("ann", "bob")) as (listener, heard):
         yield listener, (listener.address.host, listener.address.port), heard
 
@@ -132,7 +132,7 @@ def last_word(end: End) -> list[Value] | None:
 
 
 def await_words(end: End, *wanted: list[Value]) -> None:
-    """Hear these, in any order, among signs of life."""
+    """Receive these messages, in any order, among signs of life."""
     missing = list(wanted)
     while missing:
         said = end.hear()
@@ -141,7 +141,7 @@ def await_words(end: End, *wanted: list[Value]) -> None:
 
 
 def is_over(end: End) -> bool:
-    """Whether the stream ends without another word than signs of life."""
+    """Return whether the stream ends without another message than signs of life."""
     return (last_word(end) or ["heard"])[0] == "heard"
 
 
@@ -178,7 +178,7 @@ def test_a_later_one_way_link_takes_over_without_a_word(ann: tuple[Party, Securi
         assert heard.later(MessageReceived).number == LinkNumber(7, 2)
 
 
-def test_both_ends_of_a_two_way_link_talk_until_a_later_one_takes_over(ann: tuple[Party, Security]) -> None:
+def test_a_two_way_link_carries_messages_until_a_later_link(ann: tuple[Party, Security]) -> None:
     me, security = ann
     with served(security) as (listener, address, heard), open_link(address, me, kind="client") as link:
         number = heard.next(LinkAccepted).number

@@ -25,7 +25,7 @@ class Rejected(Exception):  # noqa: N818 - an answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """What one end says of itself."""
+    """The identity that one end sends."""
 
     node: str
     cluster: str = "demo"
@@ -36,15 +36,15 @@ class Party:
 
     @property
     def key_ids(self) -> dict[bytes, bytes]:
-        """Its keys, each by its id."""
+        """Return the keys by id."""
         return {_hash(key, "wire1 id", b"", 8): key for key in self.keys}
 
     def nonce(self) -> bytes:
-        """32 fresh random bytes where there are keys."""
+        """Return 32 new random bytes if there are keys."""
         return secrets.token_bytes(32) if self.keys else b""
 
     def end(self, connection: socket.socket, *, is_dialer: bool) -> "End":
-        """Its end of a connection, after the handshake of TLS if it has that."""
+        """Return its end of a connection, after the handshake of TLS if it uses TLS."""
         connection.settimeout(5)
         return End(connection if self.tls is None else self.tls.wrap_socket(connection, server_side=not is_dialer))
 
@@ -61,14 +61,12 @@ class End:
         self._frames_out = self._frames_in = 0
 
     def send(self, payload: bytes) -> None:
-        """Send one frame."""
         if self._keys:
             payload += _tag(self._keys[0], self._frames_out, payload)
             self._frames_out += 1
         self.socket.sendall(framed(payload))
 
     def say(self, kind: str, *fields: Value) -> None:
-        """Send one message."""
         self.send(encoded([kind, *fields]))
 
     def receive(self) -> bytes:
@@ -88,7 +86,7 @@ class End:
         return message_of(payload)
 
     def read(self, count: int) -> bytes:
-        """So many bytes of the stream."""
+        """Return the next `count` bytes of the stream."""
         taken = b""
         while len(taken) < count:
             chunk = self.socket.recv(count - len(taken))
@@ -172,7 +170,7 @@ def accept(listening: socket.socket, me: Party) -> Opened:
 
 
 def reject(listening: socket.socket, code: str, reason: str, is_retryable: bool) -> None:
-    """Take the next connection, in the clear, and turn it away."""
+    """Accept the next connection, without TLS, and reject it."""
     end = Party(node="").end(listening.accept()[0], is_dialer=False)
     with end.socket:
         assert end.read(8) == MAGIC
@@ -182,7 +180,7 @@ def reject(listening: socket.socket, code: str, reason: str, is_retryable: bool)
 
 
 def _prove_as_dialer(end: End, session: bytes) -> None:
-    """Prove as FORMAT.md, section 8 has it, numbers 1 to 3."""
+    """Compute the proofs 1 to 3 of FORMAT.md, section 8."""
     assert end.hear() == ["proof", _hash(session, "wire1 proof a", b"", 32)]
     end.say("proof", _hash(session, "wire1 proof d", b"", 32))
     end.tag_frames(_hash(session, "wire1 frames d", b"", 64), _hash(session, "wire1 frames a", b"", 64))

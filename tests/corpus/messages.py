@@ -1,4 +1,4 @@
-"""What a corpus holds: every message that an end of this version says, as a value, and whole conversations.
+"""The contents of a corpus: every message of this version as a value, and whole conversations.
 
 A value stays as it is once it has been recorded. When a message grows, the old value says what a reader of later
 versions makes of the old bytes (the new field has its default), and another name is given to one with the new field.
@@ -118,12 +118,12 @@ MESSAGES: dict[str, object] = {
 
 
 def codec_of(message: object) -> Codec:
-    """The one that carries it."""
+    """Return the codec that has this message."""
     return HANDSHAKE if isinstance(message, Hello | Welcome | Reject | Proof) else LINK
 
 
 def payloads(stream: bytes) -> Iterator[bytes]:
-    """Those of whole frames."""
+    """Return the payloads of the whole frames."""
     while stream:
         size = HEADER_BYTES + int.from_bytes(stream[:HEADER_BYTES], "big")
         yield stream[HEADER_BYTES:size]
@@ -131,10 +131,10 @@ def payloads(stream: bytes) -> Iterator[bytes]:
 
 
 class _Repeating(Connection):
-    """An end that says in its handshake what was said then: keys prove each byte of it, and later it may say more."""
+    """An end that repeats a recorded handshake: keys prove each byte, and a later version may send more."""
 
     def repeat(self, said: bytes) -> None:
-        """Take the words from here."""
+        """Take the words from this conversation."""
         self._said = payloads(said[len(MAGIC) :])
 
     def _handshake_frame(self, message: Hello | Welcome | Reject | Proof) -> bytes:
@@ -157,7 +157,7 @@ class Conversation:
     ring: KeyRing | None = None
 
     def ends(self, cls: type[Connection] = Connection, frame_bytes_max: int = 65_536) -> tuple[Connection, Connection]:
-        """The dialer's and the acceptor's, before a word is said."""
+        """Return the connections of dialer and acceptor, before the handshake."""
         dialer, acceptor = (
             cls(LINK, frame_bytes_max, is_dialer=is_dialer, ring=self.ring) for is_dialer in (True, False)
         )
@@ -182,7 +182,7 @@ class Conversation:
     def hear(
         self, onward: bytes, back: bytes, cut: Callable[[bytes], list[bytes]]
     ) -> tuple[list[object], list[object]]:
-        """What the acceptor and the dialer hear in such bytes, in pieces, when they say what was said then."""
+        """Return the messages that acceptor and dialer receive in pieces of these bytes, when they send as recorded."""
         dialer, acceptor = ends = self.ends(_Repeating)
         for end, said in zip(ends, (onward, back), strict=True):
             assert isinstance(end, _Repeating)

@@ -1,4 +1,4 @@
-"""The recordings: what was said on the wire, kept so that every later version can show that it still reads it.
+"""Recordings of the bytes on the wire: every later version must still read them.
 
 Each is a file of lines `name: bytes in hex`. `python -m tests.corpus.record` writes down what is said today as the next
 one, if that differs from the latest. That is done at a release: what was never released may be deleted and recorded
@@ -14,18 +14,18 @@ FOLDER = Path(__file__).parent
 
 
 def recordings() -> list[Path]:
-    """The files, the oldest first."""
+    """Return the recordings, the oldest first."""
     return sorted(FOLDER.glob("recorded_*.txt"))
 
 
 def read(path: Path) -> dict[str, bytes]:
-    """What is in one."""
+    """Return the values that a recording holds, by name."""
     lines = path.read_text(encoding="ascii").splitlines()
     return {name: bytes.fromhex(data) for name, data in (line.split(": ") for line in lines)}
 
 
 def today() -> dict[str, bytes]:
-    """What is said today."""
+    """Return the bytes that this version sends, by name."""
     said = {name: codec_of(message).encode(message) for name, message in MESSAGES.items()}
     for name, conversation in CONVERSATIONS.items():
         said[f"{name}, dialer"], said[f"{name}, acceptor"] = conversation.speak()
@@ -33,7 +33,7 @@ def today() -> dict[str, bytes]:
 
 
 def record() -> Path | None:
-    """Write the next one; None when the latest says it all."""
+    """Write the next recording and return its path, or None if the latest is complete."""
     known = recordings()
     if known and read(known[-1]) == today():
         return None

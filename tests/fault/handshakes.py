@@ -1,4 +1,4 @@
-"""What a cluster of processes shows of its handshakes and its memory."""
+"""Measurements of the handshakes and the memory of a cluster of processes."""
 
 import urllib.request
 from pathlib import Path

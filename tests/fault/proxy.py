@@ -15,9 +15,9 @@ from typing import Self
 class Proxy:
     """Carries connections to `target`; what the dialer sends goes `onward`, what comes back, `back`."""
 
-    def __init__(self, target: str, heed: Callable[[str, bytes], object] = lambda _direction, _data: None) -> None:
-        """`heed` is given all that is carried, with its direction, before it is."""
-        self._heed = heed
+    def __init__(self, target: str, watch: Callable[[str, bytes], object] = lambda _direction, _data: None) -> None:
+        """`watch` is called with the direction and the data before they are passed on."""
+        self._watch = watch
         host, port = target.rsplit(":", 1)
         self._target = (host, int(port))
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -65,7 +65,7 @@ class Proxy:
         with suppress(OSError):
             while data := source.recv(65536):
                 self._wait_open(direction)
-                self._heed(direction, data)
+                self._watch(direction, data)
                 sink.sendall(data)
             self._wait_open(direction)
         self._close(source)
@@ -84,7 +84,7 @@ class Proxy:
         each.close()
 
     def cut(self, *directions: str) -> None:
-        """Hold everything from now on, both the data and the ends of connections; by default in both directions."""
+        """Hold data and ends of connections from now on, by default in both directions."""
         for direction in directions or self._is_open:
             self._is_open[direction].clear()
 

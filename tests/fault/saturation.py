@@ -31,7 +31,7 @@ from wire.security.tls import Tls
 
 KINDS = ("plain", "keyed", "tls")
 VALID_S = 30 * DAY
-"""Nothing is said of certificates that end so late."""
+"""Certificates that end this late cause no warning."""
 
 FULL_PAUSE_S = 0.001
 GROWTH_MB_MAX = 15.0
@@ -40,7 +40,7 @@ WARM_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Something to carry."""
+    """A message of 1 kB that the links carry."""
 
     number: int
     data: bytes
@@ -49,17 +49,17 @@ class Load:
 Send = Callable[[object], bool]
 
 
-class Mouth(threading.Thread):
+class LoadSender(threading.Thread):
     """Keeps a link's outbox full, and counts what comes back."""
 
     def __init__(self, send: Send) -> None:
-        super().__init__(name="mouth", daemon=True)
+        super().__init__(name="load-sender", daemon=True)
         self.heard = 0
         self.is_ended = False
         self._send = send
 
     def run(self) -> None:
-        """Say on."""
+        """Send numbered loads until the link ends."""
         for number in itertools.count():
             while not self._send(Load(number=number, data=bytes(1_000))):
                 if self.is_ended:
@@ -71,29 +71,27 @@ class End:
     """Either end: begins to talk when its link is open."""
 
     def __init__(self) -> None:
-        self.mouths: queue.SimpleQueue[Mouth] = queue.SimpleQueue()
+        self.senders: queue.SimpleQueue[LoadSender] = queue.SimpleQueue()
         self.send: Callable[[str, LinkNumber, object], bool] = lambda *_: False
-        self._mouth = Mouth(lambda _: False)
+        self._sender = LoadSender(lambda _: False)
 
     def deliver(self, event: Event) -> None:
-        """Take what wire tells."""
         match event:
             case MessageReceived():
-                self._mouth.heard += 1
+                self._sender.heard += 1
             case LinkOpened() | LinkAccepted():
                 peer, number = event.peer, event.number
-                self._mouth = Mouth(lambda message: self.send(peer, number, message))
-                self._mouth.start()
-                self.mouths.put(self._mouth)
+                self._sender = LoadSender(lambda message: self.send(peer, number, message))
+                self._sender.start()
+                self.senders.put(self._sender)
             case LinkClosing():
-                self._mouth.is_ended = True
+                self._sender.is_ended = True
                 event.done.set()
             case LinkEnded():
-                self._mouth.is_ended = True
+                self._sender.is_ended = True
 
 
 def identity(node: str) -> Identity:
-    """Of an end."""
     return Identity(cluster="c", node=node, incarnation=1, store=bytes(16))
 
 
@@ -110,7 +108,7 @@ def prepare(kind: str, directory: Path) -> None:
 
 
 def security(kind: str, node: str, directory: Path) -> Security:
-    """What an end goes by."""
+    """Return the security of an end."""
     if kind == "keyed":
         return Keyed(directory / "key")
     if kind == "tls":
@@ -121,7 +119,7 @@ def security(kind: str, node: str, directory: Path) -> Security:
 
 
 def listen(kind: str, directory: Path) -> None:
-    """The other process: say where, then each second how much was heard, until the link ends."""
+    """Run the other process: print its port, then each second the number of messages received, until the link ends."""
     end = End()
     listener = Listener(
         Address("127.0.0.1", 0),
@@ -138,16 +136,16 @@ def listen(kind: str, directory: Path) -> None:
     listener.open()
     listener.start()
     say(str(listener.address.port))
-    mouth = end.mouths.get()
-    while not mouth.is_ended:
+    sender = end.senders.get()
+    while not sender.is_ended:
         time.sleep(1.0)
-        say(str(mouth.heard))
+        say(str(sender.heard))
     listener.stop(5)
 
 
 @contextmanager
 def other(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], Address]]:
-    """The other process."""
+    """Run the other process; yield it with its address."""
     command = [sys.executable, "-m", "tests.fault.saturation", "--only", kind, "--listen", str(directory)]
     # Ctrl-C in a terminal is for this process; the other one ends with the link.
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as process:
@@ -159,7 +157,7 @@ def other(kind: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], A
 
 
 def saturate(seconds: float, kind: str, directory: Path, tell: Callable[[str], object]) -> list[str]:
-    """Do it for so long, with what it needs in a directory; what was wrong."""
+    """Saturate a link for `seconds`, with keys or certificates in a directory; return the problems."""
     end, problems = End(), []
     prepare(kind, directory)
     with other(kind, directory) as (process, address):
@@ -178,20 +176,20 @@ def saturate(seconds: float, kind: str, directory: Path, tell: Callable[[str], o
         )
         end.send = lambda _, number, message: dialer.send(number, message)
         dialer.start()
-        mouth = end.mouths.get(timeout=20)
+        sender = end.senders.get(timeout=20)
         assert process.stdout is not None
         time.sleep(WARM_S)
         process.stdout.readline()
         first = (Figures.of(process.pid), Figures.of(_own()))
-        before, deadline = (mouth.heard, 0), time.monotonic() + seconds
-        while time.monotonic() < deadline and not mouth.is_ended:
+        before, deadline = (sender.heard, 0), time.monotonic() + seconds
+        while time.monotonic() < deadline and not sender.is_ended:
             there = int(process.stdout.readline())
-            now = (mouth.heard, there)
+            now = (sender.heard, there)
             if min(one - other_ for one, other_ in zip(now, before, strict=True)) <= 0:
                 problems.append(f"a second in which an end heard nothing: {before}, {now}")
             before = now
         last = (Figures.of(process.pid), Figures.of(_own()))
-        if mouth.is_ended:
+        if sender.is_ended:
             problems.append("the link ended")
         dialer.stop(5)
     for name, one, two in zip(("listener", "dialer"), first, last, strict=True):
@@ -207,13 +205,11 @@ def _own() -> int:
 
 
 def say(text: str) -> None:
-    """To whoever waits."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Saturate a link."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--only", nargs="*", choices=KINDS, default=list(KINDS))

@@ -1,4 +1,4 @@
-"""KeyboardInterrupt at any moment of a call, in a program that lives on."""
+"""KeyboardInterrupt at any moment of a call, in a program that continues."""
 
 import gc
 import signal
@@ -15,7 +15,7 @@ MOMENTS = 80
 
 
 def interrupt(after_s, call):
-    """Raise KeyboardInterrupt in the main thread so many seconds after the call began, if it still lasts then."""
+    """Raise KeyboardInterrupt in the main thread `after_s` seconds after the call began, if it is still running."""
 
     def raise_it(*_):
         raise KeyboardInterrupt
@@ -63,7 +63,7 @@ def test_a_start_that_is_interrupted_is_undone(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _uncollected():
-    """Let no interrupt come into what a test library does at each collection of garbage."""
+    """Keep interrupts out of the test library's hook at each collection of garbage."""
     gc.disable()
     yield
     gc.enable()
@@ -71,7 +71,7 @@ def _uncollected():
 
 @pytest.fixture
 def unrested(monkeypatch):
-    """Let a node that gives leadership up in a loop stand again at once."""
+    """Make a node that resigns in a loop a candidate again at once."""
     monkeypatch.setattr("elect.core.rules.leading.rest", lambda *_: None)
 
 

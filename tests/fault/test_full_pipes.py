@@ -1,4 +1,4 @@
-"""Nodes as processes whose stdout and stderr are full pipes that nobody reads."""
+"""Nodes as processes whose stdout and stderr are full pipes without a reader."""
 
 import fcntl
 import http.client
@@ -34,7 +34,7 @@ def full_pipe() -> tuple[int, int]:
 
 
 class Muted:
-    """Three nodes; nobody hears what they say."""
+    """Three nodes whose output is not read."""
 
     def __init__(self, directory: Path) -> None:
         self.cluster = ProcessCluster(Plan(directory=directory, with_http=True))  # for its files and ports
@@ -46,7 +46,7 @@ class Muted:
         self.processes[node] = subprocess.Popen(command, stdout=self.write_end, stderr=self.write_end)
 
     def status(self, node: str) -> dict[str, object]:
-        """What a node says of itself; nothing while it does not answer."""
+        """Return the status of a node; empty while it does not answer."""
         host, _, port = self.cluster.http[node].rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
         try:
@@ -66,7 +66,7 @@ class Muted:
         return eventually(lambda: next((node for node in others if self.is_leader(node)), None), PATIENCE_S)
 
     def settle(self) -> None:
-        """Wait until every node supports every other one, those that were started anew too."""
+        """Wait until every node supports every other one, restarted nodes too."""
         for node in self.processes:
             eventually(lambda node=node: self.is_joined(node), PATIENCE_S)
 

@@ -1,4 +1,4 @@
-"""A program that does to its node what programs do: holds the GIL, blocks callbacks, raises, forks, hangs."""
+"""A program that mistreats its node: it holds the GIL, blocks callbacks, raises, forks, hangs."""
 
 import ctypes
 import socket
@@ -54,7 +54,7 @@ class Others:
         self._await_answers()
 
     def stand(self) -> None:
-        """Let them be candidates."""
+        """Make every process a candidate."""
         for process in self._processes:
             process.stdin.write("stand\n")
             process.stdin.flush()
@@ -204,7 +204,7 @@ def test_stop_in_a_callback_returns_at_once(tmp_path):
         assert not node.is_leader
 
 
-def test_stop_in_a_callback_reports_the_loss_before_another_leads(tmp_path):
+def test_stop_in_a_callback_reports_the_loss_before_a_new_leader(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
         others = [node for node in nodes.nodes.values() if node is not leader]
@@ -316,7 +316,7 @@ def test_200_starts_and_stops_leak_nothing(tmp_path):
 
 
 def test_stop_is_quick_with_a_peer_that_never_reads(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes connections, nobody reads them
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts connections, no program reads them
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         config = Config(
             node="a",

@@ -71,7 +71,7 @@ def test_a_start_without_a_thread_is_undone(tmp_path, refused):
 
 
 def test_these_are_all_threads_of_a_node(tmp_path):
-    """So that no other one is forgotten here."""
+    """A new thread of a node has to be added here."""
     config = configs(tmp_path, each={"a": {"http_listen": "127.0.0.1:0"}})["a"]
     with refusing("none") as asked, Node(config, health=lambda: True):
         pass
@@ -159,7 +159,7 @@ def test_a_node_stops_when_no_thread_can_be_had(tmp_path):
 
 
 def test_a_node_goes_down_when_no_thread_can_be_had(tmp_path, monkeypatch):
-    """A thread's death is told to nobody who would need another thread."""
+    """A thread's death is reported without another thread."""
     with single(tmp_path) as node:
         address = node.config.listen_address
         with refusing(""):

@@ -37,7 +37,7 @@ def proxied(tmp_path: Path, network: Network):
 
 
 def settled(cluster: ProcessCluster) -> ProcessEvent:
-    """The one leader that everybody follows, once nothing happens any more."""
+    """Return the leader that every node follows, once the events stop."""
     cluster.wait_for_leader()
     cluster.wait_until_quiet(3 * INTERVAL_S)
     holding = [tenure for tenure in tenures(cluster.events) if tenure.ends == float("inf")]
@@ -96,7 +96,7 @@ def test_close_through_a_proxy_proves_nothing(proxied):
     since = len(proxied.events)
     killed = proxied.nodes[leader.node].signal(signal.SIGKILL)
     elected = proxied.wait_for_leader(since=since, besides=leader.node, timeout=10)
-    assert elected.boottime - killed > SUPPORT_DURATION_S - 2 * INTERVAL_S, "nobody may trust the proxy's close"
+    assert elected.boottime - killed > SUPPORT_DURATION_S - 2 * INTERVAL_S, "no node may trust the close of the proxy"
 
 
 def test_proxy_that_drops_connections_makes_no_two_leases(proxied, network):
@@ -123,7 +123,7 @@ def test_leader_that_is_cut_off_has_lost_before_another_leads(proxied, network):
     proxied.wait_for(
         lambda e: e.event == "leader" and e.node == leader.node and e.leader == elected.node, since=since, timeout=10
     )
-    assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == [], "coming back unseats nobody"
+    assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == [], "a return replaces no leader"
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""Keys and certificates replaced under a running cluster of processes: nobody is restarted for it, no term is lost."""
+"""Keys and certificates replaced under a running cluster of processes: no node restarts, no term is lost."""
 
 import signal
 from pathlib import Path
@@ -10,14 +10,14 @@ from elect.testing.real_processes import Plan, ProcessCluster, ProcessEvent
 
 NODES = "abc"
 TURNS = 9
-"""Of one whole rotation: three steps of each node."""
+"""The time of one whole rotation: three steps of each node."""
 
 SETTLED_S = 1.2
 """A node that was restarted is past its boot fence."""
 
 
 def restart(cluster: ProcessCluster, node: str) -> None:
-    """Crash a follower and let it come back, over new links with everybody."""
+    """Crash a follower and restart it, with new links to every node."""
     cluster.nodes[node].signal(signal.SIGKILL)
     cluster.nodes[node].wait()
     since = len(cluster.events)

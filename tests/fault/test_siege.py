@@ -19,7 +19,7 @@ BRIEF = [
     "flipped, leader",
     "wrong certificate",
 ]
-"""The others are in other tests, too, or need their time."""
+"""Other tests cover the other attacks, or `make slow` does."""
 
 
 def attack_all(kind: str, names: list[str], seconds: float) -> None:

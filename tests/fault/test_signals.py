@@ -6,7 +6,7 @@ import sys
 import pytest
 
 DEADLINE_S = 120
-"""Far above what it takes; a program that has locked itself up is ended then."""
+"""Far above the usual time; a deadlocked program is killed then."""
 
 LONG = [pytest.param(act, marks=pytest.mark.long) for act in ("resign_node", "pause", "set", "subscribe", "wait")]
 ACTS = ("look", "resign", "status", *LONG)

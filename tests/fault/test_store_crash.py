@@ -97,7 +97,7 @@ def test_kill_before_any_statement_leaves_all_or_nothing(tmp_path):
     assert outcomes == {(-signal.SIGKILL, 2, False), (-signal.SIGKILL, 3, False), (0, 3, True)}
 
 
-def test_kill_before_any_statement_of_a_first_start_permits_another(tmp_path):
+def test_kill_during_the_first_start_permits_another_start(tmp_path):
     incarnations = []
     for statement in range(200):
         data = tmp_path / str(statement)
@@ -166,7 +166,7 @@ def test_lock_is_free_once_its_holder_is_killed(tmp_path):
 
 
 def test_disk_that_takes_no_more_bytes_refuses_and_then_recovers(tmp_path):
-    """A limit on the size of files stands for the full disk: it needs no privilege and no second file system."""
+    """A limit on the size of files simulates the full disk: it needs no privilege and no second file system."""
     many = {f"election-{number}": Ballot(term=3, voted_for="b") for number in range(3000)}
 
     def fill() -> None:

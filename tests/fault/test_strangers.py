@@ -46,7 +46,7 @@ def thread_count(cluster: ProcessCluster, node: str) -> int:
 
 
 def say(address: tuple[str, int], data: bytes) -> bytes:
-    """Say it, and hear what is answered until the end."""
+    """Send the data and return the answer up to the end of stream."""
     with socket.create_connection(address, timeout=10) as sock, suppress(OSError):
         sock.sendall(data)
         answer = b""
@@ -57,7 +57,7 @@ def say(address: tuple[str, int], data: bytes) -> bytes:
 
 
 def greeting(*, cluster: str = "processes", node: str = "b", to: str = "a", incarnation: int = 10**6) -> bytes:
-    """A whole Hello, as a peer would say it."""
+    """Return a whole Hello, as a peer would send it."""
     identity = Identity(cluster=cluster, node=node, incarnation=incarnation, store=b"s" * 16)
     said = hello(identity, to=to, number=LinkNumber(incarnation, 1), kind="peer", local="1.2.3.4:5", remote="5.4.3.2:1")
     return Connection(Codec(), 65536, is_dialer=True).greet(said)

@@ -1,4 +1,4 @@
-"""Strangers at the ports of running clusters with keys and with TLS: none gets in, nobody is disturbed."""
+"""Strangers at the ports of running clusters with keys and with TLS: none is accepted, no node is disturbed."""
 
 import contextlib
 import secrets
@@ -49,7 +49,7 @@ def store_of(cluster: ProcessCluster, node: str) -> bytes:
 
 
 class Stranger:
-    """Says that it is another node of the cluster, in a later life, with the store that it has."""
+    """A stranger that claims to be a restarted node of the cluster, with the right store id."""
 
     def __init__(self, cluster: ProcessCluster, node: str, to: str, ring: KeyRing | None = None) -> None:
         self.connection = Connection(Codec(Bye), 65_536, is_dialer=True, ring=ring)
@@ -68,14 +68,14 @@ class Stranger:
         )
 
     def greet(self, sock: socket.socket) -> None:
-        """Say the Hello; then wait for the end."""
+        """Send the Hello and wait for the end."""
         with contextlib.suppress(OSError):
             sock.sendall(self.said)
             while sock.recv(4_096):
                 pass
 
     def speak(self, sock: socket.socket, more: bytes = b"") -> None:
-        """Say the Hello, hear the answer, say more; then wait for the end."""
+        """Send the Hello, receive the answer, send more and wait for the end."""
         with contextlib.suppress(OSError):
             sock.sendall(self.said)
             assert sock.recv(4_096)
@@ -145,7 +145,7 @@ def dressed(sock: socket.socket, files: TlsFiles | None) -> ssl.SSLSocket:
 
 @pytest.mark.parametrize("part", ["all of it", "with another hello"])
 def test_what_was_recorded_is_not_taken_again(part: str, tmp_path: Path) -> None:
-    """All that a node said to another one, from its Hello on, said again to that node."""
+    """A recorded connection, from its Hello on, is replayed to the same node."""
     secret = secrets.token_bytes(32)
     (tmp_path / "cluster.key").write_text(secret.hex())
     (tmp_path / "cluster.key").chmod(0o600)
@@ -183,9 +183,9 @@ class Recorder(Network):
     def route(self, dialer: str, acceptor: str, address: str) -> str:
         if (dialer, acceptor) != ("a", "b"):
             return address
-        self.proxies[dialer, acceptor] = Proxy(address, self._heed)
+        self.proxies[dialer, acceptor] = Proxy(address, self._watch)
         return self.proxies[dialer, acceptor].address
 
-    def _heed(self, direction: str, data: bytes) -> None:
+    def _watch(self, direction: str, data: bytes) -> None:
         if direction == "onward":
             self.said += data

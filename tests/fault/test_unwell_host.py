@@ -1,4 +1,4 @@
-"""A program whose health hook says no, raises or hangs."""
+"""A program whose health hook returns False, raises or hangs."""
 
 import threading
 

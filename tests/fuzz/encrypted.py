@@ -1,4 +1,4 @@
-"""TLS records into a TlsChannel: another end of OpenSSL's, right or wrong, and bytes that change on the way."""
+"""TLS records into a TlsChannel: an OpenSSL end, right or wrong, and bytes that change on the way."""
 
 import contextlib
 import functools
@@ -43,14 +43,12 @@ class Other:
         self.is_changed = False
 
     def settimeout(self, _: float | None) -> None:
-        """It always answers at once."""
+        """Ignore the timeout: this socket always answers at once."""
 
     def sendall(self, data: bytes) -> None:
-        """Take it."""
         self._incoming.write(data)
 
     def send(self, data: bytes, _: int = 0) -> int:
-        """Take all of it."""
         return self._incoming.write(data)
 
     def recv(self, size: int, _: int = 0) -> bytes:
@@ -79,7 +77,7 @@ class Other:
 
 @functools.cache
 def ends() -> dict[str, TlsCredentials]:
-    """The right ones, and those of a stranger."""
+    """Return the right ends, and those of a stranger."""
     with tempfile.TemporaryDirectory() as directory:
         ours, theirs = (Authority(Path(directory) / name) for name in ("ours", "theirs"))
         found = {"ann": ours.tls("ann"), "bob": ours.tls("bob"), "another's": theirs.tls("ann"), "cid": ours.tls("cid")}

@@ -1,4 +1,4 @@
-"""Changes of bytes: as a line or a stranger would make them, and as somebody who knows the format would."""
+"""Changes of bytes: random ones, and those of an attacker who knows the format."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ def _repeat(rng: random.Random, data: bytes) -> bytes:
 
 
 def _announce(rng: random.Random, data: bytes) -> bytes:
-    """A frame's length, there where one may stand."""
+    """Write a frame length at a place where one is allowed."""
     place = rng.choice((0, 8, rng.randrange(len(data))))
     return data[:place] + rng.choice(LENGTHS).to_bytes(HEADER_BYTES, "big") + data[place + HEADER_BYTES :]
 
@@ -78,7 +78,7 @@ BLIND: tuple[Bytes, ...] = (_flip, _flip, _overwrite, _cut, _remove, _insert, _r
 
 
 def blind(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Change bytes without a thought of what they mean, once to thrice."""
+    """Change bytes at random, one to three times."""
     for _ in range(rng.choice((1, 1, 2, 3))):
         if not data or rng.random() < 0.05:
             data += rng.randbytes(rng.randrange(1, 33))
@@ -91,7 +91,7 @@ def blind(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def knowing(rng: random.Random, value: object) -> object:
-    """Change one thing in what a payload says, wherever in it."""
+    """Change one value in a payload, at any depth."""
     if isinstance(value, list) and value and rng.random() < 0.85:
         return _knowing_array(rng, value)
     if isinstance(value, dict) and value and rng.random() < 0.7:
@@ -128,7 +128,7 @@ def _nested(rng: random.Random, value: object) -> object:
 
 
 def lax(rng: random.Random, value: object) -> bytes:
-    """The value in CBOR, but not in its shortest form, and here and there not strict."""
+    """Return the value in CBOR that is not the shortest, and in places not strict."""
     before = b"\xd9\xd9\xf7" if rng.random() < 0.02 else b""  # the tag that says: this is CBOR
     match value:
         case str() | bytes() if rng.random() < 0.05:
@@ -148,7 +148,7 @@ def lax(rng: random.Random, value: object) -> bytes:
 
 
 def _head(rng: random.Random, major: int, number: int) -> bytes:
-    """Of a major type, in one of the lengths that hold the number."""
+    """Return the head of a major type, in one of the lengths that hold the number."""
     sizes = [size for size in range(4) if number < 1 << (8 << size)]
     if number < 24 and rng.random() < 0.8:
         return bytes([major << 5 | number])
@@ -163,7 +163,7 @@ def _parts(rng: random.Random, major: int, parts: list[bytes]) -> bytes:
 
 
 def payload(rng: random.Random, value: object, others: Sequence[bytes]) -> bytes:
-    """A payload that says something else than this value, or says it otherwise."""
+    """Return a payload of another value, or of this value in another encoding."""
     if rng.random() < 0.15:
         return lax(rng, value)
     for _ in range(rng.choice((1, 1, 2))):
@@ -173,7 +173,7 @@ def payload(rng: random.Random, value: object, others: Sequence[bytes]) -> bytes
 
 
 def pieces(rng: random.Random, data: bytes) -> list[bytes]:
-    """The data as they may come."""
+    """Return the data in random pieces."""
     if rng.random() < 0.5 or len(data) < 2:
         return [data]
     ends = sorted(rng.randrange(len(data)) for _ in range(rng.choice((1, 2, 8))))

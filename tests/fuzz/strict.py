@@ -1,4 +1,4 @@
-"""Whether bytes are one value of strict CBOR, judged a second time and from the heads of its parts alone."""
+"""A second judge of strict CBOR: it reads only the heads of the parts."""
 
 DEPTH_MAX = 16
 TEXT, TAG, SPECIAL = 3, 6, 7
@@ -8,7 +8,7 @@ RESERVED = 28
 
 
 def is_strict(data: bytes) -> bool:
-    """Whether they are; numbers that are not whole, and special values, are let pass."""
+    """Return whether the bytes are one strict value; floats and special values are accepted."""
     try:
         return _end(data, 0, 0) == len(data)
     except (ValueError, IndexError):
@@ -16,7 +16,7 @@ def is_strict(data: bytes) -> bool:
 
 
 def _end(data: bytes, start: int, depth: int) -> int:
-    """Where the value ends that begins there."""
+    """Return the end of the value that begins at `start`."""
     major, low = data[start] >> 5, data[start] & 31
     if low >= RESERVED or major == TAG:
         raise ValueError("an indefinite length, a tag, or nothing that there is")

@@ -1,4 +1,4 @@
-"""What is fed, in every phase and at both ends; whatever comes of it but what was said, or a typed error, is Wrong.
+"""The inputs, in every phase and at both ends; a result other than the sent messages or a typed error is Wrong.
 
 Each target takes a random generator, makes one input of it, feeds it, and says in a word what came of it.
 """
@@ -49,7 +49,7 @@ def _stream(rng: random.Random, stream: bytes) -> bytes:
 
 
 def frames(rng: random.Random) -> str:
-    """Bytes into a Deframer."""
+    """Feed bytes to a Deframer."""
     bound = rng.choice((16, 64, FRAME_BYTES_MAX))
     said = [part for part in some(rng) if len(part) <= bound]
     stream = b"".join(map(_framed, said))
@@ -250,7 +250,7 @@ def _heard(
 
 
 def _is_beginning(heard: list[object], said: list[bytes]) -> bool:
-    """Whether what was heard is what was said first."""
+    """Return whether the received messages are the first that were sent."""
     wanted = [_outcome(each) for each in said if each]
     return [_known(each) for each in heard] == wanted[: len(heard)]
 

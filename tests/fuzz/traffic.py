@@ -1,4 +1,4 @@
-"""What two ends say to each other, in every way to talk: the corpus's messages and conversations, at hand."""
+"""The traffic of two ends in every kind of conversation, from the messages and conversations of the corpus."""
 
 import random
 from dataclasses import dataclass
@@ -30,7 +30,6 @@ class Talk:
 
     @property
     def is_keyed(self) -> bool:
-        """Both ends have keys."""
         return self.conversation.ring is not None
 
     def end(self, *, is_dialer: bool) -> Connection:
@@ -63,7 +62,7 @@ HANDSHAKES = (
     *(payload for each in TALKS for payload in (*each.onward, *each.back)),
     *REJECTS[-2:],
 )
-"""Of the many rejects, which differ in a word, a few."""
+"""A few of the many rejects, which differ only in a word."""
 
 
 def some(rng: random.Random) -> list[bytes]:

@@ -25,7 +25,7 @@ PROGRESS_S = 10.0
 
 @dataclass(slots=True)
 class Outcome:
-    """Of one block, or of many.
+    """The outcome of one block, or of many.
 
     Attributes:
         counts: inputs by target, and by what came of them.
@@ -40,7 +40,7 @@ class Outcome:
     cpu_s: float = 0.0
 
     def add(self, other: "Outcome") -> None:
-        """Take another block's."""
+        """Add the counts of another block."""
         self.counts.update(other.counts)
         self.findings += other.findings
         self.slowest_s = max(self.slowest_s, other.slowest_s)
@@ -81,7 +81,7 @@ def _run(job: tuple[int, int, int]) -> Outcome:
 
 
 def main() -> int:
-    """Fuzz, tell how it goes, and show what was found."""
+    """Fuzz, print the progress, and show the findings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -109,7 +109,6 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """To whoever waits."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

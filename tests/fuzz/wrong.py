@@ -1,8 +1,8 @@
-"""What the fuzzer looks for."""
+"""The error that the fuzzer looks for."""
 
 
 class Wrong(Exception):  # noqa: N818 - what was found, not an error of this program
-    """Something came of an input that must not."""
+    """An input had a forbidden result."""
 
 
 def need(is_right: bool, why: str) -> None:

@@ -108,7 +108,7 @@ def test_the_command_takes_new_peers_once(tmp_path):
 
 
 def test_voter_with_another_store_is_refused_until_forgotten(tmp_path, caplog):
-    """Deleted votes are not replaced by new ones without a word: token 5 would be followed by token 1."""
+    """Deleted votes are not silently replaced by new ones: token 1 would follow token 5."""
     every = configs(tmp_path, "abc", **QUICK)
     with running({node_id: Node(config) for node_id, config in every.items()}) as nodes:
         leader = nodes.leader()
@@ -131,7 +131,7 @@ def test_voter_with_another_store_is_refused_until_forgotten(tmp_path, caplog):
 
 
 def test_a_stopped_node_forgets_by_its_file(tmp_path):
-    """Without HTTP, and before it starts: `elect forget ID -c FILE`."""
+    """`elect forget ID -c FILE` works without HTTP, before the node starts."""
     file = tmp_path / "a.toml"
     file.write_text(
         '[node]\nid = "a"\ncluster = "t"\nlisten = "127.0.0.1:0"\ndata_dir = "data"\n[peers]\nb = "127.0.0.1:9"\n'

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or read by nobody; no file or socket of ours has their numbers."""
+"""Standard streams that are closed, full or without a reader; no file or socket of elect has their numbers."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def start(arguments, closed, **options):
 
 
 def end(arguments, closed=frozenset(), **options):
-    """Run it to its end: the exit code, and what it says."""
+    """Run a command to its end; return the exit code and the output."""
     with start(arguments, closed, **options) as process:
         said = process.communicate(timeout=PATIENCE_S)
     return process.returncode, "".join(filter(None, said))
@@ -36,7 +36,7 @@ def run(arguments, **options):
 
 
 def files(pid):
-    """What the descriptors of a process are of."""
+    """Return the target of each descriptor of a process."""
     found = {}
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -47,7 +47,7 @@ def files(pid):
 
 
 def is_started(pid):
-    """Whether it has its lock, its database and its listening socket."""
+    """Return whether the process has its lock, its database and its listening socket."""
     found = " ".join(files(pid).values())
     return all(name in found for name in ("elect.lock", "elect.sqlite3-wal", "socket:"))
 
@@ -82,7 +82,7 @@ def test_run_without_streams_runs_and_ends_well(tmp_path, closed, events):
     ],
 )
 def test_command_without_streams_ends_with_its_code(closed, arguments, code):
-    """What nobody can read is not said, and changes no exit code."""
+    """Output without a reader is dropped, and changes no exit code."""
     returned, said = end([*ELECT, *arguments], closed)
     assert returned == code
     assert "Traceback" not in said
@@ -117,7 +117,7 @@ def test_command_whose_output_is_full_ends_with_1_and_says_so(arguments, environ
 @pytest.mark.parametrize("arguments", [["nonsense"], ["check", "-c", "missing.toml"]])
 @pytest.mark.parametrize("kind", ["broken", "full"])
 def test_complaint_that_nobody_takes_changes_no_code(arguments, kind, environ):
-    """Whether stderr is a pipe without a reader or a full disk."""
+    """The exit code is the same when stderr is a pipe without a reader or a full disk."""
     read_fd, write_fd = (
         os.pipe() if kind == "broken" else (os.open(os.devnull, os.O_RDONLY), os.open("/dev/full", os.O_RDWR))
     )
@@ -174,7 +174,7 @@ assert a.stop() and b.stop()
 
 @pytest.mark.parametrize("moment", ["before", "between", "running"])
 def test_program_that_closed_its_streams_has_none_of_ours_there(tmp_path, moment):
-    """Whatever it prints never goes to a peer or into a file of ours, also when it closed them later."""
+    """Its output never goes to a peer or into a file of elect, also when it closed the streams later."""
     first, second = map(str, free_ports(2))
     program = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path), first, second, moment]
     ended = subprocess.run(program, check=False, timeout=60, cwd=Path(__file__).parents[2])

@@ -47,7 +47,7 @@ def cluster(tmp_path):
 
 
 def leader_of(cluster):
-    """Who leads once everybody knows."""
+    """Return the leader once every node knows it."""
     leader = cluster.wait_for_leader(timeout=PATIENCE_S)
     for node in cluster.nodes.keys() - {leader.node}:
         cluster.wait_for(
@@ -132,7 +132,7 @@ def test_a_data_directory_in_use_is_one_line_and_exit_code_3(tmp_path):
 
 @pytest.mark.parametrize("below", ["x" * 256, "alone.toml/data", "loop", "loop/data"])
 def test_an_unusable_data_directory_is_one_line_and_exit_code_3(tmp_path, below):
-    """A path that the system refuses is told as one, wherever it is refused."""
+    """A path that the system refuses is reported as an error of the path, at every step."""
     (tmp_path / "loop").symlink_to("loop")
     path = Path(write_alone(tmp_path))
     path.write_text(path.read_text().replace('"data"', f'"{below}"'))

@@ -22,7 +22,7 @@ class Copied(MemoryStore):
 
 @contextmanager
 def doubled(tmp_path: Path, stores: type[MemoryStore], *, has_key: bool = False) -> Iterator[tuple[Node, Node, Node]]:
-    """Three nodes, of which `c` is away, and a second `b` elsewhere."""
+    """Three nodes, of which `c` never runs, and a second `b`."""
     key_file = tmp_path / "cluster.key"
     key_file.write_text("ab" * 32)
     key_file.chmod(0o600)
@@ -59,7 +59,7 @@ def test_second_process_with_another_store_is_refused(tmp_path, caplog):
 
 
 def test_with_a_key_the_second_process_is_named_in_the_log(tmp_path, caplog):
-    """It is refused before it can prove its id, so no status or metric speaks of it."""
+    """The second process is refused before it can prove its id: no status or metric names it."""
     with doubled(tmp_path, MemoryStore, has_key=True) as (a, b, second):
         loser = eventually(lambda: next((node for node in (b, second) if why(node) is WhyNoLeader.OTHER_STORE), None))
         assert "another process uses this id" in status(loser).elections["default"].why_text

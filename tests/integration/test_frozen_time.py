@@ -32,7 +32,7 @@ def test_waits_for_a_fake_election_end_in_frozen_time(frozen):
 
 
 def test_a_deadline_passes_in_frozen_time(frozen):
-    """What has a time to be done in is over after it."""
+    """An operation with a deadline ends at the deadline."""
     deadline = Deadline(0.01)
     with pytest.raises(queue.Empty):
         queue.Queue[None]().get(timeout=deadline.remaining_s)

@@ -1,4 +1,4 @@
-"""What users get: the package as it is installed, and the examples that they copy, away from this repository."""
+"""The package as users install it, and the examples that they copy, outside this repository."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def project(installed, tmp_path):
 
 
 def test_the_metadata_tells_the_versions_and_no_url(installed):
-    """What an index shows of the package is there, and nothing invented."""
+    """The metadata that a package index shows is present and true."""
     (found,) = metadata.distributions(name="elect", path=[str(installed)])
     about = found.metadata
     versions = {f"Programming Language :: Python :: 3.{minor}" for minor in range(11, 15)}

@@ -1,4 +1,4 @@
-"""Logging that blocks or raises, and callbacks, metrics and errors that do: elections go on."""
+"""Logging, callbacks, metrics and errors that block or raise: elections go on."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ from wire.common import log
 
 
 class Blocking(logging.Handler):
-    """Takes nothing until it is let go."""
+    """A handler that blocks until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ def test_subscribers_are_told_before_the_log(tmp_path, monkeypatch):
 
 
 class Nameless(Exception):  # noqa: N818 - it has no name
-    """Its text can't be had."""
+    """An error whose text raises."""
 
     def __repr__(self) -> str:
         raise SystemExit
@@ -156,7 +156,7 @@ def test_errors_without_a_text_end_no_thread(tmp_path):
 
 
 class Broken(Metrics):
-    """Can count nothing."""
+    """Metrics that raise at every count."""
 
     def observe(self, event: object) -> None:
         raise OSError("no space left")

@@ -169,14 +169,14 @@ def test_an_election_is_paused_alone(tmp_path):
 def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
     with cluster(tmp_path) as nodes:
         leader = nodes.leader()
-        heir, witness = nodes.followers()
+        successor, witness = nodes.followers()
         witness.set_priority(0)
-        heir.set_priority(5)
+        successor.set_priority(5)
         leader.resign(timeout=DEADLINE_S)
-        assert nodes.leader(besides=leader) is heir
+        assert nodes.leader(besides=leader) is successor
         leader.set_priority(0)
-        heir.set_priority(0)
-        eventually(lambda: status(heir).elections["default"].why_no_leader is WhyNoLeader.WITNESS)
+        successor.set_priority(0)
+        eventually(lambda: status(successor).elections["default"].why_no_leader is WhyNoLeader.WITNESS)
 
 
 def test_the_higher_offset_leads_among_equals(tmp_path):

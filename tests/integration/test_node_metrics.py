@@ -1,4 +1,4 @@
-"""Whose series are in a registry that nodes share: those of the node that runs."""
+"""A registry that nodes share holds the series of the running node."""
 
 import socket
 
@@ -22,7 +22,7 @@ def make(directory, metrics, **settings):
 
 
 def leads(metrics):
-    """What a scrape says of the default election, or None."""
+    """Return whether a scrape shows that the node leads the default election, or None."""
     registry = metrics.registry if isinstance(metrics, Metrics) else metrics
     return registry.get_sample_value("elect_is_leader", {"election": "default"})
 
@@ -46,7 +46,7 @@ def test_failed_start_leaves_a_registry_free(tmp_path, registry, field):
 
 @pytest.mark.parametrize("registry", REGISTRIES)
 def test_node_that_is_never_started_leaves_a_registry_free(tmp_path, registry):
-    """It has nothing to show, whether it was stopped or forgotten."""
+    """The node registers no metric, whether it was stopped or garbage-collected."""
     metrics = registry()
     forgotten = make(tmp_path, metrics)
     with make(tmp_path, metrics):
@@ -71,7 +71,7 @@ def test_registry_of_a_running_node_is_refused_to_another(tmp_path, registry):
 
 
 def test_registry_of_its_own_keeps_the_series_of_a_stopped_node(tmp_path):
-    """They are there before the start and after the stop."""
+    """The series exist before the start and after the stop."""
     node = make(tmp_path, None)
     assert node.metrics.registry.get_sample_value("elect_insecure") == 0
     with node:

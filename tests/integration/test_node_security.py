@@ -1,4 +1,4 @@
-"""Three real nodes on loopback with shared keys, with certificates, and with what can't be used."""
+"""Three real nodes on loopback with shared keys, with certificates, and with unusable files."""
 
 import logging
 import secrets
@@ -55,7 +55,7 @@ def test_a_node_without_is_not_heard_and_changes_nothing(secured: Callable[[Path
 
 
 def refused(node: Node) -> float:
-    """How many handshakes this node refused, by anything."""
+    """Return the number of handshakes that this node refused."""
     return sum(
         sample.value
         for family in node.metrics.registry.collect()

@@ -20,7 +20,7 @@ CALLS = {
     "set_offset": lambda node: node.set_offset(1),
     "set_priority": lambda node: node.set_priority(1),
 }
-"""What needs a node that runs, and says so at the call itself."""
+"""The calls that need a running node, and raise otherwise."""
 
 
 def enter(node: Node) -> None:
@@ -34,10 +34,10 @@ EARLY_CALLS = {
     "election": lambda node: node.election("another"),
     "be_candidate": lambda node: node.election().be_candidate(),
 }
-"""What may also come before the start, but not after the end."""
+"""The calls that are allowed before the start, but not after the stop."""
 
 WATCH = {"watch": lambda node: node.watch()}
-"""What has ended with the node, and so needs one that was started."""
+"""The calls that end with the node, and need a started node."""
 
 ALL_CALLS = CALLS | EARLY_CALLS | {"start": Node.start, "with": enter}
 FORKED_CALLS = CALLS | EARLY_CALLS | WATCH | {"start": Node.start}

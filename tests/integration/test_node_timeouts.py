@@ -1,4 +1,4 @@
-"""What waits for the protocol's thread waits no longer than it is told to, and is done all the same."""
+"""A call waits for the orchestrator thread up to its timeout; its command is done all the same."""
 
 import threading
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ CALLS = {
 
 @contextmanager
 def held(node):
-    """Keep the protocol's thread from what comes next."""
+    """Block the orchestrator thread before its next input."""
     is_held, go_on = threading.Event(), threading.Event()
 
     def hold(elector, now):

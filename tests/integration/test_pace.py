@@ -1,4 +1,4 @@
-"""Leadership that its own holder gives up in a loop has a pace."""
+"""A node that resigns in a loop is slowed down."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ def raise_error(_: object) -> None:
 
 @contextmanager
 def repeated(act: Callable[[], object]) -> Iterator[None]:
-    """Act again and again, on a thread of its own."""
+    """Repeat an act on a thread of its own."""
     is_over = threading.Event()
 
     def repeat() -> None:

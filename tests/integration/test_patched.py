@@ -25,10 +25,10 @@ REFUSED = {
     f"{EVENTLET}.monkey_patch(thread=True)": "eventlet has replaced threading",
     f"{EVENTLET}.monkey_patch(thread=False)": "eventlet has replaced socket",
 }
-"""What patches what no node can do without, and what is said."""
+"""The code that patches a module which a node needs, and the error about it."""
 
 WORKING = [f"import {library}, {library}.{module}; {ADVICE[library]}" for library, module in MODULES.items()]
-"""What the errors advise: it patches time, select, ssl, os, signal and subprocess."""
+"""The advice of the errors, as code: it patches time, select, ssl, os, signal and subprocess."""
 
 START = """
 from elect import Config, Node
@@ -85,7 +85,7 @@ print(heard[:2], led)
 
 
 def run(*parts: str) -> str:
-    """What a program prints."""
+    """Run a program and return its output."""
     call = [sys.executable, "-W", "ignore", "-c", "\n".join([BEGIN, *parts])]
     done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -103,7 +103,7 @@ def test_a_node_refuses_to_start_where_it_could_not_work(patch):
 
 @pytest.mark.parametrize("patch", [f"{GEVENT}.patch_all()", f"{EVENTLET}.monkey_patch()"])
 def test_a_patch_that_comes_after_the_import_is_noticed(patch):
-    """It makes no difference which of the two a program did first."""
+    """The order of patch and import makes no difference."""
     assert run("import elect, wire", patch, START).startswith(f"{REFUSED[patch]} in this process")
 
 

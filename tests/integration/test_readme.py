@@ -1,4 +1,4 @@
-"""The examples of README and of its fellows that need nodes, as they stand there."""
+"""The examples of the documents that need nodes, run unchanged."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ class Terminals:
         self._stack.close()
 
     def run(self, name: str) -> None:
-        """As in a terminal."""
+        """Run the example as in a terminal."""
         process = subprocess.Popen(
             [sys.executable, "three_nodes.py", name],
             cwd=self._folder,
@@ -113,7 +113,7 @@ def recipe():
 
 
 def test_a_cancelled_wait_of_asyncio_leaves_no_thread(tmp_path):
-    """The task ends at once, and the node stands no more."""
+    """The task ends at once, and the node is no candidate any more."""
     with cluster(tmp_path) as nodes:
         node = nodes.followers()[0]
         before = set(threading.enumerate())
@@ -165,7 +165,7 @@ def test_the_recipe_for_asyncio_works_and_stops_when_it_should(tmp_path):
 
 
 def test_the_recipe_for_asyncio_raises_what_work_raises(tmp_path):
-    """Work that fails gives leadership up, and is no secret."""
+    """Work that fails resigns and raises."""
     with single(tmp_path) as node:
 
         async def work(_leadership):
@@ -208,7 +208,7 @@ def test_the_hooks_of_gunicorn_start_and_stop_a_node(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("library", ["gevent", "eventlet"])
 def test_a_node_starts_after_the_patch_in_the_text(library, tmp_path):
-    """The call is that of the error, too."""
+    """The error advises the same call."""
     patch = block("elect/cli/OPERATIONS.md", "python", f"import {library}")
     start = f"""
 from elect import Config, Node

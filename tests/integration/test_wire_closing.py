@@ -1,4 +1,4 @@
-"""How a dialed link ends: nothing is closed unannounced, what waits is sent, and a stop is bounded."""
+"""The end of a dialed link: it is announced, waiting messages are sent, and a stop is bounded."""
 
 import itertools
 import threading
@@ -41,7 +41,7 @@ def test_nothing_is_closed_before_the_owner_has_answered() -> None:
 
 
 def test_an_owner_that_breaks_leaves_the_socket_open() -> None:
-    """Telling the owner failed: nobody knows that it stopped counting, so nothing may be closed."""
+    """The owner could not be told, and may still count the link: the socket stays open."""
     opened = threading.Event()
 
     def deliver(event: object) -> None:
@@ -79,7 +79,7 @@ class _no_excepthook:  # noqa: N801
 
 
 def _fill(dialer: Dialer, number: LinkNumber) -> None:
-    """Until the outbox has been full for a while: the socket's buffers are full, too."""
+    """Send until the outbox stays full: the socket's buffers are full, too."""
     full_since = None
     while full_since is None or time.monotonic() - full_since < 0.3:
         is_taken = dialer.send(number, Note(number=1, data=bytes(60_000)))

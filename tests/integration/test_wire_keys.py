@@ -1,4 +1,4 @@
-"""Links with shared keys, over loopback: the right ones get in, the wrong ones are told and change nothing."""
+"""Links with shared keys, over loopback: right keys are accepted, wrong keys are rejected and change nothing."""
 
 import itertools
 import logging
@@ -95,14 +95,14 @@ def test_no_key_in_common_is_refused_and_both_ends_say_why(
 
 
 def test_dialer_with_a_key_refuses_an_acceptor_without_keys(tmp_path: Path) -> None:
-    """One on the path takes the keys out of the Hello and out of the answer."""
+    """A man in the middle removes the keys from the Hello and from the answer."""
     with BareAcceptor() as (address, accept), dialing(address, security=keyed(tmp_path, OLD)) as (_, told):
         accept().close()
         assert told.next(DialFailed).error.reason == "proof"
 
 
 class KeyedStranger(Stranger):
-    """Knows the id of a key, but not the key."""
+    """A stranger that knows the id of a key, but not the key."""
 
     def __init__(self, address: Address, security: Keyed) -> None:
         super().__init__(address)
@@ -132,7 +132,7 @@ def strangers(tmp_path: Path, limits: Limits | None = None) -> Iterator[tuple[Ex
     with ExitStack() as stack:
         _, _, number, listener, heard = stack.enter_context(linked(limits, securities=(security, security)))
         yield stack, lambda: stack.enter_context(KeyedStranger(listener.address, security))
-        assert heard.is_empty(), "nobody heard of any of it"
+        assert heard.is_empty(), "no event reports any of it"
         assert number == (1, 1)
 
 
@@ -228,7 +228,7 @@ def test_a_link_that_is_trusted_in_the_clear_is_so_with_a_key(tmp_path: Path) ->
 
 
 def test_keyed_link_holds_nothing_unread_at_the_dialer(tmp_path: Path) -> None:
-    """Or a killed dialer would end in a reset."""
+    """Unread data would turn the end of a killed dialer into a reset."""
     security = keyed(tmp_path, OLD)
     with linked(securities=(security, security)) as (dialer, _, _, _, _):
         assert dialer._socket is not None

@@ -1,4 +1,4 @@
-"""A link's life over real sockets: what each end is told, and in which order."""
+"""The life of a link over real sockets: the events of each end, in order."""
 
 import itertools
 import logging

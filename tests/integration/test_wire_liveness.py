@@ -1,4 +1,4 @@
-"""Which links live on, and which are seen to be over: by silence, by a cut, by a restart, at once or within a bound."""
+"""Links that stay open, and links whose end is noticed: after silence, a cut or a restart, within a bound."""
 
 import contextlib
 import socket
@@ -78,7 +78,7 @@ def test_idle_links_outlive_ten_idle_timeouts() -> None:
 
 @pytest.mark.parametrize("is_two_way", [False, True])
 def test_link_to_a_dead_process_is_replaced_at_once(is_two_way: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old host went without a word, so the link looks open; then its successor dials in."""
+    """The old host disappears without a packet and the link looks open; then its successor dials."""
     monkeypatch.setattr("wire.io.link_runner.LINGER_S", 60.0)
     limits = Limits(backoff_initial_s=60, backoff_max_s=60, idle_timeout_s=60)
     kind = "client" if is_two_way else "peer"
@@ -123,7 +123,7 @@ def _read(sock: socket.socket, for_s: float) -> bytes:
 
 
 def test_successor_heard_of_during_the_dial_counts() -> None:
-    """It is told of between the Welcome of the old process and the end of the dial."""
+    """The successor is announced between the Welcome of the old process and the end of the dial."""
     with BareAcceptor() as (address, accept), dialing(address, Limits(backoff_initial_s=60)) as (ann, told):
         compare, compared = ann._end_if_outdated, threading.Event()
 

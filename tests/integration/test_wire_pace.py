@@ -1,4 +1,4 @@
-"""How often a dialer dials, and what it says, when its links end as soon as they are open."""
+"""The pace and the log of a dialer whose links end as soon as they are open."""
 
 import itertools
 import logging

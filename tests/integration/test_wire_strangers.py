@@ -1,4 +1,4 @@
-"""Strangers on the port of a running listener: typed, counted, bounded, and nobody else is disturbed."""
+"""Strangers on the port of a running listener: typed, counted, bounded, and no peer is disturbed."""
 
 import errno
 import logging
@@ -158,7 +158,7 @@ def test_oldest_silent_connection_makes_room() -> None:
 
 @contextmanager
 def few_descriptors() -> Iterator[None]:
-    """No descriptor is left for anybody."""
+    """Leave this process no free descriptor."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     probe = os.dup(0)
     os.close(probe)
@@ -315,7 +315,7 @@ def test_a_probe_of_the_port_is_no_line_of_the_log(caplog: pytest.LogCaptureFixt
 
 
 def test_strangers_of_many_addresses_are_one_line_a_reason(caplog: pytest.LogCaptureFixture) -> None:
-    """Refusals are warned of by their reason, whoever causes them."""
+    """Refusals are warned of by their reason, whatever their address."""
     metrics = WireMetrics()
     with caplog.at_level(logging.INFO, "wire"), listening(metrics=metrics, host="::") as (listener, _):
         for host in ("127.0.0.1", "127.0.0.2", "::1"):

@@ -131,7 +131,7 @@ def test_idle_listener_watches_the_end_of_its_certificate(bob: Tls) -> None:
 
 
 def test_certificates_are_replaced_while_links_are_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the manual: the new authority is believed everywhere before anybody shows its certificates."""
+    """In the order of the manual: every node trusts the new authority before any node uses its certificates."""
     monkeypatch.setattr(reload, "RETRY_INTERVAL_S", 0.0)
     old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")
     files = {node: replace(old.files(node, name=node), ca=tmp_path / f"{node}.ca") for node in ("ann", "bob")}

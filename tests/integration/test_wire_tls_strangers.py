@@ -1,4 +1,4 @@
-"""Who shows no certificate, or an odd one, gets in nowhere, and is told why; in either role."""
+"""An end without a certificate, or with an odd one, is refused with the reason, in either role."""
 
 import contextlib
 import hashlib
@@ -68,7 +68,7 @@ def test_dialer_without_the_right_certificate_is_told(
 def test_dialer_refuses_an_acceptor_with_a_wrong_certificate(
     odd: str, authority: Authority, ann: Tls, tmp_path: Path
 ) -> None:
-    """The certificates are ann's here, and so is the acceptor: nobody but the certificate says who it is."""
+    """The certificates are ann's here, and so is the acceptor: only the certificate names the node."""
     with TlsAcceptor(ODD[odd](authority, tmp_path))() as address, dialing(address, security=ann) as (_, told):
         assert told.next(DialFailed).error.reason == "certificate"
 
@@ -202,7 +202,7 @@ def test_records_with_nothing_in_them_keep_no_link_open(authority: Authority, bo
 
 
 def test_a_stranger_with_the_right_certificate_is_let_in(authority: Authority, bob: Tls) -> None:
-    """Or the refusals above would prove nothing."""
+    """Otherwise the refusals above would prove nothing."""
     with (
         listening(security=bob) as (listener, heard),
         TlsStranger(listener.address, authority.files("ann")) as right,

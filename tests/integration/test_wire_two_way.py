@@ -1,4 +1,4 @@
-"""Links on which both ends speak: what each is told, and how each learns of the other's end."""
+"""Links on which both ends send: the events of each end, and how it learns that the other ended."""
 
 import queue
 import socket
@@ -45,7 +45,7 @@ def threads(part: str) -> int:
 
 @pytest.fixture(params=["plain", "keyed", "tls"])
 def securities(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Security, Security]:
-    """Both ends'."""
+    """Yield the security of both ends."""
     if request.param == "tls":
         return request.getfixturevalue("ann"), request.getfixturevalue("bob")
     if request.param == "plain":
@@ -176,7 +176,7 @@ def _talk_until(is_over: object, sock: socket.socket, sign: bytes) -> None:
     assert callable(is_over)
     deadline = time.monotonic() + PATIENCE_S
     while not is_over():
-        assert time.monotonic() < deadline, "nobody noticed"
+        assert time.monotonic() < deadline, "no end noticed"
         sock.send(sign)
         time.sleep(0.05)
 

@@ -1,4 +1,4 @@
-"""Both ends of TLS by hand: any certificate, any belief, and something in between that changes bytes."""
+"""Both ends of TLS by hand: any certificate, any trust, and a relay that changes bytes."""
 
 import contextlib
 import socket
@@ -18,7 +18,7 @@ from wire.security.credentials import TlsFiles
 
 
 class TlsStranger(Stranger):
-    """Shows any certificate, believes anything."""
+    """A dialer that shows any certificate and accepts any."""
 
     def __init__(self, address: Address, files: TlsFiles | None, version: ssl.TLSVersion | None = None) -> None:
         super().__init__(address)
@@ -36,7 +36,7 @@ class TlsStranger(Stranger):
         self.sock = self.context.wrap_socket(self.sock)
 
     def lifecycle(self) -> object:
-        """What comes of a whole handshake: a Reject, or the error that ends it."""
+        """Return the outcome of a whole handshake: a Reject, or the error that ends it."""
         try:
             self.begin()
             return self.greet(self.hello(5))
@@ -45,7 +45,7 @@ class TlsStranger(Stranger):
 
 
 class TlsAcceptor:
-    """Shows any certificate to whoever dials, takes any, and says whatever it is told to."""
+    """An acceptor that shows the given certificate, accepts every one, and sends the given bytes."""
 
     def __init__(self, files: TlsFiles, node: str = "bob") -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -78,7 +78,7 @@ class TlsAcceptor:
 
 
 def key_updates(secret: bytes, sequence: int) -> Iterator[bytes]:
-    """Records that say only that keys change, after so many records of the end whose traffic secret this is.
+    """Yield KeyUpdate records, after `sequence` records of the end that has this traffic secret.
 
     Source: RFC 8446, sections 4.6.3, 5.2, 5.3, 7.1 to 7.3, with TLS_AES_256_GCM_SHA384.
     """

@@ -1,4 +1,4 @@
-"""Both ends of wire over loopback, and a stranger who says what he likes."""
+"""Both ends of wire over loopback, and a stranger that sends any bytes."""
 
 import itertools
 import queue
@@ -35,8 +35,6 @@ EventT = TypeVar("EventT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A message."""
-
     number: int
     data: bytes = b""
 
@@ -45,19 +43,18 @@ CODEC = Codec(Note)
 
 
 def identity(node: str, cluster: str = "c", incarnation: int = 1) -> Identity:
-    """A node's identity."""
     return Identity(cluster=cluster, node=node, incarnation=incarnation, store=node.encode().ljust(16))
 
 
 class Inbox:
-    """What one end was told."""
+    """The events that one end was told."""
 
     def __init__(self, *, is_acknowledging: bool = True) -> None:
         self._queue: queue.Queue[Event] = queue.Queue()
         self._is_acknowledging = is_acknowledging
 
     def deliver(self, event: Event) -> None:
-        """For a listener or dialer."""
+        """Receive an event of a listener or dialer."""
         if isinstance(event, LinkClosing) and self._is_acknowledging:
             event.done.set()
         self._queue.put(event)
@@ -76,7 +73,6 @@ class Inbox:
                 return event
 
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
         return self._queue.empty()
 
 
@@ -111,7 +107,7 @@ def listening(
     host: str = "127.0.0.1",
     incarnation: int = 1,
 ) -> Iterator[tuple[Listener, Inbox]]:
-    """The listener `bob`."""
+    """Run the listener `bob`; yield it with its inbox."""
     inbox = Inbox()
     listener = Listener(
         Address(host, port),
@@ -140,7 +136,7 @@ def dialing(
     is_two_way: bool = False,
     incarnation: int = 1,
 ) -> Iterator[tuple[Dialer, Inbox]]:
-    """A dialer for `bob`."""
+    """Run a dialer for `bob`; yield it with its inbox."""
     inbox = inbox or Inbox()
     dialer = Dialer(
         "bob",
@@ -190,7 +186,7 @@ def conversing(
     metrics: tuple[WireMetrics | None, WireMetrics | None] = (None, None),
     securities: tuple[Security, Security] = (PLAIN,) * 2,
 ) -> Iterator[Conversation]:
-    """Both ends may speak."""
+    """Open a two-way link, on which both ends may send."""
     with (
         listening(limits, metrics[1], security=securities[1], two_way=("client",)) as (bob, heard),
         dialing(bob.address, limits, metrics[0], security=securities[0], kind="client", is_two_way=True) as (ann, told),
@@ -225,17 +221,17 @@ class Stranger:
         )
 
     def greet(self, said: Hello) -> object:
-        """Send it; the answer."""
+        """Send a Hello and return the answer."""
         self.sock.sendall(self.connection.greet(said))
         return self.answer()
 
     def open(self, counter: int = 1) -> "Stranger":
-        """Shake hands."""
+        """Complete the handshake."""
         assert isinstance(self.greet(self.hello(counter)), Welcome)
         return self
 
     def answer(self) -> object:
-        """What the acceptor says."""
+        """Return the next message of the acceptor."""
         while data := self.sock.recv(4_096):
             self._rest = self.connection.receive(data)
             for message in self._rest:
@@ -250,7 +246,7 @@ class Stranger:
         return [message for message in said if not isinstance(message, Heard)]
 
     def is_closed_by_other(self) -> bool:
-        """Whether the acceptor closes; waits for it."""
+        """Wait for the acceptor to close; return whether it did."""
         try:
             return self.sock.recv(4_096) == b""
         except ConnectionError:
@@ -264,7 +260,7 @@ class Stranger:
 
 
 class BareAcceptor:
-    """Shakes hands, and then does what the test does."""
+    """An acceptor that completes the handshake and leaves the rest to the test."""
 
     def __enter__(self) -> tuple[Address, Self]:
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -272,7 +268,7 @@ class BareAcceptor:
         return Address("127.0.0.1", self._server.getsockname()[1]), self
 
     def __call__(self, *first: Note) -> socket.socket:
-        """The next dialer's socket, after its handshake, and what is said in the same breath as the Welcome."""
+        """Return the socket of the next dialer, after the handshake; `first` is sent right after the Welcome."""
         sock, _ = self._server.accept()
         self.connection = connection = Connection(CODEC.extended(Bye, Heard), 65_536, is_dialer=False)
         while True:
@@ -287,7 +283,7 @@ class BareAcceptor:
 
 
 def eventually(question: Callable[[], bool], timeout: float = PATIENCE_S) -> bool:
-    """Whether it becomes true in time."""
+    """Return whether the answer becomes true in time."""
     deadline = time.monotonic() + timeout
     while not question():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Breaks of the agreement on who votes, and of the memory of who lost its votes.
+"""Breaks of the agreement on the voters, and of the memory of lost votes.
 
 Source: PROTOCOL.md, section 7.
 """

@@ -1,4 +1,4 @@
-"""What a break is, and how one is made: a rule's function is replaced for as long as a context is entered."""
+"""Breaks of the rules: the function of a rule is replaced for as long as a context is entered."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -35,7 +35,7 @@ class Breaks(list[Break]):
     def add(
         self, name: str, rule: str, world: World, seeds_max: int
     ) -> Callable[[Callable[[], Applied]], Callable[[], Applied]]:
-        """Take the decorated function as what breaks a rule."""
+        """Return a decorator that adds a function as a break."""
 
         def added(apply: Callable[[], Applied]) -> Callable[[], Applied]:
             self.append(Break(name=name, rule=rule, apply=apply, world=world, seeds_max=seeds_max))
@@ -45,17 +45,17 @@ class Breaks(list[Break]):
 
 
 def replaced(owner: object, name: str, new: object) -> Applied:
-    """Have a function or property be another one."""
+    """Replace a function or property."""
     return patch.object(owner, name, new)
 
 
 def wrapped(owner: object, name: str, wrap: Callable[..., object]) -> Applied:
-    """Have a function be what `wrap` makes of it."""
+    """Replace a function by the result of `wrap`."""
     return patch.object(owner, name, wrap(getattr(owner, name)))
 
 
 def nothing(*arguments: object, **options: object) -> None:
-    """In place of what should be done."""
+    """Do nothing instead of the rule."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Breaks of when to campaign and of how one is won.
+"""Breaks of the conditions for a campaign and for its success.
 
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
@@ -27,7 +27,7 @@ def lonely_candidates():
     return replaced(campaigning, "is_eligible", lambda state: state.is_willing and not state.is_fenced)
 
 
-@CAMPAIGN.add("a known leader hinders nobody", "6 (3)", worlds.MINORITY, 30)
+@CAMPAIGN.add("a known leader delays no candidate", "6 (3)", worlds.MINORITY, 30)
 def troublemakers():
     return replaced(campaigning, "is_free", lambda state, election: True)
 
@@ -170,7 +170,7 @@ def no_successor():
 
 @HINTS.add("a campaign that cannot be won goes on", "4", worlds.HOSTILE, 5)
 def hopeless_campaigns():
-    """Section 4: only a majority of Grants elects, whoever refused, and the campaign ends after two intervals."""
+    """Section 4: only a majority of Grants elects, whatever the refusals, and the campaign ends after two intervals."""
 
     def abandoning(abandon):
         def abandon_(state, election, outcome):

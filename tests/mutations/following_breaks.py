@@ -1,4 +1,4 @@
-"""Breaks of following, letting go, and of what is told of leaders.
+"""Breaks of following, of letting go, and of the knowledge of leaders.
 
 Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragraph.
 """
@@ -33,7 +33,7 @@ def any_term_is_followed():
 
 @FOLLOWING.add("a term above the own vote's is followed", "4 †", worlds.CONTEST, 30)
 def failed_grants_forgotten():
-    """Trace 1 of section 9: whoever voted last, and did not follow, follows any term."""
+    """Trace 1 of section 9: a node that voted last, and did not follow, follows any term."""
     return _followed_whenever(lambda election, term: election.ballot.voted_for is not None)
 
 
@@ -131,8 +131,8 @@ def bound_for_ever():
     return replaced(following, "release", nothing)
 
 
-@FOLLOWING.add("hearsay is passed on", "4", worlds.HUB, 200)
-def hearsay():
+@FOLLOWING.add("second-hand knowledge is passed on", "4", worlds.HUB, 200)
+def second_hand_knowledge():
     def knowing(known):
         def know(self, election):
             own = known(self, election)

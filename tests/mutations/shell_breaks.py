@@ -1,4 +1,4 @@
-"""Breaks of what a node's shell owes the core: the order of closing and dialing, of writing and sending, and the time.
+"""Breaks of the duties of a node's shell: the order of closing and dialing, of writing and sending, and the time.
 
 Source: PROTOCOL.md, sections 3 to 5.
 """

@@ -1,4 +1,4 @@
-"""Breaks of voting, the boot fence, and what the disk is for.
+"""Breaks of voting, of the boot fence, and of writing before sending.
 
 Source: PROTOCOL.md, section 4.
 """

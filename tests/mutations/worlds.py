@@ -1,4 +1,4 @@
-"""Where breaks are looked for: each world follows from a seed and raises InvariantViolation when a checker notices.
+"""The worlds that find breaks: each follows from a seed and raises InvariantViolation when a checker notices.
 
 Some rules matter only when several rare things meet. Their worlds know only those faults, and so meet them often.
 """
@@ -65,34 +65,34 @@ def _of_long_promises(seed: int) -> None:
 
 
 class _Overtaken(Observer):
-    """Three nodes: the heir is elected in silence, by a voter whose word to the rival takes its time.
+    """Three nodes: the successor is elected by a voter whose messages to the rival are late.
 
-    The rival hears of nobody who leads, and campaigns in a later term.
+    The rival hears of no leader, and campaigns in a later term.
     """
 
     def __init__(self, seed: int, delay: float = 0.0) -> None:
         self.simulation = simulation = Simulation(Options(seed=seed))
         simulation.run(2)
         self.voter = simulation.leader()
-        self.heir, self.rival = [node_id for node_id in "abc" if node_id != self.voter]
+        self.successor, self.rival = [node_id for node_id in "abc" if node_id != self.voter]
         self._delay = delay
         simulation.watch(self)
-        simulation.tell(self.voter, lambda elector, now: elector.resign(now, "default", to=self.heir))
+        simulation.tell(self.voter, lambda elector, now: elector.resign(now, "default", to=self.successor))
         simulation.set_standing(self.voter, priority=0)
 
     def stored(self, node_id, store_id, ballots) -> None:
-        if node_id == self.heir:
+        if node_id == self.successor:
             self.lose(1.0)
             if self._delay:
                 self.simulation.delay(self._delay, self._delay, self.voter, self.rival, both=False)
 
     def lose(self, share: float) -> None:
-        for way in ((self.heir, self.voter), (self.heir, self.rival), (self.rival, self.heir)):
+        for way in ((self.successor, self.voter), (self.successor, self.rival), (self.rival, self.successor)):
             self.simulation.loss(share, *way, both=False)
 
 
 def _give_up(seed: int) -> None:
-    """The rival is elected, holds the lease and resigns; then the heir is heard."""
+    """The rival is elected, holds the lease and resigns; then the successor is heard."""
     play = _Overtaken(seed)
     play.simulation.run_until(lambda: play.simulation.leader() == play.rival, 0.5)
     play.simulation.tell(play.rival, lambda elector, now: elector.resign(now, "default"))
@@ -102,18 +102,18 @@ def _give_up(seed: int) -> None:
 
 
 def _restart_the_voter(seed: int) -> None:
-    """The rival is elected, and who voted for both restarts and hears the heir first."""
+    """The rival is elected, and the voter of both restarts and hears the successor first."""
     play = _Overtaken(seed)
     play.simulation.run_until(lambda: play.simulation.leader() == play.rival, 0.5)
     play.simulation.crash(play.voter)
     play.simulation.loss(1.0, play.rival, play.voter, both=False)
     play.simulation.restart(play.voter)
-    play.simulation.loss(0.0, play.heir, play.voter, both=False)
+    play.simulation.loss(0.0, play.successor, play.voter, both=False)
     play.simulation.run(2)
 
 
 def _abandon(seed: int) -> None:
-    """The rival abandons its term and follows the heir; then the vote that it waited for comes."""
+    """The rival abandons its term and follows the successor; then the vote that it waited for arrives."""
     play = _Overtaken(seed, delay=0.6)
     play.simulation.run(0.25)
     play.simulation.set_standing(play.rival, priority=0)
@@ -122,7 +122,7 @@ def _abandon(seed: int) -> None:
 
 
 def _disagree(seed: int) -> None:
-    """One node lists itself alone, the others list all; each starts when it likes."""
+    """One node lists itself alone, the others list all; each starts at a random time."""
     rng = Random(seed)
     voters = {"a": ("a",), "b": ("a", "b", "c"), "c": ("a", "b", "c")}
     starts = {node_id: rng.choice((0.0, 0.5, 3.0)) for node_id in voters}
@@ -169,7 +169,7 @@ def _witnesses(seed: int, nodes: int, witnesses: str) -> Simulation:
 
 def _expect_leader(simulation: Simulation) -> None:
     if not simulation.run_until(lambda: simulation.leader() is not None, Options().settle_seconds):
-        simulation.fail("a quorum that is connected elects", "nobody leads")
+        simulation.fail("a quorum that is connected elects", "no node leads")
 
 
 def _elect_twice(seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Hosts for a test, and what their links go by."""
+"""Hosts for a test, and the security of their links."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ def make_net() -> Iterator[Callable[[], Net]]:
 
 @pytest.fixture
 def net(make_net: Callable[[], Net]) -> Net:
-    """Four such hosts."""
+    """Yield four hosts on one bridge."""
     return make_net()
 
 

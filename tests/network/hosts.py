@@ -2,7 +2,7 @@
 
 Unlike behind a proxy, nothing acknowledges for a host that is not heard: retransmission, half-open connections and the
 timeouts of the operating system are the real ones. Needs uid 0 and Debian's package iproute2, and of the kernel no more
-than veth and bridge: what a host says to another is lost because it is addressed to a network card that nobody has.
+than veth and bridge: a packet to another host is lost because no network card has its address.
 """
 
 import ctypes
@@ -25,13 +25,13 @@ NOBODY = "02:00:00:00:ff:ff"
 """The hardware address of no host."""
 
 SLICE_S = 0.005
-"""A lossy path loses all or nothing for so long; packets that are further apart are lost one by one."""
+"""The time for which a lossy path loses all or nothing; packets that are further apart are lost one by one."""
 
 _numbers = itertools.count()
 
 
 class NoNetworkError(Exception):
-    """Why hosts can't be made here."""
+    """The reason why this machine cannot make hosts."""
 
 
 class Host:
@@ -45,7 +45,7 @@ class Host:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """This thread is there: the sockets, threads and processes that it makes are there, and stay."""
+        """Move this thread to the host: its new sockets, threads and processes are there, and stay."""
         with Path("/proc/thread-self/ns/net").open() as home, (NAMESPACES / self.namespace).open() as there:
             _enter(there.fileno())
             try:
@@ -54,7 +54,7 @@ class Host:
                 _enter(home.fileno())
 
     def resent(self) -> int:
-        """How many segments of TCP it has sent once more."""
+        """Return the number of TCP segments that the host sent again."""
         with self.inside():
             names, values = (line.split() for line in SNMP.read_text().splitlines() if line.startswith("Tcp:"))
         return int(values[names.index("RetransSegs")])
@@ -116,11 +116,11 @@ class Net:
         self._undo.callback(_ip, "", f"netns del {namespace}")
 
     def cut(self, source: str, sink: str) -> None:
-        """From now on nothing that one host says reaches the other one; it does not learn of it."""
+        """Drop all packets from one host to the other; the sender does not notice."""
         _ip(self[source].namespace, _path(self[sink], NOBODY))
 
     def heal_all(self) -> None:
-        """Nothing is cut, and nobody unplugged, any more, but who was replaced."""
+        """Mend every cut and plug in every host but the replaced ones."""
         for name, host in self.hosts.items():
             others = [other for other in self.hosts.values() if other is not host]
             _ip(host.namespace, *(_path(other, other.hardware) for other in others))
@@ -128,11 +128,11 @@ class Net:
                 _ip(self._bridge, f"link set port-{name} up")
 
     def unplug(self, name: str) -> None:
-        """This host is gone, to all others, without a word."""
+        """Unplug this host: to all others it disappears without a packet."""
         _ip(self._bridge, f"link set port-{name} down")
 
     def replace(self, name: str, by: str) -> None:
-        """This host is gone, without a word, and another one has its address, too, which everybody hears of."""
+        """Unplug this host and give its address to another one, which every host learns."""
         self.unplug(name)
         self._replaced.add(name)
         self[name].hardware = self[by].hardware
@@ -141,7 +141,7 @@ class Net:
             _ip(host.namespace, "neigh flush dev eth0")
 
     def deny(self, name: str) -> None:
-        """This host is gone, and all others soon hear from their own network that it can't be reached."""
+        """Unplug this host; the network of every other host soon reports it as unreachable."""
         self.unplug(name)
         for host in self.hosts.values():
             if host.name != name:
@@ -152,7 +152,7 @@ class Net:
 
     @contextmanager
     def lossy(self, share: float, rng: random.Random) -> Iterator[None]:
-        """Meanwhile such a share of all packets between the hosts is lost, each direction of each pair by itself."""
+        """Lose this share of all packets between the hosts meanwhile, each direction of each pair by itself."""
         with ExitStack() as stack:
             over = threading.Event()
             for source in self.hosts.values():

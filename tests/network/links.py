@@ -14,10 +14,10 @@ QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0, write_timeout_s=2.0
 """As quick as the bounds allow; and a link that has ended is not dialed again."""
 
 NOTICED_S = 2 * QUICK.idle_timeout_s + 1.0
-"""Whatever ends a link, one end notices within a timeout; and the other one, of this one's silence, as long after."""
+"""The time in which both ends notice the end of a link: one timeout, and another for the silence that follows."""
 
 Securities = Mapping[str, tuple[Security, Security]]
-"""By name, `ann`'s and `bob`'s, who share a key or an authority."""
+"""The security of `ann` and `bob`, by name; they share a key or an authority."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Link:
 def linked(
     net: Net, security: str, securities: Securities, dialed_by: str, limits: Limits = QUICK, *, is_two_way: bool
 ) -> Iterator[Link]:
-    """One between `a` and `b`."""
+    """Return an open link between `a` and `b`."""
     accepted_by = net["b" if dialed_by == "a" else "a"]
     with ExitStack() as stack:
         for_ann, for_bob = securities[security]
@@ -77,7 +77,7 @@ def linked(
 
 @contextmanager
 def all_linked(net: Net, securities: Securities, dialed_by: str = "ab", limits: Limits = QUICK) -> Iterator[list[Link]]:
-    """One of every sort between `a` and `b`."""
+    """Return an open link of every sort between `a` and `b`."""
     sorts = itertools.product(securities, dialed_by, (False, True))
     with ExitStack() as stack:
         yield [

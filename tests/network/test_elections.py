@@ -16,7 +16,7 @@ from tests.network.hosts import Net
 pytestmark = [pytest.mark.root, pytest.mark.long]
 
 QUIET_S = 0.5
-"""Five heartbeats, in which nobody had anything to say."""
+"""Five heartbeats in which no node had anything to send."""
 
 LINKS_OVER_S = 6.5
 """Links on which nothing came or went meanwhile have ended, and were dialed again, in vain."""
@@ -71,7 +71,7 @@ def test_leader_cut_in_one_way_has_lost_before_another_leads(net: Net, tmp_path:
         since = len(cluster.events)
         net.heal_all()
         cluster.settle()
-        assert cluster.changes(since) == [], "coming back unseats nobody"
+        assert cluster.changes(since) == [], "a returning node replaces no leader"
 
 
 ONE_DIRECTION = [
@@ -93,7 +93,7 @@ def test_one_direction_that_is_cut_changes_nothing(make_net: Callable[[], Net], 
             net.cut(*direction(leader, followers))
         time.sleep(LINKS_OVER_S)
         for net, cluster, since in watched:
-            assert any(event.supported is False for event in cluster.events[since:]), "nobody noticed the cut"
+            assert any(event.supported is False for event in cluster.events[since:]), "no node noticed the cut"
             assert cluster.changes(since) == []
             net.heal_all()
         for _, cluster, since in watched:
@@ -127,7 +127,7 @@ def test_a_node_whose_host_is_gone_comes_back_on_another_one(net: Net, tmp_path:
     with settled(net, tmp_path) as (cluster, leader, followers):
         node = leader if which == "leader" else followers[0]
         net.replace(node, by="d")
-        cluster.nodes[node].signal(signal.SIGKILL)  # nobody hears of it
+        cluster.nodes[node].signal(signal.SIGKILL)  # no packet tells the others
         cluster.nodes[node].wait()
         since = len(cluster.events)
         cluster.start(node, on="d")

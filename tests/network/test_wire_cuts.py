@@ -1,4 +1,4 @@
-"""Links whose packets are lost: one way, both ways, or both ways with a word of the network about it."""
+"""Links whose packets are lost: one way, both ways, or both ways with a report of the network."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from wire import LinkClosing, LinkEnded
 pytestmark = [pytest.mark.root, pytest.mark.long]
 
 SILENCE = {"idle_timeout", "unread", "write_timeout"}
-"""Why a link ended, at an end that no packet told of it."""
+"""The reasons why a link ends at an end that receives no packet."""
 
 
 def reasons(link: Link) -> dict[str, str]:
-    """Why it ended, as it was told on each host; both have to notice in time."""
+    """Return the reason for the end on each host; both have to notice in time."""
     closing = link.told.later(LinkClosing, NOTICED_S)
     ended = link.heard.later(LinkEnded, NOTICED_S)
     accepted_by = "b" if link.dialed_by == "a" else "a"

@@ -1,4 +1,4 @@
-"""Links on which nothing is said but that both ends live, and strangers beside them."""
+"""Links that carry only signs of life, and strangers beside them."""
 
 import contextlib
 import random

@@ -1,4 +1,4 @@
-"""A host is gone without a word, and its node comes up on another one: the old links still look open."""
+"""A host disappears without a packet, and its node starts on another one: the old links still look open."""
 
 import dataclasses
 from contextlib import ExitStack

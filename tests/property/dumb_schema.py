@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 def to_plain(hint: object, value: object) -> object:
-    """What goes into CBOR for a value; ValueError unless it is exactly of the type."""
+    """Return the plain form of a value for CBOR; raise ValueError unless it is exactly of the type."""
     if typing.get_origin(hint) is tuple:
         expect("tuple", value, is_it=type(value) is tuple)
         return [to_plain(typing.get_args(hint)[0], one) for one in value]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""One Elector among peers that lie: whatever they say, in whatever order, it neither fails nor contradicts itself."""
+"""One Elector among peers that lie: for any messages in any order it neither fails nor contradicts itself."""
 
 import dataclasses
 import typing
@@ -88,7 +88,7 @@ FIELDS = {
     "reason": st.sampled_from(RefusalReason),
     "supports": some(ids),
 }
-"""What stands in fields of these names, in whatever message; a new name has to be added."""
+"""The values of fields of these names, in every message; a new name has to be added."""
 numbers = FIELDS["link"] = FIELDS["session"] = built(Number)
 FIELDS["ack"] = st.none() | built(Ack)
 FIELDS["standing"] = built(Standing)
@@ -201,7 +201,7 @@ class Hostile(RuleBasedStateMachine):
             assert peer.reports.keys() <= self.elector.state.elections.keys()
             assert peer.resigns.keys() <= self.elector.state.elections.keys()
 
-    # What peers do.
+    # The rules of the peers.
 
     @rule(peer=peers, by=st.sampled_from((0, MS, 50 * MS)), message=messages)
     def hear(self, peer, by, message):
@@ -287,7 +287,7 @@ class Hostile(RuleBasedStateMachine):
         link = self.elector.state.support.peers[peer].opened or Number(1, 1)
         self.apply(self.elector.link_closing(self.now, peer, link))
 
-    # What the node's own side does.
+    # The rules of the node's own side.
 
     @rule(by=st.sampled_from((1, 50 * MS, 100 * MS, 201 * MS, DURATION, 2 * DURATION)))
     def wait(self, by):
@@ -322,7 +322,7 @@ class Hostile(RuleBasedStateMachine):
 
     @rule(data=st.data(), election=elections)
     def be_told(self, data, election):
-        """Anything that the application may say."""
+        """Run any call that the application may make."""
         elector, now = self.elector, self.now
         found = elector.state.elections.get(election)
         flag = data.draw(st.booleans())

@@ -1,4 +1,4 @@
-"""Majorities and deadlines against deliberately dumb twins."""
+"""Majorities and deadlines against simple second implementations."""
 
 from itertools import combinations
 
@@ -44,7 +44,7 @@ def test_deadlines_are_due_in_order_and_once(changes, now):
 
 
 @given(st.integers(1, 10**12), st.integers(0, 200_000), st.integers(0, 200_000))
-def test_what_is_counted_ends_before_what_is_promised_on_any_two_clocks_within_the_drift(duration, fast, slow):
+def test_counted_support_ends_before_the_promise_on_any_clocks(duration, fast, slow):
     drift = max(fast, slow)
     timing = Timing(drift_ppm=drift)
     counted_true_time = timing.counted_ns(duration) * (1_000_000 + drift // 2)

@@ -38,7 +38,7 @@ class World:
         self.due[who].append(item)
 
     def take(self, took: int) -> None:
-        """Take the next, which costs so much; None comes only when nothing waits."""
+        """Take the next input, which costs `took` ns; None comes only when nothing waits."""
         item = self.inbox.get(0)
         self.now += took
         if item is None:
@@ -57,7 +57,7 @@ def _of_link(what: str, who: str) -> MessageReceived | LinkEnded:
 
 @settings(max_examples=300)
 @given(st.lists(STEPS, max_size=60))
-def test_whatever_rests_nothing_is_lost_or_invented_and_each_peer_s_inputs_stay_in_order(steps):
+def test_inputs_of_each_peer_stay_complete_and_in_order(steps):
     world = World()
     for what, value in steps:
         world.take(value) if what == "take" else world.put(what, value)

@@ -16,7 +16,7 @@ TestElectionMachine.settings = settings(max_examples=25, deadline=None)
 
 
 class Told(ElectionMachine):
-    """Keeps what its nodes are told."""
+    """A machine that keeps the events of its nodes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def test_a_resignation_is_told_before_the_next_leader_is(state):
     assert state.told == [("lost", "a", 1), ("elected", "c", 2)]
 
 
-def test_a_paused_leader_leads_no_more_and_hears_of_it_when_it_goes_on(state):
+def test_a_paused_leader_loses_and_is_told_when_it_resumes(state):
     state.pause(node="a")
     assert state.is_paused("a")
     assert state.token("a") is None
@@ -87,7 +87,7 @@ def test_what_comes_after_a_while_comes_in_virtual_time(state):
     assert state.told == [("late", "", 0)]
 
 
-def test_a_dropped_vote_never_arrives_and_an_overtaken_one_waits_until_it_is_delivered(state):
+def test_a_dropped_vote_never_arrives_and_an_overtaken_one_waits(state):
     state.pause_candidacy(node="a")
     state.tick_until(kind="Vote")
     votes = [frame for frame in state.frames if "Vote" in frame]
@@ -112,13 +112,13 @@ def test_a_duplicated_frame_arrives_now_and_again(state):
     assert vote not in state.frames
 
 
-def test_a_frame_that_is_not_under_way_is_named_beside_those_that_are(state):
+def test_a_missing_frame_is_named_beside_those_in_flight(state):
     state.tick_until(kind="Heartbeat")
     with pytest.raises(LookupError, match=r"'a->b Vote 99' is not under way; these are: .*Heartbeat"):
         state.deliver(frame="a->b Vote 99")
 
 
-def test_an_isolated_leader_is_replaced_and_healing_brings_it_back(state):
+def test_an_isolated_leader_is_replaced_and_follows_when_healed(state):
     state.isolate(node="a")
     assert [path for path in state.paths if state.is_cut(path)] == ["a->b", "a->c", "b->a", "c->a"]
     state.tick(milliseconds=400)
@@ -197,7 +197,7 @@ def test_a_broken_protocol_is_found_and_printed_as_a_program(rule: str):
 
 
 class Unhealed(ElectionMachine):
-    """Whose nodes stay alone for ever."""
+    """A machine whose nodes stay isolated for ever."""
 
     def teardown(self) -> None:
         for node in self.nodes:
@@ -205,7 +205,7 @@ class Unhealed(ElectionMachine):
         super().teardown()
 
 
-def test_a_cluster_that_never_settles_is_found_unless_that_is_switched_off(monkeypatch):
+def test_an_unsettled_cluster_is_found_unless_switched_off(monkeypatch):
     monkeypatch.setattr(MachineWorld, "_restore", lambda self, unwilling: None)
     with pytest.raises(InvariantViolation, match="healed clusters elect"):
         run(Unhealed, examples=3)
@@ -224,7 +224,7 @@ def test_a_failure_of_a_rule_is_not_hidden_by_the_end_of_the_run(monkeypatch):
             state.teardown()
 
 
-def test_the_kit_needs_no_hypothesis_until_a_machine_is_asked_for():
+def test_the_kit_imports_hypothesis_only_for_a_machine():
     program = (
         "import sys; sys.modules['hypothesis'] = None\n"
         "import elect.testing\n"

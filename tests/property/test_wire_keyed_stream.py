@@ -69,7 +69,7 @@ def shaken(
 
 
 def pass_on(end: Connection, data: bytes) -> Iterator[object]:
-    """What the end hears in the data, which are all that comes."""
+    """Yield the messages that the end receives in the data, then end the stream."""
     yield from end.receive(data)
     if end.phase not in (Phase.DECISION, Phase.OPEN):
         end.receive_end()
@@ -80,7 +80,7 @@ def frames(dialing: Connection, notes: list[Note]) -> list[bytes]:
 
 
 def heard_until_a_fault(accepting: Connection, data: bytes) -> tuple[list[object], bool]:
-    """What was heard, and whether it ended in a fault."""
+    """Return the received messages, and whether a fault ended them."""
     heard: list[object] = []
     try:
         for message in accepting.receive(data):

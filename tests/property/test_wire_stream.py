@@ -106,7 +106,7 @@ def test_a_deframer_never_holds_more_than_a_frame(pieces: list[bytes]) -> None:
 
 
 @given(st.lists(MESSAGES, max_size=4), st.lists(st.integers(0, 10_000), max_size=20), st.binary(max_size=40))
-def test_messages_survive_every_cut_and_garbage_after_them_is_typed(
+def test_messages_survive_every_cut_and_garbage_is_a_typed_error(
     messages: list[object], places: list[int], garbage: bytes
 ) -> None:
     dialing, accepting = open_acceptor()

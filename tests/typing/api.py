@@ -66,7 +66,7 @@ async def of_a_fake(election: FakeElection) -> None:
 
 
 async def decorated(node: Node) -> None:
-    """The decorator's own forms."""
+    """Every form of the decorator."""
 
     @node.required
     async def nightly(count: int) -> str:

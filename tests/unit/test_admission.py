@@ -1,4 +1,4 @@
-"""Who is taken for a peer at a handshake."""
+"""The check of a peer at a handshake."""
 
 import logging
 

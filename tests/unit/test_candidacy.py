@@ -12,7 +12,7 @@ class Desk:
         self.candidacy = Candidacy("e", lambda act: act(self, 0))
 
     def tick(self, now: int) -> None:
-        """Nothing changes."""
+        """Ignore the time."""
 
     def enter(self, now: int, election: str) -> None:
         self.log.append("enter")

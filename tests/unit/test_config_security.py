@@ -1,4 +1,4 @@
-"""Keys, certificates, or neither: what a configuration says of who is let in."""
+"""Keys, certificates, or neither: the security settings of a configuration."""
 
 import base64
 import pickle

@@ -1,4 +1,4 @@
-"""The environment: its variables are not all ours, and not all of ours are settings."""
+"""The environment: not every variable is elect's, and not every variable of elect is a setting."""
 
 import dataclasses
 import logging
@@ -27,7 +27,7 @@ SERVICE = {
     "PORT_132_SCTP": "sctp://10.96.0.17:132",
     "PORT_132_SCTP_PROTO": "sctp",
 }
-"""What Kubernetes puts into each pod of the namespace, after the name of the Service in capitals."""
+"""The suffixes of the variables that Kubernetes sets in each pod, after the name of the Service in capitals."""
 
 
 @pytest.mark.parametrize("service", ["", "PEERS_", "NODE_", "DATA_DIR_", "SERVICE_", "PORT_", "1_", "A_SERVICE_PORT_"])
@@ -69,7 +69,7 @@ def test_unknown_variable_is_a_warning_with_a_near_name(name, value, hint, caplo
 
 
 def test_value_of_an_unknown_variable_is_not_logged(caplog):
-    """It may be a secret behind a misspelt name."""
+    """The value may be a secret under a misspelt name."""
     Config.from_env({**GOOD, "ELECT_OPERATOR_TOKN": "hunter2hunter2hunter2"})
     assert "ELECT_OPERATOR_TOKEN" in caplog.text
     assert "hunter2" not in caplog.text

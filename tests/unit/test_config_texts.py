@@ -1,4 +1,4 @@
-"""Texts in settings, as people write them, and what is said of those that can't be taken."""
+"""Texts in settings, as people write them, and the errors about invalid ones."""
 
 import datetime as dt
 import logging
@@ -61,7 +61,7 @@ def test_tilde_in_the_path_of_a_file_is_the_home_directory(tmp_path, monkeypatch
 
 
 def test_tilde_that_stands_for_no_known_home_is_refused(tmp_path, monkeypatch):
-    """A directory named ~nobody is never made in the working directory; one that is meant is written ./~."""
+    """A directory with a name like ~user is never made in the working directory; write ./~user for it."""
     with pytest.raises(ConfigError, match=r"^data_dir is '~no-such-user/x': .* write the path in full"):
         config(data_dir="~no-such-user/x")
     with pytest.raises(ConfigError, match=r"^tls is '~no-such-user/x': "):
@@ -210,7 +210,7 @@ def test_loopback_address_is_refused_with_far_peers(changes, field, message):
 
 
 def test_loopback_listener_behind_an_advertised_proxy_is_taken():
-    """What listens for the far peers is then another program."""
+    """Another program listens for the remote peers then."""
     made = config(advertise="10.0.0.1:7101", peers={"b": "10.0.0.2:7102"})
     assert made.listen_address.host == "127.0.0.1"
 

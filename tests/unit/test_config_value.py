@@ -39,7 +39,7 @@ def test_copy_of_a_config_is_equal_and_as_frozen(copied):
 
 
 def test_config_taken_apart_is_plain_and_makes_the_same_config():
-    """What asdict gives can be written as JSON, changed, and made into a config again."""
+    """The result of asdict can be written as JSON, changed, and made into a config again."""
     made = config(**TABLES)
     plain = dataclasses.asdict(made)
     assert json.loads(json.dumps(plain)) == plain

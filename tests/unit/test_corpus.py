@@ -1,4 +1,4 @@
-"""Every recording of what was ever said on the wire is still read, and the latest says what is said today."""
+"""Every recording of the wire is still read, and the latest has every message of this version."""
 
 import dataclasses
 import enum
@@ -50,9 +50,7 @@ def test_the_latest_recording_says_what_is_said_today() -> None:
     assert read(recordings()[-1]) == today()
 
 
-def test_recording_what_is_recorded_writes_nothing_and_what_is_new_is_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_new_values_are_recorded_under_the_next_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "FOLDER", tmp_path)
     first = record.record()
     assert first == tmp_path / "recorded_001.txt"

@@ -53,7 +53,7 @@ def test_directory_that_can_not_be_used_is_a_store_error(make, below, tmp_path):
 
 
 def test_files_of_a_store_are_above_the_standard_streams(tmp_path):
-    """Where a stream was closed, its number is not given to the lock or the database."""
+    """The number of a closed stream is not given to the lock or the database."""
     saved = os.dup(0)
     os.close(0)
     try:

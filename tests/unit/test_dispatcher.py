@@ -148,7 +148,7 @@ def test_a_subscriber_ahead_of_the_queue_is_not_told_twice():
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
-def test_an_on_elected_that_raises_resigns_before_later_subscribers(error):
+def test_raising_on_elected_resigns_before_later_subscribers(error):
     desk = Desk()
 
     def fail(leadership):
@@ -218,8 +218,8 @@ def test_a_dispatcher_knows_its_own_callbacks():
     assert True in desk.run()
 
 
-class HurriedSeat(PublishedElection):
-    """A seat whose node is elected just after the subscriber's first look at it."""
+class HurriedElection(PublishedElection):
+    """An election whose node is elected just after the subscriber first reads it."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__("e")
@@ -235,7 +235,7 @@ class HurriedSeat(PublishedElection):
 
 def test_elected_comes_before_leader_also_during_subscribe():
     desk = Desk()
-    desk.published = HurriedSeat(desk)
+    desk.published = HurriedElection(desk)
     desk.subscribe()
     desk.pump()
     assert desk.log == [("elected", 5), ("leader", "a")]

@@ -17,7 +17,7 @@ def campaign(term: int, outcome: str = "timed_out") -> list[Event]:
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    """What was said on this level and above; forget it."""
+    """Return the messages of this level and above, and clear them."""
     said = [record.getMessage() for record in caplog.records if record.levelno >= level]
     caplog.clear()
     return said
@@ -44,7 +44,7 @@ def test_campaigns_that_fail_for_ever_are_a_few_lines(log: EventLog, caplog: pyt
 
 @pytest.mark.parametrize("ends", [campaign(9, "elected")[1], LeaderChanged(election="e", term=9, leader="b", at=0)])
 def test_their_end_is_said_with_their_count(log: EventLog, caplog: pytest.LogCaptureFixture, ends: Event) -> None:
-    """Somebody leads: how many campaigns failed before, and then each change is a line again."""
+    """The first leader's line counts the failed campaigns, and then each change is a line again."""
     for term in range(1, 9):
         for event in campaign(term):
             log(event)
@@ -64,7 +64,7 @@ def test_an_election_at_once_says_nothing_of_campaigns(log: EventLog, caplog: py
 
 
 def test_thousands_of_elections_that_fail_are_a_few_lines(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
-    """They fail for one cause, such as a cold start with ten thousand of them."""
+    """All campaigns fail for one cause, such as a cold start with ten thousand elections."""
     for number in range(1_000):
         for _ in range(FAILED_CAMPAIGNS_MAX):
             log(Campaigned(election=f"e{number}", term=1, outcome="timed_out", at=0))

@@ -47,14 +47,14 @@ class Desk:
         return self.log
 
 
-def test_the_first_heartbeat_is_news_and_the_next_waits_with_its_time():
+def test_the_first_heartbeat_is_new_and_the_next_waits():
     desk = Desk()
     assert desk.deliver(beat(1), beat(2)) == [beat(1)]
     assert desk.coalescer.take_waiting() == [(101, beat(2))]
     assert desk.coalescer.take_waiting() == []
 
 
-def test_only_the_latest_waits_and_peers_come_in_the_order_of_time():
+def test_only_the_latest_heartbeat_waits_in_order_of_time():
     desk = Desk()
     other = message(HEARTBEAT, peer="c")
     desk.deliver(beat(1), beat(2), other, other, beat(3))

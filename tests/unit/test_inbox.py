@@ -131,18 +131,18 @@ def test_an_input_that_meets_the_closing_half_way_is_settled():
 
 COSTS = 3
 OWED_S = (COSTS * COST_NS_MAX / CPU_SHARE - CPU_CREDIT_NS) / NS_PER_S
-"""What a peer owes when each of its messages costs as much as one may."""
+"""The debt of a peer when each of its messages costs the most that is charged."""
 
 
 def put_elsewhere(inbox: Inbox, item: MessageReceived) -> None:
-    """On a thread that has read nothing so far."""
+    """Put on a thread that has read nothing."""
     putting = threading.Thread(target=inbox.put, args=(item,))
     putting.start()
     putting.join(5)
     assert not putting.is_alive()
 
 
-def test_a_peer_that_has_had_its_share_of_the_processor_waits_until_that_is_paid():
+def test_a_peer_over_its_processor_share_waits_until_it_is_paid():
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)
@@ -172,7 +172,7 @@ def test_what_reading_a_peer_takes_is_charged_to_it_as_well():
 
 
 def test_what_holds_a_thread_up_for_long_is_no_peer_s():
-    """It stood still, or had the garbage of the whole application to collect."""
+    """The thread was suspended, or collected the garbage of the whole application."""
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)
@@ -195,7 +195,7 @@ def test_a_peer_that_keeps_to_its_share_never_waits():
     assert waits.seconds == []
 
 
-def test_many_elections_that_a_node_stands_in_may_all_be_led_anew_at_once():
+def test_many_elections_may_get_new_leaders_at_once():
     clock, cpu = Clock(), Clock()
     inbox = Inbox(clock=clock, cpu=cpu)
     inbox._is_closed = waits = Waits(clock)
@@ -211,7 +211,7 @@ def test_many_elections_that_a_node_stands_in_may_all_be_led_anew_at_once():
 
 
 class Waits(threading.Event):
-    """In which time passes by itself."""
+    """An event whose waits advance the clock at once."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()

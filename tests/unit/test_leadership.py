@@ -84,7 +84,7 @@ def test_once_lost_it_stays_lost_though_the_lease_comes_back():
 
 @pytest.mark.parametrize("interrupted", ["mark_lost", "_give_up"])
 def test_an_interrupted_resignation_is_not_half_of_one(monkeypatch, interrupted):
-    """Either it reaches the protocol, or it can be asked for again."""
+    """A call reaches the protocol, or can be repeated."""
     desk = Desk()
     leadership = desk.leadership
 

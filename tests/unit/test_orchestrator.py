@@ -1,4 +1,4 @@
-"""The orchestrator on the test's own thread: an elector that answers from a script, and a log of what was done."""
+"""The orchestrator on the test's own thread: an elector that answers from a script, and a log of its calls."""
 
 import threading
 from dataclasses import replace
@@ -161,7 +161,7 @@ def test_a_ready_is_carried_out_in_the_order_of_the_contract():
     ]
 
 
-def test_events_that_are_held_back_are_told_when_no_input_follows():
+def test_held_back_events_are_published_when_no_input_follows():
     desk = Desk(receive=FULL)
     desk.context.inbox.put(Written(numbers=(7,), took_ns=1))
     desk.is_holding = True
@@ -171,7 +171,7 @@ def test_events_that_are_held_back_are_told_when_no_input_follows():
     assert desk.log == [("flush",)]
 
 
-def test_what_waits_for_the_disk_is_sent_when_it_is_written_and_before_anything_follows_from_that():
+def test_messages_held_for_the_disk_are_sent_after_the_write():
     log = Desk(receive=FULL).run(RECEIVED, Written(numbers=(1,), took_ns=9))
     assert log[-3:] == [("send", 3), ("written", 1), ("stored", 9)]
 
@@ -189,7 +189,7 @@ def test_a_write_that_the_journal_does_not_take_has_failed():
     assert log[-2:] == [("write_failed", 1), ("set_storing", False)]
 
 
-def test_a_journal_that_had_no_room_has_recovered_with_its_next_write():
+def test_a_full_journal_recovers_with_its_next_write():
     log = Desk(receive=FULL, is_disk_full=True).run(RECEIVED, Written(numbers=(7,), took_ns=1))
     assert [line for line in log if line[0] in ("set_storing", "written")] == [
         ("set_storing", False),
@@ -251,7 +251,7 @@ def test_the_clock_is_read_after_the_input_came():
     assert seen == [1000]
 
 
-def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
+def test_time_without_an_input_ticks_and_records_the_delay():
     desk = Desk(tick=Ready(wake_at=50))
     get = desk.context.inbox.get
     waits = []
@@ -270,7 +270,7 @@ def test_time_that_passes_without_an_input_ticks_and_notes_the_delay():
     assert waits[:2] == [0.0, -10 / 1e9]
 
 
-def test_a_command_passes_time_first_and_answers_a_mistake_to_its_caller():
+def test_a_command_ticks_first_and_raises_to_its_caller():
     desk = Desk(enter=ValueError("too many"), tick=Ready(events=(ELECTED,), wake_at=WAKE_AT))
     command = PendingCommand(commands.enter("e"))
     log = desk.run(command)

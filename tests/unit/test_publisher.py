@@ -18,7 +18,7 @@ def publisher() -> tuple[Publisher, list]:
     return Publisher(context, dispatch, lambda _: Profile()), told
 
 
-def test_an_election_is_told_at_once_and_what_follows_it_at_the_flush():
+def test_an_election_is_published_at_once_and_the_rest_at_flush():
     published, told = publisher()
     published.queue_events((CHANGED, ELECTED, CHANGED))
     assert told == [[CHANGED, ELECTED]]

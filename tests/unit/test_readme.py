@@ -1,4 +1,4 @@
-"""The documents say what is there: commands, calls, settings and links; their examples that need no node run."""
+"""The documents agree with the code: commands, calls, settings, links, and the examples that need no node."""
 
 import ast
 import configparser
@@ -23,7 +23,7 @@ RUN_ELSEWHERE = {
     "import gevent.monkey": "integration/test_readme.py",
     "import eventlet": "integration/test_readme.py",
 }
-"""How an example begins, and the tests that run it."""
+"""The beginning of each example, and the tests that run it."""
 
 HANDLES = {"node": Node, "election": Election, "leadership": Leadership}
 EXAMPLES = [
@@ -36,26 +36,25 @@ CODES = sorted({code for document in DOCUMENTS for code in codes(document)})
 
 
 def sentences(document: str) -> list[str]:
-    """Those of the running text: no tables, no headings."""
+    """Return the sentences of the text without tables and headings."""
     kept = [line for line in prose(document).splitlines() if not line.startswith(("|", "#", "["))]
     text = " ".join(line or "¶" for line in kept)
     return [each for each in re.split(r"(?<=[.?!:])\**\s+|¶|- \*\*", text) if len(each.split()) > 1]
 
 
 def test_the_readme_is_short():
-    """A newcomer reads all of it."""
+    """New users read the whole README."""
     assert len(TEXTS["README.md"].splitlines()) <= 150
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_half_of_the_sentences_have_at_most_12_words(document):
-    """Plain English is short."""
     assert statistics.median(len(each.split()) for each in sentences(document)) <= 12
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_runs(example, tmp_path, monkeypatch):
-    """It works as it stands; one without asserts has a test of its own below."""
+    """An example runs unchanged; one without asserts has a test of its own below."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOSTNAME", "orders-1")
     exec(compile(example, "example", "exec"), {})
@@ -95,7 +94,7 @@ def test_the_settings_of_pods_name_the_others(monkeypatch):
 
 
 def test_the_settings_file_is_good_and_has_the_defaults(tmp_path):
-    """What is called a default is one."""
+    """Every value that is called a default is one."""
     (tmp_path / "node.toml").write_text(block("elect/cli/OPERATIONS.md", "toml", "[node]"))
     config = Config.load(tmp_path / "node.toml")
     least = Config(node="a", cluster="orders", listen=config.listen, data_dir=config.data_dir)
@@ -167,7 +166,7 @@ def test_a_call_in_the_text_can_be_made(code):
 
 
 def test_a_name_of_config_in_the_text_is_one():
-    """`Config(name=…)` takes it."""
+    """Config or Node has a parameter of this name."""
     calls = [code for code in CODES if re.match(r"(Config|Node)\(.*=", code)]
     assert calls
     for code in calls:

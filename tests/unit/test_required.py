@@ -7,7 +7,7 @@ from elect.errors import NotLeader
 
 
 class Election:
-    """Leads or does not."""
+    """An election that leads or does not lead."""
 
     name = "e"
     leader = None

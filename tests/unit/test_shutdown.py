@@ -41,7 +41,7 @@ def test_what_is_led_is_resigned_and_then_nothing_is_stood_for():
     assert elector.log == [("x", LossReason.STOPPED), ("y", LossReason.STOPPED), True]
 
 
-def test_it_lasts_until_the_application_the_peers_and_a_successor_are_there():
+def test_shutdown_waits_for_application_peers_and_successor():
     elector = Elector("x")
     handover = begun(elector)
     assert state(handover) == (False, False)

@@ -11,7 +11,7 @@ from elect.bridge.signal_safe_event import SignalSafeEvent
 
 
 class BlockedError(Exception):
-    """It would wait for ever."""
+    """The call would wait without an end: the only thread holds the lock."""
 
 
 class Lock:

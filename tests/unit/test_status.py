@@ -90,7 +90,7 @@ def test_without_a_leader_it_says_why_in_words_and_numbers():
 
 
 def test_an_id_that_two_processes_use_is_named():
-    """In the sentence that says why nobody leads, and beside it, whoever leads."""
+    """The text is part of why_text, and is in `doubled` with or without a leader."""
     text = "two processes use the id 'b': 10.0.0.1:5 (store 00, start 1) and 10.0.0.2:5 (store 11, start 1)"
     found = status(view(election()), doubled={"b": text})
     assert found.elections["default"].why_text.endswith(f"2 are needed; {text}")

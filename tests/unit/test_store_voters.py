@@ -1,4 +1,4 @@
-"""What a store keeps of the other voters, and what it notices of its own files."""
+"""The voters that a store keeps, and the changes of its own files that it notices."""
 
 import shutil
 import sqlite3

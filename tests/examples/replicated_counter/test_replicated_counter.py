@@ -1,8 +1,8 @@
 """A counter that only the leader increments, in a storage that refuses stale tokens: how to test your own code.
 
 The leader reads the counter when it is elected, and writes each increment with its fencing token. A write may be under
-way for so long that another node leads by the time it arrives. `elect.testing.ElectionMachine` brings that about, and
-everything else that may happen to a cluster, around the rules that you add. It needs `pip install elect[testing]`.
+way until another node leads. `elect.testing.ElectionMachine` brings that about, and everything else that may happen to
+a cluster, around the rules that you add. It needs `pip install elect[testing]`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from elect.testing import ElectionMachine, leading_node
 
 @dataclass(frozen=True)
 class Write:
-    """What a leader sends to the storage."""
+    """A value that a leader sends to the storage."""
 
     token: int
     value: int
@@ -48,12 +48,12 @@ class CounterMachine(ElectionMachine):
         self.storage = Storage(is_checking=self.is_checking)
 
     def on_elected(self, node: str, token: int) -> None:
-        """What the program does first when it leads."""
+        """Read the counter when the node is elected."""
         self.memory[node].value = self.storage.value
 
     @rule(node=leading_node, delay=st.sampled_from((0.0, 1.0)))
     def increment(self, node: str, delay: float) -> None:
-        """What the program does while it leads; its write is under way for `delay` seconds."""
+        """Increment the counter while the node leads; the write is under way for `delay` seconds."""
         token = self.token(node)
         if token is not None:
             self.memory[node].value += 1

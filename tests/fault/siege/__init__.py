@@ -1,4 +1,4 @@
-"""What strangers, bad peers and those on the path do to a live cluster of processes, and what it must not do to it."""
+"""Attacks of strangers, bad peers and men in the middle on a live cluster of processes, and their limits."""
 
 from tests.fault.siege import imposters, peers, strangers
 from tests.fault.siege.field import Attack
@@ -19,9 +19,9 @@ ATTACKS: dict[str, tuple[str, Attack]] = {
     "garbage, TLS": ("tls", strangers.garbage),
     "silent, TLS": ("tls", strangers.silent),
 }
-"""By name: the kind of cluster, and the attack."""
+"""The attacks by name, each with its kind of cluster."""
 
 LETTING_IN = ("never reads", "largest frames", "flipped, followers", "flipped, leader")
-"""Those in which links are opened; in the others no handshake may succeed."""
+"""The attacks that open links; in all others no handshake may succeed."""
 
 __all__ = ["ATTACKS", "LETTING_IN"]

@@ -49,7 +49,7 @@ class Row:
 
 
 def main() -> int:
-    """Every attack, on a cluster of its kind."""
+    """Run every attack on a cluster of its kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each attack")
     names = [*ATTACKS, *SATURATED]
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _row(name: str, seconds: float) -> Row:
-    """Do it; what it raises is a problem of its own, and no end of the others."""
+    """Run one attack; an exception is a problem of this attack and stops no other."""
     try:
         return _saturated(name, seconds) if name in SATURATED else _besieged(name, seconds)
     except Exception as error:
@@ -93,7 +93,6 @@ def _saturated(name: str, seconds: float) -> Row:
 
 
 def report(result: Result) -> str:
-    """The result as lines."""
     lines = [f"   done     {_counts(result.done)}", f"   counted  {_counts(result.refused)}"]
     lines.append(f"   {'node':<6}{'MB before/most/after':>24}{'threads':>16}{'descriptors':>16}{'CPU s':>8}")
     for node, before in result.before.items():
@@ -115,7 +114,6 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def say(text: str) -> None:
-    """To whoever waits."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

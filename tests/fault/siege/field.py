@@ -1,4 +1,4 @@
-"""A cluster of processes under siege: what its nodes use, what they say, and what must not change."""
+"""A cluster of processes under attack: its resources, its status, and the state that must not change."""
 
 import functools
 import itertools
@@ -21,11 +21,11 @@ from tests.fault.siege.middle import Middle
 
 CLUSTER = "processes"
 ABSENT = "d"
-"""A voter that every node knows and that never runs: whoever besieges the cluster can play it."""
+"""A voter that every node knows and that never runs: an attacker can play it."""
 
 SAMPLE_S = 0.25
 RECOVERY_S = 15.0
-"""Within so long after an attack its traces must be gone: the longest timeout is 5 s."""
+"""The time after an attack in which its traces must disappear: the longest timeout is 5 s."""
 
 GROWTH_MB_MAX = 40.0
 THREADS_MAX = 40
@@ -38,7 +38,7 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True)
 class Figures:
-    """What one process uses."""
+    """The resources that one process uses."""
 
     resident_mb: float
     threads: int
@@ -47,7 +47,7 @@ class Figures:
 
     @classmethod
     def of(cls, pid: int) -> "Figures":
-        """Look."""
+        """Read the figures of a process from /proc."""
         home = Path(f"/proc/{pid}")
         resident = int((home / "statm").read_text().split()[1]) * 4096 / 1e6
         times = (home / "stat").read_text().rpartition(")")[2].split()
@@ -55,7 +55,6 @@ class Figures:
         return cls(resident, threads, descriptors, (int(times[11]) + int(times[12])) / 100)
 
     def most(self, other: "Figures") -> "Figures":
-        """The larger of each."""
         return Figures(
             max(self.resident_mb, other.resident_mb),
             max(self.threads, other.threads),
@@ -84,29 +83,25 @@ class Field:
 
     @property
     def live(self) -> list[str]:
-        """The nodes that run."""
         return [node for node in self.cluster.nodes if node != ABSENT]
 
     @property
     def followers(self) -> list[str]:
-        """Those that don't lead."""
         return [node for node in self.live if node != self.leader]
 
     def address(self, node: str) -> Address:
-        """Where a node listens."""
         host, port = self.cluster.addresses[node].rsplit(":", 1)
         return host, int(port)
 
     def pid(self, node: str) -> int:
-        """Of a node's process."""
         return self.cluster.nodes[node].pid
 
     def terms(self) -> dict[str, int]:
-        """What each node has on disk."""
+        """Return the term that each node has on disk."""
         return {node: self._status(node)["elections"][0]["durable_term"] for node in self.live}
 
     def refused(self, node: str) -> Counter[str]:
-        """Handshakes and frames that a node refused so far, by why; `ok` are links."""
+        """Return the handshakes and frames that a node refused, by reason; `ok` counts links."""
         counts: Counter[str] = Counter()
         for line in self._get(node, "/metrics").splitlines():
             if line.startswith(('wire_handshakes_total{direction="in"', "wire_rejected_frames_total{")):
@@ -114,7 +109,7 @@ class Field:
         return counts
 
     def outbox(self, node: str, peer: str) -> tuple[int, int]:
-        """How many messages to a peer wait at a node, and how many were dropped so far."""
+        """Return the number of messages to a peer that wait at a node, and of those dropped."""
         depth = dropped = 0
         for line in self._get(node, "/metrics").splitlines():
             if f'peer="{peer}"' in line and line.startswith("wire_outbox_depth{"):
@@ -124,7 +119,6 @@ class Field:
         return depth, dropped
 
     def tracebacks(self) -> int:
-        """In the nodes' logs."""
         return sum((self.directory / f"{node}.log").read_text().count("Traceback") for node in self.live)
 
     def _status(self, node: str) -> dict[str, list[dict[str, int]]]:
@@ -138,12 +132,12 @@ class Field:
 
 
 Attack = Callable[[Field, float], Counter[str]]
-"""Does it for so many seconds; what was done, in words."""
+"""A function that attacks for this number of seconds and returns its counted actions."""
 
 
 @dataclass
 class Result:
-    """What came of an attack.
+    """The result of an attack.
 
     Attributes:
         done: what it did.
@@ -163,7 +157,7 @@ class Result:
 
 
 class Watch:
-    """Looks at every node's figures again and again."""
+    """Samples every node's figures until it is stopped."""
 
     def __init__(self, ground: Field) -> None:
         self._ground = ground
@@ -172,7 +166,6 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch")
 
     def look(self) -> dict[str, Figures]:
-        """Once."""
         return {node: Figures.of(self._ground.pid(node)) for node in self._ground.live}
 
     def _run(self) -> None:
@@ -189,7 +182,7 @@ class Watch:
 
 
 def besiege(ground: Field, attack: Attack, seconds: float, *, lets_in: bool = False) -> Result:
-    """Attack, and see what it does to the cluster; whether somebody may be let in meanwhile is the attack's affair."""
+    """Attack the cluster and return the result; `lets_in` allows successful handshakes meanwhile."""
     since, terms, tracebacks = len(ground.cluster.events), ground.terms(), ground.tracebacks()
     refused = sum((ground.refused(node) for node in ground.live), Counter())
     with Watch(ground) as watch:
@@ -237,7 +230,7 @@ def _unbounded(result: Result) -> Iterator[str]:
 
 
 class _Besieged(ProcessCluster):
-    """Without the voter that never runs."""
+    """A cluster that never starts the absent voter."""
 
     def __enter__(self) -> Self:
         absent = self.nodes.pop(ABSENT, None)
@@ -266,7 +259,7 @@ def _has_started(node: str, event: ProcessEvent) -> bool:
 
 @contextmanager
 def besieged(kind: str) -> Iterator[Field]:
-    """Three nodes: `plain`, with a fourth voter that is away; `keyed`, with something between them; `tls`."""
+    """Run three nodes: `plain` with a fourth voter that never runs, `keyed` with a man in the middle, or `tls`."""
     with tempfile.TemporaryDirectory(prefix="siege-") as name, ExitStack() as stack:
         directory = Path(name)
         security, authority = _security(kind, directory)

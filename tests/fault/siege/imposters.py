@@ -1,4 +1,4 @@
-"""Those who say that they are a node and can't prove it, or prove something else; and those on the path."""
+"""Attackers that claim to be a node without its proof, and men in the middle."""
 
 import contextlib
 import secrets
@@ -27,14 +27,14 @@ PAUSE_S = 0.02
 
 @dataclass
 class Attempt:
-    """One handshake with a node's leader, in some follower's name."""
+    """One handshake with the leader, in a follower's name."""
 
     ground: Field
     ring: KeyRing | None = None
     node: str = ""
 
     def greet(self, sock: socket.socket, counter: int) -> str:
-        """What comes of it, in a word; anything but `let in` is well."""
+        """Return the outcome in a word; any but `let in` is right."""
         ring = self.ring
         connection = Connection(Codec(), 65_536, is_dialer=True, ring=ring)
         local, remote = views(sock)
@@ -150,7 +150,7 @@ def _context(files: TlsFiles | None) -> ssl.SSLContext:
 
 
 def replayed(ground: Field, seconds: float) -> Counter[str]:
-    """What the nodes said to each other on every link, said again to the same node and to the others."""
+    """Replay the recorded traffic of every link to the same node and to the others."""
     for middle in ground.middles.values():  # each of them is recorded from its first byte on
         middle.records = middle.records[-1:]
     time.sleep(min(1.0, seconds / 4))  # so that there is something after the handshake
@@ -170,7 +170,7 @@ def replayed(ground: Field, seconds: float) -> Counter[str]:
 
 
 def _answered(sock: socket.socket) -> str:
-    """Whether it ends, and with what; a link that is open says nothing more."""
+    """Return the answer that ends the link, if it ends; an open link sends nothing more."""
     sock.settimeout(4.0)
     said = b""
     with contextlib.suppress(ConnectionResetError):

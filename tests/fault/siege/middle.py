@@ -1,4 +1,4 @@
-"""Somebody between two nodes: records what they say, and changes bits of it."""
+"""A man in the middle of two nodes: it records their traffic and flips bits."""
 
 import random
 import socket
@@ -22,7 +22,7 @@ class Cutter:
         self._is_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What is whole now, lengths included."""
+        """Yield the frames that are complete now, with their lengths."""
         self._held += data
         while (size := self._size()) <= len(self._held):
             part, self._held = self._held[:size], self._held[size:]
@@ -65,7 +65,7 @@ class Middle:
         self._threads = [threading.Thread(target=self._accept, name=f"middle-{self.address}")]
 
     def drop(self) -> None:
-        """End what is carried now."""
+        """Close the connections that are carried now."""
         with self._lock:
             carried = list(self._sockets)
         for each in carried:

@@ -1,4 +1,4 @@
-"""A voter that the cluster knows, and that has gone bad: it is let in, and does what it likes."""
+"""A known voter that attacks: its links are accepted."""
 
 import functools
 import itertools
@@ -48,7 +48,7 @@ CONFIGURATION = Configuration.initial(frozenset({"a", "b", "c", ABSENT})).id
 
 
 def at_every_node(ground: Field, work: Callable[[str, Counter[str]], None]) -> Counter[str]:
-    """Do it at all nodes at once; what was done in all."""
+    """Run the attack at all nodes at once; return the sum of its actions."""
     done = {node: Counter[str]() for node in ground.live}
     threads = [threading.Thread(target=work, args=(node, done[node]), name=f"bad-{node}") for node in ground.live]
     for thread in threads:
@@ -101,9 +101,9 @@ def _heard(sock: socket.socket) -> bytes:
 
 
 def never_reads(ground: Field, seconds: float) -> Counter[str]:
-    """The absent voter takes every node's link and reads nothing after the Hello, but asks and asks.
+    """The absent voter accepts every node's link, reads nothing after the Hello, and keeps asking.
 
-    So each node has much to say to it, and its outbox is full nearly all the time.
+    Each node has many answers for it, and a full outbox nearly all the time.
     """
     done: Counter[str] = Counter()
     held: list[socket.socket] = []
@@ -113,7 +113,7 @@ def never_reads(ground: Field, seconds: float) -> Counter[str]:
         target=lambda: done.update(at_every_node(ground, _asking(ground, deadline))), name="asking"
     )
     with socket.socket() as server:
-        # It is inherited by what is accepted, and must be set before that.
+        # An accepted socket inherits the size, which must be set before.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(ground.address(ABSENT))
@@ -171,7 +171,7 @@ def _welcome(sock: socket.socket) -> bool:
 
 
 def largest_frames(ground: Field, seconds: float) -> Counter[str]:
-    """The absent voter dials every node, and says as much as it can in the longest frames there may be."""
+    """The absent voter dials every node, and sends the longest frames that are allowed."""
     deadline = time.monotonic() + seconds
 
     def flood(node: str, done: Counter[str]) -> None:
@@ -210,7 +210,7 @@ def _flood_once(
 def largest(knowledge: int, round_: int) -> Iterator[bytes]:
     """As much as there may be in a frame, of every kind and entry, and of a kind that is unknown.
 
-    Votes and Knowledge are of elections that nobody has heard of before, and the terms of Leads rise.
+    Votes and Knowledge are of elections that are new to every node, and the terms of Leads rise.
     """
     for said in (_beating(), _knowing(knowledge, round_)):
         yield frame(CODEC.encode(said), FRAME_BYTES_MAX)
@@ -222,7 +222,7 @@ def largest(knowledge: int, round_: int) -> Iterator[bytes]:
 
 @functools.cache
 def _hollow() -> tuple[bytes, ...]:
-    """Frames that need nothing but the round in place of the hole, where they have one."""
+    """Return frames whose only gap is filled with the round."""
     new, old, session = _names(HOLE.decode()), _names("old"), Number(1, 1)
     batches: list[tuple[Entry, ...]] = [
         tuple(Vote(election=name, term=1, offset=0) for name in new),
@@ -239,7 +239,7 @@ def _hollow() -> tuple[bytes, ...]:
 
 
 def _unknown(data: bytes) -> bytes:
-    """A message of a kind that this version does not have: an array of so many empty ones, or bytes."""
+    """A message of a kind that this version does not have: an array of empty arrays, or bytes."""
     length = len(data).to_bytes(2, "big")
     return b"\x82\x65other" + (b"\x99" if data[:1] == b"\x80" else b"\x59") + length + data
 

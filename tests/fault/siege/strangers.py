@@ -1,4 +1,4 @@
-"""Those who know the address and nothing else."""
+"""Strangers that know only the address."""
 
 import resource
 import socket
@@ -28,7 +28,6 @@ def greeting(node: str, to: str, number: LinkNumber) -> bytes:
 
 
 def connect(address: Address) -> socket.socket:
-    """A connection."""
     return socket.create_connection(address, timeout=PATIENCE_S)
 
 
@@ -51,7 +50,7 @@ def opened_and_closed(ground: Field, seconds: float) -> Counter[str]:
 
 
 def _begin(address: Address) -> socket.socket:
-    """A connection that is not waited for: to wait for each would take longer than to have it."""
+    """Begin a connection without waiting for it, which would take longer than the connection."""
     sock = socket.socket()
     sock.settimeout(0)
     with suppress(BlockingIOError):
@@ -60,7 +59,7 @@ def _begin(address: Address) -> socket.socket:
 
 
 def _end(sock: socket.socket, *, is_reset: bool) -> str:
-    """What became of it."""
+    """Return how the connection ended."""
     with sock:
         try:
             sock.getpeername()
@@ -71,7 +70,7 @@ def _end(sock: socket.socket, *, is_reset: bool) -> str:
 
 
 def silent(ground: Field, seconds: float) -> Counter[str]:
-    """Two thousand connections to the leader that say nothing; those that it closes are opened again."""
+    """Two thousand silent connections to the leader; a connection that it closes is opened again."""
     done: Counter[str] = Counter()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -7,7 +7,7 @@ from elect.cli.parallel import each
 
 @pytest.mark.parametrize("threads", [0, 1, 2, 9])
 def test_what_gets_no_thread_is_done_all_the_same(monkeypatch, threads):
-    """In order, each once."""
+    """The results are in order, each once."""
     start, started, done = threading.Thread.start, [], []
 
     def refuse(thread):

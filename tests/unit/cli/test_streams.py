@@ -23,7 +23,7 @@ class Pipe:
         monkeypatch.setattr(sys, "stderr", None)  # as where it is closed
 
     def fill(self) -> int:
-        """Leave no room; how many bytes that took."""
+        """Fill the pipe; return the number of bytes."""
         descriptor, size = self.writer.fileno(), 0
         os.set_blocking(descriptor, False)
         try:

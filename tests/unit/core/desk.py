@@ -1,4 +1,4 @@
-"""One Elector on a desk: the test plays every peer, and looks at what leaves."""
+"""One Elector under test: the test plays every peer, and checks the output."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -185,12 +185,12 @@ class Desk:
         return self.elector.state.elections["default"]
 
     def entries(self, peer: str, ready: Ready | None = None) -> list[Entry]:
-        """What the latest Ready sends a peer at once, but for heartbeats and knowledge."""
+        """Return the entries that the latest Ready sends a peer at once."""
         sends = (ready or self.latest).send
         return [e for s in sends if s.peer == peer and isinstance(s.message, Batch) for e in s.message.entries]
 
     def held_back(self, peer: str) -> list[Entry]:
-        """What the latest Ready sends it once the ballots are on disk."""
+        """Return the entries that the latest Ready sends a peer once the ballots are on disk."""
         sends = self.latest.send_when_written
         return [e for s in sends if s.peer == peer and isinstance(s.message, Batch) for e in s.message.entries]
 

@@ -69,7 +69,7 @@ def test_a_peer_with_another_list_of_the_same_version_objects():
 
 
 def test_a_peer_that_lost_its_store_objects_to_nothing():
-    """Else its last objection would hold for ever: it is never met in agreement again."""
+    """Otherwise its last objection would hold for ever: no later agreement ends it."""
     desk = started_with(Meeting(store_id=FIRST, objection=Objection.OTHER_VOTERS))
     desk.take(desk.elector.store_lost(desk.now, "a"))
     assert not desk.elector.state.is_disputed
@@ -138,7 +138,7 @@ def test_a_failed_meeting_is_written_when_the_disk_is_good_again():
     assert desk.latest.write.meetings == {"a": Meeting(store_id=FIRST)}
 
 
-def test_a_link_of_another_store_is_ignored_until_the_peer_is_forgotten():
+def test_a_link_of_another_store_is_ignored_until_forget():
     desk = started_with(Meeting(store_id=FIRST))
     peer = desk.elector.state.support.peers["a"]
     desk.take(desk.elector.link_accepted(desk.now, "a", Number(1, 1), is_trusted=True, store_id=SECOND))
@@ -162,7 +162,7 @@ def test_only_another_voter_can_be_forgotten():
         Desk().elector.forget(0, "z")
 
 
-def test_a_node_that_never_voted_waits_while_a_stranger_counts_it():
+def test_a_node_that_never_voted_waits_if_a_stranger_counts_it():
     desk = Desk(node_id="a", voters="a", promise_ns=DURATION)
     desk.take(desk.elector.stranger_refused(desk.now, "z"))
     desk.tick(2 * INTERVAL)

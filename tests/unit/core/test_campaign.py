@@ -31,7 +31,7 @@ def surrounded(desk: Desk, a: Standing = UNWILLING, c: Standing = UNWILLING) -> 
     return desk
 
 
-def test_votes_are_asked_for_while_the_own_one_is_written_and_that_one_counts_when_on_disk():
+def test_votes_are_requested_while_the_own_vote_is_written():
     desk = Desk().supported()
     assert desk.pending[-1].ballots == {"default": Ballot(term=1, voted_for="b")}
     desk.say("a", Grant(election="default", term=1))
@@ -51,7 +51,7 @@ def test_the_term_is_above_everything_it_was_told_of():
     assert desk.entries("a") == [Vote(election="default", term=10, offset=0)]
 
 
-def test_a_majority_that_is_still_possible_is_waited_for_two_intervals():
+def test_a_campaign_waits_two_intervals_for_a_possible_majority():
     desk = Desk().supported()
     desk.say("a", refuse(1, 0))
     assert desk.election.role is Role.CANDIDATE
@@ -77,7 +77,7 @@ def test_a_vote_that_is_not_on_disk_elects_nobody():
     assert desk.election.role is Role.CANDIDATE
 
 
-def test_after_a_failure_it_waits_a_random_time_below_two_intervals():
+def test_a_failed_campaign_waits_randomly_below_two_intervals():
     waits = set()
     for term in range(1, 30):
         desk = Desk(ballots={"default": Ballot(term=term, voted_for=None)}).supported()
@@ -151,7 +151,7 @@ def test_a_known_leader_that_a_quorum_supports_is_left_alone():
     assert desk.election.term == 5
 
 
-def test_an_ex_leader_that_resigned_is_not_waited_for_by_another_s_word():
+def test_knowledge_of_a_resigned_leader_delays_no_campaign():
     desk = Desk().following("a", 3)
     desk.take(desk.elector.set_paused(desk.now, is_paused=False))
     desk.beat("a", supports="bc", standing=WILLING)
@@ -161,7 +161,7 @@ def test_an_ex_leader_that_resigned_is_not_waited_for_by_another_s_word():
     assert desk.election.role is Role.CANDIDATE, "the resigned come last"
 
 
-def test_a_named_successor_campaigns_at_once_and_the_others_give_it_one_interval():
+def test_a_named_successor_campaigns_one_interval_before_others():
     for successor, is_first in (("b", True), ("c", False), (None, True)):
         desk = Desk().following("a", 3)
         desk.take(desk.elector.set_paused(desk.now, is_paused=False))
@@ -173,7 +173,7 @@ def test_a_named_successor_campaigns_at_once_and_the_others_give_it_one_interval
         assert desk.election.role is Role.CANDIDATE
 
 
-def test_who_refused_before_it_heard_of_the_resignation_is_asked_once_more_when_it_has():
+def test_a_voter_is_asked_again_once_it_knows_of_the_resignation():
     desk = Desk().following("a", 3)
     desk.take(desk.elector.set_paused(desk.now, is_paused=False))
     desk.beat("a", supports="bc")
@@ -241,7 +241,7 @@ def test_a_new_round_starts_when_support_returns():
     assert Role.CANDIDATE in roles
 
 
-def test_elections_of_a_dead_leader_are_shared_without_asking_each_other():
+def test_elections_of_a_dead_leader_are_shared_without_messages():
     names = tuple(f"e{n}" for n in range(300))
     shares = []
     for node_id in "bc":
@@ -276,7 +276,7 @@ def test_a_learner_s_or_strangers_grant_is_not_counted():
     assert desk.election.role is Role.CANDIDATE
 
 
-def test_so_many_campaigns_live_at_once_as_come_to_an_end_in_time():
+def test_concurrent_campaigns_are_limited_to_what_ends_in_time():
     names = tuple(f"e{n:03}" for n in range(200))
     desk = Desk(elections=names)
     state = desk.elector.state
@@ -291,7 +291,7 @@ def test_so_many_campaigns_live_at_once_as_come_to_an_end_in_time():
     assert len(state.index.campaigns.live) <= 37
 
 
-def test_no_input_considers_more_than_a_bounded_number_of_elections(monkeypatch):
+def test_one_input_considers_a_bounded_number_of_elections(monkeypatch):
     monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 50)
     desk = Desk(elections=tuple(f"e{n:03}" for n in range(120))).supported()
     steps = 0

@@ -29,7 +29,7 @@ def resign(term: int, successor: str | None = None) -> Resign:
     return Resign(election="default", term=term, successor=successor)
 
 
-def test_a_higher_term_is_written_before_follow_leaves_but_binds_at_once():
+def test_a_higher_term_binds_at_once_and_is_written_first():
     desk = Desk().supported_unwilling()
     desk.say("a", lead(3))
     assert desk.latest.write.ballots == {"default": Ballot(term=3, voted_for=None)}
@@ -53,7 +53,7 @@ def test_outside_a_session_a_lead_is_not_answered():
     assert desk.election.following is None
 
 
-def test_a_lower_term_is_followed_when_the_own_higher_vote_came_to_nothing():
+def test_a_lower_term_is_followed_after_a_failed_higher_campaign():
     desk = Desk(ballots={"default": Ballot(term=2, voted_for="a")}).supported()
     assert desk.election.role is Role.CANDIDATE and desk.election.term == 3
     desk.say("a", lead(2))
@@ -92,7 +92,7 @@ def test_a_second_leader_of_the_same_term_is_refused():
     assert desk.entries("c")[0].reason is RefusalReason.TERM
 
 
-def test_a_leader_follows_a_higher_term_and_its_application_hears_that_it_lost():
+def test_a_leader_that_follows_a_higher_term_reports_the_loss():
     desk = Desk().elected()
     term = desk.election.term
     desk.say("a", lead(term + 1))
@@ -139,7 +139,7 @@ def test_a_reset_proves_nothing():
     assert desk.election.following is not None
 
 
-def test_an_end_of_stream_proves_nothing_where_the_link_is_not_trusted():
+def test_end_of_stream_on_an_untrusted_link_proves_nothing():
     desk = Desk()
     desk.take(desk.elector.set_paused(desk.now, is_paused=True))
     desk.connect("a", "c", is_trusted=False)
@@ -149,7 +149,7 @@ def test_an_end_of_stream_proves_nothing_where_the_link_is_not_trusted():
     assert desk.election.following is not None
 
 
-def test_a_higher_link_ends_the_session_and_an_older_end_of_stream_read_later_ends_nothing():
+def test_a_higher_link_ends_the_session_and_a_late_end_does_not():
     desk = Desk().following("a", 3)
     desk.connect("a")
     assert desk.election.following is None
@@ -215,7 +215,7 @@ def test_knowledge_is_taken_in_order_only():
     assert [e.leader for e in desk.events(LeaderChanged)] == [None], "the whole replaces what was said before"
 
 
-def test_knowledge_of_a_leader_that_its_witness_does_not_support_means_nothing():
+def test_knowledge_of_an_unsupported_leader_is_ignored():
     desk = Desk()
     desk.connect("a", "c")
     desk.beat("a", supports="")
@@ -225,7 +225,7 @@ def test_knowledge_of_a_leader_that_its_witness_does_not_support_means_nothing()
     assert [e.leader for e in desk.events(LeaderChanged)] == ["c"]
 
 
-def test_knowledge_of_a_process_that_has_restarted_since_means_nothing():
+def test_knowledge_of_a_restarted_process_is_ignored():
     desk = Desk()
     desk.connect("a", "c")
     desk.beat("a", supports="c")
@@ -233,7 +233,7 @@ def test_knowledge_of_a_process_that_has_restarted_since_means_nothing():
     assert not desk.events(LeaderChanged)
 
 
-def test_all_that_is_known_arrives_on_a_new_link_before_the_first_heartbeat_in_messages_of_bounded_size():
+def test_all_knowledge_precedes_the_first_heartbeat_on_a_link():
     names = tuple(f"e{n:04}" for n in range(600))
     desk = Desk(elections=names).supported_unwilling()
     for start in range(0, 600, 200):
@@ -274,7 +274,7 @@ def test_no_knowledge_is_repeated_to_a_peer_that_heard_it():
         assert desk.messages("c", Knowledge) == []
 
 
-def test_a_node_that_was_heard_of_as_leader_is_forgotten_where_nobody_stands():
+def test_a_known_leader_without_support_is_forgotten():
     desk = Desk(elections=())
     desk.connect("c")
     desk.know("c", "a")

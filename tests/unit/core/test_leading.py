@@ -9,7 +9,7 @@ from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, Desk, vote
 
 
 def won() -> Desk:
-    """Elected, and nobody follows yet."""
+    """Return a desk that is elected, before any peer follows."""
     desk = Desk().supported()
     desk.written()
     desk.say("a", Grant(election="default", term=1))
@@ -17,7 +17,7 @@ def won() -> Desk:
     return desk
 
 
-def test_lead_is_said_to_every_supporting_peer_and_repeated_until_it_is_answered():
+def test_lead_is_repeated_to_each_supporter_until_it_is_answered():
     desk = won()
     lead = Lead(election="default", term=1)
     assert desk.entries("a") == desk.entries("c") == [lead]
@@ -37,7 +37,7 @@ def test_a_refused_vote_is_no_answer_to_a_lead():
     assert desk.entries("c") == [Lead(election="default", term=1)]
 
 
-def test_the_lease_holds_when_a_quorum_follows_in_the_counted_session():
+def test_the_lease_needs_a_quorum_that_follows_in_its_session():
     desk = won()
     assert desk.latest.leases == {}
     desk.follow("a", 1)
@@ -48,7 +48,7 @@ def test_the_lease_holds_when_a_quorum_follows_in_the_counted_session():
     assert desk.latest.leases["default"].followers == frozenset("ac")
 
 
-def test_following_in_another_session_than_the_counted_one_does_not_count():
+def test_following_in_another_session_does_not_count():
     desk = won()
     desk.say("a", Follow(election="default", term=1, session=Number(1, 99)))
     assert desk.events(Elected) == []
@@ -56,7 +56,7 @@ def test_following_in_another_session_than_the_counted_one_does_not_count():
     assert desk.events(Elected) == [], "an older session never replaces a newer one"
 
 
-def test_the_lease_is_anchored_at_the_send_and_ends_before_the_promise():
+def test_a_lease_starts_at_the_send_and_ends_before_the_promise():
     desk = won()
     sent = desk.elector.state.support.peers["a"].sent_latest
     desk.now += 50 * MS
@@ -65,7 +65,7 @@ def test_the_lease_is_anchored_at_the_send_and_ends_before_the_promise():
     assert desk.elector.snapshot(desk.now).elections[0].lease_until == sent + COUNTED
 
 
-def test_a_lapse_is_told_at_the_moment_the_lease_ended_and_suspends_at_once():
+def test_a_lapse_suspends_at_once_with_the_time_the_lease_ended():
     desk = Desk().elected()
     ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     assert desk.tick().wake_at <= ends
@@ -78,7 +78,7 @@ def test_a_lapse_is_told_at_the_moment_the_lease_ended_and_suspends_at_once():
     assert desk.election.role is Role.LEADER, "suspended"
 
 
-def test_a_lapsed_lease_that_comes_back_within_two_intervals_is_the_same_terms():
+def test_a_lease_that_returns_in_two_intervals_keeps_its_term():
     desk = Desk().elected()
     ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(ends - desk.now)
@@ -89,7 +89,7 @@ def test_a_lapsed_lease_that_comes_back_within_two_intervals_is_the_same_terms()
     assert desk.election.role is Role.LEADER
 
 
-def test_a_lapsed_lease_that_does_not_come_back_within_two_intervals_is_resigned():
+def test_a_lease_lapsed_for_two_intervals_is_resigned():
     desk = Desk().elected()
     ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(ends - desk.now)
@@ -101,7 +101,7 @@ def test_a_lapsed_lease_that_does_not_come_back_within_two_intervals_is_resigned
     assert desk.events(Lost) == [], "told once"
 
 
-def test_one_that_wakes_from_a_long_pause_has_lost_and_resigned_before_it_hears_anything():
+def test_a_leader_resigns_after_a_long_pause_before_any_input():
     desk = Desk().elected()
     desk.now += 3_000 * MS
     desk.say("a", vote(2))
@@ -173,7 +173,7 @@ def test_an_application_that_does_not_acknowledge_has_its_grace():
     assert desk.latest.events == ()
 
 
-def test_a_resignation_is_repeated_across_links_until_it_is_answered():
+def test_a_resignation_is_repeated_on_new_links_until_answered():
     desk = Desk().elected()
     desk.take(desk.elector.resign(desk.now, "default"))
     desk.take(desk.elector.acknowledge(desk.now, "default", 1))
@@ -190,7 +190,7 @@ def test_a_resignation_is_repeated_across_links_until_it_is_answered():
     assert Resign(election="default", term=1) not in desk.entries("a"), "it showed a higher term"
 
 
-def test_a_follow_for_a_term_not_led_is_answered_resign_until_heard():
+def test_a_follow_of_a_term_not_led_is_answered_with_resign():
     desk = Desk().supported_unwilling()
     desk.follow("a", 4)
     assert desk.entries("a") == [Resign(election="default", term=4)]
@@ -230,7 +230,7 @@ def test_a_failing_disk_ends_no_leadership():
     assert desk.elector.state.rank.willing is False
 
 
-def test_a_single_voter_leads_once_its_vote_is_on_disk_and_never_lapses():
+def test_a_single_voter_leads_after_the_write_and_never_lapses():
     desk = Desk(voters="b")
     assert desk.election.role is Role.CANDIDATE
     desk.written()
@@ -257,7 +257,7 @@ def test_thousands_of_leases_are_told_and_lapse_together():
     assert max(len(s.message.entries) for s in desk.latest.send if hasattr(s.message, "entries")) <= 256
 
 
-def test_a_follow_in_a_session_that_is_not_counted_yet_ends_the_lease_with_word_of_it():
+def test_a_follow_in_a_newer_session_ends_the_lease():
     desk = Desk(voters="ab").elected()
     desk.say("a", Follow(election="default", term=desk.election.term, session=Number(9, 9)))
     (lost,) = desk.events(Lost)

@@ -1,4 +1,4 @@
-"""Peers that lie, or are mad: nothing they say makes a node fail, hold more than it can, or work without end."""
+"""Peers that lie: no message makes a node fail, use unbounded memory, or work without end."""
 
 from dataclasses import replace
 from unittest.mock import patch
@@ -38,7 +38,7 @@ NAMED = {"election": "default", "term": TERM_MAX}
     ],
     ids=lambda lie: type(lie).__name__,
 )
-def test_whoever_was_told_of_the_last_term_campaigns_no_more_and_says_why(lie):
+def test_a_node_at_the_last_term_campaigns_no_more_and_says_why(lie):
     desk = Desk()
     desk.connect("a")
     desk.say("a", lie)
@@ -68,7 +68,7 @@ def test_knowledge_of_elections_beyond_the_limit_is_not_kept():
     assert desk.elector.ignored == 7
 
 
-def test_a_vote_in_an_election_beyond_the_limit_costs_no_disk_and_one_in_a_known_one_is_still_given():
+def test_a_vote_beyond_the_election_limit_is_not_written():
     desk = Desk()
     desk.connect("a")
     with patch.object(node_state, "FOREIGN_MAX", 2):
@@ -79,7 +79,7 @@ def test_a_vote_in_an_election_beyond_the_limit_costs_no_disk_and_one_in_a_known
     assert desk.elector.ignored == 8
 
 
-def test_peers_leave_the_application_room_for_its_elections_and_they_are_heard_of_from_then_on():
+def test_peers_leave_room_for_the_elections_of_the_application():
     desk = Desk()
     desk.connect("a")
     with patch.object(node_state, "FOREIGN_MAX", 2):
@@ -92,7 +92,7 @@ def test_peers_leave_the_application_room_for_its_elections_and_they_are_heard_o
         assert list(desk.latest.write.ballots) == ["e3"], "e0 is the application's own now"
 
 
-def test_follows_of_what_nobody_leads_cost_a_bounded_number_of_answers_an_interval():
+def test_follows_of_no_leader_get_bounded_answers_an_interval():
     desk = Desk()
     desk.connect("a")
     names = [f"e{i}" for i in range(RESIGNS_MAX + 10)]
@@ -107,7 +107,7 @@ def test_follows_of_what_nobody_leads_cost_a_bounded_number_of_answers_an_interv
     assert heard == set(names), "in turns"
 
 
-def test_a_leader_of_nothing_is_not_followed_into_an_unknown_state():
+def test_following_a_lead_of_the_last_term_ends():
     desk = Desk().elected()
     desk.say("a", Lead(election="default", term=TERM_MAX))
     assert desk.election.following.leader == "a"
@@ -115,12 +115,12 @@ def test_a_leader_of_nothing_is_not_followed_into_an_unknown_state():
     assert desk.election.following is None
 
 
-def test_a_heartbeat_must_ask_for_long_enough_to_be_kept_between_two():
+def test_a_heartbeat_must_ask_for_support_beyond_the_next():
     with pytest.raises(ValueError, match="allowed"):
         replace(Desk().heartbeat(), duration=MS - 1)
 
 
-def test_a_heartbeat_that_changes_what_is_known_of_many_elections_costs_little():
+def test_a_heartbeat_that_changes_many_elections_costs_little():
     desk = Desk()
     desk.connect("a")
     said = tuple(Known(election=f"e{i:03}", term=1, leader="c", incarnation=1) for i in range(OBSERVED_MAX + 10))

@@ -1,4 +1,4 @@
-"""What the application may not ask for is refused at once: kept, it would make a later message fail, and the node."""
+"""An invalid call is refused at once: kept, it would make a later message fail, and the node."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.unit.core.desk import INTERVAL, Desk
         lambda desk: desk.elector.resign(desk.now, "default", to="nobody"),
     ],
 )
-def test_a_mistake_of_the_application_is_refused_and_changes_nothing(mistake):
+def test_an_invalid_call_is_refused_and_changes_nothing(mistake):
     desk = Desk().elected()
     with pytest.raises(ValueError, match=r"allowed|voter"):
         mistake(desk)

@@ -1,4 +1,4 @@
-"""What was not heard is said again, whatever else goes on: no message may be lost for good on a link that lives."""
+"""A message without an answer is repeated in every case: none is lost for good on a link that lives."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ def refuse_lead(term: int, reason: RefusalReason) -> Refuse:
     return Refuse(election="default", term=term, own_term=term + 1, reason=reason, is_to_lead=True)
 
 
-def test_a_peer_that_comes_and_goes_keeps_nothing_from_being_repeated():
+def test_a_peer_that_reconnects_prevents_no_repetition():
     desk = Desk().elected()
     desk.take(desk.elector.resign(desk.now, "default"))
     term = desk.election.term
@@ -28,7 +28,7 @@ def test_a_peer_that_comes_and_goes_keeps_nothing_from_being_repeated():
     assert again >= 5
 
 
-def test_a_candidate_that_refused_is_asked_again_for_its_follow_may_be_lost():
+def test_a_candidate_that_refused_a_lead_is_asked_again():
     desk = Desk().elected()
     term = desk.election.term
     desk.connect("c")
@@ -42,7 +42,7 @@ def test_a_candidate_that_refused_is_asked_again_for_its_follow_may_be_lost():
     assert desk.entries("c") == []
 
 
-def test_a_lead_refused_for_good_does_not_displace_one_that_may_be_followed_later():
+def test_a_refused_lead_leaves_a_lead_that_may_be_followed_later():
     desk = Desk(ballots={"default": Ballot(term=2, voted_for="a")}).supported()
     assert desk.election.campaign.term == 3
     desk.say("a", Lead(election="default", term=2))
@@ -52,7 +52,7 @@ def test_a_lead_refused_for_good_does_not_displace_one_that_may_be_followed_late
     assert desk.election.following.leader == "a"
 
 
-def test_a_refusal_shows_no_term_in_which_nobody_follows_any_more():
+def test_a_refusal_shows_no_term_that_has_no_followers():
     desk = Desk(offset_rule=OffsetRule.REQUIRE, voters="ab").supported()
     desk.written()
     desk.say("a", type(vote(1))(election="default", term=1, offset=0))
@@ -67,7 +67,7 @@ def test_a_refusal_shows_no_term_in_which_nobody_follows_any_more():
     assert owed == {}
 
 
-def test_what_a_peer_heard_on_an_older_link_is_not_taken_for_what_it_heard_on_this_one():
+def test_receipt_on_an_older_link_does_not_count_on_this_link():
     desk = Desk().following("a", 3)
     late = replace(desk.heartbeat(supports="a", ack=desk.ack("c"), standing=Standing(willing=False)), heard=9)
     desk.connect("c")
@@ -79,4 +79,4 @@ def test_what_a_peer_heard_on_an_older_link_is_not_taken_for_what_it_heard_on_th
         desk.beat("a", supports="bc", standing=Standing(willing=False))
         desk.tick(INTERVAL)
         again += len(desk.messages("c", Knowledge))
-    assert again, "and again, since nobody says that it was heard"
+    assert again, "and again, since no peer reports its receipt"

@@ -1,4 +1,4 @@
-"""A node that gives leadership up again and again, soon after it was elected, rests before it stands again."""
+"""A node that resigns repeatedly, soon after it was elected, rests before it is a candidate again."""
 
 import pytest
 
@@ -15,7 +15,7 @@ class Alone(Desk):
     """A cluster of one, which leads as soon as it may."""
 
     def lead(self) -> int:
-        """Lead again; how long that took from now."""
+        """Lead again and return the time that took."""
         begun = self.now
         while self.election.leadership is None:
             self.tick(max(0, self.latest.wake_at - self.now))
@@ -65,7 +65,7 @@ def test_each_way_of_giving_up_has_a_pace(alone, how):
 
 
 def test_leadership_held_for_a_while_is_not_followed_by_a_rest(alone):
-    """Whoever leads for long enough may give up as often as it likes."""
+    """A node that leads for long enough may resign any number of times."""
     for held in (0, 0, 0, 0, 0, leading.QUICK_NS, leading.QUICK_NS):
         alone.lead()
         alone.give_up(held=held)
@@ -81,7 +81,7 @@ def test_short_leaderships_that_come_seldom_are_not_delayed(alone):
 
 
 def test_a_rest_is_said_to_be_the_reason_why_nobody_leads(alone):
-    """An operator who asks why nobody leads is told of the rest."""
+    """The reason why no node leads names the rest."""
     for _ in range(leading.QUICK_FREE + 2):
         alone.lead()
         alone.give_up()
@@ -90,7 +90,7 @@ def test_a_rest_is_said_to_be_the_reason_why_nobody_leads(alone):
 
 
 def test_a_leadership_that_never_had_a_lease_costs_no_rest():
-    """Nobody here gave anything up when the others did not follow."""
+    """The node had nothing to resign when the others did not follow."""
     desk = Desk().elected()
     leading.resign(desk.elector.state, desk.election, LossReason.NO_LEASE)
     assert (desk.election.quick, desk.election.rests_until) == (0, 0)

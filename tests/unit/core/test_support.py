@@ -19,7 +19,7 @@ def test_a_promise_lasts_from_the_receipt_and_longer_than_asked():
     assert peer_of(desk).session == Number(7, 1)
 
 
-def test_a_first_heartbeat_is_answered_at_once_with_the_set_it_changed():
+def test_a_first_heartbeat_is_answered_at_once_with_the_new_set():
     desk = Desk()
     desk.connect("a", "c")
     desk.beat("a", acks=False)
@@ -81,7 +81,7 @@ def test_support_that_ends_is_told_with_its_moment():
     assert desk.events(PeerChanged) == [PeerChanged(peer="a", supported=False, at=until)]
 
 
-def test_an_ack_for_another_link_a_later_stamp_or_a_longer_support_counts_nothing():
+def test_an_ack_of_another_link_stamp_or_duration_counts_nothing():
     desk = Desk()
     desk.connect("a")
     good = desk.ack("a")
@@ -121,7 +121,7 @@ def test_an_ack_under_another_configuration_counts_nothing():
     assert not desk.elector.snapshot(desk.now).peers[0].is_configuration_same
 
 
-def test_a_longer_promise_than_ever_is_on_disk_before_it_is_given():
+def test_the_longest_promise_is_on_disk_before_it_is_given():
     desk = Desk()
     desk.connect("a")
     desk.now += MS
@@ -136,7 +136,7 @@ def test_a_longer_promise_than_ever_is_on_disk_before_it_is_given():
     assert peer_of(desk).session is not None
 
 
-def test_a_promise_that_could_not_be_written_is_asked_for_by_the_next_heartbeat():
+def test_an_unwritten_promise_is_retried_at_the_next_heartbeat():
     desk = Desk()
     desk.connect("a")
     desk.now += MS
@@ -173,7 +173,7 @@ def test_links_of_strangers_are_ignored():
         assert ready.send == () and ready.events == ()
 
 
-def test_an_ack_says_nothing_of_a_heartbeat_whose_promise_is_not_on_disk():
+def test_an_ack_omits_a_heartbeat_whose_promise_is_not_on_disk():
     desk = Desk()
     desk.connect("a")
     desk.beat("a", acks=False)
@@ -186,7 +186,7 @@ def test_an_ack_says_nothing_of_a_heartbeat_whose_promise_is_not_on_disk():
     assert peer.promised_until < desk.now + 5 * DURATION
 
 
-def test_a_longer_promise_is_asked_of_the_disk_though_nothing_else_is_new():
+def test_a_longer_promise_alone_is_written():
     desk = quiet_desk()
     desk.now += MS
     desk.receive("a", desk.heartbeat(ack=desk.ack("a"), duration=5 * DURATION))
@@ -194,7 +194,7 @@ def test_a_longer_promise_is_asked_of_the_disk_though_nothing_else_is_new():
     assert desk.latest.write.promise_ns == 5 * DURATION
 
 
-def test_support_that_begins_anew_and_ends_sooner_is_told_when_it_ends():
+def test_renewed_support_that_ends_sooner_is_reported_at_its_end():
     desk = quiet_desk()
     desk.sessions["a"] += 1
     old = desk.ack("a", sent=desk.now - COUNTED + 20 * MS)

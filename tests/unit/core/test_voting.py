@@ -16,7 +16,7 @@ def reason(desk: Desk, peer: str) -> RefusalReason:
     return entry.reason
 
 
-def test_a_grant_waits_for_the_disk_and_writes_term_and_candidate():
+def test_a_grant_waits_until_term_and_candidate_are_on_disk():
     desk = Desk().supported_unwilling()
     desk.say("a", vote(5))
     assert desk.latest.write.ballots == {"default": Ballot(term=5, voted_for="a")}
@@ -24,7 +24,7 @@ def test_a_grant_waits_for_the_disk_and_writes_term_and_candidate():
     assert desk.held_back("a") == [Grant(election="default", term=5)]
 
 
-def test_the_same_candidate_is_granted_again_at_once_when_its_vote_is_on_disk():
+def test_a_grant_on_disk_is_repeated_at_once():
     desk = Desk().supported_unwilling()
     desk.say("a", vote(5))
     desk.say("a", vote(5))
@@ -44,7 +44,7 @@ def test_one_vote_a_term():
     assert desk.election.ballot == Ballot(term=5, voted_for="a")
 
 
-def test_one_vote_a_term_also_before_it_is_on_disk_and_after_the_write_failed():
+def test_one_vote_a_term_before_the_write_and_after_it_failed():
     desk = Desk().supported_unwilling()
     desk.say("a", vote(5))
     desk.say("c", vote(5))
@@ -60,7 +60,7 @@ def test_a_term_adopted_without_a_vote_is_nobodys():
     assert reason(desk, "a") is RefusalReason.TERM
 
 
-def test_an_older_term_is_refused_with_the_own_term_and_changes_nothing():
+def test_an_older_term_is_refused_and_changes_nothing():
     desk = Desk(ballots={"default": Ballot(term=5, voted_for="c")}).supported_unwilling()
     desk.say("a", vote(4))
     (entry,) = desk.entries("a")
@@ -76,7 +76,7 @@ def test_a_refusal_adopts_no_term():
     assert desk.entries("c")[0].leader == "a"
 
 
-def test_the_leader_one_is_bound_to_may_have_the_vote_and_that_ends_following_its_older_term():
+def test_a_vote_for_the_own_leader_ends_following_its_older_term():
     desk = Desk().following("a", 3)
     desk.say("a", vote(4))
     assert desk.held_back("a") == [Grant(election="default", term=4)]
@@ -84,7 +84,7 @@ def test_the_leader_one_is_bound_to_may_have_the_vote_and_that_ends_following_it
     assert desk.election.follow_term_min == 4
 
 
-def test_the_boot_fence_refuses_until_the_longest_promise_is_over():
+def test_the_boot_fence_refuses_until_the_longest_promise_ends():
     desk = Desk(promise_ns=1_000 * MS)
     desk.connect("a", "c")
     desk.say("a", vote(1))
@@ -105,7 +105,7 @@ def test_a_new_store_has_no_fence():
     assert desk.held_back("a") == [Grant(election="default", term=1)]
 
 
-def test_a_leader_on_a_valid_lease_votes_for_nobody_and_one_without_does_and_steps_down():
+def test_a_leader_votes_and_steps_down_only_without_a_lease():
     desk = Desk().elected()
     desk.say("a", vote(9))
     assert reason(desk, "a") is RefusalReason.LEADING
@@ -115,7 +115,7 @@ def test_a_leader_on_a_valid_lease_votes_for_nobody_and_one_without_does_and_ste
     assert desk.held_back("a") == [Grant(election="default", term=9)]
 
 
-def test_a_suspended_leader_that_grants_tells_its_followers_to_let_go():
+def test_a_suspended_leader_that_grants_releases_its_followers():
     desk = Desk().elected()
     term = desk.election.term
     lapse_at = desk.elector.snapshot(desk.now).elections[0].lease_until
@@ -134,7 +134,7 @@ def test_a_grant_ends_a_candidacy():
     assert desk.held_back("a") == [Grant(election="default", term=9)]
 
 
-def test_a_resigning_leader_votes_for_nobody_before_its_application_has_heard():
+def test_a_resigning_leader_grants_no_vote_before_lost():
     desk = Desk().elected()
     desk.take(desk.elector.resign(desk.now, "default"))
     desk.say("a", vote(9))

@@ -1,4 +1,4 @@
-"""A node by hand: the part that the web application uses, and nothing behind it."""
+"""A fake node with the part that the web application uses."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +82,9 @@ class FakeNode:
             raise self.failure
 
     def lead(self, term: int, election: str = "default") -> None:
-        """Hold a lease."""
+        """Lead this election in this term."""
         self.elections[election] = FakeElection(FakeLeadership(term), Leader(node_id="a", term=term))
 
     def follow(self, leader: str, term: int) -> None:
-        """Know another's."""
+        """Follow another leader in the default election."""
         self.elections["default"] = FakeElection(None, Leader(node_id=leader, term=term))

@@ -39,7 +39,7 @@ def read_all(connection):
 
 
 def read_to_the_end_of(connection):
-    """What came, and whether the other end reset."""
+    """Return the received bytes, and whether the other end reset."""
     try:
         return read_all(connection)
     except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""The ends of a link check what they are given in the thread that gives it."""
+"""The ends of a link check their arguments in the thread of the caller."""
 
 import math
 from dataclasses import dataclass

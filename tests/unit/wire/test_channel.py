@@ -28,7 +28,7 @@ def test_what_is_there_is_read_and_nothing_is_waited_for_to_poll(ends: tuple[Cha
 
 
 def test_after_a_deadline_nothing_is_read_even_if_it_is_there(ends: tuple[Channel, socket.socket]) -> None:
-    """Each byte of a dribble would be in time."""
+    """A deadline for each byte would accept a slow stream."""
     channel, far = ends
     far.sendall(b"x")
     with pytest.raises(TimeoutError):
@@ -45,7 +45,7 @@ def test_clear_channel_has_no_handshake_and_no_proof(ends: tuple[Channel, socket
 
 
 class NoContext(ssl.SSLContext):
-    """One that nothing may be made of."""
+    """A TLS context that must not be used."""
 
     def wrap_bio(self, *_: object, **__: object) -> ssl.SSLObject:
         raise AssertionError

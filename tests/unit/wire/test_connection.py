@@ -256,7 +256,7 @@ def two_way() -> tuple[Connection, Connection]:
     return dialing, accepting
 
 
-def test_on_a_two_way_link_each_end_speaks_and_hears_and_says_bye() -> None:
+def test_both_ends_of_a_two_way_link_send_receive_and_say_bye() -> None:
     for one, other in (two_way(), two_way()[::-1]):
         data = one.send(Note(text="1")) + one.keepalive() + one.close("done")
         assert list(other.receive(data)) == [Note(text="1"), Bye(reason="done")]
@@ -267,7 +267,7 @@ def test_on_a_two_way_link_each_end_speaks_and_hears_and_says_bye() -> None:
         other.receive_end()
 
 
-def test_what_follows_a_welcome_in_the_same_breath_is_heard_on_a_two_way_link() -> None:
+def test_messages_right_after_a_welcome_arrive_on_a_two_way_link() -> None:
     dialing, accepting = dialer(), acceptor()
     list(accepting.receive(dialing.greet(replace(HELLO, is_two_way=True))))
     data = accepting.accept(WELCOME) + accepting.send(Note(text="1"))

@@ -134,7 +134,7 @@ def test_a_message_instead_of_a_proof_is_never_taken() -> None:
         list(accepting.receive(frame(CODEC.encode(Note(text="1")), FRAME_BYTES_MAX)))
 
 
-def test_the_end_of_the_stream_before_the_proof_is_inside_the_handshake() -> None:
+def test_end_of_stream_before_the_proof_is_a_handshake_failure() -> None:
     dialing, accepting = end(is_dialer=True), end(is_dialer=False)
     list(accepting.receive(dialing.greet(said())))
     answer(accepting, said())
@@ -151,7 +151,7 @@ def test_who_accepted_does_not_reject_any_more() -> None:
 
 
 def test_a_dialer_with_a_key_takes_no_welcome_without_one() -> None:
-    """No downgrade: whoever is on the path may take the keys out of the Hello."""
+    """No downgrade: a man in the middle may take the keys out of the Hello."""
     dialing, plain = end(is_dialer=True), end(is_dialer=False, ring=None)
     dialing.greet(said())
     list(plain.receive(end(is_dialer=True, ring=None).greet(PLAIN)))
@@ -236,7 +236,7 @@ def test_the_bounds_of_nonce_and_keys(changed: dict[str, object]) -> None:
         replace(said(), **changed)  # type: ignore[arg-type]
 
 
-def test_a_client_written_from_the_packages_docstring_alone_is_let_in() -> None:
+def test_a_client_written_from_the_docstring_is_accepted() -> None:
     def digest(key: bytes, person: bytes, data: bytes, size: int) -> bytes:
         return hashlib.blake2b(data, key=key, person=person, digest_size=size).digest()
 

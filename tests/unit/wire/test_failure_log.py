@@ -9,7 +9,7 @@ logger = logging.getLogger("outage")
 
 
 class Clock:
-    """Rises when it is told to."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -41,7 +41,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 def test_a_day_of_failures_is_two_lines(failure_log: FailureLog, clock: Clock, said: Callable[[], list[str]]) -> None:
-    """It is said once that it fails, and once how often it did."""
+    """The first line reports the failure, and the second the number of failures."""
     for _ in range(8_640):
         failure_log.failed("connect", "nobody there")
         clock.now_s += 10
@@ -52,7 +52,7 @@ def test_a_day_of_failures_is_two_lines(failure_log: FailureLog, clock: Clock, s
 
 
 def test_each_cause_is_said_once_however_they_alternate(failure_log: FailureLog, said: Callable[[], list[str]]) -> None:
-    """A peer that is now refused and now silent is not said to fail anew each time."""
+    """A peer that alternates between two failures has no new line each time."""
     for _ in range(100):
         failure_log.failed("refused")
         failure_log.failed("silent")
@@ -69,7 +69,7 @@ def test_causes_that_differ_each_time_are_bounded(failure_log: FailureLog, said:
 def test_what_comes_and_goes_is_one_trouble(
     failure_log: FailureLog, clock: Clock, said: Callable[[], list[str]]
 ) -> None:
-    """After the first recovery, it is over when it has worked for a while."""
+    """After the first recovery, the trouble ends with a minute without a failure."""
     for _ in range(1_000):
         failure_log.failed("descriptors")
         clock.now_s += 1
@@ -87,7 +87,7 @@ def test_what_comes_and_goes_is_one_trouble(
 def test_another_outage_much_later_is_said_again(
     failure_log: FailureLog, clock: Clock, said: Callable[[], list[str]]
 ) -> None:
-    """What was mended a while ago and fails again is a new trouble."""
+    """A failure long after the recovery is a new trouble."""
     for _ in range(2):
         failure_log.failed("connect")
         failure_log.worked()

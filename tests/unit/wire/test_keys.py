@@ -89,7 +89,7 @@ def test_a_file_that_breaks_a_rule_is_refused_by_line(text: str, rule: str) -> N
     assert "secret secret" not in str(caught.value)
 
 
-def test_the_first_of_the_others_keys_that_is_held_here_is_the_one() -> None:
+def test_the_first_shared_key_of_the_peer_is_chosen() -> None:
     ring = KeyRing([ONE, TWO])
     assert ring.find([THREE.id, TWO.id, ONE.id]) is TWO
     assert ring.find([THREE.id]) is None

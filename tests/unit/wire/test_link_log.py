@@ -11,7 +11,7 @@ logger = logging.getLogger("links")
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was said at INFO and above, and forget it."""
+    """Return the messages of INFO and above, and clear them."""
     found = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     caplog.clear()
     return found
@@ -24,7 +24,7 @@ def clock(caplog: pytest.LogCaptureFixture) -> Clock:
 
 
 def test_each_change_of_a_steady_link_is_a_line(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """A peer that is started anew once an hour is said each time."""
+    """A peer that restarts once an hour has a line each time."""
     log = LinkLog(logger, "> b", clock)
     for _ in range(10):
         opened_s = log.opened("open")
@@ -34,7 +34,7 @@ def test_each_change_of_a_steady_link_is_a_line(clock: Clock, caplog: pytest.Log
 
 
 def test_a_peer_that_is_away_for_a_day_is_two_lines(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """One when it is away, and one when it is back, before that of its link."""
+    """One line reports the outage and one the recovery, before the line of the link."""
     log = LinkLog(logger, "> b", clock)
     for _ in range(1_000):
         log.failed(ConnectError("nobody there"))
@@ -48,7 +48,7 @@ def test_a_peer_that_is_away_for_a_day_is_two_lines(clock: Clock, caplog: pytest
 
 
 def test_links_that_do_not_last_are_one_trouble(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """A few lines, until one lasts."""
+    """Links that end at once have a few lines, until a link lasts."""
     log = LinkLog(logger, "< b", clock)
     for _ in range(1_000):
         opened_s = log.opened("open")
@@ -81,7 +81,7 @@ def test_a_recovery_that_is_no_news_is_said_once_it_lasts(clock: Clock, caplog: 
 
 
 def test_a_link_that_was_taken_over_was_no_short_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """Its own age counts, and not that of the link that took over."""
+    """The age of the ended link counts, not that of its replacement."""
     log = LinkLog(logger, "< b", clock)
     older_s = log.opened("open")
     for _ in range(10):

@@ -85,7 +85,7 @@ class End:
         return self.link.close_reason
 
     def runner(self) -> LinkRunner:
-        """Nothing is delivered."""
+        """Return a runner of the link that delivers nothing."""
         return LinkRunner(self.link, lambda _: None, "reader")
 
     def heard(self) -> list[object]:

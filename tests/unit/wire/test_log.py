@@ -29,7 +29,7 @@ class Kept(logging.Handler):
 
 
 class Nameless(Exception):  # noqa: N818 - it has no name
-    """Its text can't be had."""
+    """An argument whose text raises."""
 
     def __repr__(self) -> str:
         raise SystemExit

@@ -11,7 +11,7 @@ from wire.common.native import check_native
 
 
 class Green:
-    """What stands in the place of a socket, a queue or a function about threads."""
+    """A replacement for a socket, a queue or a function about threads."""
 
 
 @pytest.fixture(
@@ -25,18 +25,17 @@ def patched(request, monkeypatch):
 
 
 def test_a_process_that_is_not_patched_is_let_pass():
-    """The usual case."""
     check_native()
 
 
 def test_what_was_replaced_is_named(patched):
-    """The error says by whom, what, and what to do."""
+    """The error names the library, the replaced parts and the remedy."""
     with pytest.raises(RuntimeError, match=patched):
         check_native()
 
 
 def test_both_ends_of_a_link_refuse_to_start(patched):
-    """Whoever uses wire alone is told, too."""
+    """A program that uses wire without elect gets the error, too."""
     place, identity = Address("127.0.0.1", 0), Identity(cluster="c", node="ann", incarnation=1, store=bytes(16))
     endpoint = Endpoint(identity=identity, codec=Codec(), deliver=lambda _: None)
     listener = Listener(place, endpoint, is_known_peer=lambda _: True)

@@ -14,7 +14,7 @@ from wire.protocol.wire_errors import Refusal, RejectCode, SupersededError, Wire
 
 
 class Link:
-    """What a registry knows of a link."""
+    """A link as a registry sees it."""
 
     def __init__(self, host: str = "h", *, is_silent: bool = True) -> None:
         self.host = host
@@ -172,7 +172,7 @@ class Process:
 
 
 def fight(first: Process, second: Process, dials: int = 20) -> list[RejectCode | None]:
-    """What the two hear who dial whenever they have no link; the first one has it first."""
+    """Return the answers to two processes that dial without a link in turns; the first has the link first."""
     first.dial()
     heard = [second.dial()]
     for _ in range(dials):
@@ -229,7 +229,7 @@ def test_one_process_after_the_other_is_none_too_many() -> None:
 
 
 def test_the_other_process_gets_the_link_when_it_is_free() -> None:
-    """It waits for the end of the first one's, and after a minute it is known as the only one."""
+    """The second process waits for the first link to end, and after a minute it counts as the only one."""
     clock = Clock()
     registry = Registry(Limits(), clock)
     first, second = Process(registry, b"1", "x"), Process(registry, b"2", "y")
@@ -246,7 +246,7 @@ def test_the_other_process_gets_the_link_when_it_is_free() -> None:
 
 
 def test_a_stranger_without_a_key_makes_nobody_doubled() -> None:
-    """What was not proven is refused as before, and is no sign of a second process."""
+    """A process without a proof is refused as before, and is no sign of a second process."""
     registry = Registry(Limits(), Clock())
     process = Process(registry, b"1", "x")
     process.dial()

@@ -57,7 +57,7 @@ def test_a_files_keys_are_held_in_its_order(path: Path) -> None:
 
 
 def test_file_of_keys_with_a_byte_order_mark_is_read(path: Path) -> None:
-    """Some editors write one in front."""
+    """Some editors write a byte order mark at the beginning."""
     write(path, OLD)
     path.write_text(path.read_text(), encoding="utf-8-sig")
     assert ids(Keyed(path)) == (id_of(OLD),)

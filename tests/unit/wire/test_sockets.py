@@ -10,7 +10,7 @@ from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
 
 class Narrow:
-    """A socket that takes so many bytes a call; None: the call times out without any."""
+    """A socket that takes these numbers of bytes, one a call; None: the call times out without any."""
 
     def __init__(self, *takes: int | None) -> None:
         self.takes = list(takes)
@@ -131,7 +131,7 @@ def test_one_address_of_ipv6_is_listened_on_alone() -> None:
 
 
 def test_an_ipv4_address_within_ipv6_is_listened_on() -> None:
-    """[::ffff:127.0.0.1] is 127.0.0.1."""
+    """A listener on ::ffff:127.0.0.1 is reached at 127.0.0.1."""
     with listen(Address("::ffff:127.0.0.1", 0)) as listening:
         assert reached("127.0.0.1", listening.getsockname()[1])
 

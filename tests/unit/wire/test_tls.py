@@ -147,7 +147,7 @@ def test_a_certificate_that_ends_soon_is_warned_of_once_a_day(caplog: pytest.Log
     assert "ca certificate expires in 1.0 days" in caplog.text
 
 
-def test_where_others_are_in_between_the_end_of_the_authority_is_still_watched(tmp_path: Path) -> None:
+def test_expiry_of_the_authority_is_seen_behind_intermediates(tmp_path: Path) -> None:
     root = Authority(tmp_path / "root", ends_s=7 * DAY)
     between = Authority(tmp_path / "between", ends_s=9 * DAY, signer=root)
     files = between.files("ann", ends_s=8 * DAY)
