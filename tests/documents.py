@@ -11,6 +11,8 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "wire/FORMAT.md",
+    "elect/ARCHITECTURE.md",
+    "elect/core/PROTOCOL.md",
 )
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 

@@ -212,7 +212,7 @@ class Node(Election):
         return self._elections.get(name)
 
     def observe(self, tap: Callable[[Event], object]) -> None:
-        """Call `tap` with every event of the core, in order, on the callbacks' thread and before the callbacks."""
+        """Call `tap` with every event of the core, in order, on the dispatcher thread and before the callbacks."""
         arguments.check_callable("tap", tap)
         self._context.check_living()
         self._dispatcher.tap(tap)

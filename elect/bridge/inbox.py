@@ -146,6 +146,18 @@ class Inbox:
             self._served = share, self._cpu()
         return item
 
+    def pace(self, peer: str) -> None:
+        """Charge the peer the processor's time of this thread since it was here, and wait until that is paid."""
+        share = self._shares.get(peer)
+        if share is None:
+            share = self._shares.setdefault(peer, _Share())
+        cpu, now = self._cpu(), self._clock()
+        share.charge(cpu - getattr(self._putting, "cpu", cpu), now)
+        self._putting.cpu = cpu
+        while (owed_ns := share.paid_at - self._credit_ns - self._clock()) > 0:
+            if self._is_closed.wait(owed_ns / NS_PER_S):
+                break
+
     def allow_for(self, elections: int) -> None:
         """Raise each peer's credit for a node that has entered `elections` elections. The credit never shrinks."""
         self._credit_ns = max(self._credit_ns, CPU_CREDIT_NS + elections * ELECTION_CREDIT_NS)
@@ -163,22 +175,11 @@ class Inbox:
 
     def _occupy(self, peer: str) -> None:
         """Take one of the peer's places; wait while it has none left, or has had more than its share."""
-        share = self._shares.get(peer)
-        if share is None:
-            share = self._shares.setdefault(peer, _Share())
-        self._pace(share)
+        self.pace(peer)
+        share = self._shares[peer]
         while not self._is_closed.is_set():  # after `close` no message needs a place
             with suppress(queue.Empty):
                 share.free.get(timeout=ROOM_CHECK_S)
-                break
-
-    def _pace(self, share: _Share) -> None:
-        """Charge the processor's time of this thread since it was here, and wait until that is paid."""
-        cpu, now = self._cpu(), self._clock()
-        share.charge(cpu - getattr(self._putting, "cpu", cpu), now)
-        self._putting.cpu = cpu
-        while (owed_ns := share.paid_at - self._credit_ns - self._clock()) > 0:
-            if self._is_closed.wait(owed_ns / NS_PER_S):
                 break
 
     def _drain(self) -> None:

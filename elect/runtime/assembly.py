@@ -87,6 +87,7 @@ class NodeThreads:
                 opened=opened,
                 admission=admission,
                 deliver=coalescer.deliver,
+                pace=context.inbox.pace,
                 security=security,
                 meter=meter,
             )

@@ -145,9 +145,12 @@ class Orchestrator:
 
     def run(self) -> None:
         """Process inputs until `stop` is called."""
-        while not self._is_stopping:
-            self.step(self._next_input())
-        self._publisher.flush_events()
+        try:
+            while not self._is_stopping:
+                self.step(self._next_input())
+            self._publisher.flush_events()
+        finally:  # threads may wait for room, also after the stop has run out of time
+            self._context.inbox.close()
 
     def stop(self) -> None:
         """End `run` after the inputs that came before this."""

@@ -57,6 +57,7 @@ class PeerLinks:
         opened: the content of the store.
         admission: judges the other end of each connection.
         deliver: called with each event of wire.
+        pace: called with a peer after each read from it; holds up one that floods.
         security: the keys or certificates.
         meter: counts for wire, or None.
     """
@@ -68,6 +69,7 @@ class PeerLinks:
         opened: StoreContent,
         admission: Admission,
         deliver: Callable[[Event], None],
+        pace: Callable[[str], None],
         security: Security = PLAIN,
         meter: Meter | None = None,
     ) -> None:
@@ -89,6 +91,7 @@ class PeerLinks:
             endpoint,
             is_known_peer=lambda _: True,  # the admission sees more of it
             judge=partial(admission.judge, is_proven=config.key_file is None),  # a key is proved after the Hello
+            pace=pace,
         )
         counter = itertools.count(1)
         self._dialers = {

@@ -9,6 +9,7 @@ import io
 import socket
 import sys
 import threading
+from contextlib import suppress
 from http.client import HTTPException
 from socketserver import BaseServer, ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -197,8 +198,9 @@ class _Handler(WSGIRequestHandler):
         super().handle()
         self.connection.shutdown(socket.SHUT_WR)
         rest = _Reader(self.connection, DRAIN_S, DRAIN_BYTES_MAX)
-        while rest.read(DRAIN_BYTES_MAX):
-            pass
+        with suppress(ConnectionError):
+            while True:
+                rest.read(DRAIN_BYTES_MAX)
 
     def parse_request(self) -> bool:
         is_good = super().parse_request()
@@ -216,7 +218,10 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Reader(io.RawIOBase):
-    """Reads a socket until a deadline, and up to a number of bytes; bytes that come slowly do not extend it."""
+    """Reads a socket until a deadline, and up to a number of bytes; bytes that come slowly do not extend it.
+
+    The end of the stream is an error: http.server would take it for the end of the head, and run half a request.
+    """
 
     def __init__(self, source: socket.socket, timeout_s: float, bytes_max: int) -> None:
         self._source = source
@@ -237,6 +242,8 @@ class _Reader(io.RawIOBase):
             count = self._source.recv_into(buffer)
         finally:
             self._source.settimeout(timeout_s)
+        if not count:
+            raise ConnectionAbortedError("the client has closed the connection")
         self._bytes_left -= count
         return count
 

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import re
 import statistics
+from pathlib import Path
 
 import pytest
 
@@ -158,8 +159,7 @@ def test_a_call_in_the_text_can_be_made(code):
     expression = ast.parse(text.replace("…", "..."), mode="eval").body
     function = expression.func if isinstance(expression, ast.Call) else expression
     named = inspect.getattr_static(HANDLES[function.value.id], function.attr, None)
-    if function.attr != "required":  # an attribute that each Node is given
-        assert named is not None
+    assert named is not None
     if isinstance(expression, ast.Call):
         keywords = {each.arg: None for each in expression.keywords}
         inspect.signature(named).bind(None, *expression.args, **keywords)
@@ -183,6 +183,34 @@ def test_a_link_leads_somewhere(document):
         if heading:
             headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the tables in a section of the page about the architecture."""
+    section = TEXTS["elect/ARCHITECTURE.md"].partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ") and "`" in line]
+
+
+def test_a_file_in_the_architecture_is_there():
+    """Every path, every room, and the files to read first in a room."""
+    paths = [code for code in codes("elect/ARCHITECTURE.md") if "/" in code]
+    for names, _, first in rows("Rooms"):
+        rooms = re.findall(r"`(\w+)`", names)
+        paths += [*rooms, *(f"{rooms[0]}/{each}" for each in re.findall(r"`(\w+)`", first))]
+    assert len(paths) > 40
+    places = [f"{at}/{{}}{ending}" for at in (ROOT, ROOT / "elect", ROOT / "wire") for ending in ("", ".py")]
+    assert [path for path in paths if not any(Path(place.format(path)).exists() for place in places)] == []
+
+
+def test_a_thread_in_the_architecture_is_one():
+    """Its owner is a class, and its name is in the sources."""
+    paths = [path for room in ("elect", "wire") for path in (ROOT / room).rglob("*.py")]
+    source = "".join(path.read_text(encoding="utf-8") for path in paths)
+    assert len(rows("Threads")) > 10
+    for names, owner, *_ in rows("Threads"):
+        assert f"\nclass {owner.strip(' `')}" in source
+        for part in re.findall(r"(-[a-z]+)(?:-[A-Z]+)?`", names):
+            assert part in source
 
 
 def test_the_changelog_of_the_first_release_is_short():

@@ -1,7 +1,14 @@
+from contextlib import suppress
 from types import SimpleNamespace
 
+import pytest
+
+from elect.bridge import commands
+from elect.bridge.inbox import PendingCommand
 from elect.core.events import LossReason
 from elect.runtime.shutdown import ShutdownHandover
+from elect.storage.journal import JournalDied
+from tests.unit.test_orchestrator import Desk
 
 
 class Elector:
@@ -68,3 +75,13 @@ def test_where_nobody_listens_nobody_is_waited_for():
     elector.state.elections["x"].leader = (None, 1)
     handover.observe(elector)
     assert state(handover) == (True, True)
+
+
+@pytest.mark.parametrize("items", [(), (JournalDied(error=ValueError("x")),)])
+def test_no_thread_waits_for_an_inbox_without_a_reader(items):
+    """A stop that ran out of time before the loop ended does not close it."""
+    desk, late = Desk(), PendingCommand(commands.tick())
+    with suppress(RuntimeError):
+        desk.run(*items)
+    desk.context.inbox.put(late)
+    assert late.wait(0)

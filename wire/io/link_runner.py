@@ -69,6 +69,7 @@ class LinkRunner:
         deliver: takes the messages that come.
         name: the name of the second thread of a two-way link.
         after_wait: see Sender.
+        after_read: see Receiver.
 
     Attributes:
         receiver: the reading half.
@@ -81,6 +82,7 @@ class LinkRunner:
         deliver: Callable[[Event], None],
         name: str,
         after_wait: Callable[[], object] = lambda: None,
+        after_read: Callable[[], object] = lambda: None,
     ) -> None:
         self._link = link
         self._deliver = deliver
@@ -89,7 +91,7 @@ class LinkRunner:
         self._is_read_out = threading.Event()
         liveness_timer = LivenessTimer(link.limits, now_s(), is_two_way=link.is_two_way)
         # Only a dialer mutes its link; an acceptor is spared the lock.
-        self.receiver = Receiver(link, self._deliver_unmuted if link.is_dialed else deliver, liveness_timer)
+        self.receiver = Receiver(link, self._deliver_unmuted if link.is_dialed else deliver, liveness_timer, after_read)
         self._sender = Sender(link, self.receiver, liveness_timer, after_wait)
         work = self._read if link.is_dialed else self._write_to_end
         self.thread = ReportedThread(work, name=name) if link.is_two_way else None
@@ -169,6 +171,7 @@ class Receiver:
         link: the link.
         deliver: takes the messages.
         liveness_timer: on a two-way link it gets the number of frames that the other end has read.
+        after_read: called after each read that brought bytes; reading waits while it blocks.
 
     Attributes:
         is_end_of_stream: the other end ended the stream.
@@ -177,7 +180,13 @@ class Receiver:
         error: why reading ended; None at the end of a whole stream.
     """
 
-    def __init__(self, link: OpenLink, deliver: Callable[[Event], None], liveness_timer: LivenessTimer) -> None:
+    def __init__(
+        self,
+        link: OpenLink,
+        deliver: Callable[[Event], None],
+        liveness_timer: LivenessTimer,
+        after_read: Callable[[], object],
+    ) -> None:
         self.is_end_of_stream = False
         self.frames = 0
         self.bye: str | None = None
@@ -185,6 +194,7 @@ class Receiver:
         self._link = link
         self._deliver = deliver
         self._liveness_timer = liveness_timer
+        self._after_read = after_read
 
     def run(self) -> None:
         """Deliver every message until the stream ends, or there is a reason to end it."""
@@ -193,6 +203,7 @@ class Receiver:
             self._pass_on(link.early, 0)
             while data := self._read():
                 self._pass_on(link.connection.receive(data), len(data))
+                self._after_read()
             self.is_end_of_stream = True
             link.connection.receive_end()
         except WireError as error:

@@ -171,15 +171,18 @@ class AcceptedLink:
             return self._connection.close(error.reason)
         return self._connection.reject(Reject.of(_refusal(error)))
 
-    def run(self, link: OpenLink, deliver: Callable[[Event], None], name: str) -> LinkEnded:
+    def run(
+        self, link: OpenLink, deliver: Callable[[Event], None], name: str, after_read: Callable[[], object]
+    ) -> LinkEnded:
         """Deliver every message until the link ends; return the event of its end.
 
         Args:
             link: the open link.
             deliver: takes the messages.
             name: the name of the thread that writes, if there is one.
+            after_read: called after each read.
         """
-        runner = LinkRunner(link, deliver, name)
+        runner = LinkRunner(link, deliver, name, after_read=after_read)
         try:
             runner.read()
         finally:

@@ -61,6 +61,7 @@ class Listener:
         judge: given who the dialer says it is; a refusal ends the handshake. Called on any thread.
         kinds: the kinds of peers that only send.
         two_way: the kinds of peers that are sent to as well.
+        pace: called with the id of a peer after each read from it; reading waits while it blocks.
 
     Raises:
         TypeError: an argument is of another type, or a coroutine function.
@@ -80,11 +81,13 @@ class Listener:
         judge: Judge = accept_any_peer,
         kinds: Collection[str] = (PEER_KIND,),
         two_way: Collection[str] = (),
+        pace: Callable[[str], object] = lambda _: None,
     ) -> None:
         arguments.check_type("address", address, Address, "an Address")
         arguments.check_type("endpoint", endpoint, Endpoint, "an Endpoint")
         arguments.check_callable("is_known_peer", is_known_peer)
         arguments.check_callable("judge", judge)
+        arguments.check_callable("pace", pace)
         _check_kinds("kinds", kinds)
         _check_kinds("two_way", two_way)
         self._address = address
@@ -95,6 +98,7 @@ class Listener:
         self._deliver = endpoint.deliver
         self._kinds = kinds
         self._two_way = two_way
+        self._pace = pace
         self._limits = limits = endpoint.limits
         self._meter = endpoint.metrics or Meter()
         self._name = endpoint.name
@@ -375,7 +379,8 @@ class Listener:
         log = self._log_of(hello)
         try:
             opened_s = log.opened(f"link {link.number} from {link.remote}")
-            ended = accepted.run(link, self._deliver, f"{self._name}-writer-{link.peer}")
+            name = f"{self._name}-writer-{link.peer}"
+            ended = accepted.run(link, self._deliver, name, partial(self._pace, link.peer))
             self._deliver(ended)  # before the log: an election may wait for it
             log.ended(f"link {link.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
         finally:

@@ -10,6 +10,7 @@ ATTACKS: dict[str, tuple[str, Attack]] = {
     "garbage": ("plain", strangers.garbage),
     "never reads": ("plain", peers.never_reads),
     "largest frames": ("plain", peers.largest_frames),
+    "smallest frames": ("plain", peers.smallest_frames),
     "replayed": ("plain", imposters.replayed),
     "replayed, keyed": ("keyed", imposters.replayed),
     "flipped, followers": ("keyed", imposters.flipped_follower),
@@ -21,7 +22,7 @@ ATTACKS: dict[str, tuple[str, Attack]] = {
 }
 """The attacks by name, each with its kind of cluster."""
 
-LETTING_IN = ("never reads", "largest frames", "flipped, followers", "flipped, leader")
+LETTING_IN = ("never reads", "largest frames", "smallest frames", "flipped, followers", "flipped, leader")
 """The attacks that open links; in all others no handshake may succeed."""
 
 __all__ = ["ATTACKS", "LETTING_IN"]

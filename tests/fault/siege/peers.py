@@ -43,6 +43,7 @@ from wire.protocol.identity import Identity, LinkNumber
 
 CODEC = Codec(Heartbeat, Batch, Knowledge)
 FRAME_BYTES_MAX = 65_536
+Frames = Callable[[int, int], Iterator[bytes]]
 HOLE = b"?" * 12
 CONFIGURATION = Configuration.initial(frozenset({"a", "b", "c", ABSENT})).id
 
@@ -172,6 +173,16 @@ def _welcome(sock: socket.socket) -> bool:
 
 def largest_frames(ground: Field, seconds: float) -> Counter[str]:
     """The absent voter dials every node, and sends the longest frames that are allowed."""
+    _hollow()
+    return _flood(ground, seconds, largest)
+
+
+def smallest_frames(ground: Field, seconds: float) -> Counter[str]:
+    """The absent voter dials every node, and sends frames that bring no news, as fast as it can."""
+    return _flood(ground, seconds, smallest)
+
+
+def _flood(ground: Field, seconds: float, frames: Frames) -> Counter[str]:
     deadline = time.monotonic() + seconds
 
     def flood(node: str, done: Counter[str]) -> None:
@@ -180,26 +191,31 @@ def largest_frames(ground: Field, seconds: float) -> Counter[str]:
             if time.monotonic() >= deadline:
                 return
             try:
-                _flood_once(ground, node, LinkNumber(1, counter), rounds, deadline, done)
+                _flood_once(ground, node, LinkNumber(1, counter), (frames, rounds), deadline, done)
             except OSError:
                 done["links ended by the node"] += 1
                 time.sleep(0.05)
 
-    _hollow()
     with _taken(ground):
         return at_every_node(ground, flood)
 
 
 def _flood_once(
-    ground: Field, node: str, number: LinkNumber, rounds: Iterator[int], deadline: float, done: Counter[str]
+    ground: Field,
+    node: str,
+    number: LinkNumber,
+    said_in: tuple[Frames, Iterator[int]],
+    deadline: float,
+    done: Counter[str],
 ) -> None:
+    frames, rounds = said_in
     with connect(ground.address(node)) as sock:
         sock.sendall(greeting(ABSENT, node, number))
         if not sock.recv(8_192):
             raise OSError("not let in")
         done["links"] += 1
         for knowledge, round_ in enumerate(rounds, 1):
-            for said in largest(knowledge, round_):
+            for said in frames(knowledge, round_):
                 if time.monotonic() >= deadline:
                     return
                 sock.sendall(said)
@@ -218,6 +234,13 @@ def largest(knowledge: int, round_: int) -> Iterator[bytes]:
         yield template.replace(HOLE, b"%012d" % round_)
     leads = tuple(Lead(election=name, term=round_) for name in _names("led"))
     yield frame(CODEC.encode(Batch(configuration=CONFIGURATION, entries=leads)), FRAME_BYTES_MAX)
+
+
+def smallest(_knowledge: int, _round: int) -> Iterator[bytes]:
+    """Keepalives, messages of an unknown kind, and one heartbeat again and again; many in each chunk."""
+    yield bytes(4) * 10_000
+    yield frame(_unknown(b""), FRAME_BYTES_MAX) * 1_000
+    yield frame(CODEC.encode(_beating()), FRAME_BYTES_MAX) * 10
 
 
 @functools.cache

@@ -67,6 +67,17 @@ def test_a_post_from_this_machine_works_with_and_without_a_body(serve):
         client.close()
 
 
+@pytest.mark.parametrize("half", [b"POST /pause HTTP/1.0", b"POST /pause HTTP/1.0\r\nHost: localhost\r\n"])
+def test_half_a_request_is_not_run(serve, half):
+    """A client that went away, or was closed for another one, may not have said all."""
+    node = FakeNode()
+    connection = dial(serve(application(node)))
+    connection.sendall(half)
+    connection.shutdown(socket.SHUT_WR)
+    assert read_to_the_end_of(connection) == b""
+    assert not node.is_paused
+
+
 def test_a_taken_port_is_named(serve):
     server = serve()
     with pytest.raises(BindError, match=f"cannot listen on {server.address}: Address already in use"):

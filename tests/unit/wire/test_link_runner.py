@@ -179,3 +179,12 @@ def test_bye_cannot_forge_a_line_of_a_log(end: End) -> None:
     receiver = end.runner().receiver
     receiver.run()
     assert receiver.bye == r"all is well\n! or not"
+
+
+def test_each_read_is_noted_though_it_brings_no_message(end: End) -> None:
+    """A flood of keepalives costs time as well."""
+    reads, noted = [bytes(4), bytes(8), b""], list[int]()
+    end.channel.read = lambda: reads.pop(0)  # type: ignore[method-assign]
+    runner = LinkRunner(end.link, lambda _: None, "reader", after_read=lambda: noted.append(len(reads)))
+    runner.receiver.run()
+    assert noted == [2, 1]
