@@ -49,6 +49,25 @@ def test_a_signal_at_any_moment_gives_the_summary(number: int, moments: int, com
         assert "Traceback" not in error
 
 
+class Destroyed:
+    """An object whose destructor gets a signal, and drops the exception of its handler."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_inside_a_destructor_ends_the_attempt(capsys: pytest.CaptureFixture[str]):
+    def wait_for_the_end() -> None:
+        Destroyed()
+        signal.pause()
+
+    interruption = Interruption()
+    with interruption.caught():
+        assert interruption.attempt(wait_for_the_end) is None
+        assert interruption.number == signal.SIGTERM
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_an_interrupted_simulation_shows_its_transcript(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -7,6 +7,7 @@ where the results so far are kept. Before that, while Python starts and imports,
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,9 @@ from typing import NoReturn, TypeVar
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _FOUND = 1
 """The status of a run that found a fault. It has priority over the status of an interrupted run."""
+
+AGAIN_S = 0.01
+"""Time until a signal is sent again: any destructor has ended by then."""
 
 Result = TypeVar("Result")
 
@@ -33,6 +37,7 @@ class Interruption:
     def __init__(self) -> None:
         self.number = 0
         self._is_attempting = False
+        self._again: threading.Timer | None = None
 
     def attempt(self, act: Callable[[], Result]) -> Result | None:
         """Return the result of `act`; None if a signal came before it or ended it. For the main thread."""
@@ -42,6 +47,8 @@ class Interruption:
                 return None if self.number else act()
             finally:
                 self._is_attempting = False
+                if self._again is not None:
+                    self._again.cancel()
         except _Interrupted:
             return None
 
@@ -54,17 +61,19 @@ class Interruption:
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._note)
+        sys.unraisablehook = self._repeat
 
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Note signals until the end of the block."""
-        before = [(number, signal.getsignal(number)) for number in SIGNALS]
+        before, hook = [(number, signal.getsignal(number)) for number in SIGNALS], sys.unraisablehook
         self.catch()
         try:
             yield
         finally:
             for number, handler in before:
                 signal.signal(number, handler)
+            sys.unraisablehook = hook
             self.number = 0
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
@@ -72,6 +81,16 @@ class Interruption:
         if self._is_attempting:
             self._is_attempting = False  # a second signal must not end the handling of the first
             raise _Interrupted
+
+    def _repeat(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        """Send the signal again if it came inside a destructor, where Python drops the exception."""
+        if unraisable.exc_type is not _Interrupted:
+            sys.__unraisablehook__(unraisable)
+            return
+        self._is_attempting = True
+        self._again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), self.number))
+        self._again.daemon = True
+        self._again.start()
 
 
 interruption = Interruption()
