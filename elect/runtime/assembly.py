@@ -156,9 +156,10 @@ class NodeThreads:
 
     def resign(self, deadline: Deadline) -> None:
         """Resign everything, and wait until the application and the peers know it, or the time is over."""
-        handover = ShutdownHandover()
-        self.orchestrator.begin_handover(handover)
-        if self._orchestrator_thread.is_alive() and handover.resigned.wait(deadline.remaining_s * STOP_SHARE):
+        handover, share = ShutdownHandover(), Deadline(deadline.remaining_s * STOP_SHARE)
+        command = self.orchestrator.begin_handover(handover)
+        command.wait(share.remaining_s)
+        if command.is_done and handover.resigned.wait(share.remaining_s):
             handover.succeeded.wait(min(HANDOVER_S, deadline.remaining_s))
 
     def stop(self, deadline: Deadline, asker: threading.Thread) -> bool:

@@ -156,8 +156,12 @@ class Orchestrator:
         """End `run` after the inputs that came before this."""
         self._context.post(self._stop)
 
-    def begin_handover(self, handover: ShutdownHandover) -> None:
-        """Resign everything and stop being a candidate; the handover shows when all know it."""
+    def begin_handover(self, handover: ShutdownHandover) -> PendingCommand:
+        """Resign everything and stop being a candidate; the handover shows when all know it.
+
+        Returns:
+            The command, which is never carried out if this thread ends first.
+        """
 
         def act(elector: Elector, now: int) -> Ready:
             for ready in handover.begin(elector, now):
@@ -165,7 +169,7 @@ class Orchestrator:
             self._handover = handover
             return elector.tick(now)
 
-        self._context.post(act)
+        return self._context.post(act)
 
     def _stop(self, elector: Elector, now: int) -> Ready:
         self._is_stopping = True

@@ -13,6 +13,7 @@ from elect.storage.store import MemoryStore
 from elect.testing import FakeElection
 from elect.web.server import HttpServer
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
+from wire.common.deadline import Deadline
 from wire.protocol.address import Address
 
 THREADS_OF_A_NODE = (
@@ -290,6 +291,25 @@ def test_stop_is_tried_again_while_the_orchestrator_is_busy(tmp_path):
         assert not node.stop(timeout=0.05)
         may_go_on.set()
         assert node.stop(DEADLINE_S)
+
+
+def test_resigning_ends_when_the_orchestrator_ends_first(tmp_path):
+    """A resignation behind the request to end is never carried out, and nobody waits for it."""
+    with single(tmp_path) as node:
+        may_go_on = threading.Event()
+
+        def act(elector, now):
+            may_go_on.wait(DEADLINE_S)
+            return elector.tick(now)
+
+        node._context.post(act)
+        node._runtime.orchestrator.stop()
+        resigning = threading.Thread(target=node._runtime.resign, args=(Deadline(10 * DEADLINE_S),))
+        resigning.start()
+        eventually(lambda: len(node._context.inbox) >= 2)
+        may_go_on.set()
+        resigning.join(DEADLINE_S)
+        assert not resigning.is_alive()
 
 
 @pytest.mark.parametrize("step", ["links.stop", "journal.stop", "orchestrator.stop", "publisher.close", "resign"])
