@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs
 from wsgiref.types import InputStream, WSGIEnvironment
 
-from elect.core.messages import NAME_LENGTH_MAX
+from elect.core.messages import NAME_LENGTH_MAX, check_name
+from elect.core.state.node_state import DEFAULT_ELECTION
 
 BODY_BYTES_MAX = 4_096
 """The longest useful body names an election and a node."""
-
-DEFAULT_ELECTION = "default"
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -165,11 +165,9 @@ def check_election(name: object) -> str:
     """
     if name is None:
         return DEFAULT_ELECTION
-    if (
-        not isinstance(name, str)
-        or not 1 <= len(name) <= NAME_LENGTH_MAX
-        or not (name.isascii() and name.isprintable())
-    ):
-        rule = f"election must be one name of 1 to {NAME_LENGTH_MAX} printable ASCII characters"
-        raise Refused(HTTPStatus.BAD_REQUEST, rule)
-    return name
+    if isinstance(name, str):
+        with suppress(ValueError):
+            check_name("election", name)
+            return name
+    rule = f"election must be one name of 1 to {NAME_LENGTH_MAX} printable ASCII characters"
+    raise Refused(HTTPStatus.BAD_REQUEST, rule)

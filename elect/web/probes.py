@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from elect.web.http_values import DEFAULT_ELECTION, Request, Response, reply
+from elect.clock import NS_PER_S
+from elect.core.state.node_state import DEFAULT_ELECTION
+from elect.web.http_values import Request, Response, reply
 from elect.web.node_protocol import NodeProtocol
-
-NS_PER_S = 1_000_000_000
 
 
 def leader(node: NodeProtocol, request: Request) -> Response:

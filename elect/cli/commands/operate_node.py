@@ -12,6 +12,7 @@ from elect.cli.argument_types import address
 from elect.cli.exit_codes import Failure
 from elect.config.config import Config
 from elect.core.ready import Meeting
+from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.monitoring import audit
 from elect.storage.sqlite import SqliteStore
 
@@ -46,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     elif command == "resign":
         parser.add_argument("--to", metavar="NODE", help="the next leader (default: the node with the best rank)")
     if command in ("resign", "transfer"):
-        parser.add_argument("--election", default="default", metavar="E", help="its name (default: %(default)s)")
+        parser.add_argument("--election", default=DEFAULT_ELECTION, metavar="E", help="its name (default: %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:

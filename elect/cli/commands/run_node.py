@@ -11,6 +11,7 @@ from elect.cli.exit_codes import ExitCode, Failure
 from elect.cli.json_events import JsonEvents
 from elect.cli.signals import StopSignals, stop_signals
 from elect.clock import now_ns
+from elect.core.state.node_state import DEFAULT_ELECTION
 
 LEVELS = ("debug", "info", "warning", "error")
 STOP_MARGIN_S = 2.0
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         with events.write_first("started"):
             node.start()
         try:
-            for name in arguments.election or ["default"]:
+            for name in arguments.election or [DEFAULT_ELECTION]:
                 node.election(name)
             return _await_end(node, end)
         finally:
