@@ -92,6 +92,7 @@ def test_leading_that_is_interrupted_is_given_up(tmp_path):
             assert node.is_leader
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unrested")
 @pytest.mark.parametrize("call", ["resign", "pause"])
 def test_an_interrupted_call_leaves_the_node_usable(tmp_path, call):

@@ -93,6 +93,7 @@ def muted(tmp_path):
         nodes.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_full_pipes_stop_no_election_and_no_end(muted, number):
     for _ in range(2):

@@ -99,6 +99,7 @@ def test_close_through_a_proxy_proves_nothing(proxied):
     assert elected.boottime - killed > SUPPORT_DURATION_S - 2 * INTERVAL_S, "no node may trust the close of the proxy"
 
 
+@pytest.mark.long
 def test_proxy_that_drops_connections_makes_no_two_leases(proxied, network):
     rng = random.Random(7)
     settled(proxied)

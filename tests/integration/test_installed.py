@@ -58,6 +58,7 @@ def test_the_metadata_tells_the_versions_and_no_url(installed):
     assert said.split() == [found.version, str(installed / "elect" / "__init__.py")]
 
 
+@pytest.mark.long
 def test_counter_passes_with_the_installed_package_alone(project):
     ended = project("test_replicated_counter.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr

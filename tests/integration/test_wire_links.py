@@ -270,6 +270,7 @@ def test_listener_that_never_answers_times_out() -> None:
             assert told.next(DialFailed).error.reason == "handshake_timeout"
 
 
+@pytest.mark.long
 def test_keepalives_hold_an_idle_link_and_silence_ends_it() -> None:
     limits = Limits(keepalive_interval_s=0.2, idle_timeout_s=2.0)
     with listening(limits) as (listener, heard), dialing(listener.address, limits):
