@@ -18,6 +18,10 @@ DEADLINE_S = 60.0
 SUPPORT_DURATION_S = 0.5
 """Half of the default: a new node waits for this time before it leads."""
 
+IN_TURN = {"heartbeat_interval": 1.0, "support_duration": 3.0}
+"""Settings of a test that says which node leads next: the first in the order has an interval for itself, and a busy
+machine or disk may hold it up for longer than the default of one."""
+
 Found = TypeVar("Found")
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from elect import LossReason
-from tests.nodes import DEADLINE_S, cluster, eventually, single, status
+from tests.nodes import DEADLINE_S, IN_TURN, cluster, eventually, single, status
 
 
 class Hook:
@@ -26,7 +26,7 @@ def raise_error() -> bool:
 def test_an_unwell_application_resigns_until_it_is_well_again(tmp_path, kind):
     hook, release = Hook(), threading.Event()
     answers = {"no": lambda: False, "raises": raise_error, "hangs": lambda: release.wait(DEADLINE_S)}
-    with cluster(tmp_path, health={"a": hook}, support_duration=1.0) as nodes:
+    with cluster(tmp_path, health={"a": hook}, **IN_TURN) as nodes:
         nodes["a"].set_priority(5)
         first = nodes.leader()
         if first is not nodes["a"]:

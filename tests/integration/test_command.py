@@ -14,6 +14,7 @@ import pytest
 
 from elect.clock import now_ns
 from elect.testing.real_processes import Plan, ProcessCluster
+from tests.nodes import IN_TURN
 
 PATIENCE_S = 30.0
 ELECT = (sys.executable, "-m", "elect.cli")
@@ -41,8 +42,9 @@ def lines_until(stream, event):
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    with ProcessCluster(Plan(directory=tmp_path, timing={"support_duration": "500ms"}, with_http=True)) as cluster:
+def cluster(tmp_path, request):
+    timing = getattr(request, "param", {"support_duration": "500ms"})
+    with ProcessCluster(Plan(directory=tmp_path, timing=timing, with_http=True)) as cluster:
         yield cluster
 
 
@@ -165,6 +167,7 @@ def test_status_shows_three_views_that_agree(cluster):
     }
 
 
+@pytest.mark.parametrize("cluster", [{name: f"{value}s" for name, value in IN_TURN.items()}], indirect=True)
 def test_resign_and_transfer_change_the_leader(cluster):
     leader = leader_of(cluster)
     since = len(cluster.events)

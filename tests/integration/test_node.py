@@ -20,7 +20,7 @@ from elect import (
 )
 from elect.core.events import Elected, LeaderChanged, Lost
 from elect.storage.store import MemoryStore
-from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
+from tests.nodes import DEADLINE_S, IN_TURN, cluster, configs, eventually, single, status
 
 
 def test_three_nodes_elect_one_and_agree(tmp_path):
@@ -135,7 +135,7 @@ def test_resign_without_leading_names_the_leader(tmp_path):
 
 
 def test_transfer_hands_over_to_the_named_node(tmp_path):
-    with cluster(tmp_path) as nodes:
+    with cluster(tmp_path, **IN_TURN) as nodes:
         leader = nodes.leader()
         successor = nodes.followers()[-1]
         eventually(lambda: all(peer["is_supported"] for peer in status(successor).to_dict()["peers"]))
@@ -167,7 +167,7 @@ def test_an_election_is_paused_alone(tmp_path):
 
 
 def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
-    with cluster(tmp_path) as nodes:
+    with cluster(tmp_path, **IN_TURN) as nodes:
         leader = nodes.leader()
         successor, witness = nodes.followers()
         witness.set_priority(0)
@@ -180,7 +180,7 @@ def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
 
 
 def test_the_higher_offset_leads_among_equals(tmp_path):
-    with cluster(tmp_path) as nodes:
+    with cluster(tmp_path, **IN_TURN) as nodes:
         leader = nodes.leader()
         _, ahead = nodes.followers()
         ahead.set_offset(100)
