@@ -21,9 +21,10 @@ are packed into messages (`outgoing`) and a Ready.
 
 **The life of a term.** A node that a quorum supports, and that knows of no leader, campaigns in a new term. It writes
 its own vote, and asks for the others (Vote). Each voter writes its vote before it answers (Grant), or says why not
-(Refuse). A majority elects. The leader says so (Lead). The others follow it (Follow), each in a session: its promise
-not to help replace this leader while the session lives. The term ends when the leader gives it up (Resign), or when it
-cannot get its lease back.
+(Refuse). A voter that grants follows the candidate in a session: its promise not to help replace it while the session
+lives. A majority elects. The leader says so to the others (Lead), and they follow it, too (Follow). A candidate that is
+not elected frees its voters (Abandon). The term ends when the leader gives it up (Resign), or when it cannot get its
+lease back.
 
 **The life of a lease.** Heartbeats extend the sessions. The leader counts each promise for a little less time than its
 peer keeps it. While a quorum follows and is counted, the lease holds, and `is_leader` is true. When it is over the
@@ -33,7 +34,8 @@ leader is suspended at once. Its application gets Lost, and Elected if the lease
 
 >>> from random import Random
 >>> from elect.core.elector import Elector
->>> from elect.core.messages import Ack, Batch, Follow, Grant, Heartbeat, Number, Standing
+>>> from elect.core.events import Elected
+>>> from elect.core.messages import Ack, Batch, Grant, Heartbeat, Number, Standing
 >>> from elect.core.options import Configuration, Durable, ElectorOptions
 >>> now, second, link = 1_000_000_000, 1_000_000_000, Number(1, 1)
 >>> configuration = Configuration.initial(["a", "b"])
@@ -62,17 +64,12 @@ It enters an election, and both links to "b" come up. On its own link it sends t
 (Vote(election='jobs', term=1, offset=0),)
 >>> ready = elector.written(now + 2, ready.write.number)
 
-"b" grants its vote, and follows. Then the lease holds.
+"b" grants its vote, and follows with it, in its session. Then the lease holds.
 
->>> ready = elector.receive(
-...     now + 3, "b", link, Batch(configuration=configuration.id, entries=(Grant(election="jobs", term=1),))
-... )
->>> ready.send[0].message.entries
-(Lead(election='jobs', term=1),)
->>> follow = Follow(election="jobs", term=1, session=Number(1, 1))
->>> ready = elector.receive(now + 4, "b", link, Batch(configuration=configuration.id, entries=(follow,)))
->>> ready.events[0]
-Elected(election='jobs', term=1, at=1000000004)
+>>> grant = Grant(election="jobs", term=1, session=Number(1, 1), link=link)
+>>> ready = elector.receive(now + 3, "b", link, Batch(configuration=configuration.id, entries=(grant,)))
+>>> [event for event in ready.events if isinstance(event, Elected)]
+[Elected(election='jobs', term=1, at=1000000003)]
 >>> ready.leases["jobs"].until({"b": now + 990_000_000})
 1990000000
 

@@ -209,7 +209,25 @@ class Vote(_Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(_Entry):
-    """The vote is given, and is on disk."""
+    """The vote is given, and is on disk; the sender follows the receiver from now on, should it be elected.
+
+    Attributes:
+        session: of the sender's support in which it follows; None: it supports the receiver in none, and only votes.
+        link: the receiver's link on which the Vote came, and on which the session rests.
+    """
+
+    session: Number | None
+    link: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandon(_Entry):
+    """The sender stood in this term, was not elected, and never will be; repeated until it is answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandoned(_Entry):
+    """The Abandon was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +283,7 @@ class Resigned(_Entry):
     """The sender has read the Resign, which is repeated until then."""
 
 
-Entry = Vote | Grant | Refuse | Lead | Follow | Resign | Resigned
+Entry = Vote | Grant | Abandon | Abandoned | Refuse | Lead | Follow | Resign | Resigned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

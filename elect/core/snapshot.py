@@ -16,6 +16,7 @@ class WhyNoLeader(StrEnum):
 
     LEADING = "leading"
     FOLLOWING = "following"
+    VOTED = "voted"
     NOT_VOTER = "not_voter"
     NOT_STANDING = "not_standing"
     PAUSED = "paused"
@@ -170,7 +171,7 @@ def _waiting(state: NodeState, election: ElectionState) -> WhyNoLeader:
     if leadership is not None:
         return WhyNoLeader.LEADING if leadership.is_told else WhyNoLeader.NO_LEASE
     if election.following is not None:
-        return WhyNoLeader.FOLLOWING
+        return WhyNoLeader.FOLLOWING if election.following.is_elected else WhyNoLeader.VOTED
     if election.campaign is not None:
         return WhyNoLeader.CAMPAIGNING
     return _unfit(state, election) or _outnumbered(state, election)

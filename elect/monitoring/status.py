@@ -11,6 +11,7 @@ from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot,
 _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.LEADING: "this node leads",
     WhyNoLeader.FOLLOWING: "this node follows a leader",
+    WhyNoLeader.VOTED: "this node voted for another node, and waits until that one leads or gives up",
     WhyNoLeader.NOT_VOTER: "this node is not a voter of its configuration",
     WhyNoLeader.NOT_STANDING: "this node is not a candidate in this election, and knows no leader of it",
     WhyNoLeader.PAUSED: "this node is paused, and knows no leader; resume it",

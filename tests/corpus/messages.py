@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from elect.core.messages import (
+    Abandon,
+    Abandoned,
     Ack,
     Batch,
     ConfigurationId,
@@ -83,7 +85,10 @@ MESSAGES: dict[str, object] = {
         configuration=CONFIGURATION,
         entries=(
             Vote(election="default", term=1, offset=0),
-            Grant(election="default", term=2**53 - 1),
+            Grant(election="default", term=2**53 - 1, session=Number(4, 8), link=Number(2, 3)),
+            Grant(election="default", term=2, session=None, link=Number(2, 3)),
+            Abandon(election="default", term=7),
+            Abandoned(election="default", term=7),
             Lead(election="x" * 64, term=3),
             Follow(election="default", term=4, session=Number(1, 2)),
             Resign(election="default", term=5),

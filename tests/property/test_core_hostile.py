@@ -199,7 +199,7 @@ class Hostile(RuleBasedStateMachine):
     def what_peers_know_is_bounded(self):
         for peer in self.elector.state.support.peers.values():
             assert peer.reports.keys() <= self.elector.state.elections.keys()
-            assert peer.resigns.keys() <= self.elector.state.elections.keys()
+            assert peer.resigns.keys() | peer.abandons.keys() <= self.elector.state.elections.keys()
 
     # The rules of the peers.
 
@@ -237,7 +237,12 @@ class Hostile(RuleBasedStateMachine):
         term = max(1, min(election.term + rise, TERM_MAX))
         said = Vote(election="default", term=term, offset=0) if is_vote else Lead(election="default", term=term)
         if election.campaign is not None:
-            said = Grant(election="default", term=election.campaign.term)
+            said = Grant(
+                election="default",
+                term=election.campaign.term,
+                session=other.counted_session,
+                link=other.opened or Number(1, 1),
+            )
         if election.leadership is not None and other.counted_session is not None:
             said = Follow(election="default", term=election.leadership.term, session=other.counted_session)
         self.hear_entry(peer, said)

@@ -95,7 +95,7 @@ def test_at_most_one_disk_is_wiped():
 
 
 def test_triggered_faults_strike_at_elections():
-    simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, triggered=0.5)))
+    simulation = Simulation(Options(nodes=3, seed=2, faults=Faults(every=1e6, triggered=0.9)))
     simulation.run(0.0001)
     assert simulation.strikes["triggered"] == 0
     simulation.run(20)

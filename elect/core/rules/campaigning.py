@@ -3,7 +3,7 @@
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
 
-from elect.core.messages import TERM_MAX, RefusalReason, Refuse, Vote
+from elect.core.messages import TERM_MAX, Abandon, Grant, Number, RefusalReason, Refuse, Resign, Vote
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import following, leading, ranking, voting
 from elect.core.state.election_state import Campaign, ElectionState
@@ -113,13 +113,36 @@ def begin(state: NodeState, election: ElectionState) -> None:
     state.report_role(election, "campaign")
 
 
-def count_grant(state: NodeState, election: ElectionState, voter: str, term: int) -> None:
+def receive_grant(state: NodeState, election: ElectionState, peer: Peer, grant: Grant) -> None:
+    """Count a vote that was given, and the Follow that goes with it; a candidate no longer needs it says so.
+
+    Source: PROTOCOL.md, section 4, "A grant follows" and "Abandon".
+    """
+    # It answers a Vote that came on another link, perhaps of an incarnation that has said Abandon since (trace 11).
+    if grant.link != peer.opened:
+        return
+    if election.campaign is not None and election.campaign.term == grant.term:
+        count_grant(state, election, peer.id, grant.term, grant.session)
+    elif election.leadership is not None and election.leadership.term == grant.term:
+        if grant.session is not None:
+            leading.receive_follow(state, election, peer, grant.term, grant.session)
+    # The voter is bound for nothing. A term that was won is resigned, never abandoned: others may have followed in it,
+    # and a voter that went back below it would follow an older leader (trace 9).
+    elif grant.term <= election.elected_term:
+        state.owe(peer, Resign(election=election.name, term=grant.term))
+    elif grant.term <= election.term:
+        state.owe(peer, Abandon(election=election.name, term=grant.term))
+
+
+def count_grant(
+    state: NodeState, election: ElectionState, voter: str, term: int, session: Number | None = None
+) -> None:
     """Count a voter's grant; a majority that includes the own vote elects."""
     campaign = election.campaign
     # An abandoned term stays abandoned: this node may have granted or followed another since (trace 1).
     if campaign is None or campaign.term != term or voter not in state.voters:
         return
-    campaign.grants.add(voter)
+    campaign.grants[voter] = session
     # Without its own vote on disk it could restart, know nothing of this term, and be elected in it once more.
     if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
         state.index.campaigns.raise_after_win()

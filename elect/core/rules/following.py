@@ -7,9 +7,21 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from elect.core.events import LeaderChanged
-from elect.core.messages import Follow, Knowledge, Known, Lead, RefusalReason, Refuse, Resign, Resigned
+from elect.core.messages import (
+    Abandon,
+    Abandoned,
+    Follow,
+    Knowledge,
+    Known,
+    Lead,
+    RefusalReason,
+    Refuse,
+    Resign,
+    Resigned,
+)
 from elect.core.ready import Ballot
 from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState, Following
@@ -34,9 +46,10 @@ def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | 
     # While the campaign lives it may still be won: following now would bind this node to a leader that it replaces.
     if election.campaign is not None and election.campaign.term > term:
         return RefusalReason.CANDIDATE
-    # Two leaders of one term break P1, as after a disk was restored from a copy: this node stays with the first.
+    # Two leaders of one term break P1, as after a disk was restored from a copy: this node stays with the first. A
+    # candidate that got this node's vote is none: it can win this term no more.
     following = election.following
-    if following is not None and following.leader != leader and following.term == term:
+    if following is not None and following.is_elected and following.leader != leader and following.term == term:
         return RefusalReason.TERM
     return None
 
@@ -49,8 +62,10 @@ def receive_lead(state: NodeState, election: ElectionState, peer: Peer, lead: Le
     if reason is None:
         _follow(state, election, peer, lead.term)
         return
-    if reason is RefusalReason.CANDIDATE:
-        election.refused = (peer.id, lead.term, peer.session)  # followed unasked when the campaign fails
+    is_latest = election.refused is None or election.refused[1] <= lead.term
+    if reason in (RefusalReason.CANDIDATE, RefusalReason.TERM) and is_latest:
+        # Followed unasked when the campaign fails, or when the candidate that got this node's vote abandons.
+        election.refused = (peer.id, lead.term, peer.session)
     leader = state.known(election).leader
     entry = Refuse(
         election=election.name, term=lead.term, own_term=election.term, reason=reason, leader=leader, is_to_lead=True
@@ -84,15 +99,16 @@ def _follow(state: NodeState, election: ElectionState, peer: Peer, term: int) ->
         leading.end(state, election, "superseded")
     if term > election.term:  # no later vote in a term in which this node follows
         election.ballot = Ballot(term=term, voted_for=None)
-    before = election.following
-    election.become_follower(Following(leader=peer.id, term=term, session=peer.session))
+    _begin_following(state, election, Following(leader=peer.id, term=term, session=peer.session))
+    state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
+
+
+def _begin_following(state: NodeState, election: ElectionState, following: Following) -> None:
+    state.follow(election, following)
     # There is a leader: the last resignation, its successor and the wait after it are over.
     election.resigned = None
     election.successor = None
     election.retry_at = 0
-    if before is None or (before.leader, before.term) != (peer.id, term):
-        state.queue_known(election)
-    state.send_durably(election, peer, Follow(election=election.name, term=term, session=peer.session))
 
 
 def release(state: NodeState, leaders: Iterable[str]) -> None:
@@ -105,16 +121,11 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
         return
     for election in state.elections.values():
         if election.following is not None and election.following.leader in ended:
-            _stop_following(state, election)
+            state.follow(election, None)
     # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True
     state.index.are_peers_changed = True
     state.index.review_vacant()
-
-
-def _stop_following(state: NodeState, election: ElectionState) -> None:
-    election.become_follower()
-    state.queue_known(election)
 
 
 def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
@@ -129,9 +140,28 @@ def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign
     following = election.following
     # A Resign is repeated, so an old one may come after the same peer was elected again: it must not free this node.
     if following is not None and following.leader == peer.id and following.term <= resign.term:
-        _stop_following(state, election)
+        state.follow(election, None)
     if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
         election.note_resign(peer.id, term=resign.term, successor=resign.successor)
+
+
+def receive_abandon(state: NodeState, election: ElectionState, peer: Peer, abandon: Abandon) -> None:
+    """Be free of a candidate that got this node's vote and was not elected, and follow earlier terms again.
+
+    Source: PROTOCOL.md, section 4, "Abandon".
+    """
+    state.effects.send(peer.id, Abandoned(election=election.name, term=abandon.term))
+    if is_bound_to_candidate(election, peer.id, abandon.term):
+        state.follow(election, None)
+    election.note_abandon(peer.id, term=abandon.term)
+
+
+def is_bound_to_candidate(election: ElectionState, candidate: str, term: int) -> bool:
+    """Return whether this node is bound by its vote for this candidate in this very term, and knows of no election."""
+    following = election.following
+    is_bound = following is not None and not following.is_elected
+    # Of that very term: an old Abandon must not free this node of the same candidate in a later one.
+    return is_bound and following is not None and (following.leader, following.term) == (candidate, term)
 
 
 def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> None:
@@ -154,7 +184,15 @@ def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> Non
         else:
             peer.reports[known.election] = known
         election.term_seen = max(election.term_seen, known.term)
+        _note_elected(state, election, peer, known)
         state.index.review((election.name,))
+
+
+def _note_elected(state: NodeState, election: ElectionState, peer: Peer, known: Known) -> None:
+    """Note that a candidate that got this node's vote was elected: it sends no Lead to a node that follows already."""
+    if known.leader == peer.id and is_bound_to_candidate(election, peer.id, known.term):
+        assert election.following is not None
+        _begin_following(state, election, replace(election.following, is_elected=True))
 
 
 def known_leaders(state: NodeState, election: ElectionState) -> list[Known]:
@@ -210,7 +248,7 @@ def report_leader(state: NodeState, election: ElectionState) -> None:
 def _leader(state: NodeState, election: ElectionState) -> tuple[str | None, int]:
     if election.leadership is not None:
         return (state.id if election.leadership.is_told else None, election.leadership.term)
-    if election.following is not None:
+    if election.following is not None and election.following.is_elected:
         return (election.following.leader, election.following.term)
     latest = max(known_leaders(state, election), key=lambda known: known.term, default=None)
     return (None, election.term) if latest is None else (latest.leader, latest.term)

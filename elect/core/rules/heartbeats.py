@@ -8,7 +8,7 @@ from elect.core.messages import Heartbeat
 from elect.core.rules import agreement, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-from elect.core.state.scale import RESIGNS_MAX, rotate
+from elect.core.state.scale import OWED_MAX, rotate
 
 
 def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
@@ -60,16 +60,12 @@ def repeat(state: NodeState) -> list[str]:
             continue
         if peer.leads:
             leading.repeat(state, peer)
-        if peer.resigns:
-            _repeat_resigns(state, peer)
+        for owed in (peer.resigns, peer.abandons):
+            for name in rotate(owed, OWED_MAX):
+                state.effects.send(peer.id, owed[name])
         if peer.knowledge_numbers.has_missed(state.now, state.timing.support_duration_ns):
             missed.append(peer.id)
     return missed
-
-
-def _repeat_resigns(state: NodeState, peer: Peer) -> None:
-    for name in rotate(peer.resigns, RESIGNS_MAX):
-        state.effects.send(peer.id, peer.resigns[name])
 
 
 def report_support(state: NodeState) -> None:

@@ -8,7 +8,7 @@ Source: PROTOCOL.md, section 4, "The lease" and "Why P3 holds"; section 6, "Hand
 """
 
 from elect.core.events import Campaigned, Elected, LossReason, Lost
-from elect.core.messages import Follow, Lead, Number, Resign
+from elect.core.messages import Lead, Number, Resign
 from elect.core.quorum import FOREVER
 from elect.core.ready import Lease
 from elect.core.state.election_state import ElectionState, Resigning
@@ -32,8 +32,10 @@ REST_DOUBLINGS = 4
 def begin(state: NodeState, election: ElectionState) -> None:
     """Lead in the term of the campaign that was won; the first lease must come within one `support_duration`.
 
-    The application is not told yet: the voters are not bound before they follow, so there is no lease.
+    A voter that granted in a session follows in it, so most leaders have a lease at once.
     """
+    assert election.campaign is not None
+    grants = election.campaign.grants
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
     name, term = election.name, leadership.term
@@ -42,8 +44,13 @@ def begin(state: NodeState, election: ElectionState) -> None:
     state.queue_known(election)
     for peer in state.support.peers.values():
         peer.leads[name] = None  # repeated until it is answered: a Lead may be lost
-        if peer.counted_until > state.now:
+        session = grants.get(peer.id)
+        if session is not None:
+            leadership.follows[peer.id] = session
+            stop_repeating_lead(peer, election, session)
+        if name in peer.leads and peer.counted_until > state.now:
             state.effects.send(peer.id, Lead(election=name, term=term))
+    regroup(state, election)
     announce(state)
 
 
@@ -58,21 +65,21 @@ def repeat(state: NodeState, peer: Peer) -> None:
             state.effects.send(peer.id, Lead(election=name, term=leadership.term))
 
 
-def receive_follow(state: NodeState, election: ElectionState, peer: Peer, follow: Follow) -> None:
-    """Count a peer that follows, or send it Resign.
+def receive_follow(state: NodeState, election: ElectionState, peer: Peer, term: int, session: Number) -> None:
+    """Count a peer that follows in this session, or send it Resign.
 
     Source: PROTOCOL.md, section 4, "The lease".
     """
     leadership = election.leadership
-    if leadership is None or leadership.term != follow.term:
+    if leadership is None or leadership.term != term:
         # It is bound to this node for nothing: unanswered, it would refuse its vote to all others.
-        owe_resign(state, peer, Resign(election=election.name, term=follow.term))
+        state.owe(peer, Resign(election=election.name, term=term))
         return
     # Messages may be reordered: an older session never takes the place of a newer one.
-    if follow.session < leadership.follows.get(peer.id, follow.session):
+    if session < leadership.follows.get(peer.id, session):
         return
-    leadership.follows[peer.id] = follow.session
-    stop_repeating_lead(peer, election, follow.session)
+    leadership.follows[peer.id] = session
+    stop_repeating_lead(peer, election, session)
     regroup(state, election)
     # The peer may have followed in an older session that counted: then the lease ends before it may begin again.
     suspend(state, is_cut_short=True)
@@ -267,21 +274,4 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
     for peer in state.support.peers.values():
         peer.leads.pop(election.name, None)
         # To every peer, follower or not: one may have sent a Follow that is still under way.
-        owe_resign(state, peer, Resign(election=election.name, term=leadership.term, successor=successor))
-
-
-def owe_resign(state: NodeState, peer: Peer, resign_entry: Resign) -> None:
-    """Send Resign to a peer now, and again each interval until it has answered."""
-    owed = peer.resigns.get(resign_entry.election)
-    # A Resign of a later term includes the earlier ones.
-    if owed is None or owed.term <= resign_entry.term:
-        peer.resigns[resign_entry.election] = resign_entry
-    state.effects.send(peer.id, resign_entry)
-
-
-def stop_repeating_resign(peer: Peer, election: str, term_shown: int) -> None:
-    """Stop repeating a Resign: the peer answered it, or showed a higher term, so it is no longer bound to this one."""
-    owed = peer.resigns.get(election)
-    # Whatever brought the peer to a higher term ended its binding to this one.
-    if owed is not None and owed.term < term_shown:
-        del peer.resigns[election]
+        state.owe(peer, Resign(election=election.name, term=leadership.term, successor=successor))

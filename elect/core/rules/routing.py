@@ -5,7 +5,19 @@ Source: PROTOCOL.md, section 4.
 
 from typing import assert_never
 
-from elect.core.messages import ConfigurationId, Entry, Follow, Grant, Lead, Refuse, Resign, Resigned, Vote
+from elect.core.messages import (
+    Abandon,
+    Abandoned,
+    ConfigurationId,
+    Entry,
+    Follow,
+    Grant,
+    Lead,
+    Refuse,
+    Resign,
+    Resigned,
+    Vote,
+)
 from elect.core.rules import campaigning, following, leading, voting
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -17,22 +29,33 @@ def receive_entry(state: NodeState, peer: Peer, entry: Entry, configuration: Con
     if election is None:
         return
     election.term_seen = max(election.term_seen, entry.term)
-    if not isinstance(entry, Refuse):  # its term is the one asked for; its sender may still follow a lower one
-        leading.stop_repeating_resign(peer, entry.election, entry.term)
+    _stop_repeating(peer, entry)
     match entry:
         case Vote():
             voting.receive_vote(state, election, peer, entry, configuration)
         case Grant():
-            campaigning.count_grant(state, election, peer.id, entry.term)
+            campaigning.receive_grant(state, election, peer, entry)
+        case Abandon():
+            following.receive_abandon(state, election, peer, entry)
         case Refuse():
             campaigning.receive_refusal(state, election, peer, entry)
         case Lead():
             following.receive_lead(state, election, peer, entry)
         case Follow():
-            leading.receive_follow(state, election, peer, entry)
+            leading.receive_follow(state, election, peer, entry.term, entry.session)
         case Resign():
             following.receive_resign(state, election, peer, entry)
-        case Resigned():
-            leading.stop_repeating_resign(peer, entry.election, entry.term + 1)
+        case Resigned() | Abandoned():
+            pass
         case _:
             assert_never(entry)
+
+
+def _stop_repeating(peer: Peer, entry: Entry) -> None:
+    """Stop repeating what this entry answers, and what no longer binds its sender, since it shows a higher term."""
+    # A Refuse and an Abandoned name a term that is not their sender's.
+    shown = 0 if isinstance(entry, Refuse | Abandoned) else entry.term
+    for owed, answer in ((peer.resigns, Resigned), (peer.abandons, Abandoned)):
+        settled = entry.term + 1 if isinstance(entry, answer) else shown
+        if entry.election in owed and owed[entry.election].term < settled:
+            del owed[entry.election]

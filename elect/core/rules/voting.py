@@ -8,7 +8,7 @@ from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, V
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.rules import leading
-from elect.core.state.election_state import ElectionState
+from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -84,8 +84,22 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
     election.retry_at = max(election.retry_at, state.now + 2 * state.timing.heartbeat_interval_ns)
     if election.leadership is not None:
         leading.end(state, election, "granted_another")
-    if election.following is not None and election.following.term < term:
-        election.become_follower()
-        state.queue_known(election)
+    _bind(state, election, peer, term)
     # On disk before it leaves: else a restart in between lets this node vote again in the same term.
-    state.send_durably(election, peer, Grant(election=election.name, term=term))
+    assert peer.accepted is not None
+    grant = Grant(election=election.name, term=term, session=peer.session, link=peer.accepted)
+    state.send_durably(election, peer, grant)
+
+
+def _bind(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:
+    """Follow the candidate from now on: it counts the grant as a Follow once it is elected.
+
+    Source: PROTOCOL.md, section 4, "A grant follows".
+    """
+    before = election.following
+    if before is not None and (before.term, before.session) == (term, peer.session):
+        return
+    following = None
+    if peer.session is not None:
+        following = Following(leader=peer.id, term=term, session=peer.session, is_elected=False)
+    state.follow(election, following)

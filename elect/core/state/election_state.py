@@ -20,11 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Following:
-    """Bound to `leader` until `session`, this node's promise to it, ends."""
+    """Bound to `leader` until `session`, this node's promise to it, ends.
+
+    Attributes:
+        is_elected: False while it is a candidate that got this node's vote, until it says that it leads.
+    """
 
     leader: str
     term: int
     session: Number
+    is_elected: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedVote:
+    """The latest vote for another node, while nothing else holds `follow_term_min` at its term.
+
+    Attributes:
+        follow_term_min: the value before this vote; it is valid again if the candidate abandons the term.
+    """
+
+    candidate: str
+    term: int
+    follow_term_min: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,7 +50,8 @@ class Campaign:
     """A live candidacy.
 
     Attributes:
-        grants: voters that granted, this node from when its own vote is on disk.
+        grants: voters that granted, this node from when its own vote is on disk, each with the session in which it
+            follows, or None.
         ends_at: when it is abandoned (ns).
         early: voters that have not yet read the Resign that this node has read.
         asked_again: those that were asked a second time, since they had.
@@ -40,7 +59,7 @@ class Campaign:
 
     term: int
     ends_at: int
-    grants: set[str] = field(default_factory=set)
+    grants: dict[str, Number | None] = field(default_factory=dict)
     early: set[str] = field(default_factory=set)
     asked_again: set[str] = field(default_factory=set)
 
@@ -79,7 +98,9 @@ class ElectionState:
     Attributes:
         ballot: term and vote as decided.
         durable: term and vote as known to be on disk; never ahead of `ballot`.
-        base: highest term in which this node granted to another, followed, or was elected.
+        follow_term_min: highest term in which this node granted to another, followed, or was elected.
+        granted_vote: the vote that raised it last, or None.
+        elected_term: highest term in which this node was, or before its start may have been, elected.
         term_seen: highest term that a peer has named.
         is_entered: this node is a candidate in it.
         following, campaign, leadership: at most one is set.
@@ -100,9 +121,11 @@ class ElectionState:
         "ballot",
         "campaign",
         "durable",
+        "elected_term",
         "follow_term_min",
         "following",
         "free_since",
+        "granted_vote",
         "is_entered",
         "leader",
         "leadership",
@@ -124,6 +147,8 @@ class ElectionState:
         self.ballot = durable
         self.durable = durable
         self.follow_term_min = durable.term
+        self.granted_vote: GrantedVote | None = None
+        self.elected_term = durable.term
         self.term_seen = durable.term
         self.is_entered = False
         self.following: Following | None = None
@@ -187,7 +212,17 @@ class ElectionState:
     def vote_for(self, candidate: str, *, term: int) -> None:
         """Vote for another node, and follow no earlier term from now on."""
         self.ballot = Ballot(term=term, voted_for=candidate)
-        self.follow_term_min = max(self.follow_term_min, term)
+        if self.follow_term_min < term:
+            self.granted_vote = GrantedVote(candidate=candidate, term=term, follow_term_min=self.follow_term_min)
+            self.follow_term_min = term
+        self._index.update(self)
+
+    def note_abandon(self, candidate: str, *, term: int) -> None:
+        """Follow earlier terms again: this candidate was not elected in this term, and never will be."""
+        vote = self.granted_vote
+        if vote is not None and (vote.candidate, vote.term) == (candidate, term):
+            self.follow_term_min = vote.follow_term_min
+            self.granted_vote = None
         self._index.update(self)
 
     def note_resign(self, leader: str, *, term: int, successor: str | None) -> None:
@@ -209,6 +244,8 @@ class ElectionState:
         assert self.campaign is not None and self.leadership is None
         self.leadership = LeadershipState(term=self.campaign.term, ends_at=ends_at)
         self.follow_term_min = max(self.follow_term_min, self.campaign.term)
+        self.granted_vote = None
+        self.elected_term = self.campaign.term
         self.campaign = None
         self._index.update(self)
         return self.leadership
@@ -237,11 +274,12 @@ class ElectionState:
         self._index.update(self)
 
     def become_follower(self, following: Following | None = None) -> None:
-        """End a campaign or a leadership, and follow this leader, or none."""
+        """End a campaign or a leadership, and follow this leader or candidate, or none."""
         self.campaign = None
         self.leadership = None
         self.following = following
-        if following is not None:
+        if following is not None and following.is_elected:
             self.follow_term_min = max(self.follow_term_min, following.term)
+            self.granted_vote = None
             self.refused = None
         self._index.update(self)

@@ -4,13 +4,13 @@ from functools import lru_cache
 from random import Random
 
 from elect.core.events import Campaigned, RoleChanged
-from elect.core.messages import Entry, Known, Standing
+from elect.core.messages import Abandon, Entry, Known, Resign, Standing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Meeting
 from elect.core.state.effects import Effects
 from elect.core.state.election_index import ElectionIndex
-from elect.core.state.election_state import ElectionState
+from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
@@ -134,6 +134,14 @@ class NodeState:
         """Queue a report for every peer: the leader that this node follows, or that it leads."""
         self.effects.known[election.name] = self.known(election)
 
+    def follow(self, election: ElectionState, following: Following | None) -> None:
+        """Follow a leader or a candidate, or nobody, and report that to every peer if it is news for it."""
+        before = election.following
+        election.become_follower(following)
+        said = [(bond.leader, bond.term) for bond in (before, following) if bond is not None and bond.is_elected]
+        if len(said) == 1 or len(set(said)) == 2:
+            self.queue_known(election)
+
     def known(self, election: ElectionState) -> Known:
         """Return the leader that this node itself follows, or that it leads itself."""
         # Never what others reported: two nodes could confirm a stopped leader to each other without end.
@@ -141,7 +149,7 @@ class NodeState:
         if election.leadership is not None and election.leadership.resigning is None:
             term = election.leadership.term
             return Known(election=name, term=term, leader=self.id, incarnation=self.incarnation)
-        if following is None:
+        if following is None or not following.is_elected:
             return Known(election=name, term=election.term, leader=None)
         incarnation = self.support.peers[following.leader].accepted_highest.incarnation
         return Known(election=name, term=following.term, leader=following.leader, incarnation=incarnation)
@@ -163,8 +171,20 @@ class NodeState:
             self.write(election)
             self.effects.send_when_written(peer.id, entry)
 
+    def owe(self, peer: Peer, entry: Resign | Abandon) -> None:
+        """Send an entry to a peer now, and again each interval until it has answered."""
+        owed = peer.resigns if isinstance(entry, Resign) else peer.abandons
+        latest = owed.get(entry.election)
+        # One of a later term includes the earlier ones.
+        if latest is None or latest.term <= entry.term:
+            owed[entry.election] = entry
+        self.effects.send(peer.id, entry)
+
     def end_campaign(self, election: ElectionState, outcome: str) -> None:
-        """End a campaign for good; following a leader goes on."""
+        """End a campaign for good, and tell every voter that was asked; following a leader goes on."""
         self.effects.events.append(Campaigned(election=election.name, term=election.term, outcome=outcome, at=self.now))
+        for peer in self.other_voters:
+            # A voter that granted is bound to this node, and nobody else would free it.
+            self.owe(peer, Abandon(election=election.name, term=election.term))
         election.become_follower(election.following)
         self.report_role(election, outcome)

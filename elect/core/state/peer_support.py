@@ -12,7 +12,7 @@ Source: Gray and Cheriton, "Leases", SOSP 1989.
 from collections.abc import Mapping
 
 from elect.core.events import Objection
-from elect.core.messages import Ack, Heartbeat, Known, Number, Resign
+from elect.core.messages import Abandon, Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Meeting
@@ -39,12 +39,14 @@ class Peer:
         knowledge_numbers: of the Knowledge on this pair of links.
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
+        abandons: the same for campaigns that were abandoned.
         store_id: of the store under which it was met first, or None.
         is_met: that is on disk here, or stores are not compared; before that its messages do not count.
         objection: why it keeps this node from every election, or None; `detail`: the text of its refusal.
     """
 
     __slots__ = (
+        "abandons",
         "accepted",
         "accepted_highest",
         "counted_session",
@@ -93,7 +95,8 @@ class Peer:
         self.reports: dict[str, Known] = {}
         self.knowledge_numbers = KnowledgeNumbers()
         self.leads: dict[str, None] = {}
-        self.resigns: dict[str, Resign] = {}
+        self.resigns: dict[str, Resign | Abandon] = {}
+        self.abandons: dict[str, Resign | Abandon] = {}
 
     @property
     def supported_ids(self) -> tuple[str, ...]:

@@ -37,8 +37,8 @@ CAMPAIGNS_MIN = 16
 OBSERVED_MAX = 256
 """Elections known from reports only that are considered again in one interval; more of them take more intervals."""
 
-RESIGNS_MAX = 1024
-"""Resigns repeated to one peer in one interval, so that a peer that never answers costs no more."""
+OWED_MAX = 1024
+"""Resigns, and Abandons, repeated to one peer in one interval, so that a peer that never answers costs no more."""
 
 
 def rotate(waiting: dict[str, Item], count: int) -> list[str]:

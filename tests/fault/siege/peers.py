@@ -15,6 +15,8 @@ from elect.core.messages import (
     ENTRIES_MAX,
     NAME_LENGTH_MAX,
     SUPPORTS_MAX,
+    Abandon,
+    Abandoned,
     Batch,
     Entry,
     Follow,
@@ -250,11 +252,13 @@ def _hollow() -> tuple[bytes, ...]:
     batches: list[tuple[Entry, ...]] = [
         tuple(Vote(election=name, term=1, offset=0) for name in new),
         tuple(Vote(election=name, term=1, offset=0) for name in old),
-        tuple(Grant(election=name, term=1) for name in old),
+        tuple(Grant(election=name, term=1, session=session, link=session) for name in old),
         tuple(Refuse(election=name, term=1, own_term=9, reason=RefusalReason.TERM, leader=ABSENT) for name in old),
         tuple(Follow(election=name, term=1, session=session) for name in old),
         tuple(Resign(election=name, term=1, successor=ABSENT) for name in old),
         tuple(Resigned(election=name, term=1) for name in old),
+        tuple(Abandon(election=name, term=1) for name in old),
+        tuple(Abandoned(election=name, term=1) for name in old),
     ]
     said = [CODEC.encode(Batch(configuration=CONFIGURATION, entries=entries)) for entries in batches]
     said += [_unknown(b"x" * 0xFFF0), _unknown(b""), _unknown(b"\x80" * 0xF000)]

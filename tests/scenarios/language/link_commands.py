@@ -1,6 +1,8 @@
 """The commands for links and the frames on them: each function is a command of a play."""
 
 from elect.core.messages import (
+    Abandon,
+    Abandoned,
     Entry,
     Follow,
     Grant,
@@ -18,7 +20,8 @@ from elect.testing.manual.manual_node import Kind
 from tests.scenarios.language.play_context import PlayContext
 
 KINDS: dict[str, Kind] = {
-    kind.__name__: kind for kind in (Heartbeat, Knowledge, Vote, Grant, Refuse, Lead, Follow, Resign, Resigned)
+    kind.__name__: kind
+    for kind in (Heartbeat, Knowledge, Vote, Grant, Abandon, Abandoned, Refuse, Lead, Follow, Resign, Resigned)
 }
 
 
@@ -93,7 +96,7 @@ def lose(play: PlayContext, source: str, target: str) -> None:
 
 def say(play: PlayContext, source: str, target: str, kind: str, term: str, *settings: str) -> None:
     """Send an entry that the source itself did not send: `say a b Vote 2`, with `members=abcd` in another
-    configuration, with `offset=5`, with `session=1.2`.
+    configuration, with `offset=5`, with `session=1.2`, with `link=1.1`.
     """
     given = dict(setting.split("=", 1) for setting in settings)
     members = given.pop("members", play.cluster.settings.voters)
@@ -109,13 +112,20 @@ def _entry(kind: str, term: int, given: dict[str, str]) -> Entry:
         case "Vote":
             return Vote(election=ELECTION, term=term, offset=int(given.pop("offset", "0")))
         case "Grant":
-            return Grant(election=ELECTION, term=term)
+            session = _number(given.pop("session")) if "session" in given else None
+            return Grant(election=ELECTION, term=term, session=session, link=_number(given.pop("link")))
+        case "Abandon":
+            return Abandon(election=ELECTION, term=term)
         case "Lead":
             return Lead(election=ELECTION, term=term)
         case "Resign":
             return Resign(election=ELECTION, term=term)
         case "Follow":
-            incarnation, counter = given.pop("session").split(".")
-            return Follow(election=ELECTION, term=term, session=Number(int(incarnation), int(counter)))
+            return Follow(election=ELECTION, term=term, session=_number(given.pop("session")))
         case _:
-            raise ValueError(f"use: Vote, Grant, Lead, Resign or Follow, not {kind!r}")
+            raise ValueError(f"use: Vote, Grant, Abandon, Lead, Resign or Follow, not {kind!r}")
+
+
+def _number(text: str) -> Number:
+    incarnation, counter = text.split(".")
+    return Number(int(incarnation), int(counter))

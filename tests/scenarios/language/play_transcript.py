@@ -12,6 +12,7 @@ from elect.core.messages import (
     Batch,
     Entry,
     Follow,
+    Grant,
     Heartbeat,
     Knowledge,
     Known,
@@ -74,6 +75,8 @@ def describe_entry(value: Entry) -> str:
     match value:
         case Vote(offset=offset) if offset:
             text += f" at offset {offset}"
+        case Grant(session=session, link=link):
+            text += f" on link {link}" + (f", following in session {session}" if session else "")
         case Follow():
             text += f" in session {value.session}"
         case Resign(successor=successor) if successor:

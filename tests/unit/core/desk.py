@@ -88,6 +88,11 @@ class Desk:
             self.take(self.elector.link_opened(self.now, peer, Number(7, self.links[peer])))
             self.sessions[peer] += 1
 
+    def lose(self, peer: str) -> Ready:
+        """The peer's link to this node ends, and its session with it."""
+        number = Number(1, self.links[peer])
+        return self.take(self.elector.link_ended(self.now, peer, number, is_end_of_stream=True))
+
     def receive(self, peer: str, message: Message, link: int | None = None) -> Ready:
         number = Number(1, self.links[peer] if link is None else link)
         return self.take(self.elector.receive(self.now, peer, number, message))
@@ -153,11 +158,21 @@ class Desk:
         term = self.election.term
         self.written()
         for peer in self.peers:
-            self.say(peer, Grant(election="default", term=term))
+            self.say(peer, self.grant(peer, term))
         for peer in self.peers:
             self.follow(peer, term)
         assert self.election.leading.is_told
         return self
+
+    def grant(self, peer: str, term: int, *, election: str = "default", follows: bool = False) -> Grant:
+        """The vote of a peer that supports this node in a session, or in none."""
+        session = Number(1, self.sessions[peer]) if follows else None
+        return Grant(election=election, term=term, session=session, link=Number(7, self.links[peer]))
+
+    def given(self, peer: str, term: int) -> Grant:
+        """The vote that this node gives a peer now."""
+        session = self.elector.state.support.peers[peer].session
+        return Grant(election="default", term=term, session=session, link=Number(1, self.links[peer]))
 
     def follow(self, peer: str, term: int) -> Ready:
         return self.say(peer, Follow(election="default", term=term, session=Number(1, self.sessions[peer])))

@@ -3,7 +3,7 @@
 import pytest
 
 from elect.core.events import Elected, LossReason, Lost, Role, RoleChanged
-from elect.core.messages import Follow, Grant, Lead, Number, RefusalReason, Refuse, Resign, Resigned
+from elect.core.messages import Follow, Lead, Number, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Lease
 from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, Desk, vote
 
@@ -12,7 +12,7 @@ def won() -> Desk:
     """Return a desk that is elected, before any peer follows."""
     desk = Desk().supported()
     desk.written()
-    desk.say("a", Grant(election="default", term=1))
+    desk.say("a", desk.grant("a", 1))
     assert desk.election.role is Role.LEADER
     return desk
 
@@ -106,7 +106,7 @@ def test_a_leader_resigns_after_a_long_pause_before_any_input():
     desk.now += 3_000 * MS
     desk.say("a", vote(2))
     assert desk.events(Lost)[0].at < desk.now - 2_000 * MS
-    assert desk.held_back("a") == [Grant(election="default", term=2)]
+    assert desk.held_back("a") == [desk.given("a", 2)]
 
 
 def test_the_first_lease_must_come_within_one_duration():
@@ -245,7 +245,7 @@ def test_thousands_of_leases_are_told_and_lapse_together():
     desk.written()
     elected = 0
     for part in (names[:250], names[250:]):
-        desk.say("a", *(Grant(election=name, term=1) for name in part))
+        desk.say("a", *(desk.grant("a", 1, election=name) for name in part))
         desk.say("a", *(Follow(election=name, term=1, session=Number(1, 1)) for name in part))
         elected += len(desk.events(Elected))
     assert elected == 500

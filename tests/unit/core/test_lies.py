@@ -8,6 +8,7 @@ import pytest
 from elect.core.events import LeaderChanged
 from elect.core.messages import (
     TERM_MAX,
+    Abandon,
     Follow,
     Grant,
     Knowledge,
@@ -21,7 +22,7 @@ from elect.core.messages import (
 )
 from elect.core.snapshot import WhyNoLeader
 from elect.core.state import node_state
-from elect.core.state.scale import OBSERVED_MAX, RESIGNS_MAX
+from elect.core.state.scale import OBSERVED_MAX, OWED_MAX
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
 
 NAMED = {"election": "default", "term": TERM_MAX}
@@ -31,10 +32,11 @@ NAMED = {"election": "default", "term": TERM_MAX}
     "lie",
     [
         Vote(**NAMED, offset=0),
-        Grant(**NAMED),
+        Grant(**NAMED, session=Number(1, 1), link=Number(7, 1)),
         Refuse(election="default", term=1, own_term=TERM_MAX, reason=RefusalReason.TERM),
         Follow(**NAMED, session=Number(1, 1)),
         Resign(**NAMED),
+        Abandon(**NAMED),
     ],
     ids=lambda lie: type(lie).__name__,
 )
@@ -95,14 +97,14 @@ def test_peers_leave_room_for_the_elections_of_the_application():
 def test_follows_of_no_leader_get_bounded_answers_an_interval():
     desk = Desk()
     desk.connect("a")
-    names = [f"e{i}" for i in range(RESIGNS_MAX + 10)]
+    names = [f"e{i}" for i in range(OWED_MAX + 10)]
     for start in range(0, len(names), 200):
         desk.say("a", *(Follow(election=name, term=1, session=Number(7, 1)) for name in names[start : start + 200]))
     heard = set()
     for _ in range(2):
         desk.tick(INTERVAL)
         said = [entry.election for entry in desk.entries("a")]
-        assert len(said) == RESIGNS_MAX
+        assert len(said) == OWED_MAX
         heard.update(said)
     assert heard == set(names), "in turns"
 

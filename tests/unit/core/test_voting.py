@@ -3,7 +3,7 @@
 import pytest
 
 from elect.core.events import Role
-from elect.core.messages import Batch, ConfigurationId, Grant, Number, RefusalReason, Refuse
+from elect.core.messages import Batch, ConfigurationId, Number, RefusalReason, Refuse
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from tests.unit.core.desk import INTERVAL, MS, PROMISED, Desk, vote
@@ -21,24 +21,25 @@ def test_a_grant_waits_until_term_and_candidate_are_on_disk():
     desk.say("a", vote(5))
     assert desk.latest.write.ballots == {"default": Ballot(term=5, voted_for="a")}
     assert desk.entries("a") == []
-    assert desk.held_back("a") == [Grant(election="default", term=5)]
+    assert desk.held_back("a") == [desk.given("a", 5)]
 
 
 def test_a_grant_on_disk_is_repeated_at_once():
     desk = Desk().supported_unwilling()
     desk.say("a", vote(5))
     desk.say("a", vote(5))
-    assert desk.held_back("a") == [Grant(election="default", term=5)], "not on disk yet: written again"
+    assert desk.held_back("a") == [desk.given("a", 5)], "not on disk yet: written again"
     desk.written()
     desk.say("a", vote(5))
     assert desk.latest.write is None
-    assert desk.entries("a") == [Grant(election="default", term=5)]
+    assert desk.entries("a") == [desk.given("a", 5)]
 
 
 def test_one_vote_a_term():
     desk = Desk().supported_unwilling()
     desk.say("a", vote(5))
     desk.written()
+    desk.lose("a")
     desk.say("c", vote(5))
     assert reason(desk, "c") is RefusalReason.TERM
     assert desk.election.ballot == Ballot(term=5, voted_for="a")
@@ -47,6 +48,7 @@ def test_one_vote_a_term():
 def test_one_vote_a_term_before_the_write_and_after_it_failed():
     desk = Desk().supported_unwilling()
     desk.say("a", vote(5))
+    desk.lose("a")
     desk.say("c", vote(5))
     assert reason(desk, "c") is RefusalReason.TERM
     desk.failed()
@@ -79,8 +81,8 @@ def test_a_refusal_adopts_no_term():
 def test_a_vote_for_the_own_leader_ends_following_its_older_term():
     desk = Desk().following("a", 3)
     desk.say("a", vote(4))
-    assert desk.held_back("a") == [Grant(election="default", term=4)]
-    assert desk.election.following is None
+    assert desk.held_back("a") == [desk.given("a", 4)]
+    assert (desk.election.following.term, desk.election.following.is_elected) == (4, False)
     assert desk.election.follow_term_min == 4
 
 
@@ -95,14 +97,14 @@ def test_the_boot_fence_refuses_until_the_longest_promise_ends():
     assert reason(desk, "a") is RefusalReason.BOOT_FENCE
     desk.tick(1)
     desk.say("a", vote(1))
-    assert desk.held_back("a") == [Grant(election="default", term=1)]
+    assert desk.held_back("a") == [desk.given("a", 1)]
 
 
 def test_a_new_store_has_no_fence():
     desk = Desk(promise_ns=0)
     desk.connect("a", "c")
     desk.say("a", vote(1))
-    assert desk.held_back("a") == [Grant(election="default", term=1)]
+    assert desk.held_back("a") == [desk.given("a", 1)]
 
 
 def test_a_leader_votes_and_steps_down_only_without_a_lease():
@@ -112,7 +114,7 @@ def test_a_leader_votes_and_steps_down_only_without_a_lease():
     desk.tick(2_000 * MS)
     assert desk.election.role is Role.FOLLOWER
     desk.say("a", vote(9))
-    assert desk.held_back("a") == [Grant(election="default", term=9)]
+    assert desk.held_back("a") == [desk.given("a", 9)]
 
 
 def test_a_suspended_leader_that_grants_releases_its_followers():
@@ -131,7 +133,7 @@ def test_a_grant_ends_a_candidacy():
     assert desk.election.role is Role.CANDIDATE
     desk.say("a", vote(9))
     assert desk.election.role is Role.FOLLOWER
-    assert desk.held_back("a") == [Grant(election="default", term=9)]
+    assert desk.held_back("a") == [desk.given("a", 9)]
 
 
 def test_a_resigning_leader_grants_no_vote_before_lost():
@@ -154,14 +156,14 @@ def test_with_offset_rule_require_a_candidate_behind_is_refused():
     desk.say("a", vote(5, offset=9))
     assert reason(desk, "a") is RefusalReason.OFFSET
     desk.say("a", vote(5, offset=10))
-    assert desk.held_back("a") == [Grant(election="default", term=5)]
+    assert desk.held_back("a") == [desk.given("a", 5)]
 
 
 def test_the_default_rule_grants_a_candidate_behind():
     desk = Desk().supported_unwilling()
     desk.take(desk.elector.set_rank(desk.now, offset=10))
     desk.say("a", vote(5, offset=9))
-    assert desk.held_back("a") == [Grant(election="default", term=5)]
+    assert desk.held_back("a") == [desk.given("a", 5)]
 
 
 def test_a_stranger_is_not_listened_to():
