@@ -3,6 +3,7 @@
 Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 """
 
+from dataclasses import replace
 from unittest.mock import PropertyMock, patch
 
 from elect.core.messages import Standing
@@ -73,19 +74,21 @@ def own_vote_before_the_disk():
 @CAMPAIGN.add("a Grant of an older term counts", "4", worlds.LATE, 5)
 def old_grants():
     def taking(take):
-        def take_any(state, election, voter, term):
-            take(state, election, voter, term if election.campaign is None else election.campaign.term)
+        def take_any(state, election, peer, grant):
+            if election.campaign is not None:
+                grant = replace(grant, term=election.campaign.term)
+            take(state, election, peer, grant)
 
         return take_any
 
-    return wrapped(campaigning, "count_grant", taking)
+    return wrapped(campaigning, "receive_grant", taking)
 
 
 @CAMPAIGN.add("the own vote is not needed", "4", worlds.OWN_VOTE, 20)
 def own_vote_not_needed():
     def taking(take):
-        def take_and_win(state, election, voter, term):
-            take(state, election, voter, term)
+        def take_and_win(state, election, voter, term, session=None):
+            take(state, election, voter, term, session)
             campaign = election.campaign
             if campaign is not None and is_quorum(len(campaign.grants), len(state.voters)):
                 leading.begin(state, election)
@@ -107,24 +110,18 @@ def abandoned_terms():
         return abandon_
 
     def taking(take):
-        def take_late(state, election, voter, term):
+        def take_late(state, election, peer, grant):
             late = given_up.get(election)
-            if (
-                election.campaign is None
-                and election.leadership is None
-                and late is not None
-                and late.term == term == election.term
-            ):
-                late.grants.add(voter)
-                if is_quorum(len(late.grants), len(state.voters)) and state.id in late.grants:
-                    election.become_follower()
-                    election.campaign = late
-                    state.index.update(election)
-            take(state, election, voter, term)
+            is_idle = election.campaign is None and election.leadership is None
+            if is_idle and late is not None and late.term == grant.term == election.term and state.id in late.grants:
+                election.become_follower()
+                election.campaign = late
+                state.index.update(election)
+            take(state, election, peer, grant)
 
         return take_late
 
-    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "count_grant", taking))
+    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "receive_grant", taking))
 
 
 @CAMPAIGN.add("terms told of are not stepped over", "4", worlds.BEHIND, 5)

@@ -32,15 +32,8 @@ def follow_once():
 @LEADING.add("a Follow counts in whatever session", "4", worlds.SLOW_FOLLOWS, 20)
 def follows_of_any_session():
     def taking(take):
-        def take_any(state, election, peer, follow):
-            from dataclasses import replace
-
-            take(
-                state,
-                election,
-                peer,
-                follow if peer.counted_session is None else replace(follow, session=peer.counted_session),
-            )
+        def take_any(state, election, peer, term, session):
+            take(state, election, peer, term, peer.counted_session or session)
 
         return take_any
 
@@ -54,15 +47,15 @@ def lead_once():
 
 @LEADING.add("Resign is said once", "4", worlds.LOSSY, 20)
 def resign_once():
-    return replaced(heartbeats, "_repeat_resigns", nothing)
+    return replaced(heartbeats, "OWED_MAX", 0)
 
 
 @LEADING.add("a Follow of a term not led is not answered", "6", worlds.DOUBLED, 30)
 def lost_followers():
     def taking(take):
-        def take_led(state, election, peer, follow):
-            if election.leadership is not None and election.leadership.term == follow.term:
-                take(state, election, peer, follow)
+        def take_led(state, election, peer, term, session):
+            if election.leadership is not None and election.leadership.term == term:
+                take(state, election, peer, term, session)
 
         return take_led
 

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent.parent
         Bounds(candidacies=2, closes=1),
         Bounds(candidacies=1, resets=1),
         Bounds(candidacies=2, crashes=1),
-        Bounds(candidacies=1, copies=1, overtakings=1),
+        Bounds(candidacies=1, abandonments=1, copies=1, overtakings=1),
         Bounds(candidacies=1, restarts=1, moments=1),
     ],
     ids=str,
@@ -43,7 +43,7 @@ def test_two_nodes_keep_every_promise_in_all_there_is(bounds):
 
 
 def test_three_nodes_keep_every_promise_in_all_there_is():
-    visited = explore(3, bounds=Bounds(candidacies=2, losses=1))
+    visited = explore(3, bounds=Bounds(candidacies=2, abandonments=1, losses=1))
     assert visited.is_complete
     assert visited.states > 50_000
 
@@ -167,7 +167,8 @@ def test_a_trace_reads_like_a_play():
     assert lines[0].strip() == "1 a campaigns; a default: candidate in term 1 (campaign)"
     assert "b reads a's Vote of term 1; b default: answers a's vote of term 1: granted" in lines[1]
     assert "a's first write is on disk" in lines[2]
-    assert "a reads b's Follow of term 1 in session 1.1; a default: holds the lease of term 1" in lines[-1]
+    assert "a reads b's Grant of term 1" in lines[-1]
+    assert "a default: holds the lease of term 1" in lines[-1]
 
 
 # Its words.

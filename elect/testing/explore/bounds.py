@@ -22,6 +22,7 @@ class Bounds:
 
     Attributes:
         candidacies: nodes that begin a campaign.
+        abandonments: campaigns that end unsuccessfully, without waiting for that.
         moments: moves of the clock by one heartbeat interval, half a support duration.
         losses: messages lost.
         copies: messages that arrive twice.
@@ -35,6 +36,7 @@ class Bounds:
     """
 
     candidacies: int = 0
+    abandonments: int = 0
     moments: int = 0
     losses: int = 0
     copies: int = 0

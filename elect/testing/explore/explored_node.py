@@ -47,6 +47,15 @@ class Driven(Elector):
         campaigning.begin(self.state, election)
         return self._finish()
 
+    def abandon(self, now: int) -> Ready | None:
+        """Abandon the campaign, as after its two intervals; return None without one."""
+        self._begin(now)
+        election = self.state.elections[ELECTION]
+        if election.campaign is None:
+            return None
+        campaigning.abandon(self.state, election, "timed_out")
+        return self._finish()
+
 
 @dataclass(slots=True)
 class NodeOutput:
@@ -129,7 +138,7 @@ class ExploredNode:
         return self._apply(self.elector.link_closing(now, peer, link))
 
     def alone(self, now: int, kind: str) -> NodeOutput | None:
-        """Perform a step that needs no other node: tick, campaign, resign, acknowledge, write or fail."""
+        """Perform a step that needs no other node: tick, campaign, abandon, resign, acknowledge, write or fail."""
         elector, leadership = self.elector, self.elector.state.elections[ELECTION].leadership
         ready: Ready | None = None
         match kind:
@@ -137,6 +146,8 @@ class ExploredNode:
                 ready = elector.tick(now)
             case "campaign":
                 ready = elector.campaign(now)
+            case "abandon":
+                ready = elector.abandon(now)
             case "resign" if leadership is not None and leadership.resigning is None:
                 ready = elector.resign(now, ELECTION)
             case "acknowledge" if leadership is not None and leadership.resigning is not None:

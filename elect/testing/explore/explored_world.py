@@ -17,7 +17,7 @@ from elect.testing.explore.steps import Move
 World = tuple[int, ...]
 """Conditions by place, frames in flight by source and target, history, budget."""
 
-_PRICES = {"campaign": "candidacies", "fail": "failures", "resign": "resignations"}
+_PRICES = {"campaign": "candidacies", "abandon": "abandonments", "fail": "failures", "resign": "resignations"}
 
 _START_NS = 100 * MOMENT_NS
 
@@ -45,7 +45,7 @@ class ExploredWorlds:
             "crash": self._crash,
             "restart": self._restart,
             "wait": self._wait,
-            **dict.fromkeys(("tick", "write", "fail", "campaign", "resign", "acknowledge"), self._alone),
+            **dict.fromkeys(("tick", "write", "fail", "campaign", "abandon", "resign", "acknowledge"), self._alone),
         }
 
     def way_of(self, source: int, target: int) -> int:
@@ -70,7 +70,7 @@ class ExploredWorlds:
     def moves(self, world: World) -> Iterator[Move]:
         """Yield the steps that may be possible; `apply` decides."""
         left = self._budgets.left[world[-1]]
-        _, moments, _, _, _, _, _, closes, resets, _, _ = left
+        _, _, moments, _, _, _, _, _, closes, resets, _, _ = left
         for source, target in self.pairs:
             way = world[self.way_of(source, target)]
             link = self.cache.facts[world[source]].opened[target]
@@ -89,7 +89,7 @@ class ExploredWorlds:
             yield "wait", 0, 0, 0
 
     def _arrivals(self, source: int, target: int, way: int, left: Left) -> Iterator[Move]:
-        _, _, losses, copies, overtakings, *_ = left
+        _, _, _, losses, copies, overtakings, *_ = left
         for index, (_, _, frames) in enumerate(self.in_flight.held[way]):
             if not frames:
                 continue
@@ -103,7 +103,7 @@ class ExploredWorlds:
                     yield "overtake", source, target, index
 
     def _moves_alone(self, place: int, condition: int, left: Left) -> Iterator[Move]:
-        candidacies, _, _, _, _, failures, resignations, _, _, crashes, restarts = left
+        candidacies, abandonments, _, _, _, _, failures, resignations, _, _, crashes, restarts = left
         fact = self.cache.facts[condition]
         yield "tick", place, 0, 0
         if fact.writes:
@@ -112,6 +112,8 @@ class ExploredWorlds:
                 yield "fail", place, 0, 0
         if candidacies:
             yield "campaign", place, 0, 0
+        if abandonments and fact.candidacy:
+            yield "abandon", place, 0, 0
         if resignations and fact.is_leading:
             yield "resign", place, 0, 0
         if fact.is_resigning:

@@ -70,7 +70,7 @@ class Symmetry:
         return tuple(new)
 
 
-DEFAULT = Bounds(candidacies=2, losses=1, failures=1, resignations=1)
+DEFAULT = Bounds(candidacies=2, abandonments=1, losses=1, failures=1, resignations=1)
 """Three nodes reach 1.7 million worlds within these bounds."""
 
 _PROGRESS_EVERY = 10_000

@@ -20,6 +20,7 @@ class Verb(StrEnum):
     WRITE = "write"
     FAIL = "fail"
     CAMPAIGN = "campaign"
+    ABANDON = "abandon"
     RESIGN = "resign"
     ACKNOWLEDGE = "acknowledge"
     CRASH = "crash"
