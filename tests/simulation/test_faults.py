@@ -17,8 +17,9 @@ def heartbeats(simulation: Simulation) -> Iterator[list[Heartbeat]]:
     heard: list[Heartbeat] = []
 
     class Hearer(Observer):
-        def heard(self, process: object, link: object, heartbeat: Heartbeat) -> None:
-            heard.append(heartbeat)
+        def heard(self, process: object, link: object, message: object) -> None:
+            if isinstance(message, Heartbeat):
+                heard.append(message)
 
     simulation.watch(Hearer())
     yield heard

@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 8, last paragraph.
 from collections import Counter
 
 from elect.core.events import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
-from elect.core.messages import Batch, Follow, Heartbeat, Resign
+from elect.core.messages import Batch, Follow, Grant, Heartbeat, Resign
 from elect.testing.checkers.safety import Safety
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import SimulatedLink
@@ -22,6 +22,9 @@ HARD_CASES = (
     "late ack for a closed link",
     "late end of stream after a redial",
     "repeated Resign",
+    "grant became a follow",
+    "void grant of an older link",
+    "followed again after Abandon",
 )
 
 
@@ -51,6 +54,9 @@ class HardCases(Observer):
         match event:
             case Voted():
                 self._voted(event)
+            case RoleChanged(role=Role.LEADER):
+                follows = process.elector.state.elections[event.election].leading.follows
+                self.counts["grant became a follow"] += len(follows)
             case Lost(reason=LossReason.LEASE_LAPSED):
                 self._lapsed.add((str(process), event.election, event.term))
             case Elected():
@@ -73,21 +79,27 @@ class HardCases(Observer):
             self.counts[name] += 1
 
     def sent(self, process: Process, peer: str, batch: Batch) -> None:
-        """Count Follows of a lower term than the own candidacy, and repeated Resigns."""
+        """Count Follows of a lower term than the own candidacy or vote, and repeated Resigns."""
         for entry in batch.entries:
             if isinstance(entry, Follow):
                 ballot = process.host.disk.ballots.get(entry.election)
-                is_candidate_of_more = ballot is not None and ballot.voted_for == process.node_id
-                if ballot is not None and is_candidate_of_more and entry.term < ballot.term:
-                    self.counts["abandoned candidacy followed a lower term"] += 1
+                if ballot is not None and ballot.voted_for is not None and entry.term < ballot.term:
+                    is_own = ballot.voted_for == process.node_id
+                    name = "abandoned candidacy followed a lower term" if is_own else "followed again after Abandon"
+                    self.counts[name] += 1
             elif isinstance(entry, Resign):
                 key = (str(process), peer, entry.election, entry.term)
                 self.counts["repeated Resign"] += key in self._resigned
                 self._resigned.add(key)
 
-    def heard(self, process: Process, link: SimulatedLink, heartbeat: Heartbeat) -> None:
-        """Count acks for closed links."""
-        ack = heartbeat.ack
+    def heard(self, process: Process, link: SimulatedLink, message: object) -> None:
+        """Count acks for closed links, and Grants of other links than the one that is open."""
+        if isinstance(message, Batch):
+            opened = process.elector.state.support.peers[link.path.source].opened
+            grants = [entry for entry in message.entries if isinstance(entry, Grant)]
+            self.counts["void grant of an older link"] += sum(grant.link != opened for grant in grants)
+            return
+        ack = message.ack if isinstance(message, Heartbeat) else None
         if ack is None:
             return
         own = process.links.dialers[link.path.source].link

@@ -3,7 +3,6 @@
 Source: PROTOCOL.md, section 7, "A voter that lost its votes".
 """
 
-from elect.core.messages import Heartbeat
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world import World
@@ -17,9 +16,9 @@ class StoreIdentity(Observer):
         self._world = world
         self._heard: dict[tuple[str, int, str], bytes] = {}
 
-    def heard(self, process: Process, link: SimulatedLink, heartbeat: Heartbeat) -> None:
-        """Fail if a peer has another store id than at its first heartbeat, over all restarts of both."""
-        del heartbeat
+    def heard(self, process: Process, link: SimulatedLink, message: object) -> None:
+        """Fail if a peer has another store id than at its first message, over all restarts of both."""
+        del message
         peer = link.path.source
         if link is not process.links.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:
             return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from elect.bridge.admission import StrangerRefused
 from elect.core.events import Objection
-from elect.core.messages import Batch, Heartbeat, Message, Number
+from elect.core.messages import Batch, Message, Number
 from elect.core.ready import Send
 from elect.core.rules.agreement import objection_to
 from elect.testing.world.simulated_dialer import SimulatedDialer
@@ -117,11 +117,10 @@ class SimulatedLinks:
     # The orchestrator thread.
 
     def receive(self, event: MessageReceived, now: int) -> Number:  # noqa: ARG002 (StepLinks)
-        """Tell the observers of a heartbeat, and return the number of its link."""
+        """Tell the observers of a message, and return the number of its link."""
         assert isinstance(event, FrameReceived)
-        if type(event.message) is Heartbeat:
-            for observer in self._world.hearers:
-                observer.heard(self._process, event.link, event.message)
+        for observer in self._world.hearers:
+            observer.heard(self._process, event.link, event.message)
         return event.link.number
 
     def note_event(self, event: Event) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elect.core.events import Event
-from elect.core.messages import Batch, Heartbeat
+from elect.core.messages import Batch
 from elect.core.ready import Ballot, Lease
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class Observer:
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
         """Called when a node sends a batch."""
 
-    def heard(self, process: "Process", link: "SimulatedLink", heartbeat: Heartbeat) -> None:
-        """Called before a node handles a heartbeat."""
+    def heard(self, process: "Process", link: "SimulatedLink", message: object) -> None:
+        """Called before a node handles a message."""
 
     def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
         """Called before a node handles the end of an accepted link."""
