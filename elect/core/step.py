@@ -13,7 +13,7 @@ from random import Random
 from elect.core import outgoing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import Ready, Send, Write
-from elect.core.rules import agreement, campaigning, expiry, following, heartbeats
+from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.scale import CONSIDERED_MAX
@@ -40,6 +40,7 @@ class ElectorStep:
 
     def _finish(self) -> Ready:
         state = self.state
+        leading.review_leases(state)
         campaigning.review(state)
         if state.now >= self._heartbeat_at:
             # Once an interval: work that is not urgent.

@@ -83,7 +83,7 @@ def hasty_tokens():
 
         return hold_all
 
-    return wrapped(leading, "announce", holding)
+    return wrapped(leading, "_announce", holding)
 
 
 @LEADING.add("a lapsed lease is not given up", "4", worlds.HOSTILE, 10)

@@ -185,7 +185,7 @@ def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> Non
             peer.reports[known.election] = known
         election.term_seen = max(election.term_seen, known.term)
         _note_elected(state, election, peer, known)
-        state.index.review((election.name,))
+        state.index.unreviewed[election.name] = None
 
 
 def _note_elected(state: NodeState, election: ElectionState, peer: Peer, known: Known) -> None:

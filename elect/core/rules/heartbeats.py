@@ -48,8 +48,7 @@ def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
         leading.restart_counting(state, peer)
         leading.repeat(state, peer)
     if peer.counted_until != counted_before:
-        state.effects.is_count_changed = True
-        leading.announce(state)
+        state.effects.is_count_changed = state.effects.is_lease_due = True
 
 
 def repeat(state: NodeState) -> list[str]:

@@ -51,7 +51,7 @@ def begin(state: NodeState, election: ElectionState) -> None:
         if name in peer.leads and peer.counted_until > state.now:
             state.effects.send(peer.id, Lead(election=name, term=term))
     regroup(state, election)
-    announce(state)
+    state.effects.is_lease_due = True
 
 
 def repeat(state: NodeState, peer: Peer) -> None:
@@ -81,9 +81,7 @@ def receive_follow(state: NodeState, election: ElectionState, peer: Peer, term: 
     leadership.follows[peer.id] = session
     stop_repeating_lead(peer, election, session)
     regroup(state, election)
-    # The peer may have followed in an older session that counted: then the lease ends before it may begin again.
-    suspend(state, is_cut_short=True)
-    announce(state)
+    state.effects.is_lease_due = True
 
 
 def stop_repeating_lead(peer: Peer, election: ElectionState, session: Number | None) -> None:
@@ -110,7 +108,7 @@ def restart_counting(state: NodeState, peer: Peer) -> None:
             if election.leading.follows.get(peer.id) != peer.counted_session:
                 peer.leads[name] = None
             regroup(state, election)
-    suspend(state, is_cut_short=True)
+    state.effects.is_lease_due = True
 
 
 def regroup(state: NodeState, election: ElectionState) -> None:
@@ -154,7 +152,15 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
     return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
 
 
-def announce(state: NodeState) -> None:
+def review_leases(state: NodeState) -> None:
+    """Suspend and announce, once a step, the leases of which the followers or their support changed."""
+    if state.effects.is_lease_due:
+        # A peer may have followed in an older session that counted: then the lease ends before it may begin again.
+        suspend(state, is_cut_short=True)
+        _announce(state)
+
+
+def _announce(state: NodeState) -> None:
     """Tell the application of every lease that holds now and is not reported yet.
 
     Only here is a token shown: together with a lease (P2).

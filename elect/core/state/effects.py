@@ -18,6 +18,7 @@ class Effects:
         events: in order.
         is_promise_due: a longer promise than ever before has to be on disk first.
         is_heartbeat_due: every peer is to get a heartbeat.
+        is_lease_due: leases may have begun or ended by this step.
         is_count_changed: some peer's counted support changed.
     """
 
@@ -28,6 +29,7 @@ class Effects:
         "events",
         "is_count_changed",
         "is_heartbeat_due",
+        "is_lease_due",
         "is_promise_due",
         "known",
         "leases",
@@ -44,6 +46,7 @@ class Effects:
         self.events: list[Event] = []
         self.is_promise_due = False
         self.is_heartbeat_due = False
+        self.is_lease_due = False
         self.is_count_changed = False
 
     def send(self, peer: str, entry: Entry) -> None:

@@ -3,8 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from sortedcontainers import SortedSet
-
 from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import ElectionState
 from elect.core.state.scale import CampaignLimit, LeaseGroups
@@ -15,7 +13,7 @@ class ElectionIndex:
 
     Attributes:
         unreviewed: elections to consider before the input is done, in the order in which they came up.
-        vacant: elections in which this node might campaign, by name.
+        vacant: elections in which this node might campaign.
         campaigns: elections in which it does, and those that wait to.
         observed: elections that this node has not entered and knows from reports, in the order of their next review.
         lease_groups: elections led here, by the peers that follow.
@@ -25,7 +23,7 @@ class ElectionIndex:
 
     def __init__(self) -> None:
         self.unreviewed: OrderedDict[str, None] = OrderedDict()  # its first is removed in constant time
-        self.vacant: SortedSet[str] = SortedSet()
+        self.vacant: dict[str, None] = {}
         self.campaigns = CampaignLimit()
         self.observed: dict[str, None] = {}
         self.lease_groups = LeaseGroups()
@@ -37,9 +35,9 @@ class ElectionIndex:
         name = election.name
         self.unreviewed[name] = None
         if election.is_vacant:
-            self.vacant.add(name)
+            self.vacant[name] = None
         else:
-            self.vacant.discard(name)
+            self.vacant.pop(name, None)
         self.campaigns.update(election)
         self.lease_groups.update(election)
         self.deadlines.set(name, election.deadline)

@@ -39,7 +39,7 @@ def break_ghost(desk):
 
 
 def break_vacant(desk):
-    desk.elector.state.index.vacant.add("default")
+    desk.elector.state.index.vacant["default"] = None
 
 
 def break_campaigns(desk):
