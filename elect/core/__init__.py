@@ -75,6 +75,7 @@ It enters an election, and both links to "b" come up. On its own link it sends t
 
 **Reading order.** `messages` and `ready`: what goes in and out, with `events` and `options`. `elector`, then `step`.
 `state/peer_support` and `state/election_state`: the two layers. `rules/voting`, `following`, `campaigning`, `leading`,
-`heartbeats`, `ranking`; then `expiry` and `agreement`. `quorum` and `invariants` are short. Leave `state/scale` and
-`state/election_index` for last: they serve thousands of elections, and an election is understood without them.
+`heartbeats`, `ranking`; then `expiry`, `boot_fence` and `agreement`. `quorum` and `invariants` are short. Leave
+`state/scale` and `state/election_index` for last: they serve thousands of elections, and an election is understood
+without them.
 """

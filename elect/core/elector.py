@@ -9,9 +9,10 @@ from typing import assert_never
 
 from elect.core.events import LossReason, Objection
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
-from elect.core.ready import Ready, Write
-from elect.core.rules import agreement, campaigning, following, heartbeats, leading, routing
+from elect.core.ready import Meeting, Ready, Write
+from elect.core.rules import agreement, boot_fence, campaigning, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorSnapshot, take_snapshot
+from elect.core.state.peer_support import Peer
 from elect.core.step import ElectorStep
 
 
@@ -51,6 +52,7 @@ class Elector(ElectorStep):
         other = self.state.support.peers.get(peer)
         if other is not None and agreement.remember_store(self.state, other, store_id):
             had_session = other.session is not None
+            boot_fence.expect(self.state, other)
             if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
                 following.release(self.state, (peer,))
             self.state.index.are_peers_changed = True
@@ -160,13 +162,21 @@ class Elector(ElectorStep):
         if write.promise_ns is not None:
             state.support.promise_ns_durable = max(state.support.promise_ns_durable, write.promise_ns)
         for node_id, meeting in write.meetings.items():
-            peer = state.support.peers[node_id]
-            peer.is_met = peer.is_met or meeting.store_id == peer.store_id
+            if (peer := state.support.peers.get(node_id)) is not None:
+                peer.is_met = peer.is_met or meeting.store_id == peer.store_id
+                self._take_acknowledged(peer, meeting)
         for name, ballot in write.ballots.items():
             election = state.elections[name]
             election.durable = ballot
             if ballot.voted_for == state.id:
                 campaigning.count_grant(state, election, state.id, ballot.term)
+
+    def _take_acknowledged(self, peer: Peer, meeting: Meeting) -> None:
+        """Let acks to a peer leave once the last of its writes says that it may count on a promise."""
+        is_last = not any(peer.id in write.meetings for write in self._writes.values())
+        if is_last and meeting.is_acknowledged and not peer.may_acknowledge:
+            peer.may_acknowledge = True
+            self.state.effects.is_heartbeat_due |= peer.session is not None
 
     def write_failed(self, now: int, number: int) -> Ready:
         """A Write failed: what waited for it is never sent. The decision holds: another may rest on it already."""
@@ -179,7 +189,8 @@ class Elector(ElectorStep):
         self._begin(now)
         self.state.is_storing = is_storing
         for peer in self.state.support.peers.values():
-            if is_storing and not peer.is_met:
+            is_written = peer.is_met and peer.may_acknowledge == peer.is_acknowledged
+            if is_storing and not is_written:
                 self.state.write_meeting(peer)
         return self._finish()
 

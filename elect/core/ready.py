@@ -27,10 +27,12 @@ class Meeting:
     Attributes:
         store_id: of the store under which it was met first, or None: not met yet.
         objection: its objection to this node, as of the last contact, or None.
+        is_acknowledged: it may count on a promise of this node. No ack leaves before that is on disk.
     """
 
     store_id: bytes | None = None
     objection: Objection | None = None
+    is_acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

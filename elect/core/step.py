@@ -13,7 +13,7 @@ from random import Random
 from elect.core import outgoing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import Ready, Send, Write
-from elect.core.rules import agreement, campaigning, expiry, following, heartbeats, leading
+from elect.core.rules import agreement, boot_fence, campaigning, expiry, following, heartbeats, leading
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.scale import CONSIDERED_MAX
@@ -45,6 +45,7 @@ class ElectorStep:
         if state.now >= self._heartbeat_at:
             # Once an interval: work that is not urgent.
             following.review_observed(state)
+            boot_fence.strike_off(state)
             if state.strangers:
                 agreement.review(state)
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait

@@ -53,7 +53,8 @@ SCHEMA = (
     """CREATE TABLE meetings (
         node_id TEXT PRIMARY KEY,
         store_id BLOB,
-        objection TEXT
+        objection TEXT,
+        is_acknowledged INTEGER NOT NULL
     ) WITHOUT ROWID""",
     """CREATE TRIGGER ballot_never_falls BEFORE UPDATE ON ballots
         WHEN new.term < old.term
@@ -97,9 +98,10 @@ class Meta:
         return blake2b(repr(astuple(self)).encode(), digest_size=16).digest()
 
 
-def row_of(peer: str, meeting: Meeting) -> tuple[str, bytes | None, str | None]:
+def row_of(peer: str, meeting: Meeting) -> tuple[str, bytes | None, str | None, int]:
     """Return the row of a meeting."""
-    return peer, meeting.store_id, None if meeting.objection is None else meeting.objection.value
+    objection = None if meeting.objection is None else meeting.objection.value
+    return peer, meeting.store_id, objection, int(meeting.is_acknowledged)
 
 
 def text_of(meetings: Mapping[str, Meeting]) -> str:
@@ -279,11 +281,12 @@ class SqliteStore:
 
     def _read_meetings(self) -> dict[str, Meeting]:
         meetings = {}
-        for node_id, store_id, objection in self._open_connection().execute("SELECT * FROM meetings"):
-            is_known = objection is None or objection in Objection.__members__.values()
+        for node_id, store_id, objection, is_acknowledged in self._open_connection().execute("SELECT * FROM meetings"):
+            is_known = (objection is None or objection in Objection.__members__.values()) and is_acknowledged in (0, 1)
             if not isinstance(node_id, str) or not isinstance(store_id, bytes | None) or not is_known:
                 raise self._damaged("a meeting is not valid")
-            meetings[node_id] = Meeting(store_id=store_id, objection=objection and Objection(objection))
+            why = objection and Objection(objection)
+            meetings[node_id] = Meeting(store_id=store_id, objection=why, is_acknowledged=bool(is_acknowledged))
         return meetings
 
     def _read_meta(self) -> Meta:
@@ -335,7 +338,7 @@ class SqliteStore:
             if is_opening:
                 connection.execute("DELETE FROM meetings")
             rows = [row_of(peer, meeting) for peer, meeting in meetings.items()]
-            connection.executemany("INSERT OR REPLACE INTO meetings VALUES (?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO meetings VALUES (?, ?, ?, ?)", rows)
             connection.execute(
                 "INSERT INTO meta VALUES"
                 " (1, :store_id, :cluster, :node_id, :incarnation, :promise_ns, :writes, :voters, :checksum)"

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 4 (what is durable) and the boot fence.
 
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from elect.core.ready import Ballot, Meeting
@@ -107,7 +107,7 @@ def check_voters(kept: Collection[str], voters: Collection[str], place: str) -> 
 
 def kept_meetings(meetings: Mapping[str, Meeting]) -> dict[str, Meeting]:
     """Return the meetings after the list of voters was replaced: objections to the former list end."""
-    return {peer: Meeting(store_id=each.store_id) for peer, each in meetings.items()}
+    return {peer: replace(each, objection=None) for peer, each in meetings.items()}
 
 
 class MemoryStore:

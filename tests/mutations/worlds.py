@@ -129,6 +129,69 @@ def _disagree(seed: int) -> None:
     Simulation(Options(seed=seed, voters=voters, starts=starts)).run(10)
 
 
+def _list_two(seed: int) -> None:
+    """Three nodes of five elect. Then the two others start for the first time, and list each other alone.
+
+    Each node dials twice in a support duration, no oftener.
+    """
+    lists = {node_id: tuple("ad" if node_id in "ad" else "abcde") for node_id in "abcde"}
+    starts = {"a": 3.0, "d": 3.0}
+    Simulation(Options(nodes=5, seed=seed, voters=lists, starts=starts, backoff=Span(low=0.4, high=0.5))).run(10)
+
+
+def _leave_behind(seed: int) -> None:
+    """The hosts of both followers die, and come back within the lease with a list that lacks the leader."""
+    simulation = Simulation(Options(seed=seed))
+    simulation.run(2)
+    leader = simulation.leader()
+    followers = {*"abc"} - {leader}
+    simulation.partition({leader}, followers)
+    for node_id in sorted(followers):
+        simulation.crash(node_id, closes=False)
+        simulation.list_voters(node_id, followers, is_replacing=True)
+        simulation.restart(node_id)
+    simulation.run(2)
+
+
+def _restart_a_promiser(simulation: Simulation, leader: str, promiser: str) -> None:
+    """The host of a follower restarts within its promise to the leader, which hears nothing of that."""
+    simulation.partition({leader}, {*"abc"} - {leader})
+    simulation.crash(promiser, closes=False)
+    simulation.disk(promiser)
+    simulation.restart(promiser)
+    simulation.run(2)
+
+
+def _acknowledge_again(seed: int) -> None:
+    """A follower was away for so long that it waits for nobody. Its disk is slow when it acknowledges the leader."""
+    simulation = Simulation(Options(seed=seed))
+    simulation.run(2)
+    leader = simulation.leader()
+    promiser = min({*"abc"} - {leader})
+    simulation.partition({promiser}, {*"abc"} - {promiser})
+    simulation.run(4)
+    simulation.disk(promiser, stall=0.3)
+    simulation.heal()
+    process = simulation._process(leader)
+    simulation.run_until(lambda: process.table.counted[promiser] > process.now, 2)
+    _restart_a_promiser(simulation, leader, promiser)
+
+
+def _strike_off(seed: int) -> None:
+    """A follower reads a reset of the leader's link, and restarts an interval later; the leader is cut off."""
+    simulation = Simulation(Options(seed=seed))
+    simulation.run(2)
+    leader = simulation.leader()
+    promiser = min({*"abc"} - {leader})
+    links = simulation._links(leader, promiser)
+    simulation.partition({leader}, {*"abc"} - {leader})
+    for link in links:
+        link.break_off()
+        link.acceptor.links.receive_end(link, is_end_of_stream=False)
+    simulation.run(0.15)
+    _restart_a_promiser(simulation, leader, promiser)
+
+
 def _wipe(seed: int) -> None:
     """The voter that elected the leader loses its votes, and hears only a node that knows nothing of that election."""
     simulation = Simulation(Options(seed=seed))
@@ -261,6 +324,10 @@ SLOW_FOLLOWS = harsh(
 STALLED = World("stalled", _stall_the_leader)
 DISAGREEING = World("disagreeing", _disagree)
 RELISTED = harsh("relisted", "relist", "crash", every=0.5)
+TWO_LISTS = World("two lists", _list_two)
+LEFT_BEHIND = World("left behind", _leave_behind)
+ACKNOWLEDGED_AGAIN = World("acknowledged again", _acknowledge_again)
+STRUCK_OFF = World("struck off", _strike_off)
 WIPED = World("wiped", _wipe)
 GIVEN_UP = World("overtaken, given up", _give_up)
 RESTARTED = World("overtaken, restarted", _restart_the_voter)

@@ -34,7 +34,7 @@ from elect.core.messages import (
     Vote,
 )
 from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule
-from elect.core.ready import Ballot, Ready, Send, Write
+from elect.core.ready import Ballot, Meeting, Ready, Send, Write
 from tests.corpus.messages import LINK
 
 MS = 1_000_000
@@ -108,6 +108,7 @@ class Hostile(RuleBasedStateMachine):
         self.incarnation = 0
         self.links = 0
         self.disk: dict[str, Ballot] = {}
+        self.meetings: dict[str, Meeting] = {}
         self.promise_ns = 0
         self.grants: dict[tuple[str, int], str] = {}
 
@@ -118,7 +119,12 @@ class Hostile(RuleBasedStateMachine):
 
     def start(self, *, is_connected: bool):
         self.incarnation += 1
-        durable = Durable(incarnation=self.incarnation, promise_ns=self.promise_ns, ballots=dict(self.disk))
+        durable = Durable(
+            incarnation=self.incarnation,
+            promise_ns=self.promise_ns,
+            ballots=dict(self.disk),
+            meetings=dict(self.meetings),
+        )
         self.promise_ns = max(self.promise_ns, DURATION)
         options = ElectorOptions(
             node_id=SELF, configuration=CONFIGURATION, offset_rule=self.offset_rule, grace_ns=200 * MS
@@ -310,6 +316,7 @@ class Hostile(RuleBasedStateMachine):
         if self.pending:
             write, held = self.pending.pop(0)
             self.disk.update(write.ballots)
+            self.meetings.update(write.meetings)
             self.promise_ns = max(self.promise_ns, write.promise_ns or 0)
             for send in held:
                 self.transmit(send)

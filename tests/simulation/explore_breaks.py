@@ -51,6 +51,7 @@ BREAKS = (
         start=LED,
     ),
     Break(name="the boot fence is gone", bounds=Bounds(crashes=1), steps_max=1),
+    Break(name="the boot fence ends when one peer has dialed", bounds=Bounds(crashes=1), steps_max=11, start=LED),
     Break(name="an ack counts whatever link it is for", bounds=Bounds(closes=1, moments=1), steps_max=5),
     Break(name="a reset ends a session", bounds=Bounds(resets=1), steps_max=2),
     Break(name="an old end of stream ends a new session", bounds=Bounds(closes=1), steps_max=6),

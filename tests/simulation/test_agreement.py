@@ -10,6 +10,7 @@ import pytest
 
 from elect.core.events import Elected
 from elect.testing import Options, Simulation
+from tests.mutations import worlds
 
 LISTS = (
     {"a": "a", "b": "abc", "c": "abc"},
@@ -41,6 +42,12 @@ def test_any_two_lists_started_at_any_time_elect_one_leader(seed):
     lists = {node_id: some if node_id in some and rng.random() < 0.7 else node_ids for node_id in node_ids}
     starts = {node_id: rng.choice((0.0, 0.2, 1.0, 3.0, 6.0)) for node_id in node_ids}
     disagreeing(lists, seed, starts=starts).run(14)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_new_voters_that_agree_wait_for_those_that_lead(seed):
+    """Two new nodes list each other alone, and each is a voter of three that have a leader."""
+    worlds.TWO_LISTS.run(seed)
 
 
 def test_the_one_that_was_first_goes_on_leading():

@@ -51,18 +51,19 @@ def test_another_list_of_voters_is_refused_with_both_lists(store):
 
 def test_a_list_of_voters_is_replaced_when_told_to(store):
     open_with(store, "abc")
-    store.write({}, None, {"b": Meeting(store_id=b"b" * 16, objection=Objection.UNKNOWN_NODE)})
+    before = Meeting(store_id=b"b" * 16, objection=Objection.UNKNOWN_NODE, is_acknowledged=True)
+    store.write({}, None, {"b": before})
     store.close()
     opened = open_with(store, "ab", is_replacing=True)
     assert opened.former_voters == ("a", "b", "c")
-    assert opened.meetings == {"b": Meeting(store_id=b"b" * 16)}
+    assert opened.meetings == {"b": Meeting(store_id=b"b" * 16, is_acknowledged=True)}
     store.close()
     assert open_with(store, "ab").former_voters == ()
 
 
 def test_meetings_are_found_again(store):
     open_with(store, "abc")
-    meetings = {"b": Meeting(store_id=b"b" * 16), "c": Meeting(objection=Objection.OTHER_VOTERS)}
+    meetings = {"b": Meeting(store_id=b"b" * 16, is_acknowledged=True), "c": Meeting(objection=Objection.OTHER_VOTERS)}
     store.write({}, None, meetings)
     store.write({}, None, {"c": Meeting(store_id=b"c" * 16)})
     store.close()
@@ -90,6 +91,8 @@ def test_a_directory_that_goes_under_a_running_node_is_noticed(opened, tmp_path)
     [
         "UPDATE meetings SET store_id = x'00'",
         "UPDATE meetings SET objection = 'mood'",
+        "UPDATE meetings SET is_acknowledged = 1",
+        "UPDATE meetings SET is_acknowledged = 'yes'",
         "DELETE FROM meetings",
         "UPDATE meta SET voters = 'a z', writes = writes + 1",
     ],

@@ -77,9 +77,12 @@ def _forget(config: Config, voter: str) -> Mapping[str, object]:
     if voter not in config.peers:
         raise Failure(f"{voter!r} is not another voter of {config.node}; use one of {', '.join(sorted(config.peers))}")
     store = SqliteStore(config.data_dir)
-    store.open(cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns, voters=config.voters)
+    opened = store.open(
+        cluster=config.cluster, node_id=config.node, promise_ns=config.support_duration_ns, voters=config.voters
+    )
+    met = opened.meetings.get(voter, Meeting())
     try:
-        store.write({}, None, {voter: Meeting()})
+        store.write({}, None, {voter: Meeting(is_acknowledged=met.is_acknowledged)})
     finally:
         store.close()
     audit.record(config.data_dir, f"node {config.node} forgot the store of voter {voter}")

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 3.
 
 from elect.core.events import PeerChanged
 from elect.core.messages import Heartbeat
-from elect.core.rules import agreement, leading
+from elect.core.rules import agreement, boot_fence, leading
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 from elect.core.state.scale import OWED_MAX, rotate
@@ -24,6 +24,7 @@ def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> Non
     if heartbeat.heard > numbers.acked and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
         numbers.acked = min(heartbeat.heard, numbers.sent)  # said of this link, not of an older one
     is_opened = False
+    boot_fence.expect(state, peer)
     # No promise is longer than what is on disk: after a restart the boot fence has to outlive it. The peer asks again.
     if not state.support.may_promise(heartbeat.duration):
         state.effects.is_promise_due = True
@@ -32,6 +33,7 @@ def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> Non
     if is_opened or before is None or _says(before) != _says(heartbeat):
         state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
+    boot_fence.end_early(state)
     _count(state, peer, heartbeat)
 
 

@@ -27,7 +27,8 @@ class NodeState:
 
     Attributes:
         now: the node's clock (ns), never falling.
-        fence_until: the boot fence (ns): before it no vote is granted.
+        fence_until: the boot fence (ns): before it no vote is granted. It may end early.
+        former: nodes outside the list of voters that may count on a promise of an earlier start, by id.
         index: the elections by situation.
         electable: the other voters that could win, each with its standing, as of the last change of peers.
         eligible_since: since when this node as a whole might win (ns), or None.
@@ -60,6 +61,11 @@ class NodeState:
             timing=self.timing,
             promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
         )
+        self.former = {
+            node_id: meeting
+            for node_id, meeting in durable.meetings.items()
+            if meeting.is_acknowledged and node_id not in self.support.peers
+        }
         self.index = ElectionIndex()
         self.elections: dict[str, ElectionState] = {}
         for name, ballot in sorted(durable.ballots.items()):
@@ -161,7 +167,9 @@ class NodeState:
 
     def write_meeting(self, peer: Peer) -> None:
         """Make a peer's line durable."""
-        self.effects.meetings[peer.id] = Meeting(store_id=peer.store_id, objection=peer.objection)
+        self.effects.meetings[peer.id] = Meeting(
+            store_id=peer.store_id, objection=peer.objection, is_acknowledged=peer.is_acknowledged
+        )
 
     def send_durably(self, election: ElectionState, peer: Peer, entry: Entry) -> None:
         """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""

@@ -42,6 +42,7 @@ class Peer:
         abandons: the same for campaigns that were abandoned.
         store_id: of the store under which it was met first, or None.
         is_met: that is on disk here, or stores are not compared; before that its messages do not count.
+        is_acknowledged: it may count on a promise of this node; `may_acknowledge`: that is on disk, so acks may leave.
         objection: why it keeps this node from every election, or None; `detail`: the text of its refusal.
     """
 
@@ -54,11 +55,13 @@ class Peer:
         "detail",
         "heartbeat",
         "id",
+        "is_acknowledged",
         "is_met",
         "is_supporting",
         "is_trusted",
         "knowledge_numbers",
         "leads",
+        "may_acknowledge",
         "objection",
         "opened",
         "promised",
@@ -72,10 +75,11 @@ class Peer:
 
     def __init__(self, node_id: str, meeting: Meeting) -> None:
         self.id = node_id
+        self.is_acknowledged = self.may_acknowledge = meeting.is_acknowledged
         self.reset(meeting)
 
     def reset(self, meeting: Meeting) -> None:
-        """Forget everything about the peer but its durable line."""
+        """Forget everything about the peer but its durable line, and whether it may count on a promise."""
         self.store_id = meeting.store_id
         self.is_met = True
         self.objection: Objection | None = meeting.objection
@@ -255,6 +259,6 @@ class Support:
     def ack(peer: Peer) -> Ack | None:
         """Return what the next heartbeat to a peer says of this node's promise to it."""
         promised = peer.promised
-        if peer.session is None or peer.accepted is None or promised is None:
+        if peer.session is None or peer.accepted is None or promised is None or not peer.may_acknowledge:
             return None
         return Ack(link=peer.accepted, session=peer.session, sent=promised.sent, duration=promised.duration)

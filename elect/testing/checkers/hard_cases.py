@@ -19,6 +19,7 @@ HARD_CASES = (
     "tie",
     "abandoned candidacy followed a lower term",
     "boot fence refused",
+    "boot fence ended early, then a grant",
     "late ack for a closed link",
     "late end of stream after a redial",
     "repeated Resign",
@@ -39,6 +40,7 @@ class HardCases(Observer):
         self._safety = safety
         self.counts: Counter[str] = Counter()
         self._lapsed: set[tuple[str, str, int]] = set()
+        self._fences: dict[str, int] = {}
         self._resigned: set[tuple[str, str, str, int]] = set()
 
     def report(self) -> Counter[str]:
@@ -49,11 +51,15 @@ class HardCases(Observer):
             ties += candidates > 1 and (election, term) not in self._safety.elected
         return self.counts + Counter({"tie": ties, "elections": len(self._safety.elected)})
 
+    def started(self, process: Process) -> None:
+        """Note when the boot fence ends at the latest."""
+        self._fences[str(process)] = process.elector.state.fence_until
+
     def told(self, process: Process, event: Event) -> None:
         """Count refused votes, and lapsed leases that came back or did not."""
         match event:
             case Voted():
-                self._voted(event)
+                self._voted(process, event)
             case RoleChanged(role=Role.LEADER):
                 follows = process.elector.state.elections[event.election].leading.follows
                 self.counts["grant became a follow"] += len(follows)
@@ -66,9 +72,11 @@ class HardCases(Observer):
                     if who == str(process) and election == event.election:
                         self._settle_lapse(process, election, term, "lapsed lease did not come back")
 
-    def _voted(self, event: Voted) -> None:
+    def _voted(self, process: Process, event: Voted) -> None:
         if event.answer != "granted":
             self.counts["refused vote"] += 1
+        elif event.at < self._fences[str(process)]:
+            self.counts["boot fence ended early, then a grant"] += 1
         if event.answer == "boot_fence":
             self.counts["boot fence refused"] += 1
 

@@ -98,6 +98,11 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
 """Attributes that no step of a node depends on here, by class, each with the reason."""
 
 
+def _fence_until(value: object) -> object:
+    assert isinstance(value, NodeState)
+    return value.fence_until if value.is_fenced else 0
+
+
 def _heartbeat(value: object) -> object:
     assert isinstance(value, Peer)
     heartbeat = value.heartbeat
@@ -125,14 +130,15 @@ def _writes(value: object) -> object:
 
 
 PARTS: Mapping[tuple[type, str], Callable[[object], object]] = {
+    (NodeState, "fence_until"): _fence_until,
     (Peer, "heartbeat"): _heartbeat,
     (Peer, "promised"): _promised,
     (Peer, "promised_until"): _promised_until,
     (ElectionState, "refusals"): _refusals,
     (Driven, "_writes"): _writes,
 }
-"""Attributes of which only a part matters: the fields of a heartbeat that are read again, the promise of a live
-session, the refusals of a live campaign, the order of writes."""
+"""Attributes of which only a part matters: the end of a fence that lasts, the fields of a heartbeat that are read
+again, the promise of a live session, the refusals of a live campaign, the order of writes."""
 
 
 def form(value: object, names: Mapping[str, str]) -> Form:

@@ -9,7 +9,7 @@ from elect.core.events import Event, Role, RoleChanged
 from elect.core.invariants import check
 from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
 from elect.core.options import Configuration, Durable, ElectorOptions, Timing
-from elect.core.ready import Ballot, Ready, Send, Write
+from elect.core.ready import Ballot, Meeting, Ready, Send, Write
 from elect.core.rules import campaigning, voting
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.testing.world.lease_record import LeaseRecord
@@ -81,6 +81,7 @@ class ExploredNode:
 
     Attributes:
         ballots: the votes on its disk.
+        meetings: the peers' lines on its disk.
         writes: begun and not ended, each with the messages that wait for it.
         dialed: number of links that this process dialed to each peer.
         sessions: number of sessions that it opened for each peer. Only numbers for one peer are compared, so each peer
@@ -88,17 +89,23 @@ class ExploredNode:
         table: its published leases.
     """
 
-    __slots__ = ("ballots", "dialed", "elector", "incarnation", "node_id", "sessions", "table", "writes")
+    __slots__ = ("ballots", "dialed", "elector", "incarnation", "meetings", "node_id", "sessions", "table", "writes")
 
     def __init__(self, node_id: str, voters: Iterable[str], now: int) -> None:
         self.node_id = node_id
         self.incarnation = 0
         self.ballots: dict[str, Ballot] = {}
+        self.meetings: dict[str, Meeting] = {}
         self._start(Configuration.initial(voters), now, promise_ns=0)
 
     def _start(self, configuration: Configuration, now: int, promise_ns: int) -> None:
         self.incarnation += 1
-        durable = Durable(incarnation=self.incarnation, promise_ns=promise_ns, ballots=dict(self.ballots))
+        durable = Durable(
+            incarnation=self.incarnation,
+            promise_ns=promise_ns,
+            ballots=dict(self.ballots),
+            meetings=dict(self.meetings),
+        )
         options = ElectorOptions(
             node_id=self.node_id, configuration=configuration, timing=TIMING, grace_ns=TIMING.support_duration_ns
         )
@@ -181,6 +188,7 @@ class ExploredNode:
     # Effects.
 
     def _store(self, write: Write, output: NodeOutput) -> None:
+        self.meetings.update(write.meetings)
         for name, ballot in write.ballots.items():
             before = self.ballots.get(name, ballot)
             if ballot.term < before.term:

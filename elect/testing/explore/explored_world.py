@@ -62,7 +62,7 @@ class ExploredWorlds:
                 after = self.apply(world, move)
                 assert after is not None
                 world = after
-            moves = [move for move in self.moves(world) if move[0] == "deliver"][:1]
+            moves = [move for move in self.moves(world) if move[0] in ("deliver", "write")][:1]
         return world
 
     # Possible steps.

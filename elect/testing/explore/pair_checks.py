@@ -27,7 +27,7 @@ class Facts:
         lease_term: term of that lease.
         counted: for each peer, session and end of the support that the node counts (ns).
         promised: for each peer, session and end of the support that the node promises (ns).
-        fence_until: end of its boot fence (ns).
+        fence_until: end of its boot fence (ns), 0 after it.
     """
 
     incarnation: int
@@ -78,7 +78,7 @@ def see(node: ExploredNode, voters: str) -> Facts:
             ]
         ),
         promised=tuple([(None, 0) if peer is None else (_pair(peer.session), peer.promised_until) for peer in peers]),
-        fence_until=state.fence_until if state.is_fenced or state.now >= state.fence_until else 0,
+        fence_until=state.fence_until if state.is_fenced else 0,
     )
 
 

@@ -136,6 +136,7 @@ class ManualCluster:
     def _store(self, node: ManualNode, write: Write) -> None:
         self.checks.note_stored(node.node_id, write.ballots)
         node.ballots.update(write.ballots)
+        node.meetings.update(write.meetings)
         self._listener.written(node.node_id, write)
 
     def fail_write(self, node_id: str) -> None:
@@ -177,8 +178,12 @@ class ManualCluster:
             raise LookupError(f"{node_id} is alive")
         node.incarnation += 1
         node.link_count = 0
-        promise_ns, ballots = self.timing.support_duration_ns, dict(node.ballots)
-        durable = Durable(incarnation=node.incarnation, promise_ns=promise_ns, ballots=ballots)
+        durable = Durable(
+            incarnation=node.incarnation,
+            promise_ns=self.timing.support_duration_ns,
+            ballots=dict(node.ballots),
+            meetings=dict(node.meetings),
+        )
         node.elector = self.settings.elector(node_id, durable, node.clock.read(self.now))
         node.is_alive = True
         self._enter(node_id)

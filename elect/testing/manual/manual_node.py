@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from elect.core.elector import Elector
 from elect.core.messages import Batch, Entry, Message, Number
-from elect.core.ready import Ballot, Ready, Send, Write
+from elect.core.ready import Ballot, Meeting, Ready, Send, Write
 from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.virtual_clock import VirtualClock
 
@@ -35,7 +35,7 @@ class ManualNode:
         links: links that it dialed and that are open, by peer.
         under_way: frames sent and not delivered, by peer, in order.
         delayed: frames that only `ManualCluster.deliver` delivers, by peer.
-        ballots: on disk.
+        ballots: on disk; `meetings`: the same.
         writes: begun and not ended; with `is_disk_slow` they wait for `ManualCluster.write` or `fail_write`.
         wake_at: time of its next tick, on its clock, ns.
         is_awake: False: suspended; its clock runs, nothing arrives.
@@ -52,6 +52,7 @@ class ManualNode:
     delayed: dict[str, list[HeldFrame]] = field(default_factory=dict)
     incarnation: int = 1
     ballots: dict[str, Ballot] = field(default_factory=dict)
+    meetings: dict[str, Meeting] = field(default_factory=dict)
     writes: list[tuple[Write, tuple[Send, ...]]] = field(default_factory=list)
     wake_at: int = 0
     is_disk_slow: bool = False

@@ -80,11 +80,13 @@ class Desk:
         return self.take(self.elector.tick(self.now))
 
     def connect(self, *peers: str, is_trusted: bool = True) -> None:
-        """A new pair of links to each of these peers."""
+        """A new pair of links to each of these peers, whose lines are on disk."""
         for peer in peers:
             self.links[peer] += 1
             number = Number(1, self.links[peer])
             self.take(self.elector.link_accepted(self.now, peer, number, is_trusted))
+            if self.latest.write is not None:
+                self.take(self.elector.written(self.now, self.pending.pop().number))
             self.take(self.elector.link_opened(self.now, peer, Number(7, self.links[peer])))
             self.sessions[peer] += 1
 

@@ -120,7 +120,7 @@ def test_an_objection_outlives_a_restart():
 def test_a_peer_is_heard_once_its_store_is_on_disk():
     desk = Desk()
     desk.take(desk.elector.link_accepted(desk.now, "a", Number(1, 50), is_trusted=True, store_id=FIRST))
-    assert desk.latest.write.meetings == {"a": Meeting(store_id=FIRST)}
+    assert desk.latest.write.meetings == {"a": Meeting(store_id=FIRST, is_acknowledged=True)}
     desk.links["a"] = 50
     desk.beat("a", acks=False)
     assert desk.elector.state.support.peers["a"].session is None
@@ -135,7 +135,7 @@ def test_a_failed_meeting_is_written_when_the_disk_is_good_again():
     desk.failed()
     desk.take(desk.elector.set_storing(desk.now, is_storing=False))
     desk.take(desk.elector.set_storing(desk.now, is_storing=True))
-    assert desk.latest.write.meetings == {"a": Meeting(store_id=FIRST)}
+    assert desk.latest.write.meetings == {"a": Meeting(store_id=FIRST, is_acknowledged=True)}
 
 
 def test_a_link_of_another_store_is_ignored_until_forget():
