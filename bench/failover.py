@@ -16,11 +16,13 @@ Without an option that chooses a situation, all of them are measured, slow ones 
 - `--rolling`: the leader is killed at a random moment within 2 s of the start of the node that was killed before.
 - `--elections N`: each node is a candidate in N elections. A node is killed, and started again.
 
+The situations combine. `--switch-interval S` calls `sys.setswitchinterval` in the processes of every row.
+
 With --rotate one node takes the next step of replacing its keys or certificates before each round (see rotation.py). A
 line under each row then says how many terms began without a cause; the right number is 0.
 
 Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes N] [--offsets moving] [--busy] [--rolling]
-    [--elections N] [--security none|key|tls] [--rotate]
+    [--elections N] [--switch-interval S] [--security none|key|tls] [--rotate]
 """
 
 import argparse
@@ -50,11 +52,16 @@ COLD_STARTS_MAX, COURSES_MAX = 10, 3
 MANY = 10_000
 
 
+def measure_floor() -> floor.Floor:
+    """Measure the floor in a few seconds: with fewer kills and writes than floor.py, as each row has two of them."""
+    return floor.measure(kills=7, count=200)
+
+
 class Table:
     """The rows, each with its ratio to the floor and to the first row."""
 
     def __init__(self) -> None:
-        self._floor = floor.measure()
+        self._floor = measure_floor()
         self._first_ms: float | None = None
         print(self._floor)
         print(
@@ -64,7 +71,7 @@ class Table:
     def row(self, name: str, taken: Iterable[float]) -> None:
         """Print one row of times in seconds, and measure the floor again."""
         ordered = sorted(1e3 * each for each in taken)
-        before, self._floor = self._floor, floor.measure()
+        before, self._floor = self._floor, measure_floor()
         least = 1e3 * (before.failover + self._floor.failover) / 2
         median, p95 = statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
         self._first_ms = self._first_ms or median
@@ -144,7 +151,9 @@ class Measurement:
             print(course)
 
     def _situation(self, nodes: int, application: tuple[str, ...]) -> Situation:
-        return Situation(nodes=nodes, security=self._arguments.security, application=application)
+        interval = self._arguments.switch_interval
+        options = application if interval is None else (*application, "--switch-interval", str(interval))
+        return Situation(nodes=nodes, security=self._arguments.security, application=options)
 
 
 def parse() -> argparse.Namespace:
@@ -157,6 +166,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--rolling", action="store_true")
     parser.add_argument("--elections", type=int)
+    parser.add_argument("--switch-interval", type=float, help="of the interpreter of each node, s")
     parser.add_argument("--security", choices=("none", "key", "tls"), default="none")
     parser.add_argument("--rotate", action="store_true", help="replace keys or certificates between the rounds")
     arguments = parser.parse_args()

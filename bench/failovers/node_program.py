@@ -6,7 +6,8 @@ kept until nothing has happened for a while, so that no failover waits for the p
 SIGTERM stops the node. SIGUSR1 resigns, after the line `resigning`. With --held the node is ready after the line
 `ready`, and the first SIGUSR1 starts it.
 
-Usage: python node_program.py [--moving] [--busy] [--elections N] [--held] CONFIG
+Usage: python node_program.py [--moving] [--busy] [--elections N] [--held]
+    [--switch-interval S] CONFIG
 """
 
 import argparse
@@ -120,8 +121,11 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true", help="compute on one thread, without a pause")
     parser.add_argument("--elections", type=int, default=1, help="default, and named ones")
     parser.add_argument("--held", action="store_true", help="start the node at SIGUSR1")
+    parser.add_argument("--switch-interval", type=float, default=sys.getswitchinterval(), help="of the interpreter, s")
     parser.add_argument("config")
-    Program(parser.parse_args()).run()
+    arguments = parser.parse_args()
+    sys.setswitchinterval(arguments.switch_interval)
+    Program(arguments).run()
 
 
 if __name__ == "__main__":
