@@ -18,8 +18,9 @@ Without an option that chooses a situation, all of them are measured, slow ones 
 
 The situations combine. `--switch-interval S` calls `sys.setswitchinterval` in the processes of every row.
 
-With --rotate one node takes the next step of replacing its keys or certificates before each round (see rotation.py). A
-line under each row then says how many terms began without a cause; the right number is 0.
+With --rotate one node takes the next step of replacing its keys or certificates before each round (see rotation.py);
+not for cold starts, --rolling and --elections. A line under each row then says how many terms began without a cause;
+the right number is 0.
 
 Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes N] [--offsets moving] [--busy] [--rolling]
     [--elections N] [--switch-interval S] [--security none|key|tls] [--rotate]
@@ -64,12 +65,11 @@ class Table:
         self._floor = measure_floor()
         self._first_ms: float | None = None
         print(self._floor)
-        print(
-            f"{'milliseconds':<48}{'n':>3}{'min':>9}{'median':>9}{'p95':>9}{'max':>9}{'floor':>8}{'/floor':>8}{'/idle':>7}"
-        )
+        titles = "".join(f"{title:>9}" for title in ("min", "median", "p95", "max"))
+        print(f"{'milliseconds':<48}{'n':>3}{titles}{'floor':>8}{'/floor':>8}{'/idle':>7}", flush=True)
 
     def row(self, name: str, taken: Iterable[float]) -> None:
-        """Print one row of times in seconds, and measure the floor again."""
+        """Print one row of times in seconds, and measure the floor again: no node may run any longer."""
         ordered = sorted(1e3 * each for each in taken)
         before, self._floor = self._floor, measure_floor()
         least = 1e3 * (before.failover + self._floor.failover) / 2
@@ -80,10 +80,10 @@ class Table:
         print(f"{name:<48}{len(ordered):>3}{times}{ratios}", flush=True)
 
 
-def report_rotation(running: ProcessCluster, rotation: Rotation, rounds: int) -> None:
-    """Print the number of steps, and the number of terms that neither the start nor a round explains."""
+def rotation_report(running: ProcessCluster, rotation: Rotation, rounds: int) -> str:
+    """Return the number of steps, and the number of terms that neither the start nor a round explains."""
     begun = len({event.term for event in running.events if event.event == "elected"})
-    print(f"  {rotation.steps} steps of replacing {rotation.security}: {begun - rounds - 1} more terms", flush=True)
+    return f"  {rotation.steps} steps of replacing {rotation.security}: {begun - rounds - 1} more terms"
 
 
 class Measurement:
@@ -114,7 +114,7 @@ class Measurement:
         if arguments.elections:
             self.many(arguments.elections, nodes=nodes, application=application)
         elif arguments.rolling:
-            self.rolling(f"rolling, {name}", nodes=nodes, application=application)
+            self.rolling("rolling" if name == "idle" else f"rolling, {name}", nodes=nodes, application=application)
         else:
             self.failures(name, "SIGKILL", "SIGTERM", "resign", nodes=nodes, application=application)
             self.cold_starts(name, nodes=nodes, application=application)
@@ -125,9 +125,11 @@ class Measurement:
             rounds = self._arguments.hangs if cause == "hang" else self._arguments.rounds
             with failures.cluster(self._situation(nodes, application)) as (running, rotation):
                 prepare = rotation.step if self._arguments.rotate else lambda: None
-                self._table.row(f"{name}: {cause}", failures.fail(running, rounds, *CAUSES[cause], prepare))
-                if self._arguments.rotate:
-                    report_rotation(running, rotation, rounds)
+                taken = list(failures.fail(running, rounds, *CAUSES[cause], prepare))
+                report = rotation_report(running, rotation, rounds)
+            self._table.row(f"{name}: {cause}", taken)
+            if self._arguments.rotate:
+                print(report, flush=True)
 
     def cold_starts(self, name: str, *, nodes: int = 3, application: tuple[str, ...] = ()) -> None:
         """Measure the first election of new nodes, and of nodes that were all killed."""
@@ -138,7 +140,8 @@ class Measurement:
     def rolling(self, name: str, *, nodes: int = 3, application: tuple[str, ...] = ()) -> None:
         """Measure the crash of a leader while another node returns."""
         with failures.cluster(self._situation(nodes, application)) as (running, _):
-            self._table.row(f"{name}: SIGKILL", failures.roll(running, self._arguments.rounds, Random(0)))
+            taken = list(failures.roll(running, self._arguments.rounds, Random(0)))
+        self._table.row(f"{name}: SIGKILL", taken)
 
     def many(self, elections: int, *, nodes: int = 3, application: tuple[str, ...] = ()) -> None:
         """Measure a cluster with many elections."""

@@ -4,8 +4,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +53,8 @@ def cluster(situation: Situation, *options: str) -> Iterator[tuple[ProcessCluste
 
 def leases(events: Iterable[ProcessEvent]) -> dict[str, list[Tenure]]:
     """Return the leases of each election, in order of begin."""
-    by_election: dict[str, list[ProcessEvent]] = defaultdict(list)
-    kills = []
+    by_election: dict[str, list[ProcessEvent]] = {}
+    kills: list[ProcessEvent] = []
     for event in events:
         if event.event == "killed":
             kills.append(event)
@@ -69,9 +68,8 @@ def leases(events: Iterable[ProcessEvent]) -> dict[str, list[Tenure]]:
 def leader_of(running: ProcessCluster) -> str:
     """Return the node that was elected last; wait for the first."""
     running.wait_for(lambda event: event.event == "on_elected")
-    return max(
-        (event for event in running.events if event.event == "on_elected"), key=lambda event: event.boottime
-    ).node
+    elected = [event for event in running.events if event.event == "on_elected"]
+    return max(elected, key=lambda event: event.boottime).node
 
 
 def fail_once(running: ProcessCluster, leader: str, number: int) -> float:
@@ -150,7 +148,7 @@ def roll(running: ProcessCluster, rounds: int, rng: Random) -> Iterator[float]:
         yield fail_once(running, killed, signal.SIGKILL)
 
 
-def begin(running: ProcessCluster, nodes: Iterable[str], since: int = 0) -> float:
+def begin(running: ProcessCluster, nodes: Collection[str], since: int = 0) -> float:
     """Start the nodes of held processes; return when the last of them had started, s of the boot clock."""
     for node_id in nodes:
         wait_for_its(running, "ready", node_id, since)
