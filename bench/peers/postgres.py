@@ -95,12 +95,13 @@ def server(programs: Path) -> Iterator[str]:
     """Run a server on loopback with a new password and new data; give the clients' connection string."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="elect-bench-")))
+        password, (port,) = secrets.token_hex(16), free_ports(1)
+        (directory / "password").write_text(password)
         user = {}
         if os.geteuid() == 0:  # the server refuses to run as root
             user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-            shutil.chown(directory, "postgres", "postgres")
-        password, (port,) = secrets.token_hex(16), free_ports(1)
-        (directory / "password").write_text(password)
+            for path in directory, directory / "password":
+                shutil.chown(path, "postgres", "postgres")
         data = str(directory / "data")
         options = ("--username=elect", "--auth=scram-sha-256", f"--pwfile={directory / 'password'}")
         subprocess.run(
