@@ -27,6 +27,9 @@ from elect.core.events import Event
 
 OFFSET_INTERVAL_S = 0.002
 
+STOP_TIMEOUT_S = 7.0
+"""As `elect run`: the default grace, and 2 s for threads to end."""
+
 QUIET_S, QUIET_OF_MANY_S = 0.3, 2.0
 """Time without an event, s, after which the lines are printed. Many elections have pauses between their events."""
 
@@ -62,7 +65,8 @@ class Program:
         """Run until SIGTERM."""
         if self._arguments.held:
             self._lines.write("ready", now_ns())
-            self._signals.get()
+            if self._signals.get() == signal.SIGTERM:
+                return
         self._node.start()
         self._lines.write("started", now_ns())
         for wanted, work in (self._arguments.busy, compute), (self._arguments.moving, self._move):
@@ -70,7 +74,7 @@ class Program:
                 threading.Thread(target=work, daemon=True).start()
         while self._next_signal() == signal.SIGUSR1:
             self._resign()
-        self._node.stop(timeout=7)
+        self._node.stop(timeout=STOP_TIMEOUT_S)
         self._print()
 
     def _on_elected(self, leadership: Leadership) -> None:
