@@ -93,7 +93,10 @@ def wait_until_all_are_led(running: ProcessCluster, elections: int) -> None:
         if (number := len(led(running))) == elections:
             return
         if now_ns() / 1e9 > deadline:
-            raise TimeoutError(f"{number} of {elections} elections are led after {TIMEOUT_S:g} s")
+            raise TimeoutError(
+                f"{TIMEOUT_S:g} s passed; {number} of {elections} elections are led, by the lines so far: a node prints"
+                " none while its elections change"
+            )
 
 
 def first_led(running: ProcessCluster, since: int) -> float:
