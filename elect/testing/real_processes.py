@@ -1,7 +1,7 @@
 """A cluster of node processes on this machine, for the demo, the benchmarks and tests.
 
-Each node is one `elect run --events`, whose event lines are collected. Times are seconds of the boot clock, which all
-processes of a machine share.
+Each node is one `elect run --events`, or another program that prints the same lines, which are collected. Times are
+seconds of the boot clock, which all processes of a machine share.
 """
 
 import errno
@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
@@ -25,6 +25,8 @@ from wire.common.deadline import now_s
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
+
+RUN = (sys.executable, "-m", "elect.cli", "run", "--events", "-c")
 
 FIELDS = ("election", "term", "leader", "reason", "peer", "supported")
 """The optional fields of an event line."""
@@ -61,12 +63,16 @@ class NodeProcess:
         node_id: of the node.
         path: of its configuration file.
         record: called with each event, on a thread of this object.
+        command: starts the node; the path follows.
     """
 
-    def __init__(self, node_id: str, path: Path, record: Callable[[ProcessEvent], None]) -> None:
+    def __init__(
+        self, node_id: str, path: Path, record: Callable[[ProcessEvent], None], command: Sequence[str] = RUN
+    ) -> None:
         self.node_id = node_id
         self.path = path
         self._record = record
+        self._command = (*command, str(path))
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
@@ -88,10 +94,9 @@ class NodeProcess:
 
     def start(self) -> None:
         """Start the process, or start it again after its end."""
-        command = [sys.executable, "-m", "elect.cli", "run", "-c", str(self.path), "--events"]
         with self.path.with_suffix(".log").open("a") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                command,
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -164,6 +169,7 @@ class Plan:
         route: puts proxies between the nodes.
         with_http: give each node an HTTP address.
         security: returns the lines of a node's `[security]` table.
+        command: starts a node; the path of its configuration file follows.
     """
 
     directory: Path
@@ -173,6 +179,7 @@ class Plan:
     route: Route = lambda _dialer, _acceptor, address: address
     with_http: bool = False
     security: Callable[[str], Iterable[str]] = lambda _node: ()
+    command: Sequence[str] = RUN
 
 
 class ProcessCluster:
@@ -191,7 +198,9 @@ class ProcessCluster:
         ports = iter(free_ports(2 * len(plan.nodes)))
         self.addresses = {node_id: f"{plan.hosts.get(node_id, '127.0.0.1')}:{next(ports)}" for node_id in plan.nodes}
         self.http = {node_id: f"127.0.0.1:{next(ports)}" for node_id in plan.nodes} if plan.with_http else {}
-        self.nodes = {node_id: NodeProcess(node_id, self._write(node_id), self._record) for node_id in plan.nodes}
+        self.nodes = {
+            node_id: NodeProcess(node_id, self._write(node_id), self._record, plan.command) for node_id in plan.nodes
+        }
 
     def __enter__(self) -> Self:
         try:

@@ -1,0 +1,136 @@
+"""A node inside a program whose application does something: the process that failover.py measures.
+
+It prints the lines of `elect run --events`, and the lines `on_elected` with the moment of that callback. Most lines are
+kept until nothing has happened for a while, so that no failover waits for the printing.
+
+SIGTERM stops the node. SIGUSR1 resigns, after the line `resigning`. With --held the node is ready after the line
+`ready`, and the first SIGUSR1 starts it.
+
+Usage: python node_program.py [--moving] [--busy] [--elections N] [--held]
+    [--switch-interval S] CONFIG
+"""
+
+import argparse
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+
+from elect import Config, Leadership, Node, Stopped
+from elect.cli.json_events import JsonEvents
+from elect.clock import now_ns
+from elect.core.events import Event
+
+OFFSET_INTERVAL_S = 0.002
+
+STOP_TIMEOUT_S = 7.0
+"""As `elect run`: the default grace, and 2 s for threads to end."""
+
+QUIET_S, QUIET_OF_MANY_S = 0.3, 2.0
+"""Time without an event, s, after which the lines are printed. Many elections have pauses between their events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An event that only this program has."""
+
+    name: str
+    at: int
+    election: str
+    term: int
+
+
+class Program:
+    """The node, its application, and the events that are not printed yet."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        config = Config.load(arguments.config)
+        self._lines = JsonEvents(config.node, sys.stdout)
+        self._happened: deque[Event | Moment] = deque()
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for number in signal.SIGTERM, signal.SIGUSR1:
+            signal.signal(number, lambda number, _frame: self._signals.put(number))
+        self._node = node = Node(config)
+        node.observe(self._happened.append)
+        for name in ["default", *(f"e{number:05}" for number in range(1, arguments.elections))]:
+            node.election(name).subscribe(on_elected=self._on_elected)
+        self._quiet_s = QUIET_S if arguments.elections == 1 else QUIET_OF_MANY_S
+
+    def run(self) -> None:
+        """Run until SIGTERM."""
+        if self._arguments.held:
+            self._lines.write("ready", now_ns())
+            if self._signals.get() == signal.SIGTERM:
+                return
+        self._node.start()
+        self._lines.write("started", now_ns())
+        for wanted, work in (self._arguments.busy, compute), (self._arguments.moving, self._move):
+            if wanted:
+                threading.Thread(target=work, daemon=True).start()
+        while self._next_signal() == signal.SIGUSR1:
+            self._resign()
+        self._node.stop(timeout=STOP_TIMEOUT_S)
+        self._print()
+
+    def _on_elected(self, leadership: Leadership) -> None:
+        self._happened.append(Moment("on_elected", now_ns(), leadership.election, leadership.token))
+
+    def _resign(self) -> None:
+        leadership = self._node.leadership
+        if leadership is not None:
+            self._happened.append(Moment("resigning", now_ns(), leadership.election, leadership.token))
+            leadership.resign()
+
+    def _move(self) -> None:
+        """Follow a log that all nodes have: its offset is the time in ms."""
+        with suppress(Stopped):
+            while True:
+                self._node.set_offset(now_ns() // 1_000_000)
+                time.sleep(OFFSET_INTERVAL_S)
+
+    def _next_signal(self) -> int:
+        while True:
+            known = len(self._happened)
+            try:
+                return self._signals.get(timeout=self._quiet_s)
+            except queue.Empty:
+                if len(self._happened) == known:
+                    self._print()
+
+    def _print(self) -> None:
+        while self._happened:
+            event = self._happened.popleft()
+            if isinstance(event, Moment):
+                self._lines.write(event.name, event.at, election=event.election, term=event.term)
+            else:
+                self._lines.write_event(event)
+
+
+def compute() -> None:
+    """Keep a processor busy with pure Python."""
+    number = 1
+    while True:
+        number = number * 1_103_515_245 % 2_147_483_648
+
+
+def main() -> None:
+    """Run one node."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--moving", action="store_true", help="call set_offset every 2 ms")
+    parser.add_argument("--busy", action="store_true", help="compute on one thread, without a pause")
+    parser.add_argument("--elections", type=int, default=1, help="default, and named ones")
+    parser.add_argument("--held", action="store_true", help="start the node at SIGUSR1")
+    parser.add_argument("--switch-interval", type=float, default=sys.getswitchinterval(), help="of the interpreter, s")
+    parser.add_argument("config")
+    arguments = parser.parse_args()
+    sys.setswitchinterval(arguments.switch_interval)
+    Program(arguments).run()
+
+
+if __name__ == "__main__":
+    main()
