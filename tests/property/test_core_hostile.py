@@ -79,7 +79,7 @@ FIELDS = {
     **dict.fromkeys(("term", "own_term"), terms),
     **dict.fromkeys(("incarnation", "counter", "version", "sent", "said", "heard", "number"), integers),
     **dict.fromkeys(("leader", "successor"), st.none() | ids),
-    **dict.fromkeys(("willing", "is_to_lead", "whole"), st.booleans()),
+    **dict.fromkeys(("willing", "is_to_lead", "whole", "busy", "stands"), st.booleans()),
     "election": elections,
     "offset": honest_or_not(maximum=OFFSET_MAX),
     "priority": honest_or_not(maximum=PRIORITY_MAX),
@@ -121,7 +121,12 @@ class Hostile(RuleBasedStateMachine):
         durable = Durable(incarnation=self.incarnation, promise_ns=self.promise_ns, ballots=dict(self.disk))
         self.promise_ns = max(self.promise_ns, DURATION)
         options = ElectorOptions(
-            node_id=SELF, configuration=CONFIGURATION, offset_rule=self.offset_rule, grace_ns=200 * MS
+            node_id=SELF,
+            configuration=CONFIGURATION,
+            offset_rule=self.offset_rule,
+            grace_ns=200 * MS,
+            failback_ns=200 * MS,
+            is_default_failed_back=True,
         )
         self.elector = Elector(options=options, durable=durable, rng=Random(1), now=self.now)
         self.pending: list[tuple[Write, tuple[Send, ...]]] = []
