@@ -16,6 +16,7 @@ from elect.testing.soak.workers import Workers, in_order
 from tests.mutations.agreement_breaks import AGREEMENT
 from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN, HINTS
+from tests.mutations.failback_breaks import FAILBACK
 from tests.mutations.following_breaks import FOLLOWING
 from tests.mutations.grant_breaks import GRANTS
 from tests.mutations.leading_breaks import LEADING
@@ -23,7 +24,17 @@ from tests.mutations.shell_breaks import SHELL
 from tests.mutations.support_breaks import SUPPORT
 from tests.mutations.voting_breaks import VOTING
 
-BREAKS: tuple[Break, ...] = (*SUPPORT, *SHELL, *VOTING, *GRANTS, *CAMPAIGN, *FOLLOWING, *LEADING, *AGREEMENT)
+BREAKS: tuple[Break, ...] = (
+    *SUPPORT,
+    *SHELL,
+    *VOTING,
+    *GRANTS,
+    *CAMPAIGN,
+    *FOLLOWING,
+    *LEADING,
+    *AGREEMENT,
+    *FAILBACK,
+)
 
 
 def broken(name: str) -> Applied:
