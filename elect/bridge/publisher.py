@@ -11,7 +11,17 @@ from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
 from elect.clock import NS_PER_S
-from elect.core.events import Campaigned, Elected, Event, LeaderChanged, Lost, PeerChanged, PeerObjected, RoleChanged
+from elect.core.events import (
+    Campaigned,
+    Elected,
+    Event,
+    FailedBack,
+    LeaderChanged,
+    Lost,
+    PeerChanged,
+    PeerObjected,
+    RoleChanged,
+)
 from elect.leader import Leader, Profile
 from elect.monitoring.status import objection_sentence
 from wire.common.log import Log
@@ -157,6 +167,8 @@ class EventLog:
                 is_known = self._failed.get(event.election, 0) >= FAILED_CAMPAIGNS_MAX
                 level = logging.DEBUG if is_known else logging.INFO
                 logger.log(level, "* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
+            case FailedBack():
+                logger.info("* %s: is handed to %s, which comes first in its order", event.election, event.successor)
             case PeerObjected():
                 _log_objection(event)
             case PeerChanged():

@@ -57,6 +57,8 @@ class Config:
         clock_drift: the largest difference in speed between two nodes' clocks, as a fraction from 0 to 0.2.
         trust_close: True, False or "auto": whether a closed connection proves that its process has ended. "auto" means
             True where both ends see the same two addresses.
+        failback: the time for which another node that could lead must come first by priority and spread before this
+            node hands an election over to it; "never"; `support_duration` or more. None: 10 s, and never for `default`.
         grace: the time that the application has to stop its work when leadership is given up; 0 to 60 s.
         http_listen: the address that serves metrics, health and status; None: no HTTP. [::] accepts IPv4 too.
         operator_token: the secret that an operator's request from another machine must carry, 16 to 256 characters;
@@ -88,6 +90,7 @@ class Config:
     support_duration: str | float = "1s"
     clock_drift: float = 0.01
     trust_close: bool | Literal["auto"] = "auto"
+    failback: str | float | None = None
     grace: str | float = "5s"
     http_listen: str | None = None
     operator_token: str | None = field(default=None, repr=False)
@@ -187,6 +190,18 @@ class Config:
         return parse_ns(self.support_duration)
 
     @property
+    def failback_ns(self) -> int | None:
+        """The time after which an election is handed to the node that comes first, ns; None: never."""
+        if self.failback is None:
+            return max(rules.FAILBACK_NS, self.support_duration_ns)
+        return None if self.failback == rules.NEVER else parse_ns(self.failback)
+
+    @property
+    def is_default_failed_back(self) -> bool:
+        """Return whether the election `default` is handed over, too."""
+        return self.failback is not None
+
+    @property
     def grace_ns(self) -> int:
         """The time that the application has to stop its work, ns."""
         return parse_ns(self.grace)
@@ -283,6 +298,7 @@ class Config:
                 f"it must be at least {least} × heartbeat_interval:"
                 f" {format_ns(support_ns)} < {least} × {format_ns(heartbeat_ns)} = {format_ns(least_ns)}",
             )
+        rules.check_failback(self.failback, support_ns)
 
 
 def _restore(values: dict[str, object]) -> Config:

@@ -23,6 +23,13 @@ HEARTBEAT_INTERVAL_NS_MIN = 1_000_000
 
 GRACE_NS_MAX = 60_000_000_000
 
+FAILBACK_NS = 10_000_000_000
+"""Unset: a node that restarts again and again is seldom up for longer."""
+
+FAILBACK_NS_MAX = 86_400_000_000_000
+
+NEVER = "never"
+
 CLOCK_DRIFT_MAX = 0.2
 """A clock that is off by more is broken, and too little of a promise would count."""
 
@@ -254,6 +261,17 @@ def parse_dialable(name: str, value: object, subject: str = "") -> Address:
         rule = "this cannot be dialed; set a host's own address, and a port above 0"
         raise ConfigError(name, value, f"{subject}{rule}")
     return address
+
+
+def check_failback(value: object, support_ns: int) -> None:
+    """Check the time before a failback: a node that died is taken for one that could lead for `support_duration`."""
+    if value is None or value == NEVER:
+        return
+    try:
+        parse_duration("failback", value, support_ns, FAILBACK_NS_MAX)
+    except ConfigError as error:
+        rule = f'{error.rule}, at least support_duration; or "{NEVER}"'
+        raise ConfigError("failback", value, rule) from None
 
 
 def parse_duration(name: str, value: object, minimum_ns: int, maximum_ns: int) -> int:

@@ -27,6 +27,7 @@ PLACES = {
     "support_duration": ("timing", "support_duration"),
     "clock_drift": ("timing", "clock_drift"),
     "trust_close": ("timing", "trust_close"),
+    "failback": ("timing", "failback"),
     "grace": ("timing", "grace"),
     "http_listen": ("http", "listen"),
     "operator_token": ("http", "operator_token"),

@@ -10,8 +10,9 @@ from typing import assert_never
 from elect.core.events import LossReason, Objection
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
 from elect.core.ready import Meeting, Ready, Write
-from elect.core.rules import agreement, boot_fence, campaigning, following, heartbeats, leading, routing
+from elect.core.rules import agreement, boot_fence, campaigning, failback, following, heartbeats, leading, routing
 from elect.core.snapshot import ElectorSnapshot, take_snapshot
+from elect.core.state.election_state import ElectionState
 from elect.core.state.peer_support import Peer
 from elect.core.step import ElectorStep
 
@@ -145,7 +146,7 @@ class Elector(ElectorStep):
                     following.receive_knowledge(self.state, other, message)
                 case _:
                     assert_never(message)
-        return self._finish()
+        return self._finish(is_past=True)
 
     # The disk.
 
@@ -209,6 +210,7 @@ class Elector(ElectorStep):
             raise ValueError(f"election {election!r}: no more than {len(self.state.elections)} elections")
         self.state.entered += not entered.is_entered
         entered.set_entered(is_entered=True)
+        self._say_whether_it_stands(entered)
         return self._finish()
 
     def leave(self, now: int, election: str, reason: LossReason = LossReason.WITHDRAWN) -> Ready:
@@ -221,7 +223,12 @@ class Elector(ElectorStep):
             if left.campaign is not None:
                 campaigning.abandon(self.state, left, reason.value)
             leading.resign(self.state, left, reason)
+            self._say_whether_it_stands(left)
         return self._finish()
+
+    def _say_whether_it_stands(self, election: ElectionState) -> None:
+        if election.following is not None:  # its leader should know whether to hand the election over to this node
+            self.state.queue_known(election)
 
     def resign(
         self, now: int, election: str, *, to: str | None = None, reason: LossReason = LossReason.RESIGNED
@@ -247,7 +254,7 @@ class Elector(ElectorStep):
         led = self.state.elections.get(election)
         leadership = None if led is None else led.leadership
         if led is not None and leadership is not None and leadership.term == term and leadership.resigning is not None:
-            leading.end(self.state, led, leadership.resigning.reason.value)
+            failback.acknowledge(self.state, led, leadership.resigning.reason.value)
         return self._finish()
 
     def set_rank(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:

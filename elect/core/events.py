@@ -130,4 +130,14 @@ class Voted:
     at: int
 
 
-Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | PeerObjected | Campaigned | Voted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedBack:
+    """This node hands an election that it leads in `term` to the node that heads its order."""
+
+    election: str
+    term: int
+    successor: str
+    at: int
+
+
+Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | PeerObjected | Campaigned | Voted | FailedBack

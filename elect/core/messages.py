@@ -153,6 +153,7 @@ class Heartbeat:
         configuration: id of the membership that the sender has installed.
         said: number of the latest Knowledge sent on this link (0: none).
         heard: number of the latest Knowledge read from the receiver, in order, on its current link.
+        busy: the sender is in its boot fence or campaigns: no leader hands an election over meanwhile.
     """
 
     sent: int
@@ -163,6 +164,7 @@ class Heartbeat:
     configuration: ConfigurationId
     said: int = 0
     heard: int = 0
+    busy: bool = False
 
     def __post_init__(self) -> None:
         _check_range("sent", self.sent, INTEGER_MAX)
@@ -304,12 +306,14 @@ class Known:
     Attributes:
         leader: node id, or None without a leader.
         incarnation: the leader's, or 0 without one.
+        stands: the sender is a candidate in this election, so it may be handed over to it.
     """
 
     election: str
     term: int
     leader: str | None
     incarnation: int = 0
+    stands: bool = False
 
     def __post_init__(self) -> None:
         check_name("election", self.election)

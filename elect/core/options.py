@@ -100,6 +100,8 @@ class ElectorOptions:
         rank: priority and offset at start.
         offset_rule: the effect of a replication offset on a vote.
         grace_ns: the time that the application has to acknowledge a resignation.
+        failback_ns: the time after which an election is handed to the node that heads its order; None: never.
+        is_default_failed_back: whether that holds for the election `default`, too.
     """
 
     node_id: str
@@ -108,3 +110,5 @@ class ElectorOptions:
     rank: Standing = field(default_factory=Standing)
     offset_rule: OffsetRule = OffsetRule.PREFER
     grace_ns: int = 5_000_000_000
+    failback_ns: int | None = None
+    is_default_failed_back: bool = False

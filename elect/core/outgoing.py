@@ -29,6 +29,7 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
             configuration=configuration,
             said=peer.knowledge_numbers.sent,
             heard=peer.knowledge_numbers.received,
+            busy=state.is_busy,
         )
         yield _send(peer, message)
 

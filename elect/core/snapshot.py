@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from elect.core.events import Objection, Role
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
-from elect.core.rules import campaigning, following, leading
+from elect.core.rules import campaigning, failback, following, leading
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -39,7 +39,7 @@ class WhyNoLeader(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectionSnapshot:
-    """One election; times in ns of the node's clock, 0 where there is none."""
+    """One election; times in ns of the node's clock, 0 where there is none; `failback_ns` is None for never."""
 
     name: str
     role: Role
@@ -51,6 +51,7 @@ class ElectionSnapshot:
     leader_term: int
     lease_until: int
     followers: tuple[str, ...]
+    failback_ns: int | None
     waiting: WhyNoLeader
     refusals: tuple[tuple[str, RefusalReason], ...]
 
@@ -159,6 +160,7 @@ def _election(state: NodeState, election: ElectionState) -> ElectionSnapshot:
         leader_term=leader_term,
         lease_until=leading.lease_until(state, leadership.followers) if leadership is not None and is_held else 0,
         followers=tuple(sorted(leadership.followers)) if leadership is not None else (),
+        failback_ns=failback.after_ns(state, election.name),
         waiting=_waiting(state, election),
         refusals=tuple(sorted(election.refusals.items())),
     )

@@ -13,7 +13,7 @@ from random import Random
 from elect.core import outgoing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import Ready, Send, Write
-from elect.core.rules import agreement, boot_fence, campaigning, expiry, following, heartbeats, leading
+from elect.core.rules import agreement, boot_fence, campaigning, expiry, failback, following, heartbeats, leading
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.scale import CONSIDERED_MAX
@@ -27,6 +27,7 @@ class ElectorStep:
         self._writes: dict[int, Write] = {}
         self._write_latest = 0
         self._heartbeat_at = now
+        self._failback_at = now
         self._ends_at = now
         self._new_links: list[str] = []
         agreement.begin(self.state)
@@ -38,16 +39,21 @@ class ElectorStep:
         if state.now >= self._ends_at:
             expiry.end_what_is_over(state)
 
-    def _finish(self) -> Ready:
+    def _finish(self, *, is_past: bool = False) -> Ready:
+        """End the step; `is_past`: its time may lie before this moment, so no lease is given up of its own accord."""
         state = self.state
         leading.review_leases(state)
         campaigning.review(state)
+        failback.note_contenders(state)
         if state.now >= self._heartbeat_at:
             # Once an interval: work that is not urgent.
             following.review_observed(state)
             boot_fence.strike_off(state)
             if state.strangers:
                 agreement.review(state)
+        if state.now >= self._failback_at and not is_past:
+            self._failback_at = state.now + state.timing.heartbeat_interval_ns
+            failback.review(state)
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
             name = state.index.take_next()
             if name is None:

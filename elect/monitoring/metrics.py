@@ -13,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from elect.clock import NS_PER_S, Clock, now_ns
-from elect.core.events import Event, Role
+from elect.core.events import Event, FailedBack, Role
 from elect.monitoring.counters import EventCounters, label_for
 from wire.common import arguments
 from wire.common.log import harmless
@@ -102,6 +102,9 @@ class Metrics:
         self._ignored = Counter(
             "elect_ignored_entries", "Entries from peers about elections beyond the limit of a node.", registry=None
         )
+        self._failbacks = Counter(
+            "elect_failbacks", "Elections that this node handed to the node that comes first.", registry=None
+        )
         self._bugs = Counter("elect_bugs", "Internal errors of elect; please report any.", registry=None)
         self._collectors: tuple[Collector, ...] = (
             self._scrape,
@@ -110,6 +113,7 @@ class Metrics:
             self._store_write,
             self._loop_lag,
             self._ignored,
+            self._failbacks,
             self._bugs,
         )
         self._registered: list[Collector] = []
@@ -151,6 +155,8 @@ class Metrics:
 
     def observe(self, event: Event) -> None:
         """Count an event of the core."""
+        if isinstance(event, FailedBack):
+            self._failbacks.inc()
         if (failover_ns := self._counters.observe(event)) is not None:
             self._failover.observe(failover_ns / NS_PER_S)
 

@@ -121,6 +121,7 @@ class ElectionStatus:
             "lease_remaining": None if self.lease_remaining_ns == FOREVER else self.lease_remaining_ns / NS_PER_S,
             "followers": list(view.followers),
             "is_standing": view.is_entered,
+            "failback": None if view.failback_ns is None else view.failback_ns / NS_PER_S,
             "waiting": view.waiting.value,
             "why_no_leader": why,
         }

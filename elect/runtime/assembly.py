@@ -238,6 +238,8 @@ def _elector(context: NodeContext, opened: StoreContent) -> Elector:
         rank=Standing(priority=config.priority),
         offset_rule=OffsetRule(config.offset_rule),
         grace_ns=config.grace_ns,
+        failback_ns=config.failback_ns,
+        is_default_failed_back=config.is_default_failed_back,
     )
     durable = Durable(
         incarnation=opened.incarnation, promise_ns=opened.promise_ns, ballots=opened.ballots, meetings=opened.meetings

@@ -56,6 +56,7 @@ HEARTBEAT = Heartbeat(
     configuration=CONFIGURATION,
     said=5,
     heard=2**32,
+    busy=True,
 )
 
 CODES = (
@@ -80,7 +81,9 @@ MESSAGES: dict[str, object] = {
     "bye": Bye(reason="going home"),
     "heard": Heard(frames=2**40),
     "heartbeat": HEARTBEAT,
-    "heartbeat to a stranger": replace(HEARTBEAT, ack=None, supports=(), standing=Standing(), said=0, heard=0),
+    "heartbeat to a stranger": replace(
+        HEARTBEAT, ack=None, supports=(), standing=Standing(), said=0, heard=0, busy=False
+    ),
     "batch of all but refusals": Batch(
         configuration=CONFIGURATION,
         entries=(
@@ -115,7 +118,7 @@ MESSAGES: dict[str, object] = {
         number=1,
         whole=True,
         entries=(
-            Known(election="default", term=4, leader="ann", incarnation=3),
+            Known(election="default", term=4, leader="ann", incarnation=3, stands=True),
             Known(election="other", term=0, leader=None),
         ),
     ),

@@ -16,6 +16,7 @@ from elect.testing.soak.workers import Workers, in_order
 from tests.mutations.agreement_breaks import AGREEMENT
 from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN, HINTS
+from tests.mutations.failback_breaks import FAILBACK
 from tests.mutations.fence_breaks import FENCE
 from tests.mutations.following_breaks import FOLLOWING
 from tests.mutations.grant_breaks import GRANTS
@@ -24,7 +25,18 @@ from tests.mutations.shell_breaks import SHELL
 from tests.mutations.support_breaks import SUPPORT
 from tests.mutations.voting_breaks import VOTING
 
-BREAKS: tuple[Break, ...] = (*SUPPORT, *SHELL, *VOTING, *GRANTS, *FENCE, *CAMPAIGN, *FOLLOWING, *LEADING, *AGREEMENT)
+BREAKS: tuple[Break, ...] = (
+    *SUPPORT,
+    *SHELL,
+    *VOTING,
+    *GRANTS,
+    *FENCE,
+    *CAMPAIGN,
+    *FOLLOWING,
+    *LEADING,
+    *AGREEMENT,
+    *FAILBACK,
+)
 
 
 def broken(name: str) -> Applied:

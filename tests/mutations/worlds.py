@@ -282,6 +282,16 @@ def _stall_the_leader(seed: int) -> None:
         simulation.fail("a lease extended in time is not lost", str(lost))
 
 
+def _come_back(seed: int) -> None:
+    """A node restarts, and comes first in more elections than are handed to it in one interval."""
+    simulation = Simulation(Options(seed=seed, elections=tuple(f"e{number}" for number in range(400)), failback=1.0))
+    simulation.run(3)
+    simulation.crash("b")
+    simulation.run(2)
+    simulation.restart("b")
+    simulation.run(4)
+
+
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = disturbed("hub", HealthyCluster.leave_a_hub)
@@ -321,6 +331,8 @@ SLOW_FOLLOWS = harsh(
     loss=0.3,
     disk_latency=Span(low=0.05, high=0.4),
 )
+FAILBACKS = harsh("failbacks", "restand", "restart at once", "withhold", every=0.5, elections=MANY, failback=1.0)
+MANY_FAILBACKS = World("many failbacks", _come_back)
 STALLED = World("stalled", _stall_the_leader)
 DISAGREEING = World("disagreeing", _disagree)
 RELISTED = harsh("relisted", "relist", "crash", every=0.5)

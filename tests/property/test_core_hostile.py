@@ -79,7 +79,7 @@ FIELDS = {
     **dict.fromkeys(("term", "own_term"), terms),
     **dict.fromkeys(("incarnation", "counter", "version", "sent", "said", "heard", "number"), integers),
     **dict.fromkeys(("leader", "successor"), st.none() | ids),
-    **dict.fromkeys(("willing", "is_to_lead", "whole"), st.booleans()),
+    **dict.fromkeys(("willing", "is_to_lead", "whole", "busy", "stands"), st.booleans()),
     "election": elections,
     "offset": honest_or_not(maximum=OFFSET_MAX),
     "priority": honest_or_not(maximum=PRIORITY_MAX),
@@ -127,7 +127,12 @@ class Hostile(RuleBasedStateMachine):
         )
         self.promise_ns = max(self.promise_ns, DURATION)
         options = ElectorOptions(
-            node_id=SELF, configuration=CONFIGURATION, offset_rule=self.offset_rule, grace_ns=200 * MS
+            node_id=SELF,
+            configuration=CONFIGURATION,
+            offset_rule=self.offset_rule,
+            grace_ns=200 * MS,
+            failback_ns=200 * MS,
+            is_default_failed_back=True,
         )
         self.elector = Elector(options=options, durable=durable, rng=Random(1), now=self.now)
         self.pending: list[tuple[Write, tuple[Send, ...]]] = []

@@ -37,6 +37,7 @@ heartbeat_interval = "50ms"
 support_duration = 2
 clock_drift = 0.02
 trust_close = false
+failback = "never"
 grace = "250ms"
 [http]
 listen = "127.0.0.1:9101"
@@ -83,6 +84,7 @@ def test_file_gives_every_field(tmp_path):
         support_duration=2,
         clock_drift=0.02,
         trust_close=False,
+        failback="never",
         grace="250ms",
         http_listen="127.0.0.1:9101",
         operator_token="0123456789abcdef",
@@ -183,6 +185,9 @@ def test_from_env_reads_the_process_environment(monkeypatch):
         ("support_duration", "601s", "to 600s"),
         ("support_duration", "299ms", "3 × heartbeat_interval: 299ms < 3 × 100ms = 300ms"),
         ("grace", "61s", "to 60s"),
+        ("failback", "999ms", 'from 1s to 86400s, at least support_duration; or "never"'),
+        ("failback", "soon", 'as in "100ms"; never negative, at least support_duration; or "never"'),
+        ("failback", False, "number of seconds"),
         ("clock_drift", 0.21, "0 to 0.2"),
         ("clock_drift", -0.01, "0 to 0.2"),
         ("clock_drift", float("nan"), "0 to 0.2"),
@@ -235,6 +240,9 @@ def test_bad_value_names_field_and_rule(field, value, rule):
         ("clock_drift", 0.2),
         ("clock_drift", 0),
         ("grace", 0),
+        ("failback", "never"),
+        ("failback", 1),
+        ("failback", "24h"),
         ("http_listen", "0.0.0.0:9101"),
         ("operator_token", "x" * 16),
         ("tls", TLS),
@@ -244,6 +252,21 @@ def test_bad_value_names_field_and_rule(field, value, rule):
 )
 def test_value_at_a_bound_is_taken(field, value):
     assert getattr(config(**{field: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("changes", "failback_ns", "is_default_failed_back"),
+    [
+        ({}, 10_000_000_000, False),
+        ({"support_duration": "20s"}, 20_000_000_000, False),
+        ({"failback": "10s"}, 10_000_000_000, True),
+        ({"failback": 2.5}, 2_500_000_000, True),
+        ({"failback": "never"}, None, True),
+    ],
+)
+def test_failback_of_the_default_election_is_on_request(changes, failback_ns, is_default_failed_back):
+    made = config(**changes)
+    assert (made.failback_ns, made.is_default_failed_back) == (failback_ns, is_default_failed_back)
 
 
 @pytest.mark.parametrize("host", ["[::]", "[::ffff:0.0.0.0]"])

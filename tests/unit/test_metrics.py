@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from elect.core.events import (
     Campaigned,
     Elected,
+    FailedBack,
     LeaderChanged,
     LossReason,
     Lost,
@@ -35,6 +36,7 @@ CONTRACT = {
     "elect_store_write_seconds_count": set(),
     "elect_loop_lag_seconds_count": set(),
     "elect_inbox_depth": set(),
+    "elect_failbacks_total": set(),
     "elect_bugs_total": set(),
 }
 
@@ -70,6 +72,7 @@ def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
     metrics.observe(Voted(election="default", term=1, candidate="a", answer="granted", at=0))
     metrics.observe(Elected(election="default", term=1, at=0))
     metrics.observe(Lost(election="default", term=1, at=0, reason=LossReason.RESIGNED))
+    metrics.observe(FailedBack(election="default", term=1, successor="b", at=0))
     metrics.observe(PeerChanged(peer="b", supported=True, at=0))
     metrics.observe_round_trip("b", 300_000)
     metrics.observe_store_write(2_000_000)
@@ -97,6 +100,7 @@ def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
     assert value(metrics, "elect_store_write_seconds_sum") == 0.002
     assert value(metrics, "elect_loop_lag_seconds_sum") == 0.0001
     assert value(metrics, "elect_inbox_depth") == 2
+    assert value(metrics, "elect_failbacks_total") == 1
     assert value(metrics, "elect_bugs_total") == 1
     assert b'elect_role{election="default",role="leader"} 1.0' in generate_latest(metrics.registry)
 

@@ -22,6 +22,7 @@ def election(**changed: object) -> ElectionSnapshot:
         "leader_term": 0,
         "lease_until": 0,
         "followers": (),
+        "failback_ns": None,
         "waiting": WhyNoLeader.NO_QUORUM,
         "refusals": (),
     }
@@ -101,6 +102,12 @@ def test_with_a_leader_there_is_no_why():
     found = status(view(election(leader="b", waiting=WhyNoLeader.FOLLOWING))).elections["default"]
     assert (found.why_no_leader, found.why_text) == (None, None)
     assert found.to_dict()["waiting"] == "following"
+
+
+@pytest.mark.parametrize(("failback_ns", "said"), [(None, None), (10 * 10**9, 10.0)])
+def test_failback_is_in_seconds_or_null(failback_ns, said):
+    found = status(view(election(failback_ns=failback_ns))).elections["default"]
+    assert found.to_dict()["failback"] == said
 
 
 @pytest.mark.parametrize("why", WhyNoLeader)

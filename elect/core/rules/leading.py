@@ -38,6 +38,8 @@ def begin(state: NodeState, election: ElectionState) -> None:
     grants = election.campaign.grants
     leadership = election.become_leader(ends_at=state.now + state.timing.support_duration_ns)
     election.led_since = state.now
+    if state.failback_ns is not None:
+        state.failbacks.unchecked[election.name] = None
     name, term = election.name, leadership.term
     state.effects.events.append(Campaigned(election=name, term=term, outcome="elected", at=state.now))
     state.report_role(election, "elected")
@@ -206,23 +208,28 @@ def _lose_lease(state: NodeState, election: ElectionState, reason: LossReason, a
 
 
 def resign(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
+    """Give the lease up, and rest if the application does that again and again."""
+    leadership = election.leadership
+    if leadership is None or leadership.resigning is not None:
+        return
+    # A leadership without a lease was not given up by the application.
+    if reason is not LossReason.NO_LEASE:
+        rest(state, election)
+    give_up(state, election, reason, successor)
+
+
+def give_up(state: NodeState, election: ElectionState, reason: LossReason, successor: str | None = None) -> None:
     """Give the lease up; Resign leaves when the application acknowledges the loss, or after the grace.
 
     Resign frees the followers, and another node may lead a moment later. The application should have stopped by then.
 
     Source: PROTOCOL.md, section 6, "Handing over".
     """
-    leadership = election.leadership
-    if leadership is None or leadership.resigning is not None:
-        return
-    was_told = leadership.is_told
+    was_told = election.leading.is_told
     if was_told:
         _lose_lease(state, election, reason, at=state.now)
     # An application that was not told has nothing to stop.
     ends_at = state.now + (state.grace_ns if was_told else 0)
-    # A leadership without a lease was not given up by the application.
-    if reason is not LossReason.NO_LEASE:
-        rest(state, election)
     election.begin_resigning(Resigning(reason=reason, successor=successor), ends_at=ends_at)
     if not was_told:
         end(state, election, reason.value)

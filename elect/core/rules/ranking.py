@@ -25,18 +25,20 @@ def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tup
     """Return the sort key of a candidate; the smallest should lead."""
     # A node that resigned comes last, whatever its priority: it would otherwise get back at once what it gave up.
     has_resigned = election.resigned is not None and election.resigned[0] == node_id
-    # `default` is not spread, so that with one election the order is exactly that of P6.
-    spread = b"" if election.name == DEFAULT_ELECTION else _spread(election.name, node_id)
     is_named = election.successor == node_id
-    return (not is_named, has_resigned, -standing.priority, -standing.offset, spread, node_id)
+    placed = spread(election.name, node_id)
+    return (not is_named, has_resigned, -standing.priority, -standing.offset, placed, node_id)
 
 
 @lru_cache(maxsize=1024)
-def _spread(election: str, node_id: str) -> bytes:
+def spread(election: str, node_id: str) -> bytes:
     """Return a node's hash in an election; the others share the elections of a stopped node without asking each other.
 
     Source: Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996.
     """
+    # `default` is not spread, so that with one election the order is exactly that of P6.
+    if election == DEFAULT_ELECTION:
+        return b""
     return blake2b(f"{election}\0{node_id}".encode(), digest_size=8).digest()
 
 

@@ -11,6 +11,7 @@ from elect.core.ready import Ballot, Meeting
 from elect.core.state.effects import Effects
 from elect.core.state.election_index import ElectionIndex
 from elect.core.state.election_state import ElectionState, Following
+from elect.core.state.failback_lists import FailbackLists
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
@@ -30,6 +31,7 @@ class NodeState:
         fence_until: the boot fence (ns): before it no vote is granted. It may end early.
         former: nodes outside the list of voters that may count on a promise of an earlier start, by id.
         index: the elections by situation.
+        failbacks: elections led here that another node heads.
         electable: the other voters that could win, each with its standing, as of the last change of peers.
         eligible_since: since when this node as a whole might win (ns), or None.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
@@ -43,6 +45,8 @@ class NodeState:
         self.timing = options.timing
         self.offset_rule = options.offset_rule
         self.grace_ns = options.grace_ns
+        self.failback_ns = options.failback_ns
+        self.is_default_failed_back = options.is_default_failed_back
         self.configuration = options.configuration
         self.rng = rng
         self.now = now
@@ -67,6 +71,7 @@ class NodeState:
             if meeting.is_acknowledged and node_id not in self.support.peers
         }
         self.index = ElectionIndex()
+        self.failbacks = FailbackLists()
         self.elections: dict[str, ElectionState] = {}
         for name, ballot in sorted(durable.ballots.items()):
             self._add(name, ballot)
@@ -86,6 +91,11 @@ class NodeState:
     def is_fenced(self) -> bool:
         """Return whether this node is in its boot fence: it cannot know which leaders it was bound to."""
         return self.now < self.fence_until
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether this node is in its boot fence or campaigns: no election should be handed to it now."""
+        return self.is_fenced or bool(self.index.campaigns.live)
 
     @property
     def is_willing(self) -> bool:
@@ -154,11 +164,19 @@ class NodeState:
         name, following = election.name, election.following
         if election.leadership is not None and election.leadership.resigning is None:
             term = election.leadership.term
-            return Known(election=name, term=term, leader=self.id, incarnation=self.incarnation)
+            return Known(
+                election=name, term=term, leader=self.id, incarnation=self.incarnation, stands=election.is_entered
+            )
         if following is None or not following.is_elected:
             return Known(election=name, term=election.term, leader=None)
         incarnation = self.support.peers[following.leader].accepted_highest.incarnation
-        return Known(election=name, term=following.term, leader=following.leader, incarnation=incarnation)
+        return Known(
+            election=name,
+            term=following.term,
+            leader=following.leader,
+            incarnation=incarnation,
+            stands=election.is_entered,
+        )
 
     def report_role(self, election: ElectionState, reason: str) -> None:
         """Report a change of role to logs and metrics."""

@@ -37,6 +37,12 @@ CAMPAIGNS_MIN = 16
 OBSERVED_MAX = 256
 """Elections known from reports only that are considered again in one interval; more of them take more intervals."""
 
+FAILBACKS_MAX = 64
+"""Elections handed back in one interval: their campaigns end in a part of it, and the Votes fit one message."""
+
+CHECKED_MAX = 256
+"""Elections in one interval whose head is computed for failback: less than a millisecond."""
+
 OWED_MAX = 1024
 """Resigns, and Abandons, repeated to one peer in one interval, so that a peer that never answers costs no more."""
 

@@ -2,6 +2,7 @@
 
 from elect.testing.checkers.bound_followers import BoundFollowers
 from elect.testing.checkers.candidacy_rules import CandidacyRules
+from elect.testing.checkers.failback_rules import FailbackRules
 from elect.testing.checkers.hard_cases import HARD_CASES, HardCases
 from elect.testing.checkers.liveness import Liveness
 from elect.testing.checkers.local_invariants import LocalInvariants
@@ -16,6 +17,7 @@ __all__ = [
     "HARD_CASES",
     "BoundFollowers",
     "CandidacyRules",
+    "FailbackRules",
     "HardCases",
     "Liveness",
     "LocalInvariants",
@@ -40,6 +42,7 @@ def watch_all(world: World) -> tuple[HardCases, StoreIdentity, Liveness]:
         CandidacyRules(world),
         ResignationOrder(world, safety),
         TermOrigins(world, safety),
+        FailbackRules(world),
         stores,
         met,
         liveness,

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 8, last paragraph.
 
 from collections import Counter
 
-from elect.core.events import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
+from elect.core.events import Elected, Event, FailedBack, LossReason, Lost, Role, RoleChanged, Voted
 from elect.core.messages import Batch, Follow, Grant, Heartbeat, Resign
 from elect.testing.checkers.safety import Safety
 from elect.testing.world.process import Process
@@ -26,6 +26,7 @@ HARD_CASES = (
     "grant became a follow",
     "void grant of an older link",
     "followed again after Abandon",
+    "failback during a fault",
 )
 
 
@@ -42,6 +43,7 @@ class HardCases(Observer):
         self._lapsed: set[tuple[str, str, int]] = set()
         self._fences: dict[str, int] = {}
         self._resigned: set[tuple[str, str, str, int]] = set()
+        self._handed: dict[str, str] = {}
 
     def report(self) -> Counter[str]:
         """Return the counts, with the ties and the number of elections."""
@@ -56,7 +58,7 @@ class HardCases(Observer):
         self._fences[str(process)] = process.elector.state.fence_until
 
     def told(self, process: Process, event: Event) -> None:
-        """Count refused votes, and lapsed leases that came back or did not."""
+        """Count refused votes, lapsed leases that came back or did not, and failbacks that another node took."""
         match event:
             case Voted():
                 self._voted(process, event)
@@ -65,8 +67,12 @@ class HardCases(Observer):
                 self.counts["grant became a follow"] += len(follows)
             case Lost(reason=LossReason.LEASE_LAPSED):
                 self._lapsed.add((str(process), event.election, event.term))
+            case FailedBack():
+                self._handed[event.election] = event.successor
             case Elected():
                 self._settle_lapse(process, event.election, event.term, "lapsed lease came back")
+                successor = self._handed.pop(event.election, process.node_id)
+                self.counts["failback during a fault"] += successor != process.node_id
             case RoleChanged() if event.role is not Role.LEADER:
                 for who, election, term in sorted(self._lapsed):
                     if who == str(process) and election == event.election:

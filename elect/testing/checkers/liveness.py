@@ -3,7 +3,10 @@
 Source: PROTOCOL.md, section 8.
 """
 
-from elect.core.events import Elected, Event, Lost
+from elect.core.events import Elected, Event, FailedBack, Lost
+from elect.core.options import OffsetRule
+from elect.core.state.node_state import DEFAULT_ELECTION
+from elect.testing.checkers.failback_rules import order_key
 from elect.testing.world.process import Process
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
@@ -18,19 +21,48 @@ class Liveness(Observer):
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._handed: set[str] = set()
         self.is_settled = False
 
-    def settle(self) -> None:
-        """Check that every election has exactly one leader, which must not change from now on.
+    def check_leaders(self) -> None:
+        """Check that every election has exactly one leader, or is handed back to another just now.
 
         Raises:
             InvariantViolation: an election has no leader, or several.
         """
         for election in self._world.options.elections:
             holders = [str(process) for process in self._world.holders(election)]
-            if len(holders) != 1:
+            if len(holders) != 1 and election not in self._handed:
                 self._world.fail("healed clusters elect", f"{election}: {holders or 'nobody'} leads{self._views()}")
+
+    def settle(self) -> None:
+        """Check that every election is led by the node that should lead it, which must not change from now on.
+
+        Raises:
+            InvariantViolation: an election has no leader, several, or one that should have handed it over.
+        """
+        self._handed.clear()
+        self.check_leaders()
+        for election in self._world.options.elections:
+            if self._world.options.failback is not None and election != DEFAULT_ELECTION:
+                self._check_head(election)
         self.is_settled = True
+
+    def _check_head(self, election: str) -> None:
+        """Fail if a node that comes before the leader follows it: PROTOCOL.md, section 6, "Failback"."""
+        (leader,) = self._world.holders(election)
+        if self._world.options.offset_rule == OffsetRule.REQUIRE:
+            return
+        for host in self._world.hosts.values():
+            if host.process is None or not host.process.elector.state.is_willing:
+                continue
+            following = host.process.elector.state.elections[election].following
+            is_follower = following is not None and following.leader == leader.node_id
+            own, other = (
+                order_key(election, each.node_id, each.elector.state.priority) for each in (leader, host.process)
+            )
+            if is_follower and other < own:
+                self._world.fail("leaders fail back", f"{election}: {leader} leads, and {host.process} comes first")
 
     def check_followers(self) -> None:
         """Check that every node follows the leader, except one with a higher `follow_term_min`.
@@ -68,6 +100,10 @@ class Liveness(Observer):
         self.is_settled = False
 
     def told(self, process: Process, event: Event) -> None:
-        """Fail if a settled leader changes."""
+        """Fail if a settled leader changes; note what is handed back."""
+        if isinstance(event, FailedBack):
+            self._handed.add(event.election)
+        elif isinstance(event, Elected):
+            self._handed.discard(event.election)
         if self.is_settled and isinstance(event, Elected | Lost):
             self._world.fail("settled leaders stay", f"{process} is told {event}")

@@ -68,12 +68,15 @@ _SAME = "the same in all nodes of a search, always"
 _ORDER = "writes are told apart by their order"
 
 OMITTED: Mapping[type, Mapping[str, str]] = {
-    Driven: {"_write_latest": _ORDER},
+    Driven: {"_write_latest": _ORDER, "_failback_at": _TURN},
     NodeState: {
         "now": "each input brings a later one",
         "timing": _SAME,
         "offset_rule": _SAME,
         "grace_ns": _SAME,
+        "failback_ns": "None: no election is handed back here",
+        "is_default_failed_back": _SAME,
+        "failbacks": "empty without failback",
         "configuration": _SAME,
         "rng": _TURN,
         "electable": _TURN,

@@ -53,4 +53,5 @@ def hostile(seed: int, nodes: int) -> Options:
         raising=rng.choice((0.0, 0.0, 0.1, 0.5)),
         health=rng.choice((None, None, Span(low=0.0, high=1.0))),
         is_encoded=rng.random() < 0.1,
+        failback=rng.choice((None, 1.0, 2.0)),
     )

@@ -27,6 +27,7 @@ class ClusterSettings:
         rates_ppm: error of the clocks of some nodes, in parts per million; above 0 is fast.
         elections: every node is a candidate in each.
         grace_ns: time that the application has to acknowledge a loss.
+        failback_ns: time after which an election is handed to the node that heads its order; None: never.
     """
 
     voters: str = "abc"
@@ -37,6 +38,7 @@ class ClusterSettings:
     elections: tuple[str, ...] = (ELECTION,)
     offset_rule: OffsetRule = OffsetRule.PREFER
     grace_ns: int = 5 * NS_PER_S
+    failback_ns: int | None = None
     timing: Timing = field(default_factory=Timing)
 
     @property
@@ -53,6 +55,8 @@ class ClusterSettings:
             rank=self.standings.get(node_id, Standing()),
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
+            failback_ns=self.failback_ns,
+            is_default_failed_back=True,
         )
         return Elector(options=options, durable=durable, rng=Random(node_id), now=now)  # noqa: S311 (chance, no secret)
 

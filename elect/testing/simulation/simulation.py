@@ -105,6 +105,8 @@ class Simulation:
             self.run(_LAST_WORD)
         self._restore([] if self._nemesis is None else self._nemesis.draw_unwilling(quitter))
         self.run(self._world.options.settle_seconds)
+        self._liveness.check_leaders()
+        self.run(self._world.options.failback_seconds)
         self._liveness.settle()
         self.run(2 * self._world.options.support_duration)
         self._liveness.check_followers()

@@ -7,6 +7,7 @@ from string import ascii_lowercase
 
 from elect.clock import NS_PER_S
 from elect.core.messages import check_name
+from elect.core.rules.failback import WAIT_FACTOR_MAX
 from wire.common import arguments
 
 NODES_MAX = len(ascii_lowercase)
@@ -100,6 +101,7 @@ class Options:
         clock_drift: largest error of a clock that the nodes allow for, as a share.
         drift: largest error of the simulated clocks, as a share.
         offset_rule: "prefer" or "require".
+        failback: time after which an election other than `default` is handed to the node that heads it, s; None: never.
         grace: time that the application has to acknowledge a loss, s.
         delay: of one frame, one way.
         loss: share of frames that are lost silently, as by a full outbox.
@@ -128,6 +130,7 @@ class Options:
     clock_drift: float = 0.01
     drift: float = 0.0
     offset_rule: str = "prefer"
+    failback: float | None = None
     grace: float = 5.0
     delay: Span = field(default_factory=lambda: Span(low=0.000_05, high=0.000_5))
     loss: float = 0.0
@@ -163,6 +166,8 @@ class Options:
             arguments.number(name, getattr(self, name), SHORTEST_S)
         for name in ("clock_drift", "drift", "grace"):
             arguments.number(name, getattr(self, name))
+        if self.failback is not None:
+            arguments.number("failback", self.failback, self.support_duration)
         for name in ("delay", "disk_latency", "acknowledgement", "lateness", "backoff"):
             arguments.check_type(name, getattr(self, name), Span, "a Span")
         arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
@@ -182,3 +187,8 @@ class Options:
     def settle_seconds(self) -> float:
         """Return the time within which a healed cluster elects, s (PROTOCOL.md, section 8)."""
         return 2 * self.support_duration + 10 * self.heartbeat_interval
+
+    @property
+    def failback_seconds(self) -> float:
+        """Return the time within which a cluster with a leader for each election hands over the last one, s."""
+        return 0.0 if self.failback is None else WAIT_FACTOR_MAX * self.failback + self.settle_seconds

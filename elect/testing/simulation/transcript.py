@@ -6,6 +6,7 @@ from elect.core.events import (
     Campaigned,
     Elected,
     Event,
+    FailedBack,
     LeaderChanged,
     Lost,
     PeerChanged,
@@ -32,6 +33,8 @@ def describe(event: Event) -> str:
             text = f"{event.role} in term {event.term} ({event.reason})"
         case Campaigned():
             text = f"campaign of term {event.term} ends: {event.outcome}"
+        case FailedBack():
+            text = f"hands term {event.term} back to {event.successor}"
         case Voted():
             text = f"answers {event.candidate}'s vote of term {event.term}: {event.answer}"
         case _:

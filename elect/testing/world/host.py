@@ -96,6 +96,7 @@ class Host:
             rank=replace(self.standing, willing=False) if options.health is not None else self.standing,
             offset_rule=OffsetRule(options.offset_rule),
             grace_ns=nanoseconds(options.grace),
+            failback_ns=None if options.failback is None else nanoseconds(options.failback),
         )
 
     def start(self) -> None:

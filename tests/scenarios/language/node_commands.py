@@ -38,14 +38,14 @@ def acknowledge(play: PlayContext, node: str) -> None:
     play.give(node, lambda elector, now: elector.acknowledge(now, ELECTION, leadership.term))
 
 
-def leave(play: PlayContext, node: str) -> None:
-    """Leave the election until `enter`."""
-    play.give(node, lambda elector, now: elector.leave(now, ELECTION))
+def leave(play: PlayContext, node: str, election: str = ELECTION) -> None:
+    """Leave an election until `enter`."""
+    play.give(node, lambda elector, now: elector.leave(now, election))
 
 
-def enter(play: PlayContext, node: str) -> None:
-    """Enter the election again after `leave`."""
-    play.cluster.enter(play.node(node))
+def enter(play: PlayContext, node: str, election: str = ELECTION) -> None:
+    """Enter an election again after `leave`."""
+    play.cluster.enter(play.node(node), election)
 
 
 def rank(play: PlayContext, node: str, *changes: str) -> None:

@@ -63,7 +63,7 @@ class PlayContext:
 
 def nodes(play: PlayContext, *given: str) -> list[str]:
     """Start the cluster. After the nodes: `b.term=2` and `b.vote=a` (on its disk), `b.priority=0`, `b.offset=9`,
-    `b.clock=+10000` (parts per million), `learner=d`, `elections=1000`, `offsets=require`, `grace=1s`.
+    `b.clock=+10000` (parts per million), `learner=d`, `elections=1000`, `offsets=require`, `grace=1s`, `failback=2s`.
     """
     voters = "".join(word for word in given if "=" not in word)
     settings = dict(word.split("=", 1) for word in given if "=" in word)
@@ -78,12 +78,14 @@ def nodes(play: PlayContext, *given: str) -> list[str]:
 def _settings(voters: str, settings: dict[str, str]) -> ClusterSettings:
     learners = settings.pop("learner", "")
     count = int(settings.pop("elections", "0"))
+    failback = settings.pop("failback", "")
     return ClusterSettings(
         voters=voters,
         learners=learners,
         elections=tuple(f"e{number:04}" for number in range(1, count + 1)) or (ELECTION,),
         offset_rule=OffsetRule(settings.pop("offsets", OffsetRule.PREFER)),
         grace_ns=parse_ns(settings.pop("grace", "5s")),
+        failback_ns=parse_ns(failback) if failback else None,
         ballots={node: ballot for node in voters if (ballot := _ballot(node, settings)) is not None},
         standings={node: _standing(node, settings) for node in voters},
         rates_ppm={node: int(settings.pop(f"{node}.clock", "0")) for node in voters},

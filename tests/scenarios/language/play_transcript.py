@@ -7,7 +7,7 @@ lease after a command, if that changed.
 from collections import Counter
 
 from elect.config.durations import format_ns
-from elect.core.events import Elected, Event, LeaderChanged, Lost, PeerChanged, RoleChanged
+from elect.core.events import Elected, Event, FailedBack, LeaderChanged, Lost, PeerChanged, RoleChanged
 from elect.core.messages import (
     Batch,
     Entry,
@@ -56,6 +56,8 @@ def describe_message(value: Message | None) -> str:
 
 def _known(known: Known) -> str:
     leader = "nobody leads" if known.leader is None else f"{known.leader} leads in term {known.term}"
+    if known.leader is not None and not known.stands:
+        leader = f"stands aside; {leader}"
     return with_election(known.election, leader)
 
 
@@ -100,6 +102,8 @@ def describe_event(value: Event, now: int) -> str | None:
         case Lost():
             since = "" if value.at == now else f" since {describe_time(value.at)}"
             text = f"tells: lost term {value.term} ({value.reason}){since}"
+        case FailedBack():
+            text = f"hands term {value.term} back to {value.successor}"
         case LeaderChanged():
             text = f"tells: {value.leader or 'nobody'} leads" + (f" in term {value.term}" if value.leader else "")
         case _:

@@ -259,7 +259,7 @@ def test_a_peer_that_missed_knowledge_is_told_everything_again():
         said += desk.messages("c", Knowledge)
     assert len(said) >= 1
     assert said[0].whole
-    assert said[0].entries == (Known(election="default", term=3, leader="a", incarnation=1),)
+    assert said[0].entries == (Known(election="default", term=3, leader="a", incarnation=1, stands=True),)
 
 
 def test_no_knowledge_is_repeated_to_a_peer_that_heard_it():
