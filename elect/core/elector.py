@@ -240,7 +240,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_rank(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
-        """Change this node's rank; with priority 0 it resigns and never leads.
+        """Change this node's rank, from its next heartbeats on; with priority 0 it resigns at once and never leads.
 
         Raises:
             ValueError: out of range.
@@ -254,7 +254,6 @@ class Elector(ElectorStep):
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             agreement.withdraw(self.state, LossReason.WITHDRAWN)
-        state.index.review_vacant()
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:

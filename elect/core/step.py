@@ -40,12 +40,14 @@ class ElectorStep:
 
     def _finish(self) -> Ready:
         state = self.state
-        campaigning.review(state)
-        if state.now >= self._heartbeat_at:
+        is_interval_over = state.now >= self._heartbeat_at
+        if is_interval_over:
             # Once an interval: work that is not urgent.
             following.review_observed(state)
             if state.strangers:
                 agreement.review(state)
+        heartbeats.announce_rank(state, is_interval_over=is_interval_over)
+        campaigning.review(state)
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
             name = state.index.take_next()
             if name is None:

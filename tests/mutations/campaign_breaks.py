@@ -165,6 +165,22 @@ def no_successor():
     return wrapped(ranking, "_order_key", changed)
 
 
+@HINTS.add("a node ranks itself by its offset of now", "6", worlds.SUCCESSION, 5)
+def unannounced_ranks():
+    """Section 6, "Ranks as announced": without it candidates meet more often, and one wins after random waits."""
+
+    def placing(place):
+        def place_as_now(state, election, electable):
+            announced, state.announced = state.announced, state.rank
+            found = place(state, election, electable)
+            state.announced = announced
+            return found
+
+        return place_as_now
+
+    return wrapped(ranking, "place", placing)
+
+
 @HINTS.add("a campaign that cannot be won goes on", "4", worlds.HOSTILE, 5)
 def hopeless_campaigns():
     """Section 4: only a majority of Grants elects, whatever the refusals, and the campaign ends after two intervals."""

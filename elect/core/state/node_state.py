@@ -28,6 +28,7 @@ class NodeState:
     Attributes:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted.
+        announced: the rank that all peers were told last; new links are told the same.
         index: the elections by situation.
         electable: the other voters that could win, each with its standing, as of the last change of peers.
         eligible_since: since when this node as a whole might win (ns), or None.
@@ -70,6 +71,7 @@ class NodeState:
         self.is_disputed = False
         self.ignored = 0
         self.effects = Effects()
+        self.announced = self.rank
 
     @property
     def is_voter(self) -> bool:
@@ -89,7 +91,7 @@ class NodeState:
 
     @property
     def rank(self) -> Standing:
-        """The rank that heartbeats show of this node."""
+        """The rank of this node at this moment."""
         return _rank(self.priority, self.offset, self.is_willing)
 
     @property
