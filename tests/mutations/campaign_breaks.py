@@ -8,7 +8,7 @@ from unittest.mock import PropertyMock, patch
 
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
-from elect.core.rules import campaigning, leading, ranking
+from elect.core.rules import campaigning, leading, ranking, voting
 from elect.core.state.node_state import NodeState
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
@@ -163,6 +163,12 @@ def no_successor():
         return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
 
     return wrapped(ranking, "_order_key", changed)
+
+
+@HINTS.add("no candidate gives way", "6", worlds.SPLIT, 5)
+def stubborn_candidates():
+    """Section 6, "Two candidates in one term": without it they wait for random times, and one of them wins later."""
+    return replaced(voting, "_is_outranked", lambda state, election, peer, vote: False)
 
 
 @HINTS.add("a node ranks itself by its offset of now", "6", worlds.SUCCESSION, 5)

@@ -95,7 +95,7 @@ def next_term(election: ElectionState) -> int:
     return 1 + max(election.term, election.term_seen)
 
 
-def begin(state: NodeState, election: ElectionState) -> None:
+def begin(state: NodeState, election: ElectionState) -> Campaign:
     """Vote for this node, and ask every other voter for its vote.
 
     Source: PROTOCOL.md, section 4, "Campaigning and winning".
@@ -105,12 +105,14 @@ def begin(state: NodeState, election: ElectionState) -> None:
     # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
-    election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
+    ends_at = state.now + 2 * state.timing.heartbeat_interval_ns
+    campaign = election.become_candidate(term=term, voter=state.id, ends_at=ends_at)
     # The write and the requests go on at the same time. The own vote counts when it is on disk: see `count_grant`.
     state.write(election)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
     state.report_role(election, "campaign")
+    return campaign
 
 
 def receive_grant(state: NodeState, election: ElectionState, peer: Peer, grant: Grant) -> None:
@@ -164,9 +166,22 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
     if _is_early(election, campaign, peer, refuse):
         campaign.early.add(peer.id)
         return
+    if refuse.reason is RefusalReason.YIELDS and peer.id not in campaign.yielded:
+        _stand_again(state, election, {*campaign.yielded, peer.id})
+        return
     election.refusals[peer.id] = refuse.reason
     if not is_quorum(len(state.voters) - len(election.refusals), len(state.voters)):
         abandon(state, election, "refused")
+
+
+def _stand_again(state: NodeState, election: ElectionState, yielded: set[str]) -> None:
+    """Campaign one term higher, without a wait: a rival gave its candidacy up and can vote for this node now.
+
+    Source: PROTOCOL.md, section 6, "Two candidates in one term".
+    """
+    state.end_campaign(election, "refused")
+    if is_eligible(state) and is_free(state, election) and next_term(election) <= TERM_MAX:
+        begin(state, election).yielded = yielded
 
 
 def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: Refuse) -> bool:

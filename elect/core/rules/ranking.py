@@ -21,6 +21,14 @@ def place(state: NodeState, election: ElectionState, electable: tuple[tuple[str,
     return before + (election.successor not in (None, state.id) and not is_counted)
 
 
+def is_before(state: NodeState, election: ElectionState, node_id: str) -> bool:
+    """Return whether that node is electable and comes before this one."""
+    own = _order_key(election, state.id, state.announced)
+    return any(
+        other == node_id and _order_key(election, node_id, standing) < own for other, standing in state.electable
+    )
+
+
 def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:
     """Return the sort key of a candidate; the smallest should lead."""
     # A node that resigned comes last, whatever its priority: it would otherwise get back at once what it gave up.

@@ -7,7 +7,7 @@ from elect.core.events import Voted
 from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, Vote
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
-from elect.core.rules import leading
+from elect.core.rules import leading, ranking
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -16,7 +16,14 @@ from elect.core.state.peer_support import Peer
 def refusal(
     state: NodeState, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
 ) -> RefusalReason | None:
-    """Return why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules.
+    """Return why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules."""
+    return next(iter(refusals(state, election, candidate, vote, configuration)), None)
+
+
+def refusals(
+    state: NodeState, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
+) -> list[RefusalReason]:
+    """Return every reason to give `candidate` no vote; the first one is told.
 
     Source: PROTOCOL.md, section 4, "Voting".
     """
@@ -39,7 +46,7 @@ def refusal(
         # A setting of the application: a leader should not lack what this node has replicated.
         (is_behind, RefusalReason.OFFSET),
     )
-    return next((reason for is_broken, reason in rules if is_broken), None)
+    return [reason for is_broken, reason in rules if is_broken]
 
 
 def is_bound_elsewhere(election: ElectionState, candidate: str) -> bool:
@@ -65,12 +72,32 @@ def receive_vote(
     if reason is None:
         _grant(state, election, peer, vote.term)
     else:
+        is_only = len(refusals(state, election, peer.id, vote, configuration)) == 1
+        if is_only and _is_outranked(state, election, peer, vote):
+            reason = RefusalReason.YIELDS
+            give_way(state, election)
         leader = state.known(election).leader
         entry = Refuse(election=election.name, term=vote.term, own_term=election.term, reason=reason, leader=leader)
         state.effects.send(peer.id, entry)
     result = "granted" if reason is None else reason.value
     voted = Voted(election=election.name, term=vote.term, candidate=peer.id, answer=result, at=state.now)
     state.effects.events.append(voted)
+
+
+def _is_outranked(state: NodeState, election: ElectionState, peer: Peer, vote: Vote) -> bool:
+    """Return whether this node is a candidate in the term of the Vote, and should give way to its sender.
+
+    Source: PROTOCOL.md, section 6, "Two candidates in one term".
+    """
+    campaign = election.campaign
+    return campaign is not None and campaign.term == vote.term and ranking.is_before(state, election, peer.id)
+
+
+def give_way(state: NodeState, election: ElectionState) -> None:
+    """End the campaign, so that the better candidate gets this vote in its next term."""
+    # Both may find the other one better, and give way. So the wait is random, as after any campaign that failed.
+    election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
+    state.end_campaign(election, "yielded")
 
 
 def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:

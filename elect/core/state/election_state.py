@@ -55,6 +55,7 @@ class Campaign:
         ends_at: when it is abandoned (ns).
         early: voters that have not yet read the Resign that this node has read.
         asked_again: those that were asked a second time, since they had.
+        yielded: rivals that gave way to this node in its latest terms; each makes it stand again once.
     """
 
     term: int
@@ -62,6 +63,7 @@ class Campaign:
     grants: dict[str, Number | None] = field(default_factory=dict)
     early: set[str] = field(default_factory=set)
     asked_again: set[str] = field(default_factory=set)
+    yielded: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,13 +233,14 @@ class ElectionState:
         self.successor = successor
         self._index.update(self)
 
-    def become_candidate(self, *, term: int, voter: str, ends_at: int) -> None:
+    def become_candidate(self, *, term: int, voter: str, ends_at: int) -> Campaign:
         """Begin a campaign in a new term with the vote for this node."""
         assert self.is_vacant and term > self.term
         self.ballot = Ballot(term=term, voted_for=voter)
         self.campaign = Campaign(term=term, ends_at=ends_at)
         self.refusals = {}
         self._index.update(self)
+        return self.campaign
 
     def become_leader(self, *, ends_at: int) -> LeadershipState:
         """End the won campaign, and begin a leadership without a lease."""

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 8, last paragraph.
 
 from collections import Counter
 
-from elect.core.events import Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
+from elect.core.events import Campaigned, Elected, Event, LossReason, Lost, Role, RoleChanged, Voted
 from elect.core.messages import Batch, Follow, Grant, Heartbeat, Resign
 from elect.testing.checkers.safety import Safety
 from elect.testing.world.process import Process
@@ -17,6 +17,7 @@ HARD_CASES = (
     "lapsed lease came back",
     "lapsed lease did not come back",
     "tie",
+    "worse candidate gave way",
     "abandoned candidacy followed a lower term",
     "boot fence refused",
     "late ack for a closed link",
@@ -57,6 +58,8 @@ class HardCases(Observer):
             case RoleChanged(role=Role.LEADER):
                 follows = process.elector.state.elections[event.election].leading.follows
                 self.counts["grant became a follow"] += len(follows)
+            case Campaigned(outcome="yielded"):
+                self.counts["worse candidate gave way"] += 1
             case Lost(reason=LossReason.LEASE_LAPSED):
                 self._lapsed.add((str(process), event.election, event.term))
             case Elected():

@@ -3,10 +3,11 @@
 import pytest
 
 from elect.core.events import Campaigned, Elected, Role
-from elect.core.messages import RefusalReason, Refuse, Resign, Standing, Vote
+from elect.core.messages import Abandon, RefusalReason, Refuse, Resign, Standing, Vote
+from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.snapshot import WhyNoLeader
-from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
+from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk, vote
 
 WILLING = Standing()
 UNWILLING = Standing(willing=False)
@@ -300,3 +301,51 @@ def test_one_input_considers_a_bounded_number_of_elections(monkeypatch):
         steps += 1
     assert steps >= 1
     assert len(desk.elector.state.index.campaigns.live) == 120
+
+
+def outranked(offset_rule: OffsetRule = OffsetRule.PREFER) -> Desk:
+    """A candidate in term 1; then "a", which is better, asks in that term, too."""
+    desk = surrounded(Desk(offset_rule=offset_rule, standing=Standing(offset=5)))
+    assert desk.election.campaign is not None
+    desk.beat("a", supports="bc", standing=Standing(priority=2, offset=4))
+    desk.say("a", vote(1, offset=4))
+    return desk
+
+
+def test_a_candidate_gives_way_to_a_better_one_in_its_term():
+    desk = outranked()
+    assert desk.events(Campaigned)[0].outcome == "yielded"
+    assert desk.entries("a")[-1] == refuse(1, 1, RefusalReason.YIELDS)
+    desk.say("a", vote(2, offset=4))
+    assert desk.election.ballot == Ballot(term=2, voted_for="a")
+
+
+def test_no_candidate_gives_way_to_one_it_could_not_vote_for():
+    desk = outranked(OffsetRule.REQUIRE)
+    assert desk.election.role is Role.CANDIDATE
+    assert desk.entries("a") == [refuse(1, 1, RefusalReason.TERM)]
+
+
+def test_a_candidate_gives_way_to_no_worse_one():
+    desk = Desk().supported()
+    desk.beat("a", supports="bc", standing=UNWILLING)
+    desk.say("a", vote(1))
+    assert desk.election.role is Role.CANDIDATE
+
+
+def test_each_rival_that_gives_way_costs_one_more_term():
+    desk = Desk().supported()
+    desk.say("a", refuse(1, 1, RefusalReason.YIELDS))
+    assert desk.election.campaign.term == 2
+    assert desk.entries("c") == [Abandon(election="default", term=1), vote(2)]
+    desk.say("a", refuse(2, 2, RefusalReason.YIELDS))
+    assert desk.election.campaign.term == 2
+    desk.say("c", refuse(2, 2, RefusalReason.YIELDS))
+    assert desk.election.campaign.term == 3
+
+
+def test_an_unwilling_candidate_does_not_stand_again():
+    desk = Desk().supported()
+    desk.take(desk.elector.set_storing(desk.now, is_storing=False))
+    desk.say("a", refuse(1, 1, RefusalReason.YIELDS))
+    assert desk.election.role is Role.FOLLOWER
