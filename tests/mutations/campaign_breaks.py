@@ -165,6 +165,18 @@ def no_successor():
     return wrapped(ranking, "_order_key", changed)
 
 
+@HINTS.add("no Vote is held", "6", worlds.SUCCESSION, 5)
+def no_held_votes():
+    """Section 6, "Holding a Vote": without it a voter that is bound refuses, and the candidate asks later."""
+    return replaced(voting, "_is_only_bound", lambda state, election, peer, held: False)
+
+
+@HINTS.add("nobody asks at once", "6", worlds.SUCCESSION, 5)
+def nobody_asks_at_once():
+    """Section 6, "Asking at once": without it a node waits for the heartbeats of a quorum."""
+    return replaced(campaigning, "_asks_at_once", lambda state, election, leader: False)
+
+
 @HINTS.add("no candidate gives way", "6", worlds.SPLIT, 5)
 def stubborn_candidates():
     """Section 6, "Two candidates in one term": without it they wait for random times, and one of them wins later."""

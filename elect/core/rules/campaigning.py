@@ -39,6 +39,7 @@ def review(state: NodeState) -> None:
 def consider(state: NodeState, election: ElectionState) -> None:
     """Apply to one election all that has changed, at the end of an input."""
     following.follow_refused(state, election)
+    held_until = voting.answer_held(state, election)
     ask_again(state, election)
     following.report_leader(state, election)
     following.list_observed(state, election)
@@ -46,6 +47,8 @@ def consider(state: NodeState, election: ElectionState) -> None:
         state.index.deadlines.set(election.name, _campaign_if_due(state, election))
     else:
         election.free_since = None
+        if held_until < FOREVER:
+            state.index.deadlines.set(election.name, min(election.deadline, held_until))
 
 
 def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
@@ -86,7 +89,23 @@ def is_free(state: NodeState, election: ElectionState) -> bool:
     Source: PROTOCOL.md, section 6, rule 3.
     """
     leaders = {known.leader for known in following.known_leaders(state, election)}
-    return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
+    return all(
+        leader is None or _asks_at_once(state, election, leader) or ranking.denies_support(state, leader)
+        for leader in leaders
+    )
+
+
+def _asks_at_once(state: NodeState, election: ElectionState, leader: str) -> bool:
+    """Return whether this node saw that leader die a moment ago, and comes first: it need not hear of it from others.
+
+    Source: PROTOCOL.md, section 6, "Asking at once".
+    """
+    closed = election.closed
+    if closed is None or closed[0] != leader or closed[1] <= state.now:
+        return False
+    # A leader that has dialed again lives.
+    is_gone = state.support.peers[leader].accepted is None
+    return is_gone and ranking.place(state, election, state.electable) == 0
 
 
 def next_term(election: ElectionState) -> int:
@@ -107,6 +126,9 @@ def begin(state: NodeState, election: ElectionState) -> Campaign:
     assert reason is None, reason
     ends_at = state.now + 2 * state.timing.heartbeat_interval_ns
     campaign = election.become_candidate(term=term, voter=state.id, ends_at=ends_at)
+    if election.closed is not None:
+        campaign.presumed_dead = election.closed[0]
+        election.closed = None  # one term for one end of stream
     # The write and the requests go on at the same time. The own vote counts when it is on disk: see `count_grant`.
     state.write(election)
     for peer in state.other_voters:
@@ -172,6 +194,13 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
     election.refusals[peer.id] = refuse.reason
     if not is_quorum(len(state.voters) - len(election.refusals), len(state.voters)):
         abandon(state, election, "refused")
+
+
+def abandon_against(state: NodeState, leader: str) -> None:
+    """Abandon the campaigns that presumed this leader dead: it lives, and can be followed again at once."""
+    for election in [state.elections[name] for name in sorted(state.index.campaigns.live)]:
+        if election.campaign is not None and election.campaign.presumed_dead == leader:
+            abandon(state, election, "refused")
 
 
 def _stand_again(state: NodeState, election: ElectionState, yielded: set[str]) -> None:

@@ -6,9 +6,11 @@ Source: PROTOCOL.md, section 4, "Voting" and "Boot fence".
 from elect.core.events import Voted
 from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, Vote
 from elect.core.options import OffsetRule
+from elect.core.quorum import FOREVER
 from elect.core.ready import Ballot
 from elect.core.rules import leading, ranking
 from elect.core.state.election_state import ElectionState, Following
+from elect.core.state.held_votes import HeldVote
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -63,25 +65,58 @@ def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
 def receive_vote(
     state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId
 ) -> None:
-    """Grant or refuse a peer's Vote; a refusal changes nothing here.
+    """Grant, refuse or hold a peer's Vote; a refusal changes nothing here.
 
     In Raft a higher term alone is adopted. Here a node that comes back with one must not end the leadership of a
     healthy leader (P5).
     """
-    reason = refusal(state, election, peer.id, vote, configuration)
+    assert peer.accepted is not None
+    until = state.now + state.timing.heartbeat_interval_ns
+    held = HeldVote(vote=vote, configuration=configuration, link=peer.accepted, until=until)
+    if _is_only_bound(state, election, peer, held) and state.held.add(peer.id, held):
+        state.index.review((election.name,))  # for the time until which it is held
+    else:
+        _answer(state, election, peer, held)
+
+
+def answer_held(state: NodeState, election: ElectionState) -> int:
+    """Answer the Votes that this node needs to hold no longer; return when that is due for the others (ns).
+
+    Source: PROTOCOL.md, section 6, "Asking at once".
+    """
+    for candidate, held in list(state.held.of(election.name).items()):
+        peer = state.support.peers[candidate]
+        is_over = held.until <= state.now or peer.accepted != held.link
+        if is_over or not _is_only_bound(state, election, peer, held):
+            state.held.drop(election.name, candidate)
+            if peer.accepted == held.link:
+                _answer(state, election, peer, held, was_held=True)
+    return min((held.until for held in state.held.of(election.name).values()), default=FOREVER)
+
+
+def _is_only_bound(state: NodeState, election: ElectionState, peer: Peer, held: HeldVote) -> bool:
+    """Return whether the vote could be given if this node were not bound."""
+    return refusals(state, election, peer.id, held.vote, held.configuration) == [RefusalReason.BOUND]
+
+
+def _answer(state: NodeState, election: ElectionState, peer: Peer, held: HeldVote, *, was_held: bool = False) -> None:
+    vote = held.vote
+    # By the rules of this moment: to hold a Vote promises nothing.
+    reason = refusal(state, election, peer.id, vote, held.configuration)
     if reason is None:
         _grant(state, election, peer, vote.term)
     else:
-        is_only = len(refusals(state, election, peer.id, vote, configuration)) == 1
+        is_only = len(refusals(state, election, peer.id, vote, held.configuration)) == 1
         if is_only and _is_outranked(state, election, peer, vote):
             reason = RefusalReason.YIELDS
             give_way(state, election)
         leader = state.known(election).leader
         entry = Refuse(election=election.name, term=vote.term, own_term=election.term, reason=reason, leader=leader)
         state.effects.send(peer.id, entry)
-    result = "granted" if reason is None else reason.value
-    voted = Voted(election=election.name, term=vote.term, candidate=peer.id, answer=result, at=state.now)
-    state.effects.events.append(voted)
+    answer = "granted" if reason is None else reason.value
+    state.effects.events.append(
+        Voted(election=election.name, term=vote.term, candidate=peer.id, answer=answer, was_held=was_held, at=state.now)
+    )
 
 
 def _is_outranked(state: NodeState, election: ElectionState, peer: Peer, vote: Vote) -> bool:

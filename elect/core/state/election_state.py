@@ -55,6 +55,7 @@ class Campaign:
         ends_at: when it is abandoned (ns).
         early: voters that have not yet read the Resign that this node has read.
         asked_again: those that were asked a second time, since they had.
+        presumed_dead: the leader whose stream ended just before, or None.
         yielded: rivals that gave way to this node in its latest terms; each makes it stand again once.
     """
 
@@ -63,6 +64,7 @@ class Campaign:
     grants: dict[str, Number | None] = field(default_factory=dict)
     early: set[str] = field(default_factory=set)
     asked_again: set[str] = field(default_factory=set)
+    presumed_dead: str | None = None
     yielded: set[str] = field(default_factory=set)
 
 
@@ -107,6 +109,7 @@ class ElectionState:
         is_entered: this node is a candidate in it.
         following, campaign, leadership: at most one is set.
         refused: the latest (leader, term, session) whose Lead was refused and might be followed later.
+        closed: the leader that was followed when its stream ended, and until when (ns) that counts; or None.
         resigned: the latest (leader, term) that resigned.
         successor: the node that it named, or None.
         refusals: the voters that refused the latest campaign, each with its reason.
@@ -122,6 +125,7 @@ class ElectionState:
         "_index",
         "ballot",
         "campaign",
+        "closed",
         "durable",
         "elected_term",
         "follow_term_min",
@@ -157,6 +161,7 @@ class ElectionState:
         self.campaign: Campaign | None = None
         self.leadership: LeadershipState | None = None
         self.refused: tuple[str, int, Number] | None = None
+        self.closed: tuple[str, int] | None = None
         self.resigned: tuple[str, int] | None = None
         self.successor: str | None = None
         self.refusals: dict[str, RefusalReason] = {}

@@ -11,6 +11,7 @@ from elect.core.ready import Ballot, Meeting
 from elect.core.state.effects import Effects
 from elect.core.state.election_index import ElectionIndex
 from elect.core.state.election_state import ElectionState, Following
+from elect.core.state.held_votes import HeldVotes
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
@@ -34,6 +35,7 @@ class NodeState:
         eligible_since: since when this node as a whole might win (ns), or None.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
+        held: Votes that wait until this node is free.
         ignored: entries and reports about elections that this node does not keep, as there are too many.
     """
 
@@ -70,6 +72,7 @@ class NodeState:
         self.strangers: dict[str, int] = {}
         self.is_disputed = False
         self.ignored = 0
+        self.held = HeldVotes()
         self.effects = Effects()
         self.announced = self.rank
 

@@ -18,6 +18,8 @@ HARD_CASES = (
     "lapsed lease did not come back",
     "tie",
     "worse candidate gave way",
+    "held Vote was granted",
+    "held Vote was refused",
     "abandoned candidacy followed a lower term",
     "boot fence refused",
     "late ack for a closed link",
@@ -72,6 +74,8 @@ class HardCases(Observer):
     def _voted(self, event: Voted) -> None:
         if event.answer != "granted":
             self.counts["refused vote"] += 1
+        if event.was_held:
+            self.counts[f"held Vote was {'granted' if event.answer == 'granted' else 'refused'}"] += 1
         if event.answer == "boot_fence":
             self.counts["boot fence refused"] += 1
 
