@@ -74,10 +74,10 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
     if next_term(election) > TERM_MAX:
         return FOREVER
-    # Rule 4: the best one asks at once, and each other one an interval later than the one before it. So the best one
+    # Rule 4: the best one asks at once, and each other one a turn later than the one before it. So the best one
     # wins (P6), and two candidates seldom split the votes between them.
     place = ranking.place(state, election, state.electable)
-    return max(election.retry_at, election.rests_until, since + place * state.timing.heartbeat_interval_ns)
+    return max(election.retry_at, election.rests_until, since + place * state.timing.turn_ns)
 
 
 def is_free(state: NodeState, election: ElectionState) -> bool:
@@ -124,7 +124,7 @@ def begin(state: NodeState, election: ElectionState) -> Campaign:
     # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
-    ends_at = state.now + 2 * state.timing.heartbeat_interval_ns
+    ends_at = state.now + 2 * state.timing.turn_ns
     campaign = election.become_candidate(term=term, voter=state.id, ends_at=ends_at)
     if election.closed is not None:
         campaign.presumed_dead = election.closed[0]
@@ -236,7 +236,7 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
 
 
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
-    """Abandon campaigns that have had their two intervals, and begin fewer at once from now on."""
+    """Abandon campaigns that have had their two turns, and begin fewer at once from now on."""
     if elections:
         state.index.campaigns.halve_after_timeout()
     for election in elections:
@@ -244,6 +244,6 @@ def time_out(state: NodeState, elections: list[ElectionState]) -> None:
 
 
 def abandon(state: NodeState, election: ElectionState, outcome: str) -> None:
-    """Give the term up for good, and wait a random time below two intervals: two candidates must not meet again."""
-    election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
+    """Give the term up for good, and wait a random time below two turns: two candidates must not meet again."""
+    election.retry_at = state.now + state.rng.randrange(2 * state.timing.turn_ns)
     state.end_campaign(election, outcome)

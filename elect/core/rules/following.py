@@ -122,7 +122,7 @@ def release(state: NodeState, leaders: Iterable[str], *, is_dead: bool = False) 
     for election in state.elections.values():
         if election.following is not None and election.following.leader in ended:
             if is_dead:
-                election.closed = election.following.leader, state.now + state.timing.heartbeat_interval_ns
+                election.closed = election.following.leader, state.now + state.timing.turn_ns
             state.follow(election, None)
     # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True

@@ -71,7 +71,7 @@ def receive_vote(
     healthy leader (P5).
     """
     assert peer.accepted is not None
-    until = state.now + state.timing.heartbeat_interval_ns
+    until = state.now + state.timing.turn_ns
     held = HeldVote(vote=vote, configuration=configuration, link=peer.accepted, until=until)
     if _is_only_bound(state, election, peer, held) and state.held.add(peer.id, held):
         state.index.review((election.name,))  # for the time until which it is held
@@ -131,7 +131,7 @@ def _is_outranked(state: NodeState, election: ElectionState, peer: Peer, vote: V
 def give_way(state: NodeState, election: ElectionState) -> None:
     """End the campaign, so that the better candidate gets this vote in its next term."""
     # Both may find the other one better, and give way. So the wait is random, as after any campaign that failed.
-    election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
+    election.retry_at = state.now + state.rng.randrange(2 * state.timing.turn_ns)
     state.end_campaign(election, "yielded")
 
 
@@ -142,8 +142,8 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
         state.end_campaign(election, "granted_another")
     # Changed in memory now, not when the write ends: a Lead of a lower term may come before, and is refused (trace 5).
     election.vote_for(peer.id, term=term)
-    # The candidate is left the two intervals that its campaign may take.
-    election.retry_at = max(election.retry_at, state.now + 2 * state.timing.heartbeat_interval_ns)
+    # The candidate is left the two turns that its campaign may take.
+    election.retry_at = max(election.retry_at, state.now + 2 * state.timing.turn_ns)
     if election.leadership is not None:
         leading.end(state, election, "granted_another")
     _bind(state, election, peer, term)

@@ -4,7 +4,7 @@ import pytest
 
 from elect.core.events import Campaigned, Role, Voted
 from elect.core.messages import Abandon, Grant, Lead, Number, RefusalReason, Standing
-from tests.unit.core.desk import INTERVAL, MS, Desk, vote
+from tests.unit.core.desk import MS, TURN, Desk, vote
 
 WILLING = Standing()
 LINK = Number(1, 1)
@@ -40,7 +40,7 @@ def test_after_a_reset_nobody_asks_at_once():
 
 def test_the_second_in_the_order_does_not_ask_at_once():
     desk = ended(following(c=Standing(priority=2)))
-    desk.tick(INTERVAL - MS)
+    desk.tick(TURN - MS)
     desk.beat("c", supports="ab", standing=WILLING)
     assert desk.election.role is Role.FOLLOWER, "the first one now, but too late"
 
@@ -59,7 +59,7 @@ def test_one_end_of_stream_costs_one_term():
     desk.tick(ends_at - desk.now)
     assert desk.events(Campaigned)[0].outcome == "timed_out"
     desk.beat("c", supports="ab", standing=WILLING)
-    desk.tick(2 * INTERVAL)
+    desk.tick(2 * TURN)
     assert desk.election.role is Role.FOLLOWER
 
 
@@ -82,10 +82,10 @@ def test_a_held_vote_is_granted_when_the_voter_is_free():
     assert [type(entry) for entry in desk.held_back("c")] == [Grant]
 
 
-def test_a_held_vote_is_refused_after_an_interval():
+def test_a_held_vote_is_refused_after_a_turn():
     desk = held(following())
-    desk.tick(desk.latest.wake_at - desk.now)
-    desk.tick(INTERVAL)
+    assert desk.latest.wake_at <= desk.now + TURN
+    desk.tick(TURN)
     (entry,) = desk.entries("c")
     assert (entry.reason, entry.leader) == (RefusalReason.BOUND, "a")
     assert [event.was_held for event in desk.events(Voted)] == [True]
@@ -113,7 +113,7 @@ def test_an_abandoned_vote_is_dropped():
 def test_a_vote_is_held_no_longer_than_its_link():
     desk = held(following())
     desk.connect("c")
-    desk.tick(INTERVAL)
+    desk.tick(TURN)
     assert desk.entries("c") == []
     assert not desk.elector.state.held.of("default")
 
