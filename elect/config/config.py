@@ -86,7 +86,7 @@ class Config:
     priority: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
     offset_rule: Literal["prefer", "require"] = "prefer"
-    heartbeat_interval: str | float = "100ms"
+    heartbeat_interval: str | float = "200ms"
     support_duration: str | float = "1s"
     clock_drift: float = 0.01
     trust_close: bool | Literal["auto"] = "auto"

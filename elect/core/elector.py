@@ -54,20 +54,29 @@ class Elector(ElectorStep):
         if other is not None and agreement.remember_store(self.state, other, store_id):
             had_session = other.session is not None
             boot_fence.expect(self.state, other)
+            if link.incarnation == other.accepted_highest.incarnation:  # the process that had a link before
+                campaigning.abandon_against(self.state, peer)
             if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
                 following.release(self.state, (peer,))
             self.state.index.are_peers_changed = True
         return self._finish()
 
-    def link_ended(self, now: int, peer: str, link: Number, is_end_of_stream: bool) -> Ready:
+    def link_ended(
+        self, now: int, peer: str, link: Number, is_end_of_stream: bool, is_announced: bool = False
+    ) -> Ready:
         """A peer's link to this node ended.
 
-        `is_end_of_stream`: the peer's end closed it; False for a reset, an error, or a close by this node.
+        Args:
+            now: ns.
+            peer: the node that dialed it.
+            link: its number for the link.
+            is_end_of_stream: the peer's end closed it; False for a reset, an error, or a close by this node.
+            is_announced: the peer said before that it closes the link, so its process has not died.
         """
         self._begin(now)
         other = self.state.support.peers.get(peer)
         if other is not None and self.state.support.end(other, link, is_end_of_stream=is_end_of_stream):
-            following.release(self.state, (peer,))
+            following.release(self.state, (peer,), is_dead=not is_announced)
         return self._finish()
 
     def link_opened(self, now: int, peer: str, link: Number, store_id: bytes | None = None) -> Ready:
@@ -258,7 +267,7 @@ class Elector(ElectorStep):
         return self._finish()
 
     def set_rank(self, now: int, *, priority: int | None = None, offset: int | None = None) -> Ready:
-        """Change this node's rank; with priority 0 it resigns and never leads.
+        """Change this node's rank, from its next heartbeats on; with priority 0 it resigns at once and never leads.
 
         Raises:
             ValueError: out of range.
@@ -272,7 +281,6 @@ class Elector(ElectorStep):
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             agreement.withdraw(self.state, LossReason.WITHDRAWN)
-        state.index.review_vacant()
         return self._finish()
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:

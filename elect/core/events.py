@@ -121,13 +121,17 @@ class Campaigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voted:
-    """This node answered a Vote: "granted", or the refusal's reason."""
+    """This node answered a Vote: "granted", or the refusal's reason.
+
+    `was_held`: not at once, since it was bound.
+    """
 
     election: str
     term: int
     candidate: str
     answer: str
     at: int
+    was_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

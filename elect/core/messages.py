@@ -182,6 +182,7 @@ class RefusalReason(StrEnum):
     BOUND = "bound"
     LEADING = "leading"
     CANDIDATE = "candidate"
+    YIELDS = "yields"
     TERM = "term"
     OFFSET = "offset"
     CONFIGURATION = "configuration"

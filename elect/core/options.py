@@ -29,9 +29,15 @@ class Timing:
         drift_ppm: the largest difference between the rates of two clocks, in parts per million.
     """
 
-    heartbeat_interval_ns: int = 100_000_000
+    heartbeat_interval_ns: int = 200_000_000
     support_duration_ns: int = 1_000_000_000
     drift_ppm: int = 10_000
+
+    @property
+    def turn_ns(self) -> int:
+        """Return the time that a candidate has before the next one asks, half of a campaign, and other short waits."""
+        # Many round trips and writes long. Nothing in it waits for a heartbeat, so it is shorter than an interval.
+        return self.heartbeat_interval_ns // 2
 
     def promised_ns(self, duration_ns: int) -> int:
         """Return how long a promise of `duration_ns` is kept, by the clock of the node that gives it."""

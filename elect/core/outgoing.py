@@ -16,7 +16,7 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
     if not peer_ids:
         return
     now, support = state.now, state.support
-    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.rank
+    duration, supports, standing = state.timing.support_duration_ns, support.supported, state.announced
     configuration = state.configuration.id
     for peer in _open(state, peer_ids):
         peer.sent_latest = now

@@ -43,14 +43,16 @@ class ElectorStep:
         """End the step; `is_past`: its time may lie before this moment, so no lease is given up of its own accord."""
         state = self.state
         leading.review_leases(state)
-        campaigning.review(state)
-        failback.note_contenders(state)
-        if state.now >= self._heartbeat_at:
+        is_interval_over = state.now >= self._heartbeat_at
+        if is_interval_over:
             # Once an interval: work that is not urgent.
             following.review_observed(state)
             boot_fence.strike_off(state)
             if state.strangers:
                 agreement.review(state)
+        heartbeats.announce_rank(state, is_interval_over=is_interval_over)
+        campaigning.review(state)
+        failback.note_contenders(state)
         if state.now >= self._failback_at and not is_past:
             self._failback_at = state.now + state.timing.heartbeat_interval_ns
             failback.review(state)

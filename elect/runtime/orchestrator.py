@@ -244,7 +244,7 @@ class Orchestrator:
             case LinkAccepted():
                 return elector.link_accepted(now, peer, number, self._links.is_trusted(item), item.identity.store)
             case LinkEnded():
-                return elector.link_ended(now, peer, number, item.is_end_of_stream)
+                return elector.link_ended(now, peer, number, item.is_end_of_stream, item.bye is not None)
             case LinkOpened():
                 return elector.link_opened(now, peer, number, item.identity.store)
             case LinkClosing():

@@ -63,7 +63,7 @@ CODES = (
     *("version", "cluster", "self", "wrong_node", "key", "certificate", "kind", "unknown_peer", "stale_link", "full"),
     *("timeout", "malformed", "stopping", "other", "store", "id_in_use"),
 )
-REASONS = ("boot_fence", "bound", "leading", "candidate", "term", "offset", "configuration", "not_voter")
+REASONS = ("boot_fence", "bound", "leading", "candidate", "yields", "term", "offset", "configuration", "not_voter")
 """A later one goes into a message of its own: these stand in what was recorded."""
 
 MESSAGES: dict[str, object] = {

@@ -8,7 +8,7 @@ from unittest.mock import PropertyMock, patch
 
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
-from elect.core.rules import campaigning, leading, ranking
+from elect.core.rules import campaigning, leading, ranking, voting
 from elect.core.state.node_state import NodeState
 from tests.mutations import worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
@@ -163,6 +163,40 @@ def no_successor():
         return lambda election, node_id, standing: (False, *rank(election, node_id, standing)[1:])
 
     return wrapped(ranking, "_order_key", changed)
+
+
+@HINTS.add("no Vote is held", "6", worlds.SUCCESSION, 5)
+def no_held_votes():
+    """Section 6, "Holding a Vote": without it a voter that is bound refuses, and the candidate asks later."""
+    return replaced(voting, "_is_only_bound", lambda state, election, peer, held: False)
+
+
+@HINTS.add("nobody asks at once", "6", worlds.SUCCESSION, 5)
+def nobody_asks_at_once():
+    """Section 6, "Asking at once": without it a node waits for the heartbeats of a quorum."""
+    return replaced(campaigning, "_asks_at_once", lambda state, election, leader: False)
+
+
+@HINTS.add("no candidate gives way", "6", worlds.SPLIT, 5)
+def stubborn_candidates():
+    """Section 6, "Two candidates in one term": without it they wait for random times, and one of them wins later."""
+    return replaced(voting, "_is_outranked", lambda state, election, peer, vote: False)
+
+
+@HINTS.add("a node ranks itself by its offset of now", "6", worlds.SUCCESSION, 5)
+def unannounced_ranks():
+    """Section 6, "Ranks as announced": without it candidates meet more often, and one wins after random waits."""
+
+    def placing(place):
+        def place_as_now(state, election, electable):
+            announced, state.announced = state.announced, state.rank
+            found = place(state, election, electable)
+            state.announced = announced
+            return found
+
+        return place_as_now
+
+    return wrapped(ranking, "place", placing)
 
 
 @HINTS.add("a campaign that cannot be won goes on", "4", worlds.HOSTILE, 5)

@@ -52,6 +52,19 @@ def vote_while_bound():
     return replaced(voting, "is_bound_elsewhere", lambda election, candidate: False)
 
 
+@VOTING.add("a held Vote is granted in the end", "6 †", worlds.REGAIN, 30)
+def held_votes_are_promises():
+    def answering(answer):
+        def answer_and_grant(state, election, peer, held, *, was_held=False):
+            if was_held and held.until <= state.now and voting.is_term_free(election, peer.id, held.vote.term):
+                election.become_follower()
+            answer(state, election, peer, held, was_held=was_held)
+
+        return answer_and_grant
+
+    return wrapped(voting, "_answer", answering)
+
+
 @VOTING.add("two votes in one term", "4", worlds.HOSTILE, 5)
 def two_votes_a_term():
     return replaced(voting, "is_term_free", lambda election, candidate, term: term >= election.term)

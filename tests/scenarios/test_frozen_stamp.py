@@ -19,6 +19,6 @@ def test_a_frame_stamped_before_a_freeze_breaks_a_promise():
     assert frame.message is not None
     message = frame.message
     cluster.input("b", lambda elector, now: elector.receive(stamp_before_freeze, "a", frame.link, message))
-    cluster.input("b", lambda elector, now: elector.tick(stamp_before_freeze + 100 * MS))
+    cluster.input("b", lambda elector, now: elector.tick(stamp_before_freeze + 200 * MS))
     with pytest.raises(InvariantViolation, match="counted support is promised"):
         cluster.deliver("b", "a", Heartbeat)

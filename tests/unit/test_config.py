@@ -59,7 +59,7 @@ def write(directory: Path, text: str) -> Path:
 
 def test_defaults_are_those_of_the_manual():
     made = config()
-    assert made.heartbeat_interval_ns == 100_000_000
+    assert made.heartbeat_interval_ns == 200_000_000
     assert made.support_duration_ns == 1_000_000_000
     assert made.drift_ppm == 10_000
     assert made.trust_close == "auto"
@@ -183,7 +183,7 @@ def test_from_env_reads_the_process_environment(monkeypatch):
         ("heartbeat_interval", None, "number of seconds"),
         ("heartbeat_interval", "999us", "from 1ms"),
         ("support_duration", "601s", "to 600s"),
-        ("support_duration", "299ms", "3 × heartbeat_interval: 299ms < 3 × 100ms = 300ms"),
+        ("support_duration", "599ms", "3 × heartbeat_interval: 599ms < 3 × 200ms = 600ms"),
         ("grace", "61s", "to 60s"),
         ("failback", "999ms", 'from 1s to 86400s, at least support_duration; or "never"'),
         ("failback", "soon", 'as in "100ms"; never negative, at least support_duration; or "never"'),
@@ -235,7 +235,7 @@ def test_bad_value_names_field_and_rule(field, value, rule):
         ("priority", 1_000_000),
         ("metadata", {"k": "v" * 999}),
         ("peers", {}),
-        ("support_duration", "300ms"),
+        ("support_duration", "600ms"),
         ("support_duration", "10m"),
         ("clock_drift", 0.2),
         ("clock_drift", 0),

@@ -227,7 +227,7 @@ def test_links_are_told_to_the_elector_in_its_words():
         (LinkOpened,),
         ("link_opened", "b", NUMBER, bytes(16)),
         (LinkEnded,),
-        ("link_ended", "b", NUMBER, True),
+        ("link_ended", "b", NUMBER, True, False),
         *[(DialFailed,)] * 2,
         ("dial_refused", "b", Objection.UNKNOWN_NODE, "refused (unknown_peer): who is a?"),
         ("stranger_refused", "z"),

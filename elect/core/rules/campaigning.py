@@ -39,6 +39,7 @@ def review(state: NodeState) -> None:
 def consider(state: NodeState, election: ElectionState) -> None:
     """Apply to one election all that has changed, at the end of an input."""
     following.follow_refused(state, election)
+    held_until = voting.answer_held(state, election)
     ask_again(state, election)
     following.report_leader(state, election)
     following.list_observed(state, election)
@@ -46,6 +47,8 @@ def consider(state: NodeState, election: ElectionState) -> None:
         state.index.deadlines.set(election.name, _campaign_if_due(state, election))
     else:
         election.free_since = None
+        if held_until < FOREVER:
+            state.index.deadlines.set(election.name, min(election.deadline, held_until))
 
 
 def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
@@ -71,10 +74,10 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
     if next_term(election) > TERM_MAX:
         return FOREVER
-    # Rule 4: the best one asks at once, and each other one an interval later than the one before it. So the best one
+    # Rule 4: the best one asks at once, and each other one a turn later than the one before it. So the best one
     # wins (P6), and two candidates seldom split the votes between them.
     place = ranking.place(state, election, state.electable)
-    return max(election.retry_at, election.rests_until, since + place * state.timing.heartbeat_interval_ns)
+    return max(election.retry_at, election.rests_until, since + place * state.timing.turn_ns)
 
 
 def is_free(state: NodeState, election: ElectionState) -> bool:
@@ -86,7 +89,23 @@ def is_free(state: NodeState, election: ElectionState) -> bool:
     Source: PROTOCOL.md, section 6, rule 3.
     """
     leaders = {known.leader for known in following.known_leaders(state, election)}
-    return all(leader is None or ranking.denies_support(state, leader) for leader in leaders)
+    return all(
+        leader is None or _asks_at_once(state, election, leader) or ranking.denies_support(state, leader)
+        for leader in leaders
+    )
+
+
+def _asks_at_once(state: NodeState, election: ElectionState, leader: str) -> bool:
+    """Return whether this node saw that leader die a moment ago, and comes first: it need not hear of it from others.
+
+    Source: PROTOCOL.md, section 6, "Asking at once".
+    """
+    closed = election.closed
+    if closed is None or closed[0] != leader or closed[1] <= state.now:
+        return False
+    # A leader that has dialed again lives.
+    is_gone = state.support.peers[leader].accepted is None
+    return is_gone and ranking.place(state, election, state.electable) == 0
 
 
 def next_term(election: ElectionState) -> int:
@@ -95,7 +114,7 @@ def next_term(election: ElectionState) -> int:
     return 1 + max(election.term, election.term_seen)
 
 
-def begin(state: NodeState, election: ElectionState) -> None:
+def begin(state: NodeState, election: ElectionState) -> Campaign:
     """Vote for this node, and ask every other voter for its vote.
 
     Source: PROTOCOL.md, section 4, "Campaigning and winning".
@@ -105,12 +124,17 @@ def begin(state: NodeState, election: ElectionState) -> None:
     # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
     assert reason is None, reason
-    election.become_candidate(term=term, voter=state.id, ends_at=state.now + 2 * state.timing.heartbeat_interval_ns)
+    ends_at = state.now + 2 * state.timing.turn_ns
+    campaign = election.become_candidate(term=term, voter=state.id, ends_at=ends_at)
+    if election.closed is not None:
+        campaign.presumed_dead = election.closed[0]
+        election.closed = None  # one term for one end of stream
     # The write and the requests go on at the same time. The own vote counts when it is on disk: see `count_grant`.
     state.write(election)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
     state.report_role(election, "campaign")
+    return campaign
 
 
 def receive_grant(state: NodeState, election: ElectionState, peer: Peer, grant: Grant) -> None:
@@ -164,9 +188,29 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
     if _is_early(election, campaign, peer, refuse):
         campaign.early.add(peer.id)
         return
+    if refuse.reason is RefusalReason.YIELDS and peer.id not in campaign.yielded:
+        _stand_again(state, election, {*campaign.yielded, peer.id})
+        return
     election.refusals[peer.id] = refuse.reason
     if not is_quorum(len(state.voters) - len(election.refusals), len(state.voters)):
         abandon(state, election, "refused")
+
+
+def abandon_against(state: NodeState, leader: str) -> None:
+    """Abandon the campaigns that presumed this leader dead: it lives, and can be followed again at once."""
+    for election in [state.elections[name] for name in sorted(state.index.campaigns.live)]:
+        if election.campaign is not None and election.campaign.presumed_dead == leader:
+            abandon(state, election, "refused")
+
+
+def _stand_again(state: NodeState, election: ElectionState, yielded: set[str]) -> None:
+    """Campaign one term higher, without a wait: a rival gave its candidacy up and can vote for this node now.
+
+    Source: PROTOCOL.md, section 6, "Two candidates in one term".
+    """
+    state.end_campaign(election, "refused")
+    if is_eligible(state) and is_free(state, election) and next_term(election) <= TERM_MAX:
+        begin(state, election).yielded = yielded
 
 
 def _is_early(election: ElectionState, campaign: Campaign, peer: Peer, refuse: Refuse) -> bool:
@@ -192,7 +236,7 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
 
 
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
-    """Abandon campaigns that have had their two intervals, and begin fewer at once from now on."""
+    """Abandon campaigns that have had their two turns, and begin fewer at once from now on."""
     if elections:
         state.index.campaigns.halve_after_timeout()
     for election in elections:
@@ -200,6 +244,6 @@ def time_out(state: NodeState, elections: list[ElectionState]) -> None:
 
 
 def abandon(state: NodeState, election: ElectionState, outcome: str) -> None:
-    """Give the term up for good, and wait a random time below two intervals: two candidates must not meet again."""
-    election.retry_at = state.now + state.rng.randrange(2 * state.timing.heartbeat_interval_ns)
+    """Give the term up for good, and wait a random time below two turns: two candidates must not meet again."""
+    election.retry_at = state.now + state.rng.randrange(2 * state.timing.turn_ns)
     state.end_campaign(election, outcome)

@@ -111,8 +111,8 @@ def _begin_following(state: NodeState, election: ElectionState, following: Follo
     election.retry_at = 0
 
 
-def release(state: NodeState, leaders: Iterable[str]) -> None:
-    """End the binding to these peers, whose sessions ended.
+def release(state: NodeState, leaders: Iterable[str], *, is_dead: bool = False) -> None:
+    """End the binding to these peers, whose sessions ended; `is_dead`: their processes seem to have died.
 
     Source: PROTOCOL.md, section 4, "Bound"; section 5.
     """
@@ -121,6 +121,8 @@ def release(state: NodeState, leaders: Iterable[str]) -> None:
         return
     for election in state.elections.values():
         if election.following is not None and election.following.leader in ended:
+            if is_dead:
+                election.closed = election.following.leader, state.now + state.timing.turn_ns
             state.follow(election, None)
     # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True
@@ -153,6 +155,9 @@ def receive_abandon(state: NodeState, election: ElectionState, peer: Peer, aband
     state.effects.send(peer.id, Abandoned(election=election.name, term=abandon.term))
     if is_bound_to_candidate(election, peer.id, abandon.term):
         state.follow(election, None)
+    held = state.held.of(election.name).get(peer.id)
+    if held is not None and held.vote.term <= abandon.term:
+        state.held.drop(election.name, peer.id)
     election.note_abandon(peer.id, term=abandon.term)
 
 

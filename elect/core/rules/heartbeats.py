@@ -53,6 +53,20 @@ def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
         state.effects.is_count_changed = state.effects.is_lease_due = True
 
 
+def announce_rank(state: NodeState, *, is_interval_over: bool) -> None:
+    """Tell all peers the rank of this moment, once an interval, and at once when its willingness changes.
+
+    Heartbeats that leave earlier for another reason repeat the rank before: the next leader is being chosen then.
+
+    Source: PROTOCOL.md, section 6, "Ranks as announced".
+    """
+    if state.is_willing != state.announced.willing:
+        is_interval_over = state.effects.is_heartbeat_due = True
+    if is_interval_over and state.announced != state.rank:
+        state.announced = state.rank
+        state.index.review_vacant()
+
+
 def repeat(state: NodeState) -> list[str]:
     """Send again, each interval, what peers have not answered; return the peers that missed some Knowledge."""
     missed = []

@@ -14,11 +14,19 @@ from elect.core.state.peer_support import Peer
 
 def place(state: NodeState, election: ElectionState, electable: tuple[tuple[str, Standing], ...]) -> int:
     """Return how many electable nodes come before this one in an election."""
-    own = _order_key(election, state.id, state.rank)
+    own = _order_key(election, state.id, state.announced)
     before = sum(_order_key(election, node_id, standing) < own for node_id, standing in electable)
-    # A named successor has an interval for itself, electable or not: it may be so already, and this node not know it.
+    # A named successor has a turn for itself, electable or not: it may be so already, and this node not know it.
     is_counted = any(node_id == election.successor for node_id, _ in electable)
     return before + (election.successor not in (None, state.id) and not is_counted)
+
+
+def is_before(state: NodeState, election: ElectionState, node_id: str) -> bool:
+    """Return whether that node is electable and comes before this one."""
+    own = _order_key(election, state.id, state.announced)
+    return any(
+        other == node_id and _order_key(election, node_id, standing) < own for other, standing in state.electable
+    )
 
 
 def _order_key(election: ElectionState, node_id: str, standing: Standing) -> tuple[bool, bool, int, int, bytes, str]:

@@ -6,9 +6,11 @@ Source: PROTOCOL.md, section 4, "Voting" and "Boot fence".
 from elect.core.events import Voted
 from elect.core.messages import ConfigurationId, Grant, RefusalReason, Refuse, Vote
 from elect.core.options import OffsetRule
+from elect.core.quorum import FOREVER
 from elect.core.ready import Ballot
-from elect.core.rules import leading
+from elect.core.rules import leading, ranking
 from elect.core.state.election_state import ElectionState, Following
+from elect.core.state.held_votes import HeldVote
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
@@ -16,7 +18,14 @@ from elect.core.state.peer_support import Peer
 def refusal(
     state: NodeState, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
 ) -> RefusalReason | None:
-    """Return why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules.
+    """Return why this node gives `candidate` no vote, or None; the candidate's own vote follows the same rules."""
+    return next(iter(refusals(state, election, candidate, vote, configuration)), None)
+
+
+def refusals(
+    state: NodeState, election: ElectionState, candidate: str, vote: Vote, configuration: ConfigurationId
+) -> list[RefusalReason]:
+    """Return every reason to give `candidate` no vote; the first one is told.
 
     Source: PROTOCOL.md, section 4, "Voting".
     """
@@ -39,7 +48,7 @@ def refusal(
         # A setting of the application: a leader should not lack what this node has replicated.
         (is_behind, RefusalReason.OFFSET),
     )
-    return next((reason for is_broken, reason in rules if is_broken), None)
+    return [reason for is_broken, reason in rules if is_broken]
 
 
 def is_bound_elsewhere(election: ElectionState, candidate: str) -> bool:
@@ -56,21 +65,74 @@ def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
 def receive_vote(
     state: NodeState, election: ElectionState, peer: Peer, vote: Vote, configuration: ConfigurationId
 ) -> None:
-    """Grant or refuse a peer's Vote; a refusal changes nothing here.
+    """Grant, refuse or hold a peer's Vote; a refusal changes nothing here.
 
     In Raft a higher term alone is adopted. Here a node that comes back with one must not end the leadership of a
     healthy leader (P5).
     """
-    reason = refusal(state, election, peer.id, vote, configuration)
+    assert peer.accepted is not None
+    until = state.now + state.timing.turn_ns
+    held = HeldVote(vote=vote, configuration=configuration, link=peer.accepted, until=until)
+    if _is_only_bound(state, election, peer, held) and state.held.add(peer.id, held):
+        state.index.review((election.name,))  # for the time until which it is held
+    else:
+        _answer(state, election, peer, held)
+
+
+def answer_held(state: NodeState, election: ElectionState) -> int:
+    """Answer the Votes that this node needs to hold no longer; return when that is due for the others (ns).
+
+    Source: PROTOCOL.md, section 6, "Asking at once".
+    """
+    for candidate, held in list(state.held.of(election.name).items()):
+        peer = state.support.peers[candidate]
+        is_over = held.until <= state.now or peer.accepted != held.link
+        if is_over or not _is_only_bound(state, election, peer, held):
+            state.held.drop(election.name, candidate)
+            if peer.accepted == held.link:
+                _answer(state, election, peer, held, was_held=True)
+    return min((held.until for held in state.held.of(election.name).values()), default=FOREVER)
+
+
+def _is_only_bound(state: NodeState, election: ElectionState, peer: Peer, held: HeldVote) -> bool:
+    """Return whether the vote could be given if this node were not bound."""
+    return refusals(state, election, peer.id, held.vote, held.configuration) == [RefusalReason.BOUND]
+
+
+def _answer(state: NodeState, election: ElectionState, peer: Peer, held: HeldVote, *, was_held: bool = False) -> None:
+    vote = held.vote
+    # By the rules of this moment: to hold a Vote promises nothing.
+    reason = refusal(state, election, peer.id, vote, held.configuration)
     if reason is None:
         _grant(state, election, peer, vote.term)
     else:
+        is_only = len(refusals(state, election, peer.id, vote, held.configuration)) == 1
+        if is_only and _is_outranked(state, election, peer, vote):
+            reason = RefusalReason.YIELDS
+            give_way(state, election)
         leader = state.known(election).leader
         entry = Refuse(election=election.name, term=vote.term, own_term=election.term, reason=reason, leader=leader)
         state.effects.send(peer.id, entry)
-    result = "granted" if reason is None else reason.value
-    voted = Voted(election=election.name, term=vote.term, candidate=peer.id, answer=result, at=state.now)
-    state.effects.events.append(voted)
+    answer = "granted" if reason is None else reason.value
+    state.effects.events.append(
+        Voted(election=election.name, term=vote.term, candidate=peer.id, answer=answer, was_held=was_held, at=state.now)
+    )
+
+
+def _is_outranked(state: NodeState, election: ElectionState, peer: Peer, vote: Vote) -> bool:
+    """Return whether this node is a candidate in the term of the Vote, and should give way to its sender.
+
+    Source: PROTOCOL.md, section 6, "Two candidates in one term".
+    """
+    campaign = election.campaign
+    return campaign is not None and campaign.term == vote.term and ranking.is_before(state, election, peer.id)
+
+
+def give_way(state: NodeState, election: ElectionState) -> None:
+    """End the campaign, so that the better candidate gets this vote in its next term."""
+    # Both may find the other one better, and give way. So the wait is random, as after any campaign that failed.
+    election.retry_at = state.now + state.rng.randrange(2 * state.timing.turn_ns)
+    state.end_campaign(election, "yielded")
 
 
 def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> None:
@@ -80,8 +142,8 @@ def _grant(state: NodeState, election: ElectionState, peer: Peer, term: int) -> 
         state.end_campaign(election, "granted_another")
     # Changed in memory now, not when the write ends: a Lead of a lower term may come before, and is refused (trace 5).
     election.vote_for(peer.id, term=term)
-    # The candidate is left the two intervals that its campaign may take.
-    election.retry_at = max(election.retry_at, state.now + 2 * state.timing.heartbeat_interval_ns)
+    # The candidate is left the two turns that its campaign may take.
+    election.retry_at = max(election.retry_at, state.now + 2 * state.timing.turn_ns)
     if election.leadership is not None:
         leading.end(state, election, "granted_another")
     _bind(state, election, peer, term)

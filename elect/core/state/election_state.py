@@ -55,6 +55,8 @@ class Campaign:
         ends_at: when it is abandoned (ns).
         early: voters that have not yet read the Resign that this node has read.
         asked_again: those that were asked a second time, since they had.
+        presumed_dead: the leader whose stream ended just before, or None.
+        yielded: rivals that gave way to this node in its latest terms; each makes it stand again once.
     """
 
     term: int
@@ -62,6 +64,8 @@ class Campaign:
     grants: dict[str, Number | None] = field(default_factory=dict)
     early: set[str] = field(default_factory=set)
     asked_again: set[str] = field(default_factory=set)
+    presumed_dead: str | None = None
+    yielded: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,7 @@ class ElectionState:
         is_entered: this node is a candidate in it.
         following, campaign, leadership: at most one is set.
         refused: the latest (leader, term, session) whose Lead was refused and might be followed later.
+        closed: the leader that was followed when its stream ended, and until when (ns) that counts; or None.
         resigned: the latest (leader, term) that resigned.
         successor: the node that it named, or None.
         refusals: the voters that refused the latest campaign, each with its reason.
@@ -120,6 +125,7 @@ class ElectionState:
         "_index",
         "ballot",
         "campaign",
+        "closed",
         "durable",
         "elected_term",
         "follow_term_min",
@@ -155,6 +161,7 @@ class ElectionState:
         self.campaign: Campaign | None = None
         self.leadership: LeadershipState | None = None
         self.refused: tuple[str, int, Number] | None = None
+        self.closed: tuple[str, int] | None = None
         self.resigned: tuple[str, int] | None = None
         self.successor: str | None = None
         self.refusals: dict[str, RefusalReason] = {}
@@ -231,13 +238,14 @@ class ElectionState:
         self.successor = successor
         self._index.update(self)
 
-    def become_candidate(self, *, term: int, voter: str, ends_at: int) -> None:
+    def become_candidate(self, *, term: int, voter: str, ends_at: int) -> Campaign:
         """Begin a campaign in a new term with the vote for this node."""
         assert self.is_vacant and term > self.term
         self.ballot = Ballot(term=term, voted_for=voter)
         self.campaign = Campaign(term=term, ends_at=ends_at)
         self.refusals = {}
         self._index.update(self)
+        return self.campaign
 
     def become_leader(self, *, ends_at: int) -> LeadershipState:
         """End the won campaign, and begin a leadership without a lease."""

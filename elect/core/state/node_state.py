@@ -12,6 +12,7 @@ from elect.core.state.effects import Effects
 from elect.core.state.election_index import ElectionIndex
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.failback_lists import FailbackLists
+from elect.core.state.held_votes import HeldVotes
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
@@ -30,12 +31,14 @@ class NodeState:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted. It may end early.
         former: nodes outside the list of voters that may count on a promise of an earlier start, by id.
+        announced: the rank that all peers were told last; new links are told the same.
         index: the elections by situation.
         failbacks: elections led here that another node heads.
         electable: the other voters that could win, each with its standing, as of the last change of peers.
         eligible_since: since when this node as a whole might win (ns), or None.
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
+        held: Votes that wait until this node is free.
         ignored: entries and reports about elections that this node does not keep, as there are too many.
     """
 
@@ -80,7 +83,9 @@ class NodeState:
         self.strangers: dict[str, int] = {}
         self.is_disputed = False
         self.ignored = 0
+        self.held = HeldVotes()
         self.effects = Effects()
+        self.announced = self.rank
 
     @property
     def is_voter(self) -> bool:
@@ -105,7 +110,7 @@ class NodeState:
 
     @property
     def rank(self) -> Standing:
-        """The rank that heartbeats show of this node."""
+        """The rank of this node at this moment."""
         return _rank(self.priority, self.offset, self.is_willing)
 
     @property

@@ -58,7 +58,7 @@ def rotate(waiting: dict[str, Item], count: int) -> list[str]:
 class CampaignLimit:
     """The live campaigns, and the elections that wait until one of them ends.
 
-    A campaign has two intervals. A node that begins more of them at once than it and its peers can end in that time
+    A campaign has two turns. A node that begins more of them at once than it and its peers can end in that time
     would see all of them time out, again and again. So the limit is halved when some do, and grows by one with each
     campaign that is won.
 

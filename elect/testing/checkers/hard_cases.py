@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 8, last paragraph.
 
 from collections import Counter
 
-from elect.core.events import Elected, Event, FailedBack, LossReason, Lost, Role, RoleChanged, Voted
+from elect.core.events import Campaigned, Elected, Event, FailedBack, LossReason, Lost, Role, RoleChanged, Voted
 from elect.core.messages import Batch, Follow, Grant, Heartbeat, Resign
 from elect.testing.checkers.safety import Safety
 from elect.testing.world.process import Process
@@ -17,6 +17,9 @@ HARD_CASES = (
     "lapsed lease came back",
     "lapsed lease did not come back",
     "tie",
+    "worse candidate gave way",
+    "held Vote was granted",
+    "held Vote was refused",
     "abandoned candidacy followed a lower term",
     "boot fence refused",
     "boot fence ended early, then a grant",
@@ -65,6 +68,8 @@ class HardCases(Observer):
             case RoleChanged(role=Role.LEADER):
                 follows = process.elector.state.elections[event.election].leading.follows
                 self.counts["grant became a follow"] += len(follows)
+            case Campaigned(outcome="yielded"):
+                self.counts["worse candidate gave way"] += 1
             case Lost(reason=LossReason.LEASE_LAPSED):
                 self._lapsed.add((str(process), event.election, event.term))
             case FailedBack():
@@ -83,6 +88,8 @@ class HardCases(Observer):
             self.counts["refused vote"] += 1
         elif event.at < self._fences[str(process)]:
             self.counts["boot fence ended early, then a grant"] += 1
+        if event.was_held:
+            self.counts[f"held Vote was {'granted' if event.answer == 'granted' else 'refused'}"] += 1
         if event.answer == "boot_fence":
             self.counts["boot fence refused"] += 1
 

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 
 from elect.core.ready import Write
 from elect.core.state.deadlines import Deadlines
-from elect.core.state.election_state import ElectionState
+from elect.core.state.election_state import Campaign, ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import CampaignLimit
@@ -79,15 +79,18 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "failbacks": "empty without failback",
         "configuration": _SAME,
         "rng": _TURN,
+        "announced": _TURN,
         "electable": _TURN,
         "effects": "empty between two inputs",
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
+    Campaign: {"presumed_dead": _TURN, "yielded": _TURN},
     CampaignLimit: {"live_max": _TURN, "waiting": _TURN},
     Peer: {"knowledge_numbers": _KNOWLEDGE},
     ElectionState: {
         "_index": "the node's own, in its form already",
         "successor": _TURN,
+        "closed": _TURN,
         "retry_at": _TURN,
         "led_since": _TURN,
         "quick": _TURN,

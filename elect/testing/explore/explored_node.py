@@ -19,7 +19,17 @@ ELECTION = DEFAULT_ELECTION
 MOMENT_NS = 1_000_000_000
 """The time between two moments. The core depends only on the ratio of the durations below."""
 
-TIMING = Timing(heartbeat_interval_ns=MOMENT_NS, support_duration_ns=2 * MOMENT_NS, drift_ppm=0)
+
+class MomentTiming(Timing):
+    """A timing in which a turn lasts from one moment to the next, so that campaigns and held Votes outlive one."""
+
+    @property
+    def turn_ns(self) -> int:
+        """Return the time between two moments."""
+        return MOMENT_NS
+
+
+TIMING = MomentTiming(heartbeat_interval_ns=MOMENT_NS, support_duration_ns=2 * MOMENT_NS, drift_ppm=0)
 """The shortest durations that differ, on clocks without drift: counted support and promise end at the same instant."""
 
 

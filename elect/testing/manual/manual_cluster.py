@@ -206,8 +206,13 @@ class ManualCluster:
         self.input(source, lambda elector, now: elector.link_opened(now, target, number))
         return number
 
-    def close(self, source: str, target: str) -> None:
+    def close(self, source: str, target: str, *, is_announced: bool = True) -> None:
         """Tell the Elector that a link is about to close, then close it: its end of stream is under way.
+
+        Args:
+            source: the node that dialed it.
+            target: the other node.
+            is_announced: the source says so before, in a Bye.
 
         Raises:
             LookupError: no link is open.
@@ -216,7 +221,9 @@ class ManualCluster:
         self.input(source, lambda elector, now: elector.link_closing(now, target, number))
         del node.links[target]
         if (source, target) not in self.cuts:
-            node.under_way.setdefault(target, []).append(HeldFrame(link=number, message=None))
+            node.under_way.setdefault(target, []).append(
+                HeldFrame(link=number, message=None, is_announced=is_announced)
+            )
 
     def _link(self, source: str, target: str) -> Number:
         number = self.nodes[source].links.get(target)
@@ -236,9 +243,8 @@ class ManualCluster:
             raise LookupError(f"no end of stream is under way from {source} to {target}")
         frames.remove(frame)
         self._listener.arriving(source, target, frame)
-        self.input(
-            target, lambda elector, now: elector.link_ended(now, source, frame.link, is_end_of_stream=not is_reset)
-        )
+        is_end, is_announced = not is_reset, frame.is_announced
+        self.input(target, lambda elector, now: elector.link_ended(now, source, frame.link, is_end, is_announced))
 
     # Frames.
 

@@ -13,10 +13,11 @@ Kind = type[Message] | type[Entry]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldFrame:
-    """A message under way on a link, or the end of the stream (None)."""
+    """A message under way on a link, or the end of the stream (None), which the dialer may have announced."""
 
     link: Number
     message: Message | None
+    is_announced: bool = False
 
     def holds(self, kind: Kind, term: int | None = None) -> bool:
         """Return whether the message, or one of its entries, is of a kind and term."""

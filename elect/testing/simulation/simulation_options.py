@@ -125,7 +125,7 @@ class Options:
     nodes: int = 3
     seed: int = 0
     elections: tuple[str, ...] = ("default",)
-    heartbeat_interval: float = 0.1
+    heartbeat_interval: float = 0.2
     support_duration: float = 1.0
     clock_drift: float = 0.01
     drift: float = 0.0

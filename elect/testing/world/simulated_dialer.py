@@ -142,6 +142,7 @@ class SimulatedDialer:
     def _hang_up(self, link: SimulatedLink) -> None:
         self._is_closing = False
         self.link = None
+        link.is_announced = not link.held  # a Bye does not fit a connection that is stuck
         link.finish()
         self._failures += 1
         world = self._world

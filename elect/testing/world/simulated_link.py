@@ -30,6 +30,7 @@ class SimulatedLink:
         is_broken: reset or forgotten; nothing arrives any more.
         held: frames that wait because the path is cut or this link clogged, in order.
         is_finished: the dialer's end is closed.
+        is_announced: the dialer said before that it closes the link.
         objection: the reason why the acceptor refused it, or None.
         is_silent: resets do not reach the dialer.
         wire_number: its number in the type of `wire`.
@@ -50,6 +51,7 @@ class SimulatedLink:
         "back",
         "dialer",
         "held",
+        "is_announced",
         "is_broken",
         "is_finished",
         "is_silent",
@@ -71,6 +73,7 @@ class SimulatedLink:
         self.acceptor: Process | None = None
         self.is_broken = False
         self.is_finished = False
+        self.is_announced = False
         self.is_silent = False
         self.objection: Objection | None = None
         self.held: list[tuple[int, Message | None]] = []

@@ -109,7 +109,7 @@ class SimulatedLinks:
             number=link.wire_number,
             is_end_of_stream=is_end_of_stream,
             error=None,
-            bye=None,
+            bye="it is closed" if is_end_of_stream and link.is_announced else None,
             link=link,
         )
         self._process.gate.run(link, self._process.deliver, ended)

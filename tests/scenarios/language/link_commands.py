@@ -25,9 +25,11 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def close(play: PlayContext, source: str, target: str) -> None:
-    """Close the link that the source dialed; the end of the stream is under way."""
-    play.cluster.close(play.node(source), play.node(target))
+def close(play: PlayContext, source: str, target: str, how: str = "announced") -> None:
+    """Close the link that the source dialed, the end of the stream is under way; `unannounced`: without a Bye."""
+    if how not in ("announced", "unannounced"):
+        raise ValueError("use: close SOURCE TARGET [unannounced]")
+    play.cluster.close(play.node(source), play.node(target), is_announced=how == "announced")
 
 
 def dial(play: PlayContext, source: str, target: str, trust: str = "trusted") -> None:

@@ -26,7 +26,8 @@ from elect.core.ready import Ballot, Meeting, Ready, Write
 
 MS = 1_000_000
 START = 1_000 * MS
-INTERVAL = 100 * MS
+INTERVAL = 200 * MS
+TURN = 100 * MS
 DURATION = 1_000 * MS
 PROMISED = 1_010 * MS
 COUNTED = 990 * MS

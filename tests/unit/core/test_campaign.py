@@ -3,10 +3,11 @@
 import pytest
 
 from elect.core.events import Campaigned, Elected, Role
-from elect.core.messages import RefusalReason, Refuse, Resign, Standing, Vote
+from elect.core.messages import Abandon, RefusalReason, Refuse, Resign, Standing, Vote
+from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.snapshot import WhyNoLeader
-from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk
+from tests.unit.core.desk import DURATION, INTERVAL, MS, TURN, Desk, vote
 
 WILLING = Standing()
 UNWILLING = Standing(willing=False)
@@ -47,11 +48,11 @@ def test_the_term_is_above_everything_it_was_told_of():
     desk.say("a", refuse(5, 9))
     desk.say("c", refuse(5, 7))
     assert desk.events(Campaigned)[0].outcome == "refused"
-    desk.tick(2 * INTERVAL)
+    desk.tick(2 * TURN)
     assert desk.entries("a")[0] == Vote(election="default", term=10, offset=0)
 
 
-def test_a_campaign_waits_two_intervals_for_a_possible_majority():
+def test_a_campaign_waits_two_turns_for_a_possible_majority():
     desk = Desk().supported()
     desk.say("a", refuse(1, 0))
     assert desk.election.role is Role.CANDIDATE
@@ -63,7 +64,7 @@ def test_a_campaign_waits_two_intervals_for_a_possible_majority():
 def test_a_grant_of_an_abandoned_term_elects_nobody():
     desk = Desk().supported()
     desk.written()
-    desk.tick(2 * INTERVAL)
+    desk.tick(2 * TURN)
     assert desk.election.role is Role.FOLLOWER
     desk.say("a", desk.grant("a", 1))
     assert desk.election.role is Role.FOLLOWER
@@ -77,7 +78,7 @@ def test_a_vote_that_is_not_on_disk_elects_nobody():
     assert desk.election.role is Role.CANDIDATE
 
 
-def test_a_failed_campaign_waits_randomly_below_two_intervals():
+def test_a_failed_campaign_waits_randomly_below_two_turns():
     waits = set()
     for term in range(1, 30):
         desk = Desk(ballots={"default": Ballot(term=term, voted_for=None)}).supported()
@@ -86,7 +87,7 @@ def test_a_failed_campaign_waits_randomly_below_two_intervals():
         desk.say("c", refuse(term + 1, 0))
         waits.add(desk.election.retry_at - desk.now)
     assert len(waits) > 20
-    assert all(0 <= wait < 2 * INTERVAL for wait in waits)
+    assert all(0 <= wait < 2 * TURN for wait in waits)
 
 
 def test_without_a_quorums_support_nobody_campaigns():
@@ -103,10 +104,10 @@ def test_the_best_standing_campaigns_at_once():
     assert surrounded(Desk(node_id="b"), a=UNWILLING, c=WILLING).election.role is Role.CANDIDATE
 
 
-def test_the_next_best_waits_one_interval_per_place():
+def test_the_next_best_waits_one_turn_per_place():
     desk = surrounded(Desk(node_id="b"), a=WILLING, c=WILLING)
     assert waiting(desk) is WhyNoLeader.NOT_ITS_TURN
-    desk.tick(INTERVAL - 2 * MS)
+    desk.tick(TURN - 2 * MS)
     assert desk.election.role is Role.FOLLOWER
     desk.tick(2 * MS)
     assert desk.election.role is Role.CANDIDATE
@@ -161,7 +162,7 @@ def test_knowledge_of_a_resigned_leader_delays_no_campaign():
     assert desk.election.role is Role.CANDIDATE, "the resigned come last"
 
 
-def test_a_named_successor_campaigns_one_interval_before_others():
+def test_a_named_successor_campaigns_one_turn_before_others():
     for successor, is_first in (("b", True), ("c", False), (None, True)):
         desk = Desk().following("a", 3)
         desk.take(desk.elector.set_paused(desk.now, is_paused=False))
@@ -169,7 +170,7 @@ def test_a_named_successor_campaigns_one_interval_before_others():
         desk.beat("c", supports="ab", standing=Standing(priority=9) if successor == "b" else UNWILLING)
         desk.say("a", Resign(election="default", term=3, successor=successor))
         assert (desk.election.role is Role.CANDIDATE) == is_first
-        desk.tick(INTERVAL)
+        desk.tick(TURN)
         assert desk.election.role is Role.CANDIDATE
 
 
@@ -286,7 +287,7 @@ def test_concurrent_campaigns_are_limited_to_what_ends_in_time():
     desk.written()
     desk.say("a", *(desk.grant("a", 1, election=name) for name in sorted(state.index.campaigns.live)[:10]))
     assert len(state.index.campaigns.live) == 64 + 10, "one more for each that was won"
-    desk.tick(2 * INTERVAL)
+    desk.tick(2 * TURN)
     assert state.index.campaigns.live_max == 37, "half of those that lived when some timed out"
     assert len(state.index.campaigns.live) <= 37
 
@@ -300,3 +301,51 @@ def test_one_input_considers_a_bounded_number_of_elections(monkeypatch):
         steps += 1
     assert steps >= 1
     assert len(desk.elector.state.index.campaigns.live) == 120
+
+
+def outranked(offset_rule: OffsetRule = OffsetRule.PREFER) -> Desk:
+    """A candidate in term 1; then "a", which is better, asks in that term, too."""
+    desk = surrounded(Desk(offset_rule=offset_rule, standing=Standing(offset=5)))
+    assert desk.election.campaign is not None
+    desk.beat("a", supports="bc", standing=Standing(priority=2, offset=4))
+    desk.say("a", vote(1, offset=4))
+    return desk
+
+
+def test_a_candidate_gives_way_to_a_better_one_in_its_term():
+    desk = outranked()
+    assert desk.events(Campaigned)[0].outcome == "yielded"
+    assert desk.entries("a")[-1] == refuse(1, 1, RefusalReason.YIELDS)
+    desk.say("a", vote(2, offset=4))
+    assert desk.election.ballot == Ballot(term=2, voted_for="a")
+
+
+def test_no_candidate_gives_way_to_one_it_could_not_vote_for():
+    desk = outranked(OffsetRule.REQUIRE)
+    assert desk.election.role is Role.CANDIDATE
+    assert desk.entries("a") == [refuse(1, 1, RefusalReason.TERM)]
+
+
+def test_a_candidate_gives_way_to_no_worse_one():
+    desk = Desk().supported()
+    desk.beat("a", supports="bc", standing=UNWILLING)
+    desk.say("a", vote(1))
+    assert desk.election.role is Role.CANDIDATE
+
+
+def test_each_rival_that_gives_way_costs_one_more_term():
+    desk = Desk().supported()
+    desk.say("a", refuse(1, 1, RefusalReason.YIELDS))
+    assert desk.election.campaign.term == 2
+    assert desk.entries("c") == [Abandon(election="default", term=1), vote(2)]
+    desk.say("a", refuse(2, 2, RefusalReason.YIELDS))
+    assert desk.election.campaign.term == 2
+    desk.say("c", refuse(2, 2, RefusalReason.YIELDS))
+    assert desk.election.campaign.term == 3
+
+
+def test_an_unwilling_candidate_does_not_stand_again():
+    desk = Desk().supported()
+    desk.take(desk.elector.set_storing(desk.now, is_storing=False))
+    desk.say("a", refuse(1, 1, RefusalReason.YIELDS))
+    assert desk.election.role is Role.FOLLOWER

@@ -5,7 +5,7 @@ import pytest
 from elect.core.events import Elected, LossReason, Lost, Role, RoleChanged
 from elect.core.messages import Follow, Lead, Number, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Lease
-from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, Desk, vote
+from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, TURN, Desk, vote
 
 
 def won() -> Desk:
@@ -85,15 +85,15 @@ def test_a_lease_that_returns_in_two_intervals_keeps_its_term():
     desk.beat("a", supports="bc")
     (elected,) = desk.events(Elected)
     assert (elected.term, elected.at) == (1, desk.now)
-    desk.tick(2 * INTERVAL)
+    desk.tick(2 * TURN)
     assert desk.election.role is Role.LEADER
 
 
-def test_a_lease_lapsed_for_two_intervals_is_resigned():
+def test_a_lease_lapsed_for_two_turns_is_resigned():
     desk = Desk().elected()
     ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(ends - desk.now)
-    desk.tick(2 * INTERVAL - 1)
+    desk.tick(2 * TURN - 1)
     assert desk.election.role is Role.LEADER
     desk.tick(1)
     assert desk.election.role is not Role.LEADER

@@ -17,6 +17,7 @@ class Alone(Desk):
     def lead(self) -> int:
         """Lead again and return the time that took."""
         begun = self.now
+        self.written()
         while self.election.leadership is None:
             self.tick(max(0, self.latest.wake_at - self.now))
             self.written()

@@ -6,7 +6,7 @@ from elect.core.events import Role
 from elect.core.messages import Batch, ConfigurationId, Number, RefusalReason, Refuse
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
-from tests.unit.core.desk import INTERVAL, MS, PROMISED, Desk, vote
+from tests.unit.core.desk import INTERVAL, MS, PROMISED, TURN, Desk, vote
 
 
 def reason(desk: Desk, peer: str) -> RefusalReason:
@@ -73,6 +73,8 @@ def test_an_older_term_is_refused_and_changes_nothing():
 def test_a_refusal_adopts_no_term():
     desk = Desk().following("a", 3)
     desk.say("c", vote(9))
+    assert desk.entries("c") == [], "held"
+    desk.tick(TURN)
     assert reason(desk, "c") is RefusalReason.BOUND
     assert desk.election.term == 3
     assert desk.entries("c")[0].leader == "a"
