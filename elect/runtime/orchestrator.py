@@ -193,9 +193,13 @@ class Orchestrator:
         lag_ns = now - self._wake_at
         if lag_ns >= 0:
             self._receive_coalesced()
+        standing = self._context.standing.take_changed()
+        if standing is not None:  # before any input: a Vote carries the offset of the moment
+            self._apply(self._elector.set_rank(now, priority=standing[0], offset=standing[1]))
         if item is None:
             self._observer.observe_tick(max(0, lag_ns))
-            self._apply(self._elector.tick(now))
+            if standing is None:  # else that was the tick
+                self._apply(self._elector.tick(now))
         else:
             self._process(item, now)
         while self._refused:
