@@ -39,12 +39,12 @@ def test_a_store_puts_nothing_into_the_inbox():
     assert desk.inputs() == []
 
 
-def test_the_next_tick_takes_the_standing_in_one_step():
+def test_the_next_tick_takes_the_standing_first():
     desk = RankedDesk()
     desk.context.set_standing(offset=7)
     for _ in range(2):
         desk.orchestrator.step(None)
-    assert desk.inputs() == [("rank", None, 7), ("tick",)]
+    assert desk.inputs() == [("rank", None, 7), ("tick", []), ("tick", [])]
 
 
 def test_any_input_takes_the_standing_first():
