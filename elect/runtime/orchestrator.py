@@ -196,7 +196,7 @@ class Orchestrator:
             # Before a tick that is due: its heartbeats have this standing, and answer those that wait.
             set_at = min(now, self._wake_at - 1)
             self._apply(self._elector.set_rank(set_at, priority=standing[0], offset=standing[1]))
-        heard = self._take_coalesced() if lag_ns >= 0 else []
+        heard = self._take_coalesced() if lag_ns >= 0 or self._coalescer.has_offset else []
         if heard and not self._elector.are_steady([each.peer for each in heard], now):
             for each in heard:
                 self._apply(self._elector.receive(*each))

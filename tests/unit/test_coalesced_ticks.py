@@ -50,10 +50,11 @@ def test_what_waits_comes_first_and_each_with_its_own_time(item, is_steady, step
     assert elector.steps == steps
 
 
-def test_heartbeats_wait_while_nothing_can_end():
+@pytest.mark.parametrize("has_offset", [False, True])
+def test_only_an_offset_is_taken_while_nothing_can_end(has_offset):
     desk = Desk(receive=Ready(wake_at=WAKE_AT))
     desk.orchestrator._wake_at = WAKE_AT
-    desk.waiting = [(3, RECEIVED)]
+    desk.waiting, desk.has_offset = [(3, RECEIVED)], has_offset
     desk.context.inbox.put(MESSAGE)
     desk.orchestrator.step(desk.orchestrator._next_input())
-    assert desk.waiting == [(3, RECEIVED)]
+    assert desk.waiting == ([] if has_offset else [(3, RECEIVED)])

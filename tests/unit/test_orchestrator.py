@@ -64,6 +64,7 @@ class Desk:
         self.heard: dict[str, int] = {}
         self.is_holding = False
         self.waiting: list = []
+        self.has_offset = False
         self.context = NodeContext(Config(node="a", cluster="t", listen="127.0.0.1:0", data_dir="x"), lambda: self.now)
         publish = self.context.leases.publish
         self.context.leases.publish = lambda leases, counted: (
