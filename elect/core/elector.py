@@ -49,7 +49,7 @@ class Elector(ElectorStep):
             self._begin(each.read_at)
             self._receive(each.peer, each.link, each.heartbeat)
         self._begin(now)
-        return self._finish()
+        return self._finish(is_past=bool(heard) and now == heard[-1].read_at)
 
     def are_steady(self, peers: Iterable[str], now: int) -> bool:
         """Return whether nothing ends by `now`, even if heartbeats of these peers are received before.
@@ -301,7 +301,7 @@ class Elector(ElectorStep):
         if state.priority == 0:
             agreement.withdraw(self.state, LossReason.WITHDRAWN)
         state.index.review_vacant()
-        return self._finish()
+        return self._finish(is_past=True)
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
         """Stop being a candidate until resumed, and resign every election that this node leads."""
