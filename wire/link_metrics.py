@@ -21,11 +21,12 @@ its last dialer and its last link have ended.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
 
+from wire.common.deadline import now_s
 from wire.common.log import harmless
 from wire.io.meter import Meter
 
@@ -64,11 +65,12 @@ class WireMetrics(Meter):
         self._certificate_end = self._gauge(
             "wire_certificate_not_after_timestamp_seconds", "Unix time at which a certificate ends.", "certificate"
         )
-        frames = self._counter("wire_frames", "Frames of open links, without keepalives.", "direction")
-        size = self._counter("wire_bytes", "Bytes of open links, with keepalives.", "direction")
-        # These two are counted for every frame, so their labels are looked up once.
-        self._frames = {direction: frames.labels(direction) for direction in _DIRECTIONS}
-        self._bytes = {direction: size.labels(direction) for direction in _DIRECTIONS}
+        self._frames = self._counter("wire_frames", "Frames of open links, without keepalives.", "direction")
+        self._bytes = self._counter("wire_bytes", "Bytes of open links, with keepalives.", "direction")
+        self._flows = {direction: _Flow() for direction in _DIRECTIONS}
+        for direction in _DIRECTIONS:
+            self._frames.labels(direction)
+            self._bytes.labels(direction)
         if is_registered:
             self.register()
 
@@ -80,8 +82,10 @@ class WireMetrics(Meter):
     @harmless
     def add_frames(self, direction: str, frames: int, size: int) -> None:
         """See Meter."""
-        self._frames[direction].inc(frames)
-        self._bytes[direction].inc(size)
+        with self._lock:
+            flow = self._flows[direction]
+            flow.frames += frames
+            flow.size += size
 
     @harmless
     def add_handshake(self, direction: str, outcome: str) -> None:
@@ -96,7 +100,9 @@ class WireMetrics(Meter):
     @harmless
     def add_sent(self, peer: str, messages: int) -> None:
         """See Meter."""
-        self._add(self._sent, messages, peer)
+        with self._lock:
+            if known := self._peers.get(peer):
+                known.sent += messages
 
     @harmless
     def add_coalesced(self, peer: str, kind: str) -> None:
@@ -113,8 +119,7 @@ class WireMetrics(Meter):
         """See Meter."""
         with self._lock:
             if known := self._peers.get(peer):
-                known.series.add((self._received, (peer,)))
-                self._received.labels(peer).set_to_current_time()
+                known.received_s = now_s()
 
     @harmless
     def add_rejected_frame(self, reason: str) -> None:
@@ -171,6 +176,23 @@ class WireMetrics(Meter):
         while self._registered:
             self.registry.unregister(self._registered.pop())
 
+    def _fold(self) -> None:
+        """Add to the series what was counted for each read and write. To add it there at each would cost more."""
+        with self._lock:
+            for direction, flow in self._flows.items():
+                self._frames.labels(direction).inc(flow.frames)
+                self._bytes.labels(direction).inc(flow.size)
+                flow.frames = flow.size = 0
+            for peer, known in self._peers.items():
+                if known.sent:
+                    self._sent.labels(peer).inc(known.sent)
+                    known.sent = 0
+                if known.received_s:
+                    known.series.add((self._received, (peer,)))
+                    received = self._received.labels(peer)
+                    received.set_to_current_time()
+                    received.dec(now_s() - known.received_s)
+
     def _add(self, counter: Counter, count: int, peer: str, *labels: str) -> None:
         with self._lock:
             if known := self._peers.get(peer):
@@ -178,14 +200,44 @@ class WireMetrics(Meter):
                 counter.labels(peer, *labels).inc(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        counter = Counter(name, text, labels, registry=None)
+        counter = _FoldedCounter(name, text, labels, registry=None)
+        counter.fold = self._fold
         self._collectors.append(counter)
         return counter
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        gauge = Gauge(name, text, labels, registry=None)
+        gauge = _FoldedGauge(name, text, labels, registry=None)
+        gauge.fold = self._fold
         self._collectors.append(gauge)
         return gauge
+
+
+class _FoldedCounter(Counter):
+    """A counter that calls `fold` before each scrape."""
+
+    fold: Callable[[], None]
+
+    def collect(self) -> Iterable[Metric]:
+        self.fold()
+        return super().collect()
+
+
+class _FoldedGauge(Gauge):
+    """A gauge that calls `fold` before each scrape."""
+
+    fold: Callable[[], None]
+
+    def collect(self) -> Iterable[Metric]:
+        self.fold()
+        return super().collect()
+
+
+@dataclass(slots=True)
+class _Flow:
+    """The frames and bytes in one direction that no scrape has seen."""
+
+    frames: int = 0
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -196,11 +248,15 @@ class _Peer:
         watching: the number of its dialers and links.
         depths: the functions that return the depths of their outboxes.
         series: the series with its name, and their labels.
+        sent: the messages written to it that no scrape has seen.
+        received_s: the time of the last read from it; 0: none.
     """
 
     watching: int = 0
     depths: tuple[Callable[[], int], ...] = ()
     series: set[tuple[Counter | Gauge, tuple[str, ...]]] = field(default_factory=set)
+    sent: int = 0
+    received_s: float = 0.0
 
     def depth(self) -> int:
         """Return the sum of the depths."""

@@ -306,32 +306,33 @@ class Election:
         """Be a candidate again. Takes and raises the same as `pause`."""
         self._set_paused("the end of the pause", timeout, is_paused=False)
 
-    def set_offset(self, offset: int, timeout: float | None = None) -> None:
+    def set_offset(self, offset: int) -> None:
         """Set this node's replication offset in all elections: among equal priorities the highest offset leads.
+
+        It never waits, and takes some microseconds. The next heartbeat announces the latest value.
 
         Args:
             offset: 0 to 2**63 - 1.
-            timeout: seconds, 0 or more; None waits without limit. After a timeout the command is still carried out.
 
         Raises:
-            TypeError: `offset` is no whole number, or `timeout` no number.
-            ValueError: `offset` is out of range, or `timeout` is below 0.
-            LeadershipTimeout: it was not done in time.
+            TypeError: `offset` is no whole number.
+            ValueError: `offset` is out of range.
             Stopped: the node does not run.
             Forked: the node runs in the process that this one was forked from.
         """
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
-        self._context.do(commands.set_standing(offset=offset), "the offset", timeout)
+        self._context.set_standing(offset=offset)
 
-    def set_priority(self, priority: int, timeout: float | None = None) -> None:
+    def set_priority(self, priority: int) -> None:
         """Set this node's priority in all elections: the highest leads. With 0 this node resigns and only votes.
+
+        The next heartbeat announces the latest value; 0 counts at once. It never waits, and raises as `set_offset`.
 
         Args:
             priority: 0 to 1,000,000.
-            timeout: as in `set_offset`, which raises the same errors.
         """
         priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
-        self._context.do(commands.set_standing(priority=priority), "the priority", timeout)
+        self._context.set_standing(priority=priority)
 
     @property
     def required(self) -> Required:

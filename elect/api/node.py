@@ -54,8 +54,8 @@ class Node(Election):
     `pause` and `resume` of a node are about all elections; those of `node.election("default")` about that one alone.
 
     A signal handler may call `is_leader`, `leadership`, `leader`, `subscribe`, `Leadership.resign`,
-    `resign(timeout=0)` and `stop(timeout=0)`, whatever call it interrupts. It may also call `pause`, `resume`,
-    `set_offset`, `set_priority` and `status`, which wait only for a thread of the node. Other calls that wait need a
+    `set_offset`, `set_priority`, `resign(timeout=0)` and `stop(timeout=0)`, whatever call it interrupts. It may also
+    call `pause`, `resume` and `status`, which wait only for a thread of the node. Other calls that wait need a
     `timeout` there: a callback may wait for a lock that the interrupted thread holds. A handler must not call `start`,
     `run`, `lead`, `metrics` or anything that serves HTTP.
 

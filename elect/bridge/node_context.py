@@ -14,6 +14,7 @@ from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
 from elect.bridge.published_election import PublishedElection
 from elect.bridge.signal_safe_event import SignalSafeEvent
+from elect.bridge.standing_cell import StandingCell
 from elect.clock import Clock
 from elect.config.config import Config
 from elect.core.events import LossReason, Objection
@@ -44,6 +45,7 @@ class NodeContext:
         state: of the node.
         turned_at: the clock at the latest input of the orchestrator thread (ns).
         health: the health hook, or None.
+        standing: the standing that the application set last.
         failure: the exception that ended one of elect's own threads, or None.
         detail: the cause of the state: a stop before the start, or the death of a thread.
     """
@@ -60,6 +62,7 @@ class NodeContext:
         self.objections: dict[str, Objection | None] = {}
         self.turned_at = 0
         self.health: Health | None = None
+        self.standing = StandingCell()
         self.failure: BaseException | None = None
         self.detail = ""
 
@@ -198,6 +201,21 @@ class NodeContext:
         finally:
             with suppress(ValueError):
                 self._waiting.remove(woken)
+
+    def set_standing(self, *, priority: int | None = None, offset: int | None = None) -> None:
+        """Store this node's priority or offset for its next heartbeats; priority 0 counts at once. Never waits.
+
+        Raises:
+            Stopped: the node does not run.
+        """
+        self.check_running()
+        if offset is not None:
+            self.standing.offset = offset
+        if priority is not None:
+            self.standing.priority = priority
+        # With inputs in the inbox a step is near, and into an inbox without room this thread would have to wait.
+        if priority == 0 and not len(self.inbox):
+            self.post(commands.tick())
 
     def give_up(self, leadership: Leadership, reason: LossReason) -> None:
         """Post that a leadership is over for the application; never waits."""

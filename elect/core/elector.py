@@ -5,7 +5,8 @@ Each method is one input. It begins a step, calls the rule of its input, and fin
 Source: PROTOCOL.md, sections 3 to 7.
 """
 
-from typing import assert_never
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, assert_never
 
 from elect.core.events import LossReason, Objection
 from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
@@ -15,6 +16,15 @@ from elect.core.snapshot import ElectorSnapshot, take_snapshot
 from elect.core.state.election_state import ElectionState
 from elect.core.state.peer_support import Peer
 from elect.core.step import ElectorStep
+
+
+class TimedHeartbeat(NamedTuple):
+    """A heartbeat of a peer on its link, and the time at which its bytes were read (ns)."""
+
+    read_at: int
+    peer: str
+    link: Number
+    heartbeat: Heartbeat
 
 
 class Elector(ElectorStep):
@@ -30,10 +40,25 @@ class Elector(ElectorStep):
         now: the clock at start, ns.
     """
 
-    def tick(self, now: int) -> Ready:
-        """Time passed; due at the latest at the last Ready's `wake_at`."""
+    def tick(self, now: int, heard: Sequence[TimedHeartbeat] = ()) -> Ready:
+        """Time passed; due at the latest at the last Ready's `wake_at`.
+
+        `heard`: heartbeats received before that, oldest first, if these peers are steady.
+        """
+        for each in heard:
+            self._begin(each.read_at)
+            self._receive(each.peer, each.link, each.heartbeat)
         self._begin(now)
-        return self._finish()
+        return self._finish(is_past=bool(heard) and now == heard[-1].read_at)
+
+    def are_steady(self, peers: Iterable[str], now: int) -> bool:
+        """Return whether nothing ends by `now`, even if heartbeats of these peers are received before.
+
+        Support that had ended would be counted anew, perhaps not until `now`: a lease has to be published before it
+        lapses.
+        """
+        found = map(self.state.support.peers.get, peers)
+        return now < self._ends_at and all(peer and peer.session and peer.is_supporting for peer in found)
 
     # Links.
 
@@ -143,6 +168,10 @@ class Elector(ElectorStep):
         `now` is read after the message's bytes were.
         """
         self._begin(now)
+        self._receive(peer, link, message)
+        return self._finish(is_past=True)
+
+    def _receive(self, peer: str, link: Number, message: Message) -> None:
         other = self.state.support.peers.get(peer)
         if other is not None and link == other.accepted and other.is_met:
             match message:
@@ -155,7 +184,6 @@ class Elector(ElectorStep):
                     following.receive_knowledge(self.state, other, message)
                 case _:
                     assert_never(message)
-        return self._finish(is_past=True)
 
     # The disk.
 
@@ -281,7 +309,7 @@ class Elector(ElectorStep):
         state.priority, state.offset = standing.priority, standing.offset
         if state.priority == 0:
             agreement.withdraw(self.state, LossReason.WITHDRAWN)
-        return self._finish()
+        return self._finish(is_past=True)
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
         """Stop being a candidate until resumed, and resign every election that this node leads."""

@@ -17,7 +17,7 @@ from elect.bridge.inbox import Input, PendingCommand
 from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
 from elect.clock import NS_PER_S
-from elect.core.elector import Elector
+from elect.core.elector import Elector, TimedHeartbeat
 from elect.core.events import Event
 from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Ready, Send, Write
@@ -78,7 +78,7 @@ class StepObserver(Protocol):
         """Count a transaction that took `took_ns`."""
 
     def observe_ignored(self, ignored: int) -> None:
-        """Note the number of entries ignored since the start, once a second."""
+        """Note the number of entries ignored since the start, and count what was noted; once a second."""
 
     def count_bug(self) -> None:
         """Count an error of elect's own that was caught."""
@@ -191,12 +191,22 @@ class Orchestrator:
         """Process one input, or None when a tick is due: read the clock, decide, carry out."""
         now = self._context.turned_at = self._clock()
         lag_ns = now - self._wake_at
-        if lag_ns >= 0:
-            self._receive_coalesced()
+        standing = self._context.standing.take_changed()
+        if standing is not None:
+            # Before a tick that is due: its heartbeats have this standing, and answer those that wait.
+            set_at = min(now, self._wake_at - 1)
+            self._apply(self._elector.set_rank(set_at, priority=standing[0], offset=standing[1]))
+        heard = self._take_coalesced() if lag_ns >= 0 or self._coalescer.has_offset else []
+        if heard and not self._elector.are_steady([each.peer for each in heard], now):
+            for each in heard:
+                self._apply(self._elector.receive(*each))
+            heard = []
         if item is None:
             self._observer.observe_tick(max(0, lag_ns))
-            self._apply(self._elector.tick(now))
+            self._apply(self._elector.tick(now, heard))
         else:
+            if heard:
+                self._apply(self._elector.tick(heard[-1].read_at, heard))
             self._process(item, now)
         while self._refused:
             self._fail_writes((self._refused.popleft(),), now)
@@ -208,10 +218,14 @@ class Orchestrator:
             self._context.inbox.allow_for(self._elector.entered)
             self._observer.observe_ignored(self._elector.ignored)
 
-    def _receive_coalesced(self) -> None:
-        """Receive the heartbeats that wait, each with the time at which it was read, before anything can end."""
-        for read_at, heartbeat in self._coalescer.take_waiting():
-            self._receive(heartbeat, read_at)
+    def _take_coalesced(self) -> list[TimedHeartbeat]:
+        """Return the heartbeats that wait, each with the time at which it was read."""
+        heard = []
+        for read_at, item in self._coalescer.take_waiting():
+            if isinstance(item.message, Heartbeat):
+                self._observe_round_trip(item.peer, item.message, read_at)
+                heard.append(TimedHeartbeat(read_at, item.peer, self._links.receive(item, read_at), item.message))
+        return heard
 
     def _process(self, item: Input, now: int) -> None:
         match item:
@@ -261,9 +275,13 @@ class Orchestrator:
         message = item.message
         if isinstance(message, Heartbeat | Batch | Knowledge):
             number = self._links.receive(item, now)
-            if isinstance(message, Heartbeat) and message.ack is not None:
-                self._observer.observe_round_trip(item.peer, now - message.ack.sent)
+            if isinstance(message, Heartbeat):
+                self._observe_round_trip(item.peer, message, now)
             self._apply(self._elector.receive(now, item.peer, number, message))
+
+    def _observe_round_trip(self, peer: str, heartbeat: Heartbeat, now: int) -> None:
+        if heartbeat.ack is not None:
+            self._observer.observe_round_trip(peer, now - heartbeat.ack.sent)
 
     def _finish_writes(self, item: Written, now: int) -> None:
         """Send what waited for these writes."""

@@ -33,6 +33,7 @@ class StepCounts:
         self.observe_store_write = harmless(metrics.observe_store_write)
         self.count_bug = harmless(metrics.count_bug)
         self._uncounted: deque[Event] = deque()
+        self._lags: deque[int] = deque(maxlen=COUNTED_MAX)
         self._round_trips: dict[str, int] = {}
         self._ignored = 0
 
@@ -43,8 +44,8 @@ class StepCounts:
             self._count()
 
     def observe_tick(self, lag_ns: int) -> None:
-        """Count how late a tick came, and the oldest events."""
-        self._observe_loop_lag(lag_ns)
+        """Note how late a tick came, and count the oldest events."""
+        self._lags.append(lag_ns)
         self._count()
 
     def observe_round_trip(self, peer: str, took_ns: int) -> None:
@@ -52,7 +53,7 @@ class StepCounts:
         self._round_trips[peer] = took_ns
 
     def observe_ignored(self, ignored: int) -> None:
-        """Count the entries ignored, and each peer's latest round trip, since the second before."""
+        """Count the entries ignored, the lags, and each peer's latest round trip, since the second before."""
         if (more := ignored - self._ignored) > 0:
             if not self._ignored:
                 logger.warning("! peers name more elections than one node keeps: messages about the rest are ignored")
@@ -62,6 +63,8 @@ class StepCounts:
             if took_ns > 0:
                 self._observe_round_trip(peer, took_ns)
         self._round_trips.clear()
+        while self._lags:
+            self._observe_loop_lag(self._lags.popleft())
 
     def _count(self) -> None:
         for _ in range(min(len(self._uncounted), COUNTED_MAX)):

@@ -89,7 +89,9 @@ class Journal:
         self._deliver = deliver
         self._probe_interval_s = probe_interval_s
         self._clock = clock
-        self._queue: queue.Queue[Write | None] = queue.Queue(queue_max)
+        self._queue_max = queue_max
+        # Its thread wakes once for a write: a SimpleQueue has no lock that the woken thread would have to wait for.
+        self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._is_stopping = threading.Event()
         self._failure_log = FailureLog(logger, "the store")
         self._owed: dict[str, Ballot] = {}
@@ -113,10 +115,9 @@ class Journal:
 
     def put(self, write: Write) -> bool:
         """Queue a write, without waiting; return False if the queue is full."""
-        try:
-            self._queue.put_nowait(write)
-        except queue.Full:
+        if self._queue.qsize() >= self._queue_max:
             return False
+        self._queue.put(write)
         return True
 
     def stop(self, timeout: float | None = None) -> bool:
@@ -129,8 +130,7 @@ class Journal:
             Whether the thread has ended; a disk may hang.
         """
         self._is_stopping.set()
-        with suppress(queue.Full):  # a full queue wakes the thread as well
-            self._queue.put_nowait(None)
+        self._queue.put(None)
         if self._thread.ident is None:  # never started
             self._store.close()
             return True

@@ -11,8 +11,6 @@ from tests.nodes import DEADLINE_S, eventually, single
 CALLS = {
     "pause": (lambda election, timeout: election.pause(timeout), "the pause"),
     "resume": (lambda election, timeout: election.resume(timeout), "the end of the pause"),
-    "set_offset": (lambda election, timeout: election.set_offset(5, timeout), "the offset"),
-    "set_priority": (lambda election, timeout: election.set_priority(5, timeout), "the priority"),
 }
 
 
@@ -47,16 +45,26 @@ def test_what_was_not_done_in_time_raises(tmp_path, call, timeout):
 
 def test_what_was_begun_goes_on_after_the_timeout(tmp_path):
     with single(tmp_path) as node:
-        with held(node):
-            for ask in (lambda: node.pause(timeout=0), lambda: node.set_offset(5, timeout=0)):
-                with pytest.raises(LeadershipTimeout):
-                    ask()
+        with held(node), pytest.raises(LeadershipTimeout):
+            node.pause(timeout=0)
         eventually(lambda: not node.is_leader)
         node.resume(timeout=DEADLINE_S)
         eventually(lambda: node.is_leader)
-        offsets = []
-        node._context.call(lambda elector, now: offsets.append(elector.state.offset) or elector.tick(now))
-        assert offsets == [5]
+
+
+def test_a_standing_is_set_while_the_orchestrator_thread_is_busy(tmp_path):
+    with single(tmp_path) as node:
+        with held(node):
+            depth = len(node._context.inbox)
+            node.set_offset(4)
+            node.set_priority(7)
+            node.set_offset(5)
+            assert len(node._context.inbox) == depth
+        standings = []
+        node._context.call(
+            lambda elector, now: standings.append((elector.state.priority, elector.state.offset)) or elector.tick(now)
+        )
+        assert standings == [(7, 5)]
 
 
 def test_a_wrong_priority_or_offset_changes_nothing(tmp_path):

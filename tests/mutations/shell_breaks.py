@@ -5,6 +5,7 @@ Source: PROTOCOL.md, sections 3 to 5.
 
 from functools import partial
 
+from elect.core.elector import Elector
 from elect.runtime.orchestrator import Orchestrator
 from elect.testing.world.simulated_dialer import SimulatedDialer
 from elect.testing.world.simulated_disk import SimulatedDisk
@@ -87,8 +88,12 @@ def held_messages_leave():
 
 @SHELL.add("a coalesced heartbeat counts from its use", "3", worlds.STALLED, 5)
 def heartbeats_at_their_use():
-    def receive_coalesced(self):
-        for _, heartbeat in self._coalescer.take_waiting():
-            self._receive(heartbeat, self._clock())
+    def taking(take):
+        return lambda self: [each._replace(read_at=self._clock()) for each in take(self)]
 
-    return replaced(Orchestrator, "_receive_coalesced", receive_coalesced)
+    return wrapped(Orchestrator, "_take_coalesced", taking)
+
+
+@SHELL.add("a coalesced heartbeat is one step with the tick, steady or not", "3", worlds.HOSTILE, 10)
+def heartbeats_and_ends_in_one_step():
+    return replaced(Elector, "are_steady", lambda self, peers, now: True)

@@ -97,6 +97,7 @@ async def refused(election: Election) -> None:
     election.required(otherwise="raise", pass_leadership=True)(plain)  # type: ignore[arg-type]  # no Leadership first
     election.lead(timeout="1")  # type: ignore[arg-type]
     election.set_offset(1.5)  # type: ignore[arg-type]
+    election.set_priority(1, timeout=0)  # type: ignore[call-arg]  # it never waits
 
 
 def waits(node: Node, election: Election) -> None:
@@ -106,7 +107,5 @@ def waits(node: Node, election: Election) -> None:
     for each in (node, election):
         each.pause(timeout=1.5)
         each.resume(timeout=None)
-        each.set_offset(1, timeout=0)
-        each.set_priority(1, timeout=0)
         each.resign(to="b", timeout=1)
     assert_type(node.stop(timeout=None), bool)

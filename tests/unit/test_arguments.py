@@ -85,8 +85,6 @@ WAITING = {
     "resign": lambda election, timeout: election.resign(timeout=timeout),
     "pause": lambda election, timeout: election.pause(timeout),
     "resume": lambda election, timeout: election.resume(timeout),
-    "set_offset": lambda election, timeout: election.set_offset(1, timeout),
-    "set_priority": lambda election, timeout: election.set_priority(1, timeout=timeout),
 }
 COMMANDS = {
     "elect": lambda election, timeout: election.elect(timeout=timeout),

@@ -66,6 +66,7 @@ def test_only_the_latest_heartbeat_waits_in_order_of_time():
     [
         {"supports": ("a", "c")},
         {"standing": Standing(priority=2)},
+        {"standing": Standing(willing=False)},
         {"configuration": ConfigurationId(1, 0, bytes(8))},
         {"duration": 10**8},
         {"said": 1},
@@ -84,6 +85,17 @@ def test_whatever_is_new_wakes_at_once(changed):
 def test_only_stamps_are_no_news():
     desk = Desk()
     assert len(desk.deliver(beat(1), beat(2, ack=replace(ACK, sent=5)))) == 1
+
+
+def test_a_new_offset_waits_and_is_known_to_wait():
+    desk = Desk()
+    ahead = Standing(offset=5)
+    assert len(desk.deliver(beat(1), beat(2))) == 1
+    assert not desk.coalescer.has_offset
+    assert len(desk.deliver(beat(3, standing=ahead), beat(4, standing=ahead))) == 1
+    assert desk.coalescer.has_offset
+    assert desk.coalescer.take_waiting() == [(103, beat(4, standing=ahead))]
+    assert not desk.coalescer.has_offset
 
 
 def test_the_first_on_another_link_is_news():

@@ -351,7 +351,7 @@ class Sender:
             except EncodeError as error:
                 self._note_unsendable(type(message), error)
                 link.outbox.drop(message)
-            message = link.outbox.take_message() if size < CHUNK_BYTES else None
+            message = link.outbox.take_message() if size < CHUNK_BYTES and len(link.outbox) else None
         if frames:
             self._write(b"".join(frames), len(frames))
 

@@ -22,7 +22,8 @@ class _Slot:
 class Outbox:
     """The messages for the open link; a message for another link is dropped.
 
-    Any thread puts, one thread takes. Putting never blocks.
+    Any thread puts, one thread takes. Putting never blocks, and wakes that thread once: a SimpleQueue has no lock that
+    the woken thread would have to wait for.
 
     Args:
         messages_max: the number of messages that may wait.
@@ -33,7 +34,8 @@ class Outbox:
     def __init__(self, messages_max: int, peer: str = "", meter: Meter | None = None) -> None:
         self._peer = peer
         self._meter = meter or Meter()
-        self._queue: queue.Queue[_Slot | None] = queue.Queue(messages_max)
+        self._messages_max = messages_max
+        self._queue: queue.SimpleQueue[_Slot | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._number: LinkNumber | None = None
         self._replaceable: dict[str, _Slot] = {}
@@ -77,8 +79,8 @@ class Outbox:
 
     def ring(self) -> None:
         """Wake the thread that waits for a message, without one; a full outbox wakes it anyway."""
-        with suppress(queue.Full):
-            self._queue.put_nowait(None)
+        if self._queue.qsize() < self._messages_max:
+            self._queue.put(None)
 
     def take_message(self, timeout_s: float = 0.0) -> object | None:
         """Remove and return the oldest message; None after `ring`, or when none comes within `timeout_s`."""
@@ -94,10 +96,9 @@ class Outbox:
             return slot.message
 
     def _add(self, slot: _Slot) -> bool:
-        try:
-            self._queue.put_nowait(slot)
-        except queue.Full:
+        if self._queue.qsize() >= self._messages_max:
             return False
+        self._queue.put(slot)
         if slot.replaces is not None:
             self._replaceable[slot.replaces] = slot
         return True

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
@@ -65,6 +66,11 @@ class FakeContext(NodeContext):
                 self._settle()
             command.finish(is_done=is_running)
         return command
+
+    def set_standing(self, *, priority: int | None = None, offset: int | None = None) -> None:
+        """Set the standing at once."""
+        self.check_running()
+        self.post(commands.set_standing(priority=priority, offset=offset))
 
     def resign(self, leadership: Leadership, to: str | None) -> None:
         """Resign; a named successor is made willing."""

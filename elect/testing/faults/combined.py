@@ -72,8 +72,7 @@ def hold_back(context: FaultContext, rival: str, supporter: str) -> None:
 
 def set_priority(context: FaultContext, node_id: str, priority: int) -> None:
     """Change the priority of a node that runs."""
-    text = f"has priority {priority}"
-    context.tell(node_id, text, lambda elector, now: elector.set_rank(now, priority=priority))
+    context.set_standing(node_id, f"has priority {priority}", priority=priority)
 
 
 def resign_unheard(context: FaultContext) -> None:

@@ -83,3 +83,10 @@ class FaultContext:
         if process is not None:
             self._world.note(str(process), text)
             process.do(call)
+
+    def set_standing(self, node_id: str, text: str, *, priority: int, offset: int | None = None) -> None:
+        """Change the standing of a node that runs, as its application does."""
+        process = self.hosts[node_id].process
+        if process is not None:
+            self._world.note(str(process), text)
+            process.set_standing(priority=priority, offset=offset)

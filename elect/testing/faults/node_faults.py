@@ -187,5 +187,4 @@ def _resume(context: FaultContext, node_id: str) -> None:
 def change_rank(context: FaultContext) -> None:
     """Change a node's priority and offset."""
     node_id, priority, offset = context.node_id(), context.rng.randrange(4), context.rng.randrange(3)
-    text = f"has priority {priority}, offset {offset}"
-    context.tell(node_id, text, lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))
+    context.set_standing(node_id, f"has priority {priority}, offset {offset}", priority=priority, offset=offset)

@@ -341,13 +341,13 @@ class Simulation:
         self._process(node_id).do(call)
 
     def set_standing(self, node_id: str, *, priority: int = 1, offset: int = 0) -> None:
-        """Change a node's priority and offset, now and for its later starts."""
+        """Change a node's priority and offset: in its next step, and for its later starts. Priority 0 is a step."""
         host = self._host(node_id)
         priority = arguments.integer("priority", priority, 0, PRIORITY_MAX)
         offset = arguments.integer("offset", offset, 0, OFFSET_MAX)
         host.standing = replace(host.standing, priority=priority, offset=offset)
         if host.process is not None:
-            host.process.do(lambda elector, now: elector.set_rank(now, priority=priority, offset=offset))
+            host.process.set_standing(priority=priority, offset=offset)
 
     def watch(self, observer: Observer) -> None:
         """Add an observer; it may raise InvariantViolation itself."""

@@ -226,7 +226,7 @@ class Host:
         process.resume()
         process.end_stall()
         process.application.return_all()
-        process.do(commands.set_standing(priority=int(is_willing), offset=0))
+        process.set_standing(priority=int(is_willing), offset=0)
         process.do(commands.set_paused(is_paused=False))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))
         for election in self.world.options.elections:

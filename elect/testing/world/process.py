@@ -77,6 +77,7 @@ class Process:
         self.elector = Elector(options=options, durable=durable, rng=rng, now=self.now)
         config = Config(node=self.node_id, cluster="simulated", listen="127.0.0.1:0", data_dir=".")
         context = NodeContext(config, lambda: self.now)
+        self._standing = context.standing
         context.leases = leases = RecordedLeases(self)
         self.table = leases.record
         self.application = SimulatedApplication(self, leases)
@@ -128,6 +129,13 @@ class Process:
     def do(self, act: Command) -> None:
         """Give the orchestrator a command of the application."""
         self.put("application", RaisingCommand(act))
+
+    def set_standing(self, *, priority: int, offset: int | None = None) -> None:
+        """Set the standing as the application does: without a step, but for priority 0."""
+        self._standing.priority = priority
+        self._standing.offset = self._standing.offset if offset is None else offset
+        if priority == 0:
+            self.do(commands.tick())
 
     def put(self, source: object, item: Input) -> None:
         """Put an input into the inbox, on the thread of its source."""

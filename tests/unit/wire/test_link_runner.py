@@ -104,6 +104,25 @@ def end(sock: socket.socket) -> End:
     return End(sock)
 
 
+def test_each_message_costs_the_dialer_one_wait(sock: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    end, waits = End(sock, is_two_way=False), list[float]()
+    take = end.outbox.take_message
+
+    def take_counted(timeout_s: float = 0.0) -> object | None:
+        waits.append(timeout_s)
+        if len(waits) > 3:
+            end.close_reason.set_once(StoppedError("x"))
+        else:
+            end.outbox.put(NUMBER, Note(text=str(len(waits))))
+        return take(timeout_s)
+
+    monkeypatch.setattr(end.outbox, "take_message", take_counted)
+    assert isinstance(end.runner().write(), StoppedError)
+    assert end.heard() == [Note(text="1"), Note(text="2"), Note(text="3")]
+    assert len(waits) == 4
+    assert all(waits)
+
+
 @pytest.mark.parametrize(
     ("is_two_way", "reason", "said"),
     [

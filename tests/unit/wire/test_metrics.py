@@ -43,6 +43,21 @@ def test_every_series_of_the_contract() -> None:
     assert value("wire_outbox_depth", {"peer": "b"}) == 3
 
 
+def test_what_was_counted_meanwhile_is_added_at_each_scrape() -> None:
+    metrics = WireMetrics()
+    metrics.watch_peer("b")
+    value = metrics.registry.get_sample_value
+    for scrape in (1, 2):
+        for _ in range(3):
+            metrics.add_frames("in", 1, 10)
+            metrics.add_sent("b", 2)
+        for _ in range(2):
+            assert value("wire_frames_total", {"direction": "in"}) == 3 * scrape
+            assert value("wire_bytes_total", {"direction": "in"}) == 30 * scrape
+            assert value("wire_outbox_sent_total", {"peer": "b"}) == 6 * scrape
+    assert value("wire_last_received_timestamp_seconds", {"peer": "b"}) is None
+
+
 def test_every_series_is_in_the_docstring_as_it_is_exposed() -> None:
     metrics = WireMetrics()
     tell(metrics)

@@ -33,6 +33,13 @@ def test_full_outbox_drops_until_there_is_room() -> None:
     assert drained(outbox) == [1, 3]
 
 
+def test_a_full_outbox_is_not_rung_longer() -> None:
+    outbox = opened(2)
+    for _ in range(5):
+        outbox.ring()
+    assert len(outbox) == 2
+
+
 def test_newer_heartbeat_replaces_the_waiting_one_when_full() -> None:
     outbox = opened(3)
     outbox.put(NUMBER, "old", replaces="heartbeat")
