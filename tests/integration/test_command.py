@@ -43,7 +43,7 @@ def lines_until(stream, event):
 
 @pytest.fixture
 def cluster(tmp_path, request):
-    timing = getattr(request, "param", {"support_duration": "500ms"})
+    timing = getattr(request, "param", {"support_duration": "600ms"})
     with ProcessCluster(Plan(directory=tmp_path, timing=timing, with_http=True)) as cluster:
         yield cluster
 

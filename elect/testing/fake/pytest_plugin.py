@@ -66,7 +66,7 @@ def _configs(count: int) -> list[Config]:
             peers={peer: other for peer, other in addresses.items() if peer != node_id},
             data_dir=node_id,  # a MemoryStore does not use it
             heartbeat_interval="50ms",
-            support_duration="500ms",
+            support_duration="600ms",
         )
         for node_id, address in addresses.items()
     ]
