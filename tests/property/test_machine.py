@@ -94,7 +94,7 @@ def test_a_dropped_vote_never_arrives_and_an_overtaken_one_waits(state):
     candidate = votes[0][0]
     state.drop(frame=votes[0])
     state.reorder(frame=votes[1])
-    state.tick(milliseconds=100)
+    state.tick(milliseconds=50)
     assert votes[1] in state.frames
     assert not any("Grant" in frame for frame in state.frames)
     state.deliver(frame=votes[1])

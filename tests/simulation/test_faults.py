@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from elect.core.messages import Batch, ConfigurationId, Grant, Heartbeat
+from elect.core.messages import Abandoned, Batch, ConfigurationId, Heartbeat
 from elect.testing import Faults, Observer, Options, Simulation
 from elect.testing.faults.catalogue import FAULTS
 from elect.testing.world import simulated_network
@@ -50,7 +50,7 @@ def test_encoded_messages_make_the_same_world():
 
 
 def test_a_message_longer_than_a_frame_is_noticed(monkeypatch: pytest.MonkeyPatch):
-    batch = Batch(configuration=ConfigurationId(1, 1, bytes(8)), entries=(Grant(election="a", term=1),))
+    batch = Batch(configuration=ConfigurationId(1, 1, bytes(8)), entries=(Abandoned(election="a", term=1),))
     assert simulated_network.encoded(batch) is batch
     monkeypatch.setattr(simulated_network, "_FRAME_BYTES_MAX", 16)
     with pytest.raises(ValueError, match="bytes and is decoded as"):
@@ -58,7 +58,7 @@ def test_a_message_longer_than_a_frame_is_noticed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_clog_holds_everything_for_its_time():
-    simulation, leader, _ = steady(coalescer=False)
+    simulation, leader, _ = steady(coalescer=False, heartbeat_interval=0.1)
     simulation.clog(0.5)
     with heartbeats(simulation) as heard:
         simulation.run(0.49)

@@ -213,7 +213,7 @@ def explore(
     """Visit every world that a small cluster can reach, nearest first, and check each.
 
     >>> print(explore(2, bounds=Bounds(candidacies=1)))
-    11 states, 14 transitions, depth 7: all there are within the bounds
+    9 states, 12 transitions, depth 5: all there are within the bounds
 
     Args:
         nodes: 2 or 3; more need narrow bounds.

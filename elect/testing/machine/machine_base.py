@@ -18,6 +18,7 @@ _WRITE = Span(low=0.005, high=0.005)
 _AT_ONCE = Span(low=0.0, high=0.0)
 
 _OPTIONS: Final = Options(
+    heartbeat_interval=0.1,
     support_duration=0.3,
     drift=0.01,
     delay=_HOP,

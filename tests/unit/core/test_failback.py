@@ -88,8 +88,8 @@ def test_nothing_is_handed_back_while_a_node_is_busy(leader):
 
 def test_nothing_is_handed_back_in_a_step_of_the_past(leader):
     """A heartbeat is handed on with the time at which it was read: a loss would be dated before it."""
-    leader.beats(8)
-    leader.now += 5 * INTERVAL
+    leader.beats(4)
+    leader.now += 2 * INTERVAL
     leader.beat("c", supports="ab", standing=ASIDE)
     assert leader.events(FailedBack) + leader.events(Lost) == []
     leader.tick()
