@@ -300,16 +300,24 @@ class Elector(ElectorStep):
         Raises:
             ValueError: out of range.
         """
+        self.note_rank(priority=priority, offset=offset)
+        self._begin(now)
+        if self.state.priority == 0:
+            agreement.withdraw(self.state, LossReason.WITHDRAWN)
+        return self._finish()
+
+    def note_rank(self, *, priority: int | None = None, offset: int | None = None) -> None:
+        """Change this node's rank, from its next heartbeats on. No time passes: an input follows.
+
+        Raises:
+            ValueError: out of range.
+        """
         state = self.state
         standing = Standing(
             priority=state.priority if priority is None else priority,
             offset=state.offset if offset is None else offset,
         )
-        self._begin(now)
         state.priority, state.offset = standing.priority, standing.offset
-        if state.priority == 0:
-            agreement.withdraw(self.state, LossReason.WITHDRAWN)
-        return self._finish(is_past=True)
 
     def set_paused(self, now: int, is_paused: bool) -> Ready:
         """Stop being a candidate until resumed, and resign every election that this node leads."""

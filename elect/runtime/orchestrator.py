@@ -192,10 +192,10 @@ class Orchestrator:
         now = self._context.turned_at = self._clock()
         lag_ns = now - self._wake_at
         standing = self._context.standing.take_changed()
-        if standing is not None:
-            # Before a tick that is due: its heartbeats have this standing, and answer those that wait.
-            set_at = min(now, self._wake_at - 1)
-            self._apply(self._elector.set_rank(set_at, priority=standing[0], offset=standing[1]))
+        # Before a tick that is due: its heartbeats have this standing.
+        is_leaving = standing is not None and standing[0] == 0
+        if standing is not None and not is_leaving:
+            self._elector.note_rank(priority=standing[0], offset=standing[1])
         heard = self._take_coalesced() if lag_ns >= 0 or self._coalescer.has_offset else []
         if heard and not self._elector.are_steady([each.peer for each in heard], now):
             for each in heard:
@@ -208,6 +208,9 @@ class Orchestrator:
             if heard:
                 self._apply(self._elector.tick(heard[-1].read_at, heard))
             self._process(item, now)
+        if standing is not None and is_leaving:
+            # After the heartbeats that wait: they were read before, and a loss is dated now.
+            self._apply(self._elector.set_rank(now, priority=0, offset=standing[1]))
         while self._refused:
             self._fail_writes((self._refused.popleft(),), now)
         if self._context.health is not None:

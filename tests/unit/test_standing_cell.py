@@ -10,10 +10,14 @@ class RankedDesk(Desk):
     def __init__(self) -> None:
         super().__init__()
         self.context.state = Lifecycle.RUNNING
-        self.orchestrator._elector.set_rank = self._rank
+        self.orchestrator._elector.note_rank = self._note_rank
+        self.orchestrator._elector.set_rank = self._set_rank
 
-    def _rank(self, now: int, *, priority: int | None, offset: int | None) -> Ready:
+    def _note_rank(self, *, priority: int | None, offset: int | None) -> None:
         self.log.append(("rank", priority, offset))
+
+    def _set_rank(self, now: int, *, priority: int | None, offset: int | None) -> Ready:
+        self._note_rank(priority=priority, offset=offset)
         return Ready(wake_at=now)
 
     def inputs(self) -> list:
@@ -62,4 +66,4 @@ def test_priority_0_asks_for_a_step_unless_one_is_near():
         desk.context.set_standing(priority=0)
     assert len(desk.context.inbox) == 1
     desk.orchestrator.step(desk.context.inbox.get(0))
-    assert desk.inputs()[0] == ("rank", 0, None)
+    assert desk.inputs()[-1] == ("rank", 0, None)
