@@ -17,7 +17,7 @@ def heartbeats(simulation: Simulation) -> Iterator[list[Heartbeat]]:
     heard: list[Heartbeat] = []
 
     class Hearer(Observer):
-        def heard(self, process: object, link: object, message: object) -> None:
+        def heard(self, process: object, link: object, message: object, read_at: int) -> None:
             if isinstance(message, Heartbeat):
                 heard.append(message)
 

@@ -40,7 +40,7 @@ class FailbackRules(Observer):
         self._heard: dict[tuple[str, str], _Heard] = {}
         self._counts: Counter[tuple[str, int]] = Counter()
 
-    def heard(self, process: Process, link: SimulatedLink, message: object) -> None:
+    def heard(self, process: Process, link: SimulatedLink, message: object, read_at: int) -> None:
         """Note since when a peer says what it says of itself."""
         if not isinstance(message, Heartbeat):
             return
@@ -49,7 +49,7 @@ class FailbackRules(Observer):
         if before is not None and (link.number, message.sent) < (before.link, before.sent):
             return
         priority = message.standing.priority if message.standing.willing else 0
-        since = before.since if before is not None and before.priority == priority else process.now
+        since = before.since if before is not None and before.priority == priority else read_at
         self._heard[key] = _Heard(link=link.number, sent=message.sent, priority=priority, since=since)
 
     def told(self, process: Process, event: Event) -> None:

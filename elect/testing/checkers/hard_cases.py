@@ -113,8 +113,9 @@ class HardCases(Observer):
                 self.counts["repeated Resign"] += key in self._resigned
                 self._resigned.add(key)
 
-    def heard(self, process: Process, link: SimulatedLink, message: object) -> None:
+    def heard(self, process: Process, link: SimulatedLink, message: object, read_at: int) -> None:
         """Count acks for closed links, and Grants of other links than the one that is open."""
+        del read_at
         if isinstance(message, Batch):
             opened = process.elector.state.support.peers[link.path.source].opened
             grants = [entry for entry in message.entries if isinstance(entry, Grant)]

@@ -16,9 +16,9 @@ class StoreIdentity(Observer):
         self._world = world
         self._heard: dict[tuple[str, int, str], bytes] = {}
 
-    def heard(self, process: Process, link: SimulatedLink, message: object) -> None:
+    def heard(self, process: Process, link: SimulatedLink, message: object, read_at: int) -> None:
         """Fail if a peer has another store id than at its first message, over all restarts of both."""
-        del message
+        del message, read_at
         peer = link.path.source
         if link is not process.links.accepted.get(peer) or not process.elector.state.support.peers[peer].is_met:
             return

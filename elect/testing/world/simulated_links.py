@@ -116,11 +116,11 @@ class SimulatedLinks:
 
     # The orchestrator thread.
 
-    def receive(self, event: MessageReceived, now: int) -> Number:  # noqa: ARG002 (StepLinks)
+    def receive(self, event: MessageReceived, now: int) -> Number:
         """Tell the observers of a message, and return the number of its link."""
         assert isinstance(event, FrameReceived)
         for observer in self._world.hearers:
-            observer.heard(self._process, event.link, event.message)
+            observer.heard(self._process, event.link, event.message, now)
         return event.link.number
 
     def note_event(self, event: Event) -> None:

@@ -26,8 +26,8 @@ class Observer:
     def sent(self, process: "Process", peer: str, batch: Batch) -> None:
         """Called when a node sends a batch."""
 
-    def heard(self, process: "Process", link: "SimulatedLink", message: object) -> None:
-        """Called before a node handles a message."""
+    def heard(self, process: "Process", link: "SimulatedLink", message: object, read_at: int) -> None:
+        """Called before a node handles a message, which it read at this time (ns, its clock)."""
 
     def ended(self, process: "Process", link: "SimulatedLink", is_end_of_stream: bool) -> None:
         """Called before a node handles the end of an accepted link."""
