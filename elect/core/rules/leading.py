@@ -178,7 +178,7 @@ def _announce(state: NodeState) -> None:
 
 
 def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:
-    """Suspend every leader whose lease is over; if the lease is back within two turns it leads on.
+    """Suspend every leader whose lease is over; if the lease is back within two intervals it leads on.
 
     A leader whose heartbeats were late for a moment keeps its term that way, and no election is needed.
 
@@ -202,7 +202,7 @@ def next_lapse(state: NodeState) -> int:
 
 
 def _lose_lease(state: NodeState, election: ElectionState, reason: LossReason, at: int) -> None:
-    election.lose_lease(ends_at=at + 2 * state.timing.turn_ns)
+    election.lose_lease(ends_at=at + 2 * state.timing.heartbeat_interval_ns)
     state.effects.leases[election.name] = None
     state.effects.events.append(Lost(election=election.name, term=election.leading.term, at=at, reason=reason))
 

@@ -89,11 +89,11 @@ def test_a_lease_that_returns_in_two_intervals_keeps_its_term():
     assert desk.election.role is Role.LEADER
 
 
-def test_a_lease_lapsed_for_two_turns_is_resigned():
+def test_a_lease_lapsed_for_two_intervals_is_resigned():
     desk = Desk().elected()
     ends = desk.elector.snapshot(desk.now).elections[0].lease_until
     desk.tick(ends - desk.now)
-    desk.tick(2 * TURN - 1)
+    desk.tick(2 * INTERVAL - 1)
     assert desk.election.role is Role.LEADER
     desk.tick(1)
     assert desk.election.role is not Role.LEADER
