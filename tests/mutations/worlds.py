@@ -11,7 +11,7 @@ from unittest.mock import patch
 from elect.core.events import Lost
 from elect.core.ready import Ballot
 from elect.core.rules import campaigning
-from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
+from elect.testing import Faults, Options, Simulation, Span, hostile
 from elect.testing.world.host import Host
 from tests.simulation.healthy_cluster import HealthyCluster, healthy
 
@@ -62,63 +62,6 @@ def _of_long_promises(seed: int) -> None:
 
     with patch.object(Host, "elector_options", longer):
         RESTARTS.run(seed)
-
-
-class _Overtaken(Observer):
-    """Three nodes: the successor is elected by a voter whose messages to the rival are late.
-
-    The rival hears of no leader, and campaigns in a later term.
-    """
-
-    def __init__(self, seed: int, delay: float = 0.0) -> None:
-        self.simulation = simulation = Simulation(Options(seed=seed))
-        simulation.run(2)
-        self.voter = simulation.leader()
-        self.successor, self.rival = [node_id for node_id in "abc" if node_id != self.voter]
-        self._delay = delay
-        simulation.watch(self)
-        simulation.tell(self.voter, lambda elector, now: elector.resign(now, "default", to=self.successor))
-        simulation.set_standing(self.voter, priority=0)
-
-    def stored(self, node_id, store_id, ballots) -> None:
-        if node_id == self.successor:
-            self.lose(1.0)
-            if self._delay:
-                self.simulation.delay(self._delay, self._delay, self.voter, self.rival, both=False)
-
-    def lose(self, share: float) -> None:
-        for way in ((self.successor, self.voter), (self.successor, self.rival), (self.rival, self.successor)):
-            self.simulation.loss(share, *way, both=False)
-
-
-def _give_up(seed: int) -> None:
-    """The rival is elected, holds the lease and resigns; then the successor is heard."""
-    play = _Overtaken(seed)
-    play.simulation.run_until(lambda: play.simulation.leader() == play.rival, 0.5)
-    play.simulation.tell(play.rival, lambda elector, now: elector.resign(now, "default"))
-    play.simulation.run(0.02)
-    play.lose(0.0)
-    play.simulation.run(2)
-
-
-def _restart_the_voter(seed: int) -> None:
-    """The rival is elected, and the voter of both restarts and hears the successor first."""
-    play = _Overtaken(seed)
-    play.simulation.run_until(lambda: play.simulation.leader() == play.rival, 0.5)
-    play.simulation.crash(play.voter)
-    play.simulation.loss(1.0, play.rival, play.voter, both=False)
-    play.simulation.restart(play.voter)
-    play.simulation.loss(0.0, play.successor, play.voter, both=False)
-    play.simulation.run(2)
-
-
-def _abandon(seed: int) -> None:
-    """The rival abandons its term and follows the successor; then the vote that it waited for arrives."""
-    play = _Overtaken(seed, delay=0.6)
-    play.simulation.run(0.25)
-    play.simulation.set_standing(play.rival, priority=0)
-    play.lose(0.0)
-    play.simulation.run(2)
 
 
 def _disagree(seed: int) -> None:
@@ -341,9 +284,6 @@ LEFT_BEHIND = World("left behind", _leave_behind)
 ACKNOWLEDGED_AGAIN = World("acknowledged again", _acknowledge_again)
 STRUCK_OFF = World("struck off", _strike_off)
 WIPED = World("wiped", _wipe)
-GIVEN_UP = World("overtaken, given up", _give_up)
-RESTARTED = World("overtaken, restarted", _restart_the_voter)
-ABANDONED = World("overtaken, abandoned", _abandon)
 PESTERED = World("pestered", _pester)
 OWN_VOTE = World("elected twice", _elect_twice)
 BEHIND = World("behind", _lag)
