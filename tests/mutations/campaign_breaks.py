@@ -12,7 +12,7 @@ from elect.core.rules import campaigning, leading, ranking, voting
 from elect.core.state.election_state import Campaign
 from elect.core.state.node_state import NodeState
 from tests.mutations import traces, worlds
-from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
+from tests.mutations.breaking import Breaks, nothing, replaced, wrapped
 
 CAMPAIGN = Breaks()
 HINTS = Breaks()
