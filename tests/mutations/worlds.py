@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
-from elect.core.events import Lost
+from elect.core.events import Lost, Role, RoleChanged
 from elect.core.ready import Ballot
 from elect.core.rules import campaigning
-from elect.testing import Faults, Options, Simulation, Span, hostile
+from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
 from elect.testing.world.host import Host
 from tests.simulation.healthy_cluster import HealthyCluster, healthy
 
@@ -197,6 +197,52 @@ def _lag(seed: int) -> None:
     _expect_leader(simulation)
 
 
+def _follow_in_vain(seed: int) -> None:
+    """A Lead is overtaken by the Resign of that term, and followed. The only other voter is dead."""
+    simulation = _witnesses(seed, 3, "bc")
+    simulation.loss(1.0, "a", "b", both=False)
+    simulation.run(2)
+    simulation.loss(0.0, "a", "b", both=False)
+    simulation.reordering(1.0, "a", "b", both=False)
+    simulation.run_until(lambda: simulation.elector("b").state.support.peers["a"].session is not None, 1)
+    simulation.delay(0.3, 0.3, "a", "b", both=False)
+    simulation.run(0.05)
+    simulation.delay(0.001, 0.001, "a", "b", both=False)
+    simulation.crash("c")
+    simulation.set_standing("a", priority=0)
+    simulation.run(0.5)
+    simulation.set_standing("b", priority=1)
+    _expect_leader(simulation)
+
+
+class _Unheard(Observer):
+    """Loses all that one node sends to the elected one, from its election on."""
+
+    def __init__(self, simulation: Simulation, node_id: str) -> None:
+        self._simulation = simulation
+        self._node_id = node_id
+
+    def told(self, process, event) -> None:
+        if isinstance(event, RoleChanged) and event.role is Role.LEADER and event.term == 1:
+            self._simulation.loss(1.0, self._node_id, process.node_id, both=False)
+
+
+def _elect_without_lease(seed: int) -> None:
+    """The Grant that elects is given in no session, and its voter is not heard any more; all support the elected."""
+    simulation = _witnesses(seed, 3, "abc")
+    simulation.loss(1.0, "a", "c", both=False)
+    simulation.run(2)
+    simulation.watch(_Unheard(simulation, "c"))
+    simulation.loss(0.0, "a", "c", both=False)
+    simulation.loss(1.0, "b", "a", both=False)
+    simulation.set_standing("a", priority=1)
+    simulation.run(0.1)
+    for node_id in "bc":
+        simulation.set_standing(node_id, priority=1)
+    simulation.run(1)
+    _expect_leader(simulation)
+
+
 def _split(seed: int) -> None:
     """Two candidates that do not reach each other begin at once, each nearer to one of the two other voters."""
     simulation = _witnesses(seed, 4, "abcd")
@@ -238,12 +284,10 @@ def _come_back(seed: int) -> None:
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = disturbed("hub", HealthyCluster.leave_a_hub)
-NEWLY_ELECTED = disturbed("newly elected", HealthyCluster.cut_the_newly_elected)
 MINORITY = disturbed("minority", HealthyCluster.trouble_a_minority)
 RESTART = disturbed("restart", HealthyCluster.restart_the_leader)
 SUCCESSION = disturbed("succession", HealthyCluster.replace_the_leader)
 HAND_OVER = disturbed("hand over", HealthyCluster.hand_over, delay=Span(low=0.000_05, high=0.002))
-DOUBLED = disturbed("pass it round", HealthyCluster.pass_it_round, duplication=1.0, reordering=0.2)
 LOSSY = disturbed("pass it round", HealthyCluster.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)
@@ -286,5 +330,7 @@ STRUCK_OFF = World("struck off", _strike_off)
 WIPED = World("wiped", _wipe)
 PESTERED = World("pestered", _pester)
 OWN_VOTE = World("elected twice", _elect_twice)
+IN_VAIN = World("followed in vain", _follow_in_vain)
+WITHOUT_LEASE = World("elected without a lease", _elect_without_lease)
 BEHIND = World("behind", _lag)
 SPLIT = World("split", _split)
