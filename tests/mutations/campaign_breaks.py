@@ -143,11 +143,6 @@ def endless_campaigns():
     return wrapped(campaigning, "begin", beginning)
 
 
-@CAMPAIGN.add("who was asked too early is not asked again", "6", worlds.HAND_OVER, 150)
-def asked_once():
-    return replaced(campaigning, "ask_again", nothing)
-
-
 @CAMPAIGN.add("a successor has no precedence", "6", worlds.HAND_OVER, 20)
 def no_successor():
     def changed(rank):
@@ -160,6 +155,12 @@ def no_successor():
 def no_held_votes():
     """Section 6, "Holding a Vote": without it a voter that is bound refuses, and the candidate asks later."""
     return replaced(voting, "_is_only_bound", lambda state, election, peer, held: False)
+
+
+@HINTS.add("who was asked too early is not asked again", "4", worlds.HAND_OVER, 5)
+def asked_once():
+    """Section 4: a voter that is bound holds the Vote for a turn, and a later campaign asks it again in any case."""
+    return replaced(campaigning, "ask_again", nothing)
 
 
 @HINTS.add("nobody asks at once", "6", worlds.SUCCESSION, 5)
