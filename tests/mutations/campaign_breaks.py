@@ -9,9 +9,10 @@ from unittest.mock import PropertyMock, patch
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER, is_quorum
 from elect.core.rules import campaigning, leading, ranking, voting
+from elect.core.state.election_state import Campaign
 from elect.core.state.node_state import NodeState
-from tests.mutations import worlds
-from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
+from tests.mutations import traces, worlds
+from tests.mutations.breaking import Breaks, nothing, replaced, wrapped
 
 CAMPAIGN = Breaks()
 HINTS = Breaks()
@@ -98,30 +99,20 @@ def own_vote_not_needed():
     return wrapped(campaigning, "count_grant", taking)
 
 
-@CAMPAIGN.add("an abandoned term is taken up again", "4", worlds.ABANDONED, 5)
+@CAMPAIGN.add("an abandoned term is taken up again", "4", traces.LATE_GRANT, 3)
 def abandoned_terms():
-    given_up = {}
-
-    def abandoning(abandon):
-        def abandon_(state, election, outcome):
-            given_up[election] = election.campaign
-            abandon(state, election, outcome)
-
-        return abandon_
-
     def taking(take):
         def take_late(state, election, peer, grant):
-            late = given_up.get(election)
-            is_idle = election.campaign is None and election.leadership is None
-            if is_idle and late is not None and late.term == grant.term == election.term and state.id in late.grants:
+            stands_or_leads = election.campaign is not None or election.leadership is not None
+            if not stands_or_leads and grant.term > election.elected_term and grant.link == peer.opened:
                 election.become_follower()
-                election.campaign = late
+                election.campaign = Campaign(term=grant.term, ends_at=state.now, grants={state.id: None})
                 state.index.update(election)
             take(state, election, peer, grant)
 
         return take_late
 
-    return both(wrapped(campaigning, "abandon", abandoning), wrapped(campaigning, "receive_grant", taking))
+    return wrapped(campaigning, "receive_grant", taking)
 
 
 @CAMPAIGN.add("terms told of are not stepped over", "4", worlds.BEHIND, 5)
@@ -152,11 +143,6 @@ def endless_campaigns():
     return wrapped(campaigning, "begin", beginning)
 
 
-@CAMPAIGN.add("who was asked too early is not asked again", "6", worlds.HAND_OVER, 150)
-def asked_once():
-    return replaced(campaigning, "ask_again", nothing)
-
-
 @CAMPAIGN.add("a successor has no precedence", "6", worlds.HAND_OVER, 20)
 def no_successor():
     def changed(rank):
@@ -169,6 +155,12 @@ def no_successor():
 def no_held_votes():
     """Section 6, "Holding a Vote": without it a voter that is bound refuses, and the candidate asks later."""
     return replaced(voting, "_is_only_bound", lambda state, election, peer, held: False)
+
+
+@HINTS.add("who was asked too early is not asked again", "4", worlds.HAND_OVER, 5)
+def asked_once():
+    """Section 4: a voter that is bound holds the Vote for a turn, and a later campaign asks it again in any case."""
+    return replaced(campaigning, "ask_again", nothing)
 
 
 @HINTS.add("nobody asks at once", "6", worlds.SUCCESSION, 5)

@@ -7,7 +7,7 @@ from elect.core.messages import Known, RefusalReason
 from elect.core.rules import following, voting
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
-from tests.mutations import worlds
+from tests.mutations import traces, worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 
 FOLLOWING = Breaks()
@@ -61,7 +61,7 @@ def base_without_grants():
     return wrapped(voting, "_grant", granting)
 
 
-@FOLLOWING.add("base does not rise with an election", "4 †", worlds.GIVEN_UP, 20)
+@FOLLOWING.add("base does not rise with an election", "4 †", traces.LED_AND_RESIGNED, 3)
 def base_without_elections():
     def becoming(become):
         def become_(self, *, ends_at):
@@ -100,7 +100,7 @@ def unsteady_candidates():
     return wrapped(following, "refusal", refusing)
 
 
-@FOLLOWING.add("base is forgotten at a restart", "4 †", worlds.RESTARTED, 5)
+@FOLLOWING.add("base is forgotten at a restart", "4 †", traces.RESTARTED_VOTER, 3)
 def base_without_disk():
     def making(make):
         def make_(self, name, durable, index):

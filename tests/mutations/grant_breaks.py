@@ -10,7 +10,7 @@ from elect.core.messages import Abandon, Resign
 from elect.core.rules import campaigning, following, leading, voting
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
-from tests.mutations import worlds
+from tests.mutations import traces, worlds
 from tests.mutations.breaking import Breaks, both, nothing, replaced, wrapped
 
 GRANTS = Breaks()
@@ -21,7 +21,7 @@ def unbound_grants():
     return replaced(voting, "_bind", nothing)
 
 
-@GRANTS.add("a Grant binds from its write on", "4 †", worlds.DISKS, 10)
+@GRANTS.add("a Grant binds from its write on", "4 †", worlds.OWN_VOTE, 20)
 def late_bound_grants():
     waiting = {}
 
@@ -50,7 +50,7 @@ def late_bound_grants():
     return both(wrapped(voting, "_bind", binding), wrapped(Elector, "written", writing))
 
 
-@GRANTS.add("a Grant of another link counts", "4 †", worlds.HOSTILE, 10)
+@GRANTS.add("a Grant of another link counts", "4 †", traces.FORMER_LINK, 3)
 def grants_of_any_link():
     def receiving(receive):
         def receive_any(state, election, peer, grant):
@@ -75,7 +75,7 @@ def grants_of_any_session():
     return wrapped(leading, "begin", beginning)
 
 
-@GRANTS.add("a vote that is asked for again does not bind again", "4 †", worlds.HOSTILE, 10)
+@GRANTS.add("a vote that is asked for again does not bind again", "4 †", worlds.OWN_VOTE, 20)
 def bound_once():
     def granting(grant):
         def grant_once(state, election, peer, term):
@@ -111,25 +111,25 @@ def abandon_of_any_term():
     return replaced(following, "is_bound_to_candidate", is_bound)
 
 
-@GRANTS.add("an Abandoned vote is forgotten, whatever came since", "4 †", worlds.HOSTILE, 10)
+@GRANTS.add("an Abandoned vote is forgotten, whatever came since", "4 †", traces.GRANTED_AGAIN, 3)
 def restored_too_far():
-    votes = {}
-
     def voting_for(vote_for):
         def vote(self, candidate, *, term):
-            before = self.follow_term_min
+            before = self.granted_vote
             vote_for(self, candidate, term=term)
-            if before < term:
-                votes[self, candidate, term] = before
+            if before is not None and before.candidate == candidate:
+                self.granted_vote = replace(self.granted_vote, follow_term_min=before.follow_term_min)
 
         return vote
 
-    def note_abandon(self, candidate, *, term):
-        if (self, candidate, term) in votes:
-            self.follow_term_min = min(self.follow_term_min, votes.pop((self, candidate, term)))
-        self._index.update(self)
+    def noting(note):
+        def note_any(self, candidate, *, term):
+            vote = self.granted_vote
+            note(self, candidate, term=term if vote is None or vote.candidate != candidate else vote.term)
 
-    return both(wrapped(ElectionState, "vote_for", voting_for), replaced(ElectionState, "note_abandon", note_abandon))
+        return note_any
+
+    return both(wrapped(ElectionState, "vote_for", voting_for), wrapped(ElectionState, "note_abandon", noting))
 
 
 @GRANTS.add("an Abandon frees nobody", "4", worlds.HOSTILE, 10)

@@ -50,7 +50,7 @@ def resign_once():
     return replaced(heartbeats, "OWED_MAX", 0)
 
 
-@LEADING.add("a Follow of a term not led is not answered", "6", worlds.DOUBLED, 30)
+@LEADING.add("a Follow of a term not led is not answered", "6", worlds.IN_VAIN, 5)
 def lost_followers():
     def taking(take):
         def take_led(state, election, peer, term, session):
@@ -114,7 +114,7 @@ def suspended_for_ever():
     return wrapped(leading, "suspend", lapsing)
 
 
-@LEADING.add("one elected without a lease never resigns", "4", worlds.NEWLY_ELECTED, 40)
+@LEADING.add("one elected without a lease never resigns", "4", worlds.WITHOUT_LEASE, 5)
 def elected_for_ever():
     def beginning(begin):
         def begin_for_ever(state, election):

@@ -13,7 +13,7 @@ from elect.core.rules import leading, voting
 from elect.core.state.node_state import NodeState
 from elect.testing.world.simulated_disk import SimulatedDisk
 from tests.mutations import worlds
-from tests.mutations.breaking import Breaks, replaced, wrapped
+from tests.mutations.breaking import Breaks, nothing, replaced, wrapped
 
 VOTING = Breaks()
 
@@ -151,17 +151,29 @@ def vote_while_leading():
     return replaced(leading, "is_leading", lambda state, election: False)
 
 
+def _voted_in_any_role(role):
+    """A vote for another leaves this node in a role that should end with it."""
+
+    def granting(grant):
+        def grant_and_keep(state, election, peer, term):
+            kept = getattr(election, role)
+            with replaced(NodeState, "end_campaign", nothing), replaced(leading, "end", nothing):
+                grant(state, election, peer, term)
+            if kept is not None:
+                election.become_follower()
+                setattr(election, role, kept)
+                state.index.update(election)
+
+        return grant_and_keep
+
+    return wrapped(voting, "_grant", granting)
+
+
 @VOTING.add("a vote for another leaves the own candidacy", "4", worlds.LATE, 5)
 def vote_and_stand():
-    def lifecycle(end):
-        return lambda self, election, outcome: None if outcome == "granted_another" else end(self, election, outcome)
-
-    return wrapped(NodeState, "end_campaign", lifecycle)
+    return _voted_in_any_role("campaign")
 
 
 @VOTING.add("a vote for another leaves a lapsed leadership", "4", worlds.CONTEST, 30)
 def vote_and_lead():
-    def lifecycle(end):
-        return lambda state, election, reason: None if reason == "granted_another" else end(state, election, reason)
-
-    return wrapped(leading, "end", lifecycle)
+    return _voted_in_any_role("leadership")

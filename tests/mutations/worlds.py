@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
-from elect.core.events import Lost
+from elect.core.events import Lost, Role, RoleChanged
 from elect.core.ready import Ballot
 from elect.core.rules import campaigning
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
@@ -62,63 +62,6 @@ def _of_long_promises(seed: int) -> None:
 
     with patch.object(Host, "elector_options", longer):
         RESTARTS.run(seed)
-
-
-class _Overtaken(Observer):
-    """Three nodes: the successor is elected by a voter whose messages to the rival are late.
-
-    The rival hears of no leader, and campaigns in a later term.
-    """
-
-    def __init__(self, seed: int, delay: float = 0.0) -> None:
-        self.simulation = simulation = Simulation(Options(seed=seed))
-        simulation.run(2)
-        self.voter = simulation.leader()
-        self.successor, self.rival = [node_id for node_id in "abc" if node_id != self.voter]
-        self._delay = delay
-        simulation.watch(self)
-        simulation.tell(self.voter, lambda elector, now: elector.resign(now, "default", to=self.successor))
-        simulation.set_standing(self.voter, priority=0)
-
-    def stored(self, node_id, store_id, ballots) -> None:
-        if node_id == self.successor:
-            self.lose(1.0)
-            if self._delay:
-                self.simulation.delay(self._delay, self._delay, self.voter, self.rival, both=False)
-
-    def lose(self, share: float) -> None:
-        for way in ((self.successor, self.voter), (self.successor, self.rival), (self.rival, self.successor)):
-            self.simulation.loss(share, *way, both=False)
-
-
-def _give_up(seed: int) -> None:
-    """The rival is elected, holds the lease and resigns; then the successor is heard."""
-    play = _Overtaken(seed)
-    play.simulation.run_until(lambda: play.simulation.leader() == play.rival, 0.5)
-    play.simulation.tell(play.rival, lambda elector, now: elector.resign(now, "default"))
-    play.simulation.run(0.02)
-    play.lose(0.0)
-    play.simulation.run(2)
-
-
-def _restart_the_voter(seed: int) -> None:
-    """The rival is elected, and the voter of both restarts and hears the successor first."""
-    play = _Overtaken(seed)
-    play.simulation.run_until(lambda: play.simulation.leader() == play.rival, 0.5)
-    play.simulation.crash(play.voter)
-    play.simulation.loss(1.0, play.rival, play.voter, both=False)
-    play.simulation.restart(play.voter)
-    play.simulation.loss(0.0, play.successor, play.voter, both=False)
-    play.simulation.run(2)
-
-
-def _abandon(seed: int) -> None:
-    """The rival abandons its term and follows the successor; then the vote that it waited for arrives."""
-    play = _Overtaken(seed, delay=0.6)
-    play.simulation.run(0.25)
-    play.simulation.set_standing(play.rival, priority=0)
-    play.lose(0.0)
-    play.simulation.run(2)
 
 
 def _disagree(seed: int) -> None:
@@ -254,6 +197,52 @@ def _lag(seed: int) -> None:
     _expect_leader(simulation)
 
 
+def _follow_in_vain(seed: int) -> None:
+    """A Lead is overtaken by the Resign of that term, and followed. The only other voter is dead."""
+    simulation = _witnesses(seed, 3, "bc")
+    simulation.loss(1.0, "a", "b", both=False)
+    simulation.run(2)
+    simulation.loss(0.0, "a", "b", both=False)
+    simulation.reordering(1.0, "a", "b", both=False)
+    simulation.run_until(lambda: simulation.elector("b").state.support.peers["a"].session is not None, 1)
+    simulation.delay(0.3, 0.3, "a", "b", both=False)
+    simulation.run(0.05)
+    simulation.delay(0.001, 0.001, "a", "b", both=False)
+    simulation.crash("c")
+    simulation.set_standing("a", priority=0)
+    simulation.run(0.5)
+    simulation.set_standing("b", priority=1)
+    _expect_leader(simulation)
+
+
+class _Unheard(Observer):
+    """Loses all that one node sends to the elected one, from its election on."""
+
+    def __init__(self, simulation: Simulation, node_id: str) -> None:
+        self._simulation = simulation
+        self._node_id = node_id
+
+    def told(self, process, event) -> None:
+        if isinstance(event, RoleChanged) and event.role is Role.LEADER and event.term == 1:
+            self._simulation.loss(1.0, self._node_id, process.node_id, both=False)
+
+
+def _elect_without_lease(seed: int) -> None:
+    """The Grant that elects is given in no session, and its voter is not heard any more; all support the elected."""
+    simulation = _witnesses(seed, 3, "abc")
+    simulation.loss(1.0, "a", "c", both=False)
+    simulation.run(2)
+    simulation.watch(_Unheard(simulation, "c"))
+    simulation.loss(0.0, "a", "c", both=False)
+    simulation.loss(1.0, "b", "a", both=False)
+    simulation.set_standing("a", priority=1)
+    simulation.run(0.1)
+    for node_id in "bc":
+        simulation.set_standing(node_id, priority=1)
+    simulation.run(1)
+    _expect_leader(simulation)
+
+
 def _split(seed: int) -> None:
     """Two candidates that do not reach each other begin at once, each nearer to one of the two other voters."""
     simulation = _witnesses(seed, 4, "abcd")
@@ -295,12 +284,10 @@ def _come_back(seed: int) -> None:
 HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = disturbed("hub", HealthyCluster.leave_a_hub)
-NEWLY_ELECTED = disturbed("newly elected", HealthyCluster.cut_the_newly_elected)
 MINORITY = disturbed("minority", HealthyCluster.trouble_a_minority)
 RESTART = disturbed("restart", HealthyCluster.restart_the_leader)
 SUCCESSION = disturbed("succession", HealthyCluster.replace_the_leader)
 HAND_OVER = disturbed("hand over", HealthyCluster.hand_over, delay=Span(low=0.000_05, high=0.002))
-DOUBLED = disturbed("pass it round", HealthyCluster.pass_it_round, duplication=1.0, reordering=0.2)
 LOSSY = disturbed("pass it round", HealthyCluster.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)
@@ -341,10 +328,9 @@ LEFT_BEHIND = World("left behind", _leave_behind)
 ACKNOWLEDGED_AGAIN = World("acknowledged again", _acknowledge_again)
 STRUCK_OFF = World("struck off", _strike_off)
 WIPED = World("wiped", _wipe)
-GIVEN_UP = World("overtaken, given up", _give_up)
-RESTARTED = World("overtaken, restarted", _restart_the_voter)
-ABANDONED = World("overtaken, abandoned", _abandon)
 PESTERED = World("pestered", _pester)
 OWN_VOTE = World("elected twice", _elect_twice)
+IN_VAIN = World("followed in vain", _follow_in_vain)
+WITHOUT_LEASE = World("elected without a lease", _elect_without_lease)
 BEHIND = World("behind", _lag)
 SPLIT = World("split", _split)

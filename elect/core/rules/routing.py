@@ -53,8 +53,9 @@ def receive_entry(state: NodeState, peer: Peer, entry: Entry, configuration: Con
 
 def _stop_repeating(peer: Peer, entry: Entry) -> None:
     """Stop repeating what this entry answers, and what no longer binds its sender, since it shows a higher term."""
-    # A Refuse and an Abandoned name a term that is not their sender's.
-    shown = 0 if isinstance(entry, Refuse | Abandoned) else entry.term
+    # A Refuse and an Abandoned name a term that is not their sender's. One that stood in a term, and was not elected,
+    # may follow a lower one: its Abandon comes again and again while it is bound there.
+    shown = 0 if isinstance(entry, Refuse | Abandon | Abandoned) else entry.term
     for owed, answer in ((peer.resigns, Resigned), (peer.abandons, Abandoned)):
         settled = entry.term + 1 if isinstance(entry, answer) else shown
         if entry.election in owed and owed[entry.election].term < settled:

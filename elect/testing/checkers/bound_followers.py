@@ -6,9 +6,10 @@ Source: PROTOCOL.md, section 4, "Bound" and "Why P3 holds".
 from collections.abc import Mapping
 
 from elect.core.events import Event, LeaderChanged, Voted
-from elect.core.messages import Abandoned, Batch, Grant
+from elect.core.messages import Abandon, Batch, Grant
 from elect.core.ready import Lease
 from elect.testing.world.process import Process
+from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world import World
 from elect.testing.world.world_observer import Observer
 
@@ -53,15 +54,20 @@ class BoundFollowers(Observer):
         for key in [key for key in self._voted if key[0] == process.node_id]:
             del self._voted[key]
 
-    def sent(self, process: Process, peer: str, batch: Batch) -> None:
-        """Check the leaders that count a node which grants a vote; forget the votes that a candidate abandoned."""
+    def sent(self, process: Process, peer: str, batch: Batch) -> None:  # noqa: ARG002 (the observer's signature)
+        """Check the leaders that count a node which grants a vote."""
         for entry in batch.entries:
             if type(entry) is Grant:
                 self._check_others(process, entry.election)
-            elif type(entry) is Abandoned:
-                voted = self._voted.get((process.node_id, entry.election))
-                if voted is not None and (voted.candidate, voted.term) == (peer, entry.term):
-                    del self._voted[process.node_id, entry.election]
+
+    def heard(self, process: Process, link: SimulatedLink, message: object, read_at: int) -> None:
+        """Forget the vote for a candidate that abandoned the term, whether or not Abandoned can be sent."""
+        del read_at
+        entries = message.entries if isinstance(message, Batch) else ()
+        for entry in (each for each in entries if isinstance(each, Abandon)):
+            voted = self._voted.get((process.node_id, entry.election))
+            if voted is not None and (voted.candidate, voted.term) == (link.path.source, entry.term):
+                del self._voted[process.node_id, entry.election]
 
     def _check_others(self, voter: Process, election: str) -> None:
         for host in self._world.hosts.values():

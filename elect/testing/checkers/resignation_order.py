@@ -30,7 +30,7 @@ class ResignationOrder(Observer):
             self._unheard[str(process), event.election, event.term] = process.now + grace
         elif isinstance(event, Lost) and event.reason is LossReason.SUPERSEDED:
             following = process.elector.state.elections[event.election].following
-            if following is None or following.term < event.term:
+            if following is None or not following.is_elected or following.term < event.term:
                 self._world.fail(
                     "leases give way to leaders alone", f"{process} is told {event}, and follows {following}"
                 )

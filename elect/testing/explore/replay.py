@@ -14,6 +14,7 @@ _WORDS = {
     Verb.WRITE: "{node}'s first write is on disk",
     Verb.FAIL: "{node}'s first write fails",
     Verb.CAMPAIGN: "{node} campaigns",
+    Verb.ABANDON: "{node}'s campaign ends without success",
     Verb.RESIGN: "{node} resigns",
     Verb.ACKNOWLEDGE: "{node}'s application acknowledges it",
     Verb.CRASH: "{node} dies with {count} of its writes on disk, and starts again",
