@@ -12,7 +12,7 @@ from tests.mutations.breaking import Breaks, nothing, replaced
 AGREEMENT = Breaks()
 
 
-@AGREEMENT.add("the stored list of voters is ignored", "7", worlds.RELISTED, 30)
+@AGREEMENT.add("the stored list of voters is ignored", "7", worlds.RELISTED, 40)
 def any_list():
     return replaced(simulated_disk, "check_voters", nothing)
 

@@ -19,7 +19,7 @@ HINTS = Breaks()
 """Rules that change only how long an election takes: no checker notices their breaks, and each says why."""
 
 
-@CAMPAIGN.add("the unwilling campaign", "6 (1)", worlds.HOSTILE, 5)
+@CAMPAIGN.add("the unwilling campaign", "6 (1)", worlds.HOSTILE, 10)
 def unwilling_candidates():
     return patch.object(NodeState, "is_willing", new_callable=PropertyMock, return_value=True)
 

@@ -30,17 +30,17 @@ def _all(state, dialed, expected):
     return dialed == expected
 
 
-@FENCE.add("the boot fence ends when one peer has dialed", "4 †", worlds.HOSTILE, 10)
+@FENCE.add("the boot fence ends when one peer has dialed", "4 †", worlds.FORGOTTEN_PROMISE, 5)
 def one_has_dialed():
     return _ends_when(lambda state, dialed, expected: dialed > 0)
 
 
-@FENCE.add("the boot fence ends when a quorum has dialed", "4 †", worlds.HOSTILE, 10)
+@FENCE.add("the boot fence ends when a quorum has dialed", "4 †", worlds.FORGOTTEN_PROMISE, 5)
 def a_quorum_has_dialed():
     return _ends_when(lambda state, dialed, expected: dialed + 1 >= state.configuration.quorum)
 
 
-@FENCE.add("a link to a former start ends the boot fence", "4 †", worlds.HOSTILE, 10)
+@FENCE.add("a link to a former start ends the boot fence", "4 †", worlds.HOSTILE, 30)
 def any_start():
     def starting(start):
         def start_with_links(self, host, promise_ns):
@@ -60,7 +60,7 @@ def any_start():
     return both(wrapped(Process, "__init__", starting), wrapped(boot_fence, "_has_dialed", dialing))
 
 
-@FENCE.add("the peers to wait for are forgotten at a restart", "4 †", worlds.HOSTILE, 10)
+@FENCE.add("the peers to wait for are forgotten at a restart", "4 †", worlds.FORGOTTEN_PROMISE, 5)
 def forgotten_peers():
     def opening(open_):
         def open_forgetful(self, *given, **named):
@@ -73,7 +73,7 @@ def forgotten_peers():
     return wrapped(SimulatedDisk, "open", opening)
 
 
-@FENCE.add("an ack leaves before its peer is waited for on disk", "4 †", worlds.ACKNOWLEDGED_AGAIN, 5)
+@FENCE.add("an ack leaves before its peer is waited for on disk", "4 †", worlds.ACKNOWLEDGED_AGAIN, 10)
 def acks_before_the_disk():
     def expecting(expect):
         def expect_at_once(state, peer):
@@ -100,7 +100,7 @@ def struck_off_at_once():
     return _struck(lambda state, peer: peer.accepted is None and not state.is_fenced)
 
 
-@FENCE.add("a peer is struck off inside the boot fence", "4 †", worlds.HOSTILE, 10)
+@FENCE.add("a peer is struck off inside the boot fence", "4 †", worlds.FORGOTTEN_PROMISE, 5)
 def struck_off_inside():
     return _struck(lambda state, peer: peer.session is None and peer.promised_until == 0)
 
@@ -110,6 +110,6 @@ def former_peers():
     return _ends_when(_all, lambda state: not agreement.is_new_voter(state))
 
 
-@FENCE.add("the boot fence of a new store ends early", "4 †", worlds.TWO_LISTS, 10)
+@FENCE.add("the boot fence of a new store ends early", "4 †", worlds.TWO_LISTS, 20)
 def new_store():
     return _ends_when(_all, lambda state: not state.former)

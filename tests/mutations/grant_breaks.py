@@ -61,7 +61,7 @@ def grants_of_any_link():
     return wrapped(campaigning, "receive_grant", receiving)
 
 
-@GRANTS.add("a Grant follows in whatever session", "4 †", worlds.HOSTILE, 10)
+@GRANTS.add("a Grant follows in whatever session", "4 †", worlds.SLOW_FOLLOWS, 5)
 def grants_of_any_session():
     def beginning(begin):
         def begin_with_any(state, election):
@@ -132,6 +132,6 @@ def restored_too_far():
     return both(wrapped(ElectionState, "vote_for", voting_for), wrapped(ElectionState, "note_abandon", noting))
 
 
-@GRANTS.add("an Abandon frees nobody", "4", worlds.HOSTILE, 10)
+@GRANTS.add("an Abandon frees nobody", "4", worlds.BOUND_IN_VAIN, 5)
 def deaf_to_abandon():
     return replaced(following, "receive_abandon", nothing)

@@ -74,7 +74,7 @@ def small_leases():
     return wrapped(leading, "lease_until", lifecycle)
 
 
-@LEADING.add("a token is shown before the lease holds", "4", worlds.HOSTILE, 3)
+@LEADING.add("a token is shown before the lease holds", "4", worlds.HOSTILE, 10)
 def hasty_tokens():
     def holding(hold):
         def hold_all(state):
@@ -114,7 +114,7 @@ def suspended_for_ever():
     return wrapped(leading, "suspend", lapsing)
 
 
-@LEADING.add("one elected without a lease never resigns", "4", worlds.WITHOUT_LEASE, 5)
+@LEADING.add("one elected without a lease never resigns", "4", worlds.WITHOUT_LEASE, 10)
 def elected_for_ever():
     def beginning(begin):
         def begin_for_ever(state, election):

@@ -105,6 +105,14 @@ def _restart_a_promiser(simulation: Simulation, leader: str, promiser: str) -> N
     simulation.run(2)
 
 
+def _restart_a_follower(seed: int) -> None:
+    """The leader is cut off, and a follower, whose host restarts within its promise, hears the third node alone."""
+    simulation = Simulation(Options(seed=seed))
+    simulation.run(2)
+    leader = simulation.leader()
+    _restart_a_promiser(simulation, leader, min({*"abc"} - {leader}))
+
+
 def _acknowledge_again(seed: int) -> None:
     """A follower was away for so long that it waits for nobody. Its disk is slow when it acknowledges the leader."""
     simulation = Simulation(Options(seed=seed))
@@ -194,6 +202,20 @@ def _lag(seed: int) -> None:
     simulation = _witnesses(seed, 3, "bc")
     for node_id in "bc":
         simulation._world.hosts[node_id].disk.ballots["default"] = Ballot(term=100, voted_for=None)
+    _expect_leader(simulation)
+
+
+def _bind_in_vain(seed: int) -> None:
+    """All Grants of a candidate are lost. It gives up, and only a node that granted would lead."""
+    simulation = _witnesses(seed, 3, "abc")
+    simulation.run(1)
+    for voter in "bc":
+        simulation.loss(1.0, voter, "a", both=False)
+    simulation.set_standing("a", priority=1)
+    simulation.run(0.1)
+    simulation.set_standing("a", priority=0)
+    simulation.heal()
+    simulation.set_standing("b", priority=1)
     _expect_leader(simulation)
 
 
@@ -325,11 +347,13 @@ DISAGREEING = World("disagreeing", _disagree)
 RELISTED = harsh("relisted", "relist", "crash", every=0.5)
 TWO_LISTS = World("two lists", _list_two)
 LEFT_BEHIND = World("left behind", _leave_behind)
+FORGOTTEN_PROMISE = World("forgotten promise", _restart_a_follower)
 ACKNOWLEDGED_AGAIN = World("acknowledged again", _acknowledge_again)
 STRUCK_OFF = World("struck off", _strike_off)
 WIPED = World("wiped", _wipe)
 PESTERED = World("pestered", _pester)
 OWN_VOTE = World("elected twice", _elect_twice)
+BOUND_IN_VAIN = World("bound in vain", _bind_in_vain)
 IN_VAIN = World("followed in vain", _follow_in_vain)
 WITHOUT_LEASE = World("elected without a lease", _elect_without_lease)
 BEHIND = World("behind", _lag)
