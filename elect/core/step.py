@@ -8,6 +8,7 @@ Ready.
 Source: PROTOCOL.md, section 2, "Order of sending"; section 4, "One step".
 """
 
+from functools import partial
 from random import Random
 
 from elect.core import outgoing
@@ -56,8 +57,9 @@ class ElectorStep:
         if state.now >= self._failback_at and not is_past:
             self._failback_at = state.now + state.timing.heartbeat_interval_ns
             failback.review(state)
+        may_campaign = partial(campaigning.may_begin, state)
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
-            name = state.index.take_next()
+            name = state.index.take_next(may_campaign=may_campaign)
             if name is None:
                 break
             campaigning.consider(state, state.elections[name])

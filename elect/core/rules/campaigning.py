@@ -64,11 +64,18 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
     at = _turn_at(state, election, max(election.free_since, state.eligible_since))
     if at > state.now:
         return at
-    if state.index.campaigns.is_reached:
+    if not may_begin(state):
         state.index.campaigns.waiting[election.name] = None
     else:
         begin(state, election)
     return election.deadline
+
+
+def may_begin(state: NodeState) -> bool:
+    """Return whether the peers can be expected to answer the Votes of another campaign in time."""
+    # A peer whose stream has ended answers no more, although its promise may still be counted.
+    windows = (peer.vote_window for peer in state.support.peers.values() if peer.session is not None)
+    return not state.index.campaigns.is_reached(state.now, windows)
 
 
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
@@ -133,6 +140,8 @@ def begin(state: NodeState, election: ElectionState) -> Campaign:
     state.write(election)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
+        if peer.counted_until > state.now and peer.session is not None:
+            peer.vote_window.ask(election.name, state.now, ends_at)
     state.report_role(election, "campaign")
     return campaign
 
@@ -145,6 +154,7 @@ def receive_grant(state: NodeState, election: ElectionState, peer: Peer, grant: 
     # It answers a Vote that came on another link, perhaps of an incarnation that has said Abandon since (trace 11).
     if grant.link != peer.opened:
         return
+    peer.vote_window.answer(election.name, state.now)
     if election.campaign is not None and election.campaign.term == grant.term:
         count_grant(state, election, peer.id, grant.term, grant.session)
     elif election.leadership is not None and election.leadership.term == grant.term:
@@ -169,7 +179,6 @@ def count_grant(
     campaign.grants[voter] = session
     # Without its own vote on disk it could restart, know nothing of this term, and be elected in it once more.
     if state.id in campaign.grants and is_quorum(len(campaign.grants), len(state.voters)):
-        state.index.campaigns.raise_after_win()
         leading.begin(state, election)
 
 
@@ -182,6 +191,7 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
             leading.stop_repeating_lead(peer, election, peer.counted_session)
         return
+    peer.vote_window.answer(election.name, state.now)
     campaign = election.campaign
     if campaign is None or campaign.term != refuse.term or peer.id not in state.voters:
         return
@@ -236,9 +246,7 @@ def ask_again(state: NodeState, election: ElectionState) -> None:
 
 
 def time_out(state: NodeState, elections: list[ElectionState]) -> None:
-    """Abandon campaigns that have had their two turns, and begin fewer at once from now on."""
-    if elections:
-        state.index.campaigns.halve_after_timeout()
+    """Abandon campaigns that have had their two turns."""
     for election in elections:
         abandon(state, election, "timed_out")
 

@@ -16,7 +16,7 @@ from elect.core.messages import Abandon, Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Meeting
-from elect.core.state.scale import KnowledgeNumbers
+from elect.core.state.scale import KnowledgeNumbers, VoteWindow
 
 NO_LINK = Number(0, 0)
 """A number below that of every link."""
@@ -37,6 +37,7 @@ class Peer:
         is_supporting: whether its support was counted when last looked at.
         reports: the leaders that it says it knows, by election.
         knowledge_numbers: of the Knowledge on this pair of links.
+        vote_window: of this node's Votes to it.
         leads: elections whose Lead it has not answered in the session counted now, in order.
         resigns: resignations it has not answered, by election.
         abandons: the same for campaigns that were abandoned.
@@ -71,6 +72,7 @@ class Peer:
         "sent_latest",
         "session",
         "store_id",
+        "vote_window",
     )
 
     def __init__(self, node_id: str, meeting: Meeting) -> None:
@@ -98,6 +100,7 @@ class Peer:
         self.is_supporting = False
         self.reports: dict[str, Known] = {}
         self.knowledge_numbers = KnowledgeNumbers()
+        self.vote_window = VoteWindow()
         self.leads: dict[str, None] = {}
         self.resigns: dict[str, Resign | Abandon] = {}
         self.abandons: dict[str, Resign | Abandon] = {}
@@ -195,6 +198,7 @@ class Support:
     def _stop_counting(peer: Peer) -> None:
         peer.counted_session = None
         peer.counted_until = 0
+        peer.vote_window.clear()
 
     def expire(self, now: int) -> list[str]:
         """End the promises that are over, and return the ids of their peers.

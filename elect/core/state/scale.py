@@ -7,9 +7,9 @@ Source: PROTOCOL.md, section 2, "Bounds".
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeVar
 
 from elect.core.messages import Knowledge
@@ -31,8 +31,11 @@ CONSIDERED_MAX = 1024
 CAMPAIGNS_MAX = 4096
 """Live campaigns of one node: their Votes fill 16 frames to each peer."""
 
-CAMPAIGNS_MIN = 16
-"""Live campaigns that are always allowed, whatever timed out: their Votes fit one message."""
+UNANSWERED_FIRST = 64
+"""Votes that a peer may have to answer at a time, until it has shown how fast it answers."""
+
+UNANSWERED_MIN = 16
+"""The least number of them: on a machine that does not answer those in time nobody is elected."""
 
 OBSERVED_MAX = 256
 """Elections known from reports only that are considered again in one interval; more of them take more intervals."""
@@ -55,28 +58,64 @@ def rotate(waiting: dict[str, Item], count: int) -> list[str]:
     return names
 
 
-class CampaignLimit:
-    """The live campaigns, and the elections that wait until one of them ends.
+class VoteWindow:
+    """The Votes that one peer has not answered yet, and how many there may be.
 
-    A campaign has two turns. A node that begins more of them at once than it and its peers can end in that time
-    would see all of them time out, again and again. So the limit is halved when some do, and grows by one with each
-    campaign that is won.
+    A campaign has two turns. A node that asks for more votes at once than its peers can answer in that time would see
+    all campaigns time out, again and again. So it begins with few. Each answer within a quarter of a campaign's time
+    allows one more, so the number at most doubles from one answer to the next, and answers then take half of that time.
+    A Vote without an answer in time halves it. (TCP finds the capacity of a path in the same way.)
+
+    A window is of one peer, although a majority elects: a slow peer that the others outvote would fall behind for good.
+
+    Source: Jacobson, "Congestion Avoidance and Control", 1988.
+    """
+
+    def __init__(self) -> None:
+        self.size = UNANSWERED_FIRST
+        self._asked: dict[str, tuple[int, int]] = {}
+
+    def is_full(self, now: int) -> bool:
+        """Return whether no other campaign may begin now."""
+        lost = list(takewhile(lambda name: self._asked[name][1] <= now, self._asked))
+        if lost:
+            self.size = max(UNANSWERED_MIN, len(self._asked) // 2)
+        for name in lost:
+            del self._asked[name]
+        return len(self._asked) >= self.size
+
+    def ask(self, election: str, now: int, ends_at: int) -> None:
+        """Count the Vote of a campaign that ends at that time (ns) at the latest."""
+        self._asked.pop(election, None)
+        self._asked[election] = (now, ends_at)
+
+    def clear(self) -> None:
+        """Expect no more answers: the link on which the Votes were sent is closed."""
+        self._asked = {}
+
+    def answer(self, election: str, now: int) -> None:
+        """Count an answer; one that comes soon allows one more, where more than half of what is allowed was asked."""
+        is_used = 2 * len(self._asked) > self.size  # else it would grow for good while nothing waits for it
+        asked_at, ends_at = self._asked.pop(election, (0, 0))
+        if is_used and now - asked_at < (ends_at - asked_at) // 4:
+            self.size = min(CAMPAIGNS_MAX, self.size + 1)
+
+
+class CampaignLimit:
+    """The live campaigns, and the elections that wait until another one may begin.
 
     Attributes:
         live: elections in which this node campaigns.
-        live_max: the number that may live now.
         waiting: elections whose time to campaign has come, in order.
     """
 
     def __init__(self) -> None:
         self.live: set[str] = set()
-        self.live_max = CAMPAIGNS_MAX
         self.waiting: OrderedDict[str, None] = OrderedDict()
 
-    @property
-    def is_reached(self) -> bool:
-        """Return whether no other campaign may begin now."""
-        return len(self.live) >= self.live_max
+    def is_reached(self, now: int, windows: Iterable[VoteWindow]) -> bool:
+        """Return whether no other campaign may begin now, by the windows of all peers."""
+        return len(self.live) >= CAMPAIGNS_MAX or any(window.is_full(now) for window in windows)
 
     def update(self, election: ElectionState) -> None:
         """Count an election while this node campaigns in it."""
@@ -84,14 +123,6 @@ class CampaignLimit:
             self.live.discard(election.name)
         else:
             self.live.add(election.name)
-
-    def raise_after_win(self) -> None:
-        """Allow one more campaign at a time."""
-        self.live_max = min(CAMPAIGNS_MAX, self.live_max + 1)
-
-    def halve_after_timeout(self) -> None:
-        """Allow half of the campaigns that live now."""
-        self.live_max = max(CAMPAIGNS_MIN, len(self.live) // 2)
 
 
 @dataclass(slots=True)

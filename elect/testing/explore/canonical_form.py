@@ -85,8 +85,8 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     Campaign: {"presumed_dead": _TURN, "yielded": _TURN},
-    CampaignLimit: {"live_max": _TURN, "waiting": _TURN},
-    Peer: {"knowledge_numbers": _KNOWLEDGE},
+    CampaignLimit: {"waiting": _TURN},
+    Peer: {"knowledge_numbers": _KNOWLEDGE, "vote_window": _TURN},
     ElectionState: {
         "_index": "the node's own, in its form already",
         "successor": _TURN,

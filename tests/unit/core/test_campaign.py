@@ -7,6 +7,7 @@ from elect.core.messages import Abandon, RefusalReason, Refuse, Resign, Standing
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.snapshot import WhyNoLeader
+from elect.core.state.scale import UNANSWERED_FIRST
 from tests.unit.core.desk import DURATION, INTERVAL, MS, TURN, Desk, vote
 
 WILLING = Standing()
@@ -242,7 +243,8 @@ def test_a_new_round_starts_when_support_returns():
     assert Role.CANDIDATE in roles
 
 
-def test_elections_of_a_dead_leader_are_shared_without_messages():
+def test_elections_of_a_dead_leader_are_shared_without_messages(monkeypatch):
+    monkeypatch.setattr("elect.core.state.scale.UNANSWERED_FIRST", 300)
     names = tuple(f"e{n}" for n in range(300))
     shares = []
     for node_id in "bc":
@@ -277,23 +279,65 @@ def test_a_learner_s_or_strangers_grant_is_not_counted():
     assert desk.election.role is Role.CANDIDATE
 
 
-def test_concurrent_campaigns_are_limited_to_what_ends_in_time():
-    names = tuple(f"e{n:03}" for n in range(200))
-    desk = Desk(elections=names)
-    state = desk.elector.state
-    state.index.campaigns.live_max = 64
-    desk.supported()
-    assert len(state.index.campaigns.live) == 64
+def crowd() -> Desk:
+    """A candidate in 200 elections; its own votes in the first of them are on disk."""
+    desk = Desk(elections=tuple(f"e{n:03}" for n in range(200))).supported()
     desk.written()
-    desk.say("a", *(desk.grant("a", 1, election=name) for name in sorted(state.index.campaigns.live)[:10]))
-    assert len(state.index.campaigns.live) == 64 + 10, "one more for each that was won"
+    return desk
+
+
+def grants_of(desk: Desk, peer: str, count: int) -> None:
+    live = sorted(desk.elector.state.index.campaigns.live)
+    desk.say(peer, *(desk.grant(peer, 1, election=name) for name in live[:count]))
+
+
+def test_a_node_asks_for_few_votes_at_first():
+    assert len(crowd().elector.state.index.campaigns.live) == UNANSWERED_FIRST
+
+
+def test_each_vote_answered_soon_allows_one_more():
+    desk = crowd()
+    grants_of(desk, "a", 10)
+    assert desk.elector.state.support.peers["a"].vote_window.size == UNANSWERED_FIRST + 10
+
+
+def test_a_vote_answered_late_allows_no_more():
+    desk = crowd()
+    desk.now += TURN
+    grants_of(desk, "a", 10)
+    assert desk.elector.state.support.peers["a"].vote_window.size == UNANSWERED_FIRST
+
+
+def test_a_peer_that_does_not_answer_holds_campaigns_up():
+    desk = crowd()
+    grants_of(desk, "a", UNANSWERED_FIRST)  # the next ones are asked of "c", too
+    desk.written()
+    live = desk.elector.state.index.campaigns.live
+    before = sorted(live)[:10]
+    count = len(live)
+    grants_of(desk, "a", 10)
+    assert len(live) == count - 10, "won by the other peer, and none begun instead"
+    desk.say("c", *(desk.grant("c", 1, election=name) for name in before))
+    assert len(live) == count + 10, "one for each answer, and one more as it came soon"
+
+
+def test_votes_without_an_answer_halve_what_is_asked():
+    desk = crowd()
     desk.tick(2 * TURN)
-    assert state.index.campaigns.live_max == 37, "half of those that lived when some timed out"
-    assert len(state.index.campaigns.live) <= 37
+    assert desk.elector.state.support.peers["a"].vote_window.size == UNANSWERED_FIRST // 2
+
+
+def test_a_closed_link_owes_no_answers():
+    desk = crowd()
+    window = desk.elector.state.support.peers["a"].vote_window
+    assert window.is_full(desk.now)
+    window.clear()
+    assert not window.is_full(desk.now)
 
 
 def test_one_input_considers_a_bounded_number_of_elections(monkeypatch):
     monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 50)
+    monkeypatch.setattr("elect.core.state.scale.UNANSWERED_FIRST", 120)
     desk = Desk(elections=tuple(f"e{n:03}" for n in range(120))).supported()
     steps = 0
     while desk.latest.wake_at == desk.now:

@@ -239,7 +239,8 @@ def test_a_single_voter_leads_after_the_write_and_never_lapses():
     assert desk.events(Lost) == []
 
 
-def test_thousands_of_leases_are_told_and_lapse_together():
+def test_thousands_of_leases_are_told_and_lapse_together(monkeypatch):
+    monkeypatch.setattr("elect.core.state.scale.UNANSWERED_FIRST", 500)
     names = tuple(f"e{n}" for n in range(500))
     desk = Desk(elections=names).supported()
     desk.written()
