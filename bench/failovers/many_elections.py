@@ -55,6 +55,9 @@ def run(situation: Situation, elections: int) -> Course:
         began = begin(running, running.nodes)
         wait_until_all_are_led(running, elections)
         cold_start = first_led(running, 0) - began
+        # Elections are handed back now. A node that is killed meanwhile has not printed yet what it handed over.
+        time.sleep(RETURN_S)
+        wait_until_all_are_led(running, elections)
         node_id, number = Counter(led(running).values()).most_common(1)[0]
         since = len(running.events)
         killed = running.nodes[node_id].signal(signal.SIGKILL)
