@@ -11,6 +11,10 @@ from prometheus_client import CollectorRegistry
 from elect import Node
 from tests.nodes import DEADLINE_S, configs, eventually, single
 
+# Thread.start is not safe from interrupts: its event may be left half set. The thread then ends before it begins, and
+# Python reports that. What the node does then is what these tests are about.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 MOMENTS = 80
 
 
