@@ -13,7 +13,9 @@ from tests.nodes import DEADLINE_S, configs, eventually, single
 
 # Thread.start is not safe from interrupts: its event may be left half set. The thread then ends before it begins, and
 # Python reports that. What the node does then is what these tests are about.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in thread started by.*_bootstrap:pytest.PytestUnraisableExceptionWarning"
+)
 
 MOMENTS = 80
 
