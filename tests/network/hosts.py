@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -155,13 +156,15 @@ class Net:
         """Lose this share of all packets between the hosts meanwhile, each direction of each pair by itself."""
         with ExitStack() as stack:
             over = threading.Event()
+            pool = stack.enter_context(ThreadPoolExecutor(len(self.hosts)))
+            stack.callback(over.set)
+            paths = []
             for source in self.hosts.values():
                 sinks = [sink for sink in self.hosts.values() if sink is not source]
-                lose = threading.Thread(target=_lose, args=(source, sinks, share, random.Random(rng.random()), over))
-                stack.callback(lose.join)
-                lose.start()
-            stack.callback(over.set)
+                paths.append(pool.submit(_lose, source, sinks, share, random.Random(rng.random()), over))
             yield
+        for path in paths:
+            path.result()
 
 
 def _path(sink: Host, hardware: str) -> str:
@@ -182,6 +185,7 @@ def _ip(namespace: str, *commands: str) -> None:
 
 
 def _lose(source: Host, sinks: Sequence[Host], share: float, rng: random.Random, over: threading.Event) -> None:
+    """Lose packets of a host until it is over; raises NoNetworkError if `ip` ended before."""
     command = ["ip", "-n", source.namespace, "-batch", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as ip, ip.stdin as commands:
         while not over.wait(SLICE_S):
@@ -190,3 +194,5 @@ def _lose(source: Host, sinks: Sequence[Host], share: float, rng: random.Random,
             commands.flush()
         for sink in sinks:
             print(_path(sink, sink.hardware), file=commands)
+    if ip.returncode:
+        raise NoNetworkError(f"`ip` of host {source.name} ended with {ip.returncode}")
