@@ -25,16 +25,17 @@ MESSAGES_MAX = 2
 CPU_SHARE = 0.2
 """The share of a processor's time that reading one peer, and processing its messages, may take in the long run."""
 
-CPU_CREDIT_NS = NS_PER_S
-"""The time that a peer may be ahead of its share: a burst is read as fast as it comes."""
-
 ELECTION_CREDIT_NS = 4_000_000
 """More credit for each election that this node has entered: to process a new leader costs some 0.2 ms of a processor. A
 peer that waits with that looks failed, and then there is even more to process."""
 
-COST_NS_MAX = NS_PER_S // 10
+COST_NS_MAX = NS_PER_S // 20
 """More than any message costs. Other delays of a thread, by a suspended machine or the garbage collector of a large
 application, are not charged to a peer."""
+
+CPU_CREDIT_NS = round(COST_NS_MAX / CPU_SHARE)
+"""The time that a peer may be ahead of its share, 0.25 s: it waits for no single message. A burst is over long before
+the leases end that it holds up."""
 
 ROOM_CHECK_S = 0.05
 """A thread that waits for room checks this often whether the inbox is closed."""

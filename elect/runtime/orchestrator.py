@@ -218,7 +218,6 @@ class Orchestrator:
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL_NS
             self._check()
-            self._context.inbox.allow_for(self._elector.entered)
             self._observer.observe_ignored(self._elector.ignored)
 
     def _take_coalesced(self) -> list[TimedHeartbeat]:
@@ -315,6 +314,7 @@ class Orchestrator:
             ready = self._act(command, now)
             if ready is not None:
                 self._apply(ready)
+            self._context.inbox.allow_for(self._elector.entered)
             is_done = True
         finally:  # also when this ends the thread: another one may wait
             command.finish(is_done=is_done)

@@ -120,7 +120,7 @@ def test_a_pipe_made_nonblocking_elsewhere_loses_nothing(tmp_path):
     read, write = full_pipe()
     os.set_blocking(write, False)
     with os.fdopen(read) as lines, subprocess.Popen(alone(tmp_path), stdout=write, stderr=subprocess.PIPE) as process:
-        assert next(line for line in process.stderr if b"leads in term 1" in line)
+        assert next(line for line in process.stderr if b"leads in term" in line)
         os.close(write)
         for _ in range(PIPE_BYTES // 64):
             lines.readline()

@@ -77,14 +77,14 @@ def test_run_tells_its_life_in_lines_and_ends_well_on_a_signal(tmp_path, number)
     assert names == ["started", "elected", "stopping", "lost", "stopped"]
     assert all(line.keys() >= {"event", "election", "node", "term", "leader", "boottime"} for line in said)
     assert all(line["node"] == "a" and began < line["boottime"] < now_ns() / 1e9 for line in said)
-    lost = next(line for line in said if line["event"] == "lost")
-    assert (lost["election"], lost["term"], lost["reason"]) == ("default", 1, "stopped")
+    elected, lost = (next(line for line in said if line["event"] == name) for name in ("elected", "lost"))
+    assert (lost["election"], lost["term"], lost["reason"]) == ("default", elected["term"], "stopped")
 
 
 def test_run_without_events_says_nothing_on_stdout(tmp_path):
     command = [*ELECT, "run", "-c", write_alone(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert next(line for line in process.stderr if "leads in term 1" in line)
+        assert next(line for line in process.stderr if "leads in term" in line)
         process.terminate()
         assert process.communicate(timeout=PATIENCE_S)[0] == ""
     assert process.returncode == 0

@@ -129,7 +129,7 @@ def test_an_input_that_meets_the_closing_half_way_is_settled():
     assert not item.is_done
 
 
-COSTS = 3
+COSTS = 2
 OWED_S = (COSTS * COST_NS_MAX / CPU_SHARE - CPU_CREDIT_NS) / NS_PER_S
 """The debt of a peer when each of its messages costs the most that is charged."""
 

@@ -322,12 +322,19 @@ def test_what_is_ignored_is_counted_and_said_once(caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-def test_inbox_and_counts_hear_of_the_elector_once_a_second():
+def test_counts_hear_of_the_elector_once_a_second():
     desk = Desk()
-    desk.orchestrator._elector.entered, desk.orchestrator._elector.ignored = 7, 3
-    desk.context.inbox.allow_for = lambda elections: desk.log.append(("allow for", elections))
+    desk.orchestrator._elector.ignored = 3
     desk.run(RECEIVED)
-    assert desk.log.count(("allow for", 7)) == desk.log.count(("ignored", 3)) == 1
+    assert desk.log.count(("ignored", 3)) == 1
+
+
+def test_peers_may_say_more_as_soon_as_elections_are_entered():
+    desk = Desk()
+    desk.orchestrator._elector.entered = 7
+    desk.context.inbox.allow_for = lambda elections: desk.log.append(("allow for", elections))
+    desk.orchestrator.step(PendingCommand(lambda elector, now: Ready(wake_at=WAKE_AT)))
+    assert desk.log.count(("allow for", 7)) == 1
 
 
 def test_threads_are_looked_after_once_a_second():
