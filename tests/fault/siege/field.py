@@ -275,9 +275,7 @@ def besieged(kind: str) -> Iterator[Field]:
             return middle.address
 
         nodes = ("a", "b", "c", ABSENT) if kind == "plain" else ("a", "b", "c")
-        # Half of the default: attackers and nodes share the processors of one machine, so heartbeats come late here.
-        timing = {"heartbeat_interval": "100ms"}
-        plan = Plan(directory=directory, nodes=nodes, with_http=True, security=security, route=route, timing=timing)
+        plan = Plan(directory=directory, nodes=nodes, with_http=True, security=security, route=route)
         cluster = stack.enter_context(_Besieged(plan))
         ground = Field(cluster, directory, middles, authority=authority)
         for node in ground.live:
