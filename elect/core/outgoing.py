@@ -70,9 +70,14 @@ def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterat
             yield _send(peer, Batch(configuration=state.configuration.id, entries=entries))
 
 
-def _open(state: NodeState, peer_ids: Iterable[str]) -> Iterator[Peer]:
+def _open(state: NodeState, peer_ids: Iterable[str]) -> list[Peer]:
+    """Return the peers that messages can leave for: first those that this node hears, as the others may be dead."""
     peers = (state.support.peers[peer_id] for peer_id in peer_ids)
-    return (peer for peer in peers if peer.opened is not None)
+    return sorted((peer for peer in peers if peer.opened is not None), key=_is_unheard)
+
+
+def _is_unheard(peer: Peer) -> bool:
+    return peer.session is None
 
 
 def _send(peer: Peer, message: Message) -> Send:

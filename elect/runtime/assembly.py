@@ -24,7 +24,7 @@ from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
 from elect.runtime.step_counts import StepCounts
 from elect.runtime.threads import OnDeath, OwnThread, WorkThread, starting
-from elect.storage.journal import Journal
+from elect.storage.journal import Journal, JournalEvent
 from elect.storage.store import Store, StoreContent
 from wire.common.deadline import Deadline
 
@@ -105,7 +105,7 @@ class NodeThreads:
         hook: Callable[[], object] | None,
     ) -> None:
         context, dispatcher = self._context, self._dispatcher
-        self.journal = Journal(store, context.inbox.put)
+        self.journal = Journal(store, self._note_written)
         self.publisher = Publisher(context, dispatcher.dispatch, self.links.profile)
         self.orchestrator = Orchestrator(
             context,
@@ -187,6 +187,10 @@ class NodeThreads:
 
     def _thread(self, work: Callable[[], None], name: str) -> OwnThread:
         return OwnThread(work, name=name, on_death=self._on_death)
+
+    def _note_written(self, event: JournalEvent) -> None:
+        self.orchestrator.send_written(event)
+        self._context.inbox.put(event)
 
     def _check(self) -> None:
         if self._context.state is not Lifecycle.RUNNING:  # threads end in their order now

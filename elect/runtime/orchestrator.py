@@ -2,8 +2,8 @@
 
 A step takes what the inbox hands over, reads the clock *after* that came, and hands both to the elector. What comes
 back is carried out in the contract's order: start the write, publish the leases, send, hold back what waits for the
-disk, tell the application. A step waits for nothing: no disk, no peer, no application. `run` is the thread's loop
-around it; the simulation calls `step` itself.
+disk (the journal's thread sends it), tell the application. A step waits for nothing: no disk, no peer, no application.
+`run` is the thread's loop around it; the simulation calls `step` itself.
 
 Source: PROTOCOL.md, section 3 (the clock is read after the bytes) and section 4 (one step); `elect.core.ready`.
 """
@@ -23,7 +23,7 @@ from elect.core.messages import Batch, Heartbeat, Knowledge, Number
 from elect.core.ready import Ready, Send, Write
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.shutdown import ShutdownHandover
-from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
+from elect.storage.journal import JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
 from wire.common.log import Log
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.wire_errors import UnwelcomeError
@@ -151,6 +151,16 @@ class Orchestrator:
             self._publisher.flush_events()
         finally:  # threads may wait for room, also after the stop has run out of time
             self._context.inbox.close()
+
+    def send_written(self, event: JournalEvent) -> None:
+        """Send what waited for a write, on the journal's thread: another node waits for it, and wakes one thread less.
+
+        Call it before the event is put into the inbox.
+        """
+        if isinstance(event, Written):
+            for number in event.numbers:
+                for send in self._held.pop(number, ()):
+                    self._links.send(send)
 
     def stop(self) -> None:
         """End `run` after the inputs that came before this."""
@@ -286,10 +296,7 @@ class Orchestrator:
             self._observer.observe_round_trip(peer, now - heartbeat.ack.sent)
 
     def _finish_writes(self, item: Written, now: int) -> None:
-        """Send what waited for these writes."""
         for number in item.numbers:
-            for send in self._held.pop(number, ()):
-                self._links.send(send)
             self._apply(self._elector.written(now, number))
         if self._is_store_failing:  # this is the only sign that a full journal has room again
             self._set_storing(now, is_storing=True)

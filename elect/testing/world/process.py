@@ -15,6 +15,7 @@ from elect.core.options import Durable
 from elect.leader import Profile
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.orchestrator import Orchestrator
+from elect.storage.journal import JournalEvent
 from elect.storage.store import STORE_ID_LENGTH
 from elect.testing.world.event_recorder import EventRecorder
 from elect.testing.world.lease_record import RecordedLeases
@@ -140,6 +141,14 @@ class Process:
     def put(self, source: object, item: Input) -> None:
         """Put an input into the inbox, on the thread of its source."""
         self.gate.run(source, self.gate.enqueue, item)
+
+    def note_written(self, disk: object, event: JournalEvent) -> None:
+        """Take a report of the disk, on the journal's thread."""
+        self.gate.run(disk, self._note_written, event)
+
+    def _note_written(self, event: JournalEvent) -> None:
+        self.orchestrator.send_written(event)
+        self.gate.enqueue(event)
 
     def step(self, item: Input | None) -> None:
         """Run one step of the orchestrator."""

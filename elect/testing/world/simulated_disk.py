@@ -111,7 +111,7 @@ class SimulatedDisk:
 
     def _answer(self, event: JournalEvent) -> None:
         assert self._writer is not None
-        self._writer.put(self, event)
+        self._writer.note_written(self, event)
 
     def _probe(self, transaction: int) -> None:
         """Try again, unless a later transaction began."""
