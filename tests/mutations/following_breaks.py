@@ -88,7 +88,7 @@ def base_without_follows():
     return wrapped(ElectionState, "become_follower", becoming)
 
 
-@FOLLOWING.add("a live candidate follows a lower term", "4", worlds.HOSTILE, 20)
+@FOLLOWING.add("a live candidate follows a lower term", "4", worlds.SLOW_FOLLOWS, 3)
 def unsteady_candidates():
     def refusing(refusal):
         def refuse(election, leader, term):
