@@ -59,7 +59,7 @@ It enters an election, and both links to "b" come up. On its own link it sends t
 ... )
 >>> ready = elector.receive(now + 1, "b", link, heartbeat)
 >>> ready.write.ballots
-{'jobs': Ballot(term=1, voted_for='a')}
+{'jobs': Ballot(term=1, voted_for='a', lowered_to=None)}
 >>> ready.send[0].message.entries
 (Vote(election='jobs', term=1, offset=0),)
 >>> ready = elector.written(now + 2, ready.write.number)

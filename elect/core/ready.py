@@ -14,10 +14,20 @@ from elect.core.quorum import nth_largest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ballot:
-    """One election's durable line: the term, and the node that got its vote in it."""
+    """One election's durable line: the term, and the node that got its vote in it.
+
+    Attributes:
+        lowered_to: the lowest term that may be followed after a restart, if it is below `term`; None: it is `term`.
+    """
 
     term: int
     voted_for: str | None
+    lowered_to: int | None = None
+
+    @property
+    def follow_term_min(self) -> int:
+        """The lowest term that may be followed after a restart."""
+        return self.term if self.lowered_to is None else self.lowered_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,7 @@ class ElectorStep:
         if is_interval_over:
             # Once an interval: work that is not urgent.
             following.review_observed(state)
+            following.lower_votes(state)
             boot_fence.strike_off(state)
             if state.strangers:
                 agreement.review(state)

@@ -25,48 +25,9 @@ from elect.core.ready import Ballot, Meeting
 from elect.errors import IdentityError, StoreError, StoreGone
 from elect.storage.data_lock import DataLock, LockRecord, make_directory, sync_directory
 from elect.storage.store import STORE_ID_LENGTH, StoreContent, check_ballot, check_voters, kept_meetings
+from elect.storage.tables import APPLICATION_ID, SCHEMA_VERSION, SCHEMAS, STEPS
 
 NAME = "elect.sqlite3"
-
-APPLICATION_ID = 0x656C6374
-"""Marks the file in its header as one of elect: "elct"."""
-
-SCHEMA_VERSION = 1
-
-SCHEMA = (
-    """CREATE TABLE meta (
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        store_id BLOB NOT NULL,
-        cluster TEXT NOT NULL,
-        node_id TEXT NOT NULL,
-        incarnation INTEGER NOT NULL,
-        promise_ns INTEGER NOT NULL,
-        writes INTEGER NOT NULL,
-        voters TEXT NOT NULL,
-        checksum BLOB NOT NULL
-    )""",
-    """CREATE TABLE ballots (
-        election TEXT PRIMARY KEY,
-        term INTEGER NOT NULL CHECK (typeof(term) = 'integer' AND term >= 0),
-        voted_for TEXT
-    ) WITHOUT ROWID""",
-    """CREATE TABLE meetings (
-        node_id TEXT PRIMARY KEY,
-        store_id BLOB,
-        objection TEXT,
-        is_acknowledged INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    """CREATE TRIGGER ballot_never_falls BEFORE UPDATE ON ballots
-        WHEN new.term < old.term
-            OR (new.term = old.term AND old.voted_for IS NOT NULL AND new.voted_for IS NOT old.voted_for)
-        BEGIN SELECT RAISE(ABORT, 'a term never falls and a vote never changes'); END""",
-    """CREATE TRIGGER ballot_never_goes BEFORE DELETE ON ballots
-        BEGIN SELECT RAISE(ABORT, 'a ballot never goes'); END""",
-    """CREATE TRIGGER meta_never_falls BEFORE UPDATE ON meta
-        WHEN new.incarnation < old.incarnation OR new.promise_ns < old.promise_ns OR new.writes <= old.writes
-        BEGIN SELECT RAISE(ABORT, 'a count never falls'); END""",
-)
-"""The triggers are the second line of defence: even a bug in this program cannot take a vote back."""
 
 _BUSY_TIMEOUT_S = 1.0
 """No other process writes; a person may read the file with another tool for a moment."""
@@ -113,7 +74,9 @@ def digest(election: str, ballot: Ballot | None) -> int:
     """Return a ballot's share in the digest of all, which is their exclusive or, so that one can be exchanged."""
     if ballot is None:
         return 0
-    content = repr((election, ballot.term, ballot.voted_for)).encode()
+    # One that is not lowered has the digest that it had before there was the column.
+    lowered = () if ballot.lowered_to is None else (ballot.lowered_to,)
+    content = repr((election, ballot.term, ballot.voted_for, *lowered)).encode()
     return int.from_bytes(blake2b(content, digest_size=16).digest())
 
 
@@ -129,6 +92,7 @@ class SqliteStore:
         self._ballots: dict[str, Ballot] = {}
         self._meetings: dict[str, Meeting] = {}
         self._meta: Meta | None = None
+        self._version = 0
         self._files: dict[Path, tuple[int, int] | None] = {}
 
     def open(
@@ -239,8 +203,7 @@ class SqliteStore:
         is_new = not (self._integer("PRAGMA application_id") or self._integer("SELECT count(*) FROM sqlite_master"))
         if is_new and record:
             raise self._error(f"the database is empty, but this directory had a store; {_REPLACE}")
-        if not is_new:
-            self._check_header()
+        self._version = 0 if is_new else self._check_header()
         connection.execute("PRAGMA synchronous = FULL")
         # Only now: a file of another program must stay unchanged.
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -248,7 +211,8 @@ class SqliteStore:
             raise self._error(f"no write-ahead log on this file system ({mode!r}); use a data_dir on a local disk")
         return is_new
 
-    def _check_header(self) -> None:
+    def _check_header(self) -> int:
+        """Return the version of the schema."""
         application_id = self._integer("PRAGMA application_id")
         version = self._integer("PRAGMA user_version")
         if application_id != APPLICATION_ID:
@@ -257,26 +221,30 @@ class SqliteStore:
             raise self._error(
                 f"a newer version of elect wrote it (schema {version}, this one reads {SCHEMA_VERSION}); upgrade elect"
             )
-        if version < SCHEMA_VERSION:
+        if version not in SCHEMAS:
             raise self._damaged(f"schema {version} does not exist")
+        return version
 
     def _check_file(self) -> None:
-        """Run SQLite's own check, and compare its tables and triggers with SCHEMA."""
+        """Run SQLite's own check, and compare its tables and triggers with SCHEMAS."""
         connection = self._open_connection()
         problem = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if problem != ("ok",):
             raise self._damaged(str(problem[0]) if problem else "integrity_check returned nothing")
         rules = [row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
-        if sorted(rules, key=str) != sorted(SCHEMA):
+        if sorted(rules, key=str) != sorted(SCHEMAS[self._version]):
             raise self._damaged("its tables or triggers were changed")
 
     def _read_ballots(self) -> dict[str, Ballot]:
         ballots = {}
-        for election, term, voted_for in self._open_connection().execute("SELECT * FROM ballots"):
+        for election, term, voted_for, *lowered in self._open_connection().execute("SELECT * FROM ballots"):
             is_text = isinstance(election, str) and isinstance(voted_for, str | None)
+            lowered_to = lowered[0] if lowered else None  # version 1 has no such column
             if not is_text or not isinstance(term, int) or not 0 <= term <= TERM_MAX:
                 raise self._damaged("a ballot is not valid")
-            ballots[election] = Ballot(term=term, voted_for=voted_for)
+            if lowered_to is not None and (not isinstance(lowered_to, int) or not 0 <= lowered_to < term):
+                raise self._damaged("a ballot is not valid")
+            ballots[election] = Ballot(term=term, voted_for=voted_for, lowered_to=lowered_to)
         return ballots
 
     def _read_meetings(self) -> dict[str, Meeting]:
@@ -326,14 +294,12 @@ class SqliteStore:
         connection = self._open_connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if self._meta is None:
-                header = (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {SCHEMA_VERSION}")
-                for statement in (*SCHEMA, *header):
-                    connection.execute(statement)
+            for statement in STEPS[self._version]:
+                connection.execute(statement)
             connection.executemany(
-                "INSERT INTO ballots VALUES (?, ?, ?) ON CONFLICT (election)"
-                " DO UPDATE SET term = excluded.term, voted_for = excluded.voted_for",
-                [(election, ballot.term, ballot.voted_for) for election, ballot in ballots.items()],
+                "INSERT INTO ballots VALUES (?, ?, ?, ?) ON CONFLICT (election) DO UPDATE SET"
+                " term = excluded.term, voted_for = excluded.voted_for, lowered_to = excluded.lowered_to",
+                [(name, ballot.term, ballot.voted_for, ballot.lowered_to) for name, ballot in ballots.items()],
             )
             if is_opening:
                 connection.execute("DELETE FROM meetings")
@@ -351,7 +317,7 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 connection.rollback()
             raise
-        self._meta = meta
+        self._meta, self._version = meta, SCHEMA_VERSION
 
     def _check_place(self) -> None:
         """Raise StoreGone if a file of the store is not the one that was opened."""

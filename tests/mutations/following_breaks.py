@@ -3,6 +3,8 @@
 Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragraph.
 """
 
+from dataclasses import replace
+
 from elect.core.messages import Known, RefusalReason
 from elect.core.rules import following, voting
 from elect.core.state.election_state import ElectionState
@@ -110,6 +112,82 @@ def base_without_disk():
         return make_
 
     return wrapped(ElectionState, "__init__", making)
+
+
+def _lower(election, term):
+    """Let a restart follow this term, whatever the vote."""
+    if term < election.ballot.follow_term_min:
+        election.ballot = replace(election.ballot, lowered_to=term)
+
+
+@FOLLOWING.add("a vote for itself is written as lowered", "4 †", traces.RESTARTED_LEADER, 3)
+def lowered_own_votes():
+    def becoming(become):
+        def become_(self, **campaign):
+            begun = become(self, **campaign)
+            _lower(self, self.follow_term_min)
+            return begun
+
+        return become_
+
+    return wrapped(ElectionState, "become_candidate", becoming)
+
+
+@FOLLOWING.add("a vote for another is written as lowered", "4 †", traces.VOTER_OF_TWO, 3)
+def lowered_votes():
+    def voting_for(vote_for):
+        def vote(self, candidate, *, term):
+            lowest = self.follow_term_min
+            vote_for(self, candidate, term=term)
+            _lower(self, lowest)
+
+        return vote
+
+    return wrapped(ElectionState, "vote_for", voting_for)
+
+
+def _lowered_when_refused(reason):
+    def receiving(receive):
+        def receive_and_lower(state, election, peer, lead):
+            receive(state, election, peer, lead)
+            if peer.session is not None and following.refusal(election, peer.id, lead.term) is reason:
+                _lower(election, lead.term)
+                state.write(election)
+
+        return receive_and_lower
+
+    return wrapped(following, "receive_lead", receiving)
+
+
+@FOLLOWING.add("a live candidacy lowers the vote", "4 †", traces.RESTARTED_LEADER, 3)
+def lowered_by_candidates():
+    return _lowered_when_refused(RefusalReason.CANDIDATE)
+
+
+@FOLLOWING.add("a Lead of a term that is too low lowers the vote", "4 †", traces.VOTER_OF_TWO, 3)
+def lowered_by_any_lead():
+    return _lowered_when_refused(RefusalReason.TERM)
+
+
+@FOLLOWING.add("an Abandon lowers the vote, whatever came since", "4 †", traces.ABANDONED_AND_RESTARTED, 3)
+def lowered_by_abandon():
+    def receiving(receive):
+        def receive_and_lower(state, election, peer, abandon):
+            receive(state, election, peer, abandon)
+            _lower(election, abandon.term - 1)
+            state.write(election)
+
+        return receive_and_lower
+
+    return wrapped(following, "receive_abandon", receiving)
+
+
+@FOLLOWING.add("a lowered vote is given again", "4 †", traces.LOWERED_VOTE, 3)
+def lowered_votes_given_again():
+    def is_free(election, candidate, term):
+        return term > election.term or (election.term, election.ballot.voted_for) == (term, candidate)
+
+    return replaced(voting, "is_term_free", is_free)
 
 
 @FOLLOWING.add("an old Resign lets go", "4 †", worlds.REGAIN, 10)

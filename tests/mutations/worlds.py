@@ -187,11 +187,14 @@ def _expect_leader(simulation: Simulation) -> None:
 
 
 def _elect_twice(seed: int) -> None:
-    """The only candidate asks for votes while its disk stands still, and restarts before its own vote is written."""
+    """The only candidate asks for votes while its disk stands still, and restarts before its own vote is written.
+
+    It dies before it abandons that term: an abandoned vote is lowered, and not given again.
+    """
     simulation = _witnesses(seed, 3, "bc")
     simulation.run(0.01)
     simulation.disk("a", stall=0.5)
-    simulation.run(0.4)
+    simulation.run_until(lambda: simulation.term("b") == simulation.term("c") == 1, 0.4)
     simulation.crash("a")
     simulation.restart("a")
     _expect_leader(simulation)

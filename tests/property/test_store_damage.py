@@ -36,7 +36,7 @@ def image(request) -> Iterator[Path]:
             store.write({f"election-{number}": Ballot(term=term, voted_for="b") for number in range(150)}, 9)
             if term == 3:
                 store.close()
-        store.write({"default": Ballot(term=7, voted_for="c")})
+        store.write({"default": Ballot(term=7, voted_for="c", lowered_to=2)})
         if request.param == "crashed":
             shutil.copytree(data, image)
         store.close()

@@ -10,7 +10,7 @@ import pytest
 
 from elect.core.ready import Ballot
 from elect.errors import IdentityError, StoreError
-from elect.storage import data_lock, sqlite
+from elect.storage import data_lock, sqlite, tables
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import MemoryStore, Store, StoreContent
 
@@ -76,11 +76,15 @@ def test_written_ballots_and_promises_are_found_again(store):
     store.write({"default": Ballot(term=5, voted_for="b"), "x": Ballot(term=1, voted_for=None)}, 9 * SECOND)
     store.write({"default": Ballot(term=6, voted_for=None)}, None)
     store.write({"default": Ballot(term=6, voted_for="c")})
-    store.write({}, SECOND)
+    store.write({"default": Ballot(term=6, voted_for="c", lowered_to=5)}, SECOND)
     store.close()
     opened = start(store)
-    assert opened.ballots == {"default": Ballot(term=6, voted_for="c"), "x": Ballot(term=1, voted_for=None)}
+    lowered = Ballot(term=6, voted_for="c", lowered_to=5)
+    assert opened.ballots == {"default": lowered, "x": Ballot(term=1, voted_for=None)}
     assert opened.promise_ns == 9 * SECOND
+    store.write({"default": Ballot(term=7, voted_for="b")})
+    store.close()
+    assert start(store).ballots["default"].follow_term_min == 7
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,9 @@ def test_term_never_falls_and_vote_never_changes(store, ballot):
         "UPDATE ballots SET voted_for = NULL",
         "DELETE FROM ballots",
         "UPDATE ballots SET term = 'x'",
+        "UPDATE ballots SET lowered_to = 5",
+        "UPDATE ballots SET lowered_to = -1",
+        "UPDATE ballots SET lowered_to = 'x'",
         "UPDATE meta SET incarnation = 0, writes = writes + 1",
         "UPDATE meta SET promise_ns = 0, writes = writes + 1",
         "UPDATE meta SET writes = writes",
@@ -187,8 +194,8 @@ def test_database_of_another_program_is_refused_unchanged(tmp_path):
 
 
 def test_newer_schema_is_refused(used):
-    change(used, "PRAGMA user_version = 2")
-    with pytest.raises(StoreError, match=r"newer version of elect wrote it \(schema 2, this one reads 1\)"):
+    change(used, "PRAGMA user_version = 3")
+    with pytest.raises(StoreError, match=r"newer version of elect wrote it \(schema 3, this one reads 2\)"):
         open_store(used)
 
 
@@ -202,7 +209,8 @@ def test_unknown_schema_is_refused(used):
     "statement",
     [
         "UPDATE ballots SET term = 6",
-        "INSERT INTO ballots VALUES ('other', 1, 'b')",
+        "UPDATE ballots SET lowered_to = 3",
+        "INSERT INTO ballots VALUES ('other', 1, 'b', NULL)",
         "UPDATE meta SET incarnation = 9, writes = 9",
         "UPDATE meta SET checksum = x'00', writes = 9",
         "DELETE FROM meta",
@@ -304,7 +312,7 @@ def test_whole_database_without_its_lock_file_is_taken(used):
 
 def test_a_start_that_never_finished_permits_another(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite, "SCHEMA", ("CREATE TABLE half (x)", "INSERT INTO missing VALUES (1)"))
+        patched.setitem(tables.STEPS, 0, ("CREATE TABLE half (x)", "INSERT INTO missing VALUES (1)"))
         with pytest.raises(StoreError, match="no such table"):
             open_store(tmp_path)
     assert reopen(tmp_path).incarnation == 1

@@ -8,6 +8,7 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 from elect.core.events import LeaderChanged
 from elect.core.messages import (
@@ -27,7 +28,7 @@ from elect.core.rules import leading
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
-from elect.core.state.scale import OBSERVED_MAX, rotate
+from elect.core.state.scale import LOWERED_MAX, OBSERVED_MAX, rotate
 
 
 def refusal(election: ElectionState, leader: str, term: int) -> RefusalReason | None:
@@ -109,6 +110,21 @@ def _begin_following(state: NodeState, election: ElectionState, following: Follo
     election.resigned = None
     election.successor = None
     election.retry_at = 0
+
+
+def lower_votes(state: NodeState) -> None:
+    """Let a restart follow what this node would follow now: write that term beside votes that came to nothing.
+
+    Nothing waits for it. So it is done when no campaign of this node needs the disk, and the disk works.
+
+    Source: PROTOCOL.md, section 4, "Following again after a restart".
+    """
+    if state.index.campaigns.live or not state.is_storing:
+        return
+    for name in list(islice(state.index.lowerable, LOWERED_MAX)):
+        election = state.elections[name]
+        election.lower_vote()
+        state.write(election)
 
 
 def release(state: NodeState, leaders: Iterable[str], *, is_dead: bool = False) -> None:

@@ -16,6 +16,7 @@ class ElectionIndex:
         vacant: elections in which this node might campaign.
         campaigns: elections in which it does, and those that wait to.
         observed: elections that this node has not entered and knows from reports, in the order of their next review.
+        lowerable: elections whose vote came to nothing, as the disk does not know yet.
         lease_groups: elections led here, by the peers that follow.
         deadlines: when each election is due, if nothing happens before.
         are_peers_changed: the order of the candidates has to be computed again, and every vacant election considered.
@@ -26,6 +27,7 @@ class ElectionIndex:
         self.vacant: dict[str, None] = {}
         self.campaigns = CampaignLimit()
         self.observed: dict[str, None] = {}
+        self.lowerable: dict[str, None] = {}
         self.lease_groups = LeaseGroups()
         self.deadlines = Deadlines()
         self.are_peers_changed = True
@@ -38,6 +40,10 @@ class ElectionIndex:
             self.vacant[name] = None
         else:
             self.vacant.pop(name, None)
+        if election.is_lowerable:
+            self.lowerable[name] = None
+        else:
+            self.lowerable.pop(name, None)
         self.campaigns.update(election)
         self.lease_groups.update(election)
         self.deadlines.set(name, election.deadline)

@@ -6,7 +6,7 @@ The `become_…` methods are the only places where a role changes. The rules tha
 Source: PROTOCOL.md, section 4.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from elect.core.events import LossReason, Role
@@ -100,8 +100,8 @@ class ElectionState:
     """One election at one node.
 
     Attributes:
-        ballot: term and vote as decided.
-        durable: term and vote as known to be on disk; never ahead of `ballot`.
+        ballot: the durable line as decided.
+        durable: the line that is known to be on disk; its term is never ahead of that of `ballot`.
         follow_term_min: highest term in which this node granted to another, followed, or was elected.
         granted_vote: the vote that raised it last, or None.
         elected_term: highest term in which this node was, or before its start may have been, elected.
@@ -152,7 +152,7 @@ class ElectionState:
         self._index = index
         self.ballot = durable
         self.durable = durable
-        self.follow_term_min = durable.term
+        self.follow_term_min = durable.follow_term_min
         self.granted_vote: GrantedVote | None = None
         self.elected_term = durable.term
         self.term_seen = durable.term
@@ -201,6 +201,11 @@ class ElectionState:
         return self.is_entered and self.is_idle
 
     @property
+    def is_lowerable(self) -> bool:
+        """Return whether this node would follow a lower term now than after a restart, and is no candidate."""
+        return self.campaign is None and self.follow_term_min < self.ballot.follow_term_min
+
+    @property
     def deadline(self) -> int:
         """The time at which its role ends or changes without an input (ns); FOREVER for a follower."""
         if self.campaign is not None:
@@ -222,6 +227,12 @@ class ElectionState:
         if self.follow_term_min < term:
             self.granted_vote = GrantedVote(candidate=candidate, term=term, follow_term_min=self.follow_term_min)
             self.follow_term_min = term
+        self._index.update(self)
+
+    def lower_vote(self) -> None:
+        """Let a restart follow what this node would follow now."""
+        assert self.is_lowerable
+        self.ballot = replace(self.ballot, lowered_to=self.follow_term_min)
         self._index.update(self)
 
     def note_abandon(self, candidate: str, *, term: int) -> None:

@@ -4,7 +4,7 @@ from functools import lru_cache
 from random import Random
 
 from elect.core.events import Campaigned, RoleChanged
-from elect.core.messages import Abandon, Entry, Known, Resign, Standing
+from elect.core.messages import Abandon, Follow, Grant, Known, Resign, Standing
 from elect.core.options import Durable, ElectorOptions
 from elect.core.quorum import FOREVER, nth_largest
 from elect.core.ready import Ballot, Meeting
@@ -194,9 +194,9 @@ class NodeState:
             store_id=peer.store_id, objection=peer.objection, is_acknowledged=peer.is_acknowledged
         )
 
-    def send_durably(self, election: ElectionState, peer: Peer, entry: Entry) -> None:
-        """Send an entry that rests on the election's ballot: when that is on disk, which it may be already."""
-        if election.durable == election.ballot:
+    def send_durably(self, election: ElectionState, peer: Peer, entry: Grant | Follow) -> None:
+        """Send an entry when its term, and the vote in it, is on disk, which it may be already."""
+        if election.durable.term >= entry.term:
             self.effects.send(peer.id, entry)
         else:
             self.write(election)

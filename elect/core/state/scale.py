@@ -40,6 +40,9 @@ UNANSWERED_MIN = 16
 OBSERVED_MAX = 256
 """Elections known from reports only that are considered again in one interval; more of them take more intervals."""
 
+LOWERED_MAX = 256
+"""Votes that are lowered in one interval: the disk writes them in some milliseconds, and nothing waits for them."""
+
 FAILBACKS_MAX = 64
 """Elections handed back in one interval: their campaigns end in a part of it, and the Votes fit one message."""
 

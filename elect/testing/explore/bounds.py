@@ -33,6 +33,7 @@ class Bounds:
         resets: links broken by the network; the frames on them are lost.
         crashes: processes killed at any point of their writes and started again; their links are dialed one by one.
         restarts: the same, with all links dialed again at once.
+        lowerings: votes that came to nothing, and are written as lowered; only a restart reads that.
     """
 
     candidacies: int = 0
@@ -47,6 +48,7 @@ class Bounds:
     resets: int = 0
     crashes: int = 0
     restarts: int = 0
+    lowerings: int = 0
 
     def __post_init__(self) -> None:
         for name in self.names():

@@ -10,7 +10,7 @@ from elect.core.invariants import check
 from elect.core.messages import Batch, Grant, Knowledge, Message, Number, Resign, Vote
 from elect.core.options import Configuration, Durable, ElectorOptions, Timing
 from elect.core.ready import Ballot, Meeting, Ready, Send, Write
-from elect.core.rules import campaigning, voting
+from elect.core.rules import campaigning, following, voting
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.testing.world.lease_record import LeaseRecord
 
@@ -64,6 +64,14 @@ class Driven(Elector):
         if election.campaign is None:
             return None
         campaigning.abandon(self.state, election, "timed_out")
+        return self._finish()
+
+    def lower(self, now: int) -> Ready | None:
+        """Write what a restart may follow, as once an interval; return None if that is on disk."""
+        self._begin(now)
+        if not self.state.index.lowerable:
+            return None
+        following.lower_votes(self.state)
         return self._finish()
 
 
@@ -155,7 +163,7 @@ class ExploredNode:
         return self._apply(self.elector.link_closing(now, peer, link))
 
     def alone(self, now: int, kind: str) -> NodeOutput | None:
-        """Perform a step that needs no other node: tick, campaign, abandon, resign, acknowledge, write or fail."""
+        """Perform a step that needs no other node: its kind is one of the words below."""
         elector, leadership = self.elector, self.elector.state.elections[ELECTION].leadership
         ready: Ready | None = None
         match kind:
@@ -165,6 +173,8 @@ class ExploredNode:
                 ready = elector.campaign(now)
             case "abandon":
                 ready = elector.abandon(now)
+            case "lower":
+                ready = elector.lower(now)
             case "resign" if leadership is not None and leadership.resigning is None:
                 ready = elector.resign(now, ELECTION)
             case "acknowledge" if leadership is not None and leadership.resigning is not None:

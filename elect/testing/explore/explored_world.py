@@ -17,7 +17,13 @@ from elect.testing.explore.steps import Move
 World = tuple[int, ...]
 """Conditions by place, frames in flight by source and target, history, budget."""
 
-_PRICES = {"campaign": "candidacies", "abandon": "abandonments", "fail": "failures", "resign": "resignations"}
+_PRICES = {
+    "campaign": "candidacies",
+    "abandon": "abandonments",
+    "fail": "failures",
+    "resign": "resignations",
+    "lower": "lowerings",
+}
 
 _START_NS = 100 * MOMENT_NS
 
@@ -45,7 +51,9 @@ class ExploredWorlds:
             "crash": self._crash,
             "restart": self._restart,
             "wait": self._wait,
-            **dict.fromkeys(("tick", "write", "fail", "campaign", "abandon", "resign", "acknowledge"), self._alone),
+            **dict.fromkeys(
+                ("tick", "write", "fail", "campaign", "abandon", "lower", "resign", "acknowledge"), self._alone
+            ),
         }
 
     def way_of(self, source: int, target: int) -> int:
@@ -70,7 +78,7 @@ class ExploredWorlds:
     def moves(self, world: World) -> Iterator[Move]:
         """Yield the steps that may be possible; `apply` decides."""
         left = self._budgets.left[world[-1]]
-        _, _, moments, _, _, _, _, _, closes, resets, _, _ = left
+        _, _, moments, _, _, _, _, _, closes, resets, *_ = left
         for source, target in self.pairs:
             way = world[self.way_of(source, target)]
             link = self.cache.facts[world[source]].opened[target]
@@ -103,7 +111,7 @@ class ExploredWorlds:
                     yield "overtake", source, target, index
 
     def _moves_alone(self, place: int, condition: int, left: Left) -> Iterator[Move]:
-        candidacies, abandonments, _, _, _, _, failures, resignations, _, _, crashes, restarts = left
+        candidacies, abandonments, _, _, _, _, failures, resignations, _, _, crashes, restarts, lowerings = left
         fact = self.cache.facts[condition]
         yield "tick", place, 0, 0
         if fact.writes:
@@ -114,15 +122,14 @@ class ExploredWorlds:
             yield "campaign", place, 0, 0
         if abandonments and fact.candidacy:
             yield "abandon", place, 0, 0
+        if lowerings:
+            yield "lower", place, 0, 0
         if resignations and fact.is_leading:
             yield "resign", place, 0, 0
         if fact.is_resigning:
             yield "acknowledge", place, 0, 0
-        for count in range(fact.writes + 1) if crashes or restarts else ():
-            if crashes:
-                yield "crash", place, 0, count
-            if restarts:
-                yield "restart", place, 0, count
+        for verb in ("crash",) * bool(crashes) + ("restart",) * bool(restarts):
+            yield from ((verb, place, 0, count) for count in range(fact.writes + 1))
 
     # One step.
 

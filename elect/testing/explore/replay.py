@@ -15,6 +15,7 @@ _WORDS = {
     Verb.FAIL: "{node}'s first write fails",
     Verb.CAMPAIGN: "{node} campaigns",
     Verb.ABANDON: "{node}'s campaign ends without success",
+    Verb.LOWER: "{node} begins to write what a restart may follow",
     Verb.RESIGN: "{node} resigns",
     Verb.ACKNOWLEDGE: "{node}'s application acknowledges it",
     Verb.CRASH: "{node} dies with {count} of its writes on disk, and starts again",

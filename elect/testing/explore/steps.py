@@ -21,6 +21,7 @@ class Verb(StrEnum):
     FAIL = "fail"
     CAMPAIGN = "campaign"
     ABANDON = "abandon"
+    LOWER = "lower"
     RESIGN = "resign"
     ACKNOWLEDGE = "acknowledge"
     CRASH = "crash"

@@ -38,7 +38,8 @@ def with_election(election: str, text: str) -> str:
 
 
 def describe_ballot(value: Ballot) -> str:
-    return f"term {value.term}, vote for {value.voted_for or 'nobody'}"
+    lowered = "" if value.lowered_to is None else f", follows from term {value.lowered_to}"
+    return f"term {value.term}, vote for {value.voted_for or 'nobody'}{lowered}"
 
 
 def describe_message(value: Message | None) -> str:

@@ -14,6 +14,8 @@ from elect.core.messages import (
     Resigned,
 )
 from elect.core.ready import Ballot
+from elect.core.rules import following
+from elect.core.state.scale import LOWERED_MAX
 from tests.unit.core.desk import DURATION, INTERVAL, MS, Desk, vote
 
 
@@ -60,8 +62,53 @@ def test_a_lower_term_is_followed_after_a_failed_higher_campaign():
     (refused,) = desk.entries("a")
     assert refused.reason is RefusalReason.CANDIDATE and refused.is_to_lead
     desk.tick(2 * INTERVAL)
-    assert desk.held_back("a") == [follow(2, 1)], "unasked, once it can"
+    assert follow(2, 1) in desk.entries("a"), "unasked, once it can, and without a wait for the disk"
     assert desk.election.following.term == 2
+
+
+def test_a_failed_candidacy_is_lowered_an_interval_later():
+    desk = Desk(ballots={"default": Ballot(term=2, voted_for="a")}).supported()
+    desk.say("a", lead(2))
+    following.lower_votes(desk.elector.state)
+    assert desk.election.ballot == Ballot(term=3, voted_for="b"), "the candidacy lives"
+    for peer in "ac":
+        desk.say(peer, Refuse(election="default", term=3, own_term=3, reason=RefusalReason.TERM))
+    assert desk.entries("a")[-1] == follow(2, 1) and desk.latest.write is None, "the Follow waits for no disk"
+    desk.tick(INTERVAL)
+    assert desk.latest.write.ballots == {"default": Ballot(term=3, voted_for="b", lowered_to=2)}
+    desk.tick(INTERVAL)
+    assert desk.latest.write is None
+
+
+def test_votes_are_lowered_a_part_in_each_interval():
+    names = tuple(f"e{number}" for number in range(LOWERED_MAX + 9))
+    state = Desk(ballots={name: Ballot(term=2, voted_for="b") for name in names}).elector.state
+    for name in names:
+        state.elections[name].follow_term_min = 1
+        state.index.update(state.elections[name])
+    state.is_storing = False
+    following.lower_votes(state)
+    assert not state.effects.ballots, "a failing disk is left alone"
+    state.is_storing = True
+    following.lower_votes(state)
+    assert len(state.effects.ballots) == LOWERED_MAX
+    following.lower_votes(state)
+    assert state.effects.ballots == {name: Ballot(term=2, voted_for="b", lowered_to=1) for name in names}
+
+
+def test_a_restart_follows_from_the_term_that_is_on_disk():
+    desk = Desk(ballots={"default": Ballot(term=5, voted_for="b", lowered_to=2)}).supported_unwilling()
+    desk.say("a", lead(1))
+    assert desk.entries("a")[0].reason is RefusalReason.TERM
+    desk.say("a", lead(3))
+    assert follow(3, 1) in desk.entries("a")
+    assert desk.latest.write is None, "no node was elected by this one's vote in between"
+
+
+def test_a_restart_with_a_vote_alone_follows_no_lower_term():
+    desk = Desk(ballots={"default": Ballot(term=5, voted_for="b")}).supported_unwilling()
+    desk.say("a", lead(4))
+    assert desk.entries("a")[0].reason is RefusalReason.TERM
 
 
 def test_a_lower_term_is_refused_when_another_was_granted_since():

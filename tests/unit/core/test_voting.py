@@ -62,6 +62,12 @@ def test_a_term_adopted_without_a_vote_is_nobodys():
     assert reason(desk, "a") is RefusalReason.TERM
 
 
+def test_a_vote_beside_a_lower_term_is_not_given_again():
+    desk = Desk(ballots={"default": Ballot(term=5, voted_for="a", lowered_to=4)}).supported_unwilling()
+    desk.say("a", vote(5))
+    assert reason(desk, "a") is RefusalReason.TERM
+
+
 def test_an_older_term_is_refused_and_changes_nothing():
     desk = Desk(ballots={"default": Ballot(term=5, voted_for="c")}).supported_unwilling()
     desk.say("a", vote(4))

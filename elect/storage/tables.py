@@ -1,0 +1,77 @@
+"""The tables and triggers of the database, and the statements that bring an older one up to date."""
+
+APPLICATION_ID = 0x656C6374
+"""Marks the file in its header as one of elect: "elct"."""
+
+SCHEMA_VERSION = 2
+
+_META = """CREATE TABLE meta (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        store_id BLOB NOT NULL,
+        cluster TEXT NOT NULL,
+        node_id TEXT NOT NULL,
+        incarnation INTEGER NOT NULL,
+        promise_ns INTEGER NOT NULL,
+        writes INTEGER NOT NULL,
+        voters TEXT NOT NULL,
+        checksum BLOB NOT NULL
+    )"""
+
+_BALLOTS = """CREATE TABLE ballots (
+        election TEXT PRIMARY KEY,
+        term INTEGER NOT NULL CHECK (typeof(term) = 'integer' AND term >= 0),
+        voted_for TEXT,
+        lowered_to INTEGER
+            CHECK (lowered_to IS NULL OR (typeof(lowered_to) = 'integer' AND lowered_to >= 0 AND lowered_to < term))
+    ) WITHOUT ROWID"""
+
+_BALLOTS_1 = """CREATE TABLE ballots (
+        election TEXT PRIMARY KEY,
+        term INTEGER NOT NULL CHECK (typeof(term) = 'integer' AND term >= 0),
+        voted_for TEXT
+    ) WITHOUT ROWID"""
+"""That of version 1, in which no term was lowered."""
+
+_MEETINGS = """CREATE TABLE meetings (
+        node_id TEXT PRIMARY KEY,
+        store_id BLOB,
+        objection TEXT,
+        is_acknowledged INTEGER NOT NULL
+    ) WITHOUT ROWID"""
+
+_BALLOT_TRIGGERS = (
+    """CREATE TRIGGER ballot_never_falls BEFORE UPDATE ON ballots
+        WHEN new.term < old.term
+            OR (new.term = old.term AND old.voted_for IS NOT NULL AND new.voted_for IS NOT old.voted_for)
+        BEGIN SELECT RAISE(ABORT, 'a term never falls and a vote never changes'); END""",
+    """CREATE TRIGGER ballot_never_goes BEFORE DELETE ON ballots
+        BEGIN SELECT RAISE(ABORT, 'a ballot never goes'); END""",
+)
+"""The triggers are the second line of defence: even a bug in this program cannot take a vote back."""
+
+_META_TRIGGER = """CREATE TRIGGER meta_never_falls BEFORE UPDATE ON meta
+        WHEN new.incarnation < old.incarnation OR new.promise_ns < old.promise_ns OR new.writes <= old.writes
+        BEGIN SELECT RAISE(ABORT, 'a count never falls'); END"""
+
+_HEADER = (f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+SCHEMAS = {
+    1: (_META, _BALLOTS_1, _MEETINGS, *_BALLOT_TRIGGERS, _META_TRIGGER),
+    2: (_META, _BALLOTS, _MEETINGS, *_BALLOT_TRIGGERS, _META_TRIGGER),
+}
+"""The tables and triggers, by version."""
+
+STEPS = {
+    0: (*SCHEMAS[SCHEMA_VERSION], *_HEADER),
+    # The triggers go with their table. A column that SQLite adds would make another text than that of a new table.
+    1: (
+        "ALTER TABLE ballots RENAME TO ballots_1",
+        _BALLOTS,
+        "INSERT INTO ballots SELECT election, term, voted_for, NULL FROM ballots_1",
+        "DROP TABLE ballots_1",
+        *_BALLOT_TRIGGERS,
+        *_HEADER,
+    ),
+    SCHEMA_VERSION: (),
+}
+"""The statements that lead from each version to this one; 0: an empty file."""
