@@ -4,15 +4,16 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from failovers.recorded_leases import leases
 from rotation import Rotation
 
-from elect.testing.real_processes import Plan, ProcessCluster, ProcessEvent, Tenure, overlaps, tenures
+from elect.testing.real_processes import Plan, ProcessCluster, ProcessEvent, overlaps
 
 PROGRAM = Path(__file__).with_name("node_program.py")
 
@@ -46,23 +47,9 @@ def cluster(situation: Situation, *options: str) -> Iterator[tuple[ProcessCluste
         plan = Plan(directory=Path(directory), nodes=ids, security=rotation.lines, command=command)
         with ProcessCluster(plan) as running:
             yield running, rotation
-        for held in leases(running.events).values():
+        for held in leases(running).values():
             if overlapping := overlaps(held):
                 sys.exit(f"two leases overlap: {overlapping}")
-
-
-def leases(events: Iterable[ProcessEvent]) -> dict[str, list[Tenure]]:
-    """Return the leases of each election, in order of begin."""
-    by_election: dict[str, list[ProcessEvent]] = {}
-    kills: list[ProcessEvent] = []
-    for event in events:
-        if event.event == "killed":
-            kills.append(event)
-            for each in by_election.values():
-                each.append(event)
-        elif event.event in ("elected", "lost"):
-            by_election.setdefault(event.election, list(kills)).append(event)
-    return {election: tenures(its, election) for election, its in by_election.items()}
 
 
 def leader_of(running: ProcessCluster) -> str:

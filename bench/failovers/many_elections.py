@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from failovers.failures import Situation, begin, cluster, leases, start_again
+from failovers.failures import Situation, begin, cluster, start_again
+from failovers.recorded_leases import count, events, leases
 
 from elect.clock import now_ns
 from elect.testing.real_processes import ProcessCluster
 
 QUIET_S = 3.0
-"""More than the time for which a node keeps its lines."""
+"""Time without a change, s, after which the cluster is settled: longer than a support duration and a campaign."""
 
 TIMEOUT_S = 180.0
 
@@ -54,18 +55,16 @@ def run(situation: Situation, elections: int) -> Course:
     with cluster(situation, "--held", "--elections", str(elections)) as (running, _):
         began = begin(running, running.nodes)
         wait_until_all_are_led(running, elections)
-        cold_start = first_led(running, 0) - began
-        # Elections are handed back now. A node that is killed meanwhile has not printed yet what it handed over.
-        time.sleep(RETURN_S)
+        cold_start = last_led(running, began) - began
+        time.sleep(RETURN_S)  # the nodes did not start at the same moment, so some elections are handed back
         wait_until_all_are_led(running, elections)
         node_id, number = Counter(led(running).values()).most_common(1)[0]
-        since = len(running.events)
         killed = running.nodes[node_id].signal(signal.SIGKILL)
         wait_until_all_are_led(running, elections)
-        led_again = first_led(running, since) - killed
+        led_again = last_led(running, killed) - killed
         returned = begin(running, [node_id], start_again(running, node_id))
         time.sleep(RETURN_S)
-        running.wait_until_quiet(QUIET_S)
+        wait_until_all_are_led(running, elections)
         shares = Counter(led(running, returned + RETURN_S).values())
         changes, gap = disturbance(running, returned)
         return Course(
@@ -82,39 +81,40 @@ def led(running: ProcessCluster, at: float = float("inf")) -> dict[str, str]:
     """Return the leader of each election that has one at this time, by default now."""
     return {
         election: lease.node
-        for election, held in leases(running.events).items()
+        for election, held in leases(running).items()
         for lease in held
         if lease.begins <= at <= lease.ends
     }
 
 
 def wait_until_all_are_led(running: ProcessCluster, elections: int) -> None:
-    """Wait until each election has a leader, and no more lines come."""
+    """Wait until each election has a leader, and none changes."""
     deadline = now_ns() / 1e9 + TIMEOUT_S
+    known, quiet_since = -1, 0.0
     while True:
-        running.wait_until_quiet(QUIET_S, TIMEOUT_S)
-        if (number := len(led(running))) == elections:
+        now = now_ns() / 1e9
+        if known != (known := count(running)):
+            quiet_since = now
+        elif now - quiet_since >= QUIET_S and len(led(running)) == elections:
             return
-        if now_ns() / 1e9 > deadline:
-            raise TimeoutError(
-                f"{TIMEOUT_S:g} s passed; {number} of {elections} elections are led, by the lines so far: a node prints"
-                " none while its elections change"
-            )
+        if now > deadline:
+            raise TimeoutError(f"{TIMEOUT_S:g} s passed; {len(led(running))} of {elections} elections are led")
+        time.sleep(QUIET_S / 4)
 
 
-def first_led(running: ProcessCluster, since: int) -> float:
-    """Return the moment, s, at which the last election got its first leader among these events."""
+def last_led(running: ProcessCluster, since: float) -> float:
+    """Return the moment, s, at which the last election got its first leader after this one."""
     first: dict[str, float] = {}
-    for event in running.events[since:]:
-        if event.event == "on_elected":
-            first[event.election] = min(event.boottime, first.get(event.election, event.boottime))
+    for event in events(running):
+        if event.event == "on_elected" and event.boottime >= since:
+            first[event.election or ""] = min(event.boottime, first.get(event.election or "", event.boottime))
     return max(first.values())
 
 
 def disturbance(running: ProcessCluster, since: float) -> tuple[int, float]:
     """Return the most new leaders of one election since a moment, and the longest time without a lease, s."""
     changes, gap = 0, 0.0
-    for held in leases(running.events).values():
+    for held in leases(running).values():
         changes = max(changes, sum(lease.begins > since for lease in held))
         gap = max(gap, *(after.begins - lease.ends for lease, after in pairwise(held) if lease.ends > since), 0.0)
     return changes, gap

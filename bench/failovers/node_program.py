@@ -1,7 +1,8 @@
 """A node inside a program whose application does something: the process that failover.py measures.
 
 It prints the lines of `elect run --events`, and the lines `on_elected` with the moment of that callback. Most lines are
-kept until nothing has happened for a while, so that no failover waits for the printing.
+kept until nothing has happened for a while, so that no failover waits for the printing. With many elections only
+`ready` and `started` are printed. A file beside CONFIG gets the leases at once, printed or not: see recorded_leases.py.
 
 SIGTERM stops the node. SIGUSR1 resigns, after the line `resigning`. With --held the node is ready after the line
 `ready`, and the first SIGUSR1 starts it.
@@ -11,27 +12,37 @@ Usage: python node_program.py [--moving] [--busy] [--elections N] [--held]
 """
 
 import argparse
+import mmap
+import os
 import queue
 import signal
+import struct
 import sys
 import threading
 import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from elect import Config, Leadership, Node, Stopped
 from elect.cli.json_events import JsonEvents
 from elect.clock import now_ns
-from elect.core.events import Event
+from elect.core.events import Elected, Event, Lost
 
 OFFSET_INTERVAL_S = 0.002
 
 STOP_TIMEOUT_S = 7.0
 """As `elect run`: the default grace, and 2 s for threads to end."""
 
-QUIET_S, QUIET_OF_MANY_S = 0.3, 2.0
-"""Time without an event, s, after which the lines are printed. Many elections have pauses between their events."""
+QUIET_S = 0.3
+"""Time without an event, s, after which the lines are printed."""
+
+RECORD = struct.Struct("<qq16p32p")
+"""One event of a file of leases: its moment (ns of the boot clock), term, name, election."""
+
+RECORDS_MAX = 1_000_000
+"""Room for 30 leases of each of 10,000 elections. What is not used takes no room on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,21 @@ class Moment:
     at: int
     election: str
     term: int
+
+
+class LeaseFile:
+    """The leases of this process. The file is mapped: a record costs a microsecond, and a kill loses none."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("w+b") as file:
+            file.truncate(RECORDS_MAX * RECORD.size)
+            self._memory = mmap.mmap(file.fileno(), 0)
+        self._end = 0
+
+    def write(self, name: bytes, at: int, *, election: str = "", term: int = 0) -> None:
+        """Record an event; one thread at a time calls this."""
+        RECORD.pack_into(self._memory, self._end, at, term, name, election.encode())
+        self._end += RECORD.size
 
 
 class Program:
@@ -55,11 +81,14 @@ class Program:
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in signal.SIGTERM, signal.SIGUSR1:
             signal.signal(number, lambda number, _frame: self._signals.put(number))
+        config_path = Path(arguments.config)
+        self._leases = LeaseFile(config_path.with_name(f"{config.node}.{os.getpid()}.leases"))
+        self._leases.write(b"began", now_ns())
+        self._is_printed = arguments.elections == 1
         self._node = node = Node(config)
-        node.observe(self._happened.append)
+        node.observe(self._note)
         for name in ["default", *(f"e{number:05}" for number in range(1, arguments.elections))]:
             node.election(name).subscribe(on_elected=self._on_elected)
-        self._quiet_s = QUIET_S if arguments.elections == 1 else QUIET_OF_MANY_S
 
     def run(self) -> None:
         """Run until SIGTERM."""
@@ -77,8 +106,20 @@ class Program:
         self._node.stop(timeout=STOP_TIMEOUT_S)
         self._print()
 
+    def _note(self, event: Event) -> None:
+        match event:
+            case Elected():
+                self._leases.write(b"elected", event.at, election=event.election, term=event.term)
+            case Lost():
+                self._leases.write(b"lost", event.at, election=event.election, term=event.term)
+        if self._is_printed:
+            self._happened.append(event)
+
     def _on_elected(self, leadership: Leadership) -> None:
-        self._happened.append(Moment("on_elected", now_ns(), leadership.election, leadership.token))
+        at, election, term = now_ns(), leadership.election, leadership.token
+        self._leases.write(b"on_elected", at, election=election, term=term)
+        if self._is_printed:
+            self._happened.append(Moment("on_elected", at, election, term))
 
     def _resign(self) -> None:
         leadership = self._node.leadership
@@ -97,7 +138,7 @@ class Program:
         while True:
             known = len(self._happened)
             try:
-                return self._signals.get(timeout=self._quiet_s)
+                return self._signals.get(timeout=QUIET_S)
             except queue.Empty:
                 if len(self._happened) == known:
                     self._print()
