@@ -21,11 +21,11 @@ def by_offset():
     def head(state, election):
         offsets = {node_id: standing.offset for node_id, standing in state.electable}
         offsets[state.id] = state.offset
-        _, _, _, voter, is_steady = min(
-            (-highest, -offsets.get(voter, 0), ranking.spread(election, voter), voter, is_steady)
-            for voter, highest, is_steady in state.failbacks.order
+        _, _, _, voter = min(
+            (-highest, -offsets.get(voter, 0), ranking.spread(election, voter), voter)
+            for voter, highest in state.failbacks.order
         )
-        return voter if is_steady else None
+        return voter
 
     return replaced(failback, "_head", head)
 

@@ -57,8 +57,7 @@ def _review_order(state: NodeState, failback_ns: int) -> None:
     """Look at every election led here again, if another node may come first in some of them."""
     lists = state.failbacks
     order = tuple(
-        (voter, contender.highest_at(state.now, failback_ns), contender.is_steady(state.now, failback_ns))
-        for voter, contender in lists.contenders.items()
+        (voter, contender.highest_at(state.now, failback_ns)) for voter, contender in lists.contenders.items()
     )
     if order != lists.order:
         lists.order = order
@@ -72,21 +71,18 @@ def _list_headed(state: NodeState) -> None:
     for name in rotate(lists.unchecked, CHECKED_MAX):
         del lists.unchecked[name]
         head = _head(state, name)
-        if head not in (None, state.id) and after_ns(state, name) is not None:
+        if head != state.id and after_ns(state, name) is not None:
             lists.headed.setdefault(head, {})[name] = None
 
 
-def _head(state: NodeState, election: str) -> str | None:
-    """Return the node that has headed an election for `failback`, or None if none has.
+def _head(state: NodeState, election: str) -> str:
+    """Return the node that heads an election, perhaps since a moment ago.
 
     The offset decides nothing: it moves all the time, and each move would cost a hand-over.
     """
     # A node that left a moment ago keeps its place for `failback`: otherwise each of its restarts would cost two.
-    _, _, head, is_steady = min(
-        (-highest, ranking.spread(election, voter), voter, is_steady)
-        for voter, highest, is_steady in state.failbacks.order
-    )
-    return head if is_steady else None
+    _, _, head = min((-highest, ranking.spread(election, voter), voter) for voter, highest in state.failbacks.order)
+    return head
 
 
 def _hand_over(state: NodeState, failback_ns: int) -> None:
@@ -94,7 +90,7 @@ def _hand_over(state: NodeState, failback_ns: int) -> None:
     left = FAILBACKS_MAX
     for head, names in state.failbacks.headed.items():
         peer = state.support.peers[head]
-        if not _has_offset(state, peer):
+        if not (state.failbacks.contenders[head].is_steady(state.now, failback_ns) and _has_offset(state, peer)):
             continue
         for name in rotate(names, FAILBACKS_MAX):
             election = state.elections[name]

@@ -65,7 +65,7 @@ class FailbackLists:
         self.electable: tuple[tuple[str, Standing], ...] = ()
         self.priority = 0
         self.contenders: dict[str, Contender] = {}
-        self.order: tuple[tuple[str, int, bool], ...] = ()
+        self.order: tuple[tuple[str, int], ...] = ()
         self.unchecked: dict[str, None] = {}
         self.headed: dict[str, dict[str, None]] = {}
         self.handed: dict[str, HandedBack] = {}

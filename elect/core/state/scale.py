@@ -43,8 +43,9 @@ OBSERVED_MAX = 256
 LOWERED_MAX = 256
 """Votes that are lowered in one interval: the disk writes them in some milliseconds, and nothing waits for them."""
 
-FAILBACKS_MAX = 64
-"""Elections handed back in one interval: their campaigns end in a part of it, and the Votes fit one message."""
+FAILBACKS_MAX = 128
+"""Elections handed back in one interval: their campaigns end in a part of it, and those of two leaders fit one
+message. 10,000 elections of three nodes are shared again within six seconds."""
 
 CHECKED_MAX = 256
 """Elections in one interval whose head is computed for failback: less than a millisecond."""
