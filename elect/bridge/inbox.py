@@ -4,12 +4,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from elect.bridge.admission import StrangerRefused
 from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.clock import NS_PER_S, Clock, now_ns
 from elect.core.elector import Elector
+from elect.core.messages import Batch, Knowledge
 from elect.core.ready import Ready
 from elect.storage.journal import JournalEvent
 from wire.io.link_events import Event as WireEvent
@@ -19,8 +19,13 @@ INPUTS_MAX = 4096
 """Inputs that may wait: two seconds of a cluster of 100 nodes. Above it a thread that puts one waits; threads that put
 at the same moment may exceed it by one each."""
 
-MESSAGES_MAX = 2
-"""Messages of one peer that may wait, so that the others' heartbeats are not far behind. Above it the sender waits."""
+MESSAGES_MAX = 66
+"""Messages of one peer that may wait, so that the others' heartbeats are not far behind. Above it the sender waits. A
+step of the orchestrator costs as much as ENTRIES_A_STEP entries, so two messages of 256 entries take all of it: some 40
+ms. With room for less, thousands of short messages would cost two switches of threads each, and heartbeats behind them
+come too late."""
+
+ENTRIES_A_STEP = 8
 
 CPU_SHARE = 0.2
 """The share of a processor's time that reading one peer, and processing its messages, may take in the long run."""
@@ -77,30 +82,43 @@ class _Share:
     """The part of the inbox and of the processor that one peer has.
 
     Attributes:
-        free: a place for each message that it may put.
         paid_at: the time at which the processor's time of its messages is within its share again (ns).
     """
 
-    __slots__ = ("_lock", "free", "paid_at")
+    __slots__ = ("_changed", "_waiting", "paid_at")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.free: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(MESSAGES_MAX):
-            self.free.put(None)
+        self._changed = threading.Condition()
+        self._waiting = 0
         self.paid_at = 0
+
+    def enter(self, size: int) -> bool:
+        """Take room for a message; return False if there was none for a moment."""
+        with self._changed:
+            if self._waiting + size > MESSAGES_MAX and not self._changed.wait_for(
+                lambda: self._waiting + size <= MESSAGES_MAX, ROOM_CHECK_S
+            ):
+                return False
+            self._waiting += size
+            return True
+
+    def leave(self, size: int) -> None:
+        """Give the room of a message back."""
+        with self._changed:
+            self._waiting -= size
+            self._changed.notify()
 
     def charge(self, took_ns: int, now: int) -> None:
         """Charge a processor's time to the peer; from any thread."""
-        with self._lock:
+        with self._changed:
             self.paid_at = max(self.paid_at, now) + round(min(took_ns, COST_NS_MAX) / CPU_SHARE)
 
 
 class Inbox:
     """A bounded queue with one reader, in which one peer cannot use up the room and the time of the others.
 
-    Inputs are handed out in the order in which they were put. A peer has room for two messages. One that floods is read
-    no faster than a share of the processor allows: the other nodes may need it, and the application.
+    Inputs are handed out in the order in which they were put. A peer has room for two long messages. One that floods is
+    read no faster than a share of the processor allows: the other nodes may need it, and the application.
 
     Args:
         inputs_max: inputs that may wait.
@@ -128,7 +146,7 @@ class Inbox:
     def put(self, item: Input) -> None:
         """Add an input; waits while there is no room for it. After `close` it ends at once, undone."""
         if type(item) is MessageReceived:
-            self._occupy(item.peer)
+            self._occupy(item.peer, _size(item))
         while self._queue.qsize() >= self._inputs_max and not self._is_closed.wait(ROOM_CHECK_S):
             continue
         self._queue.put(item)
@@ -143,7 +161,7 @@ class Inbox:
         item = self._next_item(timeout_s)
         if type(item) is MessageReceived:
             share = self._shares[item.peer]
-            share.free.put(None)
+            share.leave(_size(item))
             self._served = share, self._cpu()
         return item
 
@@ -174,18 +192,22 @@ class Inbox:
         except queue.Empty:
             return None
 
-    def _occupy(self, peer: str) -> None:
-        """Take one of the peer's places; wait while it has none left, or has had more than its share."""
+    def _occupy(self, peer: str, size: int) -> None:
+        """Take the room of a message; wait while its peer has none left, or has had more than its share."""
         self.pace(peer)
         share = self._shares[peer]
-        while not self._is_closed.is_set():  # after `close` no message needs a place
-            with suppress(queue.Empty):
-                share.free.get(timeout=ROOM_CHECK_S)
-                break
+        while not self._is_closed.is_set() and not share.enter(size):  # after `close` no message needs room
+            continue
 
     def _drain(self) -> None:
         while (item := self._next_item(0)) is not None:
             _finish_undone(item)
+
+
+def _size(item: MessageReceived) -> int:
+    """Return the room that a message takes."""
+    message = item.message
+    return 1 + len(message.entries) // ENTRIES_A_STEP if isinstance(message, Batch | Knowledge) else 1
 
 
 def _finish_undone(item: Input) -> None:

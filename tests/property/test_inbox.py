@@ -5,11 +5,16 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elect.bridge.inbox import MESSAGES_MAX, Inbox, PendingCommand
+from elect.bridge.inbox import Inbox, PendingCommand
+from elect.core.messages import ENTRIES_MAX, Knowledge, Known
 from wire.io.link_events import LinkEnded, MessageReceived
 from wire.protocol.identity import LinkNumber
 
 NUMBER = LinkNumber(1, 1)
+LONG = Knowledge(number=1, whole=True, entries=(Known(election="default", term=1, leader=None),) * ENTRIES_MAX)
+LONG_MAX = 2
+"""Messages as long as this one for which a peer has room."""
+
 PEERS = "bcd"
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["say", "end"]), st.sampled_from(PEERS)),
@@ -31,7 +36,7 @@ class World:
         """Put something, unless that would have to wait."""
         item = PendingCommand(lambda elector, now: elector.tick(now)) if what == "command" else _of_link(what, who)
         if what == "say":
-            if self.messages[who] == MESSAGES_MAX:
+            if self.messages[who] == LONG_MAX:
                 return
             self.messages[who] += 1
         self.inbox.put(item)
@@ -51,7 +56,7 @@ class World:
 
 def _of_link(what: str, who: str) -> MessageReceived | LinkEnded:
     if what == "say":
-        return MessageReceived(peer=who, number=NUMBER, message=object())
+        return MessageReceived(peer=who, number=NUMBER, message=LONG)
     return LinkEnded(peer=who, number=NUMBER, is_end_of_stream=True, error=None, bye=None)
 
 

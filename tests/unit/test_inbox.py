@@ -2,9 +2,12 @@ import threading
 from types import SimpleNamespace
 
 from elect.bridge.inbox import COST_NS_MAX, CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Inbox, PendingCommand
+from elect.core.messages import ENTRIES_MAX, Knowledge, Known
 from wire.io.link_events import DialFailed, LinkClosing, MessageReceived
 from wire.protocol.identity import LinkNumber
 from wire.protocol.wire_errors import StoppedError
+
+LONG = Knowledge(number=1, whole=True, entries=(Known(election="default", term=1, leader=None),) * ENTRIES_MAX)
 
 
 class Clock:
@@ -72,6 +75,19 @@ def test_a_peer_that_says_much_waits_by_itself():
     heard += [inbox.get(0) for _ in range(MESSAGES_MAX + 1)]
     assert [item.message for item in heard if item.peer == "b"] == list(range(MESSAGES_MAX + 1))
     assert [item.peer for item in heard].index("c") == MESSAGES_MAX
+
+
+def test_two_long_messages_fill_the_room_of_a_peer():
+    inbox = Inbox(clock=Clock())
+    for _ in range(2):
+        inbox.put(MessageReceived(peer="b", number=LinkNumber(1, 1), message=LONG))
+    waiting = threading.Thread(target=inbox.put, args=(said("b", 3),))
+    waiting.start()
+    waiting.join(0.02)
+    assert waiting.is_alive()
+    inbox.get(0)
+    waiting.join(5)
+    assert not waiting.is_alive()
 
 
 def test_closing_frees_a_peer_that_waits_by_itself():
