@@ -77,6 +77,8 @@ class ElectorStep:
             self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
             resync = resync + heartbeats.repeat(state)
             effects.is_heartbeat_due = True
+            effects.known.update((name, state.known(state.elections[name])) for name in state.leaderless)
+            state.leaderless = {}
         if effects.is_heartbeat_due:
             receivers = list(state.support.peers)
         self._new_links = []

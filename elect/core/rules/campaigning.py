@@ -68,6 +68,7 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
         state.index.campaigns.waiting[election.name] = None
     else:
         begin(state, election)
+        del state.index.unreviewed[election.name]  # it is considered now
     return election.deadline
 
 

@@ -206,7 +206,8 @@ def receive_knowledge(state: NodeState, peer: Peer, knowledge: Knowledge) -> Non
             peer.reports[known.election] = known
         election.term_seen = max(election.term_seen, known.term)
         _note_elected(state, election, peer, known)
-        state.index.unreviewed[election.name] = None
+        if election.leadership is None:  # nothing that a leader does rests on reports
+            state.index.unreviewed[election.name] = None
 
 
 def _note_elected(state: NodeState, election: ElectionState, peer: Peer, known: Known) -> None:

@@ -84,6 +84,8 @@ def answer_held(state: NodeState, election: ElectionState) -> int:
 
     Source: PROTOCOL.md, section 6, "Asking at once".
     """
+    if not state.held.of(election.name):
+        return FOREVER
     for candidate, held in list(state.held.of(election.name).items()):
         peer = state.support.peers[candidate]
         is_over = held.until <= state.now or peer.accepted != held.link

@@ -39,6 +39,7 @@ class NodeState:
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
         held: Votes that wait until this node is free.
+        leaderless: elections whose leader peers were told, and that have none now; they are told once an interval.
         ignored: entries and reports about elections that this node does not keep, as there are too many.
     """
 
@@ -84,6 +85,7 @@ class NodeState:
         self.is_disputed = False
         self.ignored = 0
         self.held = HeldVotes()
+        self.leaderless: dict[str, None] = {}
         self.effects = Effects()
         self.announced = self.rank
 
@@ -152,8 +154,17 @@ class NodeState:
         self.effects.ballots[election.name] = election.ballot
 
     def queue_known(self, election: ElectionState) -> None:
-        """Queue a report for every peer: the leader that this node follows, or that it leads."""
-        self.effects.known[election.name] = self.known(election)
+        """Queue a report for every peer: the leader that this node follows, or that it leads.
+
+        That there is none any more can wait: mostly there soon is another one.
+        """
+        known = self.known(election)
+        if known.leader is None:
+            self.leaderless[election.name] = None
+            self.effects.known.pop(election.name, None)
+        else:
+            self.leaderless.pop(election.name, None)
+            self.effects.known[election.name] = known
 
     def follow(self, election: ElectionState, following: Following | None) -> None:
         """Follow a leader or a candidate, or nobody, and report that to every peer if it is news for it."""

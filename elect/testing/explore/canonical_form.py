@@ -82,6 +82,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "announced": _TURN,
         "electable": _TURN,
         "effects": "empty between two inputs",
+        "leaderless": _KNOWLEDGE,
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     Campaign: {"presumed_dead": _TURN, "yielded": _TURN},

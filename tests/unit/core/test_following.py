@@ -175,6 +175,8 @@ def test_a_trusted_end_of_stream_ends_the_session_on_the_spot():
     ready = desk.take(desk.elector.link_ended(desk.now, "a", Number(1, 1), is_end_of_stream=True))
     assert desk.election.following is None
     assert [m.supports for m in desk.messages("c", type(desk.heartbeat()))] == [("c",)], "said at once"
+    assert desk.messages("c", Knowledge) == [], "perhaps another leads before the interval is over"
+    desk.tick(INTERVAL)
     (known,) = desk.messages("c", Knowledge)
     assert known.entries[0].leader is None
     assert [e.leader for e in ready.events if isinstance(e, LeaderChanged)] == [None]
