@@ -17,7 +17,7 @@ from elect.core.ready import Ready, Send, Write
 from elect.core.rules import agreement, boot_fence, campaigning, expiry, failback, following, heartbeats, leading
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
-from elect.core.state.scale import CONSIDERED_MAX
+from elect.core.state.scale import CONSIDERED_MAX, LEADERLESS_MAX, rotate
 
 
 class ElectorStep:
@@ -60,10 +60,11 @@ class ElectorStep:
             failback.review(state)
         may_campaign = partial(campaigning.may_begin, state)
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
+            is_next = not state.index.unreviewed
             name = state.index.take_next(may_campaign=may_campaign)
             if name is None:
                 break
-            campaigning.consider(state, state.elections[name])
+            campaigning.consider(state, state.elections[name], is_next=is_next)
         heartbeats.report_support(state)
         return self._pack(self._sends())
 
@@ -77,8 +78,9 @@ class ElectorStep:
             self._heartbeat_at = state.now + state.timing.heartbeat_interval_ns
             resync = resync + heartbeats.repeat(state)
             effects.is_heartbeat_due = True
-            effects.known.update((name, state.known(state.elections[name])) for name in state.leaderless)
-            state.leaderless = {}
+            for name in rotate(state.leaderless, LEADERLESS_MAX):
+                del state.leaderless[name]
+                effects.known[name] = state.known(state.elections[name])
         if effects.is_heartbeat_due:
             receivers = list(state.support.peers)
         self._new_links = []

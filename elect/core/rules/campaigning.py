@@ -36,22 +36,22 @@ def review(state: NodeState) -> None:
         state.index.review_vacant()
 
 
-def consider(state: NodeState, election: ElectionState) -> None:
-    """Apply to one election all that has changed, at the end of an input."""
+def consider(state: NodeState, election: ElectionState, *, is_next: bool = False) -> None:
+    """Apply to one election all that has changed, at the end of an input; `is_next`: of those that wait to campaign."""
     following.follow_refused(state, election)
     held_until = voting.answer_held(state, election)
     ask_again(state, election)
     following.report_leader(state, election)
     following.list_observed(state, election)
     if election.is_vacant:
-        state.index.deadlines.set(election.name, _campaign_if_due(state, election))
+        state.index.deadlines.set(election.name, _campaign_if_due(state, election, is_next=is_next))
     else:
         election.free_since = None
         if held_until < FOREVER:
             state.index.deadlines.set(election.name, min(election.deadline, held_until))
 
 
-def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
+def _campaign_if_due(state: NodeState, election: ElectionState, *, is_next: bool) -> int:
     """Campaign if this node's turn has come; return when the election is due next (ns)."""
     # Rule 3, and with `eligible_since` rules 1 and 2. When they change somebody has this election considered again.
     if not is_free(state, election):
@@ -64,11 +64,13 @@ def _campaign_if_due(state: NodeState, election: ElectionState) -> int:
     at = _turn_at(state, election, max(election.free_since, state.eligible_since))
     if at > state.now:
         return at
-    if not may_begin(state):
-        state.index.campaigns.waiting[election.name] = None
-    else:
+    # One that waits longer goes first: this node comes first in it, and another node perhaps in this one.
+    waiting = state.index.campaigns.waiting
+    if is_next or (not waiting and may_begin(state)):
         begin(state, election)
         del state.index.unreviewed[election.name]  # it is considered now
+    else:
+        waiting[election.name] = None
     return election.deadline
 
 

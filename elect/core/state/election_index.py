@@ -53,8 +53,9 @@ class ElectionIndex:
         self.unreviewed.update(dict.fromkeys(names))
 
     def review_vacant(self) -> None:
-        """Consider every vacant election before the input is done."""
-        self.review(self.vacant)
+        """Consider every vacant election before the input is done, but for those considered before they campaign."""
+        waiting = self.campaigns.waiting
+        self.review(name for name in self.vacant if name not in waiting)
 
     def take_next(self, *, may_campaign: Callable[[], bool]) -> str | None:
         """Remove and return the next election to consider: one to review, else one that waits to campaign."""

@@ -39,7 +39,7 @@ class NodeState:
         strangers: nodes outside the list of voters that count this node as one, each until when (ns) it is remembered.
         is_disputed: the nodes do not agree on who votes: this node takes no part in any election.
         held: Votes that wait until this node is free.
-        leaderless: elections whose leader peers were told, and that have none now; they are told once an interval.
+        leaderless: elections whose leader peers were told, and that have none now; told a few in each interval.
         ignored: entries and reports about elections that this node does not keep, as there are too many.
     """
 

@@ -43,6 +43,10 @@ OBSERVED_MAX = 256
 LOWERED_MAX = 256
 """Votes that are lowered in one interval: the disk writes them in some milliseconds, and nothing waits for them."""
 
+LEADERLESS_MAX = 256
+"""Elections of which peers are told in one interval that they have no leader any more: one message. Nobody waits for
+it, and most have a new leader before."""
+
 FAILBACKS_MAX = 128
 """Elections handed back in one interval: their campaigns end in a part of it, and those of two leaders fit one
 message. 10,000 elections of three nodes are shared again within six seconds."""
@@ -78,12 +82,15 @@ class VoteWindow:
     def __init__(self) -> None:
         self.size = UNANSWERED_FIRST
         self._asked: dict[str, tuple[int, int]] = {}
+        self._halved_at = 0
 
     def is_full(self, now: int) -> bool:
         """Return whether no other campaign may begin now."""
         lost = list(takewhile(lambda name: self._asked[name][1] <= now, self._asked))
-        if lost:
+        # Of those that were asked since it was halved: the others met the same delay.
+        if lost and self._asked[lost[-1]][0] >= self._halved_at:
             self.size = max(UNANSWERED_MIN, len(self._asked) // 2)
+            self._halved_at = now
         for name in lost:
             del self._asked[name]
         return len(self._asked) >= self.size

@@ -7,7 +7,6 @@ from elect.core.messages import Abandon, RefusalReason, Refuse, Resign, Standing
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot
 from elect.core.snapshot import WhyNoLeader
-from elect.core.state.scale import UNANSWERED_FIRST
 from tests.unit.core.desk import DURATION, INTERVAL, MS, TURN, Desk, vote
 
 WILLING = Standing()
@@ -277,74 +276,6 @@ def test_a_learner_s_or_strangers_grant_is_not_counted():
     desk.links["z"] = 1
     desk.say("z", desk.grant("z", 1))
     assert desk.election.role is Role.CANDIDATE
-
-
-def crowd() -> Desk:
-    """A candidate in 200 elections; its own votes in the first of them are on disk."""
-    desk = Desk(elections=tuple(f"e{n:03}" for n in range(200))).supported()
-    desk.written()
-    return desk
-
-
-def grants_of(desk: Desk, peer: str, count: int) -> None:
-    live = sorted(desk.elector.state.index.campaigns.live)
-    desk.say(peer, *(desk.grant(peer, 1, election=name) for name in live[:count]))
-
-
-def test_a_node_asks_for_few_votes_at_first():
-    assert len(crowd().elector.state.index.campaigns.live) == UNANSWERED_FIRST
-
-
-def test_each_vote_answered_soon_allows_one_more():
-    desk = crowd()
-    grants_of(desk, "a", 10)
-    assert desk.elector.state.support.peers["a"].vote_window.size == UNANSWERED_FIRST + 10
-
-
-def test_a_vote_answered_late_allows_no_more():
-    desk = crowd()
-    desk.now += TURN
-    grants_of(desk, "a", 10)
-    assert desk.elector.state.support.peers["a"].vote_window.size == UNANSWERED_FIRST
-
-
-def test_a_peer_that_does_not_answer_holds_campaigns_up():
-    desk = crowd()
-    grants_of(desk, "a", UNANSWERED_FIRST)  # the next ones are asked of "c", too
-    desk.written()
-    live = desk.elector.state.index.campaigns.live
-    before = sorted(live)[:10]
-    count = len(live)
-    grants_of(desk, "a", 10)
-    assert len(live) == count - 10, "won by the other peer, and none begun instead"
-    desk.say("c", *(desk.grant("c", 1, election=name) for name in before))
-    assert len(live) == count + 10, "one for each answer, and one more as it came soon"
-
-
-def test_votes_without_an_answer_halve_what_is_asked():
-    desk = crowd()
-    desk.tick(2 * TURN)
-    assert desk.elector.state.support.peers["a"].vote_window.size == UNANSWERED_FIRST // 2
-
-
-def test_a_closed_link_owes_no_answers():
-    desk = crowd()
-    window = desk.elector.state.support.peers["a"].vote_window
-    assert window.is_full(desk.now)
-    window.clear()
-    assert not window.is_full(desk.now)
-
-
-def test_one_input_considers_a_bounded_number_of_elections(monkeypatch):
-    monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 50)
-    monkeypatch.setattr("elect.core.state.scale.UNANSWERED_FIRST", 120)
-    desk = Desk(elections=tuple(f"e{n:03}" for n in range(120))).supported()
-    steps = 0
-    while desk.latest.wake_at == desk.now:
-        desk.tick()
-        steps += 1
-    assert steps >= 1
-    assert len(desk.elector.state.index.campaigns.live) == 120
 
 
 def outranked(offset_rule: OffsetRule = OffsetRule.PREFER) -> Desk:
