@@ -13,6 +13,7 @@ from random import Random
 
 from elect.core import outgoing
 from elect.core.options import Durable, ElectorOptions
+from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
 from elect.core.rules import agreement, boot_fence, campaigning, expiry, failback, following, heartbeats, leading
 from elect.core.state.effects import Effects
@@ -29,6 +30,7 @@ class ElectorStep:
         self._write_latest = 0
         self._heartbeat_at = now
         self._failback_at = now
+        self._is_failing_back = False
         self._ends_at = now
         self._new_links: list[str] = []
         agreement.begin(self.state)
@@ -56,8 +58,9 @@ class ElectorStep:
         campaigning.review(state)
         failback.note_contenders(state)
         if state.now >= self._failback_at and not is_past:
-            self._failback_at = state.now + state.timing.heartbeat_interval_ns
-            failback.review(state)
+            self._is_failing_back = failback.review(state)
+            timing = state.timing
+            self._failback_at = state.now + (timing.turn_ns if self._is_failing_back else timing.heartbeat_interval_ns)
         may_campaign = partial(campaigning.may_begin, state)
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
             is_next = not state.index.unreviewed
@@ -121,4 +124,4 @@ class ElectorStep:
     def _wake_at(self) -> int:
         """Return when the next tick is due: with the next heartbeats, or when something ends before."""
         ends_at, self._ends_at = expiry.next_ends(self.state)
-        return min(self._heartbeat_at, ends_at)
+        return min(self._heartbeat_at, ends_at, self._failback_at if self._is_failing_back else FOREVER)

@@ -298,7 +298,7 @@ def _stall_the_leader(seed: int) -> None:
 
 def _come_back(seed: int) -> None:
     """A node restarts, and comes first in more elections than are handed to it in one interval."""
-    simulation = Simulation(Options(seed=seed, elections=tuple(f"e{number}" for number in range(1000)), failback=1.0))
+    simulation = Simulation(Options(seed=seed, elections=tuple(f"e{number}" for number in range(400)), failback=1.0))
     simulation.run(3)
     simulation.crash("b")
     simulation.run(2)

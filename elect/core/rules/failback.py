@@ -19,17 +19,18 @@ WAIT_FACTOR_MAX = 8
 """The longest wait before an election is handed to the same process again, in times of `failback`."""
 
 
-def review(state: NodeState) -> None:
-    """Hand over some of the elections that another node has headed for `failback`; called once an interval."""
+def review(state: NodeState) -> bool:
+    """Hand over some of the elections that another node has headed for `failback`; return whether more may be due."""
     if state.failback_ns is None:
-        return
+        return False
     _end_acknowledged(state)
     state.failbacks.unacknowledged.clear()
     _review_order(state, state.failback_ns)
     # A node that campaigns has enough to do; one in its boot fence neither campaigns nor grants.
-    if not state.is_busy and not any(map(_is_busy, state.other_voters)):
-        _list_headed(state)
-        _hand_over(state, state.failback_ns)
+    if state.is_busy or any(map(_is_busy, state.other_voters)):
+        return False
+    _list_headed(state)
+    return _hand_over(state, state.failback_ns) == FAILBACKS_MAX
 
 
 def after_ns(state: NodeState, election: str) -> int | None:
@@ -85,8 +86,8 @@ def _head(state: NodeState, election: str) -> str:
     return head
 
 
-def _hand_over(state: NodeState, failback_ns: int) -> None:
-    """Hand over what is due among the listed elections: at most FAILBACKS_MAX, of as many by each node."""
+def _hand_over(state: NodeState, failback_ns: int) -> int:
+    """Hand over at most FAILBACKS_MAX of what is due, out of as many of each node, and return how many it was."""
     left = FAILBACKS_MAX
     for head, names in state.failbacks.headed.items():
         peer = state.support.peers[head]
@@ -103,6 +104,7 @@ def _hand_over(state: NodeState, failback_ns: int) -> None:
                     left -= 1
                     del names[name]
                     _fail_back(state, election, peer, wait_ns)
+    return FAILBACKS_MAX - left
 
 
 def _has_offset(state: NodeState, peer: Peer) -> bool:
@@ -146,7 +148,7 @@ def _fail_back(state: NodeState, election: ElectionState, peer: Peer, wait_ns: i
 def acknowledge(state: NodeState, election: ElectionState, reason: str) -> None:
     """End a leadership whose loss the application has acknowledged.
 
-    The failbacks of one interval end together: one by one they would be as many frames, steps and writes at each node.
+    Failbacks that begin together end together: one by one they would be as many frames, steps and writes at each node.
     """
     lists = state.failbacks
     if election.name not in lists.unacknowledged:

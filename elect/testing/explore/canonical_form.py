@@ -68,7 +68,7 @@ _SAME = "the same in all nodes of a search, always"
 _ORDER = "writes are told apart by their order"
 
 OMITTED: Mapping[type, Mapping[str, str]] = {
-    Driven: {"_write_latest": _ORDER, "_failback_at": _TURN},
+    Driven: {"_write_latest": _ORDER, "_failback_at": _TURN, "_is_failing_back": _TURN},
     NodeState: {
         "now": "each input brings a later one",
         "timing": _SAME,
