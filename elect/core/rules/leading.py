@@ -14,6 +14,7 @@ from elect.core.ready import Lease
 from elect.core.state.election_state import ElectionState, Resigning
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
+from elect.core.state.scale import OWED_MAX, rotate
 
 QUICK_NS = 1_000_000_000
 """A leadership that is given up sooner than this is quick: an application in a loop gives it up at once."""
@@ -61,7 +62,7 @@ def repeat(state: NodeState, peer: Peer) -> None:
     # A peer that does not support this node could follow it in no session.
     if peer.counted_until <= state.now:
         return
-    for name in peer.leads:
+    for name in rotate(peer.leads, OWED_MAX):
         leadership = state.elections[name].leading
         if leadership.resigning is None:
             state.effects.send(peer.id, Lead(election=name, term=leadership.term))

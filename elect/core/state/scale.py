@@ -55,7 +55,8 @@ CHECKED_MAX = 256
 """Elections in one interval whose head is computed for failback: less than a millisecond."""
 
 OWED_MAX = 1024
-"""Resigns, and Abandons, repeated to one peer in one interval, so that a peer that never answers costs no more."""
+"""Leads, Resigns, and Abandons, repeated to one peer in one interval, each. One that never answers costs no more, and
+one that starts has answered these before it gets them again."""
 
 
 def rotate(waiting: dict[str, Item], count: int) -> list[str]:

@@ -30,6 +30,20 @@ def test_lead_is_repeated_to_each_supporter_until_it_is_answered():
     assert desk.entries("c") == []
 
 
+def test_leads_are_repeated_a_part_at_a_time(monkeypatch):
+    monkeypatch.setattr("elect.core.rules.leading.OWED_MAX", 2)
+    names = ("e1", "e2", "e3")
+    desk = Desk(elections=names).supported()
+    desk.written()
+    desk.say("a", *(desk.grant("a", 1, election=name) for name in names))
+    assert len(desk.entries("c")) == 3
+    said = []
+    for _ in range(3):
+        desk.tick(INTERVAL)
+        said += [entry.election for entry in desk.entries("c")]
+    assert said == ["e1", "e2", "e3", "e1", "e2", "e3"]
+
+
 def test_a_refused_vote_is_no_answer_to_a_lead():
     desk = won()
     desk.say("c", Refuse(election="default", term=1, own_term=1, reason=RefusalReason.TERM))
