@@ -74,7 +74,7 @@ def receive_vote(
     until = state.now + state.timing.turn_ns
     held = HeldVote(vote=vote, configuration=configuration, link=peer.accepted, until=until)
     if _is_only_bound(state, election, peer, held) and state.held.add(peer.id, held):
-        state.index.review((election.name,))  # for the time until which it is held
+        state.index.unreviewed[election.name] = None  # for the time until which it is held
     else:
         _answer(state, election, peer, held)
 

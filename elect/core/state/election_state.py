@@ -227,7 +227,7 @@ class ElectionState:
         if self.follow_term_min < term:
             self.granted_vote = GrantedVote(candidate=candidate, term=term, follow_term_min=self.follow_term_min)
             self.follow_term_min = term
-        self._index.review((self.name,))
+        self._index.unreviewed[self.name] = None
 
     def lower_vote(self) -> None:
         """Let a restart follow what this node would follow now."""
@@ -241,13 +241,13 @@ class ElectionState:
         if vote is not None and (vote.candidate, vote.term) == (candidate, term):
             self.follow_term_min = vote.follow_term_min
             self.granted_vote = None
-        self._index.review((self.name,))
+        self._index.unreviewed[self.name] = None
 
     def note_resign(self, leader: str, *, term: int, successor: str | None) -> None:
         """Note which leader resigned last, and which successor it named."""
         self.resigned = (leader, term)
         self.successor = successor
-        self._index.review((self.name,))
+        self._index.unreviewed[self.name] = None
 
     def become_candidate(self, *, term: int, voter: str, ends_at: int) -> Campaign:
         """Begin a campaign in a new term with the vote for this node."""
