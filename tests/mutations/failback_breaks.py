@@ -16,7 +16,7 @@ def never_handed_back():
     return replaced(failback, "_hand_over", nothing)
 
 
-@FAILBACK.add("the offset decides a failback", "6", worlds.FAILBACKS, 10)
+@FAILBACK.add("the offset decides a failback", "6", worlds.MANY_FAILBACKS, 3)
 def by_offset():
     def head(state, election):
         offsets = {node_id: standing.offset for node_id, standing in state.electable}
