@@ -39,8 +39,8 @@ COST_NS_MAX = NS_PER_S // 20
 application, are not charged to a peer."""
 
 CPU_CREDIT_NS = round(COST_NS_MAX / CPU_SHARE)
-"""The time that a peer may be ahead of its share, 0.25 s: it waits for no single message. A burst is over long before
-the leases end that it holds up."""
+"""The time that a peer may be ahead of its share: 0.25 s, so that no message alone makes it wait. That is 50 ms of a
+processor: a burst ends long before the leases that it holds up."""
 
 ROOM_CHECK_S = 0.05
 """A thread that waits for room checks this often whether the inbox is closed."""

@@ -73,11 +73,7 @@ def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterat
 def _open(state: NodeState, peer_ids: Iterable[str]) -> list[Peer]:
     """Return the peers that messages can leave for: first those that this node hears, as the others may be dead."""
     peers = (state.support.peers[peer_id] for peer_id in peer_ids)
-    return sorted((peer for peer in peers if peer.opened is not None), key=_is_unheard)
-
-
-def _is_unheard(peer: Peer) -> bool:
-    return peer.session is None
+    return sorted((peer for peer in peers if peer.opened is not None), key=lambda peer: peer.session is None)
 
 
 def _send(peer: Peer, message: Message) -> Send:

@@ -59,7 +59,7 @@ class StepLinks(Protocol):
         """Return whether an end of stream on this link proves that the peer closed it."""
 
     def send(self, send: Send) -> None:
-        """Put a message on the link that it names, or drop it if that is not open."""
+        """Put a message on the link that it names, or drop it if that is not open; on the journal's thread, too."""
 
 
 class StepObserver(Protocol):
@@ -158,9 +158,12 @@ class Orchestrator:
         Call it before the event is put into the inbox.
         """
         if isinstance(event, Written):
-            for number in event.numbers:
-                for send in self._held.pop(number, ()):
-                    self._links.send(send)
+            self._send_held(event.numbers)
+
+    def _send_held(self, numbers: tuple[int, ...]) -> None:
+        for number in numbers:
+            for send in self._held.pop(number, ()):
+                self._links.send(send)
 
     def stop(self) -> None:
         """End `run` after the inputs that came before this."""
@@ -296,6 +299,7 @@ class Orchestrator:
             self._observer.observe_round_trip(peer, now - heartbeat.ack.sent)
 
     def _finish_writes(self, item: Written, now: int) -> None:
+        self._send_held(item.numbers)  # where the disk was faster than the step that began the write
         for number in item.numbers:
             self._apply(self._elector.written(now, number))
         if self._is_store_failing:  # this is the only sign that a full journal has room again
@@ -344,13 +348,13 @@ class Orchestrator:
 
     def _apply(self, ready: Ready) -> None:
         """Carry a Ready out, in its order."""
-        if ready.write is not None:
-            self._held[ready.write.number] = ready.send_when_written
-            if not self._journal.put(ready.write):
-                self._refused.append(ready.write.number)
+        if ready.write is not None and not self._journal.put(ready.write):
+            self._refused.append(ready.write.number)
         self._context.leases.publish(ready.leases, ready.counted)
         for send in ready.send:
             self._links.send(send)
+        if ready.write is not None:  # only now, so that the journal's thread sends nothing before the messages above
+            self._held[ready.write.number] = ready.send_when_written
         if ready.events:
             self._observer.observe_events(ready.events)
             self._publisher.queue_events(ready.events)

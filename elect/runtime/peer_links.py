@@ -47,7 +47,9 @@ METADATA_PREFIX = "m."
 
 
 class PeerLinks:
-    """Opens, starts, stops and names the links. `send`, `note_event` and `receive` belong to the orchestrator thread.
+    """Opens, starts, stops and names the links. `note_event` and `receive` belong to the orchestrator thread.
+
+    The orchestrator thread and the journal's thread call `send`.
 
     Attributes:
         heard: the time of the last message of each peer (ns).

@@ -186,6 +186,22 @@ def test_an_unexpected_error_ends_the_thread(bench, error, caplog):
     assert "the journal thread died" in caplog.text
 
 
+def test_an_error_in_the_work_on_an_event_ends_the_thread():
+    error = ZeroDivisionError()
+    events: queue.Queue[JournalEvent] = queue.Queue()
+
+    def deliver(event: JournalEvent) -> None:
+        if isinstance(event, Written):
+            raise error
+        events.put(event)
+
+    journal = Journal(MemoryStore(), deliver)
+    journal.start()
+    assert journal.put(write(1))
+    assert events.get(timeout=DEADLINE_S) == JournalDied(error=error)
+    assert journal.stop(DEADLINE_S)
+
+
 def test_stop_writes_what_was_taken_and_closes_the_store():
     bench = Bench()
     bench.put(write(1))

@@ -187,6 +187,16 @@ def test_messages_held_for_the_disk_are_sent_after_the_write():
     ]
 
 
+def test_a_disk_faster_than_its_step_overtakes_no_message():
+    desk = Desk(receive=FULL)
+    written = Written(numbers=(1,), took_ns=9)
+    desk.put = lambda _: desk.orchestrator.send_written(written) is None
+    desk.orchestrator.step(RECEIVED)
+    desk.orchestrator.step(written)
+    order = [line for line in desk.log if line[0] in ("publish", "send", "written")]
+    assert order[1:] == [("send", 1), ("send", 2), ("send", 3), ("written", 1)]
+
+
 def test_what_waits_for_a_write_that_failed_is_never_sent():
     failed = WriteFailed(numbers=(1,), error=StoreError(None, "full", "x"))
     desk = Desk(receive=FULL)

@@ -58,7 +58,8 @@ def is_bound_elsewhere(election: ElectionState, candidate: str) -> bool:
 
 def is_term_free(election: ElectionState, candidate: str, term: int) -> bool:
     """Return whether this node's vote in a term is still free, or is this candidate's already."""
-    # The second case answers a Vote that is repeated because the Grant was lost. It is no new vote.
+    # The second case answers a Vote that is repeated because the Grant was lost. It is no new vote. A vote that is
+    # lowered is not equal: its Grant would leave without a write, and a restart could still follow the older leader.
     return term > election.term or election.ballot == Ballot(term=term, voted_for=candidate)
 
 
