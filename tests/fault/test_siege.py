@@ -4,11 +4,15 @@ import pytest
 
 from tests.fault.siege import ATTACKS, LETTING_IN
 from tests.fault.siege.field import besiege, besieged
+from tests.fault.siege.machine_stall import STALL_S
 
 pytestmark = pytest.mark.alone
 
 BRIEF_S = 1.0
 LONG_S = 60.0
+
+TRIES_MAX = 3
+"""An attack is repeated when the machine stood still meanwhile."""
 
 BRIEF = [
     "opened and closed",
@@ -26,8 +30,11 @@ def attack_all(kind: str, names: list[str], seconds: float) -> None:
     with besieged(kind) as ground:
         for name in names:
             if ATTACKS[name][0] == kind:
-                result = besiege(ground, ATTACKS[name][1], seconds, lets_in=name in LETTING_IN)
-                assert result.problems == [], name
+                for _ in range(TRIES_MAX):
+                    result = besiege(ground, ATTACKS[name][1], seconds, lets_in=name in LETTING_IN)
+                    if result.stalled_s < STALL_S:
+                        break
+                assert result.problems == [], (name, f"the machine stood still for {result.stalled_s} s at most")
                 assert result.done.total() > 0, name
 
 

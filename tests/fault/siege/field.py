@@ -17,6 +17,7 @@ from typing import Self
 
 from elect.testing.real_processes import START_TIMEOUT_S, Plan, ProcessCluster, ProcessEvent
 from tests.certificates import Authority
+from tests.fault.siege.machine_stall import MachineStall
 from tests.fault.siege.middle import Middle
 
 CLUSTER = "processes"
@@ -145,6 +146,7 @@ class Result:
         before: each node's figures.
         most: the largest meanwhile.
         after: when its traces were gone, or had had their time.
+        stalled_s: for how long the machine stood still at most.
         problems: what must not be.
     """
 
@@ -153,6 +155,7 @@ class Result:
     before: dict[str, Figures]
     most: dict[str, Figures]
     after: dict[str, Figures]
+    stalled_s: float
     problems: list[str] = field(default_factory=list)
 
 
@@ -185,12 +188,12 @@ def besiege(ground: Field, attack: Attack, seconds: float, *, lets_in: bool = Fa
     """Attack the cluster and return the result; `lets_in` allows successful handshakes meanwhile."""
     since, terms, tracebacks = len(ground.cluster.events), ground.terms(), ground.tracebacks()
     refused = sum((ground.refused(node) for node in ground.live), Counter())
-    with Watch(ground) as watch:
+    with MachineStall() as stall, Watch(ground) as watch:
         before = watch.look()
         done = attack(ground, seconds)
         after = _recovered(watch, before)
     counted = sum((ground.refused(node) for node in ground.live), Counter()) - refused
-    result = Result(done, counted, before, watch.most, after)
+    result = Result(done, counted, before, watch.most, after, stall.longest_s)
     changed = [event for event in ground.cluster.events[since:] if event.event in ("elected", "lost")]
     if changed:
         result.problems.append(f"leadership changed: {[(each.node, each.event, each.reason) for each in changed]}")
