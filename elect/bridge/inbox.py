@@ -95,12 +95,9 @@ class _Share:
     def enter(self, size: int) -> bool:
         """Take room for a message; return False if there was none for a moment."""
         with self._changed:
-            if self._waiting + size > MESSAGES_MAX and not self._changed.wait_for(
-                lambda: self._waiting + size <= MESSAGES_MAX, ROOM_CHECK_S
-            ):
-                return False
-            self._waiting += size
-            return True
+            has_room = self._changed.wait_for(lambda: self._waiting + size <= MESSAGES_MAX, ROOM_CHECK_S)
+            self._waiting += size * has_room
+            return has_room
 
     def leave(self, size: int) -> None:
         """Give the room of a message back."""

@@ -1,7 +1,16 @@
 import threading
 from types import SimpleNamespace
 
-from elect.bridge.inbox import COST_NS_MAX, CPU_CREDIT_NS, CPU_SHARE, MESSAGES_MAX, NS_PER_S, Inbox, PendingCommand
+from elect.bridge.inbox import (
+    COST_NS_MAX,
+    CPU_CREDIT_NS,
+    CPU_SHARE,
+    MESSAGES_MAX,
+    NS_PER_S,
+    Inbox,
+    Input,
+    PendingCommand,
+)
 from elect.core.messages import ENTRIES_MAX, Knowledge, Known
 from wire.io.link_events import DialFailed, LinkClosing, MessageReceived
 from wire.protocol.identity import LinkNumber
@@ -39,18 +48,23 @@ def test_it_hands_out_in_order_and_none_when_there_is_nothing():
     assert inbox.get(0.001) is None
 
 
-def test_a_full_inbox_lets_the_putting_thread_wait_for_room():
-    inbox = Inbox(inputs_max=2)
-    for _ in range(2):
-        inbox.put(command())
-    last = command()
-    waiting = threading.Thread(target=inbox.put, args=(last,))
+def put_waits_for_room(inbox: Inbox, item: Input) -> None:
+    """Put into an inbox without room, and take one input out: only then the putting thread ends."""
+    waiting = threading.Thread(target=inbox.put, args=(item,))
     waiting.start()
     waiting.join(0.02)
     assert waiting.is_alive()
     inbox.get(0)
     waiting.join(5)
     assert not waiting.is_alive()
+
+
+def test_a_full_inbox_lets_the_putting_thread_wait_for_room():
+    inbox = Inbox(inputs_max=2)
+    for _ in range(2):
+        inbox.put(command())
+    last = command()
+    put_waits_for_room(inbox, last)
     inbox.get(0)
     assert inbox.get(0) is last
 
@@ -81,13 +95,7 @@ def test_two_long_messages_fill_the_room_of_a_peer():
     inbox = Inbox(clock=Clock())
     for _ in range(2):
         inbox.put(MessageReceived(peer="b", number=LinkNumber(1, 1), message=LONG))
-    waiting = threading.Thread(target=inbox.put, args=(said("b", 3),))
-    waiting.start()
-    waiting.join(0.02)
-    assert waiting.is_alive()
-    inbox.get(0)
-    waiting.join(5)
-    assert not waiting.is_alive()
+    put_waits_for_room(inbox, said("b", 3))
 
 
 def test_closing_frees_a_peer_that_waits_by_itself():
