@@ -8,6 +8,7 @@ Source: PROTOCOL.md, sections 4 and 7.
 """
 
 import errno
+import json
 import os
 import secrets
 import sqlite3
@@ -25,7 +26,7 @@ from elect.core.ready import Ballot, Meeting
 from elect.errors import IdentityError, StoreError, StoreGone
 from elect.storage.data_lock import DataLock, LockRecord, make_directory, sync_directory
 from elect.storage.store import STORE_ID_LENGTH, StoreContent, check_ballot, check_voters, kept_meetings
-from elect.storage.tables import APPLICATION_ID, SCHEMA_VERSION, SCHEMAS, STEPS
+from elect.storage.tables import APPLICATION_ID, COMMITS, SCHEMA_VERSION, SCHEMAS, STEPS
 
 NAME = "elect.sqlite3"
 
@@ -205,6 +206,7 @@ class SqliteStore:
             raise self._error(f"the database is empty, but this directory had a store; {_REPLACE}")
         self._version = 0 if is_new else self._check_header()
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")  # of `COMMITS`; no other file may be full
         # Only now: a file of another program must stay unchanged.
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != ("wal",):
@@ -292,27 +294,23 @@ class SqliteStore:
     ) -> None:
         """Write in one transaction; memory follows only when it is durable."""
         connection = self._open_connection()
+        rows = [(name, ballot.term, ballot.voted_for, ballot.lowered_to) for name, ballot in ballots.items()]
+        commit = {**asdict(meta), "ballots": json.dumps(rows), "checksum": meta.checksum()}
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in STEPS[self._version]:
-                connection.execute(statement)
-            connection.executemany(
-                "INSERT INTO ballots VALUES (?, ?, ?, ?) ON CONFLICT (election) DO UPDATE SET"
-                " term = excluded.term, voted_for = excluded.voted_for, lowered_to = excluded.lowered_to",
-                [(name, ballot.term, ballot.voted_for, ballot.lowered_to) for name, ballot in ballots.items()],
-            )
+            if is_opening or meetings:
+                connection.execute("BEGIN IMMEDIATE")
             if is_opening:
-                connection.execute("DELETE FROM meetings")
-            rows = [row_of(peer, meeting) for peer, meeting in meetings.items()]
-            connection.executemany("INSERT OR REPLACE INTO meetings VALUES (?, ?, ?, ?)", rows)
+                for statement in (*STEPS[self._version], *COMMITS, "DELETE FROM meetings"):
+                    connection.execute(statement)
+            for item in meetings.items():
+                connection.execute("INSERT OR REPLACE INTO meetings VALUES (?, ?, ?, ?)", row_of(*item))
             connection.execute(
-                "INSERT INTO meta VALUES"
-                " (1, :store_id, :cluster, :node_id, :incarnation, :promise_ns, :writes, :voters, :checksum)"
-                " ON CONFLICT (one) DO UPDATE SET incarnation = excluded.incarnation, promise_ns = excluded.promise_ns,"
-                " writes = excluded.writes, voters = excluded.voters, checksum = excluded.checksum",
-                {**asdict(meta), "checksum": meta.checksum()},
+                "INSERT INTO commits VALUES (:ballots,"
+                " :store_id, :cluster, :node_id, :incarnation, :promise_ns, :writes, :voters, :checksum)",
+                commit,
             )
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.rollback()
