@@ -248,4 +248,6 @@ def _elector(context: NodeContext, opened: StoreContent) -> Elector:
     durable = Durable(
         incarnation=opened.incarnation, promise_ns=opened.promise_ns, ballots=opened.ballots, meetings=opened.meetings
     )
-    return Elector(options=options, durable=durable, rng=random.SystemRandom(), now=context.clock())
+    # Not that of the system: each number from there gives the interpreter to another thread.
+    rng = random.Random()  # noqa: S311 - it spreads candidates in time and hides nothing
+    return Elector(options=options, durable=durable, rng=rng, now=context.clock())
