@@ -8,7 +8,6 @@ Ready.
 Source: PROTOCOL.md, section 2, "Order of sending"; section 4, "One step".
 """
 
-from functools import partial
 from random import Random
 
 from elect.core import outgoing
@@ -61,12 +60,14 @@ class ElectorStep:
             self._is_failing_back = failback.review(state)
             timing = state.timing
             self._failback_at = state.now + (timing.turn_ns if self._is_failing_back else timing.heartbeat_interval_ns)
-        may_campaign = partial(campaigning.may_begin, state)
+        waiting, unreviewed = state.index.campaigns.waiting, state.index.unreviewed
         for _ in range(CONSIDERED_MAX):  # the rest is due at once, after inputs that wait
-            is_next = not state.index.unreviewed
-            name = state.index.take_next(may_campaign=may_campaign)
-            if name is None:
+            # Campaigns first: peers can vote while this node considers the other elections.
+            is_next = bool(waiting) and campaigning.may_begin(state)
+            names = waiting if is_next else unreviewed
+            if not names:
                 break
+            name, _ = names.popitem(last=False)
             campaigning.consider(state, state.elections[name], is_next=is_next)
         heartbeats.report_support(state)
         return self._pack(self._sends())

@@ -1,7 +1,7 @@
 """Which elections of a node are in which situation, so that no rule has to search all of them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import ElectionState
@@ -56,10 +56,3 @@ class ElectionIndex:
         """Consider every vacant election before the input is done, but for those considered before they campaign."""
         waiting = self.campaigns.waiting
         self.review(name for name in self.vacant if name not in waiting)
-
-    def take_next(self, *, may_campaign: Callable[[], bool]) -> str | None:
-        """Remove and return the next election to consider: one to review, else one that waits to campaign."""
-        names = self.unreviewed
-        if not names and self.campaigns.waiting and may_campaign():
-            names = self.campaigns.waiting
-        return names.popitem(last=False)[0] if names else None

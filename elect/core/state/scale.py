@@ -25,7 +25,7 @@ FOREIGN_MAX = 16_384
 """Of these, elections that the node has not entered. Peers name them, and each that has got a vote costs memory and
 disk for good. What peers say of more is ignored, as if it had been lost."""
 
-CONSIDERED_MAX = 1024
+CONSIDERED_MAX = 256
 """Elections considered after one input: some 10 ms. The rest follows after the next one, so no heartbeat waits."""
 
 CAMPAIGNS_MAX = 4096
@@ -82,8 +82,9 @@ class VoteWindow:
 
     def __init__(self) -> None:
         self.size = UNANSWERED_FIRST
-        self._asked: dict[str, tuple[int, int]] = {}
+        self._asked: OrderedDict[str, tuple[int, int]] = OrderedDict()  # its first is found in constant time
         self._halved_at = 0
+        self._is_full = False
 
     def is_full(self, now: int) -> bool:
         """Return whether no other campaign may begin now."""
@@ -94,7 +95,9 @@ class VoteWindow:
             self._halved_at = now
         for name in lost:
             del self._asked[name]
-        return len(self._asked) >= self.size
+        # Until half of them are answered: with one campaign for each answer all would travel in messages of their own.
+        self._is_full = len(self._asked) > (self.size // 2 if self._is_full else self.size - 1)
+        return self._is_full
 
     def ask(self, election: str, now: int, ends_at: int) -> None:
         """Count the Vote of a campaign that ends at that time (ns) at the latest."""
@@ -103,7 +106,7 @@ class VoteWindow:
 
     def clear(self) -> None:
         """Expect no more answers: the link on which the Votes were sent is closed."""
-        self._asked = {}
+        self._asked.clear()
 
     def answer(self, election: str, now: int) -> None:
         """Count an answer; one that comes soon allows one more, where more than half of what is allowed was asked."""
