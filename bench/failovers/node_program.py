@@ -14,7 +14,6 @@ Usage: python node_program.py [--moving] [--busy] [--elections N] [--held]
 import argparse
 import mmap
 import os
-import queue
 import signal
 import struct
 import sys
@@ -37,6 +36,9 @@ STOP_TIMEOUT_S = 7.0
 
 QUIET_S = 0.3
 """Time without an event, s, after which the lines are printed."""
+
+SIGNALS = {signal.SIGTERM, signal.SIGUSR1}
+"""Blocked, and taken by the main thread: a handler could run as late as the end of that thread's wait."""
 
 RECORD = struct.Struct("<qq16p32p")
 """One event of a file of leases: its moment (ns of the boot clock), term, name, election."""
@@ -78,9 +80,6 @@ class Program:
         config = Config.load(arguments.config)
         self._lines = JsonEvents(config.node, sys.stdout)
         self._happened: deque[Event | Moment] = deque()
-        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for number in signal.SIGTERM, signal.SIGUSR1:
-            signal.signal(number, lambda number, _frame: self._signals.put(number))
         config_path = Path(arguments.config)
         self._leases = LeaseFile(config_path.with_name(f"{config.node}.{os.getpid()}.leases"))
         self._leases.write(b"began", now_ns())
@@ -94,7 +93,7 @@ class Program:
         """Run until SIGTERM."""
         if self._arguments.held:
             self._lines.write("ready", now_ns())
-            if self._signals.get() == signal.SIGTERM:
+            if signal.sigwait(SIGNALS) == signal.SIGTERM:
                 return
         self._node.start()
         self._lines.write("started", now_ns())
@@ -137,11 +136,10 @@ class Program:
     def _next_signal(self) -> int:
         while True:
             known = len(self._happened)
-            try:
-                return self._signals.get(timeout=QUIET_S)
-            except queue.Empty:
-                if len(self._happened) == known:
-                    self._print()
+            if found := signal.sigtimedwait(SIGNALS, QUIET_S):
+                return found.si_signo
+            if len(self._happened) == known:
+                self._print()
 
     def _print(self) -> None:
         while self._happened:
@@ -161,6 +159,7 @@ def compute() -> None:
 
 def main() -> None:
     """Run one node."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moving", action="store_true", help="call set_offset every 2 ms")
     parser.add_argument("--busy", action="store_true", help="compute on one thread, without a pause")
