@@ -1,7 +1,9 @@
 """The stalls of the whole machine: a lease that ends in one says nothing about an attack."""
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Self
 
 TICKER = """
@@ -26,19 +28,28 @@ class MachineStall:
     """Measures meanwhile for how long the machine stood still at most.
 
     Attributes:
-        longest_s: known at the end.
+        ticker: the process that sleeps.
+        longest_s: the longest stall, as of the last `update`, or of the end.
     """
 
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-
     def __enter__(self) -> Self:
-        command = [sys.executable, "-S", "-c", TICKER]
-        self._ticker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._ticker.stdout is not None
-        self._ticker.stdout.readline()
+        self.longest_s = 0.0
+        self.ticker = subprocess.Popen([sys.executable, "-S", "-c", TICKER], stdout=subprocess.PIPE)
+        assert self.ticker.stdout is not None
+        self._output = self.ticker.stdout
+        self._output.readline()
+        os.set_blocking(self._output.fileno(), False)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ticker.kill()
-        self.longest_s = max(map(float, self._ticker.communicate()[0].split()), default=0.0)
+        self.ticker.kill()
+        self.ticker.wait()
+        self.update()
+        self._output.close()
+
+    def update(self) -> float:
+        """Return the longest stall so far."""
+        with suppress(BlockingIOError):
+            while lines := os.read(self._output.fileno(), 65_536):
+                self.longest_s = max(self.longest_s, *map(float, lines.split()))
+        return self.longest_s
