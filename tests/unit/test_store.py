@@ -121,16 +121,6 @@ def test_database_itself_refuses_to_take_a_vote_back(used, statement):
         change(used, statement)
 
 
-def test_any_number_of_ballots_is_one_statement(tmp_path):
-    store, _ = open_store(tmp_path)
-    statements: list[str] = []
-    store._open_connection().set_trace_callback(statements.append)
-    store.write({f"e{number}": Ballot(term=1, voted_for="a") for number in range(100)})
-    store.close()
-    assert len(set(statements)) == 1, "each one costs a turn of the interpreter"  # its triggers give the same text
-    assert len(reopen(tmp_path).ballots) == 100
-
-
 def test_bug_that_only_the_database_sees_is_no_store_error(used):
     store, _ = open_store(used)
     store._ballots.clear()  # memory lost what the disk has
