@@ -51,5 +51,5 @@ class MachineStall:
         """Return the longest stall so far."""
         with suppress(BlockingIOError):
             while lines := os.read(self._output.fileno(), 65_536):
-                self.longest_s = max(self.longest_s, *map(float, lines.split()))
+                self.longest_s = max((self.longest_s, *map(float, lines.split())))
         return self.longest_s
