@@ -8,6 +8,7 @@ Ready.
 Source: PROTOCOL.md, section 2, "Order of sending"; section 4, "One step".
 """
 
+from itertools import chain
 from random import Random
 
 from elect.core import outgoing
@@ -88,13 +89,16 @@ class ElectorStep:
         if effects.is_heartbeat_due:
             receivers = list(state.support.peers)
         self._new_links = []
+        # Before heartbeats: in a failover a node waits for these, and reads one message after the other.
+        urgent = [outgoing.batches(state, effects.entries), outgoing.heartbeats(state, receivers)]
+        if effects.is_rank_new:
+            # A Vote rests on the rank that was announced: with the one before, both of two candidates may seem better.
+            urgent.reverse()
         return (
             # Before the first heartbeat on a new link: it may bring the support with which the peer may campaign, and
             # until then the peer must have read who leads.
             *outgoing.knowledge(state, resync),
-            # Before heartbeats: in a failover a node waits for these, and reads one message after the other.
-            *outgoing.batches(state, effects.entries),
-            *outgoing.heartbeats(state, receivers),
+            *chain(*urgent),
             # Last: rule 3 and the application use it, and no failover waits for it.
             *outgoing.changes(state, resync),
         )

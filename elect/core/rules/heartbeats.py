@@ -64,6 +64,7 @@ def announce_rank(state: NodeState, *, is_interval_over: bool) -> None:
         is_interval_over = state.effects.is_heartbeat_due = True
     if is_interval_over and state.announced != state.rank:
         state.announced = state.rank
+        state.effects.is_rank_new = True
         state.index.review_vacant()
 
 

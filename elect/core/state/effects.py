@@ -18,6 +18,7 @@ class Effects:
         events: in order.
         is_promise_due: a longer promise than ever before has to be on disk first.
         is_heartbeat_due: every peer is to get a heartbeat.
+        is_rank_new: these heartbeats announce another rank than those before.
         is_lease_due: leases may have begun or ended by this step.
         is_count_changed: some peer's counted support changed.
     """
@@ -31,6 +32,7 @@ class Effects:
         "is_heartbeat_due",
         "is_lease_due",
         "is_promise_due",
+        "is_rank_new",
         "known",
         "leases",
         "meetings",
@@ -46,6 +48,7 @@ class Effects:
         self.events: list[Event] = []
         self.is_promise_due = False
         self.is_heartbeat_due = False
+        self.is_rank_new = False
         self.is_lease_due = False
         self.is_count_changed = False
 

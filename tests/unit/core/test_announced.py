@@ -1,7 +1,8 @@
 """PROTOCOL.md, section 6, "Ranks as announced"."""
 
-from elect.core.messages import Heartbeat, Number, Standing
+from elect.core.messages import Batch, Heartbeat, Number, Standing
 from tests.unit.core.desk import INTERVAL, Desk
+from tests.unit.core.test_asking import ended, following
 
 
 def shown(desk: Desk, peer: str) -> Standing:
@@ -44,3 +45,13 @@ def test_a_node_that_becomes_unwilling_says_so_at_once():
     desk = Desk().supported()
     desk.take(desk.elector.set_rank(desk.now, priority=0, offset=3))
     assert [shown(desk, peer) for peer in "ac"] == [Standing(priority=0, offset=3, willing=False)] * 2
+
+
+def test_a_new_rank_comes_before_the_vote_that_rests_on_it():
+    desk = following()
+    desk.take(desk.elector.set_rank(desk.now, offset=7))
+    desk.now += INTERVAL
+    ended(desk)
+    sent = [type(send.message) for send in desk.latest.send if send.peer == "c"]
+    assert sent[:2] == [Heartbeat, Batch]
+    assert shown(desk, "c").offset == 7
