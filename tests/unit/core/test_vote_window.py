@@ -1,5 +1,6 @@
 """How many campaigns of a node live at once, and which of them begin first."""
 
+from elect.core.messages import Vote
 from elect.core.state.scale import UNANSWERED_FIRST, VoteWindow
 from tests.unit.core.desk import INTERVAL, TURN, Desk
 
@@ -46,6 +47,15 @@ def test_a_peer_that_does_not_answer_holds_campaigns_up():
     desk.say("c", *(desk.grant("c", 1, election=name) for name in asked[10:22]))
     answers = 22
     assert len(live) == UNANSWERED_FIRST - 40 + 2 * answers, "one for each answer, and one more as it came soon"
+
+
+def test_a_campaign_that_may_begin_does_not_wait_for_reviews(monkeypatch):
+    desk = crowd()
+    monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 50)
+    desk.elector.state.index.review(desk.elector.state.elections)
+    grants_of(desk, "a", UNANSWERED_FIRST // 2)
+    assert desk.elector.state.index.unreviewed, "more than one input considers"
+    assert any(isinstance(entry, Vote) for entry in desk.entries("a"))
 
 
 def test_votes_without_an_answer_halve_what_is_asked():
