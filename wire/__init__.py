@@ -56,6 +56,9 @@ Here ann asks and bob answers:
 Without `two_way` and `is_two_way` a link is one-way: only the dialer sends. The end of such a link can prove that the
 dialer no longer counts on it (FORMAT.md, section 10).
 
+A Listener has a thread or two for each link. `SharedLinks` has one for thousands of them: give it to the Listener for
+the kinds of peers that are many. An Address can be that of a Unix socket; the user of the other end is its proof.
+
 Use a queue with a bound outside of examples. When it is full, `deliver` waits, and this end reads no more. Then the
 other end's outbox fills: further messages to this end are dropped and counted.
 
@@ -71,6 +74,7 @@ from wire.io.meter import Meter
 from wire.links.dialer import Dialer
 from wire.links.endpoint import Endpoint
 from wire.links.listener import Listener
+from wire.links.shared_links import SharedLinks
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.identity import Identity, LinkNumber, PeerIdentity
@@ -98,4 +102,5 @@ __all__ = [
     "PeerIdentity",
     "Plain",
     "Security",
+    "SharedLinks",
 ]

@@ -1,23 +1,23 @@
 """WireMetrics: a Meter that counts for Prometheus, in these series.
 
-    wire_connections                             gauge    direction           Links that are open.
+    wire_connections                             gauge    direction           Open links; in: the other end dialed.
     wire_frames_total                            counter  direction           Frames of open links, without keepalives.
     wire_bytes_total                             counter  direction           Bytes of open links, with keepalives.
     wire_handshakes_total                        counter  direction, outcome  Ended handshakes, by outcome.
     wire_dials_total                             counter  peer, outcome       Dials of a peer, by outcome.
-    wire_outbox_depth                            gauge    peer                Messages that wait for a peer.
+    wire_outbox_depth                            gauge    peer                Messages that wait; */*: for all clients.
     wire_outbox_sent_total                       counter  peer                Messages written to a peer.
-    wire_outbox_coalesced_total                  counter  peer, kind          Messages replaced by newer ones.
-    wire_outbox_dropped_total                    counter  peer, kind          Messages not sent.
+    wire_outbox_coalesced_total                  counter  peer, kind          Messages replaced before they were sent.
+    wire_outbox_dropped_total                    counter  peer, kind          Messages lost: queue full, or link ended.
     wire_rejected_frames_total                   counter  reason              Frames refused or skipped, by reason.
-    wire_last_received_timestamp_seconds         gauge    peer                Unix time of the last read.
+    wire_last_received_timestamp_seconds         gauge    peer                Unix time of the last read from a peer.
     wire_certificate_not_after_timestamp_seconds gauge    certificate         Unix time at which a certificate ends.
 
 `direction` is "in" or "out"; of handshakes and connections, "in" is those that the other end dialed. `outcome` is "ok"
 or, as `reason` is, the reason of an error in `wire.protocol.wire_errors`. `kind` is a message's class in lower case.
 `certificate` is "own" or "ca", and is there under TLS alone. Bytes are counted as they are before TLS. A message is not
 sent when its outbox is full or its link has ended, or when it cannot be encoded. The series of a peer are removed when
-its last dialer and its last link have ended.
+its last dialer and its last link have ended. The links of a SharedLinks are one peer, "*/*".
 """
 
 import threading
@@ -53,17 +53,25 @@ class WireMetrics(Meter):
         self._collectors: list[Counter | Gauge] = []
         self._registered: list[Counter | Gauge] = []
         self._peers: dict[str, _Peer] = {}
-        self._connections = self._gauge("wire_connections", "Links that are open.", "direction")
+        self._connections = self._gauge("wire_connections", "Open links; in: the other end dialed.", "direction")
         self._handshakes = self._counter("wire_handshakes", "Ended handshakes, by outcome.", "direction", "outcome")
-        self._depth = self._gauge("wire_outbox_depth", "Messages that wait for a peer.", "peer")
+        self._depth = self._gauge("wire_outbox_depth", "Messages that wait; */*: for all clients.", "peer")
         self._sent = self._counter("wire_outbox_sent", "Messages written to a peer.", "peer")
-        self._coalesced = self._counter("wire_outbox_coalesced", "Messages replaced by newer ones.", "peer", "kind")
-        self._dropped = self._counter("wire_outbox_dropped", "Messages not sent.", "peer", "kind")
+        self._coalesced = self._counter(
+            "wire_outbox_coalesced", "Messages replaced before they were sent.", "peer", "kind"
+        )
+        self._dropped = self._counter(
+            "wire_outbox_dropped", "Messages lost: queue full, or link ended.", "peer", "kind"
+        )
         self._rejected = self._counter("wire_rejected_frames", "Frames refused or skipped, by reason.", "reason")
         self._dials = self._counter("wire_dials", "Dials of a peer, by outcome.", "peer", "outcome")
-        self._received = self._gauge("wire_last_received_timestamp_seconds", "Unix time of the last read.", "peer")
+        self._received = self._gauge(
+            "wire_last_received_timestamp_seconds", "Unix time of the last read from a peer.", "peer"
+        )
         self._certificate_end = self._gauge(
-            "wire_certificate_not_after_timestamp_seconds", "Unix time at which a certificate ends.", "certificate"
+            "wire_certificate_not_after_timestamp_seconds",
+            "Unix time at which a certificate ends.",
+            "certificate",
         )
         self._frames = self._counter("wire_frames", "Frames of open links, without keepalives.", "direction")
         self._bytes = self._counter("wire_bytes", "Bytes of open links, with keepalives.", "direction")

@@ -10,11 +10,22 @@ from pathlib import Path
 import pytest
 
 import wire
+from elect.bridge.member_changer import PASSING
 from elect.core import messages
-from elect.core.options import Configuration
+from elect.core.changes import Change, ChangeRefusal
+from elect.core.configuration import Configuration, Member
+from elect.core.membership_messages import Message
+from elect.errors import Amnesia, IdInUse, JoinRejected, NotAuthorized, OtherCluster
+from elect.joining.join_messages import JOIN_MESSAGES
+from elect.observing import mirror_messages
+from elect.observing.mirror_messages import MIRROR_MESSAGES
+from elect.observing.observer_messages import CLIENT_MESSAGES
 from tests.contract import wire_client
 from tests.contract.wire_client import MAGIC, framed
 from wire import Codec, Identity, Limits
+from wire.io.polled_link import RECEIVED_BYTES_MAX
+from wire.links.shared_links import LINKS_MAX
+from wire.protocol.address import PATH_BYTES_MAX
 from wire.protocol.codec import DEPTH_MAX
 from wire.protocol.connection import Connection
 from wire.protocol.handshake import (
@@ -30,6 +41,7 @@ from wire.protocol.handshake import (
 )
 from wire.protocol.identity import ATTRIBUTE_CHARACTERS_MAX
 from wire.protocol.keys import Key, KeyRing
+from wire.protocol.receive_rate import BYTES_MAX, FRAMES_MAX
 from wire.protocol.wire_errors import Refusal, RejectCode, RemoteFault, UnknownKindError
 
 DOCUMENT = Path(wire.__file__).with_name("FORMAT.md").read_text(encoding="utf-8")
@@ -38,17 +50,28 @@ EXAMPLES = {
     for title, lines in re.findall(r"^```hex\n# ([^:\n]*)[^\n]*\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 }
 HANDSHAKE = (Hello, Welcome, Reject, Proof)
-KINDS = (*HANDSHAKE, Bye, Heard, *typing.get_args(messages.Message), *typing.get_args(messages.Entry))
+KINDS = (
+    *(*HANDSHAKE, Bye, Heard),
+    *typing.get_args(Message),
+    *typing.get_args(messages.Entry),
+    *JOIN_MESSAGES,
+    *CLIENT_MESSAGES,
+    *MIRROR_MESSAGES,
+    *typing.get_args(mirror_messages.MirrorEntry),
+)
+KINDS += typing.get_args(Change)
+PARTS_BY_KIND = {messages.Entry: "Entry", Change: "Change", mirror_messages.MirrorEntry: "MirrorEntry"}
 PARTS = (messages.Number, messages.ConfigurationId, messages.Ack, messages.Standing, messages.Known)
-CODEC = Codec(Bye, *typing.get_args(messages.Message))
+PARTS += (Member, Configuration)
+CODEC = Codec(Bye, *typing.get_args(Message))
 PLAIN_TYPES = {int: "int", str: "text", bytes: "bytes", bool: "bool", types.NoneType: "null"}
 
 
 def type_in_words(hint: object) -> str:
     """The type of a field as the document's tables have it."""
     parts = typing.get_args(hint)
-    if hint == messages.Entry:
-        return "Entry"
+    if hint in PARTS_BY_KIND:
+        return PARTS_BY_KIND[hint]
     if isinstance(hint, types.UnionType):
         return " or ".join(map(type_in_words, parts))
     if parts:
@@ -64,11 +87,14 @@ def test_the_document_has_the_constants_and_words_of_the_code() -> None:
     limits = Limits()
     bounds = [limits.frame_bytes_max, HELLO_BYTES_MAX, ATTRIBUTE_CHARACTERS_MAX, TEXT_LENGTH_MAX, DEPTH_MAX]
     bounds += [limits.pending_max, limits.pending_per_host_max, limits.links_max, limits.links_per_host_max]
+    bounds += [FRAMES_MAX, BYTES_MAX, RECEIVED_BYTES_MAX, LINKS_MAX, PATH_BYTES_MAX]
     times = [limits.handshake_timeout_s, limits.idle_timeout_s, limits.keepalive_interval_s, limits.write_timeout_s]
     times += [limits.backoff_initial_s, limits.backoff_max_s]
     words = [f"`{code}`" for code in RejectCode if code is not RejectCode.OTHER]
     words += [f"`{fault.reason}`" for fault in RemoteFault.__subclasses__()]
     words += [f"`{reason}`" for reason in messages.RefusalReason]
+    words += [f"`{each.code}`" for each in (JoinRejected, IdInUse, OtherCluster, NotAuthorized, Amnesia)]
+    words += [f"`{refusal}`" for refusal in ChangeRefusal if refusal not in (*PASSING, ChangeRefusal.NOT_LEADER)]
     said = [*persons, *words, *(f"{each:,}" for each in bounds), *(f"{each:g} s" for each in times)]
     assert MAGIC.hex(" ").upper() in DOCUMENT
     assert [each for each in said if each not in DOCUMENT] == []

@@ -28,6 +28,8 @@ from wire.protocol.handshake import MAGIC, Reject, Welcome
 from wire.protocol.wire_errors import IdleTimeoutError, RestartedError, UnreadError, WriteTimeoutError
 from wire.security.security import Keyed
 
+pytestmark = pytest.mark.long
+
 QUICK = Limits(keepalive_interval_s=0.3, idle_timeout_s=2.0, backoff_max_s=0.1)
 NOTICED_S = 2 * QUICK.idle_timeout_s + 1.0
 """An end may have heard just before the cut; and its own notice of another's takes as long again at most."""

@@ -59,11 +59,14 @@ class CallQueue:
         self._asked = self._made = 0
         self._calls: deque[Call] = deque()
         self._thread: threading.Thread | None = None
-        self._changed = threading.Condition()  # a reentrant lock: a signal handler may interrupt `put` and call it
+        # Reentrant: a signal handler may interrupt `put` and call it. And `with` of a lock is a single step, while that
+        # of a Condition is code: an interrupt in it would leave it locked for all threads.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     def put(self, call: Call) -> bool:
         """Queue a call without waiting; return False when it was dropped, as there was no room or no thread."""
-        with self._changed:
+        with self._lock:
             if len(self._calls) < self._calls_max and self._has_thread():
                 self._calls.append(call)
                 self._asked += 1
@@ -76,7 +79,7 @@ class CallQueue:
     def flush(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds until all calls queued by now are made; return whether they are."""
         deadline = Deadline(timeout)
-        with self._changed:
+        with self._lock:
             last = self._asked
             while self._made < last and not deadline.is_over and threading.current_thread() is not self._thread:
                 self._changed.wait(deadline.remaining_s)
@@ -100,14 +103,14 @@ class CallQueue:
                 is_made = True
             except BaseException:  # noqa: BLE001, S110 - the application's code; it cannot be logged, as this is the log
                 pass
-            with self._changed:
+            with self._lock:
                 self._made += 1
                 self.dropped += not is_made
                 self._changed.notify_all()
 
     def _next(self) -> Call | None:
         """Return the next call, or None when there was none for `idle_s` and the thread ends."""
-        with self._changed:
+        with self._lock:
             if not self._calls and self._unreported:
                 unreported, self._unreported = self._unreported, 0
                 self._on_dropped(unreported)
@@ -119,7 +122,7 @@ class CallQueue:
                 return None
         if is_idle:
             time.sleep(PAUSE_S)
-        with self._changed:
+        with self._lock:
             return self._calls.popleft()  # no other thread removes any
 
 

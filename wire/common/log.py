@@ -5,6 +5,9 @@ record and passes it to its logger, as if it had been logged there. Levels, filt
 the application's; nothing here configures any. When 10,000 records wait, further ones are dropped and counted, and a
 warning gives their number after the others were handled.
 
+Of lines at INFO and above, one of a cause passes in ten seconds; see `wire.common.line_limit`. The cause is the text
+with the values that are texts, or the texts in `extra`: numbers and other values are no part of it.
+
 LogThrottle limits the lines that strangers can cause.
 """
 
@@ -13,14 +16,17 @@ import contextlib
 import contextvars
 import logging
 import math
+import os
 import sys
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import ParamSpec
 
 from wire.common.call_queue import Call, CallQueue
 from wire.common.deadline import now_s
+from wire.common.line_limit import LineLimit
 
 Parameters = ParamSpec("Parameters")
 
@@ -37,8 +43,22 @@ _STAMPS = ("created", "msecs", "relativeCreated", "thread", "threadName", "taskN
 """The attributes of a record that tell when and on which thread it was logged."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LoggedLine:
+    """A line before its record is made: `stamp` tells when, where and on which thread it was logged."""
+
+    logger: logging.Logger
+    stamp: logging.LogRecord
+    text: str
+    values: tuple[object, ...]
+    extra: Mapping[str, object]
+    context: contextvars.Context
+
+
 class Log:
     """The methods of the logger of a name; none of them waits for a handler.
+
+    `extra` are the attributes of the record that the logging module calls so.
 
     Args:
         name: the name of the logger.
@@ -51,13 +71,13 @@ class Log:
         """See logging.Logger."""
         self._note(logging.DEBUG, text, values)
 
-    def info(self, text: str, *values: object) -> None:
+    def info(self, text: str, *values: object, extra: Mapping[str, object] | None = None) -> None:
         """See logging.Logger."""
-        self._note(logging.INFO, text, values)
+        self._note(logging.INFO, text, values, extra=extra)
 
-    def warning(self, text: str, *values: object) -> None:
+    def warning(self, text: str, *values: object, extra: Mapping[str, object] | None = None) -> None:
         """See logging.Logger."""
-        self._note(logging.WARNING, text, values)
+        self._note(logging.WARNING, text, values, extra=extra)
 
     def exception(self, text: str, *values: object) -> None:
         """See logging.Logger."""
@@ -67,21 +87,39 @@ class Log:
         """See logging.Logger; with the traceback of the error."""
         self._note(logging.CRITICAL, text, values, error)
 
-    def log(self, level: int, text: str, *values: object, error: BaseException | None = None) -> None:
+    def log(
+        self,
+        level: int,
+        text: str,
+        *values: object,
+        error: BaseException | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
         """See logging.Logger; with the traceback of the error."""
-        self._note(level, text, values, error)
+        self._note(level, text, values, error, extra)
 
-    def _note(self, level: int, text: str, values: tuple[object, ...], error: BaseException | None = None) -> None:
+    def _note(
+        self,
+        level: int,
+        text: str,
+        values: tuple[object, ...],
+        error: BaseException | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
         logger = self._logger
         with contextlib.suppress(Exception):  # an application may have put a class of its own in the logger's place
             # As isEnabledFor, without its lock: logging holds that while it closes the handlers of before.
             if logger.disabled or level <= logger.manager.disable or level < logger.getEffectiveLevel():
                 return
-            path, line, function, _ = logger.findCaller(stacklevel=3)
+            path, number, function, _ = logger.findCaller(stacklevel=3)
             raised = None if error is None else (type(error), error, error.__traceback__)
-            stamp = logging.LogRecord(logger.name, level, path, line, text, (), raised, function)
+            stamp = logging.LogRecord(logger.name, level, path, number, text, (), raised, function)
             # In the caller's context, for filters and factories that look up whose request it is.
-            call_later(partial(contextvars.copy_context().run, _handle, logger, stamp, text, values))
+            context = contextvars.copy_context()
+            line = _LoggedLine(logger=logger, stamp=stamp, text=text, values=values, extra=extra or {}, context=context)
+            release_held()
+            if level < logging.INFO or _limit.admit((logger.name, text), _cause(line), line, now_s()):
+                _queue_line(line)
 
 
 class LogThrottle:
@@ -123,6 +161,21 @@ def flush(timeout: float) -> bool:
     return _queue.flush(timeout)
 
 
+def release_held(now: float | None = None) -> None:
+    """Queue the lines that were held back and are due. A node and a listener call it about once a second.
+
+    Args:
+        now: at this time, in seconds; None: now. Infinity: all of them, as at the end of a process.
+    """
+    for line, held in _limit.take_due(now_s() if now is None else now):
+        _queue_line(replace(line, text=line.text + suppressed_suffix(held), extra={**line.extra, "repeated": held}))
+
+
+def forget_held() -> None:
+    """Forget which lines were logged: the next one of each cause passes. For tests."""
+    _limit.reset()
+
+
 def call_later(call: Call) -> bool:
     """Queue a call for the thread of the log; return whether there was room for it."""
     return _queue.put(call)
@@ -152,17 +205,47 @@ def harmless(function: Callable[Parameters, object]) -> Callable[Parameters, Non
 
 
 def dropped() -> int:
-    """Return the number of records of this process that no handler received."""
-    return _queue.dropped
+    """Return the number of records of this process that no handler received, or that the output of one lost."""
+    return _ended_drops + sum(queue.dropped for queue in (_queue, *_outputs))
 
 
-def _handle(logger: logging.Logger, stamp: logging.LogRecord, text: str, values: tuple[object, ...]) -> None:
+@contextlib.contextmanager
+def counting_drops(output: CallQueue) -> Iterator[None]:
+    """Count what a queue behind a handler drops as dropped records; those of this block stay counted."""
+    global _ended_drops  # noqa: PLW0603 - the number is the process's
+    _outputs.append(output)
+    try:
+        yield
+    finally:
+        _outputs.remove(output)
+        _ended_drops += output.dropped
+
+
+def _cause(line: _LoggedLine) -> Hashable:
+    values = line.extra.values() if line.extra else line.values
+    return tuple(value for value in values if isinstance(value, str | bool))
+
+
+def _queue_line(line: _LoggedLine) -> None:
+    call_later(partial(line.context.run, _handle, line))
+
+
+def _handle(line: _LoggedLine) -> None:
+    logger, stamp, text, values = line.logger, line.stamp, line.text, line.values
     try:
         _ = values and text % values
     except BaseException:  # noqa: BLE001 - the values may be the application's: their text can fail in any way
         text, values = f"{text} (a value of this has no text)", ()
     record = logger.makeRecord(
-        stamp.name, stamp.levelno, stamp.pathname, stamp.lineno, text, values, stamp.exc_info, stamp.funcName
+        stamp.name,
+        stamp.levelno,
+        stamp.pathname,
+        stamp.lineno,
+        text,
+        values,
+        stamp.exc_info,
+        stamp.funcName,
+        dict(line.extra),
     )
     vars(record).update({name: value for name, value in vars(stamp).items() if name in _STAMPS})
     logger.handle(record)
@@ -174,6 +257,7 @@ def _warn_dropped(count: int) -> None:
 
 def _flush_at_exit() -> None:
     """Flush, and keep `logging.shutdown` from waiting without end for the lock of a handler that blocks."""
+    release_held(math.inf)
     if not flush(FLUSH_S):
         atexit.unregister(logging.shutdown)
         ending = CallQueue("wire-log-end", lambda _: None)
@@ -182,5 +266,9 @@ def _flush_at_exit() -> None:
 
 
 _queue = CallQueue("wire-log", _warn_dropped)
+_limit: LineLimit[_LoggedLine] = LineLimit()
+os.register_at_fork(after_in_child=_limit.reset)
+_outputs: list[CallQueue] = []
+_ended_drops = 0
 _logger = Log(__name__)
 atexit.register(_flush_at_exit)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from wire.common.deadline import Deadline
+from wire.io.link_events import LinkAccepted
 from wire.io.meter import Meter
 from wire.io.outbox import Outbox
 from wire.io.sockets import write_all
@@ -34,12 +35,14 @@ class Channel:
     Attributes:
         sock: the socket.
         is_silent: no byte came yet.
+        received: the number of bytes that `read` took from the socket, those of TLS among them.
         is_hopeless: see `write_all`.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.is_silent = True
+        self.received = 0
         self.is_hopeless: Callable[[float], bool] = lambda _: True
 
     def shake_hands(self, deadline: Deadline) -> None:
@@ -54,9 +57,11 @@ class Channel:
     def review(self, node: str, cluster: str) -> None:
         """Raise Refusal unless the other end's certificate is this node's; in the clear there is none."""
 
-    def read(self) -> bytes:
-        """Return the bytes that came; b"" at the end of the stream."""
-        return self.sock.recv(READ_BYTES)
+    def read(self, bytes_max: int = READ_BYTES) -> bytes:
+        """Return bytes that came, about as many as `bytes_max` at most; b"" at the end of the stream."""
+        data = self.sock.recv(bytes_max)
+        self.received += len(data)
+        return data
 
     def read_before(self, deadline: Deadline) -> bytes:
         """Return the bytes that came before the deadline; raise TimeoutError if none did."""
@@ -69,7 +74,11 @@ class Channel:
 
     def write(self, data: bytes) -> None:
         """Write all of the data; raise BlockingIOError if that is given up."""
-        write_all(self.sock, data, self.is_hopeless)
+        write_all(self.sock, self.seal(data), self.is_hopeless)
+
+    def seal(self, data: bytes) -> bytes:
+        """Return the bytes for the socket that carry this data; all of them must be sent, in this order."""
+        return data
 
     def poll(self) -> bytes | None:
         """Return the bytes that are there, b"" at the end of the stream, or None; never block."""
@@ -134,3 +143,15 @@ class OpenLink:
     limits: Limits
     meter: Meter
     close_reason: CloseReason = field(default_factory=CloseReason)
+
+    def accepted(self, kind: str) -> LinkAccepted:
+        """Return the event that says that this link was accepted, from a peer of this kind."""
+        return LinkAccepted(
+            peer=self.peer,
+            number=self.number,
+            kind=kind,
+            identity=self.identity,
+            is_trusted=self.is_trusted,
+            local=self.local,
+            remote=self.remote,
+        )

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from wire.io.meter import Meter
@@ -114,3 +115,38 @@ class Outbox:
         for slot in left:
             if slot is not None:
                 self.drop(slot.message)
+
+
+class RingingOutbox(Outbox):
+    """An Outbox whose messages are taken by a thread that does not wait for them; it is told that some wait.
+
+    Args:
+        messages_max: the number of messages that may wait.
+        peer: the name under which they are counted.
+        meter: counts the messages that are replaced or dropped.
+        on_ring: called with this outbox when a message or a ring waits, once until `hear` is called; must not block.
+    """
+
+    def __init__(
+        self, messages_max: int, peer: str, meter: Meter, on_ring: Callable[["RingingOutbox"], object]
+    ) -> None:
+        super().__init__(messages_max, peer, meter)
+        self._on_ring = on_ring
+        self._is_rung = False
+
+    def put(self, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None) -> bool:
+        """See Outbox."""
+        is_put = super().put(number, message, replaces=replaces)
+        if is_put:
+            self.ring()
+        return is_put
+
+    def ring(self) -> None:
+        """Tell the thread to look at this link."""
+        if not self._is_rung:
+            self._is_rung = True
+            self._on_ring(self)
+
+    def hear(self) -> None:
+        """Note that the thread looks now; it must look after this call, or it would miss what was put before it."""
+        self._is_rung = False

@@ -9,13 +9,14 @@ import contextlib
 import errno
 import fcntl
 import os
+import selectors
 import socket
 import struct
 import weakref
 from collections.abc import Callable
 
 from wire.common.deadline import now_s
-from wire.protocol.address import Address
+from wire.protocol.address import UNIX, Address
 from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
 _MS_PER_S = 1_000
@@ -33,7 +34,7 @@ Source: https://man7.org/linux/man-pages/man7/tcp.7.html, "Error handling"
 """
 
 
-_owned: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
+_owned: "weakref.WeakSet[socket.socket | selectors.BaseSelector]" = weakref.WeakSet()
 
 
 def own_socket(sock: socket.socket) -> socket.socket:
@@ -48,16 +49,23 @@ def own_socket(sock: socket.socket) -> socket.socket:
     return sock
 
 
+def own_selector() -> selectors.BaseSelector:
+    """Return a new selector, to be closed in forked children."""
+    selector = selectors.DefaultSelector()
+    _owned.add(selector)
+    return selector
+
+
 def _close_in_child() -> None:
-    for sock in list(_owned):
-        sock.close()
+    for each in list(_owned):
+        each.close()
 
 
 os.register_at_fork(after_in_child=_close_in_child)
 
 
 def listen(address: Address, backlog: int = 128) -> socket.socket:
-    """Bind to an address and listen; the rules are the same for every port of a node.
+    """Bind to an address that is no Unix socket, and listen; the rules are the same for every port of a node.
 
     [::] accepts IPv4 as well, whatever the system's default is; on a machine without IPv6 it means 0.0.0.0. A name
     means the first of its addresses that this machine has.
@@ -104,6 +112,8 @@ def _listen(family: int, place: tuple[object, ...], backlog: int) -> socket.sock
 
 def tune(sock: socket.socket, write_timeout_s: float) -> None:
     """Send small frames without delay; fail when the other end's host acknowledges nothing for `write_timeout_s`."""
+    if sock.family == socket.AF_UNIX:
+        return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(write_timeout_s * _MS_PER_S))
@@ -169,7 +179,15 @@ def failure(error: OSError) -> LinkFailure:
 
 def views(sock: socket.socket) -> tuple[str, str]:
     """Return this end's and the other end's address, as this end sees them."""
-    return str(Address.of_socket(sock.getsockname())), str(Address.of_socket(sock.getpeername()))
+    own, other = sock.getsockname(), sock.getpeername()
+    if sock.family == socket.AF_UNIX:
+        return _unix_view(own), _unix_view(other)
+    return str(Address.of_socket(own)), str(Address.of_socket(other))
+
+
+def _unix_view(name: object) -> str:
+    """Return the address of an end of a Unix socket; the dialing one has no path."""
+    return f"{UNIX}{name}" if isinstance(name, str) else UNIX
 
 
 def shut(sock: socket.socket) -> None:

@@ -17,6 +17,7 @@ from functools import cached_property
 from wire.common.deadline import Deadline
 from wire.io.open_link import READ_BYTES, Channel
 from wire.protocol.certificate import Certificate
+from wire.protocol.identity import certified_name
 from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, RemoteFault, TlsError, TruncatedError
 
 EMPTY_BYTES_MAX = 65_536
@@ -88,11 +89,11 @@ class TlsChannel(Channel):
             raise Refusal(RejectCode.CERTIFICATE, text, is_retryable=False) from None
         if not fields or not der:
             raise CertificateError("the other end has no certificate")
-        Certificate.of(fields, der).judge_node(node, cluster, self._pins.get(node, ()))
+        Certificate.of(fields, der).judge_node(node, cluster, self._pins.get(certified_name(node), ()))
 
-    def read(self) -> bytes:
+    def read(self, bytes_max: int = READ_BYTES) -> bytes:
         """See Channel."""
-        while not (plain := self._open(data := super().read())):
+        while not (plain := self._open(data := super().read(bytes_max))):
             if self._is_over(data):
                 return b""
         return plain
@@ -106,7 +107,7 @@ class TlsChannel(Channel):
                 return b""
         return plain
 
-    def write(self, data: bytes) -> None:
+    def seal(self, data: bytes) -> bytes:
         """See Channel."""
         if not self._has_agreed:
             raise TlsError("nothing can be sent before the handshake of TLS is over")
@@ -117,8 +118,7 @@ class TlsChannel(Channel):
                     rest = rest[self._tls.write(rest) :]
             except ssl.SSLError as error:  # if the other end broke the rules before, that is the cause
                 raise self._fault or _fault(error) from None
-            sealed = self._outgoing.read()
-        super().write(sealed)
+            return self._outgoing.read()
 
     def poll(self) -> bytes | None:
         """See Channel."""

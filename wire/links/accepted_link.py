@@ -12,6 +12,7 @@ from wire.io.meter import Meter
 from wire.io.open_link import CloseReason, OpenLink
 from wire.io.outbox import Outbox
 from wire.io.sockets import block_reads, block_writes, shut, stop_reading, tune, views
+from wire.io.unix_sockets import peer_uid
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
@@ -51,7 +52,7 @@ class AcceptedLink:
         credentials: those of its handshake.
         local: this end's address, as this end sees it.
         remote: the other end's address, as this end sees it.
-        host: the network of the other end, for the bounds per host.
+        host: the network of the other end, or its user where it is on this host; for the bounds per host.
         open_link: the link, once its handshake is over.
     """
 
@@ -74,7 +75,8 @@ class AcceptedLink:
         self._close_reason = CloseReason()
         tune(sock, limits.write_timeout_s)
         self.local, self.remote = views(sock)
-        self.host = Address.parse(self.remote).network
+        is_unix = sock.family == socket.AF_UNIX
+        self.host = f"uid {peer_uid(sock)}" if is_unix else Address.parse(self.remote).network
 
     @property
     def is_silent(self) -> bool:
@@ -119,8 +121,13 @@ class AcceptedLink:
                     self._channel.review(hello.node, hello.cluster)
                     return hello
 
-    def welcome(self, answer: Welcome, hello: Hello) -> None:
+    def welcome(self, answer: Welcome, hello: Hello, outbox: Outbox | None = None) -> None:
         """Send the Welcome, read the other end's proof where there is a key, and open the link.
+
+        Args:
+            answer: the Welcome.
+            hello: the Hello that it answers.
+            outbox: of the link; None: one for a thread that waits for messages.
 
         Raises:
             WireError: the handshake failed.
@@ -132,7 +139,8 @@ class AcceptedLink:
             early = self._connection.receive(self._read_in_time())
             next(early, None)
         block_reads(self._sock, self._limits.idle_timeout_s)
-        outbox = Outbox(self._limits.outbox_messages_max, hello.node, self._meter)
+        if outbox is None:
+            outbox = Outbox(self._limits.outbox_messages_max, hello.node, self._meter)
         if hello.is_two_way:
             block_writes(self._sock, self._limits.write_timeout_s)
             outbox.open(hello.number)

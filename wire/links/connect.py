@@ -30,7 +30,7 @@ class Dialing:
         identity: of this end.
         codec: the messages, with Bye and Heard among them.
         limits: the bounds.
-        security: how the two ends prove who they are.
+        security: how the two ends prove who they are; not used for a Unix socket.
         is_two_way: both ends send.
         judge: given who the peer says it is; a refusal fails the dial.
         watch: called with each socket before it connects, so that another thread can shut it down.
@@ -62,7 +62,8 @@ class Dialing:
         """
         sock = self._connect_any(address)
         with _closed_on_error(sock):
-            number, credentials = LinkNumber(self.identity.incarnation, next_counter()), self.security.credentials
+            number = LinkNumber(self.identity.incarnation, next_counter())
+            credentials = (PLAIN if address.is_unix else self.security).credentials
             try:
                 return self._shake_hands(sock, number, credentials)
             except TimeoutError:
@@ -72,6 +73,11 @@ class Dialing:
 
     def _connect_any(self, address: Address) -> socket.socket:
         """Return a connection to the first of the host's addresses that accepts one."""
+        if address.is_unix:
+            try:
+                return self._connect(own_socket(socket.socket(socket.AF_UNIX)), address.host)
+            except OSError as error:
+                raise ConnectError(f"{address}: {error}") from error
         try:
             places = socket.getaddrinfo(address.from_here.host, address.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -84,7 +90,7 @@ class Dialing:
                 problems.append(f"{place[0]}: {error}")
         raise ConnectError(f"{address}: {'; '.join(problems)}")
 
-    def _connect(self, sock: socket.socket, place: tuple[object, ...]) -> socket.socket:
+    def _connect(self, sock: socket.socket, place: tuple[object, ...] | str) -> socket.socket:
         with _closed_on_error(sock):
             self.watch(sock)
             sock.settimeout(self.limits.connect_timeout_s)

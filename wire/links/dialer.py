@@ -106,14 +106,14 @@ class Dialer:
         self._bye = ""
         self._is_stopped = self._is_nudged = False
         self._incarnation = 0
-        self._log = LinkLog(logger, f"> {peer_id}")
+        self._log = LinkLog(logger, peer_id, is_dialed=True)
         self._opened_s = 0.0
 
     def start(self) -> None:
         """Begin to dial.
 
         Raises:
-            RuntimeError: there is no thread, or gevent or eventlet has replaced threads, sockets or queues.
+            RuntimeError: there is no thread, or gevent or eventlet has replaced threads, sockets, queues or select.
         """
         check_native()
         self._meter.watch_peer(self._peer, self._outbox.__len__)
@@ -153,6 +153,13 @@ class Dialer:
         if link is not None:
             self._end_if_outdated(link)
         self._outbox.ring()
+
+    def note_bye(self, *, is_away: bool) -> None:
+        """Note that the peer said Bye on a link that it dialed, or that it has dialed again (False).
+
+        While it is away, dials that fail are logged as DEBUG for a minute: it stops, and may come back.
+        """
+        self._log.note_bye(is_away=is_away)
 
     @property
     def is_alive(self) -> bool:

@@ -1,7 +1,8 @@
 """LinkLog: the log lines about one peer's links.
 
 There is a line for each link that opens or ends. A peer that is away, or whose links do not last, has two lines: one
-when that begins, and one when it is over.
+when that begins, and one when it is over. A peer that said Bye, that belongs to no cluster yet, or that knows this node
+as a former peer has them only if that lasts for SETTLED_S.
 """
 
 import logging
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from wire.common.deadline import now_s
 from wire.common.failure_log import SETTLED_S, FailureLog
 from wire.common.log import Log
+from wire.links.refusal_log import is_passing
 from wire.protocol.wire_errors import WireError
 
 SHORT_LINKS_MAX = 3
@@ -21,44 +23,55 @@ class LinkLog:
     """The log of one peer's links in one direction; any thread may call it.
 
     Args:
-        logger: the log that is written to.
-        subject: the direction and the peer; the start of each line.
+        logger: the log that is written to; the records have the fields event, peer, direction and change.
+        peer: its id.
+        is_dialed: the links that this end dials; otherwise those that it accepts.
         clock: seconds that only rise.
     """
 
-    def __init__(self, logger: Log, subject: str, clock: Callable[[], float] = now_s) -> None:
+    def __init__(self, logger: Log, peer: str, *, is_dialed: bool, clock: Callable[[], float] = now_s) -> None:
         self._logger = logger
-        self._subject = subject
+        self._subject = f"{'>' if is_dialed else '<'} {peer}"
+        self._fields = {"event": "link", "peer": peer, "direction": "out" if is_dialed else "in"}
         self._clock = clock
         self._lock = threading.Lock()
-        self._failure_log = FailureLog(logger, f"{subject}: linking", clock)
+        self._failure_log = FailureLog(logger, f"{self._subject}: linking", clock, self._fields)
         self._opened_s: float | None = None
         self._short = 0
+        self._has_said_bye = False
 
     def failed(self, error: WireError) -> None:
         """Log a dial that failed, with its reason."""
         with self._lock:
-            self._failure_log.failed(error.reason, str(error))
+            is_expected = self._has_said_bye or is_passing(error)
+            self._failure_log.failed(error.reason, str(error), is_expected=is_expected)
 
     def opened(self, text: str) -> float:
         """Log an open link; return the time, for `ended`."""
         with self._lock:
             self._opened_s = opened_s = self._clock()
+            self._has_said_bye = False
             if self._short <= SHORT_LINKS_MAX:
                 self._failure_log.worked()
-            self._log(text)
+            self._log(text, "opened")
             return opened_s
 
-    def ended(self, text: str, opened_s: float) -> None:
-        """Log the end of a link that opened at this time."""
+    def note_bye(self, *, is_away: bool) -> None:
+        """Note that the peer said Bye, so that it may be away for some time; or that it is back (False)."""
+        with self._lock:
+            self._has_said_bye = is_away
+
+    def ended(self, text: str, opened_s: float, *, is_done: bool = False) -> None:
+        """Log the end of a link that opened at this time; `is_done`: a short one has served its purpose, too."""
         with self._lock:
             if self._opened_s == opened_s:  # and no later one took over
                 self._opened_s = None
-            self._short = self._short + 1 if self._clock() - opened_s < SETTLED_S else 0
+            is_short = not is_done and self._clock() - opened_s < SETTLED_S
+            self._short = self._short + 1 if is_short else 0
             if self._short > SHORT_LINKS_MAX:
                 self._failure_log.failed("short", f"links do not last: {text}")
             else:
-                self._log(text)
+                self._log(text, "ended")
 
     def log_recovery(self) -> None:
         """Log that links work again once one has lasted for SETTLED_S; call it about once a second."""
@@ -69,6 +82,6 @@ class LinkLog:
                 self._short = 0
                 self._failure_log.worked()
 
-    def _log(self, text: str) -> None:
+    def _log(self, text: str, change: str) -> None:
         level = logging.INFO if self._short <= SHORT_LINKS_MAX else logging.DEBUG
-        self._logger.log(level, "%s: %s", self._subject, text)
+        self._logger.log(level, "%s: %s", self._subject, text, extra={**self._fields, "change": change})

@@ -5,30 +5,39 @@ When all slots are taken, or one host has too many, the oldest connection that s
 that stay silent cannot keep a peer out. After the handshake the same thread reads the link until it ends.
 """
 
-import logging
+import os
 import socket
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
 from wire.common.failure_log import FailureLog
-from wire.common.log import Log, LogThrottle, suppressed_suffix
+from wire.common.log import Log
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
-from wire.io.link_events import LinkAccepted
 from wire.io.meter import Meter
 from wire.io.sockets import listen, own_socket, shut, wake
+from wire.io.unix_sockets import UnixListener, check_user
 from wire.links.accepted_link import AcceptedLink
 from wire.links.endpoint import Endpoint
-from wire.links.link_log import LinkLog
+from wire.links.listener_log import ListenerLog
 from wire.links.registry import Registry
+from wire.links.shared_links import SharedLinks
 from wire.protocol.address import Address
 from wire.protocol.handshake import PEER_KIND, Bye, Heard, Hello, Judge, accept_any_peer, judge_hello, welcome
 from wire.protocol.identity import LinkNumber
 from wire.protocol.schema import kind_of
-from wire.protocol.wire_errors import LocalFault, Refusal, RejectCode, ResetError, StoppedError, WireError
+from wire.protocol.wire_errors import (
+    ForeignUserError,
+    LocalFault,
+    Refusal,
+    RejectCode,
+    StoppedError,
+    WireError,
+)
+from wire.security.security import PLAIN
 
 logger = Log(__name__)
 
@@ -47,21 +56,22 @@ EVICTION_TIMEOUT_S = 1.0
 PERIODIC_INTERVAL_S = 1.0
 """The interval at which recovered links and duplicate ids are checked and logged: it costs little."""
 
-LOGS_MAX = 4_096
-"""Peers and kinds with a LinkLog of their own: more than any cluster has, and a bound for strangers."""
-
 
 class Listener:
     """The accepting end of links.
 
     Args:
-        address: where to listen; port 0 for any port.
+        address: where to listen: port 0 for any port, or a Unix socket.
         endpoint: this end. Its `deliver` is called on the listener's threads.
         is_known_peer: given the id of a node, returns whether it may connect; called on any thread.
         judge: given who the dialer says it is; a refusal ends the handshake. Called on any thread.
         kinds: the kinds of peers that only send.
         two_way: the kinds of peers that are sent to as well.
+        judge_two_way: in place of `judge` for the kinds in `two_way`.
+        shared: more kinds of peers that are sent to, and what runs their links after the handshake; their ids have a
+            slash (FORMAT.md, section 4.4). Its owner starts and stops it.
         pace: called with the id of a peer after each read from it; reading waits while it blocks.
+        uids: the users that may connect to a Unix socket, which is their only proof; default: this process's and root.
 
     Raises:
         TypeError: an argument is of another type, or a coroutine function.
@@ -81,24 +91,34 @@ class Listener:
         judge: Judge = accept_any_peer,
         kinds: Collection[str] = (PEER_KIND,),
         two_way: Collection[str] = (),
+        judge_two_way: Judge | None = None,
+        shared: Mapping[str, SharedLinks] | None = None,
         pace: Callable[[str], object] = lambda _: None,
+        uids: Collection[int] | None = None,
     ) -> None:
         arguments.check_type("address", address, Address, "an Address")
         arguments.check_type("endpoint", endpoint, Endpoint, "an Endpoint")
         arguments.check_callable("is_known_peer", is_known_peer)
         arguments.check_callable("judge", judge)
+        arguments.check_callable("judge_two_way", judge_two_way or judge)
         arguments.check_callable("pace", pace)
         _check_kinds("kinds", kinds)
         _check_kinds("two_way", two_way)
+        _check_kinds("shared", shared or ())
         self._address = address
         self._endpoint = endpoint
         self._codec = endpoint.codec.extended(Bye, Heard)
         self._is_known_peer = is_known_peer
         self._judge_identity = judge
+        self._judge_two_way = judge_two_way or judge
         self._deliver = endpoint.deliver
         self._kinds = kinds
-        self._two_way = two_way
+        self._shared = dict(shared or {})
+        self._two_way = {*two_way, *self._shared}
         self._pace = pace
+        self._uids = {os.geteuid(), 0} if uids is None else {*uids}
+        self._security = PLAIN if address.is_unix else endpoint.security
+        self._unix: UnixListener | None = None
         self._limits = limits = endpoint.limits
         self._meter = endpoint.metrics or Meter()
         self._name = endpoint.name
@@ -108,11 +128,9 @@ class Listener:
         self._reading: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
         self._stopped = threading.Event()
-        self._log_throttle = LogThrottle()
+        self._log = ListenerLog(logger)
         self._failure_log = FailureLog(logger, "! accepting")
-        self._logs: dict[tuple[str, str], LinkLog] = {}
         self._periodic_s = 0.0
-        self._doubled: dict[str, str] = {}
 
     @property
     def address(self) -> Address:
@@ -134,13 +152,17 @@ class Listener:
 
         Raises:
             OSError: the address is in use, not this machine's, or a name without an address.
-            RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
+            RuntimeError: gevent or eventlet has replaced threads, sockets, queues or select in this process.
         """
         check_native()
-        self._socket = sock = listen(self._address, BACKLOG)
-        sock.settimeout(ACCEPT_TIMEOUT_S)
-        self._address = Address(self._address.host, sock.getsockname()[1])
-        self.bound = Address.of_socket(sock.getsockname())
+        if self._address.is_unix:
+            self._unix = UnixListener(self._address.host, BACKLOG)
+            self._socket, self.bound = self._unix.sock, self._address
+        else:
+            self._socket = sock = listen(self._address, BACKLOG)
+            self._address = Address(self._address.host, sock.getsockname()[1])
+            self.bound = Address.of_socket(sock.getsockname())
+        self._socket.settimeout(ACCEPT_TIMEOUT_S)
 
     def start(self) -> None:
         """Begin to accept; opens first, if it is not open.
@@ -154,13 +176,9 @@ class Listener:
         self._accepting = ReportedThread(self._accept_all, name=f"{self._name}-listener")
         self._accepting.start()
 
-    def forget(self, peer: str) -> None:
-        """Accept the peer's next link whatever its number, and end its open links.
-
-        Args:
-            peer: the id of a node that counts its links from the start again.
-        """
-        self._registry.forget(peer)
+    def forget(self, peer: str, kind: str | None = None) -> None:
+        """Accept a peer's next link of this kind, or of any, whatever its number, and end its open ones."""
+        self._registry.forget(peer, kind)
 
     def send(
         self, peer: str, number: LinkNumber | tuple[int, int], message: object, *, replaces: str | None = None
@@ -204,7 +222,7 @@ class Listener:
         if self._socket is not None:
             wake(self._socket)
             if self._accepting is None or self._accepting.ident is None:
-                self._socket.close()
+                self._close(self._socket)
         for link in self._registry.all():
             link.cut(StoppedError("this end is being stopped"))
         # The accepting thread comes first: after its end no thread is added.
@@ -222,10 +240,15 @@ class Listener:
         try:
             while not self._stopped.is_set():
                 self._accept(sock)
-                self._endpoint.security.poll_files(self._meter)
+                self._security.poll_files(self._meter)
                 self._run_periodic()
         finally:
-            shut(sock)
+            self._close(sock)
+
+    def _close(self, sock: socket.socket) -> None:
+        if self._unix is not None:
+            self._unix.remove_file()  # while it listens: afterwards it would look like that of a dead process
+        shut(sock)
 
     def _accept(self, sock: socket.socket) -> None:
         try:
@@ -237,11 +260,12 @@ class Listener:
                 self._failure_log.failed(str(error))
             return
         try:
-            credentials = self._endpoint.security.credentials
+            if self._unix is not None:
+                check_user(connection, self._uids)
+            credentials = self._security.credentials
             self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, credentials))
-        except (OSError, ValueError) as error:
-            logger.debug("a connection ended before its handshake: %s", error)
-            self._meter.add_handshake("in", ResetError.reason)
+        except (OSError, ValueError, ForeignUserError) as error:
+            self._meter.add_handshake("in", self._log.note_unread(error))
             connection.close()
 
     def _admit(self, link: AcceptedLink) -> None:
@@ -284,14 +308,19 @@ class Listener:
             raise
 
     def _serve(self, link: AcceptedLink) -> None:
-        hello = None
+        hello, shared = None, None
         try:
             hello = self._shake_hands(link)
             if hello is not None:
                 self._slots.release()
-                self._read(link, hello)
+                shared = self._shared.get(hello.kind)
+                if shared is None:
+                    self._read(link, hello)
         finally:
-            link.close()
+            if shared is None or hello is None:
+                link.close()
+            else:
+                shared.serve(hello, link)
             self._reading.discard(threading.current_thread())
             if hello is None:
                 self._slots.release()
@@ -301,7 +330,7 @@ class Listener:
         try:
             hello = self._judge(link)
         except WireError as error:
-            self._note_refused(link, error)
+            self._log.note_refused(link, error)
             self._meter.add_handshake("in", error.reason)
             link.reject(error)
             return None
@@ -310,52 +339,36 @@ class Listener:
         self._meter.add_handshake("in", "ok")
         return hello
 
-    def _note_refused(self, link: AcceptedLink, error: WireError) -> None:
-        """Log a WARNING for each reason at times; a connection that sent nothing is a probe of the port: DEBUG."""
-        is_probe = link.is_silent and not isinstance(error, Refusal)
-        is_own_stop = isinstance(error, StoppedError)
-        held = None if is_probe or is_own_stop else self._log_throttle.admit_line(error.reason, now_s())
-        level = logging.DEBUG if held is None else logging.WARNING
-        logger.log(level, "x %s: %s%s", link.remote, error, suppressed_suffix(held or 0))
-
     def _run_periodic(self) -> None:
         if now_s() >= self._periodic_s:
             self._periodic_s = now_s() + PERIODIC_INTERVAL_S
-            for log in list(self._logs.values()):
-                log.log_recovery()
+            self._log.log_recoveries()
             self._registry.forget_claims()
-            self._note_doubled(self.doubled)
-
-    def _note_doubled(self, doubled: dict[str, str]) -> None:
-        """Log a WARNING when two processes begin to use an id, and when one of them no longer does."""
-        for node in doubled.keys() - self._doubled.keys():
-            logger.warning("! %s; stop one of them, or give it another id", doubled[node])
-        for node in self._doubled.keys() - doubled.keys():
-            logger.warning("! one process uses the id %r again", node)
-        self._doubled = doubled
-
-    def _log_of(self, hello: Hello) -> LinkLog:
-        if len(self._logs) >= LOGS_MAX:
-            self._logs.pop(next(iter(self._logs)), None)
-        return self._logs.setdefault((hello.node, hello.kind), LinkLog(logger, f"< {hello.node}"))
+            self._log.note_doubled(self.doubled)
 
     def _judge(self, link: AcceptedLink) -> Hello:
         hello = link.await_hello()
-        ring = link.credentials.ring
+        ring, shared = link.credentials.ring, self._shared.get(hello.kind)
+        judge = self._judge_two_way if hello.is_two_way else self._judge_identity
         judge_hello(
             hello,
             self._endpoint.identity,
             kinds=self._kinds,
             two_way=self._two_way,
             is_known_peer=self._is_known_peer,
-            judge=self._judge_identity,
+            many=self._shared,
+            judge=judge if shared is None else shared.judge,
             ring=ring,
         )
-        self._registry.check(hello, link, is_proven=ring is None)
+        registry = self._registry if shared is None else shared.registry
         nonce = link.credentials.nonce()
         answer = welcome(self._endpoint.identity, hello, local=link.local, remote=link.remote, nonce=nonce, ring=ring)
-        link.welcome(answer, hello)
-        self._registry.claim(hello, link)
+        registry.check(hello, link, is_proven=ring is None)
+        try:
+            link.welcome(answer, hello, shared.outbox() if shared is not None else None)
+            registry.claim(hello, link)
+        finally:
+            registry.release(link)
         return hello
 
     def _read(self, accepted: AcceptedLink, hello: Hello) -> None:
@@ -365,24 +378,15 @@ class Listener:
         depth = link.outbox.__len__ if link.is_two_way else None
         self._meter.add_connections("in", 1)
         self._meter.watch_peer(link.peer, depth)
-        self._deliver(
-            LinkAccepted(
-                peer=link.peer,
-                number=link.number,
-                kind=hello.kind,
-                identity=link.identity,
-                is_trusted=link.is_trusted,
-                local=link.local,
-                remote=link.remote,
-            )
-        )
-        log = self._log_of(hello)
+        self._deliver(link.accepted(hello.kind))
+        log = self._log.of_links(hello)
         try:
             opened_s = log.opened(f"link {link.number} from {link.remote}")
             name = f"{self._name}-writer-{link.peer}"
             ended = accepted.run(link, self._deliver, name, partial(self._pace, link.peer))
             self._deliver(ended)  # before the log: an election may wait for it
-            log.ended(f"link {link.number} ended: {ended.bye or ended.error or 'end of stream'}", opened_s)
+            text = f"link {link.number} ended: {ended.bye or ended.error or 'end of stream'}"
+            log.ended(text, opened_s, is_done=link.is_two_way and ended.bye is not None)  # one question, one answer
         finally:
             self._registry.remove(hello, accepted)
             self._meter.add_connections("in", -1)

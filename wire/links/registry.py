@@ -4,6 +4,7 @@ Source: FORMAT.md, section 6.
 """
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 
 from wire.common.deadline import now_s
@@ -36,10 +37,16 @@ class Registry:
         self._clock = clock
         self._lock = threading.Lock()
         self._pending: dict[AcceptedLink, None] = {}
+        self._admitted: dict[AcceptedLink, tuple[str, str]] = {}
+        """Those that are being told that they are welcome, by peer and kind: each has a place among the open ones."""
         self._open: dict[AcceptedLink, tuple[str, str]] = {}
+        self._places: defaultdict[tuple[str, str], list[AcceptedLink]] = defaultdict(list)
+        self._hosts: Counter[str] = Counter()
+        """The open links again, by peer and kind, and their number by host: there may be thousands of them."""
         self._live: dict[tuple[str, str], AcceptedLink] = {}
         self._named: dict[tuple[str, LinkNumber], AcceptedLink] = {}
-        self._highest: dict[tuple[str, str], LinkNumber] = {}
+        self._highest: dict[tuple[str, str], tuple[LinkNumber, bytes]] = {}
+        """With the store of the node that dialed: one that lost its store counts its starts from the first again."""
         self._detectors: dict[tuple[str, str], DuplicateIdDetector] = {}
         """Of the peers that have a live link, or had one while there were two of them."""
 
@@ -69,29 +76,39 @@ class Registry:
         Args:
             hello: the Hello that came.
             link: the connection that it came on.
-            is_proven: the other end proved its id, or needs no proof.
+            is_proven: the other end proved its id, or needs no proof; then a place is kept for it until `release`.
 
         Raises:
             Refusal: the number is too low, another process uses the id, or there are too many links.
         """
         with self._lock:
             self._check(hello, link, is_proven=is_proven)
+            if is_proven:
+                self._admitted[link] = hello.node, hello.kind
 
     def claim(self, hello: Hello, link: AcceptedLink) -> None:
         """Make this the peer's live link after its handshake, and cut the older one; Refusal: see `check`."""
         with self._lock:
             self._check(hello, link, is_proven=True)
+            self._admitted.pop(link, None)
             place = hello.node, hello.kind
             older = self._live.get(place)
             self._highest.pop(place, None)  # so that the latest comes last
-            self._highest[place] = hello.number
+            self._highest[place] = hello.number, hello.store
             self._note_process(place, PeerProcess.of(hello, link.host, link.remote), is_live=older is not None)
             self._live[place] = link
             self._open[link] = place
+            self._places[place].append(link)
+            self._hosts[link.host] += 1
             self._named[hello.node, hello.number] = link
             self._forget_numbers()
         if older is not None:
             older.cut(SupersededError(f"link {hello.number} took over"))
+
+    def release(self, link: AcceptedLink) -> None:
+        """Keep no place for a link whose handshake failed."""
+        with self._lock:
+            self._admitted.pop(link, None)
 
     def live(self, peer: str, number: LinkNumber) -> AcceptedLink | None:
         """Return the peer's link with this number, if it is live."""
@@ -107,7 +124,8 @@ class Registry:
         """Remove a link that has ended."""
         with self._lock:
             place = hello.node, hello.kind
-            self._open.pop(link, None)
+            if self._open.pop(link, None) is not None:
+                self._remove_open(place, link)
             if self._live.get(place) is link:
                 del self._live[place]
                 if not self._detectors[place].is_doubled(self._clock()):
@@ -115,12 +133,14 @@ class Registry:
             if self._named.get((hello.node, hello.number)) is link:
                 del self._named[hello.node, hello.number]
 
-    def forget(self, peer: str) -> None:
-        """Accept the peer's next link whatever its number, and cut its open links."""
+    def forget(self, peer: str, kind: str | None = None) -> None:
+        """Accept the peer's next link of this kind, or of any, whatever its number, and cut its open ones."""
         with self._lock:
-            for place in [place for place in self._highest if place[0] == peer]:
-                del self._highest[place]
-            links = [link for link, place in self._open.items() if place[0] == peer]
+            places = [*self._highest, *self._open.values()]
+            forgotten = {place for place in places if place[0] == peer and kind in (None, place[1])}
+            for place in forgotten:
+                self._highest.pop(place, None)
+            links = [link for link, place in self._open.items() if place in forgotten]
         for link in links:
             link.cut(SupersededError("this end forgot the other one"))
 
@@ -150,17 +170,33 @@ class Registry:
     def _check(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         place = hello.node, hello.kind
         self._check_process(hello, link, is_proven=is_proven)
-        highest = self._highest.get(place)
+        highest = self._highest_of(hello)
         if highest is not None and hello.number <= highest:
             raise stale_link(hello, highest)
         if (hello.node, hello.number) in self._named:  # of another kind; by peer and number messages are put
             raise stale_link(hello, hello.number)
-        others = [each for each, other in self._open.items() if other != place]
-        if len(self._open) - len(others) > ENDING_MAX:
+        own = self._places.get(place, ())
+        if len(own) > ENDING_MAX:
             raise Refusal(RejectCode.FULL, "too many overtaken links have not ended yet", is_retryable=True)
-        same_host = sum(each.host == link.host for each in others)
-        if len(others) >= self._limits.links_max or same_host >= self._limits.links_per_host_max:
+        admitted = [each for each, other in self._admitted.items() if other != place]
+        others = len(self._open) - len(own) + len(admitted)
+        same_host = self._hosts[link.host] - sum(each.host == link.host for each in own)
+        same_host += sum(each.host == link.host for each in admitted)
+        if others >= self._limits.links_max or same_host >= self._limits.links_per_host_max:
             raise Refusal(RejectCode.FULL, "too many links", is_retryable=True)
+
+    def _remove_open(self, place: tuple[str, str], link: AcceptedLink) -> None:
+        self._places[place].remove(link)
+        if not self._places[place]:
+            del self._places[place]
+        self._hosts[link.host] -= 1
+        if not self._hosts[link.host]:
+            del self._hosts[link.host]
+
+    def _highest_of(self, hello: Hello) -> LinkNumber | None:
+        """Return the highest number of links of this peer, kind and store, or None."""
+        number, store = self._highest.get((hello.node, hello.kind), (None, b""))
+        return number if store == hello.store else None
 
     def _check_process(self, hello: Hello, link: AcceptedLink, *, is_proven: bool) -> None:
         """Refuse the second of two processes with one id while the first has a link.
@@ -173,7 +209,8 @@ class Registry:
             return
         process, now_s = PeerProcess.of(hello, link.host, link.remote), self._clock()
         is_rival = detector.is_doubled(now_s) and not process.is_like(detector.latest)
-        if is_rival or (is_proven and hello.number <= self._highest[place]):
+        highest = self._highest_of(hello)  # None: the peer was forgotten, and its link has not ended yet
+        if is_rival or (is_proven and highest is not None and hello.number <= highest):
             detector.note_refused(process, now_s)
         if is_rival:
             both = f": {detector.latest.describe(process)}" if is_proven else ""

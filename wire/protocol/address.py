@@ -1,4 +1,4 @@
-"""Address: a host and a port."""
+"""Address: a host and a port, or the path of a Unix socket."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Self
 
 PORT_MAX = 65_535
+
+UNIX = "unix:"
+"""The begin of the text of a Unix socket's address; alone it is the address of an end without a path."""
+
+PATH_BYTES_MAX = 103
+"""macOS has room for this many in an address and Linux for 107."""
 
 _PORT = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
@@ -27,16 +33,18 @@ def ip_of(host: str) -> IPv4Address | IPv6Address | None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """An address to listen on or to dial; its text is `host:port`, with brackets around an IPv6 host.
+    """An address to listen on or to dial; its text is `host:port`, with brackets around an IPv6 host, or `unix:path`.
 
         >>> Address.parse("[::1]:7101")
         Address(host='::1', port=7101)
         >>> str(Address("10.0.0.1", 7101))
         '10.0.0.1:7101'
+        >>> Address.parse("unix:/run/elect/a.sock", is_unix_allowed=True).is_unix
+        True
 
     Attributes:
-        host: a name or an IP address, without brackets.
-        port: 0 to 65535; 0 lets the operating system choose, when listening.
+        host: a name or an IP address, without brackets; or the path of a Unix socket, which begins with a slash.
+        port: 0 to 65535; 0 lets the operating system choose, when listening. 0 for a Unix socket.
     """
 
     host: str
@@ -51,10 +59,19 @@ class Address:
             raise ValueError("host is empty")
         if not 0 <= self.port <= PORT_MAX:
             raise ValueError(f"port is {self.port}; 0 to {PORT_MAX} is allowed")
+        if self.is_unix and self.port:
+            raise ValueError(f"port is {self.port}; a Unix socket has none")
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the address in `host:port` or `[IPv6]:port`; ValueError tells what is wrong and what is right."""
+    def parse(cls, text: str, *, is_unix_allowed: bool = False) -> Self:
+        """Return the address in a text; ValueError tells what is wrong and what is right.
+
+        Args:
+            text: `host:port` or `[IPv6]:port`.
+            is_unix_allowed: accept `unix:/path` as well; never in a text of another machine.
+        """
+        if text.startswith(UNIX) and not _PORT.fullmatch(text.removeprefix(UNIX)):  # a host may have that name
+            return cls._parse_unix(text, is_allowed=is_unix_allowed)
         if "/" in text:
             raise ValueError(f"{text!r} has a / in it; only a host and a port are needed, as in 10.0.0.1:7101")
         if any(map(str.isspace, text)):
@@ -76,6 +93,17 @@ class Address:
         return cls(host, int(port))
 
     @classmethod
+    def _parse_unix(cls, text: str, *, is_allowed: bool) -> Self:
+        path = text.removeprefix(UNIX)
+        if not is_allowed:
+            raise ValueError(f"{text!r} is a Unix socket; a host and a port are needed here, as in 10.0.0.1:7101")
+        if not path.startswith("/") or path.endswith("/") or not path.isprintable():
+            raise ValueError(f"{text!r} is not unix: and the whole path of a file, as in unix:/run/elect/a.sock")
+        if len(path.encode()) > PATH_BYTES_MAX:
+            raise ValueError(f"{text!r}: the path has {len(path.encode())} bytes; {PATH_BYTES_MAX} are allowed")
+        return cls(path, 0)
+
+    @classmethod
     def of_socket(cls, name: tuple[object, ...]) -> Self:
         """Return the address that getsockname() or getpeername() gave, in the form of `ip_of`: both ends share it."""
         host, port = name[0], name[1]
@@ -83,6 +111,11 @@ class Address:
         if address is None or not isinstance(port, int):
             raise ValueError(f"{name!r} is not an internet address")
         return cls(str(address), port)
+
+    @property
+    def is_unix(self) -> bool:
+        """Return whether it is the path of a Unix socket."""
+        return self.host.startswith("/")
 
     @property
     def is_wildcard(self) -> bool:
@@ -109,6 +142,8 @@ class Address:
         )
 
     def __str__(self) -> str:
+        if self.is_unix:
+            return f"{UNIX}{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from urllib.parse import quote
 
+from wire.protocol.identity import certified_name
 from wire.protocol.wire_errors import Refusal, RejectCode
 
 SCHEME = "wire://"
@@ -19,8 +20,8 @@ _FIELDS_BEFORE_KEY = 5
 
 
 def node_uri(cluster: str, node: str) -> str:
-    """Return the URI by which a certificate names a node of one cluster."""
-    return f"{SCHEME}{quote(cluster, safe='')}/{quote(node, safe='')}"
+    """Return the URI by which a certificate names a node of one cluster; of an id with a slash, its owner."""
+    return f"{SCHEME}{quote(cluster, safe='')}/{quote(certified_name(node), safe='')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +53,10 @@ class Certificate:
         """Return whether it names this node.
 
         A certificate with URIs `wire://CLUSTER/NODE` names those nodes only. One without them names the nodes that are
-        its DNS names, in any cluster.
+        its DNS names, in any cluster. An id with a slash is named by the part before its last slash.
         """
         uris = {uri for uri in self.uris if uri.startswith(SCHEME)}
-        return node_uri(cluster, node) in uris if uris else node in self.dns
+        return node_uri(cluster, node) in uris if uris else certified_name(node) in self.dns
 
     def judge_node(self, node: str, cluster: str, pins: Collection[str]) -> None:
         """Raise Refusal unless the certificate names this node and, where there are pins, has one of them."""

@@ -73,11 +73,13 @@ class Connection:
     Attributes:
         phase: the current phase.
         is_answered: whether the acceptor has sent a Welcome or a Reject.
+        frames: the number of frames that came, keepalives and those of the handshake among them.
     """
 
     def __init__(self, codec: Codec, frame_bytes_max: int, *, is_dialer: bool, ring: KeyRing | None = None) -> None:
         self.phase = Phase.GREETING
         self.is_answered = False
+        self.frames = 0
         self._codec = codec
         self._frame_bytes_max = frame_bytes_max
         self._is_dialer = is_dialer
@@ -129,7 +131,11 @@ class Connection:
     def send(self, message: object) -> bytes:
         """Return a message as a frame; EncodeError when the codec does not carry it or it is too long."""
         self._check_can_send()
-        payload = self._codec.encode(message)
+        return self.send_payload(self._codec.encode(message))
+
+    def send_payload(self, payload: bytes) -> bytes:
+        """Return what the codec made of a message as a frame; EncodeError when it is too long."""
+        self._check_can_send()
         if self._outgoing is None:
             return frame(payload, self._frame_bytes_max)
         # Checked before it is signed: the other end counts tags, so each one that is made must be sent.
@@ -148,6 +154,11 @@ class Connection:
         self.phase, self._can_send = Phase.CLOSED, False
         return last
 
+    def shorten_frames(self, frame_bytes_max: int) -> None:
+        """From now on accept only payloads of at most this length: an unfinished frame is held in memory."""
+        tag = 0 if self._incoming is None else TAG_BYTES
+        self._deframer.frame_bytes_max = min(self._deframer.frame_bytes_max, frame_bytes_max + tag)
+
     def receive(self, data: bytes) -> Iterator[object]:
         """Yield each message that these bytes complete, a Hello, Welcome, Reject, Proof or Bye among them.
 
@@ -161,6 +172,7 @@ class Connection:
             raise self._fault
         try:
             for payload in self._deframer.feed(data if self._is_open else self._after_magic(data)):
+                self.frames += 1
                 if (message := self._receive_payload(payload)) is not None:
                     yield message
             if (self._is_send_only or not self._is_open) and self._deframer.is_inside_frame:

@@ -30,7 +30,7 @@ class PeerProcess:
     Attributes:
         store: random id of its store.
         incarnation: its count of starts.
-        attributes: its texts, the same for its whole life.
+        attributes: its texts. If some change in its life, none of its earlier sets comes back.
         host: the host that it dials from, as limits count it.
         remote: the host and port that it dials from.
     """

@@ -4,15 +4,16 @@ The dialer sends MAGIC and a Hello. The acceptor judges it with `judge_hello` an
 and a Reject. Hello and Welcome carry their end's own view of the connection's two addresses. Where the views agree, no
 proxy terminates the connection, and the end of the stream comes from the other end's operating system itself.
 
-With shared keys (`wire.protocol.keys`), the Hello names the keys that the dialer holds and the Welcome the key to use.
-A Proof of each end follows (`wire.protocol.frame_auth`). An end with keys accepts no end without them.
+With shared keys (`wire.protocol.keys`), Hello and Welcome name them. A Proof of each end follows
+(`wire.protocol.frame_auth`). An end with keys accepts no end without them.
 
-Source: FORMAT.md, sections 4 and 5; section 7.
+Source: FORMAT.md, sections 4 and 5; section 4.4 (ids with a slash); section 7.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from wire.protocol.address import UNIX
 from wire.protocol.frame_auth import PROOF_BYTES
 from wire.protocol.identity import (
     Identity,
@@ -30,8 +31,7 @@ from wire.protocol.wire_errors import Refusal, RejectCode
 MAGIC = b"\x89wire\r\n\x1a"
 """The first bytes. A path that changes line ends or drops the eighth bit changes them: the handshake fails there."""
 
-VERSION_MIN = 1
-VERSION_MAX = 1
+VERSION_MIN = VERSION_MAX = 1
 """The protocol versions that this code supports."""
 
 HELLO_BYTES_MAX = 8_192
@@ -303,6 +303,7 @@ def judge_hello(
     judge: Judge = accept_any_peer,
     ring: KeyRing | None = None,
     two_way: Collection[str] = (),
+    many: Collection[str] = (),
 ) -> None:
     """Judge a Hello as its acceptor; Refusal names the first thing that is wrong with it.
 
@@ -314,11 +315,9 @@ def judge_hello(
         judge: called last, with the identity that the dialer claims.
         ring: the acceptor's keys, if it has any.
         two_way: the kinds that are served on two-way links.
+        many: those of them whose dialers have ids with a slash; no other kind has.
     """
-    # The version first: the other fields of a version that is not supported here may mean something else.
-    if received.version_max < VERSION_MIN or received.version_min > VERSION_MAX:
-        theirs, own = f"{received.version_min}-{received.version_max}", f"{VERSION_MIN}-{VERSION_MAX}"
-        raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {own} are accepted")
+    _judge_version(received)
     # Clusters may share networks and port ranges, and use the same node ids: an address in a wrong file is enough.
     if received.cluster != identity.cluster:
         raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {received.cluster!r}")
@@ -334,14 +333,17 @@ def judge_hello(
     # Retryable: the dialer may be added here later.
     if not is_known_peer(received.node):
         raise _no(RejectCode.UNKNOWN_PEER, f"node {received.node!r} is not known here", is_retryable=True)
-    # The two ends must agree on who sends: on a one-way link a byte of the acceptor is a fault.
-    if received.kind not in (two_way if received.is_two_way else kinds):
-        ways = "two-way" if received.is_two_way else "one-way"
-        raise _no(RejectCode.KIND, f"kind {received.kind!r} is not served here, not on {ways} links")
+    _judge_kind(received, two_way if received.is_two_way else kinds, is_of_many=received.kind in many)
     # The program last: it sees only ends that may talk to it in this protocol.
-    refusal = judge(received.identity)
-    if refusal is not None:
+    if (refusal := judge(received.identity)) is not None:
         raise refusal
+
+
+def _judge_version(received: Hello) -> None:
+    """The version first: the other fields of a version that is not supported here may mean something else."""
+    if received.version_max < VERSION_MIN or received.version_min > VERSION_MAX:
+        theirs = f"{received.version_min}-{received.version_max}"
+        raise _no(RejectCode.VERSION, f"versions {theirs} are offered, {VERSION_MIN}-{VERSION_MAX} are accepted")
 
 
 def _judge_keys(received: Hello, ring: KeyRing | None) -> None:
@@ -354,8 +356,22 @@ def _judge_keys(received: Hello, ring: KeyRing | None) -> None:
         raise _no(RejectCode.KEY, "none of the keys that are offered is held here")
 
 
+def _judge_kind(received: Hello, served: Collection[str], *, is_of_many: bool) -> None:
+    # The two ends must agree on who sends: on a one-way link a byte of the acceptor is a fault.
+    if received.kind not in served:
+        ways = "two-way" if received.is_two_way else "one-way"
+        raise _no(RejectCode.KIND, f"kind {received.kind!r} is not served here, not on {ways} links")
+    # A certificate for NAME is good for every NAME/INSTANCE: so those kinds are apart from the ones of nodes.
+    owner, slash, instance = received.node.rpartition("/")
+    if not (owner and instance) if is_of_many else slash:
+        raise _no(RejectCode.KIND, f"kind {received.kind!r} is not for the id {received.node!r}: see its slash")
+
+
 def judge_welcome(answer: Welcome, *, to: str) -> None:
     """Judge a Welcome as its dialer; Refusal names what is wrong with it."""
+    # The certificate of a client is good for any such id: with it a client could answer in place of a node.
+    if "/" in answer.node:
+        raise _no(RejectCode.WRONG_NODE, f"{answer.node!r} answers, which has a slash and is no node")
     # The acceptor chose among the versions offered: another one is its fault, and this end does not support it.
     if not VERSION_MIN <= answer.version <= VERSION_MAX:
         raise _no(RejectCode.VERSION, f"version {answer.version} is answered, which was not offered")
@@ -367,8 +383,7 @@ def judge_welcome(answer: Welcome, *, to: str) -> None:
 def stale_link(received: Hello, highest: LinkNumber) -> Refusal:
     """Return the refusal of a link whose number isn't above the highest that was accepted from its dialer.
 
-    A dialer's numbers only rise. A lower one is a Hello that was delayed in the network: it must not replace a newer
-    link. Retryable, since the next attempt has a higher number.
+    A Hello that was delayed in the network must not replace a newer link. The next attempt has a higher number.
     """
     return _no(RejectCode.STALE_LINK, f"link {received.number} is not above {highest}", is_retryable=True)
 
@@ -376,9 +391,9 @@ def stale_link(received: Hello, highest: LinkNumber) -> Refusal:
 def are_views_equal(received: Hello | Welcome, *, local: str, remote: str) -> bool:
     """Return whether the other end sees the two addresses that this end sees, each from its own side.
 
-    A proxy or a translation of addresses between the ends gives them different views.
+    A proxy, or a translation of addresses, gives them different views. A Unix socket has no addresses to compare.
     """
-    return received.local == remote and received.remote == local
+    return received.local == remote and received.remote == local and not local.startswith(UNIX)
 
 
 def _no(code: RejectCode, text: str, *, is_retryable: bool = False) -> Refusal:

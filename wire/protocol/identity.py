@@ -1,6 +1,6 @@
 """The identity of an end of a connection, the numbers of links, and the checks of their parts.
 
-Source: FORMAT.md, section 3 (names); section 4.1 (bounds); section 6 (numbers).
+Source: FORMAT.md, section 3 (names); section 4.1 (bounds); section 4.4 (ids with a slash); section 6 (numbers).
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,15 @@ def check_name(what: str, name: str, *, is_empty_allowed: bool = False) -> None:
         raise ValueError(f"{what} has {len(name)} characters; 1 to {NAME_LENGTH_MAX} are allowed")
     if not name.isprintable():
         raise ValueError(f"{what} is {name!a}; only printable characters are allowed")
+
+
+def certified_name(node: str) -> str:
+    """Return the name by which a certificate and pins name the owner of an id: the part before the last slash, if any.
+
+    >>> certified_name("client/backup/5f3a9c01"), certified_name("a")
+    ('client/backup', 'a')
+    """
+    return node.rpartition("/")[0] if "/" in node else node
 
 
 def printable(text: str) -> str:

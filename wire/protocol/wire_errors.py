@@ -15,6 +15,7 @@
             TlsError                tls
             CertificateError        certificate
             OrderError              order
+            FloodError              flood
             TruncatedError          truncated
         Refusal                     (its code)
         LinkFailure                 link
@@ -30,6 +31,7 @@
             RestartedError          restarted
             SupersededError         superseded
             StoppedError            stopped
+            ForeignUserError        uid
 
 The four groups tell whose fault it is. A LocalFault is a mistake of this program, and leaves the connection as it was.
 A RemoteFault is a breach of the format by the other end, and ends the connection. A Refusal is a valid negative answer
@@ -53,6 +55,8 @@ class RejectCode(StrEnum):
     CERTIFICATE = "certificate"
     KIND = "kind"
     UNKNOWN_PEER = "unknown_peer"
+    REMOVED = "removed"
+    UNFORMED = "unformed"
     STORE = "store"
     STALE_LINK = "stale_link"
     ID_IN_USE = "id_in_use"
@@ -157,6 +161,12 @@ class OrderError(RemoteFault):
     reason = "order"
 
 
+class FloodError(RemoteFault):
+    """More frames or bytes came within a second than are allowed on a link that shares its thread with others."""
+
+    reason = "flood"
+
+
 class TruncatedError(RemoteFault):
     """The stream ended inside a frame or inside the handshake."""
 
@@ -256,3 +266,9 @@ class StoppedError(LinkFailure):
     """This end is being stopped."""
 
     reason = "stopped"
+
+
+class ForeignUserError(LinkFailure):
+    """The process at the other end of a Unix socket belongs to a user that may not connect."""
+
+    reason = "uid"

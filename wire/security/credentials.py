@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wire.io.tls_channel import TlsChannel
 from wire.protocol.certificate import Certificate
+from wire.protocol.identity import certified_name
 from wire.protocol.wire_errors import CredentialsError, Refusal
 from wire.security.reload import check_file
 
@@ -60,7 +61,7 @@ class TlsCredentials:
             own, der = _handshake_with_itself(self._dialing, self._accepting)
             authorities = self._dialing.get_ca_certs()
         try:
-            Certificate.of(own, der).judge_node(node, cluster, pins.get(node, ()))
+            Certificate.of(own, der).judge_node(node, cluster, pins.get(certified_name(node), ()))
         except Refusal as error:
             raise CredentialsError(f"{files.certificate}: {error.text}") from None
         # With an intermediate certificate, none of the authorities has signed this one itself.

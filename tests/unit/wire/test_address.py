@@ -103,3 +103,28 @@ def test_a_host_that_is_written_as_an_ip_address_is_one() -> None:
     assert str(ip_of("::ffff:127.0.0.1")) == "127.0.0.1"
     assert str(ip_of("fe80::1%eth0")) == "fe80::1"
     assert ip_of("localhost") is None
+
+
+def test_the_path_of_a_unix_socket() -> None:
+    address = Address.parse("unix:/run/my app/a.sock", is_unix_allowed=True)
+    assert (address.host, address.port, address.is_unix) == ("/run/my app/a.sock", 0, True)
+    assert str(address) == "unix:/run/my app/a.sock"
+    assert address.from_here is address
+    assert not address.is_wildcard
+    assert not Address("a", 1).is_unix
+
+
+@pytest.mark.parametrize(
+    "text", ["unix:", "unix:a.sock", "unix:/", "unix:/run/", "unix:/run/a\nb", "unix:/" + "x" * 103]
+)
+def test_what_is_no_path_of_a_unix_socket(text: str) -> None:
+    with pytest.raises(ValueError, match="unix:"):
+        Address.parse(text, is_unix_allowed=True)
+
+
+def test_a_unix_socket_is_an_address_only_where_it_is_allowed() -> None:
+    with pytest.raises(ValueError, match="a host and a port are needed here"):
+        Address.parse("unix:/run/a.sock")
+    assert Address.parse("unix:7101") == Address("unix", 7101)
+    with pytest.raises(ValueError, match="a Unix socket has none"):
+        Address("/run/a.sock", 1)

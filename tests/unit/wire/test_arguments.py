@@ -48,6 +48,7 @@ def dialer(**given: object) -> Dialer:
 
 
 CALLABLES = [(endpoint, "deliver"), (listener, "is_known_peer"), (listener, "judge")]
+CALLABLES += [(listener, "judge_two_way")]
 CALLABLES += [(dialer, "resolve"), (dialer, "next_counter"), (dialer, "judge")]
 WRONG = [
     *((endpoint, name, 5) for name in ("identity", "codec", "limits", "metrics", "name")),

@@ -37,8 +37,28 @@ def test_certificate_names_nodes_by_uris_or_else_by_dns(made: Certificate, is_na
         assert caught.value.code is RejectCode.CERTIFICATE
 
 
+@pytest.mark.parametrize(
+    ("made", "node", "is_named"),
+    [
+        (certificate(uris=("wire://c/client%2Fann",)), "client/ann/1", True),
+        (certificate(uris=("wire://c/client%2Fann",)), "client/ann/2", True),
+        (certificate(uris=("wire://c/client%2Fann",)), "client/bob/1", False),
+        (certificate(uris=("wire://c/client%2Fann",)), "client/ann/1/2", False),
+        (certificate(uris=("wire://c/client%2Fann",)), "client/ann", False),
+        (certificate(uris=("wire://c/client%2Fann",)), "ann", False),
+        (certificate(uris=("wire://c/ann",)), "client/ann/1", False),
+        (certificate(uris=("wire://c/",)), "ann", False),
+        (certificate(dns=("client/ann",)), "client/ann/1", True),
+        (certificate(dns=("client/ann/1",)), "client/ann/1", False),
+    ],
+)
+def test_an_id_with_a_slash_is_named_by_what_is_before_it(made: Certificate, node: str, is_named: bool) -> None:
+    assert made.names(node, "c") is is_named
+
+
 def test_a_name_that_an_uri_could_not_hold_is_quoted() -> None:
     assert node_uri("a/b", "c d") == "wire://a%2Fb/c%20d"
+    assert node_uri("c", "client/ann/1") == "wire://c/client%2Fann"
 
 
 def test_one_of_the_pins_must_be_right_where_there_are_any() -> None:

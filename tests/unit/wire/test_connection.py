@@ -159,7 +159,7 @@ def test_a_dialer_that_does_not_wait_for_its_answer_is_at_fault() -> None:
 
 
 @pytest.mark.parametrize("answer", [REJECT, WELCOME])
-def test_an_acceptor_waits_for_a_hello_only(answer: object) -> None:
+def test_an_acceptor_lacks_a_hello_only(answer: object) -> None:
     other = acceptor()
     list(other.receive(dialer().greet(HELLO)))
     said = other.accept(WELCOME) if answer is WELCOME else other.reject(REJECT)

@@ -57,6 +57,21 @@ def test_a_kind_is_served_on_one_way_links_or_on_two_way_ones() -> None:
         assert refusal is None or refusal.code is RejectCode.KIND
 
 
+@pytest.mark.parametrize("node", ["ann", "ann/", "/ann", "ann/1", "x/ann/1"])
+def test_ids_with_a_slash_are_for_kinds_of_many_dialers(node: str) -> None:
+    is_of_many = node.endswith("/1")
+    for kind in ("join", "client"):
+        said = dataclasses.replace(HELLO, node=node, kind=kind, is_two_way=True)
+        try:
+            judge_hello(said, BOB, kinds=(), is_known_peer=lambda _: True, two_way=("join", "client"), many=("client",))
+        except Refusal as refusal:
+            assert refusal.code is RejectCode.KIND
+            assert not refusal.is_retryable
+            assert is_of_many is (kind == "join") or "/" in node
+        else:
+            assert is_of_many if kind == "client" else "/" not in node
+
+
 def test_a_welcome_says_who_answers() -> None:
     assert WELCOME.identity.node == "bob"
     assert WELCOME.identity.store == BOB.store
@@ -97,6 +112,8 @@ def test_newer_dialer_is_answered_in_the_common_version() -> None:
         ({"version": VERSION_MAX + 1}, "bob", RejectCode.VERSION),
         ({"version": VERSION_MIN - 1}, "bob", RejectCode.VERSION),
         ({}, "cid", RejectCode.WRONG_NODE),
+        ({"node": "client/bob/1"}, "client/bob/1", RejectCode.WRONG_NODE),
+        ({"node": "client/bob/1"}, "", RejectCode.WRONG_NODE),
     ],
 )
 def test_a_dialer_judges_the_answer(changed: dict[str, object], to: str, code: RejectCode) -> None:

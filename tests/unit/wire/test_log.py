@@ -2,6 +2,7 @@
 
 import contextvars
 import logging
+import math
 import threading
 from collections.abc import Iterator
 
@@ -155,7 +156,40 @@ def test_what_a_metric_raises_goes_no_further(caplog: pytest.LogCaptureFixture) 
 
     for value in range(3):
         harmless(fail)(value)
+        log.forget_held()
     count = harmless(fail)
     count(3)
+    log.forget_held()
     count(4)
     assert caplog.text.count("fail failed") == 4
+
+
+def test_of_one_cause_a_line_passes_and_then_the_latest(kept: Kept) -> None:
+    """Numbers are no part of the cause, other texts are."""
+    for number in range(5):
+        Log(NAME).info("%s leads in term %d", "a", number)
+        Log(NAME).info("%s leads in term %d", "b", number)
+    assert log.flush(DEADLINE_S)
+    assert [record.getMessage() for record in kept.records] == ["a leads in term 0", "b leads in term 0"]
+    kept.records.clear()
+    log.release_held(math.inf)
+    assert log.flush(DEADLINE_S)
+    texts = [record.getMessage() for record in kept.records]
+    assert texts == ["a leads in term 4 (and 3 before it)", "b leads in term 4 (and 3 before it)"]
+    assert [vars(record)["repeated"] for record in kept.records] == [3, 3]
+
+
+def test_the_cause_is_what_extra_says_and_a_record_has_it(kept: Kept) -> None:
+    for number in range(3):
+        Log(NAME).warning("%s", f"link {number}", extra={"event": "link", "peer": "b", "number": number})
+    assert log.flush(DEADLINE_S)
+    [record] = kept.records
+    assert (record.getMessage(), vars(record)["peer"], vars(record)["number"]) == ("link 0", "b", 0)
+
+
+def test_debug_lines_are_not_held(kept: Kept) -> None:
+    logging.getLogger(NAME).setLevel(logging.DEBUG)
+    for _ in range(3):
+        Log(NAME).debug("again")
+    assert log.flush(DEADLINE_S)
+    assert len(kept.records) == 3

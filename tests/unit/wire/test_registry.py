@@ -34,15 +34,25 @@ def link(host: str = "h", *, is_silent: bool = True) -> AcceptedLink:
     return cast(AcceptedLink, Link(host, is_silent=is_silent))
 
 
-def said(node: str, counter: int, kind: str = "peer") -> Hello:
-    identity = Identity(cluster="c", node=node, incarnation=1, store=bytes(16))
-    return hello(identity, to="", number=LinkNumber(1, counter), kind=kind, local="", remote="")
+def said(node: str, counter: int, kind: str = "peer", *, incarnation: int = 1, store: bytes = bytes(16)) -> Hello:
+    identity = Identity(cluster="c", node=node, incarnation=incarnation, store=store)
+    return hello(identity, to="", number=LinkNumber(incarnation, counter), kind=kind, local="", remote="")
 
 
 def refused(step: Callable[[], object]) -> RejectCode:
     with pytest.raises(Refusal) as refusal:
         step()
     return refusal.value.code
+
+
+def test_a_node_with_another_store_counts_from_the_start() -> None:
+    registry = Registry(Limits())
+    old, new, stale = link(), link(), link()
+    registry.claim(said("a", 7, incarnation=3), old)
+    registry.claim(said("a", 2, store=bytes([1]) * 16), new)
+    assert isinstance(cast(Link, old).why, SupersededError)
+    assert registry.live("a", LinkNumber(1, 2)) is new
+    assert refused(lambda: registry.claim(said("a", 1, store=bytes([1]) * 16), stale)) is RejectCode.STALE_LINK
 
 
 def test_higher_link_replaces_the_older_one_of_its_kind() -> None:
@@ -73,6 +83,22 @@ def test_a_number_names_one_link_of_a_peer_whatever_their_kinds() -> None:
     registry.claim(said("a", 1, "mirror"), link())
 
 
+@pytest.mark.parametrize(("kind", "is_kept"), [(None, False), ("peer", True)])
+def test_the_links_of_one_kind_are_forgotten_or_those_of_all(kind: str | None, is_kept: bool) -> None:
+    registry = Registry(Limits())
+    peer, client, other = link(), link(), link()
+    registry.claim(said("a", 5), peer)
+    registry.claim(said("a", 6, "client"), client)
+    registry.claim(said("b", 5), other)
+    registry.forget("a", kind)
+    assert (peer.is_cut, client.is_cut, other.is_cut) == (True, not is_kept, False)
+    registry.check(said("a", 4), link())
+    if is_kept:
+        assert refused(lambda: registry.check(said("a", 4, "client"), link())) is RejectCode.STALE_LINK
+    else:
+        registry.check(said("a", 4, "client"), link())
+
+
 def test_links_are_bounded_but_a_takeover_needs_no_room() -> None:
     registry = Registry(Limits(links_max=3, links_per_host_max=2))
     registry.claim(said("a", 1), link("x"))
@@ -81,6 +107,25 @@ def test_links_are_bounded_but_a_takeover_needs_no_room() -> None:
     registry.claim(said("c", 1), link("y"))
     assert refused(lambda: registry.claim(said("d", 1), link("z"))) is RejectCode.FULL
     registry.claim(said("a", 2), link("x"))
+
+
+def test_a_place_is_kept_for_one_that_is_being_welcomed() -> None:
+    """It may know that it is welcome before its link is claimed: another that is faster must not take its place."""
+    registry = Registry(Limits(links_max=2, links_per_host_max=1))
+    first, second = link("x"), link("y")
+    registry.check(said("a", 1), first)
+    assert refused(lambda: registry.check(said("b", 1), link("x"))) is RejectCode.FULL
+    registry.check(said("b", 1), second)
+    assert refused(lambda: registry.claim(said("c", 1), link("z"))) is RejectCode.FULL
+    registry.claim(said("a", 1), first)
+    registry.release(second)
+    registry.claim(said("c", 1), link("z"))
+
+
+def test_no_place_is_kept_for_one_that_proved_nothing() -> None:
+    registry = Registry(Limits(links_max=1))
+    registry.check(said("a", 1), link(), is_proven=False)
+    registry.claim(said("b", 1), link())
 
 
 def test_oldest_silent_connection_is_given_up_first() -> None:

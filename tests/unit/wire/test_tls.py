@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import BOTH_ROLES, DAY, Authority
+from wire.common import log
 from wire.link_metrics import WireMetrics
 from wire.protocol.wire_errors import CredentialsError
 from wire.security import reload
@@ -142,6 +143,7 @@ def test_a_certificate_that_ends_soon_is_warned_of_once_a_day(caplog: pytest.Log
     ):
         expiry.warn_if_due("own", end_s, end_s - before_s)
         assert len(caplog.records) == count
+        log.forget_held()
     assert "own certificate expires in 14.0 days" in caplog.text
     expiry.warn_if_due("ca", end_s, end_s - DAY)
     assert "ca certificate expires in 1.0 days" in caplog.text
