@@ -36,7 +36,8 @@ leader is suspended at once. Its application gets Lost, and Elected if the lease
 >>> from elect.core.elector import Elector
 >>> from elect.core.events import Elected
 >>> from elect.core.messages import Ack, Batch, Grant, Heartbeat, Number, Standing
->>> from elect.core.options import Configuration, Durable, ElectorOptions
+>>> from elect.core.configuration import Configuration
+>>> from elect.core.options import Durable, ElectorOptions
 >>> now, second, link = 1_000_000_000, 1_000_000_000, Number(1, 1)
 >>> configuration = Configuration.initial(["a", "b"])
 >>> options = ElectorOptions(node_id="a", configuration=configuration)
@@ -75,7 +76,7 @@ It enters an election, and both links to "b" come up. On its own link it sends t
 
 **Reading order.** `messages` and `ready`: what goes in and out, with `events` and `options`. `elector`, then `step`.
 `state/peer_support` and `state/election_state`: the two layers. `rules/voting`, `following`, `campaigning`, `leading`,
-`heartbeats`, `ranking`; then `expiry`, `boot_fence` and `agreement`. `quorum` and `invariants` are short. Leave
-`state/scale` and `state/election_index` for last: they serve thousands of elections, and an election is understood
-without them.
+`heartbeats`, `ranking`; then `expiry`, `boot_fence` and `agreement`. How members come and go: `configuration`,
+`changes`, `rules/membership`, `installing`. `quorum` and `invariants` are short. Leave `state/scale` and
+`state/election_index` for last: they serve thousands of elections, and an election is understood without them.
 """

@@ -5,13 +5,28 @@ Each method is one input. It begins a step, calls the rule of its input, and fin
 Source: PROTOCOL.md, sections 3 to 7.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, assert_never
 
+from elect.core.changes import Change
+from elect.core.configuration import Configuration
 from elect.core.events import LossReason, Objection
-from elect.core.messages import Batch, Heartbeat, Knowledge, Message, Number, Standing, check_name
+from elect.core.membership_messages import Install, InstallReport, Message
+from elect.core.messages import Batch, Heartbeat, Knowledge, Number, Standing, check_name
 from elect.core.ready import Meeting, Ready, Write
-from elect.core.rules import agreement, boot_fence, campaigning, failback, following, heartbeats, leading, routing
+from elect.core.rules import (
+    agreement,
+    boot_fence,
+    campaigning,
+    failback,
+    following,
+    heartbeats,
+    installing,
+    leading,
+    membership,
+    routing,
+    sites,
+)
 from elect.core.snapshot import ElectorSnapshot, take_snapshot
 from elect.core.state.election_state import ElectionState
 from elect.core.state.peer_support import Peer
@@ -77,13 +92,7 @@ class Elector(ElectorStep):
         self._begin(now)
         other = self.state.support.peers.get(peer)
         if other is not None and agreement.remember_store(self.state, other, store_id):
-            had_session = other.session is not None
-            boot_fence.expect(self.state, other)
-            if link.incarnation == other.accepted_highest.incarnation:  # the process that had a link before
-                campaigning.abandon_against(self.state, peer)
-            if self.state.support.accept(other, link, is_trusted=is_trusted) and had_session:
-                following.release(self.state, (peer,))
-            self.state.index.are_peers_changed = True
+            boot_fence.accept(self.state, other, link, is_trusted=is_trusted)
         return self._finish()
 
     def link_ended(
@@ -182,6 +191,10 @@ class Elector(ElectorStep):
                         routing.receive_entry(self.state, other, entry, message.configuration)
                 case Knowledge():
                     following.receive_knowledge(self.state, other, message)
+                case Install():
+                    installing.receive_install(self.state, other, message)
+                case InstallReport():
+                    membership.receive_report(self.state, other, message)
                 case _:
                     assert_never(message)
 
@@ -208,6 +221,9 @@ class Elector(ElectorStep):
             election.durable = ballot
             if ballot.voted_for == state.id:
                 campaigning.count_grant(state, election, state.id, ballot.term)
+        if write.configuration is not None:
+            installing.note_written(state, write.configuration)
+            membership.note_settling(state)
 
     def _take_acknowledged(self, peer: Peer, meeting: Meeting) -> None:
         """Let acks to a peer leave once the last of its writes says that it may count on a promise."""
@@ -230,6 +246,38 @@ class Elector(ElectorStep):
             is_written = peer.is_met and peer.may_acknowledge == peer.is_acknowledged
             if is_storing and not is_written:
                 self.state.write_meeting(peer)
+        if is_storing and not self.state.membership.is_written:
+            self.state.effects.configuration = self.state.configuration
+        return self._finish()
+
+    # The members.
+
+    def install(self, now: int, configuration: Configuration) -> Ready:
+        """Install a configuration that a member handed over, if it is newer than this node's own."""
+        self._begin(now)
+        installing.install(self.state, configuration)
+        return self._finish()
+
+    def change_members(self, now: int, change: Change) -> Ready:
+        """Begin a change, as the leader of `default`; one that is in force or under way already changes nothing.
+
+        The first change of a term waits until a quorum has the configuration with this term: see `Installed`.
+
+        Raises:
+            ChangeRefused: it cannot be made now; the text says why, and what to do.
+        """
+        self._begin(now)
+        membership.propose(self.state, change)
+        return self._finish()
+
+    def promote(self, now: int, floor: int) -> Ready:
+        """Make a standby cluster an active one, in which all terms are above `floor`; done already, nothing changes.
+
+        Raises:
+            PromotionRefused: it cannot be promoted; the text says why.
+        """
+        self._begin(now)
+        sites.promote(self.state, floor)
         return self._finish()
 
     # The application.
@@ -345,6 +393,6 @@ class Elector(ElectorStep):
         """The number of entries about elections beyond those that one node keeps."""
         return self.state.ignored
 
-    def snapshot(self, now: int) -> ElectorSnapshot:
-        """Return the state of this node as values, for operators; nothing changes."""
-        return take_snapshot(self.state, now)
+    def snapshot(self, now: int, elections: Collection[str] | None = None) -> ElectorSnapshot:
+        """Return the state of this node as values, for operators, with these elections or all; nothing changes."""
+        return take_snapshot(self.state, now, elections)

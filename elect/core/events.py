@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from elect.core.configuration import NO_MEMBERS, Configuration
+
 
 class LossReason(StrEnum):
     """The reason why a leadership ended."""
@@ -18,6 +20,7 @@ class LossReason(StrEnum):
     WORK_FAILED = "work_failed"
     NO_LEASE = "no_lease"
     CONFIGURATION = "configuration"
+    SEALED = "sealed"
 
 
 class Role(StrEnum):
@@ -44,6 +47,22 @@ class Objection(StrEnum):
     STRANGER = "stranger"
 
 
+class LeaderEnd(StrEnum):
+    """The sign by which this node noticed that another node no longer leads.
+
+    Attributes:
+        RESIGNED: the leader said so.
+        CLOSED: the leader closed its connection: its process has ended.
+        SUPERSEDED: another node was elected.
+        SILENT: nothing came from the leader until the promise to it was over.
+    """
+
+    RESIGNED = "resigned"
+    CLOSED = "closed"
+    SUPERSEDED = "superseded"
+    SILENT = "silent"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elected:
     """This node's lease is valid from `at` (ns, this node's clock)."""
@@ -65,12 +84,17 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderChanged:
-    """The leader that this node now knows, or None."""
+    """The leader that this node now knows, or None.
+
+    Attributes:
+        end: how the leadership before it ended; None: there was none, or it was this node's own (see Lost).
+    """
 
     election: str
     term: int
     leader: str | None
     at: int
+    end: LeaderEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,4 +168,27 @@ class FailedBack:
     at: int
 
 
-Event = Elected | Lost | LeaderChanged | RoleChanged | PeerChanged | PeerObjected | Campaigned | Voted | FailedBack
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """This configuration is on disk, and heartbeats show it from now on; `former` is the one before it."""
+
+    configuration: Configuration
+    at: int
+    former: Configuration = NO_MEMBERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerDismissed:
+    """A former member knows that it was removed, or has had the time to: its links may be closed."""
+
+    peer: str
+    at: int
+
+
+ElectionEvent = Elected | Lost | LeaderChanged | RoleChanged | Campaigned | Voted | FailedBack
+"""A change in one election."""
+
+PeerEvent = PeerChanged | PeerObjected | PeerDismissed
+"""A change of one peer."""
+
+Event = ElectionEvent | PeerEvent | Installed

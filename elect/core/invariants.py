@@ -22,6 +22,7 @@ def check(state: NodeState) -> None:
     """
     broken = [rule for election in state.elections.values() for rule in _broken(state, election)]
     broken += _broken_links(state)
+    broken += _broken_members(state)
     if broken:
         raise InvariantError(f"node {state.id!r}: " + "; ".join(broken))
 
@@ -34,6 +35,8 @@ def _broken(state: NodeState, election: ElectionState) -> Iterator[str]:
         (election.durable.term <= election.term, "the disk is never ahead of memory"),
         (election.follow_term_min <= election.term, "base is at most the term"),
         (_is_bound_in_live_session(state, election), "bound only while the session lives"),
+        (_is_allowed(state, election), "campaigns above the floor, and leads, as a voter, on voters"),
+        (_is_led_in_this_state(state, election), "an active cluster campaigns, a standby cluster has no part to play"),
         (_is_grouped(state, election), "each leadership shares its lease's end with its own followers"),
         (_is_listed(state, election), "vacant elections are those it might campaign in, and candidacies are listed"),
     )
@@ -44,6 +47,22 @@ def _is_in_own_term(election: ElectionState) -> bool:
     """Return whether a campaign or a leadership is of the current term: a later vote or leader ends earlier ones."""
     part = election.campaign or election.leadership
     return part is None or part.term == election.term
+
+
+def _is_allowed(state: NodeState, election: ElectionState) -> bool:
+    campaign, leadership = election.campaign, election.leadership
+    if campaign is not None:
+        return state.is_voter and campaign.term > state.configuration.floor
+    if leadership is None or leadership.resigning is not None:
+        return True
+    return state.is_voter and leadership.followers <= set(state.voters) - {state.id}
+
+
+def _is_led_in_this_state(state: NodeState, election: ElectionState) -> bool:
+    if state.is_sealed:
+        is_led = election.leadership is not None and election.leading.is_told
+        return election.campaign is None and not (is_led and state.membership.settling_since is not None)
+    return state.is_active or election.is_idle
 
 
 def _is_listed(state: NodeState, election: ElectionState) -> bool:
@@ -68,6 +87,14 @@ def _is_grouped(state: NodeState, election: ElectionState) -> bool:
     if leadership is None or leadership.resigning is not None:
         return not sides
     return sides == [(leadership.followers, leadership.is_told)]
+
+
+def _broken_members(state: NodeState) -> Iterator[str]:
+    members = {node_id for node_id in state.configuration.node_ids if node_id != state.id}
+    if {peer.id for peer in state.support.peers.values() if not peer.is_former} != members:
+        yield "the peers are the members, and former ones"
+    if state.membership.is_written != (state.membership.installed is state.configuration):
+        yield "what is on disk is what was decided, or older"
 
 
 def _broken_links(state: NodeState) -> Iterator[str]:

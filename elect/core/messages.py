@@ -1,7 +1,8 @@
 """The messages between nodes, as values.
 
-Three messages travel between peers: a Heartbeat (periodic, whatever the number of elections), a Batch of election
-entries, and Knowledge (leaders that the sender follows). Every value checks its own ranges, so the core can rely on it.
+Three messages travel between peers while the members stay the same: a Heartbeat (periodic, whatever the number of
+elections), a Batch of election entries, and Knowledge (leaders that the sender follows). `membership_messages` has the
+others. Every value checks its own ranges, so the core can rely on it.
 
 Source: PROTOCOL.md, sections 3 and 4; on the wire: FORMAT.md, section 13.
 """
@@ -60,7 +61,8 @@ def _check_count(field: str, values: tuple[object, ...], maximum: int) -> None:
         raise ValueError(f"{field} has {len(values)} elements; {maximum} are allowed")
 
 
-def _check_range(field: str, value: int, maximum: int, minimum: int = 0) -> None:
+def check_range(field: str, value: int, maximum: int, minimum: int = 0) -> None:
+    """Raise TypeError if a value is no whole number, ValueError if it is out of range."""
     if type(value) is not int:  # a float, a bool or an enum's member would be refused when it is encoded, each time
         raise TypeError(f"{field} is {value!r}; a whole number is needed")
     if not minimum <= value <= maximum:
@@ -80,8 +82,8 @@ class Number:
     counter: int
 
     def __post_init__(self) -> None:
-        _check_range("incarnation", self.incarnation, INTEGER_MAX)
-        _check_range("counter", self.counter, INTEGER_MAX)
+        check_range("incarnation", self.incarnation, INTEGER_MAX)
+        check_range("counter", self.counter, INTEGER_MAX)
 
     def __str__(self) -> str:
         return f"{self.incarnation}.{self.counter}"
@@ -96,8 +98,8 @@ class ConfigurationId:
     digest: bytes
 
     def __post_init__(self) -> None:
-        _check_range("term", self.term, TERM_MAX)
-        _check_range("version", self.version, INTEGER_MAX)
+        check_range("term", self.term, TERM_MAX)
+        check_range("version", self.version, INTEGER_MAX)
         if type(self.digest) is not bytes:
             raise TypeError(f"digest is {self.digest!r}; bytes are needed")
         if len(self.digest) != 8:
@@ -121,8 +123,8 @@ class Ack:
     duration: int
 
     def __post_init__(self) -> None:
-        _check_range("sent", self.sent, INTEGER_MAX)
-        _check_range("duration", self.duration, DURATION_NS_MAX)
+        check_range("sent", self.sent, INTEGER_MAX)
+        check_range("duration", self.duration, DURATION_NS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +136,8 @@ class Standing:
     willing: bool = True
 
     def __post_init__(self) -> None:
-        _check_range("priority", self.priority, PRIORITY_MAX)
-        _check_range("offset", self.offset, OFFSET_MAX)
+        check_range("priority", self.priority, PRIORITY_MAX)
+        check_range("offset", self.offset, OFFSET_MAX)
         if type(self.willing) is not bool:
             raise TypeError(f"willing is {self.willing!r}; True or False is needed")
 
@@ -167,10 +169,10 @@ class Heartbeat:
     busy: bool = False
 
     def __post_init__(self) -> None:
-        _check_range("sent", self.sent, INTEGER_MAX)
-        _check_range("duration", self.duration, DURATION_NS_MAX, DURATION_NS_MIN)
-        _check_range("said", self.said, INTEGER_MAX)
-        _check_range("heard", self.heard, INTEGER_MAX)
+        check_range("sent", self.sent, INTEGER_MAX)
+        check_range("duration", self.duration, DURATION_NS_MAX, DURATION_NS_MIN)
+        check_range("said", self.said, INTEGER_MAX)
+        check_range("heard", self.heard, INTEGER_MAX)
         _check_count("supports", self.supports, SUPPORTS_MAX)
         _check_names("supports", self.supports)
 
@@ -187,6 +189,7 @@ class RefusalReason(StrEnum):
     OFFSET = "offset"
     CONFIGURATION = "configuration"
     NOT_VOTER = "not_voter"
+    NOT_ACTIVE = "not_active"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +199,7 @@ class _Entry:
 
     def __post_init__(self) -> None:
         check_name("election", self.election)
-        _check_range("term", self.term, TERM_MAX, minimum=1)
+        check_range("term", self.term, TERM_MAX, minimum=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +210,7 @@ class Vote(_Entry):
 
     def __post_init__(self) -> None:
         _Entry.__post_init__(self)
-        _check_range("offset", self.offset, OFFSET_MAX)
+        check_range("offset", self.offset, OFFSET_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +255,7 @@ class Refuse(_Entry):
 
     def __post_init__(self) -> None:
         _Entry.__post_init__(self)
-        _check_range("own_term", self.own_term, TERM_MAX)
+        check_range("own_term", self.own_term, TERM_MAX)
         if self.leader is not None:
             check_name("leader", self.leader)
 
@@ -318,10 +321,10 @@ class Known:
 
     def __post_init__(self) -> None:
         check_name("election", self.election)
-        _check_range("term", self.term, TERM_MAX)
+        check_range("term", self.term, TERM_MAX)
         if self.leader is not None:
             check_name("leader", self.leader)
-        _check_range("incarnation", self.incarnation, INTEGER_MAX)
+        check_range("incarnation", self.incarnation, INTEGER_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,8 +341,5 @@ class Knowledge:
     entries: tuple[Known, ...]
 
     def __post_init__(self) -> None:
-        _check_range("number", self.number, INTEGER_MAX, minimum=1)
+        check_range("number", self.number, INTEGER_MAX, minimum=1)
         _check_count("entries", self.entries, ENTRIES_MAX)
-
-
-Message = Heartbeat | Batch | Knowledge

@@ -1,12 +1,11 @@
 """The settings and the durable state that an Elector gets at its start."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import blake2b
 
-from elect.core.messages import ConfigurationId, Standing
-from elect.core.quorum import majority
+from elect.core.configuration import Configuration
+from elect.core.messages import Standing
 from elect.core.ready import Ballot, Meeting
 
 PPM = 1_000_000
@@ -50,38 +49,6 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """The list of voters.
-
-    Attributes:
-        voters: ids, sorted.
-        id: its name on the wire. Two lists that differ never share one.
-
-    Source: PROTOCOL.md, section 7, "The configuration".
-    """
-
-    voters: tuple[str, ...]
-    id: ConfigurationId = field(init=False)
-
-    def __post_init__(self) -> None:
-        if not self.voters or list(self.voters) != sorted(set(self.voters)):
-            raise ValueError(f"voters {self.voters!r}; one or more, sorted, each once are needed")
-        text = repr((0, 0, self.voters, 0))  # on the wire: see FORMAT.md; the zeros are for lists that change
-        digest = blake2b(text.encode(), digest_size=8).digest()
-        object.__setattr__(self, "id", ConfigurationId(0, 0, digest))
-
-    @classmethod
-    def initial(cls, voters: Iterable[str]) -> "Configuration":
-        """Return the configuration of these voters, in any order."""
-        return cls(voters=tuple(sorted(set(voters))))
-
-    @property
-    def quorum(self) -> int:
-        """The number of voters that decide."""
-        return majority(len(self.voters))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Durable:
     """The content of the store at start, which has also made this start's own `support_duration` durable as a promise.
 
@@ -90,12 +57,14 @@ class Durable:
         promise_ns: the longest support acknowledged before this start; 0: none ever.
         ballots: by election.
         meetings: by peer.
+        store_id: of the store itself; None: stores are not compared.
     """
 
     incarnation: int
     promise_ns: int = 0
     ballots: Mapping[str, Ballot] = field(default_factory=dict)
     meetings: Mapping[str, Meeting] = field(default_factory=dict)
+    store_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +77,7 @@ class ElectorOptions:
         grace_ns: the time that the application has to acknowledge a resignation.
         failback_ns: the time after which an election is handed to the node that heads its order; None: never.
         is_default_failed_back: whether that holds for the election `default`, too.
+        learner_lag_max: the leader promotes a learner whose offset is at most so far below its own; None: any.
     """
 
     node_id: str
@@ -118,3 +88,4 @@ class ElectorOptions:
     grace_ns: int = 5_000_000_000
     failback_ns: int | None = None
     is_default_failed_back: bool = False
+    learner_lag_max: int | None = None

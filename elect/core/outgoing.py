@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from elect.core.messages import ENTRIES_MAX, Batch, Entry, Heartbeat, Knowledge, Known, Message
+from elect.core.membership_messages import Message
+from elect.core.messages import ENTRIES_MAX, Batch, Entry, Heartbeat, Knowledge, Known
 from elect.core.ready import Send
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -17,7 +18,7 @@ def heartbeats(state: NodeState, peer_ids: Sequence[str]) -> Iterator[Send]:
         return
     now, support = state.now, state.support
     duration, supports, standing = state.timing.support_duration_ns, support.supported, state.announced
-    configuration = state.configuration.id
+    configuration = state.membership.installed.id
     for peer in _open(state, peer_ids):
         peer.sent_latest = now
         message = Heartbeat(
@@ -54,6 +55,13 @@ def changes(state: NodeState, besides: Sequence[str]) -> Iterator[Send]:
                 yield from _number_and_send(peer, known, is_whole=False)
 
 
+def membership(state: NodeState) -> Iterator[Send]:
+    """Yield what is sent about changes of the members."""
+    for peer_id, message in state.effects.messages:
+        for peer in _open(state, (peer_id,)):
+            yield _send(peer, message)
+
+
 def _number_and_send(peer: Peer, known: Sequence[Known], *, is_whole: bool) -> Iterator[Send]:
     for entries in _chunks(known) or [()]:
         peer.knowledge_numbers.sent += 1
@@ -72,8 +80,8 @@ def batches(state: NodeState, entries_by_peer: dict[str, list[Entry]]) -> Iterat
 
 def _open(state: NodeState, peer_ids: Iterable[str]) -> list[Peer]:
     """Return the peers that messages can leave for: first those that this node hears, as the others may be dead."""
-    peers = (state.support.peers[peer_id] for peer_id in peer_ids)
-    return sorted((peer for peer in peers if peer.opened is not None), key=lambda peer: peer.session is None)
+    peers = map(state.support.peers.get, peer_ids)  # one may have been dismissed in this step
+    return sorted((peer for peer in peers if peer and peer.opened is not None), key=lambda peer: peer.session is None)
 
 
 def _send(peer: Peer, message: Message) -> Send:

@@ -7,8 +7,10 @@ tell the application, come back.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from elect.core.configuration import Configuration
 from elect.core.events import Event, Objection
-from elect.core.messages import Message, Number
+from elect.core.membership_messages import Message
+from elect.core.messages import Number
 from elect.core.quorum import nth_largest
 
 
@@ -54,12 +56,15 @@ class Write:
         ballots: by election.
         promise_ns: the longest support this node is about to acknowledge, or None: unchanged.
         meetings: by peer.
+        configuration: the members, or None: unchanged. It is on disk no later than the ballots of this and of every
+            later write, also when a write fails: votes are given in it.
     """
 
     number: int
     ballots: Mapping[str, Ballot]
     promise_ns: int | None = None
     meetings: Mapping[str, Meeting] = field(default_factory=dict)
+    configuration: Configuration | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

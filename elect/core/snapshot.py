@@ -1,11 +1,14 @@
 """A snapshot of a node for operators: immutable, taken at one moment."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from elect.core.changes import Change
+from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import Objection, Role
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
-from elect.core.rules import campaigning, failback, following, leading
+from elect.core.rules import campaigning, failback, following, leading, membership, sites
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -17,6 +20,8 @@ class WhyNoLeader(StrEnum):
     LEADING = "leading"
     FOLLOWING = "following"
     VOTED = "voted"
+    STANDBY = "standby"
+    SEALED = "sealed"
     NOT_VOTER = "not_voter"
     NOT_STANDING = "not_standing"
     PAUSED = "paused"
@@ -60,7 +65,8 @@ class ElectionSnapshot:
 class PeerSnapshot:
     """One peer, both ways; times in ns of the node's clock, 0 where there is none.
 
-    `is_configuration_same` is None until a heartbeat was read.
+    `is_configuration_same` is None until a heartbeat was read. `lacks` is what keeps a learner from its vote, as the
+    leader of `default` sees it, or None.
     """
 
     node_id: str
@@ -75,11 +81,20 @@ class PeerSnapshot:
     is_configuration_same: bool | None
     objection: Objection | None
     detail: str
+    lacks: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectorSnapshot:
-    """The state of one node at one moment."""
+    """The state of one node at one moment.
+
+    Attributes:
+        members: the configuration that the node has decided for, whole.
+        is_settled: this node leads `default`, and no change that it made is under way.
+        pending: the change that this node makes next, or None.
+        highest_term: the highest one that this node knows of, in any election.
+        leases_over_at: when each lease of a sealed cluster is over (ns); 0: the seal is not known to be complete.
+    """
 
     now: int
     node_id: str
@@ -87,6 +102,11 @@ class ElectorSnapshot:
     voters: tuple[str, ...]
     configuration: str
     quorum: int
+    members: Configuration
+    is_settled: bool
+    pending: Change | None
+    highest_term: int
+    leases_over_at: int
     rank: Standing
     is_paused: bool
     is_healthy: bool
@@ -99,8 +119,10 @@ class ElectorSnapshot:
     elections: tuple[ElectionSnapshot, ...]
 
 
-def take_snapshot(state: NodeState, now: int) -> ElectorSnapshot:
-    """The whole node, as of its last input; `now` is only noted."""
+def take_snapshot(state: NodeState, now: int, names: Collection[str] | None = None) -> ElectorSnapshot:
+    """The node as of its last input, with the elections of these names, or with all; `now` is only noted."""
+    elections = state.elections
+    chosen = elections.values() if names is None else [elections[name] for name in names if name in elections]
     return ElectorSnapshot(
         now=now,
         node_id=state.id,
@@ -108,6 +130,11 @@ def take_snapshot(state: NodeState, now: int) -> ElectorSnapshot:
         voters=state.voters,
         configuration=state.configuration.id.digest.hex(),
         quorum=state.configuration.quorum,
+        members=state.configuration,
+        is_settled=membership.is_settled(state),
+        pending=state.membership.pending,
+        highest_term=sites.highest_term(state),
+        leases_over_at=sites.leases_over_at(state),
         rank=state.rank,
         is_paused=state.is_paused,
         is_healthy=state.is_healthy,
@@ -117,7 +144,7 @@ def take_snapshot(state: NodeState, now: int) -> ElectorSnapshot:
         fence_until=state.fence_until,
         supported_until=state.supported_until,
         peers=tuple(_peer(state, peer) for peer in state.support.peers.values()),
-        elections=tuple(_election(state, election) for election in state.elections.values()),
+        elections=tuple(_election(state, election) for election in chosen),
     )
 
 
@@ -136,6 +163,7 @@ def _peer(state: NodeState, peer: Peer) -> PeerSnapshot:
         is_configuration_same=_is_configuration_same(state, peer),
         objection=peer.objection,
         detail=peer.detail,
+        lacks=membership.describe_lack(state, peer),
     )
 
 
@@ -183,11 +211,13 @@ def _unfit(state: NodeState, election: ElectionState) -> WhyNoLeader | None:
     """Return what this node itself lacks, or None."""
     has_lost_votes = any(peer.objection is Objection.OTHER_STORE for peer in state.other_voters)
     lacks = (
+        (state.configuration.state is ClusterState.STANDBY, WhyNoLeader.STANDBY),
+        (state.is_sealed, WhyNoLeader.SEALED),
         (not state.is_voter, WhyNoLeader.NOT_VOTER),
         (not election.is_entered, WhyNoLeader.NOT_STANDING),
         (state.is_paused, WhyNoLeader.PAUSED),
         (not state.is_healthy, WhyNoLeader.UNHEALTHY),
-        (state.priority == 0, WhyNoLeader.WITNESS),
+        (state.priority == 0 or state.membership.is_witness, WhyNoLeader.WITNESS),
         (not state.is_storing, WhyNoLeader.STORE_FAILING),
         (has_lost_votes, WhyNoLeader.OTHER_STORE),
         (state.is_disputed, WhyNoLeader.CONFIGURATION),
@@ -209,6 +239,6 @@ def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
         return WhyNoLeader.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
         return WhyNoLeader.OFFSET
-    if campaigning.next_term(election) > TERM_MAX:
+    if campaigning.next_term(state, election) > TERM_MAX:
         return WhyNoLeader.TERMS_USED_UP
     return WhyNoLeader.NOT_ITS_TURN

@@ -13,9 +13,19 @@ from random import Random
 
 from elect.core import outgoing
 from elect.core.options import Durable, ElectorOptions
-from elect.core.quorum import FOREVER
 from elect.core.ready import Ready, Send, Write
-from elect.core.rules import agreement, boot_fence, campaigning, expiry, failback, following, heartbeats, leading
+from elect.core.rules import (
+    agreement,
+    boot_fence,
+    campaigning,
+    expiry,
+    failback,
+    following,
+    heartbeats,
+    installing,
+    leading,
+    membership,
+)
 from elect.core.state.effects import Effects
 from elect.core.state.node_state import NodeState
 from elect.core.state.scale import CONSIDERED_MAX, LEADERLESS_MAX, rotate
@@ -45,13 +55,16 @@ class ElectorStep:
     def _finish(self, *, is_past: bool = False) -> Ready:
         """End the step; `is_past`: its time may lie before this moment, so no lease is given up of its own accord."""
         state = self.state
-        leading.review_leases(state)
         is_interval_over = state.now >= self._heartbeat_at
+        if not is_past and (is_interval_over or state.now >= state.membership.due_at):
+            membership.review(state)
+        leading.review_leases(state)
         if is_interval_over:
             # Once an interval: work that is not urgent.
             following.review_observed(state)
             following.lower_votes(state)
             boot_fence.strike_off(state)
+            installing.dismiss_former(state)
             if state.strangers:
                 agreement.review(state)
         heartbeats.announce_rank(state, is_interval_over=is_interval_over)
@@ -95,6 +108,8 @@ class ElectorStep:
             # A Vote rests on the rank that was announced: with the one before, both of two candidates may seem better.
             urgent.reverse()
         return (
+            # First: a Vote in this configuration may follow.
+            *(outgoing.membership(state) if effects.messages else ()),
             # Before the first heartbeat on a new link: it may bring the support with which the peer may campaign, and
             # until then the peer must have read who leads.
             *outgoing.knowledge(state, resync),
@@ -116,12 +131,16 @@ class ElectorStep:
         )
 
     def _write(self, effects: Effects) -> Write | None:
-        if not (effects.ballots or effects.meetings or effects.is_promise_due):
+        if not (effects.ballots or effects.meetings or effects.is_promise_due or effects.configuration):
             return None
         self._write_latest += 1
         promise_ns = self.state.support.promise_ns if effects.is_promise_due else None
         write = Write(
-            number=self._write_latest, ballots=effects.ballots, promise_ns=promise_ns, meetings=effects.meetings
+            number=self._write_latest,
+            ballots=effects.ballots,
+            promise_ns=promise_ns,
+            meetings=effects.meetings,
+            configuration=effects.configuration,
         )
         self._writes[write.number] = write  # until it ends: `written` has to know what is on disk then
         return write
@@ -129,4 +148,5 @@ class ElectorStep:
     def _wake_at(self) -> int:
         """Return when the next tick is due: with the next heartbeats, or when something ends before."""
         ends_at, self._ends_at = expiry.next_ends(self.state)
-        return min(self._heartbeat_at, ends_at, self._failback_at if self._is_failing_back else FOREVER)
+        due_at = min(self._heartbeat_at, ends_at, self.state.membership.due_at)
+        return min(due_at, self._failback_at) if self._is_failing_back else due_at

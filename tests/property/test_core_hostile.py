@@ -4,11 +4,13 @@ import dataclasses
 import typing
 from random import Random
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from elect.core import invariants
+from elect.core.configuration import Configuration
 from elect.core.elector import Elector
 from elect.core.events import Elected, Lost
 from elect.core.messages import (
@@ -33,9 +35,11 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule
+from elect.core.options import Durable, ElectorOptions, OffsetRule
 from elect.core.ready import Ballot, Meeting, Ready, Send, Write
 from tests.corpus.messages import LINK
+
+pytestmark = pytest.mark.long
 
 MS = 1_000_000
 DURATION = 1_000 * MS

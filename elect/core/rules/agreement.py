@@ -11,8 +11,7 @@ already, in a term that this node knows nothing of. A node that has voted goes o
 Source: PROTOCOL.md, section 7.
 """
 
-from collections.abc import Collection, Mapping
-
+from elect.core.configuration import Member
 from elect.core.events import LossReason, Objection, PeerObjected
 from elect.core.messages import ConfigurationId
 from elect.core.ready import Meeting
@@ -24,29 +23,32 @@ STRANGER_PROMISES = 5
 """A stranger is remembered for this many support durations; a node dials at least twice in each."""
 
 
-def objection_to(
-    node_id: str, store_id: bytes, *, voters: Collection[str], stores: Mapping[str, bytes]
-) -> Objection | None:
+def objection_to(member: Member | None, store_id: bytes, met: bytes | None) -> Objection | None:
     """Return why a node is not accepted as a peer at a handshake, or None.
 
     Args:
-        node_id: the id that it shows.
+        member: the other member of this node's configuration with the id that it shows; None: there is none.
         store_id: of its store.
-        voters: ids in this node's list.
-        stores: by peer, the store under which it was met first.
+        met: the store under which it was met, or None.
     """
-    if node_id not in voters:
+    if member is None:
         return Objection.UNKNOWN_NODE
-    return None if is_store_kept(node_id, store_id, stores) else Objection.OTHER_STORE
+    return None if is_store_kept(member, store_id, met) else Objection.OTHER_STORE
 
 
-def is_store_kept(node_id: str, store_id: bytes, stores: Mapping[str, bytes]) -> bool:
-    """Return whether a peer comes under the store that it was met under, or is met for the first time."""
-    return stores.get(node_id, store_id) == store_id
+def is_store_kept(member: Member, store_id: bytes, met: bytes | None) -> bool:
+    """Return whether a peer comes under the store that counts: that of its configuration, or else the first one."""
+    if member.store_id is not None:
+        return store_id == member.store_id
+    # Without a vote it can vote for nobody twice. The leader names its store in the change that gives it a vote.
+    return met in (None, store_id) or not member.is_voter
 
 
 def begin(state: NodeState) -> None:
-    """Report the objections that were on disk."""
+    """Report the objections that were on disk, and take the stores from the configuration."""
+    _take_stores(state)
+    if state.membership.is_made:
+        _drop_outdated(state)
     for peer in state.other_voters:
         if peer.objection is not None:
             _report_objection(state, peer.id, peer.objection)
@@ -59,14 +61,53 @@ def remember_store(state: NodeState, peer: Peer, store_id: bytes | None) -> bool
     Messages of a peer met for the first time count once its store is on disk (`Peer.is_met`): else a restart between
     its vote and that write would let the peer vote again from another store.
     """
-    if store_id is None:
+    if store_id is None or peer.store_id == store_id:
         return True
-    if peer.store_id is not None:
-        return is_store_kept(peer.id, store_id, {peer.id: peer.store_id})
-    peer.store_id = store_id
-    peer.is_met = False
-    state.write_meeting(peer)
+    member = state.configuration.member(peer.id)
+    if member is None or not is_store_kept(member, store_id, peer.store_id):
+        return False
+    change_store(state, peer, store_id)
     return True
+
+
+def change_store(state: NodeState, peer: Peer, store_id: bytes) -> None:
+    """Accept a peer under this store only; what came from another one is forgotten, but for the promise to it.
+
+    The process with the former store may live, and count on that promise. So the links of the next store are accepted
+    when nobody can count on it any more: `boot_fence.strike_off`.
+    """
+    if peer.store_id == store_id:
+        return
+    if peer.store_id is None:
+        peer.store_id = store_id
+        peer.is_met = False
+    else:
+        _set_objection(state, peer, None)
+        peer.change_store(store_id)
+        leading.forget_follower(state, peer)
+    state.write_meeting(peer)
+
+
+def _take_stores(state: NodeState) -> None:
+    for member in state.configuration.members:
+        peer = state.support.peers.get(member.node_id)
+        if peer is not None and member.store_id is not None:
+            change_store(state, peer, member.store_id)
+
+
+def begin_configuration(state: NodeState) -> None:
+    """Drop the objections to the configuration before."""
+    state.strangers.clear()
+    _drop_outdated(state)
+    review(state)
+
+
+def _drop_outdated(state: NodeState) -> None:
+    for peer in state.support.peers.values():
+        if peer.objection in (Objection.UNKNOWN_NODE, Objection.OTHER_VOTERS):
+            _set_objection(state, peer, None)
+        if peer.objection is Objection.OTHER_STORE and state.membership.is_store_named:
+            _set_objection(state, peer, None)
 
 
 def forget(state: NodeState, peer: Peer) -> None:
@@ -78,15 +119,17 @@ def forget(state: NodeState, peer: Peer) -> None:
     for election in state.elections.values():
         if election.campaign is not None:
             campaigning.abandon(state, election, "voter_forgotten")
-        if election.leadership is not None:
-            election.leadership.follows.pop(peer.id, None)
     peer.reset(Meeting())
-    leading.restart_counting(state, peer)
+    leading.forget_follower(state, peer)
     state.write_meeting(peer)
 
 
 def object_to(state: NodeState, peer: Peer, objection: Objection, detail: str) -> None:
     """Note that the peer refused this node's dial."""
+    # A leader decides on members, so a peer that does not know this node, or its store, is behind or ahead.
+    is_outdated = state.membership.is_made if objection is Objection.UNKNOWN_NODE else state.membership.is_store_named
+    if is_outdated:
+        return
     _set_objection(state, peer, objection, detail)
 
 
@@ -121,7 +164,8 @@ def note_stranger(state: NodeState, node_id: str) -> None:
     Source: PROTOCOL.md, section 7, "Strangers".
     """
     # It may have elected a leader in a term that this node knows nothing of. A node that has voted was there first.
-    if is_new_voter(state):
+    # And where a leader decided on the members, a node that is no member any more may dial for a while.
+    if is_new_voter(state) and not state.membership.is_made:
         if node_id not in state.strangers:
             _report_objection(state, node_id, Objection.STRANGER)
         state.strangers[node_id] = state.now + STRANGER_PROMISES * state.timing.support_duration_ns

@@ -82,7 +82,7 @@ def may_begin(state: NodeState) -> bool:
 
 
 def _turn_at(state: NodeState, election: ElectionState, since: int) -> int:
-    if next_term(election) > TERM_MAX:
+    if next_term(state, election) > TERM_MAX:
         return FOREVER
     # Rule 4: the best one asks at once, and each other one a turn later than the one before it. So the best one
     # wins (P6), and two candidates seldom split the votes between them.
@@ -118,10 +118,12 @@ def _asks_at_once(state: NodeState, election: ElectionState, leader: str) -> boo
     return is_gone and ranking.place(state, election, state.electable) == 0
 
 
-def next_term(election: ElectionState) -> int:
+def next_term(state: NodeState, election: ElectionState) -> int:
     """Return the term to campaign in; above TERM_MAX there is none."""
-    # Above every term that a peer has named: the peers have voted in those, and would refuse.
-    return 1 + max(election.term, election.term_seen)
+    # Above every term that a peer has named: the peers have voted in those, and would refuse. Above the floor, for the
+    # same reason; and above the term of the configuration, so that a leader can make a newer one.
+    configuration = state.configuration
+    return 1 + max(election.term, election.term_seen, configuration.floor, configuration.term)
 
 
 def begin(state: NodeState, election: ElectionState) -> Campaign:
@@ -129,7 +131,7 @@ def begin(state: NodeState, election: ElectionState) -> Campaign:
 
     Source: PROTOCOL.md, section 4, "Campaigning and winning".
     """
-    term = next_term(election)
+    term = next_term(state, election)
     vote = Vote(election=election.name, term=term, offset=state.offset)
     # Rules 1 to 4 are hints, and safety never rests on them. It rests on this: the own vote follows the rules of votes.
     reason = voting.refusal(state, election, state.id, vote, state.configuration.id)
@@ -190,7 +192,8 @@ def receive_refusal(state: NodeState, election: ElectionState, peer: Peer, refus
     election.term_seen = max(election.term_seen, refuse.own_term)
     if refuse.is_to_lead:
         # A candidate may follow later, unasked. That Follow is sent once and may be lost, so Lead is still repeated.
-        is_final = refuse.reason is not RefusalReason.CANDIDATE
+        # So may one whose seal did not reach a quorum, and is overtaken by a newer configuration.
+        is_final = refuse.reason not in (RefusalReason.CANDIDATE, RefusalReason.NOT_ACTIVE)
         if is_final and election.leadership is not None and election.leadership.term == refuse.term:
             leading.stop_repeating_lead(peer, election, peer.counted_session)
         return
@@ -222,7 +225,7 @@ def _stand_again(state: NodeState, election: ElectionState, yielded: set[str]) -
     Source: PROTOCOL.md, section 6, "Two candidates in one term".
     """
     state.end_campaign(election, "refused")
-    if is_eligible(state) and is_free(state, election) and next_term(election) <= TERM_MAX:
+    if is_eligible(state) and is_free(state, election) and next_term(state, election) <= TERM_MAX:
         begin(state, election).yielded = yielded
 
 

@@ -27,7 +27,8 @@ def review(state: NodeState) -> bool:
     state.failbacks.unacknowledged.clear()
     _review_order(state, state.failback_ns)
     # A node that campaigns has enough to do; one in its boot fence neither campaigns nor grants.
-    if state.is_busy or any(map(_is_busy, state.other_voters)):
+    # A leader of a sealed cluster keeps what it leads until it resigns all of it.
+    if state.is_sealed or state.is_busy or any(map(_is_busy, state.other_voters)):
         return False
     _list_headed(state)
     return _hand_over(state, state.failback_ns) == FAILBACKS_MAX
@@ -77,34 +78,63 @@ def _list_headed(state: NodeState) -> None:
 
 
 def _head(state: NodeState, election: str) -> str:
-    """Return the node that heads an election, perhaps since a moment ago.
+    """Return the node that heads an election, perhaps since a moment ago."""
+    _, _, head = min(_order(state, election))
+    return head
+
+
+def _order(state: NodeState, election: str) -> list[tuple[int, bytes, str]]:
+    """Return the sort keys of all voters in an election; the smallest heads it.
 
     The offset decides nothing: it moves all the time, and each move would cost a hand-over.
     """
     # A node that left a moment ago keeps its place for `failback`: otherwise each of its restarts would cost two.
-    _, _, head = min((-highest, ranking.spread(election, voter), voter) for voter, highest in state.failbacks.order)
-    return head
+    return [(-highest, ranking.spread(election, voter), voter) for voter, highest in state.failbacks.order]
 
 
 def _hand_over(state: NodeState, failback_ns: int) -> int:
     """Hand over at most FAILBACKS_MAX of what is due, out of as many of each node, and return how many it was."""
     left = FAILBACKS_MAX
     for head, names in state.failbacks.headed.items():
-        peer = state.support.peers[head]
-        if not (state.failbacks.contenders[head].is_steady(state.now, failback_ns) and _has_offset(state, peer)):
+        if not _is_steady(state, head):
             continue
         for name in rotate(names, FAILBACKS_MAX):
             election = state.elections[name]
             leadership = election.leadership
             if leadership is None or leadership.resigning is not None:
                 del names[name]
-            elif left and leadership.is_told and _would_take(election, peer, state.id):
+            elif left and leadership.is_told and (peer := _successor(state, election, head, names)) is not None:
                 wait_ns = _wait_ns(state, election, peer, failback_ns)
-                if state.now - election.led_since >= wait_ns:
+                if state.now - election.led_since >= wait_ns and _has_offset(state, peer):
                     left -= 1
                     del names[name]
                     _fail_back(state, election, peer, wait_ns)
     return FAILBACKS_MAX - left
+
+
+def _is_steady(state: NodeState, node_id: str) -> bool:
+    return state.failbacks.contenders[node_id].is_steady(state.now, state.failback_ns or 0)
+
+
+def _successor(state: NodeState, election: ElectionState, head: str, names: dict[str, int | None]) -> Peer | None:
+    """Return the first node in the order that would take an election; None: this one, or one that is waited for."""
+    peers = state.support.peers
+    if _would_take(election, peers[head], state.id):
+        names[election.name] = None
+        return peers[head]
+    since = names[election.name]
+    if since is None:
+        names[election.name] = state.now
+    # It may follow again in a moment, as after its link was renewed. Or it never does, as one whose term is above this
+    # leader's: it would keep the election from the next in the order for good.
+    if since is None or state.now - since < (state.failback_ns or 0):
+        return None
+    for _, _, node_id in sorted(_order(state, election.name)):
+        if node_id == state.id or not _is_steady(state, node_id):
+            return None
+        if _would_take(election, peers[node_id], state.id):
+            return peers[node_id]
+    return None
 
 
 def _has_offset(state: NodeState, peer: Peer) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from elect.core.events import LeaderChanged
+from elect.core.events import LeaderChanged, LeaderEnd
 from elect.core.messages import (
     Abandon,
     Abandoned,
@@ -59,7 +59,8 @@ def receive_lead(state: NodeState, election: ElectionState, peer: Peer, lead: Le
     """Follow or refuse a peer that was elected."""
     if peer.session is None:  # nothing to follow it in; Lead is repeated when this node supports the peer
         return
-    reason = refusal(election, peer.id, lead.term)
+    # Without a configuration that is active no lease may begin: a seal is complete when a quorum gives none any more.
+    reason = refusal(election, peer.id, lead.term) if state.is_active else RefusalReason.NOT_ACTIVE
     if reason is None:
         _follow(state, election, peer, lead.term)
         return
@@ -76,7 +77,7 @@ def receive_lead(state: NodeState, election: ElectionState, peer: Peer, lead: Le
 
 def follow_refused(state: NodeState, election: ElectionState) -> None:
     """Follow, unasked, the leader whose Lead was refused and now can be followed."""
-    if election.refused is None:
+    if election.refused is None or not state.is_active:
         return
     leader, term, session = election.refused
     peer = state.support.peers[leader]
@@ -139,6 +140,7 @@ def release(state: NodeState, leaders: Iterable[str], *, is_dead: bool = False) 
         if election.following is not None and election.following.leader in ended:
             if is_dead:
                 election.closed = election.following.leader, state.now + state.timing.turn_ns
+                election.died = election.following.leader, election.following.term
             state.follow(election, None)
     # Peers wait for the message that this node no longer supports the leader: rule 3 needs a quorum of such nodes.
     state.effects.is_heartbeat_due = True
@@ -149,7 +151,7 @@ def release(state: NodeState, leaders: Iterable[str], *, is_dead: bool = False) 
 def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign: Resign) -> None:
     """Stop following a peer that no longer leads, unless it is followed in a later term.
 
-    Source: PROTOCOL.md, section 4, "Bound"; section 9, trace 6.
+    Source: PROTOCOL.md, section 4, "Bound"; section 10, trace 6.
     """
     # Answered whatever follows, because the sender repeats it until then.
     state.effects.send(peer.id, Resigned(election=election.name, term=resign.term))
@@ -263,8 +265,21 @@ def report_leader(state: NodeState, election: ElectionState) -> None:
     leader, term = _leader(state, election)
     if (leader, term) == election.leader or (leader is None and election.leader[0] is None):
         return
+    end = _end_of_former(state, election, leader)
     election.leader = (leader, term)
-    state.effects.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now))
+    state.effects.events.append(LeaderChanged(election=election.name, term=term, leader=leader, at=state.now, end=end))
+
+
+def _end_of_former(state: NodeState, election: ElectionState, leader: str | None) -> LeaderEnd | None:
+    """Return how the leadership that was reported last ended; None: there was none, or it was this node's own."""
+    former = election.leader
+    if former[0] in (None, state.id):
+        return None
+    if election.resigned == former:
+        return LeaderEnd.RESIGNED
+    if election.died == former:
+        return LeaderEnd.CLOSED
+    return LeaderEnd.SILENT if leader is None else LeaderEnd.SUPERSEDED
 
 
 def _leader(state: NodeState, election: ElectionState) -> tuple[str | None, int]:

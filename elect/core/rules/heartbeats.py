@@ -5,7 +5,8 @@ Source: PROTOCOL.md, section 3.
 
 from elect.core.events import PeerChanged
 from elect.core.messages import Heartbeat
-from elect.core.rules import agreement, boot_fence, leading
+from elect.core.rules import agreement, boot_fence, installing, leading
+from elect.core.state.membership_state import order
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 from elect.core.state.scale import OWED_MAX, rotate
@@ -24,12 +25,16 @@ def receive_heartbeat(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> Non
     if heartbeat.heard > numbers.acked and heartbeat.ack is not None and heartbeat.ack.link == peer.opened:
         numbers.acked = min(heartbeat.heard, numbers.sent)  # said of this link, not of an older one
     is_opened = False
-    boot_fence.expect(state, peer)
-    # No promise is longer than what is on disk: after a restart the boot fence has to outlive it. The peer asks again.
-    if not state.support.may_promise(heartbeat.duration):
-        state.effects.is_promise_due = True
-    elif state.support.promise(state.now, peer, heartbeat):
-        is_opened = state.effects.is_heartbeat_due = True  # at once: rule 3 of other nodes may wait for it
+    # To a former member, and with a seal to anybody, the promise runs out, and they lead nothing by it. In a standby
+    # cluster nobody leads: support only tells who is alive.
+    if not (peer.is_former or state.is_sealed):
+        boot_fence.expect(state, peer)
+        # No promise is longer than what is on disk: after a restart the boot fence has to outlive it. The peer asks
+        # again.
+        if not state.support.may_promise(heartbeat.duration):
+            state.effects.is_promise_due = True
+        elif state.support.promise(state.now, peer, heartbeat):
+            is_opened = state.effects.is_heartbeat_due = True  # at once: rule 3 of other nodes may wait for it
     if is_opened or before is None or _says(before) != _says(heartbeat):
         state.index.are_peers_changed = True
         agreement.compare(state, peer, heartbeat.configuration)
@@ -42,8 +47,14 @@ def _says(heartbeat: Heartbeat) -> tuple[object, ...]:
 
 
 def _count(state: NodeState, peer: Peer, heartbeat: Heartbeat) -> None:
-    # A peer with another list of voters may stand for another majority: its support would count for the wrong one.
-    if heartbeat.ack is None or heartbeat.configuration != state.configuration.id:
+    shown, own = heartbeat.configuration, state.configuration.id
+    if shown != own:
+        installing.offer(state, peer, shown)
+        # A peer with a newer configuration, or with another list, may stand for another majority: its support would
+        # count for the wrong one. One with an older configuration votes for nobody against this node's.
+        if order(shown) >= order(own):
+            return
+    if heartbeat.ack is None:
         return
     counted_before = peer.counted_until
     if state.support.count(peer, heartbeat.ack):

@@ -11,8 +11,8 @@ from elect.core.events import Campaigned, Elected, LossReason, Lost
 from elect.core.messages import Lead, Number, Resign
 from elect.core.quorum import FOREVER
 from elect.core.ready import Lease
-from elect.core.state.election_state import ElectionState, Resigning
-from elect.core.state.node_state import NodeState
+from elect.core.state.election_state import ElectionState, LeadershipState, Resigning
+from elect.core.state.node_state import DEFAULT_ELECTION, NodeState
 from elect.core.state.peer_support import Peer
 from elect.core.state.scale import OWED_MAX, rotate
 
@@ -54,6 +54,18 @@ def begin(state: NodeState, election: ElectionState) -> None:
         if name in peer.leads and peer.counted_until > state.now:
             state.effects.send(peer.id, Lead(election=name, term=term))
     regroup(state, election)
+    state.effects.is_lease_due = True
+
+
+def review_voters(state: NodeState) -> None:
+    """Compute the followers of every led election again, and publish the claims of the new voters."""
+    for _, group in state.index.lease_groups:
+        for name in [*group.told, *group.untold]:
+            election = state.elections[name]
+            regroup(state, election)
+            leadership = election.leading
+            if leadership.is_told:
+                state.effects.leases[name] = lease(state, leadership.term, leadership.followers)
     state.effects.is_lease_due = True
 
 
@@ -114,23 +126,35 @@ def restart_counting(state: NodeState, peer: Peer) -> None:
     state.effects.is_lease_due = True
 
 
+def forget_follower(state: NodeState, peer: Peer) -> None:
+    """Count no Follow that a peer has sent until now: it comes from another store from now on."""
+    for election in state.elections.values():
+        if election.leadership is not None:
+            election.leadership.follows.pop(peer.id, None)
+    restart_counting(state, peer)
+
+
 def regroup(state: NodeState, election: ElectionState) -> None:
     """Compute an election's followers again; the application is told of a change later."""
     leadership = election.leadership
     if leadership is None or leadership.resigning is not None:
         return
-    # In the session that is counted now: then the Follow and the support prove one promise, without a gap between them.
-    followers = frozenset(
-        peer.id
-        for peer in state.other_voters
-        if peer.counted_session is not None and leadership.follows.get(peer.id) == peer.counted_session
-    )
+    followers = _counted_followers(state, leadership)
     if followers == leadership.followers:
         return
     election.set_followers(followers)
     # The published claim names its followers: `is_leader` asks whether they support this node at that moment.
     if leadership.is_told:
         state.effects.leases[election.name] = lease(state, leadership.term, leadership.followers)
+
+
+def _counted_followers(state: NodeState, leadership: LeadershipState) -> frozenset[str]:
+    # In the session that is counted now: then the Follow and the support prove one promise, without a gap between them.
+    return frozenset(
+        peer.id
+        for peer in state.other_voters
+        if peer.counted_session is not None and leadership.follows.get(peer.id) == peer.counted_session
+    )
 
 
 def lease(state: NodeState, term: int, followers: frozenset[str]) -> Lease:
@@ -155,6 +179,27 @@ def is_leading(state: NodeState, election: ElectionState) -> bool:
     return leadership.resigning is not None or lease_until(state, leadership.followers) > state.now
 
 
+def bound_until(state: NodeState, election: ElectionState, term: int) -> int:
+    """Return until when a quorum is bound to this node in that term (ns), also while its Resign waits; 0: it is not.
+
+    The followers are computed again: those of a leadership that was given up are no longer kept up to date.
+    """
+    leadership = election.leadership
+    if leadership is None or leadership.term != term:
+        return 0
+    until = lease_until(state, _counted_followers(state, leadership))
+    return until if leadership.resigning is None else min(until, leadership.ends_at)
+
+
+def root_leadership(state: NodeState) -> LeadershipState | None:
+    """Return the leadership of `default` if this node has it on a valid lease: it may change the members."""
+    election = state.elections.get(DEFAULT_ELECTION)
+    leadership = None if election is None else election.leadership
+    if leadership is None or leadership.resigning is not None:
+        return None
+    return leadership if lease_until(state, leadership.followers) > state.now else None
+
+
 def review_leases(state: NodeState) -> None:
     """Suspend and announce, once a step, the leases of which the followers or their support changed."""
     if state.effects.is_lease_due:
@@ -168,6 +213,8 @@ def _announce(state: NodeState) -> None:
 
     Only here is a token shown: together with a lease (P2).
     """
+    if state.is_sealed:
+        return  # what is led goes on until the seal is complete, and nothing begins
     for followers, group in state.index.lease_groups:
         if not group.untold or lease_until(state, followers) <= state.now:
             continue
@@ -270,7 +317,7 @@ def end(state: NodeState, election: ElectionState, reason: str) -> None:
 
     Without the repeats a lost Resign would make all nodes wait: they support this process, and know it as the leader.
 
-    Source: PROTOCOL.md, section 9, trace 7.
+    Source: PROTOCOL.md, section 10, trace 7.
     """
     leadership = election.leading
     successor = None

@@ -31,6 +31,8 @@ def refusals(
     """
     is_behind = state.offset_rule is OffsetRule.REQUIRE and vote.offset < state.offset
     rules = (
+        # A standby cluster elects nobody, and a quorum of nodes that have the seal has to keep every candidate out.
+        (not state.is_active, RefusalReason.NOT_ACTIVE),
         # Two lists of voters have two majorities that need not meet, and each could elect a leader in this term.
         (configuration != state.configuration.id, RefusalReason.CONFIGURATION),
         # The same danger, noticed in another way: some voter of this node's list has another list, or another store.
@@ -43,6 +45,8 @@ def refusals(
         (is_bound_elsewhere(election, candidate), RefusalReason.BOUND),
         # A leader is bound to itself while its lease holds, and after that until its application knows the loss.
         (leading.is_leading(state, election), RefusalReason.LEADING),
+        # Newcomers know no old terms, so no term is free that somebody may have been elected in before they came.
+        (vote.term <= state.configuration.floor, RefusalReason.TERM),
         # One vote a term: this is P1. In a lower term this node may have voted too; it remembers only its latest vote.
         (not is_term_free(election, candidate, vote.term), RefusalReason.TERM),
         # A setting of the application: a leader should not lack what this node has replicated.

@@ -1,6 +1,8 @@
 """The effects of one input, collected until they are packed into a Ready."""
 
+from elect.core.configuration import Configuration
 from elect.core.events import Event
+from elect.core.membership_messages import Install, InstallReport
 from elect.core.messages import Entry, Known
 from elect.core.ready import Ballot, Lease, Meeting
 
@@ -13,6 +15,8 @@ class Effects:
         entries: by peer, to be sent at once.
         entries_when_written: by peer, to be sent once the ballots are on disk.
         meetings: to be written, by peer.
+        configuration: to be written, or None.
+        messages: about changes of the members, each with its peer, to be sent at once.
         known: changes of the leaders that this node follows, or is.
         leases: changed claims.
         events: in order.
@@ -25,6 +29,7 @@ class Effects:
 
     __slots__ = (
         "ballots",
+        "configuration",
         "entries",
         "entries_when_written",
         "events",
@@ -36,6 +41,7 @@ class Effects:
         "known",
         "leases",
         "meetings",
+        "messages",
     )
 
     def __init__(self) -> None:
@@ -43,6 +49,8 @@ class Effects:
         self.entries: dict[str, list[Entry]] = {}
         self.entries_when_written: dict[str, list[Entry]] = {}
         self.meetings: dict[str, Meeting] = {}
+        self.configuration: Configuration | None = None
+        self.messages: list[tuple[str, Install | InstallReport]] = []
         self.known: dict[str, Known] = {}
         self.leases: dict[str, Lease | None] = {}
         self.events: list[Event] = []

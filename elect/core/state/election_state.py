@@ -110,6 +110,7 @@ class ElectionState:
         following, campaign, leadership: at most one is set.
         refused: the latest (leader, term, session) whose Lead was refused and might be followed later.
         closed: the leader that was followed when its stream ended, and until when (ns) that counts; or None.
+        died: the latest (leader, term) that was followed when its stream ended.
         resigned: the latest (leader, term) that resigned.
         successor: the node that it named, or None.
         refusals: the voters that refused the latest campaign, each with its reason.
@@ -126,6 +127,7 @@ class ElectionState:
         "ballot",
         "campaign",
         "closed",
+        "died",
         "durable",
         "elected_term",
         "follow_term_min",
@@ -162,6 +164,7 @@ class ElectionState:
         self.leadership: LeadershipState | None = None
         self.refused: tuple[str, int, Number] | None = None
         self.closed: tuple[str, int] | None = None
+        self.died: tuple[str, int] | None = None
         self.resigned: tuple[str, int] | None = None
         self.successor: str | None = None
         self.refusals: dict[str, RefusalReason] = {}
@@ -248,6 +251,13 @@ class ElectionState:
         self.resigned = (leader, term)
         self.successor = successor
         self._index.unreviewed[self.name] = None
+
+    def forget_node(self, node_id: str) -> None:
+        """Forget what was to be done about a node that is no peer any more; it is not followed."""
+        if self.refused is not None and self.refused[0] == node_id:
+            self.refused = None
+        if self.closed is not None and self.closed[0] == node_id:
+            self.closed = None
 
     def become_candidate(self, *, term: int, voter: str, ends_at: int) -> Campaign:
         """Begin a campaign in a new term with the vote for this node."""

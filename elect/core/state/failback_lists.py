@@ -55,7 +55,8 @@ class FailbackLists:
         contenders: by voter.
         order: what the head of an election rests on, as of the latest look.
         unchecked: elections led here whose head is to be computed.
-        headed: by node, the elections led here that it heads.
+        headed: by node, the elections led here that it heads, each with the time (ns) at which that node was first seen
+            not to follow, or None while it follows.
         handed: by election, the latest failback.
         unacknowledged: handed back in this interval, and the application has not acknowledged that.
         acknowledged: those that it has acknowledged, each with its term; they end together.
@@ -67,7 +68,7 @@ class FailbackLists:
         self.contenders: dict[str, Contender] = {}
         self.order: tuple[tuple[str, int], ...] = ()
         self.unchecked: dict[str, None] = {}
-        self.headed: dict[str, dict[str, None]] = {}
+        self.headed: dict[str, dict[str, int | None]] = {}
         self.handed: dict[str, HandedBack] = {}
         self.unacknowledged: set[str] = set()
         self.acknowledged: dict[str, int] = {}

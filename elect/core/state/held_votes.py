@@ -39,6 +39,16 @@ class HeldVotes:
         """Return the Votes that are held in an election, by candidate."""
         return self._votes.get(election, {})
 
+    @property
+    def elections(self) -> list[str]:
+        """Return the elections in which a Vote is held."""
+        return list(self._votes)
+
+    def drop_candidate(self, candidate: str) -> None:
+        """Hold no Vote of a candidate any longer."""
+        for election in self.elections:
+            self.drop(election, candidate)
+
     def add(self, candidate: str, held: HeldVote) -> bool:
         """Hold a Vote in the place of an earlier one; return False if there are too many."""
         self.drop(held.vote.election, candidate)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from random import Random
 
+from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import Campaigned, RoleChanged
 from elect.core.messages import Abandon, Follow, Grant, Known, Resign, Standing
 from elect.core.options import Durable, ElectorOptions
@@ -13,6 +14,7 @@ from elect.core.state.election_index import ElectionIndex
 from elect.core.state.election_state import ElectionState, Following
 from elect.core.state.failback_lists import FailbackLists
 from elect.core.state.held_votes import HeldVotes
+from elect.core.state.membership_state import MembershipState
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import ELECTIONS_MAX, FOREIGN_MAX
 
@@ -30,7 +32,12 @@ class NodeState:
     Attributes:
         now: the node's clock (ns), never falling.
         fence_until: the boot fence (ns): before it no vote is granted. It may end early.
-        former: nodes outside the list of voters that may count on a promise of an earlier start, by id.
+        configuration: the members, as this node has decided.
+        is_active, is_sealed: the state of the cluster in it. One that is neither is a standby cluster.
+        is_voter: this node has a vote in it, and its own store is the one that it names.
+        other_voters: the voters but this node, as peers.
+        membership: the change of the members that is under way.
+        former: nodes that are no peers and may count on a promise of an earlier start, by id.
         announced: the rank that all peers were told last; new links are told the same.
         index: the elections by situation.
         failbacks: elections led here that another node heads.
@@ -51,7 +58,7 @@ class NodeState:
         self.grace_ns = options.grace_ns
         self.failback_ns = options.failback_ns
         self.is_default_failed_back = options.is_default_failed_back
-        self.configuration = options.configuration
+        self.learner_lag_max = options.learner_lag_max
         self.rng = rng
         self.now = now
         self.fence_until = now + self.timing.promised_ns(durable.promise_ns) if durable.promise_ns else 0
@@ -61,11 +68,10 @@ class NodeState:
         self.is_healthy = options.rank.willing
         self.is_storing = True
         self.entered = 0
+        members = options.configuration.node_ids
         self.support = Support(
             incarnation=durable.incarnation,
-            peers={
-                voter: durable.meetings.get(voter, Meeting()) for voter in self.configuration.voters if voter != self.id
-            },
+            peers={node_id: durable.meetings.get(node_id, Meeting()) for node_id in members if node_id != self.id},
             timing=self.timing,
             promise_ns=max(durable.promise_ns, self.timing.support_duration_ns),
         )
@@ -87,12 +93,23 @@ class NodeState:
         self.held = HeldVotes()
         self.leaderless: dict[str, None] = {}
         self.effects = Effects()
+        own = options.configuration.member(self.id)
+        self.membership = MembershipState(own, durable.store_id, options.configuration)
+        self._set_voters(options.configuration)
         self.announced = self.rank
 
-    @property
-    def is_voter(self) -> bool:
-        """Return whether this node has a vote."""
-        return self.id in self.configuration.voters
+    def decide(self, configuration: Configuration) -> None:
+        """Decide for a configuration, of which all members are peers already."""
+        self.membership.begin(configuration.member(self.id), configuration)
+        self._set_voters(configuration)
+        self.effects.configuration = configuration
+
+    def _set_voters(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.is_active = configuration.state is ClusterState.ACTIVE
+        self.is_sealed = configuration.state is ClusterState.SEALED
+        self.is_voter = self.membership.votes_as(configuration.member(self.id))
+        self.other_voters = tuple(self.support.peers[voter] for voter in configuration.voters if voter != self.id)
 
     @property
     def is_fenced(self) -> bool:
@@ -107,8 +124,8 @@ class NodeState:
     @property
     def is_willing(self) -> bool:
         """Return whether this node would lead some election."""
-        is_fit = self.is_healthy and self.is_storing and not self.is_paused and not self.is_disputed
-        return is_fit and self.priority > 0 and self.entered > 0
+        is_fit = self.is_healthy and self.is_storing and not self.is_paused and not self.is_disputed and self.is_active
+        return is_fit and self.priority > 0 and self.entered > 0 and not self.membership.is_witness
 
     @property
     def rank(self) -> Standing:
@@ -123,13 +140,8 @@ class NodeState:
 
     @property
     def voters(self) -> tuple[str, ...]:
-        """The voters of the installed configuration."""
+        """The voters of the configuration."""
         return self.configuration.voters
-
-    @property
-    def other_voters(self) -> tuple[Peer, ...]:
-        """The voters but this node, as peers."""
-        return tuple(self.support.peers[voter] for voter in self.voters if voter != self.id)
 
     def find_or_make(self, name: str) -> ElectionState | None:
         """Return the election that a peer names, made if it is new; None if there are too many."""
@@ -201,13 +213,15 @@ class NodeState:
 
     def write_meeting(self, peer: Peer) -> None:
         """Make a peer's line durable."""
+        # The former store, until no promise to it can be counted: after a restart the boot fence has to know of it.
+        store_id = peer.store_id if peer.former_store is None else peer.former_store
         self.effects.meetings[peer.id] = Meeting(
-            store_id=peer.store_id, objection=peer.objection, is_acknowledged=peer.is_acknowledged
+            store_id=store_id, objection=peer.objection, is_acknowledged=peer.is_acknowledged
         )
 
     def send_durably(self, election: ElectionState, peer: Peer, entry: Grant | Follow) -> None:
-        """Send an entry when its term, and the vote in it, is on disk, which it may be already."""
-        if election.durable.term >= entry.term:
+        """Send an entry when its term, the vote in it, and the configuration are on disk, as they may be already."""
+        if election.durable.term >= entry.term and self.membership.is_written:
             self.effects.send(peer.id, entry)
         else:
             self.write(election)

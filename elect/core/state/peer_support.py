@@ -12,10 +12,11 @@ Source: Gray and Cheriton, "Leases", SOSP 1989.
 from collections.abc import Mapping
 
 from elect.core.events import Objection
-from elect.core.messages import Abandon, Ack, Heartbeat, Known, Number, Resign
+from elect.core.messages import SUPPORTS_MAX, Abandon, Ack, Heartbeat, Known, Number, Resign
 from elect.core.options import Timing
 from elect.core.quorum import FOREVER
 from elect.core.ready import Meeting
+from elect.core.state.membership_state import PeerMembership
 from elect.core.state.scale import KnowledgeNumbers, VoteWindow
 
 NO_LINK = Number(0, 0)
@@ -45,6 +46,9 @@ class Peer:
         is_met: that is on disk here, or stores are not compared; before that its messages do not count.
         is_acknowledged: it may count on a promise of this node; `may_acknowledge`: that is on disk, so acks may leave.
         objection: why it keeps this node from every election, or None; `detail`: the text of its refusal.
+        is_former: it is no member any more, and gets no new promise.
+        former_store: the store that it had before, while a process with that one may count on a promise; or None.
+        membership: what changes of the members need to know of it.
     """
 
     __slots__ = (
@@ -54,15 +58,18 @@ class Peer:
         "counted_session",
         "counted_until",
         "detail",
+        "former_store",
         "heartbeat",
         "id",
         "is_acknowledged",
+        "is_former",
         "is_met",
         "is_supporting",
         "is_trusted",
         "knowledge_numbers",
         "leads",
         "may_acknowledge",
+        "membership",
         "objection",
         "opened",
         "promised",
@@ -78,6 +85,8 @@ class Peer:
     def __init__(self, node_id: str, meeting: Meeting) -> None:
         self.id = node_id
         self.is_acknowledged = self.may_acknowledge = meeting.is_acknowledged
+        self.is_former = False
+        self.former_store: bytes | None = None
         self.reset(meeting)
 
     def reset(self, meeting: Meeting) -> None:
@@ -104,6 +113,16 @@ class Peer:
         self.leads: dict[str, None] = {}
         self.resigns: dict[str, Resign | Abandon] = {}
         self.abandons: dict[str, Resign | Abandon] = {}
+        self.membership = PeerMembership()
+
+    def change_store(self, store_id: bytes) -> None:
+        """Forget everything but the promise to the process with the former store: it may still be counted."""
+        session, promised_until = self.session, self.promised_until
+        if self.is_acknowledged and self.former_store is None:
+            self.former_store = self.store_id
+        self.reset(Meeting(store_id=store_id))
+        self.is_met = False
+        self.session, self.promised_until = session, promised_until
 
     @property
     def supported_ids(self) -> tuple[str, ...]:
@@ -125,7 +144,14 @@ class Support:
     @property
     def supported(self) -> tuple[str, ...]:
         """Ids of the peers that this node supports now, sorted."""
-        return tuple(peer.id for peer in self.peers.values() if peer.session is not None)
+        supported = tuple(peer.id for peer in self.peers.values() if peer.session is not None)
+        return supported[:SUPPORTS_MAX]  # former members may be more than that for a moment
+
+    def add(self, node_id: str, meeting: Meeting) -> Peer:
+        """Add a peer, and return it."""
+        peer = Peer(node_id, meeting)
+        self.peers = dict(sorted([*self.peers.items(), (node_id, peer)]))
+        return peer
 
     @property
     def counted(self) -> dict[str, int]:

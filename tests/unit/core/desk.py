@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from elect.core import invariants
+from elect.core.configuration import Configuration
 from elect.core.elector import Elector
 from elect.core.events import Event
+from elect.core.membership_messages import Message
 from elect.core.messages import (
     Ack,
     Batch,
@@ -16,12 +18,11 @@ from elect.core.messages import (
     Knowledge,
     Known,
     Lead,
-    Message,
     Number,
     Standing,
     Vote,
 )
-from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot, Meeting, Ready, Write
 
 MS = 1_000_000
@@ -46,10 +47,13 @@ class Desk:
     offset_rule: OffsetRule = OffsetRule.PREFER
     elections: tuple[str, ...] = ("default",)
     grace_ns: int = 500 * MS
+    members: Configuration | None = None
+    store_id: bytes | None = None
+    learner_lag_max: int | None = None
 
     def __post_init__(self) -> None:
         self.now = START
-        self.configuration = Configuration.initial(self.voters)
+        self.configuration = self.members or Configuration.initial(self.voters)
         options = ElectorOptions(
             node_id=self.node_id,
             configuration=self.configuration,
@@ -57,8 +61,15 @@ class Desk:
             rank=self.standing,
             offset_rule=self.offset_rule,
             grace_ns=self.grace_ns,
+            learner_lag_max=self.learner_lag_max,
         )
-        durable = Durable(incarnation=7, promise_ns=self.promise_ns, ballots=self.ballots, meetings=self.meetings)
+        durable = Durable(
+            incarnation=7,
+            promise_ns=self.promise_ns,
+            ballots=self.ballots,
+            meetings=self.meetings,
+            store_id=self.store_id,
+        )
         self.elector = Elector(options=options, durable=durable, rng=Random(1), now=self.now)
         self.links = dict.fromkeys(self.voters, 0)
         self.sessions = dict.fromkeys(self.voters, 0)

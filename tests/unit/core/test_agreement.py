@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.core.events import LossReason, Lost, Objection, PeerObjected, Role
 from elect.core.messages import ConfigurationId, Number, RefusalReason, Refuse, Vote
-from elect.core.options import Configuration
 from elect.core.ready import Meeting
 from elect.core.rules.agreement import STRANGER_PROMISES
 from elect.core.snapshot import WhyNoLeader

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.core.messages import ConfigurationId, Grant, Heartbeat, RefusalReason, Refuse
-from elect.core.options import Configuration
 from elect.core.ready import Ballot, Meeting
 from tests.unit.core.desk import DURATION, INTERVAL, MS, PROMISED, Desk, vote
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.core.events import FailedBack, LossReason, Lost
 from elect.core.messages import Knowledge, Known, Standing
 from elect.core.state.failback_lists import Contender
@@ -26,10 +27,11 @@ def test_a_priority_that_sank_counts_on_for_a_while():
 
 
 class Leader(Desk):
-    """Node `b`, which leads; `a` has a higher priority and follows it, and `c` stands aside."""
+    """Node `b`, which leads; `a` has a higher priority and follows it, and `c` stands aside, unless told otherwise."""
 
-    def __init__(self, *elections: str) -> None:
+    def __init__(self, *elections: str, second: Standing = ASIDE) -> None:
         super().__init__(elections=("default", *elections))
+        self.standings = {"a": FIRST, "c": second}
         self.elector.state.failback_ns = AFTER
         self.elector.state.is_default_failed_back = True
         self.supported()
@@ -37,8 +39,14 @@ class Leader(Desk):
         for name in self.elections:
             for peer in self.peers:
                 self.say(peer, self.grant(peer, 1, election=name, follows=True))
-        known = tuple(Known(election=name, term=1, leader="b", incarnation=7, stands=True) for name in self.elections)
-        self.receive("a", Knowledge(number=1, whole=False, entries=known))
+        self.reports("a", number=1)
+
+    def reports(self, peer: str, *, number: int, leader: str | None = "b", stands: bool = True) -> None:
+        """A peer says whether it follows this node, and stands."""
+        known = tuple(
+            Known(election=name, term=1, leader=leader, incarnation=7, stands=stands) for name in self.elections
+        )
+        self.receive(peer, Knowledge(number=number, whole=False, entries=known))
 
     def handed(self) -> list[FailedBack]:
         """Let intervals pass until something is handed back."""
@@ -50,7 +58,7 @@ class Leader(Desk):
         """Let intervals pass, and return what is handed back."""
         found: list[FailedBack] = []
         for _ in range(intervals):
-            for peer, standing in (("a", FIRST), ("c", ASIDE)):
+            for peer, standing in self.standings.items():
                 self.now += MS
                 beat = self.heartbeat(supports=self.voters.replace(peer, ""), ack=self.ack(peer), standing=standing)
                 self.receive(peer, replace(beat, busy=is_busy and peer == "c"))
@@ -113,3 +121,60 @@ def test_a_slow_application_delays_others_for_an_interval_only():
     assert {entry.election for entry in leader.entries("a")} == {first.election}
     leader.take(leader.elector.acknowledge(leader.now, second.election, second.term))
     assert [entry.election for entry in leader.entries("a")] == [second.election]
+
+
+@pytest.mark.parametrize("report", [{"leader": None}, {"stands": False}])
+def test_a_head_that_does_not_follow_or_stand_is_passed_over(report):
+    """As one whose durable term is above the leader's; it gets the election when it follows."""
+    leader = Leader(second=FIRST)
+    leader.reports("c", number=1)
+    leader.reports("a", number=2, **report)
+    begun = leader.now
+    (handed,) = leader.handed()
+    assert handed.successor == "c"
+    assert handed.at - begun >= AFTER
+
+
+def test_a_head_that_follows_again_is_not_passed_over():
+    leader = Leader(second=FIRST)
+    leader.reports("c", number=1)
+    leader.reports("a", number=2, leader=None)
+    assert leader.beats(6) == []
+    leader.reports("a", number=3)
+    (handed,) = leader.handed()
+    assert handed.successor == "a"
+
+
+def test_a_head_that_only_left_is_not_passed_over():
+    """It keeps its place for `failback`, and the next in the order waits for it."""
+    leader = Leader(second=FIRST)
+    leader.reports("c", number=1)
+    leader.beats(3)
+    leader.standings["a"] = ASIDE
+    assert leader.beats(4) == []
+    leader.standings["a"] = FIRST
+    (handed,) = leader.handed()
+    assert handed.successor == "a"
+
+
+def test_nothing_is_handed_to_a_node_behind_the_leader():
+    leader = Leader(second=Standing(priority=1))
+    leader.reports("c", number=1)
+    leader.reports("a", number=2, leader=None)
+    assert leader.beats(30) == []
+
+
+def test_only_the_voters_of_now_head_an_election(leader):
+    leader.beats(2)
+    assert leader.elector.state.failbacks.headed
+    leader.take(
+        leader.elector.install(leader.now, Configuration(members=Configuration.initial("b").members, version=1))
+    )
+    leader.written()
+    leader.standings = {}
+    assert leader.beats(40) == []
+    leader.take(
+        leader.elector.install(leader.now, Configuration(members=Configuration.initial("abc").members, version=2))
+    )
+    leader.tick(INTERVAL)
+    assert list(leader.elector.state.failbacks.contenders) == ["b", "a", "c"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from elect.bridge.commands import read_bound
 from elect.core.events import Elected, LossReason, Lost, Role, RoleChanged
 from elect.core.messages import Follow, Lead, Number, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Lease
@@ -164,7 +165,7 @@ def test_a_new_session_of_a_follower_must_follow_again():
     assert desk.events(Elected)[0].term == 1
 
 
-def test_resigning_tells_the_application_first_and_waits_for_it():
+def test_resigning_tells_the_application_first_and_lacks_it():
     desk = Desk().elected()
     desk.take(desk.elector.resign(desk.now, "default", to="c"))
     assert desk.events(Lost)[0].reason is LossReason.RESIGNED
@@ -185,6 +186,32 @@ def test_an_application_that_does_not_acknowledge_has_its_grace():
     assert desk.election.role is not Role.LEADER
     desk.take(desk.elector.acknowledge(desk.now, "default", 1))
     assert desk.latest.events == ()
+
+
+def bound_until(desk: Desk, term: int = 1) -> int:
+    ends: list[int] = []
+    desk.take(read_bound("default", term, ends)(desk.elector, desk.now))
+    return ends[0]
+
+
+def test_others_are_bound_while_a_resignation_waits():
+    """As long as they extend the sessions in which they follow, and at most until the grace is over."""
+    desk = Desk(grace_ns=2 * DURATION).elected()
+    grace_ends_at, before = desk.now + 2 * DURATION, bound_until(desk)
+    assert desk.now < before < grace_ends_at
+    assert bound_until(desk, 2) == 0
+    desk.take(desk.elector.resign(desk.now, "default"))
+    assert bound_until(desk) == before
+    for _ in range(8):
+        desk.tick(INTERVAL)
+        desk.beat("a", supports="bc")
+    assert before < bound_until(desk) == grace_ends_at
+    for peer in "ac":
+        desk.sessions[peer] += 1
+        desk.beat(peer, supports="abc")
+    assert bound_until(desk) == 0, "they were free between two sessions"
+    desk.take(desk.elector.acknowledge(desk.now, "default", 1))
+    assert bound_until(desk) == 0
 
 
 def test_a_resignation_is_repeated_on_new_links_until_answered():

@@ -3,7 +3,6 @@
 import pytest
 
 from elect.core import messages as m
-from elect.core.options import Configuration
 
 CONFIGURATION = m.ConfigurationId(0, 0, b"12345678")
 ACK = {"link": m.Number(1, 1), "session": m.Number(1, 1), "sent": 1, "duration": 1}
@@ -54,11 +53,3 @@ def test_values_out_of_range_are_refused(make):
 def test_numbers_are_ordered_and_print_short():
     assert m.Number(1, 9) < m.Number(2, 1)
     assert str(m.Number(2, 1)) == "2.1"
-
-
-def test_configurations_are_named_by_what_they_hold():
-    assert Configuration.initial("cab").id == Configuration.initial("abc").id
-    assert Configuration.initial("abc").id != Configuration.initial("abd").id
-    assert Configuration.initial("abc").quorum == 2
-    with pytest.raises(ValueError, match="sorted"):
-        Configuration(voters=("b", "a"))

@@ -1,0 +1,5 @@
+"""The base class of all exceptions, below everything that raises one."""
+
+
+class ElectError(Exception):
+    """The base class of all exceptions of elect."""
