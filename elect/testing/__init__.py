@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from elect.testing.explore import Bounds, Exploration, explore, replay
-from elect.testing.faults.presets import hostile
+from elect.testing.faults.presets import changing, hostile
 from elect.testing.simulation.simulate import simulate
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Faults, Options, Span
@@ -31,6 +31,7 @@ __all__ = [
     "Simulation",
     "Span",
     "any_node",
+    "changing",
     "explore",
     "hostile",
     "leading_node",

@@ -28,9 +28,10 @@ STOP_TIMEOUT_S = 10.0
 
 RUN = (sys.executable, "-m", "elect.cli", "run", "--events", "-c")
 
-FIELDS = ("election", "term", "leader", "reason", "peer", "supported")
+FIELDS = ("election", "term", "leader", "reason", "peer", "supported", "phase", "member", "change", "state")
 """The optional fields of an event line."""
 
+NOWHERE = "127.0.0.1:9"
 PORTS = range(10_000, 32_768)
 """Below the ports of outgoing connections on Linux: such a connection could take a port before its node listens."""
 
@@ -54,6 +55,10 @@ class ProcessEvent:
     reason: str | None = None
     peer: str | None = None
     supported: bool | None = None
+    phase: str | None = None
+    member: str | None = None
+    change: str | None = None
+    state: str | None = None
 
 
 class NodeProcess:
@@ -166,20 +171,22 @@ class Plan:
         nodes: their ids.
         timing: lines of the `[timing]` table, by name.
         hosts: address that a node listens on; default: loopback.
-        route: puts proxies between the nodes.
+        route: puts proxies between the nodes. The address that a node shows its peers leads nowhere then.
         with_http: give each node an HTTP address.
         security: returns the lines of a node's `[security]` table.
         command: starts a node; the path of its configuration file follows.
+        seeds: ids of the nodes that each node asks to join, instead of a list of peers; a seed alone forms the cluster.
     """
 
     directory: Path
     nodes: tuple[str, ...] = ("a", "b", "c")
     timing: Mapping[str, str | float | bool] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
-    route: Route = lambda _dialer, _acceptor, address: address
+    route: Route | None = None
     with_http: bool = False
     security: Callable[[str], Iterable[str]] = lambda _node: ()
     command: Sequence[str] = RUN
+    seeds: Sequence[str] = ()
 
 
 class ProcessCluster:
@@ -195,11 +202,12 @@ class ProcessCluster:
         self.plan = plan
         self.events: list[ProcessEvent] = []
         self._changed = threading.Condition()
-        ports = iter(free_ports(2 * len(plan.nodes)))
-        self.addresses = {node_id: f"{plan.hosts.get(node_id, '127.0.0.1')}:{next(ports)}" for node_id in plan.nodes}
-        self.http = {node_id: f"127.0.0.1:{next(ports)}" for node_id in plan.nodes} if plan.with_http else {}
+        self.addresses: dict[str, str] = {}
+        self.http: dict[str, str] = {}
+        self._reserve_addresses(plan.nodes)
         self.nodes = {
-            node_id: NodeProcess(node_id, self._write(node_id), self._record, plan.command) for node_id in plan.nodes
+            node_id: NodeProcess(node_id, self._write(node_id, plan.seeds), self._record, plan.command)
+            for node_id in plan.nodes
         }
 
     def __enter__(self) -> Self:
@@ -229,7 +237,21 @@ class ProcessCluster:
             self.events.append(event)
             self._changed.notify_all()
 
-    def _write(self, node_id: str) -> Path:
+    def add(self, node_id: str, seeds: Sequence[str]) -> NodeProcess:
+        """Make one more node, which joins the cluster of these nodes once it is started."""
+        self._reserve_addresses([node_id])
+        node = NodeProcess(node_id, self._write(node_id, seeds), self._record, self.plan.command)
+        self.nodes[node_id] = node
+        return node
+
+    def _reserve_addresses(self, nodes: Sequence[str]) -> None:
+        ports = iter(free_ports(2 * len(nodes)))
+        for node_id in nodes:
+            self.addresses[node_id] = f"{self.plan.hosts.get(node_id, '127.0.0.1')}:{next(ports)}"
+            if self.plan.with_http:
+                self.http[node_id] = f"127.0.0.1:{next(ports)}"
+
+    def _write(self, node_id: str, seeds: Sequence[str]) -> Path:
         plan = self.plan
         lines = [
             "[node]",
@@ -237,11 +259,15 @@ class ProcessCluster:
             'cluster = "processes"',
             f'listen = "{self.addresses[node_id]}"',
             f'data_dir = "{plan.directory / node_id}"',
-            "[peers]",
         ]
-        for peer, address in self.addresses.items():
-            if peer != node_id:
-                lines.append(f'{peer} = "{plan.route(node_id, peer, address)}"')
+        if plan.route is not None:
+            lines.append(f'advertise = "{NOWHERE}"')
+        if seeds:
+            lines += ["[join]", f"seeds = {json.dumps([self.addresses[seed] for seed in seeds])}"]
+            lines += ["bootstrap = true"] if list(seeds) == [node_id] else []
+        else:
+            others = [peer for peer in self.addresses if peer != node_id]
+            lines += ["[peers]", *(f'{peer} = "{self._address(node_id, peer)}"' for peer in others)]
         lines += ["[timing]", *(f"{name} = {json.dumps(value)}" for name, value in plan.timing.items())]
         if plan.with_http:
             lines += ["[http]", f'listen = "{self.http[node_id]}"']
@@ -249,6 +275,10 @@ class ProcessCluster:
         path = plan.directory / f"{node_id}.toml"
         path.write_text("\n".join(lines) + "\n")
         return path
+
+    def _address(self, dialer: str, acceptor: str) -> str:
+        address, route = self.addresses[acceptor], self.plan.route
+        return address if route is None else route(dialer, acceptor, address)
 
     def wait_for(
         self, predicate: Callable[[ProcessEvent], bool], *, since: int = 0, timeout: float = START_TIMEOUT_S

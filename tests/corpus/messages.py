@@ -7,6 +7,8 @@ versions makes of the old bytes (the new field has its default), and another nam
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from elect.core.configuration import ClusterState, Configuration, Member, MemberKind
+from elect.core.membership_messages import Install, InstallReport
 from elect.core.messages import (
     Abandon,
     Abandoned,
@@ -36,7 +38,7 @@ from wire.protocol.keys import KeyRing
 from wire.protocol.wire_errors import Refusal, RejectCode
 
 HANDSHAKE = Codec(Hello, Welcome, Reject, Proof)
-LINK = Codec(Heartbeat, Batch, Knowledge, Bye, Heard)
+LINK = Codec(Heartbeat, Batch, Knowledge, Install, InstallReport, Bye, Heard)
 
 RING = KeyRing.parse("61" * 32)
 NONCE = bytes(range(32))
@@ -60,8 +62,19 @@ HEARTBEAT = Heartbeat(
 )
 
 CODES = (
-    *("version", "cluster", "self", "wrong_node", "key", "certificate", "kind", "unknown_peer", "stale_link", "full"),
-    *("timeout", "malformed", "stopping", "other", "store", "id_in_use"),
+    *(
+        "version",
+        "cluster",
+        "self",
+        "wrong_node",
+        "key",
+        "certificate",
+        "kind",
+        "unknown_peer",
+        "removed",
+        "stale_link",
+    ),
+    *("full", "timeout", "malformed", "stopping", "other", "store", "id_in_use", "unformed"),
 )
 REASONS = ("boot_fence", "bound", "leading", "candidate", "yields", "term", "offset", "configuration", "not_voter")
 """A later one goes into a message of its own: these stand in what was recorded."""
@@ -122,6 +135,41 @@ MESSAGES: dict[str, object] = {
             Known(election="other", term=0, leader=None),
         ),
     ),
+    "install": Install(
+        configuration=Configuration(
+            members=(
+                Member(node_id="ann", store_id=NONCE[:16], address="[2001:db8::1]:7101"),
+                Member(node_id="bob", kind=MemberKind.WITNESS),
+                Member(node_id="cid", is_voter=False),
+                Member(node_id="dee", kind=MemberKind.OBSERVER, is_voter=False),
+            ),
+            term=2**53 - 1,
+            version=2**63 - 1,
+            floor=7,
+            cluster_id=NONCE[16:],
+        )
+    ),
+    "install of a proposed id": Install(
+        configuration=Configuration(members=(Member(node_id="ann"),), version=1, proposed_cluster_id=NONCE[16:])
+    ),
+    "report of an installation": InstallReport(configuration=CONFIGURATION, term=9, duration=600_000_000_000),
+    "refusal without an active cluster": Batch(
+        configuration=CONFIGURATION,
+        entries=(Refuse(election="default", term=9, own_term=8, reason=RefusalReason.NOT_ACTIVE),),
+    ),
+    "install of a seal": Install(
+        configuration=Configuration(
+            members=(Member(node_id="ann"),),
+            term=3_000_005,
+            version=4,
+            floor=3_000_000,
+            state=ClusterState.SEALED,
+            successor="b.example:7000",
+            promotion_floor=3_000_000,
+        )
+    ),
+    "install of a standby cluster": Install(configuration=Configuration.initial(("ann",), is_standby=True)),
+    "report of a seal": InstallReport(configuration=CONFIGURATION, term=9, duration=1, root_term=2**53 - 1),
 }
 
 

@@ -14,7 +14,7 @@ AGREEMENT = Breaks()
 
 @AGREEMENT.add("the stored list of voters is ignored", "7", worlds.RELISTED, 40)
 def any_list():
-    return replaced(simulated_disk, "check_voters", nothing)
+    return replaced(simulated_disk, "effective", lambda _, given: given)
 
 
 @AGREEMENT.add("store ids are not compared", "7", worlds.WIPED, 5)
@@ -34,11 +34,9 @@ def no_strangers():
 
 @AGREEMENT.add("a new store has no fence", "4 †", worlds.DISAGREEING, 60)
 def no_fence_of_a_new_store():
-    def open_without(
-        self, support_duration_ns, voters, *, is_replacing_voters, open_=simulated_disk.SimulatedDisk.open
-    ):
+    def open_without(self, support_duration_ns, given, open_=simulated_disk.SimulatedDisk.open):
         before = self.promise_ns
-        open_(self, support_duration_ns, voters, is_replacing_voters=is_replacing_voters)
+        open_(self, support_duration_ns, given)
         return before
 
     return replaced(SimulatedDisk, "open", open_without)

@@ -16,12 +16,14 @@ from elect.testing.soak.workers import Workers, in_order
 from tests.mutations.agreement_breaks import AGREEMENT
 from tests.mutations.breaking import Applied, Break
 from tests.mutations.campaign_breaks import CAMPAIGN, HINTS
+from tests.mutations.change_breaks import CHANGES
 from tests.mutations.failback_breaks import FAILBACK
 from tests.mutations.fence_breaks import FENCE
 from tests.mutations.following_breaks import FOLLOWING
 from tests.mutations.grant_breaks import GRANTS
 from tests.mutations.leading_breaks import LEADING
 from tests.mutations.shell_breaks import SHELL
+from tests.mutations.site_breaks import SITES
 from tests.mutations.support_breaks import SUPPORT
 from tests.mutations.voting_breaks import VOTING
 
@@ -36,6 +38,8 @@ BREAKS: tuple[Break, ...] = (
     *LEADING,
     *AGREEMENT,
     *FAILBACK,
+    *CHANGES,
+    *SITES,
 )
 
 

@@ -117,7 +117,8 @@ def abandoned_terms():
 
 @CAMPAIGN.add("terms told of are not stepped over", "4", worlds.BEHIND, 5)
 def terms_untold():
-    def next_term(election):
+    def next_term(state, election):
+        del state
         return 1 + election.term
 
     return replaced(campaigning, "next_term", next_term)

@@ -54,3 +54,12 @@ def to_the_unwilling():
 @FAILBACK.add("all elections are handed back at once", "6", worlds.MANY_FAILBACKS, 3)
 def all_at_once():
     return replaced(failback, "FAILBACKS_MAX", 1_000_000)
+
+
+@FAILBACK.add("a head that cannot follow keeps the next waiting", "6", worlds.STUCK_HEAD, 3)
+def nobody_passed_over():
+    def successor(state, election, head, names):
+        peer = state.support.peers[head]
+        return peer if failback._would_take(election, peer, state.id) else None
+
+    return replaced(failback, "_successor", successor)

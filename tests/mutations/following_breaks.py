@@ -35,7 +35,7 @@ def any_term_is_followed():
 
 @FOLLOWING.add("a term above the own vote's is followed", "4 †", worlds.CONTEST, 30)
 def failed_grants_forgotten():
-    """Trace 1 of section 9: a node that voted last, and did not follow, follows any term."""
+    """Trace 1 of section 10: a node that voted last, and did not follow, follows any term."""
     return _followed_whenever(lambda election, term: election.ballot.voted_for is not None)
 
 

@@ -8,6 +8,8 @@ from tests.mutations.breaking import Break
 from tests.mutations.breaks import BREAKS, HINTS, Find, hunt, table
 from tests.mutations.worlds import World
 
+pytestmark = pytest.mark.long
+
 
 @cache
 def run_unbroken(world: World, seed: int) -> None:

@@ -53,7 +53,7 @@ FORMER_LINK = _traced(
     "dial b>a; dial b>c; deliver a>b; deliver c>b",
     "campaign b; write b; deliver c>b",
 )
-"""Trace 11 of PROTOCOL.md, section 9: `c` grants on its new link what it reads on the former link of `b`.
+"""Trace 11 of PROTOCOL.md, section 10: `c` grants on its new link what it reads on the former link of `b`.
 
 It reads there that `b` abandoned the term, too, and follows `a` in term 1. Then `b` stands in the same term again.
 """

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from unittest.mock import patch
 
+from elect.core.configuration import Configuration
 from elect.core.events import Lost, Role, RoleChanged
 from elect.core.ready import Ballot
 from elect.core.rules import campaigning
@@ -32,7 +33,8 @@ class World:
     run: Callable[[int], None]
 
 
-def _live(options: Options, seconds: float) -> None:
+def live(options: Options, seconds: float) -> None:
+    """Live through a world, and let it settle."""
     simulation = Simulation(options)
     simulation.run(seconds)
     simulation.settle()
@@ -43,7 +45,7 @@ def harsh(
 ) -> World:
     """Three nodes and a few kinds of faults."""
     base = Options(drift=0.01, faults=Faults(every=every, kinds=kinds, triggered=triggered))
-    return World(name, lambda seed: _live(replace(base, seed=seed, **options), seconds))
+    return World(name, lambda seed: live(replace(base, seed=seed, **options), seconds))
 
 
 def disturbed(name: str, exercise: Callable[[HealthyCluster], None], **options: object) -> World:
@@ -83,7 +85,7 @@ def _list_two(seed: int) -> None:
 
 
 def _leave_behind(seed: int) -> None:
-    """The hosts of both followers die, and come back within the lease with a list that lacks the leader."""
+    """The hosts of both followers die, and come back within the lease with a configuration that lacks the leader."""
     simulation = Simulation(Options(seed=seed))
     simulation.run(2)
     leader = simulation.leader()
@@ -91,7 +93,7 @@ def _leave_behind(seed: int) -> None:
     simulation.partition({leader}, followers)
     for node_id in sorted(followers):
         simulation.crash(node_id, closes=False)
-        simulation.list_voters(node_id, followers, is_replacing=True)
+        simulation._world.hosts[node_id].disk.configuration = Configuration.initial(followers)
         simulation.restart(node_id)
     simulation.run(2)
 
@@ -313,7 +315,21 @@ def _come_back(seed: int) -> None:
     simulation.run(4)
 
 
-HOSTILE = World("hostile", lambda seed: _live(hostile(seed, NODES[seed % 3]), 60.0))
+def _stick_the_head(seed: int) -> None:
+    """The votes of a node that comes back are above the terms of those that lead, and another one comes back, too."""
+    simulation = Simulation(Options(seed=seed, nodes=5, elections=MANY, failback=1.0))
+    simulation.run(1)
+    for node_id in "bd":
+        simulation.crash(node_id)
+    for election in MANY:
+        simulation._world.hosts["b"].disk.ballots[election] = Ballot(term=100, voted_for=None)
+    simulation.run(2)
+    for node_id in "bd":
+        simulation.restart(node_id)
+    simulation.settle()
+
+
+HOSTILE = World("hostile", lambda seed: live(hostile(seed, NODES[seed % 3]), 60.0))
 
 HUB = disturbed("hub", HealthyCluster.leave_a_hub)
 MINORITY = disturbed("minority", HealthyCluster.trouble_a_minority)
@@ -352,6 +368,7 @@ SLOW_FOLLOWS = harsh(
 )
 FAILBACKS = harsh("failbacks", "restand", "restart at once", "withhold", every=0.5, elections=MANY, failback=1.0)
 MANY_FAILBACKS = World("many failbacks", _come_back)
+STUCK_HEAD = World("stuck head", _stick_the_head)
 STALLED = World("stalled", _stall_the_leader)
 DISAGREEING = World("disagreeing", _disagree)
 RELISTED = harsh("relisted", "relist", "crash", every=0.5)

@@ -11,6 +11,8 @@ from elect.testing import ElectionMachine, InvariantViolation
 from elect.testing.machine.machine_world import MachineWorld
 from tests.mutations.breaks import broken
 
+pytestmark = pytest.mark.long
+
 TestElectionMachine = ElectionMachine.TestCase
 TestElectionMachine.settings = settings(max_examples=25, deadline=None)
 

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from elect.core.configuration import Configuration, Member
 from elect.core.ready import Ballot
 from elect.errors import IdentityError, StoreError
 from elect.storage import sqlite
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import StoreContent
+
+pytestmark = pytest.mark.long
 
 FILES = (sqlite.NAME, f"{sqlite.NAME}-wal", "elect.lock")
 
@@ -36,7 +39,9 @@ def image(request) -> Iterator[Path]:
             store.write({f"election-{number}": Ballot(term=term, voted_for="b") for number in range(150)}, 9)
             if term == 3:
                 store.close()
-        store.write({"default": Ballot(term=7, voted_for="c", lowered_to=2)})
+        members = (Member(node_id="a", address="a:7101"), Member(node_id="b", store_id=bytes(range(16))))
+        configuration = Configuration(members=members, term=7, version=2, floor=3, cluster_id=b"c" * 16)
+        store.write({"default": Ballot(term=7, voted_for="c", lowered_to=2)}, configuration=configuration)
         if request.param == "crashed":
             shutil.copytree(data, image)
         store.close()

@@ -16,6 +16,10 @@ ELECTED_AGAIN = (
 """`a` led `b`, resigned, and is about to be elected again by `c`; it has not read yet that `c` had followed."""
 
 
+CHANGING = "3 nodes; campaign a; calm; demote a>c"
+"""`a` leads, and has put its term on the configuration, in memory only; `c` shall be an observer after that."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
     """One rule taken out.
@@ -25,12 +29,14 @@ class Break:
         bounds: within which it is found.
         steps_max: how many show it, those of `start` included; a new invariant may need fewer.
         start: where the search begins.
+        is_prompt: clocks and heartbeats are read at once.
     """
 
     name: str
     bounds: Bounds
     steps_max: int
     start: str | None = None
+    is_prompt: bool = False
 
     def apply(self) -> Applied:
         """Break the rule for as long as this is entered."""
@@ -57,4 +63,16 @@ BREAKS = (
     Break(name="an old end of stream ends a new session", bounds=Bounds(closes=1), steps_max=6),
     Break(name="the lease is anchored at receipt", bounds=Bounds(moments=2), steps_max=5),
     Break(name="an old Resign lets go", bounds=Bounds(candidacies=1), steps_max=36, start=ELECTED_AGAIN),
+)
+
+CHANGE_BREAKS = tuple(
+    Break(name=name, bounds=bounds, steps_max=steps_max, start=CHANGING, is_prompt=True)
+    for name, bounds, steps_max in (
+        ("a quorum need not have the configuration before", Bounds(moments=2, delays=1), 29),
+        ("a change does not wait until old leases are over", Bounds(), 11),
+        ("a change does not wait for the one before", Bounds(moments=1), 24),
+        ("a new leader puts no term on the configuration", Bounds(moments=1), 12),
+        ("a new voter brings no floor", Bounds(moments=2), 26),
+        ("learners vote and count", Bounds(moments=2), 26),
+    )
 )

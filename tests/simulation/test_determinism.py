@@ -9,12 +9,15 @@ import pytest
 
 from elect.testing import Simulation, hostile, simulate
 
+pytestmark = pytest.mark.long
+
 PROGRAM = """
 import sys
 from types import ModuleType
 if sys.argv[3]:
     sys.modules["cbor2"] = ModuleType("cbor2")  # compiled for one Python only; these worlds don't encode
 from elect.testing import simulate
+
 raise SystemExit(simulate(seed=int(sys.argv[1]), nodes=int(sys.argv[2]), seconds=10.0, write=sys.stdout.write))
 """
 PYTHONS = ("python3.11", "python3.12", "python3.13", "python3.14")

@@ -12,7 +12,7 @@ from elect.testing.explore import Bounds, Exploration, Step, Trace, Verb, explor
 from elect.testing.explore.__main__ import main
 from elect.testing.explore.explored_world import ExploredWorlds, World
 from elect.testing.explore.search import Search, Symmetry
-from tests.simulation.explore_breaks import BREAKS, LED, Break
+from tests.simulation.explore_breaks import BREAKS, CHANGE_BREAKS, CHANGING, LED, Break
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 # The core as it is.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "bounds",
     [
@@ -42,12 +43,14 @@ def test_two_nodes_keep_every_promise_in_all_there_is(bounds):
     assert visited.transitions > visited.states
 
 
+@pytest.mark.slow
 def test_three_nodes_keep_every_promise_in_all_there_is():
     visited = explore(3, bounds=Bounds(candidacies=2, abandonments=1, losses=1))
     assert visited.is_complete
     assert visited.states > 50_000
 
 
+@pytest.mark.long
 def test_three_nodes_keep_promises_with_every_kind_of_step():
     everything = Bounds(**dict.fromkeys(Bounds.names(), 1))
     visited = explore(3, bounds=everything, states_max=20_000)
@@ -55,11 +58,37 @@ def test_three_nodes_keep_promises_with_every_kind_of_step():
     assert visited.depth >= 4
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("bounds", "states"),
+    [
+        (Bounds(candidacies=1, changes=1, moments=2), 3_000),
+        (Bounds(candidacies=1, changes=1, moments=1, losses=1), 3_000),
+    ],
+    ids=str,
+)
+def test_three_nodes_keep_promises_while_members_change(bounds, states):
+    visited = explore(3, bounds=bounds, is_prompt=True, states_max=60_000)
+    assert visited.is_complete, visited
+    assert visited.states > states
+
+
+def test_a_settled_change_is_made_and_another_one_follows():
+    moment = "wait; calm"
+    demoted = f"{CHANGING}; calm; {moment}; {moment}"
+    assert "a has configuration 1.1 of ab" in replay(demoted)[-1]
+    promoted = replay(f"{demoted}; {moment}; {moment}; promote a>c; calm")
+    assert "c has configuration 1.2 of abc" in promoted[-1]
+    removed = replay(f"{demoted}; {moment}; {moment}; remove a>b; calm; restart b; calm")
+    assert "b has configuration 1.2 of a" in removed[-3]
+
+
 # The search.
 
 
-def test_symmetry_leaves_out_no_world():
-    bounds = Bounds(candidacies=1, losses=1)
+@pytest.mark.long
+@pytest.mark.parametrize("bounds", [Bounds(candidacies=1, losses=1), Bounds(candidacies=1, changes=1)], ids=str)
+def test_symmetry_leaves_out_no_world(bounds):
     worlds = ExploredWorlds(3, bounds)
     symmetry = Symmetry(worlds)
     first = worlds.first()
@@ -86,6 +115,7 @@ def test_each_permutation_of_a_world_is_stood_for_by_the_same():
             assert symmetry.canonical(symmetry.renamed(world, places)) == symmetry.canonical(world)
 
 
+@pytest.mark.long
 def test_counts_do_not_depend_on_the_order_of_sets():
     program = (
         "from elect.testing.explore import Bounds, explore\n"
@@ -131,16 +161,19 @@ def test_bounds_below_zero_and_impossible_starts_are_refused():
 
 def find(broken: Break) -> InvariantViolation:
     with broken.apply(), pytest.raises(InvariantViolation) as caught:
-        explore(3, bounds=broken.bounds, start=broken.start, states_max=2_000_000)
+        explore(3, bounds=broken.bounds, start=broken.start, is_prompt=broken.is_prompt, states_max=2_000_000)
     return caught.value
 
 
-LONG = "a later session counts without a new Follow"
+LONG = ("a later session counts without a new Follow", "any term is followed", "a vote while bound")
 
 
 @pytest.mark.parametrize(
     "broken",
-    [pytest.param(broken, id=broken.name, marks=[pytest.mark.long] * (broken.name == LONG)) for broken in BREAKS],
+    [
+        pytest.param(broken, id=broken.name, marks=[pytest.mark.long] * (broken.name in LONG))
+        for broken in BREAKS + CHANGE_BREAKS
+    ],
 )
 def test_a_broken_rule_is_found_and_its_trace_replays(broken):
     violation = find(broken)
@@ -190,6 +223,7 @@ def test_a_trace_is_read_as_it_is_written():
         Trace.parse("3 nodes; jump a")
 
 
+@pytest.mark.long
 def test_every_verb_has_words_and_can_happen():
     everything = Bounds(**dict.fromkeys(Bounds.names(), 1))
     worlds = ExploredWorlds(2, everything)
@@ -201,7 +235,8 @@ def test_every_verb_has_words_and_can_happen():
         reached = [(move[0], worlds.apply(world, move)) for world, move in moves]
         met |= {verb for verb, world in reached if world is not None}
         level = [world for _, world in reached if world is not None]
-    assert met | {Verb.RESIGN, Verb.ACKNOWLEDGE} == set(Verb)
+    of_leaders = {Verb.RESIGN, Verb.ACKNOWLEDGE, Verb.DEMOTE, Verb.REMOVE, Verb.PROMOTE}
+    assert met | of_leaders | {Verb.CALM} == set(Verb)
 
 
 def test_the_command_says_what_it_visited(capsys):

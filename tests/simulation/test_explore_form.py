@@ -8,22 +8,14 @@ import pytest
 from elect.core.elector import Elector
 from elect.testing.explore import explored_world
 from elect.testing.explore.bounds import Bounds
-from elect.testing.explore.canonical_form import (
-    NODES,
-    OMITTED,
-    PARTS,
-    Places,
-    attributes,
-    digest,
-    form,
-    inverse,
-    names,
-    renamed,
-)
+from elect.testing.explore.canonical_form import OMITTED, PARTS, attributes, digest, form
 from elect.testing.explore.explored_node import ExploredNode, NodeOutput
+from elect.testing.explore.renaming import NODES, Places, inverse, names, renamed
 from elect.testing.explore.search import Search
 from elect.testing.explore.step_cache import Given, Key, StepCache
 from elect.testing.explore.steps import Trace
+
+pytestmark = pytest.mark.long
 
 START_NS = 100_000_000_000
 SCOPES = {
@@ -33,7 +25,9 @@ SCOPES = {
     "links": (2, Bounds(candidacies=2, closes=1, resets=1)),
     "crashes": (2, Bounds(candidacies=2, moments=2, restarts=1)),
     "disorder": (3, Bounds(candidacies=1, copies=1, overtakings=1)),
+    "members": (3, Bounds(candidacies=1, changes=1, moments=2, delays=1)),
 }
+PROMPT = ("members",)
 MERGED_MAX = 150
 """Of each scope, evenly from the first ones to the last."""
 
@@ -55,7 +49,7 @@ def record(scope: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
     nodes, bounds = SCOPES[scope]
     monkeypatch.setattr(explored_world, "StepCache", Recording)
     monkeypatch.setattr(Recording, "merged", [], raising=False)
-    search = Search(nodes, bounds, Trace(nodes), None)
+    search = Search(nodes, bounds, Trace(nodes), None, is_prompt=scope in PROMPT)
     search.run(6_000)
     cache = search._worlds.cache
     assert isinstance(cache, Recording)
@@ -69,7 +63,7 @@ def seen(output: NodeOutput | None) -> object:
     sends = sorted((send.peer, send.link) for send in output.sends)
     messages = {peer: [send.message for send in output.sends if send.peer == peer] for peer, _ in sends}
     without = {peer: [drop_knowledge(message) for message in found] for peer, found in messages.items()}
-    return sends, without, output.stored, output.elected, output.faults
+    return sends, without, output.stored, output.granted, output.elected, output.configured, output.faults
 
 
 def drop_knowledge(message: object) -> object:
@@ -115,7 +109,9 @@ def renamed_output(output: NodeOutput, relabel: Places) -> NodeOutput:
     return NodeOutput(
         sends=sends,
         stored=[renamed(ballot, new) for ballot in output.stored],
+        granted=[renamed(vote, new) for vote in output.granted],
         elected=output.elected,
+        configured=[(renamed(configuration, new), term) for configuration, term in output.configured],
         faults=output.faults,
     )
 

@@ -5,7 +5,11 @@ from collections import Counter
 import pytest
 
 from elect.core.events import Elected, FailedBack, Lost
+from elect.core.ready import Ballot
 from elect.testing import Options, Simulation
+from elect.testing.checkers.failback_rules import order_key
+
+pytestmark = pytest.mark.long
 
 ELECTIONS = tuple(f"e{number}" for number in range(90))
 FAILBACK_S = 2.0
@@ -65,6 +69,26 @@ def test_moving_offsets_hand_nothing_back():
         simulation.run(0.1)
     assert since(simulation, begun, FailedBack) == []
     simulation.settle()
+
+
+def test_a_head_that_cannot_follow_keeps_nothing_from_the_next():
+    """The votes of `b` are above the terms of those that lead while `a` and `b` are down."""
+    simulation = Simulation(Options(seed=1, nodes=5, elections=ELECTIONS, failback=FAILBACK_S))
+    simulation.run(1)
+    for node_id in "ab":
+        simulation.crash(node_id)
+    for election in ELECTIONS:
+        simulation._world.hosts["b"].disk.ballots[election] = Ballot(term=100, voted_for=None)
+    simulation.run(2)
+    for node_id in "ab":
+        simulation.restart(node_id)
+    simulation.run(3 * FAILBACK_S)
+    for election in ELECTIONS:
+        assert simulation.leader(election) == min("acde", key=lambda node_id: order_key(election, node_id, 1))
+    simulation.settle()
+    begun = simulation.now
+    simulation.run(3 * FAILBACK_S)
+    assert since(simulation, begun, FailedBack) == []
 
 
 def test_a_priority_that_changes_moves_the_elections():

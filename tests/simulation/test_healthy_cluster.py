@@ -6,8 +6,9 @@ import pytest
 
 from elect.testing import InvariantViolation
 from tests.simulation.healthy_cluster import HealthyCluster, healthy
+from tests.simulation.seeds import seeds
 
-SEEDS = range(60)
+SEEDS = seeds(8, 16, 60)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -16,6 +16,8 @@ from elect.testing import Simulation
 from elect.testing.soak.interruption import Interruption
 from elect.testing.soak.workers import Workers, in_order
 
+pytestmark = pytest.mark.long
+
 PATIENCE_S = 120.0
 
 SOAK = ("elect.testing.soak.__main__", "--seeds", "2", "--nodes", "1", "--seconds", "0.1", "--workers")

@@ -10,8 +10,9 @@ from elect.core.events import Campaigned, Elected, LossReason, Lost, Role, RoleC
 from elect.core.rules.ranking import spread
 from elect.testing import Options, Simulation, Span
 from tests.simulation.clusters import DRIFT, steady
+from tests.simulation.seeds import seeds
 
-SEEDS = range(20)
+SEEDS = seeds(4, 8, 20)
 INTERVAL, DURATION = 0.2, 1.0
 BOUND = DURATION + 3 * INTERVAL
 """Failover when nothing is closed: the promise must run out."""

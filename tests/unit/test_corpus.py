@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import elect.core.configuration
+import elect.core.membership_messages
 import elect.core.messages
 import wire.protocol.handshake
 from tests.corpus import record
@@ -73,7 +75,12 @@ def inside(value: object) -> Iterator[object]:
 
 WHATEVER_IS_SAID = [
     cls
-    for module in (elect.core.messages, wire.protocol.handshake)
+    for module in (
+        elect.core.messages,
+        elect.core.membership_messages,
+        elect.core.configuration,
+        wire.protocol.handshake,
+    )
     for name, cls in vars(module).items()
     if isinstance(cls, type) and cls.__module__ == module.__name__ and not name.startswith("_")
 ]

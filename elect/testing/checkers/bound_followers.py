@@ -96,7 +96,7 @@ class BoundFollowers(Observer):
         """Return whether a follower is bound to this lease, fenced after a restart, or refused for another store."""
         state = follower.elector.state
         session = leader.elector.state.support.peers[follower.node_id].counted_session
-        if leader.links.stores.get(follower.node_id) != follower.store_id:
+        if leader.links.store_of(follower.node_id) != follower.store_id:
             return True
         if session is not None and session.incarnation != follower.incarnation:
             return state.is_fenced

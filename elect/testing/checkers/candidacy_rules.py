@@ -3,6 +3,7 @@
 Source: PROTOCOL.md, section 4, "Following"; section 6, rules 1 and 2.
 """
 
+from elect.core.configuration import MemberKind
 from elect.core.events import Campaigned, Event, Role, RoleChanged
 from elect.core.quorum import is_quorum
 from elect.testing.world.process import Process
@@ -28,7 +29,7 @@ class CandidacyRules(Observer):
     def _check_begin(self, process: Process, name: str) -> None:
         """Fail if a new candidate may not lead, is bound, or has no quorum that supports it."""
         state = process.elector.state
-        election = state.elections[name]
+        election, own = state.elections[name], state.configuration.member(state.id)
         hindrances = {
             "has left": not election.is_entered,
             "is a witness": state.priority == 0,
@@ -38,10 +39,14 @@ class CandidacyRules(Observer):
             "is fenced": state.now < state.fence_until,
             "disputes who votes": state.is_disputed,
             "follows another": election.following is not None,
+            "has no vote": state.id not in state.voters,
+            "is a witness by configuration": own is not None and own.kind is MemberKind.WITNESS,
+            "is at or below the floor": election.term <= state.configuration.floor,
         }
         found = [text for text, is_hindered in hindrances.items() if is_hindered]
         if found:
             self._world.fail("candidates are fit", f"{process} campaigns in {name} and {', '.join(found)}")
-        supporters = [peer for peer, until in process.table.counted.items() if until > state.now]
+        counted = process.table.counted
+        supporters = [voter for voter in state.voters if counted.get(voter, 0) > state.now]
         if not is_quorum(1 + len(supporters), len(state.voters)):
             self._world.fail("candidates are supported", f"{process} campaigns in {name} by {supporters}")

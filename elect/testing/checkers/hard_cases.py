@@ -1,6 +1,6 @@
 """The count of hard cases in a run: a run that met none proves nothing.
 
-Source: PROTOCOL.md, section 8, last paragraph.
+Source: PROTOCOL.md, section 9, last paragraph.
 """
 
 from collections import Counter
@@ -40,8 +40,9 @@ class HardCases(Observer):
         counts: times that each hard case was met, by name.
     """
 
-    def __init__(self, safety: Safety) -> None:
+    def __init__(self, safety: Safety, changes: Counter[str]) -> None:
         self._safety = safety
+        self._changes = changes
         self.counts: Counter[str] = Counter()
         self._lapsed: set[tuple[str, str, int]] = set()
         self._fences: dict[str, int] = {}
@@ -54,7 +55,7 @@ class HardCases(Observer):
         for (election, term), votes in self._safety.votes.items():
             candidates = sum(voter == candidate for (voter, _), candidate in votes.items())
             ties += candidates > 1 and (election, term) not in self._safety.elected
-        return self.counts + Counter({"tie": ties, "elections": len(self._safety.elected)})
+        return self.counts + self._changes + Counter({"tie": ties, "elections": len(self._safety.elected)})
 
     def started(self, process: Process) -> None:
         """Note when the boot fence ends at the latest."""
@@ -117,14 +118,16 @@ class HardCases(Observer):
         """Count acks for closed links, and Grants of other links than the one that is open."""
         del read_at
         if isinstance(message, Batch):
-            opened = process.elector.state.support.peers[link.path.source].opened
+            peer = process.elector.state.support.peers.get(link.path.source)
+            opened = None if peer is None else peer.opened
             grants = [entry for entry in message.entries if isinstance(entry, Grant)]
             self.counts["void grant of an older link"] += sum(grant.link != opened for grant in grants)
             return
         ack = message.ack if isinstance(message, Heartbeat) else None
         if ack is None:
             return
-        own = process.links.dialers[link.path.source].link
+        dialer = process.links.dialers.get(link.path.source)
+        own = None if dialer is None else dialer.link
         if own is None or (ack.link is not own.number and ack.link < own.number):
             self.counts["late ack for a closed link"] += 1
 

@@ -1,6 +1,6 @@
 """The checks of leases, votes and terms over all nodes, each by its own clock.
 
-Source: PROTOCOL.md, section 8.
+Source: PROTOCOL.md, section 9.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Safety(Observer):
         self._world = world
         self.votes: dict[tuple[str, int], dict[tuple[str, int], str]] = {}
         self.elected: dict[tuple[str, int], str] = {}
-        self._granted: dict[tuple[str, str, int], str] = {}
+        self._granted: dict[tuple[str, int, str, int], str] = {}
         self._elected_latest: dict[str, int] = {}
         self._terms: dict[tuple[str, int, str], int] = {}
         self._held: dict[str, _Held] = {}
@@ -130,7 +130,8 @@ class Safety(Observer):
 
     def _check_grant(self, process: Process, peer: str, grant: Grant) -> None:
         voter = process.node_id
-        if self._granted.setdefault((voter, grant.election, grant.term), peer) != peer:
+        store_id = process.host.disk.store_id if self._world.options.changes else 1
+        if self._granted.setdefault((voter, store_id, grant.election, grant.term), peer) != peer:
             self._world.fail("one grant a term", f"{process} grants {grant.election} term {grant.term} to {peer} too")
         votes = self.votes.get((grant.election, grant.term), {})
         if votes.get((voter, process.host.disk.store_id)) != peer:
@@ -167,9 +168,10 @@ class Safety(Observer):
         rival = self.elected.setdefault((election, term), str(process))
         if rival != str(process):
             self._world.fail("one elected a term", f"{election} term {term}: {rival} and {process}")
-        votes = self.votes.get((election, term), {})
+        votes, voters = self.votes.get((election, term), {}), process.elector.state.voters
         granted = sorted({voter for (voter, _), candidate in votes.items() if candidate == process.node_id})
-        if len(granted) < majority(len(process.elector.state.voters)):
+        granted = [voter for voter in granted if voter in voters]
+        if process.node_id not in voters or len(granted) < majority(len(voters)):
             self._world.fail("leaders have majorities", f"{process} leads {election} term {term} by {granted}")
         self._elected_latest[election] = max(term, self._elected_latest.get(election, 0))
         self._check_unopposed(process, election, term)

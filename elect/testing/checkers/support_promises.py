@@ -66,13 +66,15 @@ class SupportPromises(Observer):
             return
         if counter.host.is_stale(until):
             return
-        state = promiser.elector.state
-        counted = counter.elector.state.support.peers[promiser_id].counted_session
+        state, known = promiser.elector.state, counter.elector.state.support.peers.get(promiser_id)
+        if known is None:  # dismissed: no lease counts it
+            return
+        counted = known.counted_session
         if counted is not None and counted.incarnation != promiser.incarnation:
             promised_until = state.fence_until if state.is_fenced else 0
         else:
-            given = state.support.peers[counter.node_id]
-            promised_until = given.promised_until if counted == given.session else 0
+            given = state.support.peers.get(counter.node_id)
+            promised_until = given.promised_until if given is not None and counted == given.session else 0
         if promiser.clock.when(promised_until) < counter.clock.when(until):
             late = counter.clock.when(until) - promiser.clock.when(promised_until)
             excess = f"{late} ns too long" if promised_until else "without a promise"
@@ -81,7 +83,7 @@ class SupportPromises(Observer):
     @staticmethod
     def _has_other_store(counter: Process, promiser: Process) -> bool:
         """Return whether the promiser came back with another store, whose votes the counter refuses."""
-        return counter.links.stores.get(promiser.node_id) != promiser.store_id
+        return counter.links.store_of(promiser.node_id) != promiser.store_id
 
     def started(self, process: Process) -> None:
         """Forget the session numbers of a store that is lost."""

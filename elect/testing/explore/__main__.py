@@ -8,6 +8,7 @@ from time import process_time
 from elect.testing.explore import DEFAULT, Bounds, Exploration, explore, replay
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.soak.interruption import interruption, run
+from elect.testing.soak.progress import Progress
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -20,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--states", type=int, metavar="N", default=2_000_000, help="stop at about N worlds (2,000,000)")
     parser.add_argument("--start", metavar="TRACE", help="steps to perform before the search")
     parser.add_argument("--replay", metavar="TRACE", help="perform these steps and print what each does; no search")
+    parser.add_argument("--prompt", action="store_true", help="read clocks and heartbeats at once, in one order")
     counts = parser.add_argument_group("how often each kind of step may happen on one path")
     for name in Bounds.names():
         counts.add_argument(f"--{name}", type=int, metavar="N")
@@ -34,12 +36,16 @@ class _Progress:
     """Shows the progress, and keeps the latest for an interrupted search."""
 
     def __init__(self) -> None:
+        self._line = Progress(sys.stderr)
         self.latest = Exploration(states=0, transitions=0, depth=0, is_complete=False)
 
     def __call__(self, visited: Exploration) -> None:
         self.latest = visited
-        sys.stderr.write(f"\r{visited.states:>12,} states, {visited.transitions:,} transitions, depth {visited.depth} ")
-        sys.stderr.flush()
+        self._line.show(f"{visited.states:>12,} states, {visited.transitions:,} transitions, depth {visited.depth}")
+
+    def clear(self) -> None:
+        """Remove the line that moves on a terminal."""
+        self._line.clear()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,16 +60,25 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         bounds = Bounds(**counts) if counts else DEFAULT
         visit = partial(
-            explore, options.nodes, bounds=bounds, states_max=options.states, start=options.start, progress=progress
+            explore,
+            options.nodes,
+            bounds=bounds,
+            states_max=options.states,
+            start=options.start,
+            is_prompt=options.prompt,
+            progress=progress,
         )
         visited = interruption.attempt(visit)
     except InvariantViolation as violation:
-        _show(f"\n{violation}" if options.replay is None else str(violation))
+        progress.clear()
+        _show(str(violation))
         return 1
     except ValueError as error:
         parser.error(str(error))
     found = f"no violation in {visited}" if visited else f"interrupted; no violation in {progress.latest}"
-    _show(f"\n{options.nodes} nodes, {bounds}: {found}; {process_time():.0f} s of one core")
+    prompt = ", prompt" if options.prompt else ""
+    progress.clear()
+    _show(f"{options.nodes} nodes, {bounds}{prompt}: {found}; {process_time():.0f} s of one core")
     return 0
 
 

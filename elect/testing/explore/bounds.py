@@ -34,6 +34,8 @@ class Bounds:
         crashes: processes killed at any point of their writes and started again; their links are dialed one by one.
         restarts: the same, with all links dialed again at once.
         lowerings: votes that came to nothing, and are written as lowered; only a restart reads that.
+        delays: moves of the clock while a message or a write is under way; counted in prompt searches only.
+        changes: voters that a leader demotes to observers, removes, or makes of observers.
     """
 
     candidacies: int = 0
@@ -49,6 +51,8 @@ class Bounds:
     crashes: int = 0
     restarts: int = 0
     lowerings: int = 0
+    delays: int = 0
+    changes: int = 0
 
     def __post_init__(self) -> None:
         for name in self.names():

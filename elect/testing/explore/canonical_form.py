@@ -7,11 +7,10 @@ is new in the core is therefore in the form until it is listed.
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
 from hashlib import blake2b
-from typing import TypeVar, cast
 
+from elect.core.configuration import Configuration
+from elect.core.messages import ConfigurationId
 from elect.core.ready import Write
 from elect.core.state.deadlines import Deadlines
 from elect.core.state.election_state import Campaign, ElectionState
@@ -19,44 +18,7 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer, Support
 from elect.core.state.scale import CampaignLimit
 from elect.testing.explore.explored_node import Driven, ExploredNode
-
-NODES = "abcdef"
-"""The names of the places in a world. Inside a form: "a" is the node itself, the others are its peers."""
-
-Places = tuple[int, ...]
-"""A permutation: node `i` moves to place `Places[i]`."""
-
-Value = TypeVar("Value")
-
-
-@cache
-def names(places: Places) -> Mapping[str, str]:
-    """Return the new name of each node."""
-    return {NODES[index]: NODES[place] for index, place in enumerate(places)}
-
-
-def inverse(places: Places) -> Places:
-    """Return the permutation that undoes this one."""
-    return tuple(sorted(range(len(places)), key=places.__getitem__))
-
-
-def after(second: Places, first: Places) -> Places:
-    """Return the permutation that applies `first`, then `second`."""
-    return tuple([second[place] for place in first])
-
-
-def renamed(value: Value, new: Mapping[str, str]) -> Value:
-    """Return a message with its nodes renamed; a tuple of names stays sorted."""
-    if isinstance(value, str):
-        return cast(Value, new.get(value, value))
-    if isinstance(value, tuple):
-        items = [renamed(each, new) for each in value]
-        return cast(Value, tuple(sorted(items) if items and isinstance(items[0], str) else items))
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {part.name: renamed(getattr(value, part.name), new) for part in fields(value)}
-        return cast(Value, replace(value, **parts))
-    return value
-
+from elect.testing.explore.renaming import note_configuration, renamed_id
 
 Form = object
 """Nested tuples of numbers, texts and None."""
@@ -65,6 +27,8 @@ _TURN = "decides when to campaign; here the search decides"
 _TOLD = "decides what logs and applications are told"
 _KNOWLEDGE = "decides when Knowledge is sent, which is not delivered here"
 _SAME = "the same in all nodes of a search, always"
+_STORES = "no member has another store here"
+_VOTERS = "follows from the configuration"
 _ORDER = "writes are told apart by their order"
 
 OMITTED: Mapping[type, Mapping[str, str]] = {
@@ -77,7 +41,9 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "failback_ns": "None: no election is handed back here",
         "is_default_failed_back": _SAME,
         "failbacks": "empty without failback",
-        "configuration": _SAME,
+        "is_voter": _VOTERS,
+        "other_voters": _VOTERS,
+        "learner_lag_max": _SAME,
         "rng": _TURN,
         "announced": _TURN,
         "electable": _TURN,
@@ -87,7 +53,11 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     Campaign: {"presumed_dead": _TURN, "yielded": _TURN},
     CampaignLimit: {"waiting": _TURN},
-    Peer: {"knowledge_numbers": _KNOWLEDGE, "vote_window": _TURN},
+    Peer: {
+        "knowledge_numbers": _KNOWLEDGE,
+        "vote_window": _TURN,
+        "former_store": _STORES,
+    },
     ElectionState: {
         "_index": "the node's own, in its form already",
         "successor": _TURN,
@@ -155,14 +125,22 @@ def form(value: object, names: Mapping[str, str]) -> Form:
         return value
     if isinstance(value, str):
         return names.get(value, str(value))
-    if isinstance(value, tuple | list):
-        return tuple([form(each, names) for each in value])
+    if isinstance(value, Configuration | ConfigurationId):
+        return _configuration_form(value, names)
     if isinstance(value, Mapping):
         return tuple(sorted([(form(key, names), form(each, names)) for key, each in value.items()], key=repr))
-    if isinstance(value, AbstractSet):
-        return tuple(sorted([form(each, names) for each in value], key=repr))
+    if isinstance(value, tuple | list | AbstractSet):
+        items = [form(each, names) for each in value]
+        return tuple(sorted(items, key=repr) if isinstance(value, AbstractSet) else items)
     parts = [getattr(value, name) if take is None else take(value) for name, take in attributes(value)]
     return (kind.__name__, *[form(each, names) for each in parts])
+
+
+def _configuration_form(value: Configuration | ConfigurationId, names: Mapping[str, str]) -> Form:
+    if isinstance(value, Configuration):  # its id is a digest of all that it has here
+        note_configuration(value)
+        value = value.id
+    return "ConfigurationId", value.term, value.version, renamed_id(value, names).digest
 
 
 Attributes = tuple[tuple[str, Callable[[object], object] | None], ...]

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from elect.core.messages import Heartbeat, Message
-from elect.testing.explore.canonical_form import Places, names, renamed
+from elect.core.membership_messages import Message
+from elect.core.messages import Heartbeat
+from elect.testing.explore.renaming import Places, names, renamed
 
 LinkNumber = tuple[int, int]
 """A link or a session: incarnation and counter."""

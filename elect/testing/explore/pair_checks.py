@@ -1,15 +1,16 @@
-"""The promises that span nodes: what is seen of each node, which two must never be together, and what a path remembers.
+"""The promises that span two nodes: what is seen of each node, and which two must never be together.
 
 Source: PROTOCOL.md, sections 3 and 8.
 """
 
 from dataclasses import dataclass, replace
 
+from elect.core.configuration import Configuration
 from elect.core.messages import Number
-from elect.core.quorum import majority
-from elect.testing.explore.canonical_form import NODES, Places, inverse
 from elect.testing.explore.explored_node import ELECTION, MOMENT_NS, ExploredNode
 from elect.testing.explore.in_flight import LinkNumber
+from elect.testing.explore.renaming import NODES, Places, inverse, names, renamed
+from elect.testing.explore.steps import Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Facts:
         counted: for each peer, session and end of the support that the node counts (ns).
         promised: for each peer, session and end of the support that the node promises (ns).
         fence_until: end of its boot fence (ns), 0 after it.
+        vote: term and candidate of the vote on its disk, or None.
+        due_at: when it has something to do without an input (ns).
+        configuration: for which it has decided, and `disk`: the one on its disk.
+        has_peer: for each place, whether it dials that node.
+        may_change: it leads, and no change waits.
     """
 
     incarnation: int
@@ -42,6 +48,12 @@ class Facts:
     counted: tuple[tuple[LinkNumber | None, int], ...]
     promised: tuple[tuple[LinkNumber | None, int], ...]
     fence_until: int
+    vote: tuple[int, str] | None
+    due_at: int
+    configuration: Configuration
+    disk: Configuration
+    has_peer: tuple[bool, ...]
+    may_change: bool
 
     def placed(self, places: Places) -> "Facts":
         """Return the same by the places of a world."""
@@ -52,6 +64,10 @@ class Facts:
             dialing=tuple([self.dialing[index] for index in back]),
             counted=tuple([self.counted[index] for index in back]),
             promised=tuple([self.promised[index] for index in back]),
+            vote=renamed(self.vote, names(places)),
+            configuration=renamed(self.configuration, names(places)),
+            disk=renamed(self.disk, names(places)),
+            has_peer=tuple([self.has_peer[index] for index in back]),
         )
 
 
@@ -60,6 +76,8 @@ def see(node: ExploredNode, voters: str) -> Facts:
     state, table = node.elector.state, node.table
     election = state.elections[ELECTION]
     leadership, claim = election.leadership, table.claims.get(ELECTION)
+    ballot = node.ballots.get(ELECTION)
+    is_leading = leadership is not None and leadership.resigning is None
     peers = [state.support.peers.get(name) for name in voters]
     return Facts(
         incarnation=node.incarnation,
@@ -67,7 +85,7 @@ def see(node: ExploredNode, voters: str) -> Facts:
         dialing=tuple([(node.incarnation, node.dialed.get(name, 0) + 1) for name in voters]),
         writes=len(node.writes),
         candidacy=0 if election.campaign is None else election.campaign.term,
-        is_leading=leadership is not None and leadership.resigning is None,
+        is_leading=is_leading,
         is_resigning=leadership is not None and leadership.resigning is not None,
         lease_until=table.until(ELECTION),
         lease_term=0 if claim is None else claim.term,
@@ -79,132 +97,17 @@ def see(node: ExploredNode, voters: str) -> Facts:
         ),
         promised=tuple([(None, 0) if peer is None else (_pair(peer.session), peer.promised_until) for peer in peers]),
         fence_until=state.fence_until if state.is_fenced else 0,
+        vote=None if ballot is None or ballot.voted_for is None else (ballot.term, ballot.voted_for),
+        due_at=node.elector.due_at,
+        configuration=state.configuration,
+        disk=node.configuration,
+        has_peer=tuple([peer is not None for peer in peers]),
+        may_change=is_leading and state.membership.pending is None,
     )
 
 
 def _pair(number: Number | None) -> LinkNumber | None:
     return None if number is None else (number.incarnation, number.counter)
-
-
-class Broken(Exception):  # noqa: N818 (the search's result, not an error)
-    """A promise was broken: its name and the detail."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(invariant, detail)
-        self.invariant = invariant
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The part of a path that later checks need; nodes by place.
-
-    Attributes:
-        votes: durable votes for campaigns that have not ended: term, voter, candidate.
-        elected: term and leader.
-        lease: term and holder of the latest lease that began.
-    """
-
-    votes: tuple[tuple[int, int, int], ...] = ()
-    elected: tuple[tuple[int, int], ...] = ()
-    lease: tuple[int, int] = (0, -1)
-
-    def stored(self, voter: int, term: int, candidate: int) -> "History":
-        """Add a vote that reached the disk; the node itself checks that it replaces no other of its term."""
-        return replace(self, votes=tuple(sorted({*self.votes, (term, voter, candidate)})))
-
-    def won(self, term: int, leader: int, voters: int) -> "History":
-        """Add an election win.
-
-        Raises:
-            Broken: another node won this term, or too few votes are on disk.
-        """
-        for other_term, other in self.elected:
-            if other_term == term and other != leader:
-                raise Broken("one elected a term", f"term {term}: {NODES[other]} and {NODES[leader]}")
-        granted = [NODES[voter] for t, voter, candidate in self.votes if (t, candidate) == (term, leader)]
-        if len(granted) < majority(voters):
-            raise Broken("leaders have majorities", f"{NODES[leader]} leads term {term} by {granted}")
-        return replace(self, elected=tuple(sorted({*self.elected, (term, leader)})))
-
-    def forgetting(self, candidacies: tuple[int, ...]) -> "History":
-        """Remove votes that no longer matter: their candidate campaigns in another term, or (0) not at all."""
-        return replace(self, votes=tuple([vote for vote in self.votes if candidacies[vote[2]] == vote[0]]))
-
-    def began(self, term: int, holder: int) -> "History":
-        """Add a lease that began.
-
-        Raises:
-            Broken: a lease of a later term began before.
-        """
-        latest, other = self.lease
-        if term < latest or (term == latest and holder != other):
-            raise Broken("tokens rise", f"{NODES[holder]} begins term {term} after {NODES[other]}'s term {latest}")
-        return replace(self, lease=(term, holder))
-
-    def renamed(self, places: Places) -> "History":
-        """Return the same with its places permuted."""
-        term, holder = self.lease
-        return History(
-            votes=tuple(sorted((t, places[voter], places[candidate]) for t, voter, candidate in self.votes)),
-            elected=tuple(sorted((t, places[leader]) for t, leader in self.elected)),
-            lease=(term, places[holder] if term else holder),
-        )
-
-
-class Histories:
-    """All histories so far, each with a number; 0 is the empty one."""
-
-    def __init__(self, nodes: int) -> None:
-        self._nodes = nodes
-        self._all = [History()]
-        self._numbers = {History(): 0}
-        self._after: dict[tuple[object, ...], int] = {}
-        self._began: dict[tuple[int, int, int], int] = {}
-        self._renamed: dict[tuple[int, Places], int] = {}
-
-    def _number(self, history: History) -> int:
-        number = self._numbers.get(history)
-        if number is None:
-            number = self._numbers[history] = len(self._all)
-            self._all.append(history)
-        return number
-
-    def after(
-        self,
-        number: int,
-        place: int,
-        stored: tuple[tuple[int, int], ...],
-        elected: tuple[int, ...],
-        candidacies: tuple[int, ...],
-    ) -> int:
-        """Add votes that a node stored (term, candidate) and terms it won; then forget votes for ended campaigns."""
-        key = (number, place, stored, elected, candidacies)
-        after = self._after.get(key)
-        if after is None:
-            history = self._all[number]
-            for term, candidate in stored:
-                history = history.stored(place, term, candidate)
-            for term in elected:
-                history = history.won(term, place, self._nodes)
-            after = self._after[key] = self._number(history.forgetting(candidacies))
-        return after
-
-    def began(self, number: int, term: int, holder: int) -> int:
-        """Add a lease that began."""
-        key = (number, term, holder)
-        after = self._began.get(key)
-        if after is None:
-            after = self._began[key] = self._number(self._all[number].began(term, holder))
-        return after
-
-    def renamed(self, number: int, places: Places) -> int:
-        """Return the same with its places permuted."""
-        key = (number, places)
-        other = self._renamed.get(key)
-        if other is None:
-            other = self._renamed[key] = self._number(self._all[number].renamed(places))
-        return other
 
 
 class Checks:

@@ -1,11 +1,12 @@
 """Perform a trace with real Electors, and say in words what each step does: nothing is merged, renamed or looked up."""
 
-from elect.core.messages import Batch, Entry, Follow, Heartbeat, Message
+from elect.core.membership_messages import Install, InstallReport, Message
+from elect.core.messages import Batch, Entry, Follow, Heartbeat
+from elect.testing.checkers.membership_rules import words
 from elect.testing.explore.bounds import Bounds
 from elect.testing.explore.explored_world import ExploredWorlds, World
 from elect.testing.explore.in_flight import END, RESET
-from elect.testing.explore.pair_checks import Broken
-from elect.testing.explore.steps import Step, Trace, Verb, move_of
+from elect.testing.explore.steps import Broken, Step, Trace, Verb, move_of
 from elect.testing.simulation.transcript import describe
 from elect.testing.simulation.violation import InvariantViolation
 
@@ -17,6 +18,9 @@ _WORDS = {
     Verb.ABANDON: "{node}'s campaign ends without success",
     Verb.LOWER: "{node} begins to write what a restart may follow",
     Verb.RESIGN: "{node} resigns",
+    Verb.DEMOTE: "{node} is asked to make {peer} an observer",
+    Verb.REMOVE: "{node} is asked to remove {peer}",
+    Verb.PROMOTE: "{node} is asked to make {peer} a voter",
     Verb.ACKNOWLEDGE: "{node}'s application acknowledges it",
     Verb.CRASH: "{node} dies with {count} of its writes on disk, and starts again",
     Verb.RESTART: "{node} dies with {count} of its writes on disk, starts again, and its links are dialed both ways",
@@ -24,6 +28,7 @@ _WORDS = {
     Verb.DIAL: "{node} dials {peer}",
     Verb.RESET: "{node}'s link to {peer} breaks",
     Verb.WAIT: "a heartbeat interval passes",
+    Verb.CALM: "all clocks, messages and writes are done with",
     Verb.DELIVER: "{peer} reads {node}'s {what}",
     Verb.COPY: "{peer} reads {node}'s {what}, and will again",
     Verb.OVERTAKE: "{peer} reads {node}'s {what}, before what was sent before it",
@@ -53,6 +58,10 @@ def describe_message(message: Message) -> str:
     if isinstance(message, Heartbeat):
         acked = "" if message.ack is None else f", session {message.ack.session} on link {message.ack.link}"
         return f"heartbeat (supports {' and '.join(message.supports) or 'nobody'}{acked})"
+    if isinstance(message, Install):
+        return f"configuration ({words(message.configuration)})"
+    if isinstance(message, InstallReport):
+        return f"report of configuration {message.configuration.term}.{message.configuration.version}"
     entries = message.entries if isinstance(message, Batch) else ()
     return " and ".join(map(_describe_entry, entries))
 

@@ -10,16 +10,16 @@ Source: Holzmann, "The Model Checker SPIN", IEEE Transactions on Software Engine
 
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import chain, permutations
 from struct import Struct
 
 from elect.testing.explore.bounds import Bounds
-from elect.testing.explore.canonical_form import Places, after, inverse
 from elect.testing.explore.explored_world import ExploredWorlds, World
-from elect.testing.explore.pair_checks import Broken
+from elect.testing.explore.renaming import Places, after, inverse
 from elect.testing.explore.replay import replay
-from elect.testing.explore.steps import Move, Step, Trace, move_of, step_of
+from elect.testing.explore.steps import Broken, Move, Step, Trace, move_of, step_of
 from wire.common import arguments
 
 
@@ -71,7 +71,7 @@ class Symmetry:
 
 
 DEFAULT = Bounds(candidacies=2, abandonments=1, losses=1, failures=1, resignations=1)
-"""Three nodes reach 1.7 million worlds within these bounds."""
+"""Three nodes reach 1.5 million worlds within these bounds."""
 
 _PROGRESS_EVERY = 10_000
 """Worlds between two calls of `progress`: a call every half a second or so."""
@@ -106,13 +106,21 @@ class Search:
     """
 
     def __init__(
-        self, nodes: int, bounds: Bounds, start: Trace, progress: Callable[[Exploration], None] | None
+        self,
+        nodes: int,
+        bounds: Bounds,
+        start: Trace,
+        progress: Callable[[Exploration], None] | None,
+        *,
+        is_prompt: bool = False,
     ) -> None:
-        self._worlds = ExploredWorlds(nodes, bounds)
+        self._worlds = ExploredWorlds(nodes, bounds, is_prompt=is_prompt)
         self._symmetry = Symmetry(self._worlds)
         self._start = start
         self._progress = progress
-        self._root = self._play_start()
+        hurried: list[Move] = []
+        self._root = self._hurry(self._play_start(), hurried)
+        self._start = Trace(nodes, (*start.steps, *map(step_of, hurried)))
         self._pack = Struct(f"{len(self._root)}I").pack
         self._seen: set[bytes] = set()
         self._parents = array("I")
@@ -154,12 +162,22 @@ class Search:
         for move in self._worlds.moves(world):
             try:
                 reached = self._worlds.apply(world, move)
+                reached = reached and self._hurry(reached, [])
             except Broken as error:
                 self._tell(index, move, error)
                 raise
             if reached is not None and reached != world:
                 self._transitions += 1
                 self._note(index, move, self._symmetry.canonical(reached), found)
+
+    def _hurry(self, world: World, steps: list[Move]) -> World:
+        """Return the world after the steps that come before all others, and add them to `steps`."""
+        while (move := self._worlds.prompt(world)) is not None:
+            steps.append(move)
+            reached = self._worlds.apply(world, move)
+            assert reached is not None
+            world = reached
+        return world
 
     def _note(self, parent: int, move: Move, world: World, found: list[tuple[int, World]]) -> None:
         packed = self._pack(*world)
@@ -188,13 +206,16 @@ class Search:
             index = self._parents[index]
         steps, raw = list(self._start.steps), self._root
         name_of = inverse(self._symmetry.order(raw))
-        for move in reversed(moves[1:]):
-            steps.append(self._named(move, name_of))
-            reached = self._worlds.apply(self._symmetry.canonical(raw), move)
-            assert reached is not None
-            raw = reached
+        for move in reversed(moves):
+            hurried = [move]
+            with suppress(Broken):  # by the last one, or by a step that comes before all others after it
+                reached = self._worlds.apply(self._symmetry.canonical(raw), move)
+                assert reached is not None
+                raw = self._hurry(reached, hurried)
+            spelled = chain.from_iterable(map(self._worlds.spelled, hurried))
+            steps += [self._named(each, name_of) for each in spelled]
             name_of = after(name_of, inverse(self._symmetry.order(raw)))
-        return Trace(self._worlds.nodes, (*steps, self._named(last, name_of)))
+        return Trace(self._worlds.nodes, tuple(steps))
 
     @staticmethod
     def _named(move: Move, name_of: tuple[int, ...]) -> Step:
@@ -208,6 +229,7 @@ def explore(
     bounds: Bounds | None = None,
     states_max: int = 2_000_000,
     start: Trace | str | None = None,
+    is_prompt: bool = False,
     progress: Callable[[Exploration], None] | None = None,
 ) -> Exploration:
     """Visit every world that a small cluster can reach, nearest first, and check each.
@@ -220,6 +242,7 @@ def explore(
         bounds: the number of steps of each kind on one path; default: `DEFAULT`.
         states_max: stop at about this number of worlds; a million take about 40 seconds of one core, and 250 MiB.
         start: steps to perform before the search; of these only `wait` counts toward the bounds.
+        is_prompt: read clocks and heartbeats at once. Other searches with two moments do not end.
         progress: called every few thousand worlds with the result so far.
 
     Raises:
@@ -230,10 +253,12 @@ def explore(
     """
     arguments.check_type("nodes", nodes, int, "a whole number")
     arguments.check_type("bounds", bounds, (Bounds, type(None)), "a Bounds")
+    arguments.check_type("is_prompt", is_prompt, bool, "True or False")
     arguments.check_type("states_max", states_max, int, "a whole number")
     if progress is not None:
         arguments.check_callable("progress", progress)
     trace = Trace.parse(start) if isinstance(start, str) else start or Trace(nodes)
     if trace.nodes != nodes:
         raise ValueError(f"start has {trace.nodes} nodes, not {nodes}")
-    return Search(nodes, DEFAULT if bounds is None else bounds, trace, progress).run(states_max)
+    search = Search(nodes, DEFAULT if bounds is None else bounds, trace, progress, is_prompt=is_prompt)
+    return search.run(states_max)

@@ -5,15 +5,18 @@ a world for the node and for each of its peers. Both are numbers.
 """
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
+from elect.core.configuration import Configuration
 from elect.core.events import Event
 from elect.core.messages import Number
-from elect.testing.explore.canonical_form import NODES, Places, after, digest, inverse, names
+from elect.testing.explore.canonical_form import digest
 from elect.testing.explore.explored_node import ExploredNode, NodeOutput
 from elect.testing.explore.in_flight import END, NO_LINK, Frames, LinkNumber
+from elect.testing.explore.made_configurations import CHANGES, Decision
 from elect.testing.explore.pair_checks import Facts, see
+from elect.testing.explore.renaming import NODES, Places, after, inverse, names, renamed
 
 Given = tuple[str, int, LinkNumber, int]
 """An input to one node: its kind, the place of the peer and the link (if any), and the frame that is read or the number
@@ -31,14 +34,22 @@ class StepOutcome:
         condition: of the node afterwards.
         sends: target, link, and the frames for it, in order.
         stored: votes that reached the disk: term and candidate.
+        granted: votes that it gave, whether on disk or not.
         elected: terms in which it was elected.
+        decided: configurations that it decided for.
+        configured: configurations that reached the disk, each with the highest term there.
+        dismissed: peers that count no more.
         faults: promises that the node broke alone, each with the detail.
     """
 
     condition: int
     sends: tuple[tuple[int, LinkNumber, tuple[int, ...]], ...]
     stored: tuple[tuple[int, int], ...]
+    granted: tuple[tuple[int, int], ...]
     elected: tuple[int, ...]
+    decided: tuple[Decision, ...]
+    configured: tuple[tuple[Configuration, int], ...]
+    dismissed: tuple[int, ...]
     faults: tuple[tuple[str, str], ...]
 
 
@@ -176,10 +187,18 @@ class StepCache:
 
     def _give(self, node: ExploredNode, now: int, given: Given) -> NodeOutput | None:
         kind, peer_place, link_number, extra = given
+        if link_number != NO_LINK:
+            return self._give_of_link(node, now, given)
         if kind == "crash":
             return node.crash(now, extra)
-        if link_number == NO_LINK:
-            return node.alone(now, kind)
+        if kind in CHANGES:
+            return node.change(now, kind, NODES[peer_place])
+        if kind == "refused":
+            return node.refused(now, NODES[peer_place])
+        return node.alone(now, kind)
+
+    def _give_of_link(self, node: ExploredNode, now: int, given: Given) -> NodeOutput:
+        kind, peer_place, link_number, extra = given
         peer, link = NODES[peer_place], Number(*link_number)
         if kind == "receive":
             message = self.frames.messages[extra]
@@ -196,10 +215,24 @@ class StepCache:
             key = place[send.peer], (send.link.incarnation, send.link.counter)
             sends.setdefault(key, []).append(self.frames.renamed(self.frames.number(send.message), places))
         votes = [(ballot.term, ballot.voted_for) for ballot in output.stored if ballot.voted_for is not None]
+        new = names(places)
+        decided = [
+            replace(
+                each,
+                before=renamed(each.before, new),
+                after=renamed(each.after, new),
+                following=frozenset(new[peer] for peer in each.following),
+            )
+            for each in output.decided
+        ]
         return StepOutcome(
             condition=condition,
             sends=tuple([(peer, link, tuple(frames)) for (peer, link), frames in sends.items()]),
             stored=tuple([(term, place[candidate]) for term, candidate in votes]),
+            granted=tuple([(term, place[candidate]) for term, candidate in output.granted]),
             elected=tuple(output.elected),
+            decided=tuple(decided),
+            configured=tuple([(renamed(each, new), term) for each, term in output.configured]),
+            dismissed=tuple([place[peer] for peer in output.dismissed]),
             faults=tuple(output.faults),
         )

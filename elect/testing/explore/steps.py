@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from elect.testing.explore.canonical_form import NODES
+from elect.testing.explore.renaming import NODES
 
 Move = tuple[str, int, int, int]
 """A step by places: its verb (plain text, which is hashed faster), the node, the peer, the count."""
@@ -23,6 +23,9 @@ class Verb(StrEnum):
     ABANDON = "abandon"
     LOWER = "lower"
     RESIGN = "resign"
+    DEMOTE = "demote"
+    REMOVE = "remove"
+    PROMOTE = "promote"
     ACKNOWLEDGE = "acknowledge"
     CRASH = "crash"
     RESTART = "restart"
@@ -30,6 +33,7 @@ class Verb(StrEnum):
     DIAL = "dial"
     RESET = "reset"
     WAIT = "wait"
+    CALM = "calm"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,7 +46,7 @@ class Step:
     Attributes:
         verb: the kind of step.
         node: the node that it happens to; for a link, the node that dialed it.
-        peer: the other end of that link.
+        peer: the other end of that link; for a change of the members, the member that it is about.
         count: for a message, the number of older links between the two that still hold frames or are broken; for a
             crash, the number of writes that reached the disk.
     """
@@ -70,6 +74,8 @@ class Step:
 
 
 _OF_LINKS = (Verb.DELIVER, Verb.COPY, Verb.OVERTAKE, Verb.LOSE, Verb.CLOSE, Verb.RESET, Verb.DIAL)
+_OF_MEMBERS = (Verb.DEMOTE, Verb.REMOVE, Verb.PROMOTE)
+_OF_NO_NODE = (Verb.WAIT, Verb.CALM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,16 @@ def step_of(move: Move) -> Step:
     verb = Verb(name)
     return Step(
         verb=verb,
-        node="" if verb is Verb.WAIT else NODES[node],
-        peer=NODES[peer] if verb in _OF_LINKS else "",
+        node="" if verb in _OF_NO_NODE else NODES[node],
+        peer=NODES[peer] if verb in _OF_LINKS + _OF_MEMBERS else "",
         count=count,
     )
+
+
+class Broken(Exception):  # noqa: N818 (the search's result, not an error)
+    """A promise was broken: its name and the detail."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(invariant, detail)
+        self.invariant = invariant
+        self.detail = detail

@@ -93,20 +93,27 @@ class FakeContext(NodeContext):
         """Return whether this node is a candidate."""
         return self._own(NODE).is_entered
 
-    def elect(self, token: int | None) -> None:
-        """Make this node lead.
+    def elect(self, token: int | None) -> Leadership | None:
+        """Make this node lead; return its leadership, which another thread may end at once. None: it is no candidate.
 
         Raises:
             ValueError: the token is no higher than an earlier one, or no token.
             RuntimeError: the node does not take leadership.
+            Stopped: the election is closed.
         """
+        self.check_running()
         with self._protocol:
+            if not self.is_candidate:
+                return None
             if token is not None:
                 self._raise_terms(token)
             if self._own(NODE).leadership is None:
                 self._vacate()
             self._cluster.cuts.clear()
             self._lead(NODE)
+            leadership = self.published(self._election).leadership
+        assert leadership is not None, "it is published before the lock is given up"
+        return leadership
 
     def lapse(self) -> None:
         """Cut this node off until its lease ends."""

@@ -77,13 +77,13 @@ class FakeElection(Election):
             RuntimeError: the node does not take leadership, for example with priority 0.
             Stopped: the election is closed.
         """
-        timeout = arguments.seconds("timeout", timeout)
+        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
         token = None if token is None else arguments.integer("token", token, 1, TERM_MAX)
-        if self._fake.wait_for(lambda: self._fake.is_candidate or None, timeout) is None:
-            raise LeadershipTimeout(self.name, "a candidate", timeout or 0.0)
-        self._fake.elect(token)
-        leadership = self.published.leadership
-        assert leadership is not None
+        leadership = self._fake.elect(token)
+        while leadership is None:  # a candidate may withdraw before it is made to lead
+            if self._fake.wait_for(lambda: self._fake.is_candidate or None, deadline.remaining_s) is None:
+                raise LeadershipTimeout(self.name, "a candidate", timeout or 0.0)
+            leadership = self._fake.elect(token)
         self._callbacks.flush(SETTLE_S)
         return leadership
 

@@ -2,7 +2,7 @@
 
 from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import split
-from elect.testing.faults.node_faults import reboot, withhold
+from elect.testing.faults.node_faults import reboot, resignation, withhold
 from elect.testing.simulation.simulation_options import Span
 
 _CUT = Span(low=2.0, high=8.0)
@@ -104,5 +104,5 @@ def regain(context: FaultContext) -> None:
         context.later(_UNHEARD, setattr, path, "loss", context.options.loss)
     context.hosts[follower].disk.stalled_until = context.now + _UNHEARD.draw(context.rng)
     set_priority(context, leader, 9)
-    context.tell(leader, f"resigns {election}", lambda elector, now: elector.resign(now, election, to=leader))
+    context.tell(leader, f"resigns {election}", resignation(election, leader))
     context.later(_CUT, set_priority, context, leader, 1)

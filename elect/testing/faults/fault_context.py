@@ -29,7 +29,6 @@ class FaultContext:
         self.options = world.options
         self.network = world.network
         self.hosts = world.hosts
-        self.ids = world.options.node_ids
         self.is_active = True
         self.strikes: Counter[str] = Counter()
         self.contests: set[tuple[str, str]] = set()
@@ -38,6 +37,11 @@ class FaultContext:
     def now(self) -> int:
         """Return the true time, ns."""
         return self._world.now
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of the nodes."""
+        return self._world.node_ids
 
     def later(self, span: Span, action: Callable[[*Arguments], None], *arguments: *Arguments) -> None:
         """Undo a fault after a time drawn from a span, unless everything is undone by then."""

@@ -45,7 +45,8 @@ def leave_hub(context: FaultContext) -> None:
 def leave_chain(context: FaultContext) -> None:
     """Leave each node only the links to its two neighbours."""
     place = {node_id: number for number, node_id in enumerate(context.rng.sample(context.ids, len(context.ids)))}
-    split(context, [way for way in context.network.paths if abs(place[way[0]] - place[way[1]]) > 1])
+    between = [way for way in context.network.paths if {*way} <= place.keys()]
+    split(context, [way for way in between if abs(place[way[0]] - place[way[1]]) > 1])
 
 
 def split(context: FaultContext, ways: list[tuple[str, str]], span: Span = LONG) -> None:

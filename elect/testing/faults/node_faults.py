@@ -1,9 +1,11 @@
 """The faults of machines, disks, processes and applications."""
 
+from collections.abc import Callable
 from functools import partial
 
-from elect.core.ready import Meeting
-from elect.storage.store import STORE_ID_LENGTH
+from elect.core.configuration import STORE_ID_LENGTH
+from elect.core.elector import Elector
+from elect.core.ready import Meeting, Ready
 from elect.testing.faults.fault_context import FaultContext
 from elect.testing.faults.network_faults import LONG, SHORT
 from elect.testing.simulation.simulation_options import Span
@@ -118,28 +120,26 @@ def wipe(context: FaultContext) -> None:
     is_first = all(host.disk.store_id == store_id for host in hosts.values())
     others = [host for host in hosts.values() if host.node_id != node_id]
     is_met = all(host.disk.meetings.get(node_id, Meeting()).store_id == store for host in others)
-    is_listed = hosts[node_id].voters == context.ids
+    is_listed = hosts[node_id].listed == context.ids
     if len(others) > 1 and is_first and is_met and is_listed:
         hosts[node_id].wipe()
         context.later(SHORT, hosts[node_id].start)
 
 
 def relist(context: FaultContext) -> None:
-    """Start a node with another list of voters: its store refuses it, or by force, its peers do.
+    """Start a node with another list of voters in its settings; its store has a configuration and keeps it.
 
-    It strikes one node at a time. By force it never gives a list of which the node is a majority: that would be a
-    second cluster beside the first.
+    It strikes one node at a time.
     """
     hosts, rng = context.hosts, context.rng
     host = hosts[context.victim()]
-    is_wrong_already = any(each.voters != host.voters for each in hosts.values())
-    if len(hosts) < 2 or is_wrong_already or host.is_wiped or not host.disk.voters:
+    is_wrong_already = any(each.listed != host.listed for each in hosts.values())
+    if len(hosts) < 2 or is_wrong_already or host.is_wiped or not host.disk.incarnation:
         return
-    is_forced = len(hosts) > 2 and rng.random() < 0.3
     others = rng.sample([node_id for node_id in hosts if node_id != host.node_id], len(hosts) - 1)
-    count = rng.randrange(int(is_forced), len(others))
+    count = rng.randrange(len(others))
     host.crash(closes=rng.random() < 0.5)
-    host.list_voters(tuple(sorted((host.node_id, *others[:count]))), is_replacing=is_forced)
+    host.list_voters(tuple(sorted((host.node_id, *others[:count]))))
     context.later(_AT_ONCE, host.start)
     context.later(LONG, host.correct_voters)
 
@@ -157,8 +157,13 @@ def resign(context: FaultContext) -> None:
     """Resign an election to any voter, or to none."""
     election = context.election()
     node_id = context.leader(election) or context.node_id()
-    to = context.rng.choice((None, context.rng.choice(context.hosts[node_id].voters)))
-    context.tell(node_id, f"resigns {election} to {to}", lambda elector, now: elector.resign(now, election, to=to))
+    to = context.rng.choice((None, context.rng.choice(context.hosts[node_id].listed or (None,))))
+    context.tell(node_id, f"resigns {election} to {to}", resignation(election, to))
+
+
+def resignation(election: str, to: str | None) -> Callable[[Elector, int], Ready]:
+    """Return the input by which a node resigns to a voter; to none, if that one is no voter any more."""
+    return lambda elector, now: elector.resign(now, election, to=to if to in elector.state.voters else None)
 
 
 def leave(context: FaultContext) -> None:

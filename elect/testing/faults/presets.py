@@ -15,6 +15,10 @@ _RARE = ("freeze",)
 _APPLICATIONS = (Span(low=0.0, high=0.001), Span(low=0.0, high=0.3), Span(low=0.01, high=3.0))
 
 
+_UNSAFE = ("wipe", "relist")
+"""Faults that an operator of changing members causes himself, when the other members can bear it."""
+
+
 def hostile(seed: int, nodes: int) -> Options:
     """Return the options of a world in which everything fails, with a mix of faults that depends on the seed.
 
@@ -55,3 +59,45 @@ def hostile(seed: int, nodes: int) -> Options:
         is_encoded=rng.random() < 0.1,
         failback=rng.choice((None, 1.0, 2.0)),
     )
+
+
+def sealing(seed: int, nodes: int) -> Options:
+    """Return the options of a world as `hostile`, in which an operator asks for a seal until it is complete.
+
+    >>> sealing(7, 3).seals > 0
+    True
+    """
+    rng = Random(f"seals {seed} {nodes}")  # noqa: S311 (chance, no secret)
+    return replace(_bearable(seed, nodes, rng), seals=rng.choice((0.1, 0.3)), changes=rng.choice((0.0, 0.0, 0.6)))
+
+
+def standing_by(seed: int, nodes: int) -> Options:
+    """Return the options of a world as `hostile`, in which a standby cluster is promoted.
+
+    >>> standing_by(7, 3).promotions > 0
+    True
+    """
+    rng = Random(f"promotions {seed} {nodes}")  # noqa: S311 (chance, no secret)
+    base = _bearable(seed, nodes, rng)
+    promotions, changes = rng.choice((0.3, 1.0)), rng.choice((0.0, 0.3, 1.2))
+    return replace(base, is_standby=True, promotions=promotions, changes=changes)
+
+
+def changing(seed: int, nodes: int) -> Options:
+    """Return the options of a world as `hostile`, with fewer faults, in which the members change all the time.
+
+    >>> changing(7, 3).changes > 0
+    True
+    """
+    rng = Random(f"changes {seed} {nodes}")  # noqa: S311 (chance, no secret)
+    base = _bearable(seed, nodes, rng)
+    return replace(base, changes=rng.choice((0.3, 0.6, 1.2)), learner_lag_max=rng.choice((None, None, 1)))
+
+
+def _bearable(seed: int, nodes: int, rng: Random) -> Options:
+    """Return the options of a hostile world, with fewer faults, and none that an operator has to repair."""
+    base = hostile(seed, nodes)
+    assert base.faults is not None
+    kinds = tuple(kind for kind in base.faults.kinds if kind not in _UNSAFE)
+    every = rng.choice((0.8, 2.0, 4.0, 8.0))
+    return replace(base, faults=replace(base.faults, every=every, kinds=kinds, unwilling=0.0))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from elect.core.events import Elected, Event, Lost
-from elect.core.messages import Batch, Knowledge, Message
+from elect.core.membership_messages import Message
+from elect.core.messages import Batch, Knowledge
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import Options, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation

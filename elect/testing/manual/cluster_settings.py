@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 from elect.clock import NS_PER_S
+from elect.core.configuration import Configuration
 from elect.core.elector import Elector
 from elect.core.messages import Standing
-from elect.core.options import Configuration, Durable, ElectorOptions, OffsetRule, Timing
+from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.core.ready import Ballot
-from elect.testing.manual.manual_node import ManualNode
+from elect.testing.manual.manual_node import ManualNode, store_id_of
 from elect.testing.world.virtual_clock import VirtualClock
 
 ELECTION = "default"
@@ -27,6 +28,7 @@ class ClusterSettings:
         rates_ppm: error of the clocks of some nodes, in parts per million; above 0 is fast.
         elections: every node is a candidate in each.
         grace_ns: time that the application has to acknowledge a loss.
+        has_stores: handshakes show the ids of the disks, and nodes compare them.
         failback_ns: time after which an election is handed to the node that heads its order; None: never.
     """
 
@@ -38,6 +40,7 @@ class ClusterSettings:
     elections: tuple[str, ...] = (ELECTION,)
     offset_rule: OffsetRule = OffsetRule.PREFER
     grace_ns: int = 5 * NS_PER_S
+    has_stores: bool = False
     failback_ns: int | None = None
     timing: Timing = field(default_factory=Timing)
 
@@ -46,11 +49,11 @@ class ClusterSettings:
         """Return the configuration that all nodes have."""
         return Configuration.initial(self.voters)
 
-    def elector(self, node_id: str, durable: Durable, now: int) -> Elector:
+    def elector(self, node_id: str, durable: Durable, configuration: Configuration, now: int) -> Elector:
         """Return the Elector of a node that starts."""
         options = ElectorOptions(
             node_id=node_id,
-            configuration=self.configuration,
+            configuration=configuration,
             timing=self.timing,
             rank=self.standings.get(node_id, Standing()),
             offset_rule=self.offset_rule,
@@ -60,10 +63,19 @@ class ClusterSettings:
         )
         return Elector(options=options, durable=durable, rng=Random(node_id), now=now)  # noqa: S311 (chance, no secret)
 
-    def node(self, node_id: str, now: int) -> ManualNode:
-        """Return a node that starts for the first time at the true time `now` (ns)."""
+    def node(self, node_id: str, now: int, configuration: Configuration | None = None) -> ManualNode:
+        """Return a node that starts for the first time at the true time `now` (ns); without members it is to join."""
+        configuration = self.configuration if configuration is None else configuration
         ballot = self.ballots.get(node_id)
         ballots = {election: ballot for election in self.elections if ballot is not None}
         clock = VirtualClock(now=now, reading=now, rate_ppm=self.rates_ppm.get(node_id, 0))
-        elector = self.elector(node_id, Durable(incarnation=1, ballots=ballots), now)
-        return ManualNode(node_id=node_id, clock=clock, elector=elector, ballots=dict(ballots))
+        store_id = store_id_of(node_id, int(self.has_stores))
+        elector = self.elector(node_id, Durable(incarnation=1, ballots=ballots, store_id=store_id), configuration, now)
+        return ManualNode(
+            node_id=node_id,
+            clock=clock,
+            elector=elector,
+            ballots=dict(ballots),
+            stores=int(self.has_stores),
+            configuration=configuration,
+        )

@@ -1,6 +1,6 @@
 """Check the promises that span the nodes of a cluster, after every input, write and message.
 
-Source: PROTOCOL.md, section 8.
+Source: PROTOCOL.md, section 9.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,8 @@ class CrossNodeChecks:
         votes: every durable vote, by election and term, then by node.
     """
 
-    def __init__(self, nodes: Mapping[str, ManualNode], voters: tuple[str, ...]) -> None:
+    def __init__(self, nodes: Mapping[str, ManualNode]) -> None:
         self._nodes = nodes
-        self._voters = voters
         self.votes: dict[tuple[str, int], dict[str, str]] = {}
         self._terms: dict[tuple[str, str], int] = {}
         self._elected: dict[tuple[str, int], str] = {}
@@ -43,6 +42,13 @@ class CrossNodeChecks:
             for promiser in self._nodes.values():
                 if promiser is not node and promiser.is_alive:
                     _check_support(node, promiser, now)
+
+    def forget_store(self, node_id: str) -> None:
+        """Forget the terms of a disk that is lost; its votes stay, under a name that no node has."""
+        self._terms = {key: term for key, term in self._terms.items() if key[0] != node_id}
+        for votes in self.votes.values():
+            if node_id in votes:
+                votes[f"{node_id} before"] = votes.pop(node_id)
 
     def note_stored(self, node_id: str, ballots: Mapping[str, Ballot]) -> None:
         """Check that a disk's terms rise and its votes stay."""
@@ -66,9 +72,9 @@ class CrossNodeChecks:
         if isinstance(event, RoleChanged) and event.role is Role.LEADER:
             if self._elected.setdefault((event.election, event.term), node_id) != node_id:
                 _fail("one elected a term", f"{node_id} is elected too: {event}")
-            votes = self.votes.get((event.election, event.term), {})
-            granted = [voter for voter in self._voters if votes.get(voter) == node_id]
-            if len(granted) * 2 <= len(self._voters):
+            votes, voters = self.votes.get((event.election, event.term), {}), self._nodes[node_id].elector.state.voters
+            granted = [voter for voter in voters if votes.get(voter) == node_id]
+            if len(granted) * 2 <= len(voters):
                 _fail("leaders have majorities", f"{node_id} leads by {granted}: {event}")
         elif isinstance(event, Elected):
             if event.term < self._tokens.get(event.election, 0):
@@ -82,12 +88,16 @@ def _check_support(counter: ManualNode, promiser: ManualNode, now: int) -> None:
     if until <= counter.clock.read(now):
         return
     state = promiser.elector.state
-    given = state.support.peers[counter.node_id]
-    session = counter.elector.state.support.peers[promiser.node_id].counted_session
+    given = state.support.peers.get(counter.node_id)
+    known = counter.elector.state.support.peers.get(promiser.node_id)
+    # Dismissed, no lease counts it. Another store is refused, and the process with the former one is gone.
+    if known is None or known.store_id not in (None, promiser.store_id):
+        return
+    session = known.counted_session
     if session is not None and session.incarnation != promiser.incarnation:
         promised_until = state.fence_until if state.is_fenced else 0
     else:
-        promised_until = given.promised_until if session == given.session else 0
+        promised_until = given.promised_until if given is not None and session == given.session else 0
     if promiser.clock.when(promised_until) < counter.clock.when(until):
         late = counter.clock.when(until) - promiser.clock.when(promised_until)
         excess = f"{late} ns too long" if promised_until else "without a promise"

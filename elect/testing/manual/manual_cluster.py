@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from elect.clock import NS_PER_S
 from elect.core.elector import Elector
+from elect.core.events import Event
 from elect.core.invariants import check
 from elect.core.messages import Batch, ConfigurationId, Entry, Heartbeat, Number
 from elect.core.options import Durable
@@ -50,7 +51,7 @@ class ManualCluster:
         self.nodes = {
             node_id: self.settings.node(node_id, self.now) for node_id in self.settings.voters + self.settings.learners
         }
-        self.checks = CrossNodeChecks(self.nodes, self.settings.configuration.voters)
+        self.checks = CrossNodeChecks(self.nodes)
         for node in self.nodes.values():
             self.checks.note_stored(node.node_id, node.ballots)
             self._enter(node.node_id)
@@ -93,9 +94,13 @@ class ManualCluster:
             self._send(node, send)
         for event in ready.events:
             self.checks.note_event(node.node_id, event)
+            self._heed(node, event)
         self._check(node)
         if not node.is_disk_slow:
             self.write(node.node_id)
+
+    def _heed(self, node: ManualNode, event: Event) -> None:
+        """Change the links as an event asks: here no member comes or goes."""
 
     def _check(self, node: ManualNode) -> None:
         """Check a node and the promises after an input; with many elections, after some inputs only, to save time."""
@@ -137,6 +142,7 @@ class ManualCluster:
         self.checks.note_stored(node.node_id, write.ballots)
         node.ballots.update(write.ballots)
         node.meetings.update(write.meetings)
+        node.configuration = write.configuration or node.configuration
         self._listener.written(node.node_id, write)
 
     def fail_write(self, node_id: str) -> None:
@@ -183,11 +189,12 @@ class ManualCluster:
             promise_ns=self.timing.support_duration_ns,
             ballots=dict(node.ballots),
             meetings=dict(node.meetings),
+            store_id=node.store_id,
         )
-        node.elector = self.settings.elector(node_id, durable, node.clock.read(self.now))
+        node.elector = self.settings.elector(node_id, durable, node.configuration, node.clock.read(self.now))
         node.is_alive = True
         self._enter(node_id)
-        for peer, other in self.nodes.items():
+        for peer, other in self.nodes.items() if node.configuration.members else ():
             if peer == node_id or not other.is_present or self.cuts & {(peer, node_id), (node_id, peer)}:
                 continue
             if node_id in other.links:
@@ -202,8 +209,8 @@ class ManualCluster:
         node = self.nodes[source]
         node.link_count += 1
         number = node.links[target] = Number(node.incarnation, node.link_count)
-        self.input(target, lambda elector, now: elector.link_accepted(now, source, number, is_trusted))
-        self.input(source, lambda elector, now: elector.link_opened(now, target, number))
+        self.input(target, lambda elector, now: elector.link_accepted(now, source, number, is_trusted, node.store_id))
+        self.input(source, lambda elector, now: elector.link_opened(now, target, number, self.nodes[target].store_id))
         return number
 
     def close(self, source: str, target: str, *, is_announced: bool = True) -> None:
@@ -293,7 +300,8 @@ class ManualCluster:
         Raises:
             LookupError: the source has no open link.
         """
-        message = Batch(configuration=configuration or self.settings.configuration.id, entries=(entry,))
+        own = self.nodes[source].elector.state.configuration.id
+        message = Batch(configuration=configuration or own, entries=(entry,))
         frame = HeldFrame(link=self._link(source, target), message=message)
         self.nodes[source].under_way.setdefault(target, []).append(frame)
 

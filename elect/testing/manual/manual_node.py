@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from elect.core.configuration import NO_MEMBERS, STORE_ID_LENGTH, Configuration
 from elect.core.elector import Elector
-from elect.core.messages import Batch, Entry, Message, Number
+from elect.core.membership_messages import Message
+from elect.core.messages import Batch, Entry, Number
 from elect.core.ready import Ballot, Meeting, Ready, Send, Write
 from elect.testing.world.lease_record import LeaseRecord
 from elect.testing.world.virtual_clock import VirtualClock
@@ -36,7 +38,8 @@ class ManualNode:
         links: links that it dialed and that are open, by peer.
         under_way: frames sent and not delivered, by peer, in order.
         delayed: frames that only `ManualCluster.deliver` delivers, by peer.
-        ballots: on disk; `meetings`: the same.
+        ballots: on disk; `meetings` and `configuration`: the same.
+        stores: number of disks that it has had; 0: they are not compared.
         writes: begun and not ended; with `is_disk_slow` they wait for `ManualCluster.write` or `fail_write`.
         wake_at: time of its next tick, on its clock, ns.
         is_awake: False: suspended; its clock runs, nothing arrives.
@@ -52,6 +55,8 @@ class ManualNode:
     under_way: dict[str, list[HeldFrame]] = field(default_factory=dict)
     delayed: dict[str, list[HeldFrame]] = field(default_factory=dict)
     incarnation: int = 1
+    stores: int = 0
+    configuration: Configuration = NO_MEMBERS
     ballots: dict[str, Ballot] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
     writes: list[tuple[Write, tuple[Send, ...]]] = field(default_factory=list)
@@ -65,6 +70,11 @@ class ManualNode:
         """Return whether the node can get an input now."""
         return self.is_awake and self.is_alive
 
+    @property
+    def store_id(self) -> bytes | None:
+        """Return the id of its disk; None: disks are not compared."""
+        return store_id_of(self.node_id, self.stores)
+
     def find(self, peer: str, kind: Kind, term: int | None = None) -> HeldFrame | None:
         """Return the first frame under way to a peer of a kind and term, delayed frames included."""
         frames = [*self.under_way.get(peer, ()), *self.delayed.get(peer, ())]
@@ -76,6 +86,11 @@ class ManualNode:
             if frame in frames:
                 frames.remove(frame)
                 return
+
+
+def store_id_of(node_id: str, number: int) -> bytes | None:
+    """Return the id of a node's disk of that number, from 1; None for 0."""
+    return f"{node_id}{number}".encode().ljust(STORE_ID_LENGTH, b".") if number else None
 
 
 class StepListener:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from elect.testing.checkers import HARD_CASES
-from elect.testing.faults.presets import hostile
+from elect.testing.checkers import CHANGE_CASES, HARD_CASES
+from elect.testing.faults.presets import changing, hostile
 from elect.testing.simulation.simulation import Simulation
+from elect.testing.simulation.simulation_options import Options
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.soak.interruption import interruption
 from wire.common import arguments
@@ -20,6 +21,7 @@ class Report:
     """The result of one or more simulated worlds.
 
     Attributes:
+        cases: the hard cases that all worlds together must meet.
         runs: number of worlds.
         virtual_seconds: time in all worlds.
         real_seconds: of one core.
@@ -29,6 +31,7 @@ class Report:
         violations: the first of them, each with the end of its transcript and its replay command.
     """
 
+    cases: tuple[str, ...] = HARD_CASES
     runs: int = 0
     virtual_seconds: float = 0.0
     real_seconds: float = 0.0
@@ -50,7 +53,7 @@ class Report:
     @property
     def unmet(self) -> list[str]:
         """Return the hard cases that did not occur."""
-        return [name for name in HARD_CASES if not self.met[name]]
+        return [name for name in self.cases if not self.met[name]]
 
     @property
     def speed(self) -> float:
@@ -62,7 +65,7 @@ class Report:
         """Return the progress in one line."""
         return (
             f"{self.runs} seeds, {self.virtual_seconds / 3600:.1f} virtual hours, {self.met['elections']} elections, "
-            f"{len(HARD_CASES) - len(self.unmet)} of {len(HARD_CASES)} hard cases, {self.violated} violations"
+            f"{len(self.cases) - len(self.unmet)} of {len(self.cases)} hard cases, {self.violated} violations"
         )
 
     def __str__(self) -> str:
@@ -70,7 +73,7 @@ class Report:
         lines = [
             f"{self.runs} runs, {hours:.1f} virtual hours, {self.speed:.0f} virtual seconds per second of one core",
             f"{self.met['elections']:8} elections",
-            *(f"{self.met[name]:8} {name}" for name in HARD_CASES),
+            *(f"{self.met[name]:8} {name}" for name in self.cases),
             f"{self.strikes.total():8} faults: " + ", ".join(f"{name} {n}" for name, n in sorted(self.strikes.items())),
             f"{self.violated:8} violations",
             *(str(violation) for violation in self.violations),
@@ -78,7 +81,25 @@ class Report:
         return "\n".join(lines)
 
 
-def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], object]) -> int:
+def cases(*, is_changing: bool) -> tuple[str, ...]:
+    """Return the hard cases of hostile worlds, or of those in which the members change."""
+    return (*HARD_CASES, *CHANGE_CASES) if is_changing else HARD_CASES
+
+
+def world_options(seed: int, nodes: int, *, is_changing: bool) -> Options:
+    """Return the options of a hostile world, or of one in which the members change, too."""
+    return changing(seed, nodes) if is_changing else hostile(seed, nodes)
+
+
+def simulate(
+    *,
+    seed: int,
+    nodes: int,
+    seconds: float,
+    write: Callable[[str], object],
+    is_changing: bool = False,
+    progress: Callable[[float], object] = lambda _: None,
+) -> int:
     """Run one world with every kind of fault, heal it, and write its transcript and the hard cases that it met.
 
     >>> simulate(seed=1, nodes=3, seconds=5, write=lambda text: None)
@@ -89,17 +110,23 @@ def simulate(*, seed: int, nodes: int, seconds: float, write: Callable[[str], ob
         nodes: number of nodes.
         seconds: virtual time with faults; the healing takes longer.
         write: takes text, as `sys.stdout.write` does.
+        is_changing: the members change, too.
+        progress: called after each virtual second with the part that is done, from 0 to 1.
 
     Returns:
         The exit code of the command: 0; 1 after a violation, which is written with its replay command; 128 and the
         number of the signal that interrupted the run.
     """
     arguments.check_callable("write", write)
-    simulation = Simulation(hostile(seed, nodes))
+    arguments.check_callable("progress", progress)
+    simulation = Simulation(world_options(seed, nodes, is_changing=arguments.flag("is_changing", is_changing)))
     violation: InvariantViolation | None = None
 
     def live() -> None:
-        simulation.run(seconds)
+        for second in range(int(seconds)):
+            simulation.run(1)
+            progress((second + 1) / seconds)
+        simulation.run(seconds - int(seconds))
         simulation.settle()
 
     try:

@@ -7,21 +7,24 @@ that real ones have. Observers check every promise after every step.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import chain
 from typing import NoReturn
 
 from elect.clock import NS_PER_S
+from elect.core.changes import Change
+from elect.core.configuration import Configuration, MemberKind
 from elect.core.elector import Elector
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
 from elect.core.ready import Ready
 from elect.testing.checkers import watch_all
 from elect.testing.faults.nemesis import Nemesis
-from elect.testing.faults.presets import hostile
-from elect.testing.simulation.simulation_options import Options, Span, nanoseconds
+from elect.testing.faults.presets import changing, hostile
+from elect.testing.membership.change_request import ask
+from elect.testing.membership.cluster_operator import ClusterOperator
+from elect.testing.membership.site_operator import SiteOperator
+from elect.testing.simulation.network_controls import NetworkControls, duration, share_of
+from elect.testing.simulation.simulation_options import NODES_MAX, Options, Span, nanoseconds
 from elect.testing.simulation.violation import InvariantViolation
-from elect.testing.world.host import Host
-from elect.testing.world.process import Process
-from elect.testing.world.simulated_link import SimulatedLink
+from elect.testing.world.host import Host, add_host
 from elect.testing.world.simulated_network import SimulatedNetwork
 from elect.testing.world.world import Record, World
 from elect.testing.world.world_observer import Observer
@@ -33,7 +36,7 @@ _LAST_WORD = 0.05
 _FAILURES_MAX = 1_000_000
 
 
-class Simulation:
+class Simulation(NetworkControls):
     """A cluster that starts at once; its time moves only in `run`.
 
     Args:
@@ -43,7 +46,7 @@ class Simulation:
     def __init__(self, options: Options) -> None:
         arguments.check_type("options", options, Options, "an Options")
         self._world = world = World(options)
-        world.is_hostile = options == hostile(options.seed, options.nodes)
+        world.is_hostile = options in (hostile(options.seed, options.nodes), changing(options.seed, options.nodes))
         world.network = SimulatedNetwork(world)
         world.hosts = {node_id: Host(world, node_id) for node_id in options.node_ids}
         self._met, self._stores, self._liveness = watch_all(world)
@@ -51,6 +54,8 @@ class Simulation:
             late = nanoseconds(options.starts.get(host.node_id, 0.0))
             world.scheduler.after(late + world.rng.randrange(1_000_000), host.start)
         self._nemesis = None if options.faults is None else Nemesis(world, options.faults)
+        self._operator = ClusterOperator(world, 1 / options.changes) if options.changes else None
+        self._site_operator = SiteOperator(world) if options.seals or options.promotions else None
 
     # Time.
 
@@ -65,7 +70,7 @@ class Simulation:
         Raises:
             InvariantViolation: a promise was broken, or an Elector raised an exception.
         """
-        until = self._world.now + _duration("seconds", seconds)
+        until = self._world.now + duration("seconds", seconds)
         try:
             self._world.scheduler.run_until(until)
         except InvariantViolation:
@@ -104,6 +109,9 @@ class Simulation:
         if quitter is not None:
             self.run(_LAST_WORD)
         self._restore([] if self._nemesis is None else self._nemesis.draw_unwilling(quitter))
+        if self._liveness.members_changed:
+            self.run_until(self._liveness.are_members_settled, self._world.options.members_seconds)
+            self._liveness.check_members()
         self.run(self._world.options.settle_seconds)
         self._liveness.check_leaders()
         self.run(self._world.options.failback_seconds)
@@ -149,7 +157,7 @@ class Simulation:
 
     @property
     def met(self) -> Counter[str]:
-        """Return the number of times that each hard case of PROTOCOL.md, section 8, was met."""
+        """Return the number of times that each hard case of PROTOCOL.md, section 9, was met."""
         return self._met.report()
 
     @property
@@ -157,95 +165,39 @@ class Simulation:
         """Return the number of strikes of each kind of fault."""
         return Counter() if self._nemesis is None else self._nemesis.strikes
 
-    # The network.
+    # Members.
 
-    def cut(self, source: str, target: str, *, both: bool = True) -> None:
-        """Cut the direction from one node to another; with `both`, the other direction too."""
-        for one, other in self._ways(source, target, both):
-            self._world.network.cut(one, other)
+    def add_node(self, node_id: str, *, kind: MemberKind = MemberKind.VOTER) -> None:
+        """Start a new node, which joins the cluster and becomes a `kind` when it is ready.
 
-    def mend(self, source: str, target: str, *, both: bool = True) -> None:
-        """Undo a cut of one direction, or of both."""
-        for one, other in self._ways(source, target, both):
-            self._world.network.mend(one, other)
+        Raises:
+            ValueError: a node has that id, or had it, or there are too many.
+        """
+        if arguments.text("node_id", node_id) in self._world.hosts:
+            raise ValueError(f"node_id is {node_id!r}, which a node has; take another id")
+        if len(self._world.hosts) >= NODES_MAX:
+            raise ValueError(f"there are {len(self._world.hosts)} nodes, as many as there can be")
+        add_host(self._world, node_id, kind=MemberKind(kind)).start()
 
-    def partition(self, *groups: Iterable[str]) -> None:
-        """Cut everything between these groups. A node that is in none is a group alone."""
-        parts = [[self._host(node_id).node_id for node_id in group] for group in groups]
-        twice = [node_id for node_id, count in Counter(chain(*map(set, parts))).items() if count > 1]
-        if twice:
-            raise ValueError(f"groups have {', '.join(twice)} in more than one")
-        self._world.network.partition(*parts)
+    def change(self, change: Change) -> None:
+        """Ask the leader of `default` for a change of the members.
 
-    def heal(self) -> None:
-        """Undo every fault of the network."""
-        self._world.network.heal()
+        Raises:
+            ChangeRefused: it refused.
+            LookupError: no node leads `default`.
+        """
+        leader = self.leader()
+        if leader is None:
+            raise LookupError("no node leads default; run until one does")
+        refused = ask(self._process(leader), change)
+        if refused is not None:
+            raise refused
 
-    def delay(self, low: float, high: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Set the delay of frames from `low` to `high` s, everywhere or between two nodes."""
-        delay = Span(low=low, high=high)
-        for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).delay = delay
-
-    def loss(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Drop this share of frames, everywhere or between two nodes."""
-        for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).loss = _share(share)
-
-    def duplication(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Duplicate this share of frames, everywhere or between two nodes."""
-        for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).duplication = _share(share)
-
-    def reordering(self, share: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Reorder this share of frames, everywhere or between two nodes."""
-        for one, other in self._ways(source, target, both):
-            self._world.network.path(one, other).reordering = _share(share)
-
-    def clog(self, seconds: float, source: str = "", target: str = "", *, both: bool = True) -> None:
-        """Hold frames for `seconds`, as TCP does until a retransmission, everywhere or between two nodes."""
-        held_ns = _duration("seconds", seconds)
-        for one, other in self._ways(source, target, both):
-            for link in self._world.network.path(one, other).links:
-                link.clog(held_ns)
-
-    def redial(self, source: str, target: str) -> None:
-        """Make a node close its link to another, and dial again."""
-        for link in self._links(source, target):
-            link.dialer.notice_end(link)
-
-    def hang_up_by_proxy(self, source: str, target: str) -> None:
-        """Make the proxy of an untrusted link close it while its dialer lives: the end of stream is false."""
-        for link in self._links(source, target):
-            if link.path.is_proxied:
-                link.finish()
-                self._world.scheduler.after(link.back.delay.draw(self._world.rng), link.dialer.notice_end, link)
-
-    def _links(self, source: str, target: str) -> tuple[SimulatedLink, ...]:
-        ways = self._ways(source, target, both=False)
-        return tuple(link for way in ways for link in self._world.network.path(*way).links)
-
-    def _ways(self, source: str, target: str, both: bool) -> list[tuple[str, str]]:
-        arguments.flag("both", both)
-        if source == target == "":
-            return list(self._world.network.paths)
-        if self._host(source) is self._host(target):
-            raise ValueError(f"source and target are both {source}; there is no way between")
-        return [(source, target), (target, source)] if both else [(source, target)]
+    def members(self) -> Configuration:
+        """Return the newest configuration that is on a disk."""
+        return self._world.newest
 
     # Nodes.
-
-    def _host(self, node_id: str) -> Host:
-        host = self._world.hosts.get(arguments.text("a node's id", node_id))
-        if host is None:
-            raise ValueError(f"no node has the id {node_id!r}; the nodes are {', '.join(self._world.hosts)}")
-        return host
-
-    def _process(self, node_id: str) -> Process:
-        process = self._host(node_id).process
-        if process is None:
-            raise LookupError(f"node {node_id} does not run")
-        return process
 
     def crash(self, node_id: str, *, closes: bool = True) -> None:
         """Kill a node: its sockets close, as with kill -9, or its host dies and closes nothing."""
@@ -268,13 +220,13 @@ class Simulation:
 
         Its other threads run: frames are read into the inbox, handshakes answered, writes done, `is_leader` answered.
         """
-        process, stalled_ns = self._process(node_id), _duration("seconds", seconds)
+        process, stalled_ns = self._process(node_id), duration("seconds", seconds)
         process.stall()
         self._world.scheduler.after(stalled_ns, process.end_stall)
 
     def suspend(self, node_id: str, seconds: float) -> None:
         """Suspend a node's machine: nothing on it runs, nothing reaches it, and its clock is ahead when it wakes."""
-        host, suspended_ns = self._process(node_id).host, _duration("seconds", seconds)
+        host, suspended_ns = self._process(node_id).host, duration("seconds", seconds)
         host.halt(stops_clock=False)
         self._world.scheduler.after(suspended_ns, host.wake)
 
@@ -295,7 +247,7 @@ class Simulation:
 
     def raising(self, share: float) -> None:
         """Make applications raise in this share of the leaderships that begin from now on."""
-        self._world.raising = _share(share)
+        self._world.raising = share_of(share)
 
     def acknowledgement(self, low: float, high: float) -> None:
         """Set the duration of the applications' callbacks from `low` to `high` s."""
@@ -305,9 +257,9 @@ class Simulation:
         """Kill a node and lose its disk."""
         self._host(node_id).wipe()
 
-    def list_voters(self, node_id: str, voters: Iterable[str], *, is_replacing: bool = False) -> None:
-        """Change a node's list of voters. Its store refuses the next start, unless `is_replacing`."""
-        self._world.hosts[node_id].list_voters(tuple(sorted(voters)), is_replacing=is_replacing)
+    def list_voters(self, node_id: str, voters: Iterable[str]) -> None:
+        """Change the list of voters in a node's settings. A store that has a configuration keeps it."""
+        self._world.hosts[node_id].list_voters(tuple(sorted(voters)))
 
     def forget(self, node_id: str, peer: str) -> None:
         """Make a running node accept a voter that has lost its votes."""
@@ -321,7 +273,7 @@ class Simulation:
 
         Some of the writes that fail are on the disk nevertheless.
         """
-        disk, stalled_ns = self._host(node_id).disk, _duration("stall", stall)
+        disk, stalled_ns = self._host(node_id).disk, duration("stall", stall)
         arguments.flag("is_failing", is_failing)
         disk.fails_left = arguments.integer("failures", failures, 0, _FAILURES_MAX)
         disk.stalled_until = self._world.now + stalled_ns
@@ -359,8 +311,9 @@ class Simulation:
         self._restore([])
 
     def _restore(self, unwilling: list[str]) -> None:
-        if self._nemesis is not None:
-            self._nemesis.stop()
+        for strikes in (self._nemesis, self._operator, self._site_operator):
+            if strikes is not None:
+                strikes.stop()
         world = self._world
         world.calm()
         world.note("net", f"all is restored, but {unwilling} lead nothing" if unwilling else "all is restored")
@@ -369,12 +322,3 @@ class Simulation:
         self.heal()
         for host in world.hosts.values():
             host.restore(is_willing=host.node_id not in unwilling)
-
-
-def _duration(name: str, seconds: float) -> int:
-    """Return a caller's seconds as nanoseconds, checked."""
-    return nanoseconds(arguments.number(name, seconds))
-
-
-def _share(share: float) -> float:
-    return arguments.number("share", share, 0, 1)

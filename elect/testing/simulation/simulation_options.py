@@ -6,11 +6,14 @@ from random import Random
 from string import ascii_lowercase
 
 from elect.clock import NS_PER_S
-from elect.core.messages import check_name
+from elect.core.messages import OFFSET_MAX, check_name
 from elect.core.rules.failback import WAIT_FACTOR_MAX
 from wire.common import arguments
 
 NODES_MAX = len(ascii_lowercase)
+MEMBERS_JOINING_MAX = 7
+"""Machines of a world whose members change, at most."""
+
 SHORTEST_S = 0.001
 """The shortest duration of anything that repeats: below it, virtual time would hardly move."""
 
@@ -118,6 +121,11 @@ class Options:
         backoff: time between two dials.
         voters: by node, its own list of voters, which includes the node; a node that is left out lists all. With it
             the stores are new; without it they have met each other before.
+        changes: changes of the members that an operator asks for, on average a second.
+        seals: requests for a seal, on average a second, until one is complete.
+        is_standby: the cluster stands by at first.
+        promotions: promotions of a cluster that stands by, on average a second.
+        learner_lag_max: largest offset by which a learner that becomes a voter may lag behind; None: any.
         starts: by node, the time of its first start, s; a node that is left out starts at once.
         faults: that strike at random; None: none.
     """
@@ -147,6 +155,11 @@ class Options:
     backoff: Span = field(default_factory=lambda: Span(low=0.02, high=0.1))
     voters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     starts: Mapping[str, float] = field(default_factory=dict)
+    changes: float = 0.0
+    seals: float = 0.0
+    is_standby: bool = False
+    promotions: float = 0.0
+    learner_lag_max: int | None = None
     faults: Faults | None = None
 
     def __post_init__(self) -> None:
@@ -164,15 +177,17 @@ class Options:
     def _check_kinds_of_values(self) -> None:
         for name in ("heartbeat_interval", "support_duration"):
             arguments.number(name, getattr(self, name), SHORTEST_S)
-        for name in ("clock_drift", "drift", "grace"):
+        for name in ("clock_drift", "drift", "grace", "changes", "seals", "promotions"):
             arguments.number(name, getattr(self, name))
+        if self.learner_lag_max is not None:
+            arguments.integer("learner_lag_max", self.learner_lag_max, 0, OFFSET_MAX)
         if self.failback is not None:
             arguments.number("failback", self.failback, self.support_duration)
         for name in ("delay", "disk_latency", "acknowledgement", "lateness", "backoff"):
             arguments.check_type(name, getattr(self, name), Span, "a Span")
         arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
         arguments.check_type("faults", self.faults, (Faults, type(None)), "a Faults or None")
-        for name in ("coalescer", "is_encoded"):
+        for name in ("coalescer", "is_encoded", "is_standby"):
             arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
         for election in _texts("elections", self.elections):
@@ -185,8 +200,17 @@ class Options:
 
     @property
     def settle_seconds(self) -> float:
-        """Return the time within which a healed cluster elects, s (PROTOCOL.md, section 8)."""
+        """Return the time within which a healed cluster elects, s (PROTOCOL.md, section 9)."""
         return 2 * self.support_duration + 10 * self.heartbeat_interval
+
+    @property
+    def members_seconds(self) -> float:
+        """Return the time within which a healed cluster has all of its members, each with its part, s.
+
+        One after the other they join, are ready after ten intervals, and get their votes after a wait.
+        """
+        a_member = 20 * self.heartbeat_interval + 3 * self.support_duration + 3.0
+        return self.settle_seconds + MEMBERS_JOINING_MAX * a_member
 
     @property
     def failback_seconds(self) -> float:

@@ -9,6 +9,15 @@ _PLAIN_S = 10.0
 """Time between two lines: short on a terminal, long in a log."""
 
 
+_BAR_CELLS = 30
+
+
+def bar(done: float) -> str:
+    """Return a bar and a percentage for the part that is done, from 0 to 1."""
+    full = int(done * _BAR_CELLS)
+    return f"[{'#' * full}{'.' * (_BAR_CELLS - full)}] {done:4.0%}"
+
+
 class Progress:
     """Writes the latest state to a stream.
 

@@ -13,8 +13,7 @@ from os import cpu_count
 from secrets import randbelow
 from time import process_time
 
-from elect.testing.faults.presets import hostile
-from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report
+from elect.testing.simulation.simulate import VIOLATIONS_MAX, Report, cases, world_options
 from elect.testing.simulation.simulation import Simulation
 from elect.testing.simulation.simulation_options import NODES_MAX
 from elect.testing.simulation.violation import InvariantViolation
@@ -30,10 +29,10 @@ SEEDS = 300
 _FRESH_MAX = 1_000_000_000
 
 
-def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -> Report:
+def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0, is_changing: bool = False) -> Report:
     """Run one world; its size depends on its seed."""
     began = process_time()
-    simulation = Simulation(hostile(seed, nodes[seed % len(nodes)]))
+    simulation = Simulation(world_options(seed, nodes[seed % len(nodes)], is_changing=is_changing))
     violations = []
     try:
         simulation.run(seconds)
@@ -41,6 +40,7 @@ def run_one(seed: int, *, nodes: Sequence[int] = NODES, seconds: float = 60.0) -
     except InvariantViolation as violation:
         violations.append(violation)
     return Report(
+        cases=cases(is_changing=is_changing),
         runs=1,
         virtual_seconds=simulation.now,
         real_seconds=process_time() - began,
@@ -57,15 +57,18 @@ class Soak:
     Args:
         run: runs the world of one seed.
         tell: called with each world's report, after it was added to the total.
+        is_changing: the members change in these worlds.
 
     Attributes:
         total: the report on all worlds so far.
     """
 
-    def __init__(self, run: Callable[[int], Report], tell: Callable[[Report], None] | None = None) -> None:
+    def __init__(
+        self, run: Callable[[int], Report], tell: Callable[[Report], None] | None = None, *, is_changing: bool = False
+    ) -> None:
         self._run = run
         self._tell = tell
-        self.total = Report()
+        self.total = Report(cases=cases(is_changing=is_changing))
 
     def go(self, seeds: Iterable[int], workers: int | None = None) -> Report:
         """Run the seeds in order; a single worker is this process."""
@@ -134,6 +137,7 @@ def _arguments(arguments: Sequence[str] | None) -> Namespace:
         help="virtual time with faults (%(default)g)",
     )
     parser.add_argument("--nodes", type=_size, nargs="+", default=NODES, metavar="N", help="cluster sizes (3 4 5)")
+    parser.add_argument("--changing", action="store_true", help="the members change, too")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (one per core)")
     return parser.parse_args(arguments)
 
@@ -165,7 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 progress.say(f"{violation.invariant}: {violation.detail}\nreplay: {violation.replay}")
         progress.show(running.total.line)
 
-    running = Soak(partial(run_one, nodes=tuple(given.nodes), seconds=given.seconds), tell)
+    run = partial(run_one, nodes=tuple(given.nodes), seconds=given.seconds, is_changing=given.changing)
+    running = Soak(run, tell, is_changing=given.changing)
     total = running.go(seeds, given.workers)
     progress.clear()
     sys.stdout.write(f"{total}\n")

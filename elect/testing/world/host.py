@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from elect.bridge import commands
 from elect.clock import NS_PER_S
+from elect.core.configuration import Configuration, MemberKind
 from elect.core.messages import Standing
-from elect.core.options import Configuration, ElectorOptions, OffsetRule, Timing
-from elect.errors import ConfigError
+from elect.core.options import ElectorOptions, OffsetRule, Timing
 from elect.testing.simulation.simulation_options import Span, nanoseconds
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_disk import SimulatedDisk
@@ -30,30 +30,40 @@ class Host:
         is_up: the operating system answers.
         is_halted: suspended, or frozen by its hypervisor: nothing on it runs, and nothing reaches it.
         is_healthy: the answer of the application's health hook.
+        is_retired: the machine is gone for good.
         stale_until: support counted up to this reading of the clock may be too long, because the clock had stopped.
         process: running or paused, or None.
         standing: the rank that the application gives at every start.
-        voters: the ids in its configuration file.
-        is_replacing_voters: its next start may have another list than the one before.
+        listed: the ids of the voters in its settings, of which only the first start of a store takes notice.
+        is_joining: without a configuration its node asks to join.
+        kind: the part that its node takes then.
     """
 
-    def __init__(self, world: World, node_id: str) -> None:
+    def __init__(self, world: World, node_id: str, *, kind: MemberKind | None = None) -> None:
         self.world = world
         self.node_id = node_id
+        self.is_joining = kind is not None
+        self.kind = kind or MemberKind.VOTER
         self.is_up = True
         self.is_halted = False
         self.is_healthy = True
+        self.is_retired = False
         self.stale_until = 0
         self.process: Process | None = None
         self.standing = Standing()
-        self.voters = world.options.voters.get(node_id, world.options.node_ids)
-        self.is_replacing_voters = False
+        self.listed = self._first_list
         self._ways: list[tuple[str, str]] = []
         self._halted_at = 0
         self._stores = 1
         self.disk = SimulatedDisk(world, node_id, self._stores)
         self._rate_ppm = self._draw_rate()
         self.clock = self._boot_clock()
+
+    @property
+    def _first_list(self) -> tuple[str, ...]:
+        """The voters in its settings at first; none if it joins a cluster."""
+        options = self.world.options
+        return () if self.is_joining else options.voters.get(self.node_id, options.node_ids)
 
     @property
     def is_wiped(self) -> bool:
@@ -91,17 +101,18 @@ class Host:
         )
         return ElectorOptions(
             node_id=self.node_id,
-            configuration=Configuration.initial(self.voters),
+            configuration=self.disk.configuration,
             timing=timing,
             rank=replace(self.standing, willing=False) if options.health is not None else self.standing,
             offset_rule=OffsetRule(options.offset_rule),
             grace_ns=nanoseconds(options.grace),
+            learner_lag_max=options.learner_lag_max,
             failback_ns=None if options.failback is None else nanoseconds(options.failback),
         )
 
     def start(self) -> None:
         """Boot the machine if it is down, and start the program. With a failing disk it tries again later."""
-        if self.process is not None:
+        if self.process is not None or self.is_retired:
             return
         if self.disk.is_failing or self.world.now < self.disk.stalled_until:
             self.world.scheduler.after(NS_PER_S // 2, self.start)
@@ -111,12 +122,9 @@ class Host:
             self.clock = self._boot_clock()
             self.stale_until = 0
         support_duration_ns = nanoseconds(self.world.options.support_duration)
-        try:
-            promise_ns = self.disk.open(support_duration_ns, self.voters, is_replacing_voters=self.is_replacing_voters)
-        except ConfigError:
-            self.world.note(self.node_id, f"does not start: its list of voters is {''.join(self.voters)} now")
-            return
-        self.is_replacing_voters = False
+        is_standby = self.world.options.is_standby and not self.is_joining
+        given = Configuration.initial(self.listed, is_standby=is_standby)
+        promise_ns = self.disk.open(support_duration_ns, given)
         self.process = Process(self, promise_ns)
         self.world.note(str(self.process), f"starts (store {self.disk.store_id})")
         self.process.start()
@@ -192,25 +200,31 @@ class Host:
         if self.process is not None:
             self.process.do(commands.tick())
 
-    def wipe(self) -> None:
-        """Lose the disk: the next start has a new store under the same name."""
+    def retire(self) -> None:
+        """Take the machine away for good."""
         self.crash(closes=True)
+        self.is_retired = True
+        self.is_up = False
+        self.world.note(self.node_id, "is retired")
+
+    def wipe(self, *, kind: MemberKind | None = None) -> None:
+        """Lose the disk: the next start has a new store under the same name, and asks to join as a `kind`, if given."""
+        self.crash(closes=True)
+        if kind is not None:
+            self.is_joining, self.kind, self.listed = True, kind, ()
         self._stores += 1
         self.disk = SimulatedDisk(self.world, self.node_id, self._stores)
         self.world.note(self.node_id, "is wiped")
 
-    def list_voters(self, voters: tuple[str, ...], *, is_replacing: bool) -> None:
-        """Change the list of voters in the configuration file; the next start reads it."""
-        self.voters = voters
-        self.is_replacing_voters = is_replacing
-        self.world.note(self.node_id, f"lists {''.join(voters)}{', by force' if is_replacing else ''}")
+    def list_voters(self, voters: tuple[str, ...]) -> None:
+        """Change the list of voters in the settings; a store that has a configuration keeps it."""
+        self.listed = voters
+        self.world.note(self.node_id, f"lists {''.join(voters)}")
 
     def correct_voters(self) -> None:
-        """Change the list of voters back to the first one, and start with it."""
-        first = self.world.options.voters.get(self.node_id, self.world.options.node_ids)
-        if self.voters != first:
-            self.crash(closes=True)
-            self.list_voters(first, is_replacing=True)
+        """Change the list of voters in the settings back to the first one, and start if the program does not run."""
+        if self.listed != self._first_list:
+            self.list_voters(self._first_list)
         self.start()
 
     def restore(self, *, is_willing: bool = True) -> None:
@@ -233,3 +247,10 @@ class Host:
             process.do(commands.enter(election))
         for dialer in process.links.dialers.values():
             dialer.nudge()
+
+
+def add_host(world: World, node_id: str, *, kind: MemberKind) -> Host:
+    """Add a machine to a world that runs; its node asks to join as a `kind`."""
+    host = world.hosts[node_id] = Host(world, node_id, kind=kind)
+    world.network.add(node_id)
+    return host

@@ -16,7 +16,7 @@ from elect.leader import Profile
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.orchestrator import Orchestrator
 from elect.storage.journal import JournalEvent
-from elect.storage.store import STORE_ID_LENGTH
+from elect.testing.membership.simulated_joiner import SimulatedJoiner
 from elect.testing.world.event_recorder import EventRecorder
 from elect.testing.world.lease_record import RecordedLeases
 from elect.testing.world.simulated_application import SimulatedApplication
@@ -60,7 +60,8 @@ class Process:
         self.node_id = host.node_id
         self.clock = host.clock
         self.incarnation = host.disk.incarnation
-        self.store_id = host.disk.store_id.to_bytes(STORE_ID_LENGTH)
+        self.store_id = host.disk.store
+        self._store_number = host.disk.store_id
         self.is_alive = True
         self._armed_for = 0
         self._timer_at = _NEVER
@@ -73,6 +74,7 @@ class Process:
             promise_ns=promise_ns,
             ballots=dict(host.disk.ballots),
             meetings=dict(host.disk.meetings),
+            store_id=self.store_id,
         )
         rng = Random(self.world.rng.getrandbits(64))  # noqa: S311 (chance, no secret)
         self.elector = Elector(options=options, durable=durable, rng=rng, now=self.now)
@@ -103,7 +105,9 @@ class Process:
         )
 
     def __str__(self) -> str:
-        return f"{self.node_id}{self.incarnation}"
+        """Return a name that no other process has: after the loss of a store a node counts its starts anew."""
+        store = "" if self._store_number == 1 else f"{self._store_number}."
+        return f"{self.node_id}{store}{self.incarnation}"
 
     @property
     def identity(self) -> PeerIdentity:
@@ -126,6 +130,7 @@ class Process:
             self.do(commands.enter(election))
         for dialer in self.links.dialers.values():
             dialer.dial()
+        SimulatedJoiner(self).start()
 
     def do(self, act: Command) -> None:
         """Give the orchestrator a command of the application."""

@@ -8,6 +8,7 @@ from elect.bridge.admission import OBJECTIONS
 from elect.clock import NS_PER_S
 from elect.testing.world.simulated_link import SimulatedLink
 from wire.io.link_events import DialFailed, LinkClosing, LinkOpened
+from wire.protocol.identity import PeerIdentity
 from wire.protocol.wire_errors import ClosedError, Refusal, UnwelcomeError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class SimulatedDialer:
         self.link: SimulatedLink | None = None
         self.is_open = False
         self._is_closing = False
+        self._is_retired = False
         self._failures = 0
         self._attempt = 0
 
@@ -67,16 +69,25 @@ class SimulatedDialer:
         elif self.link.is_broken or self.link.is_finished:
             self.notice_end(self.link)
 
-    def close_if_outdated(self, incarnation: int) -> None:
-        """Close the link if it goes to an earlier process of the peer than this incarnation."""
+    def retire(self) -> None:
+        """Close the link and dial no more: the peer was dismissed."""
+        self._is_retired = True
+        self.is_open = False
+        if self.link is not None:
+            self._hang_up(self.link)
+
+    def close_if_outdated(self, identity: PeerIdentity) -> None:
+        """Close the link if it goes to an earlier process of the peer than this one, or to another store."""
         link = self.link
-        if self.is_open and link is not None and link.acceptor is not None and link.acceptor.incarnation < incarnation:
+        if not self.is_open or link is None or link.acceptor is None:
+            return
+        if link.acceptor.incarnation < identity.incarnation or link.acceptor.store_id != identity.store:
             self.notice_end(link)
 
     def _hello(self, link: SimulatedLink) -> None:
         """Deliver Hello to the peer's machine, unless the path is cut or the machine down."""
         host = self._world.hosts[self.peer]
-        if link.path.is_cut or link.back.is_cut or not host.is_up:
+        if link.path.is_cut or link.back.is_cut or not host.is_up or self._is_retired:
             link.break_off()
         elif host.process is None:
             link.break_off()
@@ -152,5 +163,5 @@ class SimulatedDialer:
         world.scheduler.after(wait, self.process.gate.run, self, self._redial, self._attempt)
 
     def _redial(self, attempt: int) -> None:
-        if self.link is None and attempt == self._attempt:
+        if self.link is None and attempt == self._attempt and not self._is_retired:
             self.dial()

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from elect.clock import NS_PER_S
+from elect.core.configuration import STORE_ID_LENGTH, Configuration
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError
 from elect.storage.journal import JournalEvent, StoreRecovered, WriteFailed, Written
-from elect.storage.store import check_voters, kept_meetings
+from elect.storage.store import NO_CLUSTER, check_configuration, effective
 from elect.testing.world.world import World
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class SimulatedDisk:
         promise_ns: the longest support that was, or may have been, acknowledged.
         ballots: by election.
         meetings: by peer.
-        voters: the list of voters at the latest start; empty: none yet.
+        configuration: the stored one.
         stalled_until: nothing completes before this time.
         is_failing: every write fails.
         fails_left: number of next writes that fail.
@@ -42,7 +43,7 @@ class SimulatedDisk:
         self.promise_ns = 0
         self.ballots: dict[str, Ballot] = {}
         self.meetings: dict[str, Meeting] = {}
-        self.voters: tuple[str, ...] = ()
+        self.configuration = NO_CLUSTER
         self.stalled_until = 0
         self.is_failing = False
         self.fails_left = 0
@@ -55,6 +56,11 @@ class SimulatedDisk:
         self._transaction = 0
         self._writer: Process | None = None
 
+    @property
+    def store(self) -> bytes:
+        """Return the id of this store, as handshakes show it."""
+        return self.store_id.to_bytes(STORE_ID_LENGTH)
+
     def attach(self, process: "Process") -> None:
         """Write for this process from now on, and put the results into its inbox."""
         self._writer = process
@@ -63,6 +69,10 @@ class SimulatedDisk:
         """Queue a write; always True: the disk accepts it."""
         self._waiting.append(write)
         world = self._world
+        if write.configuration is not None:
+            assert self._writer is not None
+            for observer in world.observers:
+                observer.decided(self._writer, write.configuration)
         if write.ballots and world.crash_at_write and world.rng.random() < world.crash_at_write:
             assert self._writer is not None
             world.scheduler.after(world.disk_latency.draw(world.rng) // 2, self._writer.kill_around_write)
@@ -125,8 +135,16 @@ class SimulatedDisk:
             self.ballots.update(write.ballots)
             self.promise_ns = max(self.promise_ns, write.promise_ns or 0)
             self.meetings.update(write.meetings)
+            if write.configuration is not None:
+                check_configuration(self.configuration, write.configuration)
+                self._configure(write.configuration)
             for observer in self._world.observers:
                 observer.stored(self._node_id, self.store_id, write.ballots)
+
+    def _configure(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        for observer in self._world.observers:
+            observer.configured(self._node_id, self.store_id, configuration)
 
     def halt(self) -> None:
         """Stop with the machine: no write ends."""
@@ -156,19 +174,16 @@ class SimulatedDisk:
         self._transaction += 1
         self._writer = None
 
-    def open(self, support_duration_ns: int, voters: tuple[str, ...], *, is_replacing_voters: bool) -> int:
+    def open(self, support_duration_ns: int, given: Configuration) -> int:
         """Begin an incarnation, durably; return the longest support that may have been acknowledged before it.
 
-        Raises:
-            ConfigError: the voters differ from those of the latest start.
+        Args:
+            support_duration_ns: the support that is acknowledged from now on.
+            given: the configuration in the node's file, which is stored if there is none.
         """
-        if is_replacing_voters:
-            self.meetings = kept_meetings(self.meetings)
-        else:
-            check_voters(self.voters, voters, f"the store of {self._node_id}")
-        self.voters = voters
+        self._configure(effective(self.configuration, given))
         self.incarnation += 1
-        is_first_of_world = self.store_id == 1 and not self._world.options.voters
+        is_first_of_world = self.store_id == 1 and bool(given.members) and not self._world.options.voters
         before = self.promise_ns or (0 if is_first_of_world else support_duration_ns)
         self.promise_ns = max(before, support_duration_ns)
         return before

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from elect.core.events import Objection
-from elect.core.messages import Message, Number
+from elect.core.membership_messages import Message
+from elect.core.messages import Number
 from elect.testing.simulation.simulation_options import Span
 from elect.testing.world.simulated_network import Path
 from elect.testing.world.world import World

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elect.bridge.admission import StrangerRefused
+from elect.core.configuration import Configuration
 from elect.core.events import Objection
-from elect.core.messages import Batch, Message, Number
+from elect.core.membership_messages import Message
+from elect.core.messages import Batch, Number
 from elect.core.ready import Send
 from elect.core.rules.agreement import objection_to
 from elect.testing.world.simulated_dialer import SimulatedDialer
@@ -37,6 +39,7 @@ class SimulatedLinks:
     """A process's listener, readers and dialers.
 
     Attributes:
+        configuration: the members that this process dials and accepts.
         dialers: by peer.
         accepted: peers' links by peer.
         stores: the store id of each peer at their first handshake.
@@ -45,11 +48,16 @@ class SimulatedLinks:
     def __init__(self, process: "Process") -> None:
         self._process = process
         self._world = process.world
-        host = process.host
+        disk = process.host.disk
         self._counter = 0
-        self.dialers = {peer: SimulatedDialer(process, peer) for peer in host.voters if peer != host.node_id}
+        self.configuration = disk.configuration
+        self.dialers = {peer: SimulatedDialer(process, peer) for peer in self._members}
         self.accepted: dict[str, SimulatedLink] = {}
-        self.stores = {peer: each.store_id for peer, each in host.disk.meetings.items() if each.store_id is not None}
+        self.stores = {peer: each.store_id for peer, each in disk.meetings.items() if each.store_id is not None}
+
+    @property
+    def _members(self) -> list[str]:
+        return [node_id for node_id in self.configuration.node_ids if node_id != self._process.node_id]
 
     def next_number(self) -> Number:
         """Return the number for the next link."""
@@ -58,12 +66,46 @@ class SimulatedLinks:
 
     def objection_to(self, other: "Process") -> Objection | None:
         """Return the reason to refuse the process at the other end of a handshake, or None."""
-        return objection_to(other.node_id, other.store_id, voters=self._process.host.voters, stores=self.stores)
+        member = self.configuration.member(other.node_id)
+        return objection_to(member, other.store_id, self.stores.get(other.node_id))
+
+    def store_of(self, peer: str) -> bytes | None:
+        """Return the store under which a peer is accepted: that of the configuration, or else the one that was met."""
+        member = self.configuration.member(peer)
+        return self.stores.get(peer) if member is None or member.store_id is None else member.store_id
+
+    def _meet(self, peer: str, store_id: bytes) -> None:
+        member = self.configuration.member(peer)
+        if member is not None and member.is_voter:
+            self.stores.setdefault(peer, store_id)
+        else:
+            self.stores[peer] = store_id
 
     def forget(self, peer: str) -> None:
         """Forget the store and the latest link of a peer: any other is accepted."""
         self.stores.pop(peer, None)
         self.accepted.pop(peer, None)
+
+    def set_members(self, configuration: Configuration) -> None:
+        """Dial and accept the members of a configuration; former ones keep their links until `dismiss`."""
+        former = {peer: self.store_of(peer) for peer in self.dialers}
+        self.configuration = configuration
+        for peer in self._members:
+            if former.get(peer) not in (None, self.store_of(peer)):  # the process with that store counts no longer
+                self.dismiss(peer)
+            if peer not in self.dialers:
+                self.dialers[peer] = SimulatedDialer(self._process, peer)
+                self.dialers[peer].dial()
+
+    def dismiss(self, peer: str) -> None:
+        """End the links with a former member, which the elector counts no longer."""
+        dialer, link = self.dialers.pop(peer, None), self.accepted.get(peer)
+        if dialer is not None:
+            dialer.retire()
+        if link is not None:
+            link.break_off()
+            self._abandon(link, closes=True)
+        self.forget(peer)
 
     # The listener's thread and the readers'.
 
@@ -73,9 +115,12 @@ class SimulatedLinks:
 
     def _answer_hello(self, link: "SimulatedLink") -> None:
         peer, older = link.path.source, self.accepted.get(link.path.source)
-        is_stale = older is not None and link.number <= older.number
-        link.objection = self.objection_to(link.dialer.process)
-        if is_stale or link.objection is not None:
+        is_same_store = older is not None and older.dialer.process.store_id == link.dialer.process.store_id
+        is_stale = older is not None and is_same_store and link.number <= older.number
+        # One that belongs to no cluster yet has no list that the peer could be missing in.
+        is_waiting = not self.configuration.members
+        link.objection = None if is_waiting else self.objection_to(link.dialer.process)
+        if is_stale or is_waiting or link.objection is not None:
             link.break_off()
             if link.objection is Objection.UNKNOWN_NODE:
                 self._process.put(link, StrangerRefused(node_id=peer))
@@ -125,15 +170,17 @@ class SimulatedLinks:
 
     def note_event(self, event: Event) -> None:
         """Note a change of a link, before the elector is told."""
+        if event.peer not in self.dialers:  # it came while the peer was dismissed
+            return
         match event:
             case StreamEnded():
                 for observer in self._world.observers:
                     observer.ended(self._process, event.link, event.is_end_of_stream)
             case LinkAccepted():
-                self.stores.setdefault(event.peer, event.identity.store)
-                self.dialers[event.peer].close_if_outdated(event.identity.incarnation)
+                self._meet(event.peer, event.identity.store)
+                self.dialers[event.peer].close_if_outdated(event.identity)
             case LinkOpened():
-                self.stores.setdefault(event.peer, event.identity.store)
+                self._meet(event.peer, event.identity.store)
 
     def is_trusted(self, event: LinkAccepted) -> bool:
         """Return whether an end of stream proves that the peer closed it: no proxy is in between."""
@@ -141,9 +188,9 @@ class SimulatedLinks:
 
     def send(self, send: Send) -> None:
         """Send on the link that is named, if that is open."""
-        dialer = self.dialers[send.peer]
-        link = dialer.link
-        if link is None or not dialer.is_open or link.number != send.link:
+        dialer = self.dialers.get(send.peer)
+        link = None if dialer is None else dialer.link
+        if dialer is None or link is None or not dialer.is_open or link.number != send.link:
             return
         if type(send.message) is Batch:
             for observer in self._world.observers:

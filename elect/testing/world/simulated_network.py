@@ -1,10 +1,9 @@
 """The network: one path for each direction between two nodes, and its faults."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from elect.core import messages
-from elect.core.messages import Message
+from elect.core.membership_messages import Message
 from elect.testing.simulation.simulation_options import Span
 from elect.testing.world.world import World
 from wire.protocol.codec import Codec
@@ -21,7 +20,7 @@ _CALM = 0.005
 _FRAME_BYTES_MAX = 64 * 1024
 """The largest frame that `wire` accepts."""
 
-_CODEC = Codec(messages.Heartbeat, messages.Batch, messages.Knowledge)
+_CODEC = Codec(*get_args(Message))
 
 
 def encoded(message: Message) -> Message:
@@ -85,6 +84,13 @@ class SimulatedNetwork:
         self._world = world
         ids = world.options.node_ids
         self.paths = {(a, b): Path(world, a, b) for a in ids for b in ids if a != b}
+
+    def add(self, node_id: str) -> None:
+        """Add the paths between a new node and every other one."""
+        for other in self._world.hosts:
+            if other != node_id:
+                for way in ((node_id, other), (other, node_id)):
+                    self.paths[way] = Path(self._world, *way)
 
     def path(self, source: str, target: str) -> Path:
         """Return the path from one node to another."""

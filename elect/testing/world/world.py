@@ -6,8 +6,9 @@ from random import Random
 from typing import TYPE_CHECKING, NoReturn
 
 from elect.clock import NS_PER_S
+from elect.core.configuration import Configuration
 from elect.core.events import Event
-from elect.core.messages import Message
+from elect.core.membership_messages import Message
 from elect.testing.simulation.simulation_options import Options
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.scheduler import Scheduler
@@ -78,6 +79,17 @@ class World:
         """Return the true time, ns."""
         return self.scheduler.now
 
+    @property
+    def node_ids(self) -> tuple[str, ...]:
+        """Return the ids of the machines that are in use."""
+        return tuple(node_id for node_id, host in self.hosts.items() if not host.is_retired)
+
+    @property
+    def newest(self) -> Configuration:
+        """Return the newest configuration on a disk."""
+        found = (host.disk.configuration for host in self.hosts.values())
+        return max(found, key=lambda each: (bool(each.members), each.term, each.version))
+
     def watch(self, observer: Observer) -> None:
         """Add an observer; it is called for steps and heartbeats only if it overrides those methods."""
         self.observers.append(observer)
@@ -130,4 +142,5 @@ class World:
         if not self.is_hostile:
             return f"Simulation({options!r}), with the same calls"
         seconds = self.scheduler.now // NS_PER_S + 1 if self.calmed_at is None else self.calmed_at / NS_PER_S
-        return f"elect simulate --seed {options.seed} --nodes {options.nodes} --seconds {seconds:.15g}"
+        changing = " --changing" if options.changes else ""
+        return f"elect simulate{changing} --seed {options.seed} --nodes {options.nodes} --seconds {seconds:.15g}"

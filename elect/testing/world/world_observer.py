@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from elect.core.changes import Change, ChangeRefusal
+from elect.core.configuration import Configuration
 from elect.core.events import Event
 from elect.core.messages import Batch
 from elect.core.ready import Ballot, Lease
@@ -40,6 +42,15 @@ class Observer:
 
     def stored(self, node_id: str, store_id: int, ballots: Mapping[str, Ballot]) -> None:
         """Called when ballots are on a node's disk."""
+
+    def configured(self, node_id: str, store_id: int, configuration: Configuration) -> None:
+        """Called when a configuration is on a node's disk."""
+
+    def decided(self, process: "Process", configuration: Configuration) -> None:
+        """Called when a node begins to write a configuration, in the step in which it has decided for it."""
+
+    def refused(self, process: "Process", change: Change, refusal: ChangeRefusal) -> None:
+        """Called when a node refused a change of the members."""
 
     def started(self, process: "Process") -> None:
         """Called when a process starts."""

@@ -1,14 +1,15 @@
 """The commands of plays: a word and its arguments.
 
-A play begins with `nodes`. NODE, SOURCE and TARGET are letters; KIND is Heartbeat, Knowledge, or an entry's name, with
-its TERM; a duration is as in `150ms`. Before any command, `quietly` prints only the holder of the lease after it, and
-`count` prints counts in place of lines.
+A play begins with `nodes`. NODE, SOURCE and TARGET are letters; KIND is Heartbeat, Knowledge, Install, InstallReport,
+or an entry's name, with its TERM; a duration is as in `150ms`. Before any command, `quietly` prints only the holder of
+the lease after it, and `count` prints counts in place of lines.
 """
 
 import inspect
 from collections.abc import Callable
 
 from tests.scenarios.language.link_commands import close, copy, cut, delay, deliver, dial, end, lose, mend, reset, say
+from tests.scenarios.language.member_commands import add, change, join, wipe
 from tests.scenarios.language.node_commands import (
     acknowledge,
     candidate,
@@ -37,9 +38,12 @@ Command = Callable[..., list[str] | None]
 
 _APPLICATION = (candidate, pause, elect, resign, acknowledge, leave, enter, rank, hurry)
 _PROCESS = (slow, write, fail, storing, crash, restart, suspend, wake)
+_MEMBERS = (add, wipe, join, change)
 _LINKS = (close, dial, end, reset, cut, mend, deliver, copy, delay, lose, say)
 _REST = (nodes, wait, tick, beat, run, who, expect)
-COMMANDS: dict[str, Command] = {command.__name__: command for command in (*_APPLICATION, *_PROCESS, *_LINKS, *_REST)}
+COMMANDS: dict[str, Command] = {
+    command.__name__: command for command in (*_APPLICATION, *_PROCESS, *_MEMBERS, *_LINKS, *_REST)
+}
 MANNERS = ("quietly", "count")
 
 

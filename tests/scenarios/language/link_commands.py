@@ -1,5 +1,6 @@
 """The commands for links and the frames on them: each function is a command of a play."""
 
+from elect.core.membership_messages import Install, InstallReport
 from elect.core.messages import (
     Abandon,
     Abandoned,
@@ -21,7 +22,21 @@ from tests.scenarios.language.play_context import PlayContext
 
 KINDS: dict[str, Kind] = {
     kind.__name__: kind
-    for kind in (Heartbeat, Knowledge, Vote, Grant, Abandon, Abandoned, Refuse, Lead, Follow, Resign, Resigned)
+    for kind in (
+        Heartbeat,
+        Knowledge,
+        Install,
+        InstallReport,
+        Vote,
+        Grant,
+        Abandon,
+        Abandoned,
+        Refuse,
+        Lead,
+        Follow,
+        Resign,
+        Resigned,
+    )
 }
 
 
@@ -101,8 +116,8 @@ def say(play: PlayContext, source: str, target: str, kind: str, term: str, *sett
     configuration, with `offset=5`, with `session=1.2`, with `link=1.1`.
     """
     given = dict(setting.split("=", 1) for setting in settings)
-    members = given.pop("members", play.cluster.settings.voters)
-    configuration = ClusterSettings(voters=members).configuration.id
+    members = given.pop("members", None)
+    configuration = None if members is None else ClusterSettings(voters=members).configuration.id
     entry = _entry(kind, int(term), given)
     if given:
         raise ValueError(f"no setting {', '.join(given)}")

@@ -7,8 +7,8 @@ from elect.core.elector import Elector
 from elect.core.messages import Standing
 from elect.core.options import OffsetRule
 from elect.core.ready import Ballot, Ready
+from elect.testing.manual.changing_cluster import ChangingCluster
 from elect.testing.manual.cluster_settings import ELECTION, ClusterSettings
-from elect.testing.manual.manual_cluster import ManualCluster
 from tests.scenarios.language.play_transcript import PlayTranscript
 
 
@@ -17,11 +17,11 @@ class PlayContext:
 
     def __init__(self) -> None:
         self.transcript = PlayTranscript()
-        self._cluster: ManualCluster | None = None
+        self._cluster: ChangingCluster | None = None
         self._holders: dict[str, list[str]] = {}
 
     @property
-    def cluster(self) -> ManualCluster:
+    def cluster(self) -> ChangingCluster:
         """Raises:
         ValueError: the play has not begun.
         """
@@ -30,7 +30,7 @@ class PlayContext:
         return self._cluster
 
     def begin(self, settings: ClusterSettings) -> None:
-        self._cluster = ManualCluster(settings, listener=self.transcript)
+        self._cluster = ChangingCluster(settings, listener=self.transcript)
         self.transcript.take()
 
     def node(self, node_id: str) -> str:
@@ -63,7 +63,8 @@ class PlayContext:
 
 def nodes(play: PlayContext, *given: str) -> list[str]:
     """Start the cluster. After the nodes: `b.term=2` and `b.vote=a` (on its disk), `b.priority=0`, `b.offset=9`,
-    `b.clock=+10000` (parts per million), `learner=d`, `elections=1000`, `offsets=require`, `grace=1s`, `failback=2s`.
+    `b.clock=+10000` (parts per million), `learner=d`, `elections=1000` or `elections=default,jobs`, `offsets=require`,
+    `grace=1s`, `failback=2s`, `stores=compared`.
     """
     voters = "".join(word for word in given if "=" not in word)
     settings = dict(word.split("=", 1) for word in given if "=" in word)
@@ -77,19 +78,27 @@ def nodes(play: PlayContext, *given: str) -> list[str]:
 
 def _settings(voters: str, settings: dict[str, str]) -> ClusterSettings:
     learners = settings.pop("learner", "")
-    count = int(settings.pop("elections", "0"))
+    elections = settings.pop("elections", ELECTION)
     failback = settings.pop("failback", "")
     return ClusterSettings(
         voters=voters,
         learners=learners,
-        elections=tuple(f"e{number:04}" for number in range(1, count + 1)) or (ELECTION,),
+        elections=_elections(elections),
         offset_rule=OffsetRule(settings.pop("offsets", OffsetRule.PREFER)),
         grace_ns=parse_ns(settings.pop("grace", "5s")),
+        has_stores=settings.pop("stores", "") == "compared",
         failback_ns=parse_ns(failback) if failback else None,
         ballots={node: ballot for node in voters if (ballot := _ballot(node, settings)) is not None},
         standings={node: _standing(node, settings) for node in voters},
         rates_ppm={node: int(settings.pop(f"{node}.clock", "0")) for node in voters},
     )
+
+
+def _elections(text: str) -> tuple[str, ...]:
+    """Return names, written as `default,jobs` or as their number."""
+    if text.isdigit():
+        return tuple(f"e{number:04}" for number in range(1, int(text) + 1))
+    return tuple(text.split(","))
 
 
 def _ballot(node_id: str, settings: dict[str, str]) -> Ballot | None:

@@ -7,20 +7,20 @@ lease after a command, if that changed.
 from collections import Counter
 
 from elect.config.durations import format_ns
-from elect.core.events import Elected, Event, FailedBack, LeaderChanged, Lost, PeerChanged, RoleChanged
-from elect.core.messages import (
-    Batch,
-    Entry,
-    Follow,
-    Grant,
-    Heartbeat,
-    Knowledge,
-    Known,
-    Message,
-    Refuse,
-    Resign,
-    Vote,
+from elect.core.configuration import Configuration, MemberKind
+from elect.core.events import (
+    Elected,
+    Event,
+    FailedBack,
+    Installed,
+    LeaderChanged,
+    Lost,
+    PeerChanged,
+    PeerDismissed,
+    RoleChanged,
 )
+from elect.core.membership_messages import Install, InstallReport, Message
+from elect.core.messages import Batch, Entry, Follow, Grant, Heartbeat, Knowledge, Known, Refuse, Resign, Vote
 from elect.core.ready import Ballot, Ready, Send
 from elect.testing.manual.cluster_settings import ELECTION
 from elect.testing.manual.manual_cluster import START_NS
@@ -53,6 +53,24 @@ def describe_message(value: Message | None) -> str:
             return f"Knowledge{' (all of it)' if value.whole else ''}: {known}"
         case Batch():
             return "; ".join(map(describe_entry, value.entries))
+        case Install():
+            return f"Install {describe_configuration(value.configuration)}"
+        case InstallReport():
+            shown = value.configuration
+            return f"InstallReport {shown.term}.{shown.version}, term {value.term}"
+
+
+def describe_configuration(value: Configuration) -> str:
+    parts = [" ".join(value.voters)]
+    parts += [
+        f"{each.node_id} learns" if each.is_learner else f"{each.node_id} observes"
+        for each in value.members
+        if not each.is_voter
+    ]
+    parts += [
+        f"{each.node_id} never leads" for each in value.members if each.is_voter and each.kind is MemberKind.WITNESS
+    ]
+    return f"{value.term}.{value.version}: {', '.join(parts)}, floor {value.floor}"
 
 
 def _known(known: Known) -> str:
@@ -70,6 +88,9 @@ def _heartbeat(heartbeat: Heartbeat) -> str:
     words.append(f"supports {' '.join(heartbeat.supports) or 'nobody'}")
     if heartbeat.standing.willing:
         words.append("willing")
+    shown = heartbeat.configuration
+    if (shown.term, shown.version) > (0, 0):
+        words.append(f"has {shown.term}.{shown.version}")
     return ", ".join(words)
 
 
@@ -103,6 +124,10 @@ def describe_event(value: Event, now: int) -> str | None:
         case Lost():
             since = "" if value.at == now else f" since {describe_time(value.at)}"
             text = f"tells: lost term {value.term} ({value.reason}){since}"
+        case Installed():
+            return f"has configuration {value.configuration.term}.{value.configuration.version}"
+        case PeerDismissed():
+            return f"dismisses {value.peer}"
         case FailedBack():
             text = f"hands term {value.term} back to {value.successor}"
         case LeaderChanged():
@@ -173,6 +198,8 @@ class PlayTranscript(StepListener):
                 self._say(f"{node_id}: {text}")
         for election, ballot in (ready.write.ballots if ready.write else {}).items():
             self._say(f"{node_id}: writes {with_election(election, describe_ballot(ballot))}")
+        if ready.write is not None and ready.write.configuration is not None:
+            self._say(f"{node_id}: writes {describe_configuration(ready.write.configuration)}")
 
     def _changes(self, node: ManualNode) -> list[str]:
         """Return the changes of the peers that a node supports and the leader that it follows."""

@@ -29,16 +29,23 @@ def _describe(play: PlayContext, node_id: str) -> str:
 
 
 def expect(play: PlayContext, *what: str) -> list[str]:
-    """Fail unless this is so, even with `--rewrite`: `lease a`, `lease nobody`, `b follows a 1`, `b follows nobody`,
-    `b candidate 4`, `b leader 4`, `b follower 4`.
+    """Fail unless this is so, even with `--rewrite`: `lease a`, `lease nobody`, `lease a of jobs`, `b follows a 1`,
+    `b follows nobody`, `b candidate 4`, `b leader 4`, `b follower 4`, `b has 1.2 abcd` (its configuration and the
+    voters in it).
     """
     cluster = play.cluster
     match what:
         case ["lease", _]:
             found = " ".join(["lease", *(cluster.holders() or ["nobody"])])
+        case ["lease", _, "of", election]:
+            found = " ".join(["lease", *(cluster.holders(election) or ["nobody"]), "of", election])
         case [node_id, "follows", *_]:
             following = cluster.following(play.node(node_id))
             found = f"{node_id} follows " + ("nobody" if following is None else f"{following[0]} {following[1]}")
+        case [node_id, "has", _, _]:
+            configuration = cluster.nodes[play.node(node_id)].elector.state.configuration
+            place, voters = f"{configuration.term}.{configuration.version}", "".join(configuration.voters)
+            found = f"{node_id} has {place} {voters or 'nobody'}"
         case [node_id, _, _]:
             election = cluster.nodes[play.node(node_id)].elector.state.elections[ELECTION]
             found = f"{node_id} {election.role} {election.term}"
