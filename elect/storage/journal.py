@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from elect.clock import Clock, now_ns
+from elect.core.configuration import Configuration
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
 from elect.storage.store import Store
@@ -96,6 +97,7 @@ class Journal:
         self._failure_log = FailureLog(logger, "the store")
         self._owed: dict[str, Ballot] = {}
         self._owed_meetings: dict[str, Meeting] = {}
+        self._owed_configuration: Configuration | None = None
         self._owed_promise_ns = 0
         self._thread = ReportedThread(self._run, name=name)
 
@@ -155,11 +157,12 @@ class Journal:
         for write in writes:
             self._owed.update(write.ballots)
             self._owed_meetings.update(write.meetings)
+            self._owed_configuration = _newer(self._owed_configuration, write.configuration)
             self._owed_promise_ns = max(self._owed_promise_ns, write.promise_ns or 0)
         numbers = tuple(write.number for write in writes)
         begun = self._clock()
         try:
-            self._store.write(self._owed, self._owed_promise_ns or None, self._owed_meetings)
+            self._store.write(self._owed, self._owed_promise_ns or None, self._owed_meetings, self._owed_configuration)
         except StoreGone:
             raise  # votes written from now on would be lost: the node stops
         except StoreError as error:
@@ -168,6 +171,7 @@ class Journal:
                 self._deliver(WriteFailed(numbers=numbers, error=error))
             return
         self._owed, self._owed_meetings, self._owed_promise_ns = {}, {}, 0
+        self._owed_configuration = None
         if failures := self._failure_log.worked():
             self._deliver(StoreRecovered(failures=failures))
         if numbers:
@@ -181,3 +185,10 @@ class Journal:
             while True:
                 taken.append(self._queue.get_nowait())
         return [write for write in taken if write is not None]
+
+
+def _newer(owed: Configuration | None, later: Configuration | None) -> Configuration | None:
+    """Return the newer of two configurations; of one term and version the later: it has the later addresses."""
+    if later is None or (owed is not None and owed.is_newer_than(later)):
+        return owed
+    return later

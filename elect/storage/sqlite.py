@@ -12,21 +12,25 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import reduce
 from hashlib import blake2b
 from operator import xor
 from pathlib import Path
 
+from elect.core.configuration import STORE_ID_LENGTH, Configuration
 from elect.core.events import Objection
 from elect.core.messages import TERM_MAX
 from elect.core.ready import Ballot, Meeting
-from elect.errors import IdentityError, StoreError, StoreGone
+from elect.errors import IdentityError, StoreGone
+from elect.storage.configuration_row import configuration_of, digest_of
+from elect.storage.configuration_row import row_of as configuration_row
 from elect.storage.data_lock import DataLock, LockRecord, make_directory, sync_directory
-from elect.storage.store import STORE_ID_LENGTH, StoreContent, check_ballot, check_voters, kept_meetings
-from elect.storage.tables import APPLICATION_ID, COMMITS, SCHEMA_VERSION, SCHEMAS, STEPS
+from elect.storage.database_errors import DatabaseErrors
+from elect.storage.store import NO_CLUSTER, StoreContent, check_ballot, check_configuration, effective, is_overruled
+from elect.storage.tables import APPLICATION_ID, COMMITS, SCHEMA_VERSION, SCHEMAS, STEPS, WRITE_CONFIGURATION
 
 NAME = "elect.sqlite3"
 
@@ -38,10 +42,10 @@ _REPLACE = "its votes may be lost: remove this node from the cluster, and add it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """The single row about the whole file; its checksum covers every ballot and meeting too.
+    """The single row about the whole file; its checksum covers every ballot, the configuration and all meetings too.
 
     Attributes:
-        voters: their ids, separated by spaces.
+        configuration: the text from `digest_of`. In versions 1 and 2 the ids of the voters, separated by spaces.
         meetings: the text from `text_of`.
     """
 
@@ -52,7 +56,7 @@ class Meta:
     promise_ns: int = 0
     writes: int = 0
     ballots_digest: int = 0
-    voters: str = ""
+    configuration: str = ""
     meetings: str = ""
 
     def checksum(self) -> bytes:
@@ -87,31 +91,27 @@ class SqliteStore:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory)
         self.path = self.directory / NAME
+        self._errors = DatabaseErrors(self.path, _REPLACE)
         self._log_path = self.directory / f"{NAME}-wal"
         self._lock = DataLock(self.directory)
         self._connection: sqlite3.Connection | None = None
         self._ballots: dict[str, Ballot] = {}
         self._meetings: dict[str, Meeting] = {}
+        self._configuration = NO_CLUSTER
         self._meta: Meta | None = None
         self._version = 0
         self._files: dict[Path, tuple[int, int] | None] = {}
 
     def open(
-        self,
-        *,
-        cluster: str,
-        node_id: str,
-        promise_ns: int,
-        voters: Collection[str] = (),
-        is_replacing_voters: bool = False,
+        self, *, cluster: str, node_id: str, promise_ns: int, configuration: Configuration = NO_CLUSTER
     ) -> StoreContent:
         """See Store.open."""
-        asked = Meta(store_id=b"", cluster=cluster, node_id=node_id, voters=" ".join(sorted(voters)))
-        with self._reported():
+        asked = Meta(store_id=b"", cluster=cluster, node_id=node_id)
+        with self._errors.reported():
             make_directory(self.directory)
             record = self._lock.acquire()
             try:
-                return self._open(asked, record, promise_ns, is_replacing_voters=is_replacing_voters)
+                return self._open(asked, record, promise_ns, configuration)
             except BaseException:
                 self.close()
                 raise
@@ -121,9 +121,12 @@ class SqliteStore:
         ballots: Mapping[str, Ballot],
         promise_ns: int | None = None,
         meetings: Mapping[str, Meeting] | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
         """See Store.write."""
         assert self._meta is not None, "the store is not open"
+        if configuration is not None:
+            check_configuration(self._configuration, configuration)
         self._check_place()
         after = {**self._meetings, **(meetings or {})}
         ballots_digest = self._meta.ballots_digest
@@ -136,12 +139,16 @@ class SqliteStore:
             promise_ns=max(self._meta.promise_ns, promise_ns or 0),
             writes=self._meta.writes + 1,
             ballots_digest=ballots_digest,
+            configuration=self._meta.configuration
+            if configuration is None
+            else digest_of(configuration_row(configuration)),
             meetings=text_of(after) if meetings else self._meta.meetings,
         )
-        with self._reported():
-            self._commit(meta, ballots, meetings or {})
+        with self._errors.reported():
+            self._commit(meta, ballots, meetings or {}, configuration)
         self._ballots.update(ballots)
         self._meetings = after
+        self._configuration = configuration or self._configuration
         self._lock.update(LockRecord(store_id=meta.store_id, writes=meta.writes))
 
     def close(self) -> None:
@@ -152,33 +159,27 @@ class SqliteStore:
                 connection.close()
         self._lock.release()
 
-    def _open(
-        self, asked: Meta, record: LockRecord | None, promise_ns: int, *, is_replacing_voters: bool
-    ) -> StoreContent:
+    def _open(self, asked: Meta, record: LockRecord | None, promise_ns: int, given: Configuration) -> StoreContent:
         is_new = self._connect(record)
-        meetings: dict[str, Meeting] = {}
+        self._ballots, self._meetings, self._configuration = {}, {}, NO_CLUSTER
         if is_new:
             before = replace(asked, store_id=secrets.token_bytes(STORE_ID_LENGTH), meetings=text_of({}))
         else:
             self._check_file()
             self._ballots = self._read_ballots()
-            self._meetings = meetings = self._read_meetings()
+            self._meetings = self._read_meetings()
             before = self._meta = self._read_meta()
             self._check_identity(before, asked, record)
-            if is_replacing_voters:
-                meetings = kept_meetings(meetings)
-            else:
-                check_voters(before.voters.split(), asked.voters.split(), str(self.directory))
+        configuration = effective(self._configuration, given)
         after = replace(
             before,
             incarnation=before.incarnation + 1,
             promise_ns=max(before.promise_ns, promise_ns),
             writes=before.writes + 1,
-            voters=asked.voters,
-            meetings=text_of(meetings),
+            configuration=digest_of(configuration_row(configuration)),
         )
-        self._commit(after, {}, meetings, is_opening=True)
-        self._meetings = meetings
+        self._commit(after, {}, {}, configuration, is_opening=True)
+        self._configuration = configuration
         self._lock.update(LockRecord(store_id=after.store_id, writes=after.writes), is_synced=True)
         sync_directory(self.directory)
         self._files = {path: _inode(path) for path in (self.path, self._log_path, self._lock.path)}
@@ -187,8 +188,9 @@ class SqliteStore:
             store_id=after.store_id,
             promise_ns=promise_ns if is_new else before.promise_ns,
             ballots=dict(self._ballots),
-            meetings=dict(meetings),
-            former_voters=() if before.voters == asked.voters else tuple(before.voters.split()),
+            meetings=dict(self._meetings),
+            configuration=configuration,
+            is_given_overruled=is_overruled(given, configuration),
         )
 
     def _connect(self, record: LockRecord | None) -> bool:
@@ -196,21 +198,23 @@ class SqliteStore:
         has_content = self.path.exists() and (not self.path.is_file() or self.path.stat().st_size > 0)
         has_log = self._log_path.exists() and self._log_path.stat().st_size > 0
         if not has_content and (record or has_log):
-            raise self._error(f"the database is missing or empty, but this directory had a store; {_REPLACE}")
+            raise self._errors.failed(f"the database is missing or empty, but this directory had a store; {_REPLACE}")
         self._connection = connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA cell_size_check = ON")
         is_new = not (self._integer("PRAGMA application_id") or self._integer("SELECT count(*) FROM sqlite_master"))
         if is_new and record:
-            raise self._error(f"the database is empty, but this directory had a store; {_REPLACE}")
+            raise self._errors.failed(f"the database is empty, but this directory had a store; {_REPLACE}")
         self._version = 0 if is_new else self._check_header()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = MEMORY")  # of `COMMITS`; no other file may be full
         # Only now: a file of another program must stay unchanged.
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != ("wal",):
-            raise self._error(f"no write-ahead log on this file system ({mode!r}); use a data_dir on a local disk")
+            raise self._errors.failed(
+                f"no write-ahead log on this file system ({mode!r}); use a data_dir on a local disk"
+            )
         return is_new
 
     def _check_header(self) -> int:
@@ -220,11 +224,11 @@ class SqliteStore:
         if application_id != APPLICATION_ID:
             raise IdentityError(str(self.path), f"another program (application id {application_id:#x})", "elect")
         if version > SCHEMA_VERSION:
-            raise self._error(
+            raise self._errors.failed(
                 f"a newer version of elect wrote it (schema {version}, this one reads {SCHEMA_VERSION}); upgrade elect"
             )
         if version not in SCHEMAS:
-            raise self._damaged(f"schema {version} does not exist")
+            raise self._errors.damaged(f"schema {version} does not exist")
         return version
 
     def _check_file(self) -> None:
@@ -232,10 +236,10 @@ class SqliteStore:
         connection = self._open_connection()
         problem = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if problem != ("ok",):
-            raise self._damaged(str(problem[0]) if problem else "integrity_check returned nothing")
+            raise self._errors.damaged(str(problem[0]) if problem else "integrity_check returned nothing")
         rules = [row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
         if sorted(rules, key=str) != sorted(SCHEMAS[self._version]):
-            raise self._damaged("its tables or triggers were changed")
+            raise self._errors.damaged("its tables or triggers were changed")
 
     def _read_ballots(self) -> dict[str, Ballot]:
         ballots = {}
@@ -243,9 +247,9 @@ class SqliteStore:
             is_text = isinstance(election, str) and isinstance(voted_for, str | None)
             lowered_to = lowered[0] if lowered else None  # version 1 has no such column
             if not is_text or not isinstance(term, int) or not 0 <= term <= TERM_MAX:
-                raise self._damaged("a ballot is not valid")
+                raise self._errors.damaged("a ballot is not valid")
             if lowered_to is not None and (not isinstance(lowered_to, int) or not 0 <= lowered_to < term):
-                raise self._damaged("a ballot is not valid")
+                raise self._errors.damaged("a ballot is not valid")
             ballots[election] = Ballot(term=term, voted_for=voted_for, lowered_to=lowered_to)
         return ballots
 
@@ -254,7 +258,7 @@ class SqliteStore:
         for node_id, store_id, objection, is_acknowledged in self._open_connection().execute("SELECT * FROM meetings"):
             is_known = (objection is None or objection in Objection.__members__.values()) and is_acknowledged in (0, 1)
             if not isinstance(node_id, str) or not isinstance(store_id, bytes | None) or not is_known:
-                raise self._damaged("a meeting is not valid")
+                raise self._errors.damaged("a meeting is not valid")
             why = objection and Objection(objection)
             meetings[node_id] = Meeting(store_id=store_id, objection=why, is_acknowledged=bool(is_acknowledged))
         return meetings
@@ -262,17 +266,36 @@ class SqliteStore:
     def _read_meta(self) -> Meta:
         row = self._open_connection().execute("SELECT * FROM meta").fetchone()
         if row is None:
-            raise self._damaged("its row of meta is missing")
-        _, *values, checksum = row
-        names = ("store_id", "cluster", "node_id", "incarnation", "promise_ns", "writes", "voters")
+            raise self._errors.damaged("its row of meta is missing")
+        _, store_id, cluster, node_id, incarnation, promise_ns, writes, *voters, checksum = row
+        configuration = () if voters else self._read_configuration()
         meta = Meta(
-            **dict(zip(names, values, strict=True)),
+            store_id=store_id,
+            cluster=cluster,
+            node_id=node_id,
+            incarnation=incarnation,
+            promise_ns=promise_ns,
+            writes=writes,
             ballots_digest=reduce(xor, (digest(*item) for item in self._ballots.items()), 0),
+            configuration=voters[0] if voters else digest_of(configuration),
             meetings=text_of(self._meetings),
         )
         if checksum != meta.checksum():
-            raise self._damaged("the checksum is wrong")
+            raise self._errors.damaged("the checksum is wrong")
+        try:
+            # Until version 2 each node had the list of voters that it began with.
+            self._configuration = (
+                Configuration.initial(voters[0].split()) if voters else configuration_of(configuration)
+            )
+        except ValueError as error:
+            raise self._errors.damaged(f"the configuration is not valid: {error}") from error
         return meta
+
+    def _read_configuration(self) -> tuple[object, ...]:
+        row = self._open_connection().execute("SELECT * FROM configuration").fetchone()
+        if row is None:
+            raise self._errors.damaged("its row of the configuration is missing")
+        return tuple(row[1:])
 
     def _check_identity(self, found: Meta, asked: Meta, record: LockRecord | None) -> None:
         if (found.cluster, found.node_id) != (asked.cluster, asked.node_id):
@@ -282,31 +305,39 @@ class SqliteStore:
                 f"node {asked.node_id!r} of cluster {asked.cluster!r}",
             )
         if record and record.store_id != found.store_id:
-            raise self._error(f"this is not the database that was made in this directory; {_REPLACE}")
+            raise self._errors.failed(f"this is not the database that was made in this directory; {_REPLACE}")
         if record and record.writes > found.writes:
-            raise self._error(
+            raise self._errors.failed(
                 f"it is older than before: it had {record.writes} writes, now it has {found.writes}"
                 f" (restored from a copy, or the disk lost writes); {_REPLACE}"
             )
 
     def _commit(
-        self, meta: Meta, ballots: Mapping[str, Ballot], meetings: Mapping[str, Meeting], *, is_opening: bool = False
+        self,
+        meta: Meta,
+        ballots: Mapping[str, Ballot],
+        meetings: Mapping[str, Meeting],
+        configuration: Configuration | None,
+        *,
+        is_opening: bool = False,
     ) -> None:
         """Write in one transaction; memory follows only when it is durable."""
         connection = self._open_connection()
         rows = [(name, ballot.term, ballot.voted_for, ballot.lowered_to) for name, ballot in ballots.items()]
         commit = {**asdict(meta), "ballots": json.dumps(rows), "checksum": meta.checksum()}
         try:
-            if is_opening or meetings:
+            if is_opening or meetings or configuration is not None:
                 connection.execute("BEGIN IMMEDIATE")
             if is_opening:
-                for statement in (*STEPS[self._version], *COMMITS, "DELETE FROM meetings"):
+                for statement in (*STEPS[self._version], *COMMITS):
                     connection.execute(statement)
             for item in meetings.items():
                 connection.execute("INSERT OR REPLACE INTO meetings VALUES (?, ?, ?, ?)", row_of(*item))
+            if configuration is not None:
+                connection.execute(WRITE_CONFIGURATION, configuration_row(configuration))
             connection.execute(
                 "INSERT INTO commits VALUES (:ballots,"
-                " :store_id, :cluster, :node_id, :incarnation, :promise_ns, :writes, :voters, :checksum)",
+                " :store_id, :cluster, :node_id, :incarnation, :promise_ns, :writes, :checksum)",
                 commit,
             )
             if connection.in_transaction:
@@ -323,36 +354,12 @@ class SqliteStore:
             if _inode(path) != inode:
                 raise StoreGone(errno.ENOENT, "the file was removed or replaced while the node runs", str(path))
 
-    @contextmanager
-    def _reported(self) -> Iterator[None]:
-        """Raise errors of SQLite and of the system as those of elect."""
-        try:
-            yield
-        except sqlite3.IntegrityError as error:
-            raise RuntimeError(
-                f"{self.path}: the database refused a write that would undo an earlier one: {error}"
-            ) from error
-        except sqlite3.OperationalError as error:
-            raise self._error(f"SQLite failed: {error} ({getattr(error, 'sqlite_errorname', '')})") from error
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # the text of an error may be damaged too
-            raise self._damaged(str(error)) from error
-        except StoreError:
-            raise
-        except OSError as error:
-            raise StoreError(error.errno, str(error.strerror), str(error.filename or self.path)) from error
-
     def _open_connection(self) -> sqlite3.Connection:
         assert self._connection is not None, "the store is not open"
         return self._connection
 
     def _integer(self, statement: str) -> int:
         return int(self._open_connection().execute(statement).fetchone()[0])
-
-    def _damaged(self, problem: str) -> StoreError:
-        return self._error(f"the database is damaged ({problem}); {_REPLACE}")
-
-    def _error(self, problem: str) -> StoreError:
-        return StoreError(None, problem, str(self.path))
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

@@ -1,17 +1,18 @@
-"""The store of a node's votes: its protocol, and one in memory.
+"""The store of a node's votes and of its configuration: its protocol, and one in memory.
 
-Source: PROTOCOL.md, section 4 (what is durable) and the boot fence.
+Source: PROTOCOL.md, section 4 (what is durable), the boot fence, and section 7 (the configuration).
 """
 
 import secrets
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from elect.core.configuration import STORE_ID_LENGTH, Configuration
 from elect.core.ready import Ballot, Meeting
-from elect.errors import ConfigError
 
-STORE_ID_LENGTH = 16
+NO_CLUSTER = Configuration()
+"""The configuration of a node that belongs to no cluster yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class StoreContent:
             support asked for: the votes of a lost store before it may have promised as much.
         ballots: by election.
         meetings: by peer.
-        former_voters: the list of voters that this start replaced; empty: it replaced none.
+        configuration: the stored one; the one that was given, if none with members was stored.
+        is_given_overruled: the one that was given has members, and others than the stored one.
     """
 
     incarnation: int
@@ -33,20 +35,15 @@ class StoreContent:
     promise_ns: int = 0
     ballots: Mapping[str, Ballot] = field(default_factory=dict)
     meetings: Mapping[str, Meeting] = field(default_factory=dict)
-    former_voters: tuple[str, ...] = ()
+    configuration: Configuration = NO_CLUSTER
+    is_given_overruled: bool = False
 
 
 class Store(Protocol):
     """The durable state of a node. One thread opens it, then another one uses it; never two at once."""
 
     def open(
-        self,
-        *,
-        cluster: str,
-        node_id: str,
-        promise_ns: int,
-        voters: Collection[str] = (),
-        is_replacing_voters: bool = False,
+        self, *, cluster: str, node_id: str, promise_ns: int, configuration: Configuration = NO_CLUSTER
     ) -> StoreContent:
         """Lock the store, check that it is whole and belongs to this node, and count one more start.
 
@@ -54,11 +51,9 @@ class Store(Protocol):
             cluster: the cluster that the store must belong to; a new store is made for it.
             node_id: the node that the store must belong to.
             promise_ns: the support that this node acknowledges from now on (ns), stored for its next start.
-            voters: the ids of all voters in the node's configuration, this node included; stored with the votes.
-            is_replacing_voters: store `voters` even if another list is stored.
+            configuration: the one in the node's settings. It is stored if no configuration with members is.
 
         Raises:
-            ConfigError: `voters` differs from the stored list.
             IdentityError: the store belongs to another node, cluster or program.
             StoreError: the store is in use, damaged, lost, or cannot be read or written.
         """
@@ -68,6 +63,7 @@ class Store(Protocol):
         ballots: Mapping[str, Ballot],
         promise_ns: int | None = None,
         meetings: Mapping[str, Meeting] | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
         """Make these changes durable, all or none. Without changes, test that the disk accepts a write.
 
@@ -75,11 +71,13 @@ class Store(Protocol):
             ballots: new ones by election.
             promise_ns: the support that this node acknowledges from now on, ns; None: unchanged.
             meetings: new ones by peer; None: unchanged.
+            configuration: the new one; None: unchanged.
 
         Raises:
             StoreError: the changes may not be durable; a later write may succeed.
             StoreGone: the store was removed or replaced; no later write can succeed.
-            RuntimeError: a term would fall or a vote change, which is a bug; nothing was written.
+            RuntimeError: a term would fall, a vote change or a configuration be older, which is a bug; nothing was
+                written.
         """
 
     def close(self) -> None:
@@ -93,21 +91,23 @@ def check_ballot(election: str, old: Ballot | None, new: Ballot) -> None:
     raise RuntimeError(f"a term never falls and a vote never changes: {election!r} has {old}, asked for {new}")
 
 
-def check_voters(kept: Collection[str], voters: Collection[str], place: str) -> None:
-    """Raise ConfigError if a start lists other voters than the stored ones."""
-    if kept and set(kept) != set(voters):
-        raise ConfigError(
-            "peers",
-            sorted(voters),
-            f"the votes in {place} belong to the voters {sorted(kept)} (this node included). Two lists can elect two"
-            " leaders. To change the list: stop all nodes, edit every file, start every node once with"
-            " `elect run --new-peers` or Config(replace_peers=True)",
-        )
+def check_configuration(old: Configuration, new: Configuration) -> None:
+    """Raise RuntimeError if a configuration would be older, or another one of the same term and version: a bug."""
+    # One of the same id may differ in addresses, which are hints. The first one of a cluster has the term and the
+    # version of none at all.
+    if new.is_newer_than(old) or new.id == old.id or old == NO_CLUSTER:
+        return
+    raise RuntimeError(f"a configuration is never replaced by an older one: {old.id} is stored, asked for {new.id}")
 
 
-def kept_meetings(meetings: Mapping[str, Meeting]) -> dict[str, Meeting]:
-    """Return the meetings after the list of voters was replaced: objections to the former list end."""
-    return {peer: replace(each, objection=None) for peer, each in meetings.items()}
+def effective(stored: Configuration, given: Configuration) -> Configuration:
+    """Return the configuration with which a node starts: the stored one, if there is one."""
+    return given if stored == NO_CLUSTER else stored
+
+
+def is_overruled(given: Configuration, used: Configuration) -> bool:
+    """Return whether a configuration in the settings has members, and others than the one that is used."""
+    return bool(given.members) and given.node_ids != used.node_ids
 
 
 class MemoryStore:
@@ -118,18 +118,12 @@ class MemoryStore:
         self.incarnation = 0
         self.promise_ns = 0
         self.ballots: dict[str, Ballot] = {}
-        self.voters: tuple[str, ...] = ()
         self.meetings: dict[str, Meeting] = {}
+        self.configuration = NO_CLUSTER
 
-    def open(
-        self, *, promise_ns: int, voters: Collection[str] = (), is_replacing_voters: bool = False, **_owner: str
-    ) -> StoreContent:
+    def open(self, *, promise_ns: int, configuration: Configuration = NO_CLUSTER, **_owner: str) -> StoreContent:
         """Count one more start; the owner is not stored."""
-        if is_replacing_voters:
-            self.meetings = kept_meetings(self.meetings)
-        else:
-            check_voters(self.voters, voters, "memory")
-        kept, self.voters = self.voters, tuple(sorted(voters))
+        self.configuration = effective(self.configuration, configuration)
         before = self.promise_ns or promise_ns
         self.incarnation += 1
         self.promise_ns = max(before, promise_ns)
@@ -139,7 +133,8 @@ class MemoryStore:
             promise_ns=before,
             ballots=dict(self.ballots),
             meetings=dict(self.meetings),
-            former_voters=kept if kept != self.voters else (),
+            configuration=self.configuration,
+            is_given_overruled=is_overruled(configuration, self.configuration),
         )
 
     def write(
@@ -147,10 +142,14 @@ class MemoryStore:
         ballots: Mapping[str, Ballot],
         promise_ns: int | None = None,
         meetings: Mapping[str, Meeting] | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
         """Keep the changes in memory."""
         for election, ballot in ballots.items():
             check_ballot(election, self.ballots.get(election), ballot)
+        if configuration is not None:
+            check_configuration(self.configuration, configuration)
+            self.configuration = configuration
         self.ballots.update(ballots)
         self.meetings.update(meetings or {})
         self.promise_ns = max(self.promise_ns, promise_ns or 0)

@@ -23,13 +23,13 @@ class Disk(MemoryStore):
         self.is_full = False
         self.held = 0
 
-    def write(self, ballots, promise_ns, meetings) -> None:
+    def write(self, *changes) -> None:
         if self.is_full:
             raise StoreError(ENOSPC, "no space left on device", "data_dir")
         if not self.works.is_set():
             self.held += 1
         self.works.wait(30)
-        super().write(ballots, promise_ns)
+        super().write(*changes)
 
 
 def sample(node: Node, name: str) -> float:

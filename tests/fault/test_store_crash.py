@@ -12,14 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.core.ready import Ballot
 from elect.errors import StoreError
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import StoreContent
+from tests.unit.test_store_upgrade import VOTE, downgrade, open_and_write
+
+pytestmark = pytest.mark.long
 
 DEADLINE_S = 20.0
 BEFORE = {"default": Ballot(term=5, voted_for="b"), "other": Ballot(term=2, voted_for=None)}
 AFTER = {"default": Ballot(term=6, voted_for="c"), "other": Ballot(term=2, voted_for="a")}
+FIRST = Configuration.initial("abc")
+SECOND = Configuration(members=Configuration.initial("ab").members, term=6, version=1, cluster_id=bytes(16))
 
 WRITER = """
 import json, sys
@@ -76,17 +82,17 @@ def test_kill_before_any_statement_leaves_all_or_nothing(tmp_path):
     for statement in range(200):
         data = tmp_path / str(statement)
         store, _ = start(data)
-        store.write(BEFORE)
+        store.write(BEFORE, configuration=FIRST)
         store.close()
 
         def write_and_die(data: Path = data, statement: int = statement) -> None:
             die_at_statement(statement)
             store, _ = start(data)
-            store.write(AFTER)
+            store.write(AFTER, configuration=SECOND)
 
         ended = in_child(write_and_die)
         store, opened = start(data)
-        assert opened.ballots in (BEFORE, AFTER)
+        assert (opened.ballots, opened.configuration) in ((BEFORE, FIRST), (AFTER, SECOND))
         assert opened.incarnation in (2, 3)
         outcomes.add((ended, opened.incarnation, opened.ballots == AFTER))
         store.write(AFTER)
@@ -95,6 +101,29 @@ def test_kill_before_any_statement_leaves_all_or_nothing(tmp_path):
             break
     # Killed before the start was counted, after it, and not at all: none of them is missing.
     assert outcomes == {(-signal.SIGKILL, 2, False), (-signal.SIGKILL, 3, False), (0, 3, True)}
+
+
+def test_kill_during_an_upgrade_leaves_the_store_of_before(tmp_path):
+    incarnations = []
+    for statement in range(200):
+        data = tmp_path / str(statement)
+        open_and_write(data, VOTE)
+        downgrade(data)
+
+        def start_and_die(data: Path = data, statement: int = statement) -> None:
+            die_at_statement(statement)
+            start(data)
+
+        ended = in_child(start_and_die)
+        store, opened = start(data)
+        store.close()
+        assert (opened.ballots, opened.configuration) == (VOTE, FIRST)
+        incarnations.append(opened.incarnation)
+        if ended == 0:
+            break
+    assert incarnations == sorted(incarnations)
+    assert {*incarnations} == {2, 3}
+    assert incarnations.count(2) > 10
 
 
 def test_kill_during_the_first_start_permits_another_start(tmp_path):

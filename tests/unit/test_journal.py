@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.core.ready import Ballot, Meeting, Write
 from elect.errors import StoreError, StoreGone
 from elect.storage.journal import Journal, JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
@@ -22,15 +23,17 @@ class SlowStore(MemoryStore):
         self.errors: queue.Queue[BaseException | None] = queue.Queue()
         self.entered = threading.Semaphore(0)
         self.calls: list[dict[str, Ballot]] = []
+        self.configurations: list[Configuration | None] = []
         self.closed = 0
 
-    def write(self, ballots, promise_ns=None, meetings=None) -> None:
+    def write(self, ballots, promise_ns=None, meetings=None, configuration=None) -> None:
         self.calls.append({**ballots, **(meetings or {})})
+        self.configurations.append(configuration)
         self.entered.release()
         error = self.errors.get(timeout=DEADLINE_S)
         if error is not None:
             raise error
-        super().write(ballots, promise_ns)
+        super().write(ballots, promise_ns, configuration=configuration)
 
     def close(self) -> None:
         self.closed += 1
@@ -147,6 +150,31 @@ def test_meetings_of_a_failed_write_are_in_the_next_good_one(bench):
     assert isinstance(bench.next(), WriteFailed)
     assert isinstance(bench.next(), StoreRecovered)
     assert bench.store.calls == [{"b": Meeting(store_id=bytes(16))}] * 2
+
+
+def installing(number: int, version: int | None = None) -> Write:
+    configuration = None if version is None else Configuration(version=version)
+    return Write(number=number, ballots={}, configuration=configuration)
+
+
+def test_newest_configuration_of_a_batch_is_written_once(bench):
+    bench.put(write(1))
+    bench.wait_until_writing()
+    bench.put(installing(2, version=1), installing(3, version=2), installing(4), installing(5, version=1))
+    bench.answer(None, None)
+    assert [type(bench.next()), type(bench.next())] == [Written, Written]
+    bench.put(write(6))
+    bench.answer(None)
+    assert isinstance(bench.next(), Written)
+    assert bench.store.configurations == [None, Configuration(version=2), None]
+
+
+def test_configuration_of_a_failed_write_is_in_the_next_good_one(bench):
+    bench.answer(FULL, None)
+    bench.put(installing(1, version=1))
+    assert isinstance(bench.next(), WriteFailed)
+    assert isinstance(bench.next(), StoreRecovered)
+    assert bench.store.configuration == Configuration(version=1)
 
 
 def test_write_during_an_outage_fails_under_its_own_number(bench):

@@ -194,8 +194,8 @@ def test_database_of_another_program_is_refused_unchanged(tmp_path):
 
 
 def test_newer_schema_is_refused(used):
-    change(used, "PRAGMA user_version = 3")
-    with pytest.raises(StoreError, match=r"newer version of elect wrote it \(schema 3, this one reads 2\)"):
+    change(used, "PRAGMA user_version = 5")
+    with pytest.raises(StoreError, match=r"newer version of elect wrote it \(schema 5, this one reads 4\)"):
         open_store(used)
 
 

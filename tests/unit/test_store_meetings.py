@@ -1,4 +1,4 @@
-"""The voters that a store keeps, and the changes of its own files that it notices."""
+"""The meetings that a store keeps, and the changes of its own files that it notices."""
 
 import shutil
 import sqlite3
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.core.events import Objection
 from elect.core.ready import Ballot, Meeting
-from elect.errors import ConfigError, StoreError, StoreGone
+from elect.errors import StoreError, StoreGone
 from elect.storage import sqlite
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import MemoryStore, Store, StoreContent
@@ -31,34 +32,8 @@ def opened(tmp_path):
     made.close()
 
 
-def open_with(store: Store, voters: str, *, is_replacing: bool = False) -> StoreContent:
-    return store.open(
-        cluster="orders", node_id="a", promise_ns=SECOND, voters=tuple(voters), is_replacing_voters=is_replacing
-    )
-
-
-def test_another_list_of_voters_is_refused_with_both_lists(store):
-    open_with(store, "abc")
-    store.close()
-    with pytest.raises(ConfigError) as raised:
-        open_with(store, "abd")
-    assert raised.value.field == "peers"
-    assert str(["a", "b", "c"]) in str(raised.value)
-    assert str(["a", "b", "d"]) in str(raised.value)
-    assert "--new-peers" in str(raised.value)
-    assert open_with(store, "cba").incarnation == 2
-
-
-def test_a_list_of_voters_is_replaced_when_told_to(store):
-    open_with(store, "abc")
-    before = Meeting(store_id=b"b" * 16, objection=Objection.UNKNOWN_NODE, is_acknowledged=True)
-    store.write({}, None, {"b": before})
-    store.close()
-    opened = open_with(store, "ab", is_replacing=True)
-    assert opened.former_voters == ("a", "b", "c")
-    assert opened.meetings == {"b": Meeting(store_id=b"b" * 16, is_acknowledged=True)}
-    store.close()
-    assert open_with(store, "ab").former_voters == ()
+def open_with(store: Store, voters: str) -> StoreContent:
+    return store.open(cluster="orders", node_id="a", promise_ns=SECOND, configuration=Configuration.initial(voters))
 
 
 def test_meetings_are_found_again(store):
@@ -94,10 +69,9 @@ def test_a_directory_that_goes_under_a_running_node_is_noticed(opened, tmp_path)
         "UPDATE meetings SET is_acknowledged = 1",
         "UPDATE meetings SET is_acknowledged = 'yes'",
         "DELETE FROM meetings",
-        "UPDATE meta SET voters = 'a z', writes = writes + 1",
     ],
 )
-def test_an_edited_meeting_or_list_is_damage(opened, statement):
+def test_an_edited_meeting_is_damage(opened, statement):
     opened.write({}, None, {"b": Meeting(store_id=b"b" * 16)})
     opened.close()
     change(opened.directory, statement)
