@@ -25,7 +25,8 @@ class Leader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The address and metadata that a node shows in its handshakes, for those who look for a leader."""
+    """The address, metadata and settings that a node shows in its handshakes."""
 
     address: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)

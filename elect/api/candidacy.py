@@ -44,6 +44,11 @@ class Candidacy:
         """Return whether the candidacy is paused."""
         return self._is_paused
 
+    @property
+    def is_entered(self) -> bool:
+        """Return whether this node is a candidate, as the orchestrator thread knows it."""
+        return self._is_entered
+
     def start(self) -> None:
         """Apply what the application wants, now that the node runs."""
         self._is_live, self._is_entered = True, False

@@ -273,8 +273,8 @@ class Election:
         timeout = arguments.seconds("timeout", timeout)
         to = None if to is None else arguments.text("to", to)
         self._context.check_running()
-        if to is not None and to not in self._context.config.peers:
-            raise ValueError(f"to is {to!r}; use the id of a peer: {sorted(self._context.config.peers)}")
+        if to is not None and to not in self._context.peers:
+            raise ValueError(f"to is {to!r}; use the id of a peer: {[*self._context.peers]}")
         leadership = self.leadership
         if leadership is None:
             raise NotLeader(self.name, self.leader)

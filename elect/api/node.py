@@ -2,29 +2,32 @@
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from elect.api.candidacy import Candidacy
 from elect.api.election import Election
+from elect.api.members import Members
+from elect.api.site_node import SiteNode
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
+from elect.bridge.member_changer import MemberChanger
 from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import EventLog
 from elect.clock import Clock, now_ns
 from elect.config.config import Config
+from elect.core.changes import Change, RemoveMember, changed
+from elect.core.configuration import Configuration
 from elect.core.events import Event
 from elect.core.messages import check_name
-from elect.core.snapshot import ElectorSnapshot
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.errors import Forked
-from elect.monitoring import audit
-from elect.monitoring.metrics import Metrics, MetricsRegistration, Registry
-from elect.monitoring.status import Status
+from elect.monitoring.member_phase import MemberPhase
+from elect.monitoring.metrics import Metrics, MetricsRegistration, Registry, Sample
 from elect.runtime import fork
-from elect.runtime.assembly import NodeThreads
+from elect.runtime.assembly import NodeCalls, NodeThreads
 from elect.runtime.lifecycle_thread import LifecycleThread, StopRequest
 from elect.runtime.node_credentials import warn_of_exposure
-from elect.runtime.sampling import runtime_snapshot, sample
+from elect.runtime.sampling import sample
 from elect.runtime.threads import OwnThread
 from elect.storage.data_lock import fill_standard
 from elect.storage.sqlite import SqliteStore
@@ -33,18 +36,15 @@ from wire.common import arguments
 from wire.common.deadline import Deadline
 from wire.common.log import FLUSH_S, Log, flush, harmless, text_of
 from wire.common.native import check_native
-from wire.protocol.address import Address
-
-if TYPE_CHECKING:
-    from elect.web.server import HttpServer
 
 logger = Log(__name__)
 
 STOP_TIMEOUT_S = 2.0
-STATUS_TIMEOUT_S = 1.0  # a status does not wait longer for the orchestrator thread
+LEAVE_TIMEOUT_S = 30.0
+"""For the grace of the application, the next election and a change of the members."""
 
 
-class Node(Election):
+class Node(SiteNode):
     """A member of one cluster, and the handle of the election "default". The constructor starts nothing.
 
         with Node(Config.load("node.toml")) as node:
@@ -89,13 +89,11 @@ class Node(Election):
             arguments.check_callable("health", health)
         arguments.check_callable("clock", clock)
         self.config = config
-        self._registration = MetricsRegistration(metrics, lambda: sample(self._context, self._runtime), clock)
+        self._registration = MetricsRegistration(metrics, self._sample, clock)
         self.metrics = self._registration.metrics
         self._store = store
         self._hook = health
         self._lock = threading.RLock()
-        self._runtime: NodeThreads | None = None
-        self._http: HttpServer | None = None
         self._state_lock = threading.RLock()
         self._lifecycle = LifecycleThread(self._begin, self._end)
         context = NodeContext(config, clock)
@@ -104,7 +102,10 @@ class Node(Election):
         # The node's own pause() and resume() are of all elections, those of this handle of the default one alone.
         default = Election(self.candidacy, context, dispatcher, self._start_thread)
         self._elections = {DEFAULT_ELECTION: default}
-        dispatcher.tap(EventLog(), is_last=True)
+        self._changer = MemberChanger(context, self.metrics.count_change)
+        self.members = Members(context, self._change_members, self.status, lambda: self.leader)
+        """The members of the cluster, and their changes."""
+        dispatcher.tap(EventLog(config.node), is_last=True)
 
     def __repr__(self) -> str:
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
@@ -122,12 +123,12 @@ class Node(Election):
         """Open the store, listen, and take part in elections. A node starts once; after an exception, start it again.
 
         Raises:
-            ConfigError: the keys or certificates cannot be used, or `peers` is not the list in the data directory.
+            ConfigError: the keys or certificates cannot be used.
             BindError: the node cannot listen on an address.
             StoreError: the data directory cannot be used.
             IdentityError: the store belongs to another node.
             ValueError: the registry in `metrics` has the series of another node.
-            RuntimeError: gevent or eventlet has replaced threads, sockets or queues in this process.
+            RuntimeError: gevent or eventlet has replaced threads, sockets, queues or select in this process.
             ThreadError: the system cannot start a thread.
             Stopped: the node was started or stopped before, or was stopped meanwhile.
             Forked: the node runs in the process that this one was forked from.
@@ -183,6 +184,41 @@ class Node(Election):
         flush(min(FLUSH_S, seconds))
         return self._lifecycle.is_done
 
+    def leave(self, timeout: float = LEAVE_TIMEOUT_S) -> bool:
+        """Leave the cluster for good: hand over what this node leads, be removed from the members, and stop.
+
+        If the leader refuses it, or it is not done in time, this node takes part as before.
+
+        Args:
+            timeout: seconds for all of it, above 0.
+
+        Returns:
+            Whether everything has ended, as `stop` does.
+
+        Raises:
+            TypeError, ValueError: `timeout` is no number, or not above 0.
+            ChangeRefused: this node is the last voter, or too few live voters would be left.
+            LeadershipTimeout: it was not done in time; the removal may still be made.
+            Stopped: the node does not run.
+            Forked: the node runs in the process that this one was forked from.
+        """
+        seconds = arguments.bounded_seconds("timeout", timeout)
+        context, deadline = self._context, Deadline(seconds)
+        context.check_running()
+        assert self._runtime is not None
+        if context.configuration.member(context.node_id) is not None:
+            changed(context.configuration, RemoveMember(node_id=context.node_id))  # refuses the last voter
+            context.lifecycle.enter(MemberPhase.LEAVING)
+            try:
+                self.pause(deadline.remaining_s)
+                self._runtime.leave(deadline.remaining_s)
+            except BaseException:
+                context.post(commands.set_paused(is_paused=False))
+                context.lifecycle.stay(context.configuration, context.store_id)
+                raise
+            context.lifecycle.enter(MemberPhase.REMOVED)
+        return self.stop(max(deadline.remaining_s, STOP_TIMEOUT_S))
+
     def election(self, name: str = DEFAULT_ELECTION) -> Election:
         """Return the handle of an election, in which this node is a candidate from now on.
 
@@ -217,50 +253,6 @@ class Node(Election):
         self._context.check_living()
         self._dispatcher.tap(tap)
 
-    @property
-    def state(self) -> str:
-        """new, running, stopping or stopped; failed: one of elect's own threads died; or forked."""
-        return self._context.state.value
-
-    @property
-    def failure(self) -> BaseException | None:
-        """The exception that ended one of elect's own threads, or None."""
-        return self._context.failure
-
-    @property
-    def is_alive(self) -> bool:
-        """Return whether the node runs, and none of its threads has died."""
-        return self._context.state is Lifecycle.RUNNING and all(self.threads.values())
-
-    @property
-    def threads(self) -> dict[str, bool]:
-        """Each thread that the node needs, and whether it is alive."""
-        return {} if self._runtime is None else self._runtime.threads
-
-    @property
-    def loop_lag_ns(self) -> int:
-        """The present delay of the orchestrator thread, ns."""
-        return 0 if self._runtime is None else self._runtime.orchestrator.lag_ns
-
-    @property
-    def address(self) -> Address:
-        """The address that the node listens on; after the start with the real port."""
-        return self.config.listen_address if self._runtime is None else self._runtime.links.address
-
-    @property
-    def http_address(self) -> Address | None:
-        """The address that serves HTTP, or None; after the start with the real port."""
-        return self.config.http_address if self._http is None else self._http.address
-
-    def status(self) -> Status:
-        """Return the state of the node; without its elections if the orchestrator thread does not answer within 1 s."""
-        if self._context.state is Lifecycle.FORKED:
-            raise Forked(self.config.node)
-        views: list[ElectorSnapshot] = []
-        if self._context.state is Lifecycle.RUNNING:
-            self._context.post(commands.read_snapshot(views)).wait(STATUS_TIMEOUT_S)
-        return Status.of(self.config.node, views[0] if views else None, runtime_snapshot(self._context, self._runtime))
-
     def pause(self, timeout: float | None = None) -> None:
         """Stop being a candidate in every election until `resume`; resign what this node leads.
 
@@ -272,24 +264,6 @@ class Node(Election):
     def resume(self, timeout: float | None = None) -> None:
         """Be a candidate again. Takes and raises the same as `pause`."""
         self._context.do(commands.set_paused(is_paused=False), "the end of the pause", timeout)
-
-    def forget(self, node_id: str, timeout: float | None = None) -> None:
-        """Accept a voter that lost its votes, with its next store. The call is written to `audit.log`.
-
-        Call this on every other node, and only when no leader that the voter voted for leads any longer: it may vote
-        a second time in a term. A new id for the voter is always safe.
-
-        Args:
-            node_id: the id of the voter.
-            timeout: as in `pause`, which raises the same errors.
-
-        Raises:
-            ValueError: `node_id` is not a peer.
-        """
-        self._context.do(commands.forget(arguments.text("node_id", node_id)), "the forgetting", timeout)
-        assert self._runtime is not None
-        self._runtime.links.forget(node_id)
-        audit.record(self.config.data_dir, f"node {self.config.node} forgot the store of voter {node_id}")
 
     def become_forked(self) -> None:
         """In a forked child, lead nothing and refuse every call; the at-fork hook calls it."""
@@ -317,8 +291,13 @@ class Node(Election):
             store=SqliteStore(self.config.data_dir) if self._store is None else self._store,
             metrics=self.metrics,
             meter=self._registration.meter,
-            hook=self._hook,
-            on_death=self._die,
+            calls=NodeCalls(
+                hook=self._hook,
+                change=self._changer.change,
+                promote=self._changer.promote,
+                on_death=self._die,
+                on_refused=lambda error: self._fail(error, str(error)),
+            ),
         )
         if (address := self.config.http_address) is not None:
             # Imported here: a program that serves no HTTP need not hold a server in memory.
@@ -336,6 +315,7 @@ class Node(Election):
             election.candidacy.start()
         warn_of_exposure(self.config)
         logger.info("* node %s of %s listens on %s", self.config.node, self.config.cluster, runtime.links.address)
+        self._context.install(self._context.configuration)
         self._context.check_running()
 
     def _undo_start(self) -> None:
@@ -365,6 +345,15 @@ class Node(Election):
                 return True
             return False
 
+    def _sample(self) -> Sample:
+        candidacies = {name for name, election in list(self._elections.items()) if election.candidacy.is_entered}
+        return sample(self._context, self._runtime, candidacies)
+
+    def _change_members(self, change: Change, timeout: float | None) -> Configuration:
+        self._context.check_running()
+        assert self._runtime is not None
+        return self._runtime.changes.change(change, timeout)
+
     def _end(self, request: StopRequest) -> bool:
         """Try to end everything; return whether it has ended. On a thread of its own."""
         if self._runtime is not None and request.is_resigning:
@@ -385,11 +374,17 @@ class Node(Election):
         return is_done and is_http_done
 
     def _die(self, name: str, error: BaseException) -> None:
-        """Stop leading and end the node, as one of its threads died: it must not run on with a part of them."""
-        self._context.leases.close()
-        if self._enter(Lifecycle.FAILED):
-            self._context.failure = error
-            self._context.detail = f"thread {name} died: {text_of(error)}"
-            self._lifecycle.request_stop(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+        """End the node, as one of its threads died: it must not run on with a part of them."""
+        if self._fail(error, f"thread {name} died: {text_of(error)}"):
             logger.critical("! node %s stops: thread %s died: %r", self.config.node, name, error)
         harmless(self.metrics.count_bug)()
+
+    def _fail(self, error: BaseException, detail: str) -> bool:
+        """Stop leading and end the node; return whether it ran until now."""
+        self._context.leases.close()
+        if not self._enter(Lifecycle.FAILED):
+            return False
+        self._context.failure, self._context.detail = error, detail
+        self._context.lifecycle.enter(MemberPhase.FAILED, reason=detail)
+        self._lifecycle.request_stop(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
+        return True

@@ -1,9 +1,13 @@
 """Commands that application threads post to the orchestrator thread."""
 
+from collections.abc import Callable, Collection
+
 from elect.bridge.inbox import Command
+from elect.core.configuration import Configuration
 from elect.core.elector import Elector
 from elect.core.events import LossReason
 from elect.core.ready import Ready
+from elect.core.rules import leading
 from elect.core.snapshot import ElectorSnapshot
 
 
@@ -43,9 +47,14 @@ def set_standing(*, priority: int | None = None, offset: int | None = None) -> C
     return lambda elector, now: elector.set_rank(now, priority=priority, offset=offset)
 
 
-def forget(peer: str) -> Command:
-    """Forget the store under which a peer is known."""
-    return lambda elector, now: elector.forget(now, peer)
+def install(configuration: Configuration) -> Command:
+    """Install a configuration that a member handed over, or the first one of a new cluster."""
+    return lambda elector, now: elector.install(now, configuration)
+
+
+def promote(floor: int) -> Command:
+    """Make a standby cluster an active one, in which all terms are above the floor."""
+    return lambda elector, now: elector.promote(now, floor)
 
 
 def tick() -> Command:
@@ -53,11 +62,32 @@ def tick() -> Command:
     return lambda elector, now: elector.tick(now)
 
 
-def read_snapshot(views: list[ElectorSnapshot]) -> Command:
-    """Append a snapshot of the elector to `views`."""
+def visit(call: Callable[[], object]) -> Command:
+    """Call `call` on the orchestrator thread; it must be quick and not raise."""
 
     def act(elector: Elector, now: int) -> Ready:
-        views.append(elector.snapshot(now))
+        call()
+        return elector.tick(now)
+
+    return act
+
+
+def read_snapshot(views: list[ElectorSnapshot], elections: Collection[str] | None = None) -> Command:
+    """Append a snapshot of the elector to `views`, with these elections alone; None: with all."""
+
+    def act(elector: Elector, now: int) -> Ready:
+        views.append(elector.snapshot(now, elections))
+        return elector.tick(now)
+
+    return act
+
+
+def read_bound(election: str, term: int, ends: list[int]) -> Command:
+    """Append to `ends` until when a quorum is bound to this node in that term (ns)."""
+
+    def act(elector: Elector, now: int) -> Ready:
+        found = elector.state.elections.get(election)
+        ends.append(0 if found is None else leading.bound_until(elector.state, found, term))
         return elector.tick(now)
 
     return act

@@ -42,6 +42,9 @@ CPU_CREDIT_NS = round(COST_NS_MAX / CPU_SHARE)
 """The time that a peer may be ahead of its share: 0.25 s, so that no message alone makes it wait. That is 50 ms of a
 processor: a burst ends long before the leases that it holds up."""
 
+SHARES_MAX = 256
+"""Peers whose share is kept; peers come and go. Above it those of peers that owe nothing are dropped."""
+
 ROOM_CHECK_S = 0.05
 """A thread that waits for room checks this often whether the inbox is closed."""
 
@@ -102,8 +105,12 @@ class _Share:
     def leave(self, size: int) -> None:
         """Give the room of a message back."""
         with self._changed:
-            self._waiting -= size
+            self._waiting = max(0, self._waiting - size)  # below 0 for a message that came before the share was dropped
             self._changed.notify()
+
+    def owes_nothing(self, now: int) -> bool:
+        """Return whether no message waits, and all processor's time is paid."""
+        return not self._waiting and self.paid_at <= now
 
     def charge(self, took_ns: int, now: int) -> None:
         """Charge a processor's time to the peer; from any thread."""
@@ -157,22 +164,34 @@ class Inbox:
             share.charge(self._cpu() - cpu, self._clock())
         item = self._next_item(timeout_s)
         if type(item) is MessageReceived:
-            share = self._shares[item.peer]
+            share = self._share(item.peer)
             share.leave(_size(item))
             self._served = share, self._cpu()
         return item
 
     def pace(self, peer: str) -> None:
         """Charge the peer the processor's time of this thread since it was here, and wait until that is paid."""
-        share = self._shares.get(peer)
-        if share is None:
-            share = self._shares.setdefault(peer, _Share())
+        self._pace(self._share(peer))
+
+    def _pace(self, share: _Share) -> None:
         cpu, now = self._cpu(), self._clock()
         share.charge(cpu - getattr(self._putting, "cpu", cpu), now)
         self._putting.cpu = cpu
         while (owed_ns := share.paid_at - self._credit_ns - self._clock()) > 0:
             if self._is_closed.wait(owed_ns / NS_PER_S):
                 break
+
+    def _share(self, peer: str) -> _Share:
+        """Return the share of a peer, made if it is new."""
+        share = self._shares.get(peer)
+        if share is not None:
+            return share
+        if len(self._shares) >= SHARES_MAX:
+            now = self._clock()
+            for each, kept in list(self._shares.items()):
+                if kept.owes_nothing(now):
+                    self._shares.pop(each, None)
+        return self._shares.setdefault(peer, _Share())
 
     def allow_for(self, elections: int) -> None:
         """Raise each peer's credit for a node that has entered `elections` elections. The credit never shrinks."""
@@ -191,8 +210,8 @@ class Inbox:
 
     def _occupy(self, peer: str, size: int) -> None:
         """Take the room of a message; wait while its peer has none left, or has had more than its share."""
-        self.pace(peer)
-        share = self._shares[peer]
+        share = self._share(peer)
+        self._pace(share)
         while not self._is_closed.is_set() and not share.enter(size):  # after `close` no message needs room
             continue
 

@@ -12,17 +12,24 @@ from elect.bridge.health_checks import Health
 from elect.bridge.inbox import Command, Inbox, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.lease_table import LeaseTable
+from elect.bridge.member_lifecycle import LifecycleCell, refusal
 from elect.bridge.published_election import PublishedElection
 from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.bridge.standing_cell import StandingCell
-from elect.clock import Clock
+from elect.clock import Clock, now_ns
 from elect.config.config import Config
+from elect.core.configuration import Configuration
 from elect.core.events import LossReason, Objection
 from elect.errors import Forked, LeadershipTimeout, Stopped
+from elect.monitoring.event_history import EventHistory
+from elect.monitoring.peer_health import PeerHealthLog
 from wire.common import arguments
 from wire.common.deadline import now_s
 
 Found = TypeVar("Found")
+
+STATUS_TIMEOUT_S = 1.0
+"""A status does not wait longer for the orchestrator thread."""
 
 
 class Lifecycle(StrEnum):
@@ -42,6 +49,11 @@ class NodeContext:
     Attributes:
         published_elections: by election; made by the orchestrator thread once the node runs.
         objections: of peers to this node, as the orchestrator thread published them last.
+        configuration: the one that is installed.
+        lifecycle: of the node as a member.
+        store_id: of the node's store.
+        peer_health: of the peers, as the orchestrator thread noted it.
+        history: of the latest events, as the orchestrator thread published them.
         state: of the node.
         turned_at: the clock at the latest input of the orchestrator thread (ns).
         health: the health hook, or None.
@@ -60,6 +72,12 @@ class NodeContext:
         self.published_elections: dict[str, PublishedElection] = {}
         self.state = Lifecycle.NEW
         self.objections: dict[str, Objection | None] = {}
+        self.configuration = config.first_configuration
+        self.lifecycle = LifecycleCell(self.node_id)
+        self.lifecycle.watch(lambda _: self._wake())
+        self.store_id = b""
+        self.peer_health = PeerHealthLog(config.support_duration_ns, clock)
+        self.history = EventHistory(f"{now_ns():x}")
         self.turned_at = 0
         self.health: Health | None = None
         self.standing = StandingCell()
@@ -72,7 +90,15 @@ class NodeContext:
         self.inbox = Inbox(clock=self.clock)
         self.health = None
         self.objections = {}
+        self.configuration = self.config.first_configuration
+        self.lifecycle.reset()
+        self.peer_health = PeerHealthLog(self.config.support_duration_ns, self.clock)
         self.state = Lifecycle.NEW
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The ids of the other members, sorted."""
+        return tuple(node_id for node_id in self.configuration.node_ids if node_id != self.node_id)
 
     def published(self, election: str) -> PublishedElection:
         """Return the published election of that name, made if it is new."""
@@ -116,8 +142,22 @@ class NodeContext:
         try:
             yield
         finally:
-            for woken in tuple(self._waiting):
-                woken.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        for woken in tuple(self._waiting):
+            woken.set()
+
+    def install(self, configuration: Configuration) -> None:
+        """Publish the configuration that was installed."""
+        self.configuration = configuration
+        self.lifecycle.refuse(refusal(self.objections.copy(), configuration))
+        self.lifecycle.install(configuration, self.store_id)
+
+    def note_objection(self, peer: str, objection: Objection | None) -> None:
+        """Publish the objection of a peer to this node; None: it has none. On the orchestrator thread."""
+        self.objections[peer] = objection
+        self.lifecycle.refuse(refusal(self.objections, self.configuration))
 
     def post(self, act: Command) -> PendingCommand:
         """Post a command to the orchestrator thread. When Ctrl-C interrupts this it is posted too, perhaps twice."""

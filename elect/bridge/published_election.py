@@ -29,15 +29,17 @@ class PublishedElection:
         election: its name.
         leadership: of this node, from Elected to Lost.
         leader_change: the number of changes of the known leader, and that leader.
+        leader_term: the highest term in which this node knew a leader, or led; 0: it never did.
         role: of this node in the term `role_term`.
     """
 
-    __slots__ = ("_users", "election", "leader_change", "leadership", "role", "role_term")
+    __slots__ = ("_users", "election", "leader_change", "leader_term", "leadership", "role", "role_term")
 
     def __init__(self, election: str) -> None:
         self.election = election
         self.leadership: Leadership | None = None
         self.leader_change: tuple[int, Leader | None] = (0, None)
+        self.leader_term = 0
         self.role = Role.FOLLOWER
         self.role_term = 0
         self._users: dict[str, LeadershipUser] = {}
@@ -49,6 +51,8 @@ class PublishedElection:
 
     @leader.setter
     def leader(self, leader: Leader | None) -> None:
+        if leader is not None:
+            self.leader_term = max(self.leader_term, leader.term)
         self.leader_change = (self.leader_change[0] + 1, leader)
 
     @property

@@ -11,18 +11,23 @@ from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
 from elect.clock import NS_PER_S
+from elect.core.configuration import Configuration, Member, MemberKind
 from elect.core.events import (
     Campaigned,
     Elected,
     Event,
     FailedBack,
+    Installed,
     LeaderChanged,
     Lost,
+    Objection,
     PeerChanged,
+    PeerDismissed,
     PeerObjected,
     RoleChanged,
 )
 from elect.leader import Leader, Profile
+from elect.monitoring.event_fields import log_fields
 from elect.monitoring.status import objection_sentence
 from wire.common.log import Log
 
@@ -75,6 +80,7 @@ class Publisher:
         """Publish events of the core, in order."""
         with self._context.changing():
             published = [self._publish(event) for event in events]
+            self._context.history.note(events)
         self._dispatch(published)
 
     def close(self) -> None:
@@ -94,7 +100,13 @@ class Publisher:
             case LeaderChanged():
                 return PublishedEvent(event, leader=self._leader(event))
             case PeerObjected():
-                self._context.objections[event.peer] = event.objection
+                self._context.note_objection(event.peer, event.objection)
+            case PeerChanged():
+                self._context.peer_health.note_support(event.peer, event.at, is_supporting=event.supported)
+            case Installed():
+                self._context.install(event.configuration)
+            case PeerDismissed():
+                self._context.objections.pop(event.peer, None)
             case RoleChanged():
                 published = self._context.published(event.election)
                 published.role, published.role_term = event.role, event.term
@@ -102,6 +114,7 @@ class Publisher:
 
     def _elected(self, event: Elected) -> Leadership:
         context, published = self._context, self._context.published(event.election)
+        published.leader_term = max(published.leader_term, event.term)
         published.leadership = Leadership(
             election=event.election,
             node_id=context.node_id,
@@ -145,40 +158,38 @@ class EventLog:
     """Logs one line for each change of role, leader or connection. The last tap: subscribers are called before it.
 
     Campaigns that fail in a row are logged once, and once more when the election is decided.
+
+    Args:
+        node_id: of the node; each record has the fields of its event (`elect.monitoring.event_fields`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, node_id: str) -> None:
+        self._node_id = node_id
         self._failed: dict[str, int] = {}
         self._logged: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Log an event at the level of its importance."""
         match event:
-            case Elected():
-                logger.info("* %s: leads in term %d", event.election, event.term)
-            case Lost():
-                logger.info("* %s: no longer leads in term %d: %s", event.election, event.term, event.reason)
-            case LeaderChanged(leader=None):
-                logger.info("* %s: knows no leader", event.election)
-            case LeaderChanged():
-                self._decided(event.election, event.term)
-                logger.info("* %s: %s leads in term %d", event.election, event.leader, event.term)
-            case RoleChanged():
-                is_known = self._failed.get(event.election, 0) >= FAILED_CAMPAIGNS_MAX
-                level = logging.DEBUG if is_known else logging.INFO
-                logger.log(level, "* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason)
-            case FailedBack():
-                logger.info("* %s: is handed to %s, which comes first in its order", event.election, event.successor)
-            case PeerObjected():
-                _log_objection(event)
-            case PeerChanged():
-                logger.info(
-                    "* %s %s", event.peer, "supports this node" if event.supported else "no longer supports this node"
-                )
             case Campaigned():
                 self._note_campaign(event)
+            case LeaderChanged():
+                if event.leader is not None:
+                    self._decided(event.election, event.term)
+                self._log(logging.INFO, event)
+            case RoleChanged():
+                is_known = self._failed.get(event.election, 0) >= FAILED_CAMPAIGNS_MAX
+                self._log(logging.DEBUG if is_known else logging.INFO, event)
+            case PeerObjected():
+                self._log(logging.WARNING, event)
+            case Elected() | Lost() | FailedBack() | PeerChanged() | PeerDismissed() | Installed():
+                self._log(logging.INFO, event)
             case _:
                 logger.debug("* %s", event)
+
+    def _log(self, level: int, event: Event) -> None:
+        text, *values = _line(event)
+        logger.log(level, text, *values, extra=log_fields(event, self._node_id))
 
     def _note_campaign(self, event: Campaigned) -> None:
         if event.outcome == "elected":
@@ -204,8 +215,54 @@ class EventLog:
             logger.warning("* %s: decided in term %d, after %d failed campaigns", election, term, failed)
 
 
-def _log_objection(event: PeerObjected) -> None:
-    if event.objection is None:
-        logger.warning("* %s no longer objects to this node", event.peer)
-    else:
-        logger.warning("! %s", objection_sentence(event.peer, event.objection, event.detail, event.digest))
+_Text = tuple[str, *tuple[object, ...]]
+"""The text of a line, and its values."""
+
+
+def _line(event: Event) -> _Text:  # noqa: PLR0911 - a line each
+    match event:
+        case Elected():
+            return "* %s: leads in term %d", event.election, event.term
+        case Lost():
+            return "* %s: no longer leads in term %d: %s", event.election, event.term, event.reason
+        case LeaderChanged(leader=None):
+            return "* %s: knows no leader", event.election
+        case LeaderChanged():
+            return "* %s: %s leads in term %d", event.election, event.leader, event.term
+        case RoleChanged():
+            return "* %s: %s in term %d: %s", event.election, event.role, event.term, event.reason
+        case FailedBack():
+            return "* %s: is handed to %s, which comes first in its order", event.election, event.successor
+        case _:
+            return _member_line(event)
+
+
+def _member_line(event: Event) -> _Text:  # noqa: PLR0911 - a line each
+    match event:
+        case PeerChanged(supported=True):
+            return "* %s supports this node", event.peer
+        case PeerChanged():
+            return "* %s no longer supports this node", event.peer
+        case PeerDismissed():
+            return "* %s is no member any more; its links are closed", event.peer
+        case PeerObjected(objection=None):
+            return "* %s no longer objects to this node", event.peer
+        case PeerObjected(objection=Objection() as objection):
+            return "! %s", objection_sentence(event.peer, objection, event.detail, event.digest)
+        case Installed():
+            return _configuration_line(event.configuration)
+        case _:
+            return "* %s", event
+
+
+def _configuration_line(configuration: Configuration) -> _Text:
+    parts = [
+        member.node_id if member.is_voter and member.kind is MemberKind.VOTER else f"{member.node_id} ({_part(member)})"
+        for member in configuration.members
+    ]
+    text = "* configuration %d.%d is installed; members: %s"
+    return text, configuration.term, configuration.version, ", ".join(parts) or "none"
+
+
+def _part(member: Member) -> str:
+    return "learner" if member.is_learner else member.kind.value

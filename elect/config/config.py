@@ -1,23 +1,23 @@
 """The configuration of a node: a value that is checked as a whole when it is made."""
 
-import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Self
 
-from elect.config import rules, sources
-from elect.config.durations import format_ns, parse_ns
+from elect.config import client_rules, join_rules, mirror_rules, rules, sources
+from elect.config.derived_settings import DerivedSettings
+from elect.config.durations import format_ns
 from elect.config.frozen_mapping import FrozenMapping
-from elect.core.messages import DURATION_NS_MAX
+from elect.core.configuration import MemberKind
+from elect.core.messages import DURATION_NS_MAX, OFFSET_MAX, PRIORITY_MAX
 from elect.errors import ConfigError
 from wire.protocol.address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(DerivedSettings):
     """The settings of a node. It is frozen, can be hashed and pickled, and shows no secret in its repr.
 
     A duration is text like "100ms", or a number of seconds. An address is "host:port", with brackets around IPv6. A
@@ -46,7 +46,21 @@ class Config:
         cluster: the name of the cluster, of the same characters. Nodes of different clusters refuse each other.
         listen: the address to listen on for peers. Port 0 lets the system choose; [::] accepts IPv4 too.
         data_dir: the directory of the durable votes, for one process at a time.
-        peers: the other voters, from id to address, at most 63. Host names are resolved at every dial.
+        peers: the other voters of a new cluster, from id to address, at most 63. Host names are resolved at every dial.
+            Later the members in `data_dir` count: a change here changes none of them.
+        seeds: instead of `peers`, the addresses of members of the cluster to join, at most 64. This node's own may be
+            one of them: give every node the same list. Once this node is a member they are not used.
+        bootstrap: True permits the node with the smallest seed address to form a new cluster, though not every other
+            seed has said that it knows of none.
+        kind: the part of a node that joins: "voter", "witness", which votes and never leads, or "observer".
+        join_attempts: the number of passes over the seeds after which the node gives up; 0: no limit.
+        join_backoff_max: the longest wait between two passes, from 250 ms to 1 h.
+        join_token: the one-time secret that a cluster may demand of a node that joins; `elect members token` makes one.
+        join_token_file: the path of a file with that secret.
+        join_token_required: True demands a token of each node that joins. It needs a key or TLS, and `operator_token`,
+            with which tokens are made. Set both alike on all members.
+        learner_lag_max: a leader makes a learner a voter only if its replication offset is at most this much below its
+            own; None: any.
         advertise: the address that peers and clients dial; default: `listen`.
         priority: 0 to 1,000,000. The highest priority leads; a node with 0 only votes.
         metadata: at most 12 short texts, which other nodes see in `Leader.metadata`.
@@ -63,6 +77,10 @@ class Config:
         http_listen: the address that serves metrics, health and status; None: no HTTP. [::] accepts IPv4 too.
         operator_token: the secret that an operator's request from another machine must carry, 16 to 256 characters;
             None: such requests are refused.
+        clients_listen: the address of a second listener, for clients alone, as "unix:/run/elect/a.sock"; None: clients
+            dial `listen`, as peers do.
+        clients_max: the most clients at a time, half of them from one address; 0: no client is let in.
+        client_uids: the user ids whose processes may use a Unix socket; none: this process's own, and root.
         tls: the paths of this node's `certificate` and `key`, and of the `ca`, in PEM. All connections between nodes
             use mutual TLS. The certificate must name the node id.
         pins: node id to the SHA-256 in hex of its certificate or public key, or several with spaces between. With TLS,
@@ -70,8 +88,15 @@ class Config:
         key_file: the path of a file with one or two shared keys, one a line. Both ends of a connection prove that they
             hold one, and every frame is authenticated. Nothing is encrypted.
         insecure: True permits listening beyond loopback without authentication.
-        replace_peers: True permits another list of `peers` than the one in `data_dir`. Two lists can elect two leaders,
-            so every node of the former list must be stopped first.
+        clients_may_seal: False refuses the request of a mirror to seal this cluster; see `Node.promote`.
+        mirror_source: the addresses of nodes of another cluster, at most 64. This node's cluster is a standby cluster
+            of that one: it follows it, and elects nobody until it is promoted. Give every node the same list.
+        mirror_cluster: the name of that cluster; default: `cluster`.
+        mirror_cluster_id: its id, in hex; None: that of the first one that is met, for good.
+        mirror_name: the name of this node's mirror; default: `node`. A certificate must name `mirror/NAME`.
+        mirror_tls, mirror_key_file, mirror_insecure: as `tls`, `key_file` and `insecure`, for the links to that
+            cluster. Without any of them, those of this node are used.
+        mirror_pins: as `pins`, for the nodes of that cluster.
 
     Raises:
         ConfigError: a value breaks a rule.
@@ -82,6 +107,15 @@ class Config:
     listen: str
     data_dir: str | os.PathLike[str]
     peers: Mapping[str, str] = field(default_factory=dict)
+    seeds: Sequence[str] = ()
+    bootstrap: bool = False
+    kind: Literal["voter", "witness", "observer"] = "voter"
+    join_attempts: int = 0
+    join_backoff_max: str | float = "32s"
+    join_token: str | None = field(default=None, repr=False)
+    join_token_file: str | os.PathLike[str] | None = None
+    join_token_required: bool = False
+    learner_lag_max: int | None = None
     advertise: str | None = None
     priority: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -94,11 +128,22 @@ class Config:
     grace: str | float = "5s"
     http_listen: str | None = None
     operator_token: str | None = field(default=None, repr=False)
+    clients_listen: str | None = None
+    clients_max: int = 1_000
+    client_uids: Sequence[int] = ()
     tls: Mapping[str, str | os.PathLike[str]] | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
     key_file: str | os.PathLike[str] | None = None
     insecure: bool = False
-    replace_peers: bool = False
+    clients_may_seal: bool = True
+    mirror_source: Sequence[str] = ()
+    mirror_cluster: str | None = None
+    mirror_cluster_id: str | None = None
+    mirror_name: str | None = None
+    mirror_tls: Mapping[str, str | os.PathLike[str]] | None = None
+    mirror_pins: Mapping[str, str] = field(default_factory=dict)
+    mirror_key_file: str | os.PathLike[str] | None = None
+    mirror_insecure: bool = False
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -110,19 +155,21 @@ class Config:
         rules.check_choice("trust_close", self.trust_close, (True, False, "auto"))
         rules.check_clock_drift(self.clock_drift)
         self._check_security()
-        rules.check_priority(self.priority)
+        rules.check_number("priority", self.priority, PRIORITY_MAX)
         rules.check_metadata(self.metadata)
-        rules.check_operator_token(self.operator_token)
+        rules.check_secret("operator_token", self.operator_token)
         self._check_addresses()
         self._check_peers()
+        self._check_join()
         self._check_timing()
-        for name in ("data_dir", "key_file"):
+        self._check_mirror()
+        for name in sources.PATHS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, rules.expand_home(name, getattr(self, name)))
-        if self.tls is not None:
-            tls = {name: rules.expand_home("tls", path) for name, path in self.tls.items()}
-            object.__setattr__(self, "tls", tls)
-        for name in ("peers", "metadata", "pins", "tls"):  # the caller keeps its own dict, and cannot change this one
+        for name in ("tls", "mirror_tls"):
+            if (files := getattr(self, name)) is not None:
+                object.__setattr__(self, name, {each: rules.expand_home(name, path) for each, path in files.items()})
+        for name in sources.TABLES:  # the caller keeps its own dict, and cannot change this one
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
 
@@ -179,73 +226,6 @@ class Config:
         except ConfigError as error:
             raise ConfigError(error.field, error.value, error.rule, source(error.field)) from None
 
-    @property
-    def heartbeat_interval_ns(self) -> int:
-        """The time between two heartbeats to a peer, ns."""
-        return parse_ns(self.heartbeat_interval)
-
-    @property
-    def support_duration_ns(self) -> int:
-        """The support that a heartbeat asks for, ns."""
-        return parse_ns(self.support_duration)
-
-    @property
-    def failback_ns(self) -> int | None:
-        """The time after which an election is handed to the node that comes first, ns; None: never."""
-        if self.failback is None:
-            return max(rules.FAILBACK_NS, self.support_duration_ns)
-        return None if self.failback == rules.NEVER else parse_ns(self.failback)
-
-    @property
-    def is_default_failed_back(self) -> bool:
-        """Return whether the election `default` is handed over, too."""
-        return self.failback is not None
-
-    @property
-    def grace_ns(self) -> int:
-        """The time that the application has to stop its work, ns."""
-        return parse_ns(self.grace)
-
-    @property
-    def drift_ppm(self) -> int:
-        """The clock drift in parts per million, rounded up, which is the safe side."""
-        return math.ceil(Fraction(str(self.clock_drift)) * 1_000_000)
-
-    @property
-    def listen_address(self) -> Address:
-        """The address to listen on."""
-        return Address.parse(self.listen)
-
-    @property
-    def advertise_address(self) -> Address:
-        """The address that peers and clients dial."""
-        return Address.parse(self.advertise or self.listen)
-
-    @property
-    def http_address(self) -> Address | None:
-        """The address that serves HTTP, or None."""
-        return None if self.http_listen is None else Address.parse(self.http_listen)
-
-    @property
-    def peer_addresses(self) -> dict[str, Address]:
-        """The peers' addresses by id."""
-        return {node_id: Address.parse(address) for node_id, address in self.peers.items()}
-
-    @property
-    def pins_by_node(self) -> dict[str, tuple[str, ...]]:
-        """The pins by node id, in lower case."""
-        return {node_id: tuple(text.lower().split()) for node_id, text in self.pins.items()}
-
-    @property
-    def has_security(self) -> bool:
-        """Return whether it permits listening beyond loopback: with authentication, or with `insecure`."""
-        return self.tls is not None or self.key_file is not None or self.insecure
-
-    @property
-    def voters(self) -> frozenset[str]:
-        """The ids of all voters: this node and its peers."""
-        return frozenset((self.node, *self.peers))
-
     def _check_addresses(self) -> None:
         listen = rules.parse_address("listen", self.listen)
         rules.check_exposure(self.listen, listen.host, has_security=self.has_security)
@@ -254,13 +234,14 @@ class Config:
         else:
             rules.check_advertised(listen.host)
         if self.http_listen is not None:
-            rules.check_http_port(listen, rules.parse_address("http_listen", self.http_listen))
+            rules.check_port("http_listen", listen, rules.parse_address("http_listen", self.http_listen))
+        client_rules.check(listen, self.clients_listen, self.clients_max, self.client_uids, self.has_security)
 
     def _check_security(self) -> None:
         rules.check_choice("insecure", self.insecure, (True, False))
-        rules.check_choice("replace_peers", self.replace_peers, (True, False))
         rules.check_tls(self.tls)
-        rules.check_pins(self.pins, {str(self.node), *rules.check_table("peers", self.peers, rules.PEERS_MAX)})
+        known = {str(self.node), *rules.check_table("peers", self.peers, rules.PEERS_MAX)}
+        rules.check_pins(self.pins, None if self.seeds else known)
         if self.key_file is not None:
             rules.check_key_file(self.key_file)
         if self.key_file is not None and self.tls is not None:
@@ -271,8 +252,10 @@ class Config:
             raise ConfigError("pins", self.pins, "they require tls; set tls, or remove pins")
 
     def _check_peers(self) -> None:
-        own = self.advertise_address
-        owners: dict[Address, object] = {rules.normal(own): self.node, rules.normal(self.listen_address): self.node}
+        owners: dict[Address, object] = {
+            rules.normal(self.advertise_address): self.node,
+            rules.normal(self.listen_address): self.node,
+        }
         if rules.is_wildcard(self.listen_address.host):
             owners[Address("127.0.0.1", self.listen_address.port)] = self.node
         for node_id, text in rules.check_table("peers", self.peers, rules.PEERS_MAX).items():
@@ -282,7 +265,32 @@ class Config:
             address = rules.parse_dialable("peers", text, f"the address of {node_id}: ")
             if (owner := owners.setdefault(rules.normal(address), node_id)) != node_id:
                 raise ConfigError("peers", text, f"{node_id} has the same address as {owner}; give each node its own")
-            rules.check_far_peer("listen" if self.advertise is None else "advertise", own, node_id, address)
+            self._check_far(f"peer {node_id}", address)
+
+    def _check_far(self, other: str, address: Address) -> None:
+        name = "listen" if self.advertise is None else "advertise"
+        rules.check_far_peer(name, self.advertise_address, other, address)
+
+    def _check_join(self) -> None:
+        for seed in join_rules.parse_seeds(self.seeds):
+            self._check_far("the node of a seed", seed)
+        join_rules.check_peers(self.seeds, self.peers)
+        rules.check_choice("bootstrap", self.bootstrap, (True, False))
+        rules.check_choice("kind", self.kind, tuple(kind.value for kind in MemberKind))
+        rules.check_number("join_attempts", self.join_attempts, join_rules.ATTEMPTS_MAX)
+        join_rules.check_backoff(self.join_backoff_max)
+        rules.check_secret("join_token", self.join_token)
+        join_rules.check_token_file(self.join_token_file, self.join_token)
+        has_proof = self.tls is not None or self.key_file is not None
+        join_rules.check_required(self.join_token_required, self.operator_token, has_proof=has_proof)
+        if self.learner_lag_max is not None:
+            rules.check_number("learner_lag_max", self.learner_lag_max, OFFSET_MAX)
+        if not self.seeds:
+            join_rules.check_unset({name: getattr(self, name) for name in join_rules.DEFAULTS})
+
+    def _check_mirror(self) -> None:
+        rules.check_choice("clients_may_seal", self.clients_may_seal, (True, False))
+        mirror_rules.check(self)
 
     def _check_timing(self) -> None:
         heartbeat_ns = rules.parse_duration(

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from elect.config.durations import format_ns, parse_ns
-from elect.core.messages import NAME_LENGTH_MAX, PRIORITY_MAX
+from elect.core.messages import NAME_LENGTH_MAX
 from elect.errors import ConfigError
 from wire.protocol.address import Address, ip_of
 from wire.protocol.keys import Key
@@ -40,8 +40,8 @@ METADATA_KEYS_MAX = 12
 METADATA_CHARACTERS_MAX = 1_000
 """Metadata is sent in the handshake, which an unknown peer may send too, so it is small."""
 
-OPERATOR_TOKEN_LENGTH_MIN = 16
-OPERATOR_TOKEN_LENGTH_MAX = 256
+SECRET_LENGTH_MIN = 16
+SECRET_LENGTH_MAX = 256
 
 TLS_FILES = ("certificate", "key", "ca")
 
@@ -52,9 +52,14 @@ _ID_RULE = f"1 to {NAME_LENGTH_MAX} of the characters A-Z a-z 0-9 . _ - are allo
 
 
 def plain(value: object) -> object:
-    """Return the value with plain str and int instead of subclasses: a member of an enum cannot be sent."""
+    """Return the value with plain str and int instead of subclasses, and a tuple for a list.
+
+    A member of an enum cannot be sent.
+    """
     if isinstance(value, Mapping):
         return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(map(plain, value))
     if isinstance(value, str):
         return str.__str__(value)
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -84,32 +89,30 @@ def _ip(host: str) -> IPv4Address | IPv6Address | None:
     return ip_of("127.0.0.1" if host.lower().removesuffix(".") == "localhost" else host)
 
 
-def check_http_port(listen: Address, http: Address) -> None:
-    """Check that `http_listen` and `listen` differ: two sockets cannot use one port of one host."""
-    hosts = {_normal_host(listen.host), _normal_host(http.host)}
+def check_port(name: str, listen: Address, other: Address) -> None:
+    """Check that another listener's address and `listen` differ: two sockets cannot use one port of one host."""
+    hosts = {_normal_host(listen.host), _normal_host(other.host)}
     is_any_ipv4 = any(map(is_wildcard, hosts)) and not any(":" in host for host in hosts)
     is_shared = len(hosts) == 1 or "::" in hosts or is_any_ipv4  # [::] takes IPv4 as well
-    if http.port == listen.port != 0 and is_shared:
-        raise ConfigError(
-            "http_listen", str(http), f"its port is that of listen, {listen}; give one of them another port"
-        )
+    if other.port == listen.port != 0 and is_shared:
+        raise ConfigError(name, str(other), f"its port is that of listen, {listen}; give one of them another port")
 
 
-def check_far_peer(name: str, own: Address, node_id: object, peer: Address) -> None:
+def check_far_peer(name: str, own: Address, other: str, peer: Address) -> None:
     """Check that a peer on another machine does not have to dial a loopback address."""
     if is_loopback(own.host) and _ip(peer.host) is not None and not is_loopback(peer.host):
         rule = (
-            f"peer {node_id} at {peer} cannot dial {own.host} on this machine; set an address that it can dial. If a"
+            f"{other} at {peer} cannot dial {own.host} on this machine; set an address that it can dial. If a"
             " proxy forwards connections of the peers, set its address as advertise"
         )
         raise ConfigError(name, str(own), rule)
 
 
-def check_exposure(listen: str, host: str, *, has_security: bool) -> None:
+def check_exposure(listen: str, host: str, *, has_security: bool, name: str = "listen") -> None:
     """Check that a node listens on loopback, or has authentication, or is set to be insecure."""
     if not (is_loopback(host) or has_security):
         raise ConfigError(
-            "listen",
+            name,
             listen,
             "refusing to listen beyond loopback without authentication. Set tls or key_file in [security]; or set"
             " insecure = true there on a private network; or listen on 127.0.0.1 or [::1]",
@@ -180,10 +183,11 @@ def check_tls(value: object) -> None:
         check_path("tls", path)
 
 
-def check_pins(value: object, known: Collection[object]) -> None:
-    """Check fingerprints, and that their nodes exist."""
+def check_pins(value: object, known: Collection[object] | None) -> None:
+    """Check fingerprints, and that their nodes exist; None: the nodes are not known yet."""
     for node_id, text in check_table("pins", value, PEERS_MAX + 1).items():
-        if node_id not in known:
+        check_id("pins", node_id)
+        if known is not None and node_id not in known:
             raise ConfigError("pins", node_id, "no node has this id; use this node's or one of peers")
         if not isinstance(text, str) or not text.split() or not all(map(_PIN.fullmatch, text.split())):
             rule = f"the pin of {node_id} must be one SHA-256 in hex (64 digits), or several with spaces between"
@@ -198,10 +202,10 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
         raise ConfigError(name, value, f"one of {listed} is needed")
 
 
-def check_priority(value: object) -> None:
-    """Check that a priority is a whole number in range."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= PRIORITY_MAX:
-        raise ConfigError("priority", value, f"a whole number from 0 to {PRIORITY_MAX:,} is needed")
+def check_number(name: str, value: object, maximum: int) -> None:
+    """Check that a value is a whole number in range."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= maximum:
+        raise ConfigError(name, value, f"a whole number from 0 to {maximum:,} is needed")
 
 
 def check_table(name: str, value: object, size_max: int) -> Mapping[object, object]:
@@ -233,23 +237,23 @@ def check_clock_drift(value: object) -> None:
         raise ConfigError("clock_drift", value, rule)
 
 
-def check_operator_token(value: object) -> None:
+def check_secret(name: str, value: object) -> None:
     """Check a secret that fits an HTTP header; it is never shown."""
     if value is None:
         return
-    lengths = range(OPERATOR_TOKEN_LENGTH_MIN, OPERATOR_TOKEN_LENGTH_MAX + 1)
+    lengths = range(SECRET_LENGTH_MIN, SECRET_LENGTH_MAX + 1)
     is_text = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
     if not is_text or not isinstance(value, str) or len(value) not in lengths:
-        rule = f"{OPERATOR_TOKEN_LENGTH_MIN} to {OPERATOR_TOKEN_LENGTH_MAX} printable ASCII characters are needed"
-        raise ConfigError("operator_token", "***", rule)
+        rule = f"{SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} printable ASCII characters are needed"
+        raise ConfigError(name, "***", rule)
 
 
-def parse_address(name: str, value: object, subject: str = "") -> Address:
+def parse_address(name: str, value: object, subject: str = "", *, is_unix_allowed: bool = False) -> Address:
     """Return the address in a text; port 0 is valid. `subject` begins the rule in an error."""
     if not isinstance(value, str):
         raise ConfigError(name, value, f'{subject}an address is text like "10.0.0.1:7101" or "[::1]:7101"')
     try:
-        return Address.parse(value)
+        return Address.parse(value, is_unix_allowed=is_unix_allowed)
     except ValueError as error:
         raise ConfigError(name, value, f"{subject}{error}") from None
 

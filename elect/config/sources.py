@@ -23,6 +23,15 @@ PLACES = {
     "priority": ("node", "priority"),
     "metadata": ("node", "metadata"),
     "offset_rule": ("node", "offset_rule"),
+    "learner_lag_max": ("node", "learner_lag_max"),
+    "seeds": ("join", "seeds"),
+    "bootstrap": ("join", "bootstrap"),
+    "kind": ("join", "kind"),
+    "join_attempts": ("join", "attempts"),
+    "join_backoff_max": ("join", "backoff_max"),
+    "join_token": ("join", "token"),
+    "join_token_file": ("join", "token_file"),
+    "join_token_required": ("join", "token_required"),
     "heartbeat_interval": ("timing", "heartbeat_interval"),
     "support_duration": ("timing", "support_duration"),
     "clock_drift": ("timing", "clock_drift"),
@@ -31,22 +40,35 @@ PLACES = {
     "grace": ("timing", "grace"),
     "http_listen": ("http", "listen"),
     "operator_token": ("http", "operator_token"),
+    "clients_listen": ("clients", "listen"),
+    "clients_max": ("clients", "max"),
+    "client_uids": ("clients", "uids"),
+    "clients_may_seal": ("clients", "may_seal"),
     "tls": ("security", "tls"),
     "pins": ("security", "pins"),
     "key_file": ("security", "key_file"),
     "insecure": ("security", "insecure"),
+    "mirror_source": ("mirror", "source"),
+    "mirror_cluster": ("mirror", "cluster"),
+    "mirror_cluster_id": ("mirror", "cluster_id"),
+    "mirror_name": ("mirror", "name"),
+    "mirror_tls": ("mirror", "tls"),
+    "mirror_pins": ("mirror", "pins"),
+    "mirror_key_file": ("mirror", "key_file"),
+    "mirror_insecure": ("mirror", "insecure"),
 }
 """Section and key of each field in a file; the section [peers] is a field of its own."""
 
-SECTIONS = ("node", "peers", "timing", "http", "security")
-PATHS = ("data_dir", "key_file")
+SECTIONS = ("node", "peers", "join", "timing", "http", "clients", "security", "mirror")
+PATHS = ("data_dir", "key_file", "join_token_file", "mirror_key_file")
+TABLES = ("peers", "metadata", "pins", "tls", "mirror_tls", "mirror_pins")
 
 _SECRET = re.compile(r"key|tok|secret|pass", re.IGNORECASE)
 """The value of an unknown name like these is not shown: it may be a secret."""
 
 PREFIX = "ELECT_"
-FOREIGN_VARIABLES = {"ELECT_TOKEN", "ELECT_TERM"}
-"""Set for a command that `elect exec` starts; not settings."""
+FOREIGN_VARIABLES = re.compile(r"ELECT_(?:TOKEN|TERM|ELECTION|REMAINING|LEADER(?:_[A-Z0-9_]+)?)", re.ASCII)
+"""Set for a program that `elect call` or `elect exec` starts; not settings."""
 
 _SERVICE_LINK = re.compile(
     r"""ELECT_(?:[A-Z0-9_]+_)?(?:
@@ -120,8 +142,9 @@ def _parse(path: Path) -> dict[str, object]:
 def absolute(values: Mapping[str, object], directory: Path) -> dict[str, object]:
     """Return the values with each relative path joined to a directory. A path of another type is left to its rule."""
     found = {name: _within(directory, values[name]) for name in PATHS if name in values}
-    if isinstance(tls := values.get("tls"), dict):
-        found["tls"] = {name: _within(directory, path) for name, path in tls.items()}
+    for table in ("tls", "mirror_tls"):
+        if isinstance(tls := values.get(table), dict):
+            found[table] = {name: _within(directory, path) for name, path in tls.items()}
     return {**values, **found}
 
 
@@ -140,7 +163,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
     names = {variable(name): name for name in (*PLACES, "peers")}
     values: dict[str, object] = {}
     for key, text in environ.items():
-        if not text or not key.startswith(PREFIX) or key in FOREIGN_VARIABLES:
+        if not text or not key.startswith(PREFIX) or FOREIGN_VARIABLES.fullmatch(key):
             continue
         if key in names:
             values[names[key]] = _read_text(names[key], text)
@@ -152,11 +175,15 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 def _read_text(name: str, text: str) -> object:
     match name:
-        case "peers" | "metadata" | "tls" | "pins":
+        case _ if name in TABLES:
             return _read_pairs(name, text)
-        case "priority" | "clock_drift":
+        case "client_uids":
+            return [_read_number(name, each.strip()) for each in text.split(",") if each.strip()]
+        case "seeds" | "mirror_source":
+            return [seed.strip() for seed in text.split(",") if seed.strip()]
+        case "priority" | "join_attempts" | "learner_lag_max" | "clients_max" | "clock_drift":
             return _read_number(name, text)
-        case "insecure" | "trust_close":
+        case "insecure" | "trust_close" | "bootstrap" | "mirror_insecure" | "clients_may_seal":
             return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
         case _:
             return text
@@ -164,7 +191,7 @@ def _read_text(name: str, text: str) -> object:
 
 def _read_number(name: str, text: str) -> object:
     try:
-        return int(text) if name == "priority" else float(text)
+        return float(text) if name == "clock_drift" else int(text)
     except ValueError:
         return text  # the field's own rule says what is wrong with it
 
@@ -180,8 +207,11 @@ def _read_pairs(name: str, text: str) -> dict[str, str]:
 
 
 def _spellings(section: str) -> dict[str, str]:
-    """Return the place of every key and field name; of two with one name, the key, and that of this section."""
-    others_first = sorted(PLACES, key=lambda name: PLACES[name][0] == section)
+    """Return the place of every key and field name; of two with one name, the key, and that of this section.
+
+    The few nodes that have [mirror] use names of other sections there, which are meant more often.
+    """
+    others_first = sorted(PLACES, key=lambda name: (PLACES[name][0] == section, PLACES[name][0] != "mirror"))
     fields = {name: place(name) for name in (*PLACES, "peers")}
     return fields | {PLACES[name][1]: place(name) for name in others_first}
 

@@ -64,6 +64,7 @@ class HeartbeatCoalescer:
                 self._put(waiting[1])
         elif isinstance(event, LinkAccepted | LinkEnded):
             self._waiting.pop(event.peer, None)  # as if it had been lost
+            self._latest.pop(event.peer, None)  # its peer may never come back
         self._put(event)
 
     def take_waiting(self) -> list[Waiting]:

@@ -17,10 +17,13 @@ from elect.bridge.inbox import Input, PendingCommand
 from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
 from elect.clock import NS_PER_S
+from elect.core.configuration import Configuration
 from elect.core.elector import Elector, TimedHeartbeat
-from elect.core.events import Event
-from elect.core.messages import Batch, Heartbeat, Knowledge, Number
+from elect.core.events import Event, Installed, PeerDismissed
+from elect.core.membership_messages import Message
+from elect.core.messages import Heartbeat, Number
 from elect.core.ready import Ready, Send, Write
+from elect.monitoring.recent_maximum import RecentMaximum
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.shutdown import ShutdownHandover
 from elect.storage.journal import JournalDied, JournalEvent, StoreRecovered, WriteFailed, Written
@@ -58,6 +61,12 @@ class StepLinks(Protocol):
     def is_trusted(self, event: LinkAccepted) -> bool:
         """Return whether an end of stream on this link proves that the peer closed it."""
 
+    def set_members(self, configuration: Configuration) -> None:
+        """Make the links of new members."""
+
+    def dismiss(self, peer: str) -> None:
+        """End the links with a former member. Nothing is counted on them any more."""
+
     def send(self, send: Send) -> None:
         """Put a message on the link that it names, or drop it if that is not open; on the journal's thread, too."""
 
@@ -71,8 +80,8 @@ class StepObserver(Protocol):
     def observe_tick(self, lag_ns: int) -> None:
         """Note a tick that came `lag_ns` late. No input waits: there is time to count."""
 
-    def observe_round_trip(self, peer: str, took_ns: int) -> None:
-        """Note that a peer acknowledged a heartbeat `took_ns` after it was sent."""
+    def observe_round_trip(self, peer: str, sent: int, stamp: int, now: int) -> None:
+        """Note that a peer acknowledged at `stamp` of its clock, read at `now`, a heartbeat sent at `sent`."""
 
     def observe_store_write(self, took_ns: int) -> None:
         """Count a transaction that took `took_ns`."""
@@ -96,6 +105,9 @@ class Orchestrator:
         publisher: gets the events.
         observer: counts.
         check: called about once a second; raises when a thread of the node has ended.
+
+    Attributes:
+        lags: how late the thread was.
     """
 
     def __init__(
@@ -127,6 +139,7 @@ class Orchestrator:
         self._is_stopping = False
         self._is_store_failing = False
         self._wake_at = self._clock()
+        self.lags = RecentMaximum()
 
     @property
     def is_store_failing(self) -> bool:
@@ -204,6 +217,7 @@ class Orchestrator:
         """Process one input, or None when a tick is due: read the clock, decide, carry out."""
         now = self._context.turned_at = self._clock()
         lag_ns = now - self._wake_at
+        self.lags.note(lag_ns, now)
         standing = self._context.standing.take_changed()
         # Before a tick that is due: its heartbeats have this standing.
         is_leaving = standing is not None and standing[0] == 0
@@ -288,7 +302,7 @@ class Orchestrator:
 
     def _receive(self, item: MessageReceived, now: int) -> None:
         message = item.message
-        if isinstance(message, Heartbeat | Batch | Knowledge):
+        if isinstance(message, Message):
             number = self._links.receive(item, now)
             if isinstance(message, Heartbeat):
                 self._observe_round_trip(item.peer, message, now)
@@ -296,7 +310,7 @@ class Orchestrator:
 
     def _observe_round_trip(self, peer: str, heartbeat: Heartbeat, now: int) -> None:
         if heartbeat.ack is not None:
-            self._observer.observe_round_trip(peer, now - heartbeat.ack.sent)
+            self._observer.observe_round_trip(peer, heartbeat.ack.sent, heartbeat.sent, now)
 
     def _finish_writes(self, item: Written, now: int) -> None:
         self._send_held(item.numbers)  # where the disk was faster than the step that began the write
@@ -346,6 +360,14 @@ class Orchestrator:
             self._was_healthy = is_healthy
             self._apply(self._elector.set_healthy(now, is_healthy=is_healthy))
 
+    def _change_links(self, events: tuple[Event, ...]) -> None:
+        """Make and end links as the members change."""
+        for event in events:
+            if isinstance(event, Installed):
+                self._links.set_members(event.configuration)
+            elif isinstance(event, PeerDismissed):
+                self._links.dismiss(event.peer)
+
     def _apply(self, ready: Ready) -> None:
         """Carry a Ready out, in its order."""
         if ready.write is not None and not self._journal.put(ready.write):
@@ -356,6 +378,7 @@ class Orchestrator:
         if ready.write is not None:  # only now, so that the journal's thread sends nothing before the messages above
             self._held[ready.write.number] = ready.send_when_written
         if ready.events:
+            self._change_links(ready.events)
             self._observer.observe_events(ready.events)
             self._publisher.queue_events(ready.events)
         self._wake_at = ready.wake_at

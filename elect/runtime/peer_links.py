@@ -3,30 +3,39 @@
 Source: PROTOCOL.md, section 2 (each node dials each peer) and section 5 (whose closes prove something).
 """
 
-import itertools
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import get_args
 
-from elect.bridge.admission import ADVERTISE, Admission
+from elect.bridge.admission import ADVERTISE, CLUSTER_ID, Admission, objection_of
+from elect.bridge.node_context import NodeContext
 from elect.clock import NS_PER_S
+from elect.config import shown_settings
 from elect.config.config import Config
 from elect.config.rules import check_advertised, check_exposure
-from elect.core.messages import Batch, Heartbeat, Knowledge, Number
-from elect.core.options import Configuration
+from elect.core.configuration import Configuration, Member
+from elect.core.membership_messages import Message
+from elect.core.messages import Heartbeat, Number
 from elect.core.ready import Send
 from elect.errors import BindError
+from elect.joining.join_messages import JOIN_KIND, JOIN_MESSAGES, Answer
 from elect.leader import Profile
+from elect.monitoring.member_phase import MemberPhase
+from elect.observing.mirror_messages import MIRROR_MESSAGES
+from elect.observing.observer_messages import CLIENT_MESSAGES
+from elect.runtime.dialers import Dialers
 from elect.runtime.threads import starting
 from elect.storage.store import StoreContent
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log, LogThrottle, suppressed_suffix
-from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkOpened, MessageReceived
+from wire.io.link_events import DialFailed, Event, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.io.meter import Meter
-from wire.links.dialer import Dialer
 from wire.links.endpoint import Endpoint
 from wire.links.listener import Listener
+from wire.links.shared_links import SharedLinks
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
+from wire.protocol.handshake import PEER_KIND, Judge
 from wire.protocol.identity import Identity, LinkNumber, PeerIdentity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode
@@ -43,6 +52,8 @@ OUTBOX_MESSAGES_MAX = 1024
 BACKOFF_MAX_S = 2.0
 
 CONFIGURATION = "configuration"
+"""The attribute of a handshake that holds the digest of the configuration."""
+
 METADATA_PREFIX = "m."
 
 
@@ -51,37 +62,36 @@ class PeerLinks:
 
     The orchestrator thread and the journal's thread call `send`.
 
-    Attributes:
-        heard: the time of the last message of each peer (ns).
-
     Args:
-        config: of the node.
+        context: of the node.
         opened: the content of the store.
         admission: judges the other end of each connection.
         deliver: called with each event of wire.
-        pace: called with a peer after each read from it; holds up one that floods.
         security: the keys or certificates.
         meter: counts for wire, or None.
+        share: given the endpoint and a judge, returns what runs the links of clients and mirrors, by their kind.
     """
 
     def __init__(
         self,
-        config: Config,
+        context: NodeContext,
         *,
         opened: StoreContent,
         admission: Admission,
         deliver: Callable[[Event], None],
-        pace: Callable[[str], None],
         security: Security = PLAIN,
         meter: Meter | None = None,
+        share: Callable[[Endpoint, Judge], Mapping[str, SharedLinks]],
     ) -> None:
-        self._config = config
+        self._config = config = context.config
         self._admission = admission
-        self._attributes = attributes(config)
+        self._health = context.peer_health
+        self._lifecycle = context.lifecycle
+        self._attributes = attributes(config)  # each handshake shows what it holds at that moment
         identity = _identity(config, opened, self._attributes)
-        endpoint = Endpoint(
+        self.endpoint = endpoint = Endpoint(
             identity=identity,
-            codec=Codec(Heartbeat, Batch, Knowledge),
+            codec=Codec(*get_args(Message), *JOIN_MESSAGES, *CLIENT_MESSAGES, *MIRROR_MESSAGES),
             deliver=deliver,
             limits=_limits(config),
             security=security,
@@ -93,19 +103,21 @@ class PeerLinks:
             endpoint,
             is_known_peer=lambda _: True,  # the admission sees more of it
             judge=partial(admission.judge, is_proven=config.key_file is None),  # a key is proved after the Hello
-            pace=pace,
+            two_way=(JOIN_KIND,),
+            shared=share(endpoint, admission.judge_joining),
+            judge_two_way=admission.judge_joining,
+            pace=context.inbox.pace,  # holds up a peer that floods
         )
-        counter = itertools.count(1)
-        self._dialers = {
-            peer: Dialer(peer, _always(address), endpoint, next_counter=counter.__next__, judge=admission.judge)
-            for peer, address in config.peer_addresses.items()
-        }
+        self._dialers = Dialers(endpoint, given=config.peer_addresses, judge=admission.judge)
+        self._configuration = Configuration()
         self._profiles: dict[str, Profile] = {}
         self._opened: dict[str, LinkNumber] = {}
-        self.heard: dict[str, int] = {}
         self._numbers: dict[str, tuple[LinkNumber, Number]] = {}
         self._disputes: dict[str, str] = {}
+        self._removed_by: set[str] = set()
+        self._unanswered: set[str] = set()
         self._log_throttle = LogThrottle()
+        self.set_members(opened.configuration)
 
     @property
     def address(self) -> Address:
@@ -113,10 +125,19 @@ class PeerLinks:
         return self._listener.address
 
     @property
+    def identity(self) -> Identity:
+        """The identity that this node shows in handshakes."""
+        return self.endpoint.identity
+
+    @property
+    def advertised(self) -> str:
+        """The address at which others dial this node; with the real port once it listens."""
+        return self._attributes[ADVERTISE]
+
+    @property
     def threads(self) -> dict[str, bool]:
         """The threads of the listener and the dialers, and whether each is alive."""
-        dialers = {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.items()}
-        return {"elect-listener": self._listener.is_alive, **dialers}
+        return {"elect-listener": self._listener.is_alive, **self._dialers.threads}
 
     @property
     def doubled(self) -> dict[str, str]:
@@ -153,29 +174,31 @@ class PeerLinks:
         """
         with starting("elect-listener"):
             self._listener.start()
-        for peer, dialer in self._dialers.items():
-            with starting(f"elect-dialer-{peer}"):
-                dialer.start()
+        self._dialers.start()
 
     def stop(self, timeout: float) -> bool:
         """Send Bye and close every link; return whether everything has ended in time (seconds)."""
         deadline = Deadline(timeout)
-        for dialer in self._dialers.values():  # ask all of them before waiting for one
-            dialer.ask_stop()
-        is_done = [dialer.stop(deadline.remaining_s) for dialer in self._dialers.values()]
-        return self._listener.stop(deadline.remaining_s) and all(is_done)
+        is_done = self._dialers.stop(deadline.remaining_s)
+        return self._listener.stop(deadline.remaining_s) and is_done
 
     def send(self, send: Send) -> None:
         """Send a message on the link that it is meant for; on another one it has no meaning."""
         number = self._opened.get(send.peer)
         if number is not None:
             replaces = "heartbeat" if type(send.message) is Heartbeat else None
-            self._dialers[send.peer].send((send.link.incarnation, send.link.counter), send.message, replaces=replaces)
+            link = send.link.incarnation, send.link.counter
+            self._dialers.send(send.peer, link, send.message, replaces=replaces)
+
+    def answer(self, peer: str, number: LinkNumber, answer: Answer) -> None:
+        """Answer a request on a link of kind `join`; from any thread."""
+        self._listener.send(peer, number, answer)
 
     def receive(self, event: MessageReceived, now: int) -> Number:
         """Note when a message came, and return its link's number in the core's type; the latest is cached."""
         peer, number = event.peer, event.number
-        self.heard[peer] = now
+        if peer in self._dialers:  # else it was dismissed while this waited
+            self._health.note_heard(peer, now)
         known = self._numbers.get(peer)
         if known is None or known[0] != number:
             known = self._numbers[peer] = (number, Number(*number))
@@ -183,23 +206,71 @@ class PeerLinks:
 
     def note_event(self, event: Event) -> None:
         """Note a change of a link, before the elector gets it."""
+        if event.peer not in self._dialers:  # it came while the peer was dismissed
+            self._opened.pop(event.peer, None)
+            return
         match event:
             case LinkOpened():
+                self._note_member(event.peer)
                 self._opened[event.peer] = event.number
                 self._disputes.pop(event.peer, None)
-                self._remember_identity(event.identity)
+                if self._remember_identity(event.identity):
+                    self._listener.forget(event.peer, PEER_KIND)  # its next links have lower numbers
+                self._dialers.note_opened(event.peer, event.identity.attributes.get(ADVERTISE))
             case LinkClosing():
                 self._opened.pop(event.peer, None)
             case LinkAccepted():
-                self._remember_identity(event.identity)
-                if event.peer in self._dialers:  # it is there: dial it now, or see that the link to it has ended
-                    self._dialers[event.peer].nudge(event.identity.incarnation)
+                self._health.note_accepted(event.peer, event.number, is_direct=event.is_trusted)
+                is_another = self._remember_identity(event.identity)
+                shown = event.identity.attributes.get(ADVERTISE)
+                is_reached = event.peer in self._opened
+                self._dialers.note_accepted(event.peer, event.identity.incarnation, shown, is_reached=is_reached)
+                if is_another:
+                    self._dialers.redial(event.peer)  # the open link goes to the process with the former store
+            case LinkEnded():
+                if event.bye is not None:
+                    self._health.note_bye(event.peer, event.number)
+                    self._dialers.note_bye(event.peer)
             case DialFailed():
                 self._note_dispute(event)
+                self._note_removal(event)
+                self._note_unanswered(event)
 
-    def _remember_identity(self, identity: PeerIdentity) -> None:
-        self._admission.meet(identity)
+    def _remember_identity(self, identity: PeerIdentity) -> bool:
+        """Remember a peer as it shows itself; return whether it has another store than before."""
         self._profiles[identity.node] = profile(identity.attributes)
+        return self._admission.meet(identity)
+
+    def _note_removal(self, event: DialFailed) -> None:
+        """Note that a peer says that this node was removed; when most others say so, it was removed while it was down.
+
+        One alone may be behind.
+        """
+        peer, error = event.peer, event.error
+        if not (isinstance(error, Refusal) and error.code is RejectCode.REMOVED):
+            return
+        if self._configuration.member(self._config.node) is None:
+            self._dialers.dismiss(peer)  # both know it
+            return
+        self._removed_by.add(peer)
+        others = {voter for voter in self._configuration.voters if voter != self._config.node}
+        if 2 * len(self._removed_by & others) > len(others):
+            self._lifecycle.enter(MemberPhase.REMOVED)
+
+    def _note_unanswered(self, event: DialFailed) -> None:
+        """Note a dial without an answer: when no other voter has answered, none can accept this node."""
+        if objection_of(event.error) is None:
+            self._unanswered.add(event.peer)
+            if self._unanswered.issuperset(set(self._configuration.voters) - {self._config.node}):
+                self._lifecycle.accept()
+
+    def _note_member(self, peer: str) -> None:
+        """Note that a peer knows this node as a member, under its store."""
+        if peer in self._removed_by:
+            self._removed_by.discard(peer)
+            self._lifecycle.install(self._configuration, self.endpoint.identity.store)
+        if peer in self._configuration.voters:
+            self._lifecycle.accept()
 
     def _note_dispute(self, event: DialFailed) -> None:
         """Note whether the peer says that it knows this node as another process."""
@@ -218,10 +289,54 @@ class PeerLinks:
                 suppressed_suffix(held),
             )
 
-    def forget(self, peer: str) -> None:
-        """Accept any store of a peer, and any number of its links."""
+    def set_members(self, configuration: Configuration) -> None:
+        """Dial and accept the members of a configuration that was installed, and show it in handshakes.
+
+        Former members keep their links until `dismiss`.
+
+        Raises:
+            ThreadError: the system cannot start a thread.
+        """
+        before, self._configuration = self._configuration, configuration
+        self._removed_by.clear()
+        self._admission.install(configuration)
+        self._attributes.update(_shown(configuration))
+        for member in configuration.members if before.members else ():
+            if self._is_replaced(before.member(member.node_id), member):
+                self._renew_links(member.node_id)
+        self._dialers.set_members(configuration)
+
+    def _is_replaced(self, before: Member | None, after: Member) -> bool:
+        """Return whether a member may have another store from now on, and count its links from the start again.
+
+        One that was removed, and is added again before its links were closed (`before` is None), is such a member, too.
+        """
+        met = self._admission.store_of(after.node_id)
+        if after.store_id is not None:
+            return met not in (None, after.store_id)
+        if before is None:
+            return met is not None
+        return before.store_id is not None or (before.is_voter and after.is_learner)
+
+    def _renew_links(self, peer: str) -> None:
+        """End the links with the process that has the former store. The dialer tells the elector first, as always."""
         self._admission.forget(peer)
-        self._listener.forget(peer)
+        self._dialers.redial(peer)
+        self._listener.forget(peer, PEER_KIND)  # on a link to join the new process waits for its answer
+
+    def dismiss(self, peer: str) -> None:
+        """End all links with a former member, which the elector counts no longer, and forget it. Does not wait."""
+        self._dialers.dismiss(peer)
+        self._listener.forget(peer, PEER_KIND)
+        for by_peer in (self._numbers, self._profiles, self._disputes):
+            by_peer.pop(peer, None)
+        self._removed_by.discard(peer)
+        self._unanswered.discard(peer)
+        self._health.forget(peer)
+
+    def reap(self) -> None:
+        """Finish what changes of the members left to do; called about once a second."""
+        self._dialers.reap()
 
     def is_trusted(self, event: LinkAccepted) -> bool:
         """Return whether an end of stream on this link proves that the process has ended."""
@@ -230,7 +345,13 @@ class PeerLinks:
 
     def profile(self, node_id: str) -> Profile:
         """Return the profile that a node showed, or else one with the address at which it is dialed."""
-        return self._profiles.get(node_id) or Profile(address=self._config.peers.get(node_id))
+        member = self._configuration.member(node_id)
+        configured = None if member is None else member.address
+        return self._profiles.get(node_id) or Profile(address=configured or self._config.peers.get(node_id))
+
+    def shown_addresses(self) -> dict[str, str]:
+        """Return the addresses that nodes showed in their latest handshakes. On the orchestrator thread."""
+        return {node_id: each.address for node_id, each in self._profiles.items() if each.address is not None}
 
     def address_of(self, node_id: str) -> str | None:
         """Return the address that a node advertises."""
@@ -254,27 +375,25 @@ def _identity(config: Config, opened: StoreContent, attributes: Mapping[str, str
 
 
 def attributes(config: Config) -> dict[str, str]:
-    """Return the attributes that this node shows in its handshakes."""
-    configuration = Configuration.initial(config.voters)
+    """Return the attributes that this node shows in all of its handshakes."""
     return {
         ADVERTISE: str(config.advertise_address),
-        CONFIGURATION: configuration.id.digest.hex(),
+        shown_settings.SETTINGS: shown_settings.shown(config),
         **{METADATA_PREFIX + name: value for name, value in config.metadata.items()},
     }
 
 
+def _shown(configuration: Configuration) -> dict[str, str]:
+    """Return the attributes that show a configuration."""
+    cluster_id = {} if configuration.cluster_id is None else {CLUSTER_ID: configuration.cluster_id.hex()}
+    return {CONFIGURATION: configuration.id.digest.hex(), **cluster_id}
+
+
 def profile(shown: Mapping[str, str]) -> Profile:
     """Return the profile in the attributes of a handshake."""
+    metadata = {name: value for name, value in shown.items() if name.startswith(METADATA_PREFIX)}
     return Profile(
         address=shown.get(ADVERTISE),
-        metadata={
-            name.removeprefix(METADATA_PREFIX): value
-            for name, value in shown.items()
-            if name.startswith(METADATA_PREFIX)
-        },
+        metadata={name.removeprefix(METADATA_PREFIX): value for name, value in metadata.items()},
+        settings=shown_settings.read(shown.get(shown_settings.SETTINGS, "")),
     )
-
-
-def _always(address: Address) -> Callable[[], Address]:
-    """Return a function for the dialer, which resolves the name in the address at each dial."""
-    return lambda: address

@@ -3,7 +3,8 @@
 from collections import deque
 from typing import TYPE_CHECKING
 
-from elect.core.events import Event
+from elect.core.events import Event, PeerDismissed
+from elect.monitoring.peer_health import PeerHealthLog
 from wire.common.log import Log, harmless
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ class StepCounts:
 
     Args:
         metrics: counts; may raise, since it is the application's, or its files are gone.
+        health: of the peers.
     """
 
-    def __init__(self, metrics: "Metrics") -> None:
+    def __init__(self, metrics: "Metrics", health: PeerHealthLog) -> None:
+        self._health = health
         self._observe = harmless(metrics.observe)
         self._observe_round_trip = harmless(metrics.observe_round_trip)
         self._observe_loop_lag = harmless(metrics.observe_loop_lag)
@@ -48,9 +51,10 @@ class StepCounts:
         self._lags.append(lag_ns)
         self._count()
 
-    def observe_round_trip(self, peer: str, took_ns: int) -> None:
-        """Note the latest round trip to a peer."""
-        self._round_trips[peer] = took_ns
+    def observe_round_trip(self, peer: str, sent: int, stamp: int, now: int) -> None:
+        """Note the latest round trip to a peer, and its clock."""
+        self._round_trips[peer] = now - sent
+        self._health.note_round_trip(peer, sent, stamp, now)
 
     def observe_ignored(self, ignored: int) -> None:
         """Count the entries ignored, the lags, and each peer's latest round trip, since the second before."""
@@ -68,4 +72,7 @@ class StepCounts:
 
     def _count(self) -> None:
         for _ in range(min(len(self._uncounted), COUNTED_MAX)):
-            self._observe(self._uncounted.popleft())
+            event = self._uncounted.popleft()
+            if isinstance(event, PeerDismissed):
+                self._round_trips.pop(event.peer, None)
+            self._observe(event)

@@ -3,10 +3,25 @@
 An ignored error that mypy does not find is an error itself, so each of these uses has to fail.
 """
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import assert_type
 
-from elect import Election, Leader, Leadership, Node
+from elect import (
+    Client,
+    Configuration,
+    Election,
+    EndpointStatus,
+    Leader,
+    Leadership,
+    MemberStatus,
+    Mirror,
+    MirrorState,
+    Node,
+    Promotion,
+    Reading,
+    within,
+)
 from elect.testing import FakeElection
 
 
@@ -109,3 +124,42 @@ def waits(node: Node, election: Election) -> None:
         each.resume(timeout=None)
         each.resign(to="b", timeout=1)
     assert_type(node.stop(timeout=None), bool)
+
+
+def named(leader: Leader) -> str:
+    return leader.node_id
+
+
+def of_a_client(client: Client) -> None:
+    """A call keeps the type of its result."""
+    assert_type(client.leader(), Leader)
+    assert_type(client.leader("reports", timeout=None), Leader)
+    assert_type(client.watch(), Iterator[Leader | None])
+    assert_type(client.members(timeout=1), tuple[MemberStatus, ...])
+    assert_type(client.followers("reports"), tuple[MemberStatus, ...])
+    assert_type(client.status(1.5, election="reports"), tuple[EndpointStatus, ...])
+    assert_type(client.call(named, election="reports", timeout=1, idempotent=True), str)
+    assert_type(client.call(lambda leader: leader.term), int)
+    assert_type(client.remaining, float)
+    with Client(["127.0.0.1:1"], cluster="c", tls={"certificate": "c", "key": "k", "ca": "a"}) as made:
+        assert_type(made, Client)
+    client.call(plain)  # type: ignore[arg-type]  # it gets a Leader
+    client.leader(timeout="1")  # type: ignore[arg-type]
+    client.status("reports")  # type: ignore[arg-type]
+    Client(["127.0.0.1:1"], "c")  # type: ignore[call-arg]  # the cluster is given by name
+
+
+def of_a_mirror(mirror: Mirror) -> None:
+    """Each answer has its own type, and says how old it may be."""
+    assert_type(mirror.leader(), Reading[Leader | None])
+    assert_type(mirror.leader("reports", within(5)), Reading[Leader | None])
+    assert_type(mirror.elections("eventual").value, dict[str, Leader | None])
+    assert_type(mirror.members().value, Configuration | None)
+    assert_type(mirror.leader().age, float)
+    assert_type(mirror.wait(timeout=1), MirrorState)
+    assert_type(mirror.promote(force=True), Promotion)
+    assert_type(mirror.stop(timeout=1), bool)
+    with Mirror(["127.0.0.1:1"], cluster="c", data_dir="m", security={"insecure": True}) as made:
+        assert_type(made, Mirror)
+    mirror.leader("reports", 5)  # type: ignore[arg-type]
+    Mirror(["127.0.0.1:1"], cluster="c", data_dir="m", security={"keyfile": "x"})  # type: ignore[arg-type]

@@ -4,19 +4,24 @@ import logging
 
 import pytest
 
-from elect import Config
 from elect.bridge.admission import REFUSED_NS, STRANGERS_MAX, Admission, StrangerRefused, objection_of
+from elect.core.configuration import Configuration, Member
 from elect.core.events import Objection
 from elect.core.ready import Meeting
 from wire.protocol.identity import PeerIdentity
 from wire.protocol.wire_errors import Refusal, RejectCode, StoppedError
 
 FIRST, SECOND = bytes(16), bytes([1]) * 16
-CONFIG = Config(node="a", cluster="t", listen="127.0.0.1:1", data_dir="x", peers={"b": "127.0.0.1:2"})
+INTERVAL_NS = 10**9
+CLUSTER, ANOTHER = bytes([5]) * 16, bytes([6]) * 16
 
 
-def identity(node_id: str, store: bytes) -> PeerIdentity:
-    attributes = {"advertise": f"10.0.0.{store[0]}:1"}
+def configuration(*members: Member, version: int = 0, cluster_id: bytes | None = None) -> Configuration:
+    return Configuration(members=(Member(node_id="a"), *members), version=version, cluster_id=cluster_id)
+
+
+def identity(node_id: str, store: bytes, **more: str) -> PeerIdentity:
+    attributes = {"advertise": f"10.0.0.{store[0]}:1", **more}
     return PeerIdentity(node=node_id, incarnation=1, store=store, attributes=attributes)
 
 
@@ -24,14 +29,15 @@ class Desk:
     def __init__(self, **meetings: Meeting) -> None:
         self.now = 0
         self.delivered: list[StrangerRefused] = []
-        self.admission = Admission(CONFIG, meetings, lambda: self.now, self.delivered.append)
+        first = configuration(Member(node_id="b"))
+        self.admission = Admission(first, meetings, lambda: self.now, self.delivered.append, INTERVAL_NS)
 
     def judge(self, node_id: str, store: bytes = FIRST) -> RejectCode | None:
         refusal = self.admission.judge(identity(node_id, store))
         return None if refusal is None else refusal.code
 
-    def meet(self, node_id: str, store: bytes) -> None:
-        self.admission.meet(identity(node_id, store))
+    def meet(self, node_id: str, store: bytes) -> bool:
+        return self.admission.meet(identity(node_id, store))
 
 
 def test_a_peer_is_taken_under_its_first_store_only(caplog):
@@ -42,7 +48,7 @@ def test_a_peer_is_taken_under_its_first_store_only(caplog):
     with caplog.at_level(logging.WARNING):
         assert [desk.judge("b"), desk.judge("b", SECOND), desk.judge("b", SECOND)] == [None, *[RejectCode.STORE] * 2]
     (record,) = caplog.records
-    assert "elect forget b" in record.getMessage()
+    assert "elect members replace" in record.getMessage()
     for shown in (FIRST.hex(), SECOND.hex(), "10.0.0.0:1", "10.0.0.1:1"):
         assert shown in record.getMessage()
     assert list(desk.admission.refused()) == ["b"]
@@ -86,7 +92,7 @@ def test_a_stranger_is_refused_and_reported_now_and_then():
     desk = Desk()
     assert [desk.judge("z") for _ in range(3)] == [RejectCode.UNKNOWN_PEER] * 3
     assert desk.delivered == [StrangerRefused(node_id="z")]
-    desk.now += CONFIG.support_duration_ns
+    desk.now += INTERVAL_NS
     desk.judge("z")
     assert len(desk.delivered) == 2
 
@@ -98,10 +104,87 @@ def test_strangers_are_bounded():
     assert len(desk.delivered) == STRANGERS_MAX
 
 
+def test_members_are_those_of_the_latest_configuration():
+    desk = Desk()
+    desk.admission.install(configuration(Member(node_id="c"), version=1))
+    assert [desk.judge("b"), desk.judge("c")] == [RejectCode.UNKNOWN_PEER, None]
+    desk.admission.install(configuration(Member(node_id="b"), version=2))
+    assert [desk.judge("b"), desk.judge("c")] == [None, RejectCode.UNKNOWN_PEER]
+
+
+def test_a_member_is_taken_under_the_store_of_the_configuration():
+    desk = Desk(b=Meeting(store_id=FIRST))
+    desk.admission.install(configuration(Member(node_id="b", store_id=SECOND), version=1))
+    assert [desk.judge("b"), desk.judge("b", SECOND)] == [RejectCode.STORE, None]
+
+
+def test_a_learner_without_a_named_store_is_met_under_its_latest():
+    desk = Desk()
+    learner = Member(node_id="b", is_voter=False)
+    desk.admission.install(configuration(learner, version=1))
+    for store in (FIRST, SECOND):
+        assert desk.judge("b", store) is None
+        desk.meet("b", store)
+        assert desk.admission.store_of("b") == store
+    desk.admission.install(configuration(Member(node_id="b"), version=2))
+    assert [desk.judge("b"), desk.judge("b", SECOND)] == [RejectCode.STORE, None]
+
+
+def test_a_member_without_a_vote_may_come_with_another_store():
+    desk = Desk()
+    desk.admission.install(configuration(Member(node_id="b", is_voter=False), version=1))
+    assert [desk.meet("b", FIRST), desk.meet("b", FIRST), desk.meet("b", SECOND)] == [False, False, True]
+    assert desk.admission.store_of("b") == SECOND
+    desk.admission.install(configuration(Member(node_id="b"), version=2))
+    assert not desk.meet("b", FIRST)
+    assert desk.admission.store_of("b") == SECOND
+
+
+def test_a_former_member_is_told_that_it_was_removed():
+    desk = Desk(b=Meeting(store_id=FIRST))
+    desk.admission.install(configuration(version=1))
+    assert [desk.judge("b"), desk.judge("b", SECOND)] == [RejectCode.REMOVED, RejectCode.UNKNOWN_PEER]
+
+
+def test_former_members_are_bounded():
+    desk = Desk(**{f"z{number:03}": Meeting(store_id=FIRST) for number in range(2 * STRANGERS_MAX)})
+    desk.admission.install(configuration(version=1))
+    codes = [desk.judge(f"z{number:03}") for number in range(2 * STRANGERS_MAX)]
+    assert codes == [RejectCode.UNKNOWN_PEER] * STRANGERS_MAX + [RejectCode.REMOVED] * STRANGERS_MAX
+
+
+def test_a_node_of_another_cluster_is_refused_with_both_ids():
+    desk = Desk()
+    desk.admission.install(configuration(Member(node_id="b"), cluster_id=CLUSTER))
+    refusal = desk.admission.judge(identity("b", FIRST, cluster_id=ANOTHER.hex()))
+    assert refusal.code is RejectCode.CLUSTER
+    assert CLUSTER.hex() in refusal.text
+    assert ANOTHER.hex() in refusal.text
+    for shown in ({}, {"cluster_id": CLUSTER.hex()}):
+        assert desk.admission.judge(identity("b", FIRST, **shown)) is None
+    assert Desk().admission.judge(identity("b", FIRST, cluster_id=ANOTHER.hex())) is None
+
+
+def test_strangers_are_reported_under_a_first_list_only():
+    desk = Desk()
+    desk.admission.install(configuration(version=1))
+    assert desk.judge("z") is RejectCode.UNKNOWN_PEER
+    assert desk.delivered == []
+
+
+def test_a_node_of_no_cluster_objects_to_nobody():
+    desk = Desk()
+    desk.admission.install(Configuration())
+    refusal = desk.admission.judge(identity("b", FIRST))
+    assert (refusal.code, objection_of(refusal)) == (RejectCode.UNFORMED, None)
+    assert desk.delivered == []
+
+
 @pytest.mark.parametrize(
     ("code", "objection"),
     [
         (RejectCode.UNKNOWN_PEER, Objection.UNKNOWN_NODE),
+        (RejectCode.REMOVED, Objection.UNKNOWN_NODE),
         (RejectCode.STORE, Objection.OTHER_STORE),
         (RejectCode.FULL, None),
     ],

@@ -6,8 +6,9 @@ import pytest
 
 from elect.bridge import commands
 from elect.bridge.inbox import PendingCommand
+from elect.core.configuration import Configuration
 from elect.core.elector import Elector
-from elect.core.options import Configuration, Durable, ElectorOptions
+from elect.core.options import Durable, ElectorOptions
 from elect.core.ready import Ready
 from tests.unit.test_orchestrator import Desk
 

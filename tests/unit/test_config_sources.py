@@ -90,6 +90,13 @@ def test_empty_variable_is_an_absent_one(field, caplog):
 
 def test_child_of_elect_exec_reads_its_own_settings(caplog):
     """The token, the term and the node that a command is started with disturb no setting."""
-    environ = {**GOOD, "ELECT_TOKEN": "17", "ELECT_TERM": "17", "ELECT_NODE": "b"}
+    environ = {
+        **GOOD,
+        "ELECT_TOKEN": "17",
+        "ELECT_TERM": "17",
+        "ELECT_LEADER_METADATA_HTTP": "b:80",
+        "ELECT_REMAINING": "1",
+        "ELECT_NODE": "b",
+    }
     assert Config.from_env(environ) == dataclasses.replace(Config.from_env(GOOD), node="b")
     assert caplog.records == []

@@ -114,7 +114,7 @@ def test_path_that_names_no_file_is_a_config_error(tmp_path):
         ('[node]\npeers = { b = "10.0.0.2:7101" }', r"\[node\] peers is .*did you mean \[peers\]\?"),
         ('[node.peers]\nb = "10.0.0.2:7101"', r"\[node\] peers is .*did you mean \[peers\]\?"),
         ("[timing]\nzzz = 1", r"known are \[node\] id, .*, \[peers\]"),
-        ("[zzz]\nzzz = 1", r"known are \[node\], \[peers\], \[timing\], \[http\], \[security\]"),
+        ("[zzz]\nzzz = 1", r"known are \[node\], \[peers\], \[join\], \[timing\], \[http\], \[clients\], \[security\]"),
         ('listen = "127.0.0.1:7101"', r": listen is '127.0.0.1:7101': .*did you mean \[node\] listen\?"),
         ('Peers = "x"', r": Peers is 'x': .*did you mean \[peers\]\?"),
         ('peers = "b=10.0.0.2:7101"', r"\[peers\] is 'b=10.0.0.2:7101': a section is needed, with a line \[peers\]"),

@@ -38,12 +38,15 @@ def test_copy_of_a_config_is_equal_and_as_frozen(copied):
             getattr(other, name)["x"] = "y"
 
 
-def test_config_taken_apart_is_plain_and_makes_the_same_config():
+@pytest.mark.parametrize(
+    "changes", [{}, {"peers": {}, "seeds": ["127.0.0.1:7102", "c.example:7103"], "kind": "witness"}]
+)
+def test_config_taken_apart_is_plain_and_makes_the_same_config(changes):
     """The result of asdict can be written as JSON, changed, and made into a config again."""
-    made = config(**TABLES)
+    made = config(**{**TABLES, **changes})
     plain = dataclasses.asdict(made)
-    assert json.loads(json.dumps(plain)) == plain
-    assert type(made)(**plain) == made
+    assert json.loads(json.dumps(plain)) == {**plain, "seeds": list(made.seeds), "client_uids": [], "mirror_source": []}
+    assert type(made)(**json.loads(json.dumps(plain))) == type(made)(**plain) == made
     plain["peers"]["d"] = "d.example:7104"
     assert "d" not in made.peers
     assert dataclasses.astuple(made)

@@ -48,7 +48,7 @@ def test_it_hands_out_in_order_and_none_when_there_is_nothing():
     assert inbox.get(0.001) is None
 
 
-def put_waits_for_room(inbox: Inbox, item: Input) -> None:
+def put_lacks_room(inbox: Inbox, item: Input) -> None:
     """Put into an inbox without room, and take one input out: only then the putting thread ends."""
     waiting = threading.Thread(target=inbox.put, args=(item,))
     waiting.start()
@@ -64,7 +64,7 @@ def test_a_full_inbox_lets_the_putting_thread_wait_for_room():
     for _ in range(2):
         inbox.put(command())
     last = command()
-    put_waits_for_room(inbox, last)
+    put_lacks_room(inbox, last)
     inbox.get(0)
     assert inbox.get(0) is last
 
@@ -95,7 +95,7 @@ def test_two_long_messages_fill_the_room_of_a_peer():
     inbox = Inbox(clock=Clock())
     for _ in range(2):
         inbox.put(MessageReceived(peer="b", number=LinkNumber(1, 1), message=LONG))
-    put_waits_for_room(inbox, said("b", 3))
+    put_lacks_room(inbox, said("b", 3))
 
 
 def test_closing_frees_a_peer_that_waits_by_itself():
@@ -128,7 +128,7 @@ def test_closing_settles_what_waits_and_what_still_comes():
     assert len(inbox) == 0
 
 
-def test_closing_frees_who_waits_for_room():
+def test_closing_frees_who_lacks_room():
     inbox = Inbox(inputs_max=1)
     inbox.put(command())
     waiting = threading.Thread(target=inbox.put, args=(command(),))

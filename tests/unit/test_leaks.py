@@ -19,6 +19,7 @@ def test_thread_that_stays_is_named(monkeypatch):
         assert conftest.leaked_threads(before) == ["stays"]
     finally:
         release.set()
+        thread.join()  # with that deadline a slow machine would report it still
     assert conftest.leaked_threads(before) == []
 
 

@@ -10,12 +10,13 @@ from elect.bridge import commands
 from elect.bridge.admission import StrangerRefused
 from elect.bridge.inbox import PendingCommand
 from elect.bridge.node_context import NodeContext
-from elect.core.events import Elected, Objection
+from elect.core.configuration import Configuration
+from elect.core.events import Elected, Installed, Objection, PeerDismissed
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.core.ready import Ballot, Lease, Ready, Send, Write
 from elect.errors import StoreError
 from elect.runtime.orchestrator import Orchestrator
-from elect.runtime.step_counts import COUNTED_MAX, UNCOUNTED_MAX, StepCounts
+from elect.runtime.step_counts import StepCounts
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
 from wire.io.link_events import DialFailed, LinkAccepted, LinkClosing, LinkEnded, LinkOpened, MessageReceived
 from wire.protocol.identity import LinkNumber, PeerIdentity
@@ -78,7 +79,7 @@ class Desk:
             journal=self,
             links=self,
             publisher=self,
-            observer=StepCounts(self),
+            observer=StepCounts(self, self.context.peer_health),
             check=lambda: self.log.append(("check",)),
         )
 
@@ -114,6 +115,12 @@ class Desk:
 
     def is_trusted(self, event: LinkAccepted) -> bool:
         return self.trust
+
+    def set_members(self, configuration: Configuration) -> None:
+        self.log.append(("members", *configuration.node_ids))
+
+    def dismiss(self, peer: str) -> None:
+        self.log.append(("dismiss", peer))
 
     def note_event(self, event: object) -> None:
         self.log.append((type(event),))
@@ -162,6 +169,18 @@ def test_a_ready_is_carried_out_in_the_order_of_the_contract():
     ]
 
 
+def test_links_follow_the_members_before_the_application_hears():
+    installed = Installed(configuration=Configuration.initial("ab"), at=0)
+    dismissed = PeerDismissed(peer="c", at=0)
+    ready = Ready(leases={"e": None}, events=(installed, ELECTED, dismissed), wake_at=WAKE_AT)
+    assert Desk(receive=ready).run(RECEIVED)[1:] == [
+        ("publish", {"e": None}, None),
+        ("members", "a", "b"),
+        ("dismiss", "c"),
+        ("tell", installed, ELECTED, dismissed),
+    ]
+
+
 def test_held_back_events_are_published_when_no_input_follows():
     desk = Desk(receive=FULL)
     desk.context.inbox.put(Written(numbers=(7,), took_ns=1))
@@ -197,7 +216,7 @@ def test_a_disk_faster_than_its_step_overtakes_no_message():
     assert order[1:] == [("send", 1), ("send", 2), ("send", 3), ("written", 1)]
 
 
-def test_what_waits_for_a_write_that_failed_is_never_sent():
+def test_what_lacks_a_write_that_failed_is_never_sent():
     failed = WriteFailed(numbers=(1,), error=StoreError(None, "full", "x"))
     desk = Desk(receive=FULL)
     desk.orchestrator.send_written(failed)
@@ -318,31 +337,6 @@ def test_metrics_are_counted_when_nothing_waits():
     desk.orchestrator._wake_at = 0
     desk.orchestrator.step(desk.orchestrator._next_input())
     assert ("count", ELECTED) in desk.log
-
-
-def test_many_events_are_counted_a_part_at_a_time():
-    desk = Desk()
-    desk.orchestrator._observer._uncounted.extend([ELECTED] * (COUNTED_MAX + 1))
-    desk.orchestrator._wake_at = 0
-    desk.orchestrator.step(desk.orchestrator._next_input())
-    assert desk.log.count(("count", ELECTED)) == COUNTED_MAX
-    desk.orchestrator._wake_at = 0
-    desk.orchestrator.step(desk.orchestrator._next_input())
-    assert desk.log.count(("count", ELECTED)) == COUNTED_MAX + 1
-
-
-def test_too_many_events_are_counted_although_something_waits():
-    desk = Desk()
-    desk.orchestrator._observer.observe_events((ELECTED,) * (UNCOUNTED_MAX + 1))
-    assert desk.log.count(("count", ELECTED)) == COUNTED_MAX
-
-
-def test_what_is_ignored_is_counted_and_said_once(caplog):
-    desk = Desk()
-    for ignored in (0, 3, 3, 5):
-        desk.orchestrator._observer.observe_ignored(ignored)
-    assert [line for line in desk.log if line[0] == "ignored"] == [("ignored", 3), ("ignored", 2)]
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_counts_hear_of_the_elector_once_a_second():

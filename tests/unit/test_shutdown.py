@@ -48,7 +48,7 @@ def test_what_is_led_is_resigned_and_then_nothing_is_stood_for():
     assert elector.log == [("x", LossReason.STOPPED), ("y", LossReason.STOPPED), True]
 
 
-def test_shutdown_waits_for_application_peers_and_successor():
+def test_shutdown_lacks_application_peers_and_successor():
     elector = Elector("x")
     handover = begun(elector)
     assert state(handover) == (False, False)
@@ -78,7 +78,7 @@ def test_where_nobody_listens_nobody_is_waited_for():
 
 
 @pytest.mark.parametrize("items", [(), (JournalDied(error=ValueError("x")),)])
-def test_no_thread_waits_for_an_inbox_without_a_reader(items):
+def test_no_thread_lacks_an_inbox_without_a_reader(items):
     """A stop that ran out of time before the loop ended does not close it."""
     desk, late = Desk(), PendingCommand(commands.tick())
     with suppress(RuntimeError):

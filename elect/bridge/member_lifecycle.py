@@ -1,0 +1,142 @@
+"""The lifecycle of a node as a member of its cluster: one published value, and the rules by which it changes.
+
+A node begins as starting, or as restarting if its store is not new. It is ready once it takes its part: as a voter, a
+witness or an observer. A node that joins is joining, or bootstrapping, until then. While a voter objects to it, it
+takes part in no election, and is refused.
+
+One with other voters is ready when one of them has accepted it, or when dials to all of them have failed: else a node
+that lost its votes would be ready until the others have said that they refuse it.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+
+from elect.core.configuration import Configuration
+from elect.core.events import Objection
+from elect.monitoring.event_fields import lifecycle_fields
+from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
+from wire.common.log import Log
+
+logger = Log(__name__)
+
+REFUSALS: Mapping[Objection, str] = {
+    Objection.UNKNOWN_NODE: "{peer} does not have it in its list of voters",
+    Objection.OTHER_VOTERS: "{peer} has another list of voters",
+    Objection.OTHER_STORE: "{peer} knows another data directory under its id",
+    Objection.STRANGER: "{peer} counts it as a voter, and is no member",
+}
+
+
+def refusal(objections: Mapping[str, Objection | None], configuration: Configuration) -> str:
+    """Return the first objection that keeps a node from every election, as a short sentence; empty: none does."""
+    for peer, objection in objections.items():
+        member = configuration.member(peer)
+        if objection is not None and (member is None or member.is_voter):
+            return REFUSALS[objection].format(peer=peer)
+    return ""
+
+
+class LifecycleCell:
+    """Holds the present value. Any thread changes it, under a lock; a reader takes none.
+
+    Args:
+        node_id: of the node.
+    """
+
+    def __init__(self, node_id: str) -> None:
+        self._node_id = node_id
+        self._lock = threading.Lock()
+        self._watchers: tuple[Callable[[MemberLifecycle], object], ...] = ()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, after a start that failed."""
+        self.value = MemberLifecycle(phase=MemberPhase.STARTING)
+        self._has_part = self._is_accepted = False
+        self._refusal = ""
+
+    def watch(self, watcher: Callable[[MemberLifecycle], object]) -> None:
+        """Call `watcher` with each later value, on the thread that changes it; it must be quick and not raise."""
+        self._watchers = (*self._watchers, watcher)
+
+    def enter(self, phase: MemberPhase, *, attempt: int = 0, reason: str = "") -> bool:
+        """Enter a phase, unless the present one excludes it; return whether the value changed."""
+        with self._lock:
+            return self._enter(MemberLifecycle(phase=phase, attempt=attempt, reason=reason))
+
+    def stay(self, configuration: Configuration, store_id: bytes) -> None:
+        """Take the phase that follows from the configuration, after a leave that was not done."""
+        with self._lock:
+            if self.value.phase is MemberPhase.LEAVING:
+                self.value = MemberLifecycle(phase=MemberPhase.RESTARTING)
+        self.install(configuration, store_id)
+
+    def accept(self) -> None:
+        """Note that a voter has accepted this node, or that dials to all of them have failed."""
+        if not self._is_accepted:
+            with self._lock:
+                self._is_accepted = True
+                self._review()
+
+    def refuse(self, reason: str) -> None:
+        """Note why the voters keep this node from every election; empty: they do not."""
+        with self._lock:
+            self._refusal = reason
+            self._review()
+
+    def install(self, configuration: Configuration, store_id: bytes) -> None:
+        """Enter the phase that follows from the installed configuration.
+
+        Args:
+            configuration: the one that is installed.
+            store_id: of this node's store.
+        """
+        member = configuration.member(self._node_id)
+        if not configuration.members:
+            return  # it is in no cluster yet
+        with self._lock:
+            self._has_part = False
+            if member is None or member.store_id not in (None, store_id):
+                self._enter(MemberLifecycle(phase=MemberPhase.REMOVED))
+            elif not member.is_learner:
+                self._has_part = True
+                self._is_accepted |= not set(configuration.voters) - {self._node_id}
+                self._take_part()
+            elif self.value.phase is not MemberPhase.JOINING:  # else it keeps the number of the attempt
+                self._enter(MemberLifecycle(phase=MemberPhase.JOINING))
+
+    def _review(self) -> None:
+        if self._has_part and self.value.phase is not MemberPhase.REMOVED:
+            self._take_part()
+
+    def _take_part(self) -> None:
+        if self._refusal:
+            self._enter(MemberLifecycle(phase=MemberPhase.REFUSED, reason=self._refusal))
+        elif self._is_accepted:
+            self._enter(MemberLifecycle(phase=MemberPhase.READY))
+
+    def _enter(self, after: MemberLifecycle) -> bool:
+        if after == self.value or not _may_follow(self.value.phase, after.phase):
+            return False
+        self.value = after
+        extra = {**lifecycle_fields(after), "node": self._node_id}
+        if after.phase is MemberPhase.FAILED:
+            logger.warning("! node %s has failed: %s", self._node_id, after.reason, extra=extra)
+        else:
+            logger.info("* node %s is %s", self._node_id, after, extra=extra)
+        for watcher in self._watchers:
+            watcher(after)
+        return True
+
+
+def _may_follow(before: MemberPhase, after: MemberPhase) -> bool:
+    """Return whether a phase may follow another one: a failure is final, and a node that leaves stays away."""
+    match before:
+        case MemberPhase.FAILED:
+            return False
+        case MemberPhase.LEAVING:
+            return after in (MemberPhase.REMOVED, MemberPhase.FAILED)
+        case MemberPhase.READY | MemberPhase.REFUSED | MemberPhase.REMOVED:
+            return after not in (MemberPhase.STARTING, MemberPhase.RESTARTING, MemberPhase.BOOTSTRAPPING)
+        case _:
+            return True

@@ -1,0 +1,72 @@
+"""The choice of a node without data: does it form a new cluster, or does it wait for one?
+
+One node at most may form: the one with the smallest seed address. It forms only when no other seed can know of a
+cluster. Every other seed has said so, or `bootstrap` is set and those that have not said so cannot be reached.
+
+The first rule keeps nodes that start together from forming two clusters. The second one keeps a node with an empty
+store from forming another cluster beside a living one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from elect.core.configuration import MemberKind
+from elect.joining.join_messages import Answer, Unformed
+from wire.protocol.address import Address
+from wire.protocol.wire_errors import Refusal, WireError
+
+Reply = Answer | WireError
+"""An answer, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartChoice:
+    """Whether to form a new cluster, and a sentence that says why."""
+
+    is_forming: bool
+    reason: str
+
+
+def choose_start(
+    *,
+    own: Address,
+    seeds: Collection[Address],
+    kind: MemberKind,
+    is_bootstrap: bool,
+    replies: Mapping[Address, Reply],
+) -> StartChoice:
+    """Return whether this node forms a cluster after a pass in which nobody let it join.
+
+    Args:
+        own: the address at which others dial this node.
+        seeds: the addresses in the settings, the same ones on each node.
+        kind: the part that this node is to take.
+        is_bootstrap: the operator says that there is no cluster.
+        replies: the reply of each address that was asked in this pass; all other seeds are among them.
+    """
+    smallest = min(seeds)
+    if own not in seeds:
+        return _wait(f"this node's address, {own}, is not among the seeds; seed {smallest} forms the cluster")
+    if own != smallest:
+        return _wait(f"seed {smallest} forms the cluster, as its address is the smallest")
+    if kind is not MemberKind.VOTER:
+        return _wait(f"this node has the smallest address and is no voter but a {kind}; make a voter the smallest seed")
+    knowing = [address for address, reply in replies.items() if not isinstance(reply, Unformed | WireError)]
+    if knowing:
+        return _wait(f"{_listed(knowing)} knows of a cluster")
+    unsure = [address for address, reply in replies.items() if not isinstance(reply, Unformed)]
+    if is_bootstrap:  # a seed that refuses to talk is alive, and could know of a cluster
+        unsure = [address for address in unsure if isinstance(replies[address], Refusal)]
+    if unsure:
+        hint = "" if is_bootstrap else "; start it, or set bootstrap = true if there is no cluster"
+        return _wait(f"seed {_listed(unsure)} has not said whether it knows of a cluster{hint}")
+    asked = "no other seed" if not replies else f"none of {len(replies)} other seeds"
+    return StartChoice(is_forming=True, reason=f"{asked} knows of a cluster")
+
+
+def _wait(reason: str) -> StartChoice:
+    return StartChoice(is_forming=False, reason=reason)
+
+
+def _listed(addresses: Collection[Address]) -> str:
+    return ", ".join(map(str, addresses))

@@ -1,0 +1,84 @@
+"""Which node may form a new cluster, and when."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from elect.core.configuration import Configuration, MemberKind
+from elect.joining.join_messages import Joined, NotNow, Redirect, Rejected, Unformed
+from elect.joining.start_choice import Reply, StartChoice, choose_start
+from wire.protocol.address import Address
+from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, Refusal, RejectCode
+
+A, B, C = (Address(f"10.0.0.{number}", 1) for number in (1, 2, 3))
+DEAD = ConnectError("connection refused")
+
+
+def choose(
+    replies: Mapping[Address, Reply],
+    own: Address = A,
+    *,
+    is_bootstrap: bool = False,
+    kind: MemberKind = MemberKind.VOTER,
+) -> StartChoice:
+    return choose_start(own=own, seeds=(A, B, C), kind=kind, is_bootstrap=is_bootstrap, replies=replies)
+
+
+def test_the_smallest_seed_forms_when_nobody_knows_of_a_cluster():
+    assert choose({B: Unformed(), C: Unformed()}) == StartChoice(
+        is_forming=True, reason="none of 2 other seeds knows of a cluster"
+    )
+
+
+@pytest.mark.parametrize("is_bootstrap", [True, False])
+@pytest.mark.parametrize("own", [B, C, Address("10.0.0.0", 1)])
+def test_no_other_node_ever_forms(own: Address, is_bootstrap: bool):
+    replies = {each: Unformed() for each in (A, B, C) if each != own}
+    assert not choose(replies, own, is_bootstrap=is_bootstrap).is_forming
+
+
+@pytest.mark.parametrize("kind", [MemberKind.WITNESS, MemberKind.OBSERVER])
+def test_a_node_that_never_leads_forms_nothing(kind: MemberKind):
+    choice = choose({B: Unformed(), C: Unformed()}, kind=kind, is_bootstrap=True)
+    assert choice == StartChoice(
+        is_forming=False,
+        reason=f"this node has the smallest address and is no voter but a {kind}; make a voter the smallest seed",
+    )
+
+
+def test_a_seed_that_does_not_answer_keeps_it_from_forming():
+    choice = choose({B: Unformed(), C: DEAD})
+    assert (choice.is_forming, "10.0.0.3:1 has not said" in choice.reason) == (False, True)
+
+
+@pytest.mark.parametrize("silence", [DEAD, HandshakeTimeoutError("no answer")])
+def test_bootstrap_does_without_the_seeds_that_are_silent(silence: Reply):
+    assert choose({B: Unformed(), C: silence}, is_bootstrap=True).is_forming
+    assert choose({B: silence, C: silence}, is_bootstrap=True).is_forming
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        NotNow(reason="no leader"),
+        Redirect(leader_id="x", address="10.0.0.9:1", term=1),
+        Joined(configuration=Configuration()),
+        Rejected(code="x", text="y"),
+        Refusal(RejectCode.FULL, "too many links", is_retryable=True),
+        Refusal(RejectCode.STOPPING, "stopping", is_retryable=True),
+    ],
+)
+def test_bootstrap_forms_nothing_beside_a_seed_that_may_know(reply: Reply):
+    for is_bootstrap in (True, False):
+        assert not choose({B: DEAD, C: reply}, is_bootstrap=is_bootstrap).is_forming
+        assert not choose({B: Unformed(), C: reply}, is_bootstrap=is_bootstrap).is_forming
+
+
+def test_a_node_that_is_its_only_seed_forms():
+    choice = choose_start(own=A, seeds=(A,), kind=MemberKind.VOTER, is_bootstrap=False, replies={})
+    assert choice == StartChoice(is_forming=True, reason="no other seed knows of a cluster")
+
+
+def test_a_node_that_is_no_seed_says_who_forms():
+    choice = choose({A: Unformed(), B: DEAD, C: DEAD}, Address("a", 1), is_bootstrap=True)
+    assert choice.reason == "this node's address, a:1, is not among the seeds; seed 10.0.0.1:1 forms the cluster"
