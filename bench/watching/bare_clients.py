@@ -1,0 +1,146 @@
+"""Links of clients without the rest of a Client: many of them cost the machine of the nodes little.
+
+One thread reads all links. It notes when bytes came, and decodes them when nothing more comes. A link that ends is
+dialed again like that of an idle Client: after up to half a second, at random, at one of the addresses.
+"""
+
+import random
+import selectors
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+
+from elect.clock import now_ns
+from elect.observing.observer_messages import LeaderReport, Watch
+from elect.observing.observer_settings import ObserverSettings
+from wire.io.open_link import OpenLink
+from wire.protocol.handshake import Heard
+from wire.protocol.wire_errors import WireError
+from wire.security.security import PLAIN
+
+REST_S = 0.5
+"""As `elect.client.probing`: the longest wait of an idle client before it dials again."""
+
+DIALS_MAX = 16
+TURN_S = 0.02
+READ_BYTES = 65_536
+
+
+class BareLink:
+    """One client, and the moments at which it first knew of each term."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, float] = {}
+        self.open: OpenLink | None = None
+        self.frames = 0
+        self.heard_at = 0.0
+
+    def send(self, message: object) -> None:
+        """Write a message, at once."""
+        self.open.channel.sock.sendall(self.open.connection.send(message))
+
+    def decode(self, data: bytes, moment: float) -> None:
+        """Read the messages in bytes that came at a moment, s of the boot clock."""
+        for message in self.open.connection.receive(data):
+            self.note(message, moment)
+
+    def note(self, message: object, moment: float) -> None:
+        """Note the leader of a term."""
+        self.frames += 1
+        if isinstance(message, LeaderReport) and message.leader_id:
+            self.known.setdefault(message.term, moment)
+
+
+class BareClients:
+    """Clients of a cluster without authentication, on one thread.
+
+    Args:
+        count: of the clients.
+        cluster: its name.
+        addresses: of the nodes.
+    """
+
+    def __init__(self, count: int, cluster: str, addresses: list[str]) -> None:
+        self.links = [BareLink() for _ in range(count)]
+        self._settings = ObserverSettings(endpoints=addresses, cluster=cluster, name="bench")
+        self._selector = selectors.DefaultSelector()
+        self._opened: SimpleQueue[BareLink] = SimpleQueue()
+        self._backlog: list[tuple[BareLink, float, bytes]] = []
+        self._pool = ThreadPoolExecutor(DIALS_MAX)
+        for link in self.links:
+            self._pool.submit(self._dial, link)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _dial(self, link: BareLink, place: int = 0) -> None:
+        addresses = self._settings.addresses
+        while True:
+            dialing = self._settings.dialing("", PLAIN)
+            try:
+                link.open = dialing.dial(addresses[place % len(addresses)], lambda: 1)
+                link.frames = 0
+                link.send(Watch(elections=("default",)))
+            except (WireError, OSError):
+                place += 1
+                time.sleep(random.uniform(0, REST_S))
+            else:
+                self._opened.put(link)
+                return
+
+    def _run(self) -> None:
+        while True:
+            self._admit()
+            events = self._selector.select(TURN_S)
+            for key, _ in events:
+                self._read(key.data)
+            if not events:
+                self._work()
+
+    def _admit(self) -> None:
+        try:
+            while True:
+                link = self._opened.get_nowait()
+                for message in link.open.early:
+                    link.note(message, now_ns() / 1e9)
+                link.open.channel.sock.settimeout(0)
+                self._selector.register(link.open.channel.sock, selectors.EVENT_READ, link)
+        except Empty:
+            return
+
+    def _read(self, link: BareLink) -> None:
+        try:
+            data = link.open.channel.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._backlog.append((link, now_ns() / 1e9, data))
+        else:
+            self._end(link)
+
+    def _end(self, link: BareLink) -> None:
+        self._selector.unregister(link.open.channel.sock)
+        self._backlog = [each for each in self._backlog if each[0] is not link]
+        link.open.channel.sock.close()
+        timer = threading.Timer(random.uniform(0, REST_S), self._pool.submit, (self._dial, link, random.randrange(9)))
+        timer.daemon = True
+        timer.start()
+
+    def _work(self) -> None:
+        """Decode what has come, and send signs of life."""
+        for link, moment, data in self._backlog:
+            try:
+                link.decode(data, moment)
+            except WireError:  # a Bye: the end follows
+                continue
+        self._backlog.clear()
+        now = time.monotonic()
+        for key in list(self._selector.get_map().values()):
+            link = key.data
+            if now - link.heard_at >= 1.0:
+                link.heard_at = now
+                try:
+                    link.send(Heard(frames=link.frames))
+                except (OSError, WireError):
+                    continue

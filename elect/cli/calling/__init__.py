@@ -1,0 +1,1 @@
+"""The parts of `elect leader` and `elect call`, which find the leader from outside the cluster."""

@@ -1,0 +1,173 @@
+"""Survey: asks each endpoint once, and tells what each one said."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from elect.client.client_link import ClientLink
+from elect.client.client_view import DatedReport
+from elect.client.endpoints import ProbeTarget
+from elect.client.probing import BUDGET_NS, THREADS_MAX
+from elect.clock import NS_PER_S, Clock
+from elect.leader import Leader
+from elect.observing.observer_messages import LeaderReport, MembersReport, ObserverReport
+from wire.common.deadline import Deadline
+from wire.common.turns import Turns
+from wire.links.connect import Dialing
+from wire.protocol.address import Address
+from wire.protocol.wire_errors import StoppedError, WireError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointStatus:
+    """The answer of one endpoint, about one election.
+
+    Attributes:
+        address: the address that was asked.
+        node_id: the id of the node that answered, or None.
+        leader: the leader that it knows, or None.
+        is_leading: it leads, on a lease.
+        lease: the rest of that lease, seconds; 0 where it does not lead.
+        error: why there is no answer, as a sentence, or None.
+    """
+
+    address: str
+    node_id: str | None = None
+    leader: Leader | None = None
+    is_leading: bool = False
+    lease: float = 0.0
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the content as JSON types."""
+        leader = self.leader
+        return {
+            "address": self.address,
+            "node": self.node_id,
+            "leader": None if leader is None else leader.node_id,
+            "term": None if leader is None else leader.term,
+            "is_leading": self.is_leading,
+            "lease": self.lease,
+            "error": self.error,
+        }
+
+
+class Survey:
+    """Asks endpoints. Only who has the turn calls `ask`; its threads call the other methods.
+
+    Args:
+        make_dialing: as of a LeaderFinder.
+        note_members: called with each report of the members.
+        clock: returns nanoseconds.
+
+    Attributes:
+        turns: of those who ask.
+    """
+
+    def __init__(
+        self,
+        make_dialing: Callable[[ProbeTarget], Dialing],
+        note_members: Callable[[MembersReport], object],
+        clock: Clock,
+    ) -> None:
+        self._make_dialing = make_dialing
+        self._note_members = note_members
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._threads: set[ClientLink] = set()
+        self._asked: dict[Address, ClientLink] = {}
+        self._reports: dict[Address, DatedReport] = {}
+        self._errors: dict[Address, str] = {}
+        self._node_ids: dict[Address, str] = {}
+        self._is_cancelled = False
+        self.turns = Turns()
+
+    def ask(self, targets: Iterable[ProbeTarget], election: str, timeout_s: float) -> list[EndpointStatus]:
+        """Return the answers, in the order of the targets; each endpoint has half a second, all have the timeout."""
+        deadline, waiting, asked = Deadline(timeout_s), list(targets), list[ProbeTarget]()
+        with self._lock:
+            self._reports.clear()
+            self._errors.clear()
+            self._asked.clear()
+            while waiting and not (deadline.is_over or self._is_cancelled):
+                batch = waiting[: max(0, THREADS_MAX - len(self._threads))]
+                waiting = waiting[len(batch) :]
+                self._ask(batch, election, Deadline(min(deadline.remaining_s, BUDGET_NS / NS_PER_S)))
+                asked += batch
+                if not batch:
+                    self._changed.wait(deadline.remaining_s)
+            return [self._status(target) for target in (*asked, *waiting)]
+
+    def cancel(self) -> None:
+        """End the wait of `ask`, and all links."""
+        with self._lock:
+            self._is_cancelled = True
+            for link in self._threads:
+                link.end(StoppedError("the client is being closed"))
+            self._changed.notify_all()
+
+    def note_opened(self, link: ClientLink) -> None:
+        """See LinkOwner."""
+
+    def note_tick(self, link: ClientLink) -> None:
+        """See LinkOwner."""
+
+    def receive(self, link: ClientLink, report: ObserverReport) -> None:
+        """See LinkOwner."""
+        if isinstance(report, LeaderReport):
+            with self._lock:
+                if self._asked.get(link.target.address) is link:
+                    self._node_ids[link.target.address] = link.node_id
+                    self._reports[link.target.address] = DatedReport(report=report, at_ns=self._clock())
+                    self._changed.notify_all()
+        else:
+            self._note_members(report)
+
+    def note_ended(self, link: ClientLink, error: WireError) -> None:
+        """See LinkOwner."""
+        with self._lock:
+            self._threads.discard(link)
+            if self._asked.get(link.target.address) is link:
+                self._errors.setdefault(link.target.address, str(error))
+            self._changed.notify_all()
+
+    def _ask(self, batch: list[ProbeTarget], election: str, deadline: Deadline) -> None:
+        links: list[ClientLink] = []
+        for target in batch:
+            if any(each.target.address == target.address and each.is_in_lookup for each in self._threads):
+                self._errors[target.address] = "the name is still being looked up"
+                continue
+            link = ClientLink(target, self._make_dialing(target), self, (election,))
+            self._threads.add(link)
+            self._asked[target.address] = link
+            try:
+                link.start()
+            except RuntimeError as error:
+                self._threads.discard(link)
+                self._errors[target.address] = f"no thread to dial with: {error}"
+            else:
+                links.append(link)
+        while any(self._is_awaited(link) for link in links) and not (deadline.is_over or self._is_cancelled):
+            self._changed.wait(deadline.remaining_s)
+        for link in links:
+            if self._is_awaited(link):
+                self._errors.setdefault(link.target.address, "no answer in time")
+            link.end(StoppedError("answered"))
+
+    def _is_awaited(self, link: ClientLink) -> bool:
+        address = link.target.address
+        return address not in self._reports and address not in self._errors
+
+    def _status(self, target: ProbeTarget) -> EndpointStatus:
+        address, dated = str(target.address), self._reports.get(target.address)
+        if dated is None:
+            return EndpointStatus(address=address, error=self._errors.get(target.address, "not asked in time"))
+        report = dated.report
+        return EndpointStatus(
+            address=address,
+            node_id=self._node_ids.get(target.address),
+            leader=dated.leader() if report.leader_id else None,
+            is_leading=report.lease_ns > 0,
+            lease=report.lease_ns / NS_PER_S,
+        )
