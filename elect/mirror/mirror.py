@@ -1,0 +1,381 @@
+"""Mirror: follows a source cluster from another site, without a vote."""
+
+import math
+import os
+import random
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Self, TypedDict
+
+from elect.clock import NS_PER_S, now_ns
+from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration
+from elect.core.messages import check_name
+from elect.errors import ConfigError, ThreadError
+from elect.leader import Leader
+from elect.mirror.change_callbacks import ChangeCallbacks, OnChange
+from elect.mirror.mirror_content import leader_of
+from elect.mirror.mirror_errors import (
+    MirrorForked,
+    MirrorStale,
+    MirrorStopped,
+    MirrorTimeout,
+    SourceRefused,
+    StrongReadRefused,
+)
+from elect.mirror.mirror_follower import MirrorFollower, is_following
+from elect.mirror.mirror_machine import MirrorMachine
+from elect.mirror.mirror_store import MirrorStore
+from elect.mirror.mirror_values import (
+    EVENTUAL,
+    STRONG,
+    Consistency,
+    MirrorState,
+    MirrorStatus,
+    Promotion,
+    Reading,
+    Value,
+    consistency_of,
+)
+from elect.mirror.seal_call import ask_to_seal
+from elect.observing.mirror_messages import MIRROR_KIND, SealAnswer
+from elect.observing.observer_settings import ObserverSettings
+from wire.common import arguments
+from wire.common.native import check_native
+from wire.security.security import Security
+
+STOP_S = 5.0
+"""The default: enough for a write of a slow disk."""
+
+SEAL_S = 10.0
+
+
+class SourceSecurity(TypedDict, total=False):
+    """How the source and this mirror are proven: see `Client` for the keys."""
+
+    key_file: str | os.PathLike[str]
+    tls: dict[str, str | os.PathLike[str]]
+    pins: dict[str, str]
+    insecure: bool
+
+
+class Mirror:
+    """Follows a source cluster from another site: who leads each election, and who is a member. Any thread may use it.
+
+        keys = {"key_file": "orders.key"}
+        with Mirror(["10.0.0.1:7101"], cluster="orders", data_dir="mirror", security=keys) as mirror:
+            mirror.wait()
+            leader = mirror.leader("default", within(5)).value
+
+    It applies each change that a node of the source learns of, in order, and keeps all in `data_dir`. A restart goes on
+    from there; a snapshot comes if the source no longer has the next change. Without a link it dials the addresses
+    again and again, after waits of 0.5 to 30 s.
+
+    `on_change` is called on one thread: first with all that was known at the start, then with each change. A change
+    whose call was cut off by a kill is not called again, but the next start tells the latest state. A function that
+    raises is logged; one that is slow makes this mirror late, and nothing at the source.
+
+    Args:
+        source: the addresses of some nodes of the source, 1 to 64, such as "10.0.0.1:7101".
+        cluster: the name of the source cluster.
+        data_dir: a directory for this mirror alone.
+        source_cluster_id: the id of the source cluster, 16 bytes or their hex; None: that of the first one that is met,
+            for good.
+        on_change: called with each MirrorChange.
+        name: of this mirror; 1 to 40 of A-Z a-z 0-9 . _ -. A certificate must name `mirror/NAME`.
+        security: `key_file`, `tls`, `pins` and `insecure`, as of a `Client`.
+
+    Attributes:
+        cluster_id: the id of this site's own cluster, which must not be the source; empty: it has none. Set it before
+            the start.
+
+    Raises:
+        ConfigError: a value breaks a rule.
+    """
+
+    def __init__(
+        self,
+        source: Sequence[str],
+        *,
+        cluster: str,
+        data_dir: str | os.PathLike[str],
+        source_cluster_id: bytes | str | None = None,
+        on_change: OnChange | None = None,
+        name: str = "mirror",
+        security: SourceSecurity | None = None,
+    ) -> None:
+        given: SourceSecurity = security or {}
+        unknown = {*given} - {*SourceSecurity.__annotations__}
+        if unknown:
+            raise ConfigError(
+                "security", sorted(unknown), f"only {', '.join(SourceSecurity.__annotations__)} are known"
+            )
+        self._settings = ObserverSettings(
+            endpoints=source,
+            cluster=cluster,
+            name=name,
+            key_file=given.get("key_file"),
+            tls=given.get("tls"),
+            pins=given.get("pins", {}),
+            insecure=given.get("insecure", False),
+            kind=MIRROR_KIND,
+        )
+        if on_change is not None:
+            arguments.check_callable("on_change", on_change)
+        self.cluster_id = b""
+        self._source_cluster_id = _cluster_id(source_cluster_id)
+        self._store = MirrorStore(data_dir)
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._follower: MirrorFollower | None = None
+        self._security: Security | None = None
+        self._is_stopped = False
+        self._pid = os.getpid()
+        _living.add(self)
+
+    def start(self) -> Self:
+        """Begin to follow. A mirror starts once.
+
+        Raises:
+            StoreError: `data_dir` is in use, damaged, lost, or cannot be used.
+            IdentityError: it has the store of another source or program.
+            ConfigError: a file of keys or certificates cannot be used.
+            ThreadError: there is no thread.
+            MirrorStopped: it was started before.
+        """
+        self._check_process()
+        check_native()
+        with self._lock:
+            if self._follower is not None or self._is_stopped:
+                raise MirrorStopped(self._settings.name)
+            self._security = security = self._settings.load_security()
+            content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
+            self._follower = follower = MirrorFollower(
+                MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=self.cluster_id),
+                self._store,
+                ChangeCallbacks(self._on_change),
+                addresses=self._settings.addresses,
+                make_dialing=lambda: self._settings.dialing("", security),
+                clock=now_ns,
+                rng=random.Random(),  # noqa: S311 - it spreads dials in time and hides nothing
+            )
+        try:
+            follower.start()
+        except RuntimeError as error:
+            self.stop(0)
+            raise ThreadError("elect-mirror", str(error)) from error
+        return self
+
+    def stop(self, timeout: float = STOP_S) -> bool:
+        """End the link and the threads, and close the store. Idempotent; from any thread, `on_change` too.
+
+        Args:
+            timeout: seconds, 0 or more.
+
+        Returns:
+            Whether everything has ended in time.
+        """
+        self._check_process()
+        seconds = arguments.bounded_seconds("timeout", timeout)
+        with self._lock:
+            self._is_stopped = True
+        return self._follower is None or self._follower.stop(seconds)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Mirror {self._settings.name!r} of cluster {self._settings.cluster!r}>"
+
+    @property
+    def state(self) -> MirrorState:
+        """The state now."""
+        return self._running().state
+
+    @property
+    def error(self) -> SourceRefused | None:
+        """The refusal of the source that ended this mirror, or None. Make a new one when its cause is removed."""
+        return self._running().error
+
+    @property
+    def promotion(self) -> Promotion | None:
+        """The durable record of the promotion, or None."""
+        return self._running().content.promotion
+
+    def status(self) -> MirrorStatus:
+        """Return what this mirror does, for people and metrics."""
+        follower = self._running()
+        content, machine = follower.content, follower.machine
+        return MirrorStatus(
+            name=self._settings.name,
+            state=follower.state,
+            source=follower.source,
+            source_node=follower.source_node,
+            source_cluster_id=content.source_cluster_id.hex(),
+            stream=content.stream.hex(),
+            revision=content.revision,
+            source_revision=machine.source_revision,
+            elections=len(content.leaders),
+            highest_term=content.highest_term,
+            attempts=follower.attempts,
+            snapshots=machine.snapshots,
+            links=follower.links,
+            callbacks_waiting=len(follower.callbacks),
+            last_error=follower.last_error,
+            error="" if follower.error is None else str(follower.error),
+            promotion=content.promotion,
+        )
+
+    def wait(self, timeout: float | None = None) -> MirrorState:
+        """Wait until this mirror follows, or was promoted; return its state.
+
+        Args:
+            timeout: seconds, 0 or more; None waits without limit.
+
+        Raises:
+            SourceRefused: the source refuses this mirror.
+            MirrorTimeout: the time is over.
+            MirrorStopped: it is stopped.
+        """
+        follower, seconds = self._running(), arguments.bounded_seconds("timeout", timeout)
+
+        def is_met() -> bool:
+            return is_following(follower) or follower.content.promotion is not None
+
+        if follower.wait(is_met, min(seconds, threading.TIMEOUT_MAX)):
+            return follower.state
+        if follower.error is not None:
+            raise follower.error
+        self._running()
+        raise MirrorTimeout("a link to the source, with all changes", seconds, str(follower.state))
+
+    def leader(self, election: str = "default", consistency: Consistency | str = EVENTUAL) -> Reading[Leader | None]:
+        """Return the leader of an election at the source; its value is None where the source knows none.
+
+        Args:
+            election: its name.
+            consistency: "eventual", `within(seconds)`, or "strong", which only the source has.
+
+        Raises:
+            MirrorStale: the answer may be older than it may.
+            StrongReadRefused: it is "strong"; the error has the addresses of the source.
+            TypeError, ValueError: an argument is none.
+            MirrorStopped: it is not running.
+        """
+        name = arguments.text("election", election)
+        check_name("election", name)
+
+        def read(follower: MirrorFollower, as_of: float) -> Leader | None:
+            entry = follower.content.leaders.get(name)
+            return None if entry is None else leader_of(entry, as_of)
+
+        return self._read(read, consistency)
+
+    def elections(self, consistency: Consistency | str = EVENTUAL) -> Reading[dict[str, Leader | None]]:
+        """Return the leader of each election that the source has had. Takes and raises the same as `leader`."""
+
+        def read(follower: MirrorFollower, as_of: float) -> dict[str, Leader | None]:
+            return {name: leader_of(entry, as_of) for name, entry in follower.content.leaders.copy().items()}
+
+        return self._read(read, consistency)
+
+    def members(self, consistency: Consistency | str = EVENTUAL) -> Reading[Configuration | None]:
+        """Return the members of the source; None before the first snapshot. Takes and raises the same as `leader`."""
+        return self._read(lambda follower, _: follower.content.configuration, consistency)
+
+    def promote(self, *, force: bool = False, highest_term: int = 0) -> Promotion:
+        """Record for good that this site takes over; from then on the mirror follows nothing.
+
+        Its floor is far above all terms that were ever seen from the source. Again it returns the same record.
+
+        Args:
+            force: True permits it before a whole snapshot came: the source may have had higher terms.
+            highest_term: a term of the source that the caller knows of, such as that of a SealAnswer.
+
+        Raises:
+            MirrorBootstrapping: no whole snapshot came, and `force` is False.
+            StoreError: it may not be durable; repeat it.
+            MirrorStopped: it is not running.
+        """
+        is_forced = arguments.flag("force", force)
+        return self._running().promote(is_forced=is_forced, highest_term=highest_term)
+
+    def seal(self, successor: str, timeout: float = SEAL_S) -> SealAnswer:
+        """Ask the nodes of the source, one after the other, to seal their cluster: it elects nobody any more.
+
+        Args:
+            successor: the addresses to which the source sends people from then on.
+            timeout: seconds for all of it.
+
+        Returns:
+            The answer of the node that has sealed it.
+
+        Raises:
+            SealFailed: no node is known to have done it; it may be repeated.
+            MirrorStopped: it is not running.
+        """
+        follower, security = self._running(), self._security
+        assert security is not None
+        return ask_to_seal(
+            self._settings.addresses,
+            lambda: self._settings.dialing("", security),
+            follower.machine.subscribe_message(),
+            arguments.text("successor", successor),
+            arguments.bounded_seconds("timeout", timeout),
+        )
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise MirrorForked(self._settings.name)
+
+    def _running(self) -> MirrorFollower:
+        self._check_process()
+        follower = self._follower
+        if follower is None or self._is_stopped:
+            raise MirrorStopped(self._settings.name)
+        return follower
+
+    def _read(self, read: Callable[[MirrorFollower, float], Value], consistency: Consistency | str) -> Reading[Value]:
+        asked = consistency_of(consistency)
+        follower = self._running()
+        if asked == STRONG:
+            raise StrongReadRefused([str(address) for address in self._settings.addresses])
+        # Before the value: what is applied meanwhile makes it newer, not older.
+        as_of, state, revision = follower.machine.as_of, follower.state, follower.content.revision
+        age = math.inf if as_of is None else max(0, now_ns() - as_of) / NS_PER_S
+        if age > asked.age_max:
+            raise MirrorStale(age, asked.age_max, str(state))
+        value = read(follower, 0.0 if as_of is None else as_of / NS_PER_S)
+        return Reading(value=value, age=age, revision=revision, phase=state.phase)
+
+
+def _cluster_id(value: object) -> bytes:
+    """Return the id of a cluster, empty for None."""
+    found = value
+    if isinstance(value, str):
+        try:
+            found = bytes.fromhex(value)
+        except ValueError:
+            found = b""
+    if found is None:
+        return b""
+    if not isinstance(found, bytes) or len(found) != CLUSTER_ID_LENGTH:
+        raise ConfigError(
+            "source_cluster_id", value, f"{CLUSTER_ID_LENGTH} bytes, or as many pairs of hex digits, are needed"
+        )
+    return found
+
+
+_living: "weakref.WeakSet[Mirror]" = weakref.WeakSet()
+_kept: list[Mirror] = []
+
+
+def _keep_mirrors() -> None:
+    # A child must not run finalizers of things that are still in use in its parent.
+    _kept.extend(_living)
+
+
+os.register_at_fork(after_in_child=_keep_mirrors)

@@ -1,0 +1,256 @@
+"""MirrorFollower: the thread of a mirror. It dials the source, follows it, and waits before it dials again.
+
+What is applied becomes durable first, then it is published, then the program is told, then the source. The lock is held
+for each write, so that a promotion falls between two of them, and nothing is written after it.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+
+from elect.clock import NS_PER_S, Clock
+from elect.errors import StoreError
+from elect.mirror.change_callbacks import ChangeCallbacks
+from elect.mirror.mirror_content import MirrorContent
+from elect.mirror.mirror_errors import MirrorBootstrapping, SourceRefused
+from elect.mirror.mirror_machine import MirrorMachine, SourceProblem
+from elect.mirror.mirror_store import MirrorStore
+from elect.mirror.mirror_values import MirrorPhase, MirrorState, Promotion, floor_above
+from elect.mirror.source_backoff import SourceBackoff
+from elect.mirror.source_link import SourceLink
+from elect.monitoring import audit
+from wire.common.deadline import Deadline, now_s
+from wire.common.log import Log, LogThrottle, suppressed_suffix
+from wire.common.reported_thread import ReportedThread
+from wire.links.connect import Dialing
+from wire.protocol.address import Address
+from wire.protocol.wire_errors import StoppedError, WireError
+
+logger = Log(__name__)
+
+BUSY_S = 0.02
+"""The wait for bytes while an Applied is owed, or the program has changes to take."""
+
+IDLE_S = 0.5
+
+
+class MirrorFollower:
+    """One run of a mirror. Its thread calls the methods of LinkUser; any thread may call the others.
+
+    Args:
+        machine: with the content of the store.
+        store: open; this closes it.
+        callbacks: of the program.
+        addresses: of nodes of the source.
+        make_dialing: returns the parameters of a dial.
+        clock: in nanoseconds.
+        rng: for the waits.
+
+    Attributes:
+        error: the refusal that ended it; None: none.
+        last_error: why the last link ended, or the last dial failed.
+        source_node: the id of the node of the open link; empty: there is none.
+        source: the address that was dialed last.
+        links: the number of links on which the source welcomed this mirror.
+    """
+
+    def __init__(
+        self,
+        machine: MirrorMachine,
+        store: MirrorStore,
+        callbacks: ChangeCallbacks,
+        *,
+        addresses: Sequence[Address],
+        make_dialing: Callable[[], Dialing],
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        self.machine = machine
+        self.callbacks = callbacks
+        self.error: SourceRefused | None = None
+        self.last_error = ""
+        self.source_node = ""
+        self.source = ""
+        self.links = 0
+        self._store = store
+        self._make_dialing = make_dialing
+        self._clock = clock
+        self._backoff = SourceBackoff(addresses, rng)
+        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._is_over = threading.Event()
+        self._link: SourceLink | None = None
+        self._thread = ReportedThread(self._run, name="elect-mirror")
+        self._log_throttle = LogThrottle()
+
+    @property
+    def content(self) -> MirrorContent:
+        """The state of the source, as far as it was applied."""
+        return self.machine.content
+
+    @property
+    def attempts(self) -> int:
+        """Dials since the last link that held."""
+        return self._backoff.attempts
+
+    @property
+    def state(self) -> MirrorState:
+        """The state now."""
+        return self.machine.state(self._clock())
+
+    def start(self) -> None:
+        """Begin to follow; a mirror that was promoted does not.
+
+        Raises:
+            RuntimeError: there is no thread.
+        """
+        self.callbacks.start()
+        self.callbacks.put(self.content.stored_changes())
+        if self.content.promotion is None:
+            self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End; return whether the threads have ended in time (seconds)."""
+        deadline = Deadline(timeout)
+        self._end("this mirror is stopped")
+        if self._thread.ident is not None and not self.callbacks.is_current:
+            link = self._link
+            self._thread.join(deadline.remaining_s if link is None or not link.is_in_lookup else min(1.0, timeout))
+        is_done = self.callbacks.stop(deadline.remaining_s) and not self._thread.is_alive()
+        with self._lock:  # a thread that is left behind in a lookup finds it closed, and ends
+            self._store.close()
+        return is_done
+
+    def wait(self, is_met: Callable[[], bool], timeout: float) -> bool:
+        """Wait until a condition is true, this is over, or the time is (seconds); return whether it is true."""
+        with self._changed:
+            self._changed.wait_for(lambda: is_met() or self._is_over.is_set(), timeout)
+        return is_met()
+
+    def promote(self, *, is_forced: bool, highest_term: int) -> Promotion:
+        """Make a promotion durable, and follow nothing any more; return the record, an earlier one if there is one.
+
+        Args:
+            is_forced: also without a whole snapshot.
+            highest_term: a term that the caller knows of.
+
+        Raises:
+            MirrorBootstrapping: no whole snapshot was applied, and it is not forced.
+            StoreError: it may not be durable; repeat it.
+        """
+        with self._lock:
+            content = self.content
+            if content.promotion is None:
+                if not (content.is_bootstrapped or is_forced):
+                    raise MirrorBootstrapping
+                highest = max(content.highest_term, highest_term)
+                floor = floor_above(highest)
+                self._store.promote(floor, highest)
+                content.highest_term = highest
+                content.promotion = Promotion(
+                    floor=floor,
+                    highest_term=highest,
+                    source_cluster_id=content.source_cluster_id,
+                    stream=content.stream,
+                    revision=content.revision,
+                )
+                how = "" if content.is_bootstrapped else ", forced without a whole snapshot of the source"
+                audit.record(
+                    self._store.directory,
+                    f"the mirror of cluster {content.source_cluster_id.hex() or '(unknown)'} is promoted{how}: the"
+                    f" highest term seen is {highest}, terms begin above {floor}",
+                )
+            made = content.promotion
+        self._end("this mirror was promoted")
+        return made
+
+    # The thread.
+
+    def _end(self, text: str) -> None:
+        with self._changed:
+            self._is_over.set()
+            self._changed.notify_all()
+        link = self._link
+        if link is not None:
+            link.end(StoppedError(text))
+
+    def _run(self) -> None:
+        try:
+            while not self._is_over.is_set():
+                error = self._follow(self._backoff.next_address())
+                if isinstance(error, SourceProblem) and error.is_hard:
+                    self.error = SourceRefused(error.code, self.source, error.text)
+                    logger.warning("! %s; this mirror follows nothing until it is started anew", self.error)
+                    return
+                self._is_over.wait(self._backoff.wait_ns(self._clock()) / NS_PER_S)
+        finally:
+            self._end("this mirror is over")
+
+    def _follow(self, address: Address) -> Exception:
+        """Follow one node until the link ends; return why."""
+        self.source = str(address)
+        self._link = link = SourceLink(address, self._make_dialing(), self)
+        if self._is_over.is_set():
+            return StoppedError("this mirror is stopped")
+        error: Exception = StoppedError("this mirror is stopped")
+        try:
+            link.run()
+        except (WireError, SourceProblem, StoreError) as raised:
+            error = raised
+        except Exception as raised:
+            logger.exception("! following %s failed", address)  # it dials again: a mirror that is gone helps nobody
+            error = raised
+        was_following, self.source_node = self.machine.is_welcome, ""
+        self.machine.disconnected()
+        self.last_error = str(error) if str(error).startswith(str(address)) else f"{address}: {error}"
+        self._notify()
+        held = self._log_throttle.admit_line(str(error), now_s())
+        if held is not None and not self._is_over.is_set():
+            what = "no longer follows" if was_following else "does not follow"
+            logger.warning("- this mirror %s %s: %s%s", what, address, error, suppressed_suffix(held))
+        return error
+
+    def begin(self, node_id: str) -> object:
+        """See LinkUser."""
+        self.source_node = node_id
+        return self.machine.connected(self._clock())
+
+    def receive(self, message: object) -> None:
+        """See LinkUser."""
+        now, was_welcome = self._clock(), self.machine.is_welcome
+        self.machine.receive(message, now)
+        if self.machine.is_welcome and not was_welcome:
+            self.links += 1
+            self._backoff.note_opened(now)
+            logger.info("* this mirror follows node %s at %s", self.source_node, self.source)
+        self._notify()
+
+    def work(self) -> tuple[object | None, float]:
+        """See LinkUser."""
+        machine = self.machine
+        machine.check(self._clock())
+        if machine.has_waiting and self.callbacks.has_room:
+            self._apply()
+        answer = machine.applied_message(self._clock())
+        return answer, BUSY_S if machine.is_busy else IDLE_S
+
+    def _apply(self) -> None:
+        batch = self.machine.next_batch()
+        if batch is None:
+            return
+        with self._lock:
+            if self.content.promotion is not None or self._is_over.is_set():
+                raise StoppedError("this mirror is over")
+            self._store.write(batch, self.content)
+            changes = self.machine.applied(batch)
+        self.callbacks.put(changes)
+        self._notify()
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def is_following(follower: MirrorFollower) -> bool:
+    """Return whether a mirror has applied all that its source knew a moment ago."""
+    return follower.state.phase is MirrorPhase.FOLLOWING

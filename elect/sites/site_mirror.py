@@ -1,0 +1,271 @@
+"""SiteMirror: the mirror of a node whose cluster stands by, from its start to the promotion, on a thread of its own.
+
+A mirror that cannot start, or that the source refuses, does not end the node: the node votes in its own cluster all the
+same. A promotion that was recorded and not installed, because the node was killed, is finished by this thread.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from elect.bridge import commands
+from elect.bridge.dispatcher import PublishedEvent
+from elect.bridge.inbox import Command
+from elect.bridge.node_context import NodeContext
+from elect.config.config import Config
+from elect.core.configuration import ClusterState, Configuration
+from elect.core.elector import Elector
+from elect.core.events import Installed, LossReason
+from elect.core.promotion import FLOOR_STEP, PromotionRefused, floor_above
+from elect.core.ready import Ready
+from elect.errors import ConfigError, ElectError, Forked, IdentityError, LeadershipTimeout, Stopped, StoreError
+from elect.mirror.mirror import Mirror, SourceSecurity
+from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus
+from elect.monitoring import audit
+from elect.monitoring.member_metrics import SiteSample
+from wire.common.log import Log
+
+logger = Log(__name__)
+
+MIRROR_DIRECTORY = "mirror"
+"""Below `data_dir`: the store of the mirror is one of its own, with a lock of its own."""
+
+REVIEW_S = 1.0
+"""Between two looks at the configuration, and two tries to finish a promotion."""
+
+FINISH_S = 5.0
+"""For one try to finish a promotion."""
+
+STOPPED = "stopped"
+"""The state in the metrics of a mirror that could not start, or that the source refuses for good."""
+
+PromoteCluster = Callable[[int, float | None], Configuration]
+"""Makes the standby cluster an active one with this floor, within a timeout; see `MemberChanger.promote`."""
+
+
+class SiteMirror:
+    """The mirror of one node.
+
+    Args:
+        context: of the node.
+        promote: promotes the cluster.
+
+    Attributes:
+        error: why the mirror could not start; empty: it did, or need not.
+    """
+
+    def __init__(self, context: NodeContext, promote: PromoteCluster) -> None:
+        self._context = context
+        self._promote = promote
+        self._mirror = make_mirror(context.config) if context.config.mirror_source else None
+        self._is_running = False
+        self._last: MirrorStatus | None = None
+        self._woken = threading.Event()
+        self._is_decided = threading.Event()
+        self._is_stopped = False
+        self._floor = 0
+        self.error = ""
+
+    @property
+    def has_source(self) -> bool:
+        """Whether the settings name a source."""
+        return self._mirror is not None
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """The mirror while it runs, or None."""
+        return self._mirror if self._is_running else None
+
+    def wait_begun(self, timeout: float) -> bool:
+        """Wait until the mirror has started, or could not, or need not; return whether that is so (seconds)."""
+        return self._mirror is None or self._is_decided.wait(timeout)
+
+    def status(self) -> MirrorStatus | None:
+        """Return what the mirror does, or did last; None: the settings name no source."""
+        mirror = self._mirror
+        if mirror is None:
+            return None
+        try:
+            found = mirror.status() if self._is_running else self._last
+        except (Stopped, Forked):
+            found = self._last
+        if found is None:
+            found = MirrorStatus(name=self._context.config.mirror_own_name, state=MirrorState(phase=self._phase))
+        return replace(found, error=found.error or self.error)
+
+    def sample(self) -> SiteSample | None:
+        """Return the same for the metrics."""
+        found = self.status()
+        if found is None:
+            return None
+        return SiteSample(
+            state=STOPPED if found.error else found.state.phase.value,
+            states=(*MirrorPhase, STOPPED),
+            lag=found.state.lag,
+            revision=found.revision,
+            snapshots=found.snapshots,
+            links=found.links,
+        )
+
+    @property
+    def _phase(self) -> MirrorPhase:
+        is_promoted = self._context.configuration.promotion_floor
+        return MirrorPhase.PROMOTED if is_promoted else MirrorPhase.DISCONNECTED
+
+    def note_published(self, published: Iterable[PublishedEvent]) -> None:
+        """Note a configuration that was installed, on the orchestrator thread."""
+        if self._mirror is not None and any(isinstance(each.event, Installed) for each in published):
+            self._woken.set()
+
+    def wake(self) -> None:
+        """Have a promotion that was recorded finished soon; from any thread."""
+        self._woken.set()
+
+    def run(self) -> None:
+        """Follow the source while the cluster stands by; then wait for the stop."""
+        assert self._mirror is not None
+        while not self._is_stopped:
+            self._woken.clear()
+            self._review(self._mirror)
+            self._is_decided.set()
+            self._woken.wait(REVIEW_S)
+
+    def stop(self, timeout: float) -> bool:
+        """End the mirror; return whether it has ended in time (seconds)."""
+        self._is_stopped = True
+        self._woken.set()
+        mirror = self.mirror
+        return mirror is None or mirror.stop(timeout)
+
+    def _review(self, mirror: Mirror) -> None:
+        if self._is_stopped:
+            return
+        configuration = self._context.configuration
+        is_standby = configuration.state is ClusterState.STANDBY or not configuration.members
+        if is_standby and not self._is_running and not self.error:
+            self._start(mirror, configuration)
+        elif not is_standby and self._is_running:
+            self._end(mirror)
+        if not (is_standby or configuration.promotion_floor or self.error):
+            self.error = f"[mirror] is not used: this cluster is {configuration.state}, and does not stand by"
+            logger.warning("! node %s: %s", self._context.node_id, self.error)
+        if configuration.state is ClusterState.STANDBY and self._is_running:
+            self._finish(mirror)
+        if configuration.promotion_floor > self._floor:
+            self._floor = configuration.promotion_floor
+            self._resign_below(self._floor)
+
+    def _resign_below(self, floor: int) -> None:
+        """Resign what this node leads in terms of a promotion that had a lower floor."""
+        led = list[tuple[str, int]]()
+        with suppress(Stopped, Forked):
+            self._context.call(_read_led(led), FINISH_S)
+            for election, term in led:
+                if term <= floor:
+                    self._context.post(commands.resign(election, term, reason=LossReason.CONFIGURATION))
+
+    def _start(self, mirror: Mirror, configuration: Configuration) -> None:
+        mirror.cluster_id = configuration.cluster_id or b""
+        try:
+            mirror.start()
+        except (StoreError, IdentityError, ConfigError, ElectError) as error:
+            self.error = str(error)
+            logger.warning("! node %s follows no source: %s; mend it and start it again", self._context.node_id, error)
+            return
+        self._is_running = True
+        if self._is_stopped:
+            mirror.stop(0)
+
+    def _end(self, mirror: Mirror) -> None:
+        """End the mirror: the cluster is active."""
+        with suppress(Stopped, Forked):  # the node stops, too
+            self._last = replace(mirror.status(), state=MirrorState(phase=self._phase))
+            self._raise_floor(self._last.highest_term)
+        self._is_running = False
+        mirror.stop(FINISH_S)
+        logger.info("* node %s follows no source any more: its cluster is active", self._context.node_id)
+
+    def _raise_floor(self, highest_term: int) -> None:
+        """Promote the cluster with a higher floor, if this mirror has seen terms that the promoting node has not.
+
+        Of two promotions the one with the higher floor counts, so this makes the one that this node would have made.
+        """
+        own = self._context.configuration
+        if not 0 < own.promotion_floor <= highest_term:
+            return
+        floor = floor_above(highest_term)
+        higher = replace(own, term=floor // FLOOR_STEP, floor=floor, promotion_floor=floor)
+        if not higher.is_newer_than(own):
+            self.error = (
+                f"this mirror has seen term {highest_term} of the source, and a leader with terms above"
+                f" {own.promotion_floor} has changed the members since: its tokens may be below those of the source"
+            )
+            logger.warning("! node %s: %s", self._context.node_id, self.error)
+            return
+        self._context.call(commands.install(higher), FINISH_S)
+        text = f"node {self._context.node_id} has seen term {highest_term} of the source: terms begin above {floor}"
+        audit.record(self._context.config.data_dir, text)
+
+    def _finish(self, mirror: Mirror) -> None:
+        """Install a promotion that was recorded: the node was killed before it did so, or a quorum is missing."""
+        try:
+            made = mirror.promotion
+            if made is None:
+                return
+            self._promote(made.floor, FINISH_S)
+        except LeadershipTimeout:
+            return  # this node has it; the others get it as soon as they are there
+        except PromotionRefused as error:
+            text = f"the promotion that is recorded cannot be installed: {error}"
+            if text != self.error:
+                logger.warning("! node %s: %s", self._context.node_id, text)
+            self.error = text
+            return
+        except (Stopped, Forked):
+            return
+        self.error = ""
+        text = f"node {self._context.node_id} has finished a promotion that was recorded: terms above {made.floor}"
+        audit.record(self._context.config.data_dir, text)
+
+
+def _read_led(led: list[tuple[str, int]]) -> Command:
+    """Append the elections that this node leads, on a lease or not, with their terms."""
+
+    def act(elector: Elector, now: int) -> Ready:
+        found = elector.state.elections.items()
+        led.extend((name, each.leadership.term) for name, each in found if each.leadership is not None)
+        return elector.tick(now)
+
+    return act
+
+
+def make_mirror(config: Config) -> Mirror:
+    """Return the mirror that the settings of a node describe.
+
+    Raises:
+        ConfigError: a value breaks a rule.
+    """
+    return Mirror(
+        config.mirror_source,
+        cluster=config.mirror_cluster or config.cluster,
+        data_dir=Path(config.data_dir) / MIRROR_DIRECTORY,
+        source_cluster_id=config.mirror_cluster_id,
+        name=config.mirror_own_name,
+        security=_security(config),
+    )
+
+
+def _security(config: Config) -> SourceSecurity:
+    is_alone = config.is_mirror_secured_alone
+    tls = config.mirror_tls if is_alone else config.tls
+    key_file = config.mirror_key_file if is_alone else config.key_file
+    security = SourceSecurity(
+        insecure=config.mirror_insecure if is_alone else config.insecure, pins=dict(config.mirror_pins)
+    )
+    if key_file is not None:
+        security["key_file"] = key_file
+    if tls is not None:
+        security["tls"] = dict(tls)
+    return security

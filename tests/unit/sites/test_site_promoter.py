@@ -1,0 +1,129 @@
+"""The steps of a promotion, in their order, with a mirror that only notes its calls."""
+
+import pytest
+
+from elect.bridge.node_context import NodeContext
+from elect.config.config import Config
+from elect.core.configuration import ClusterState
+from elect.errors import LeadershipTimeout
+from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
+from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
+from elect.observing.mirror_messages import SealAnswer
+from elect.sites.site_promoter import SEAL_S_MAX, SitePromoter
+from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionStep
+
+FLOOR = 9_000_000
+
+
+class NotingMirror:
+    """Notes its calls.
+
+    Attributes:
+        stream: that of a snapshot, or empty.
+        failure: raised by a seal.
+    """
+
+    def __init__(self, calls: list[object]) -> None:
+        self._calls = calls
+        self.stream = "ab"
+        self.promotion: Promotion | None = None
+        self.failure: Exception | None = None
+
+    def status(self) -> MirrorStatus:
+        return MirrorStatus(name="m", state=MirrorState(phase=MirrorPhase.FOLLOWING), stream=self.stream)
+
+    def seal(self, successor: str, timeout: float) -> SealAnswer:
+        self._calls.append(("seal", successor, timeout))
+        if self.failure is not None:
+            raise self.failure
+        return SealAnswer(outcome="sealed", highest_term=7_654_321)
+
+    def promote(self, *, force: bool, highest_term: int) -> Promotion:
+        self._calls.append(("record", force, highest_term))
+        return Promotion(floor=FLOOR, highest_term=max(highest_term, 5))
+
+
+class Site:
+    """A promoter whose parts note their calls."""
+
+    def __init__(self, directory) -> None:
+        self.calls: list[object] = []
+        self.mirror: NotingMirror | None = NotingMirror(self.calls)
+        self.error = ""
+        self.is_late = False
+        config = Config(
+            node="x",
+            cluster="orders",
+            listen="127.0.0.1:7101",
+            data_dir=directory,
+            peers={"y": "127.0.0.1:7102"},
+            mirror_source=["127.0.0.1:7201"],
+        )
+        self.context = NodeContext(config, lambda: 0)
+        assert self.context.configuration.state is ClusterState.STANDBY
+        self.promoter = SitePromoter(self.context, self, self.install, lambda: ["x:1", "y:1", "z" * 600])
+
+    def wait_begun(self, timeout: float) -> bool:
+        return True
+
+    def wake(self) -> None:
+        self.calls.append("wake")
+
+    def install(self, floor: int, timeout: float | None) -> object:
+        self.calls.append(("install", floor))
+        if self.is_late:
+            raise LeadershipTimeout("", "the promotion", 1.0)
+        return type("Installed", (), {"promotion_floor": floor})
+
+    def promote(self, *, is_forced: bool = False):
+        return self.promoter.promote(is_forced=is_forced, seconds=60.0)
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    return Site(tmp_path)
+
+
+def test_steps_are_made_in_order(site):
+    made = site.promote()
+    assert site.calls == [
+        ("seal", "x:1, y:1", SEAL_S_MAX),  # whole addresses, as many as the source takes
+        ("record", False, 7_654_321),
+        ("install", FLOOR),
+        "wake",
+    ]
+    assert made.steps == tuple(PromotionStep)
+    assert (made.floor, made.source_highest_term, made.was_sealed) == (FLOOR, 7_654_321, True)
+
+
+def test_a_refused_promotion_leaves_the_source_alone(site):
+    site.mirror.stream = ""
+    with pytest.raises(MirrorBootstrapping):
+        site.promote()
+    assert site.calls == []
+    site.mirror, site.error = None, "the disk is full"
+    with pytest.raises(MirrorUnavailable, match="the disk is full"):
+        site.promote()
+    assert site.calls == []
+
+
+def test_a_promotion_goes_on_without_a_seal(site):
+    site.mirror.failure = SealFailed([("a:1", "timed out")])
+    made = site.promote()
+    assert site.calls[1:3] == [("record", False, 0), ("install", FLOOR)]
+    assert not made.was_sealed
+    assert "a:1: timed out" in made.not_sealed
+
+
+def test_force_promotes_without_a_mirror(site):
+    site.mirror = None
+    assert site.promote(is_forced=True).floor == 1_000_000
+    assert site.calls == [("install", 1_000_000), "wake"]
+
+
+def test_a_promotion_that_is_late_says_how_far_it_came(site):
+    site.is_late = True
+    with pytest.raises(PromotionNotDone, match="done: sealed, recorded") as caught:
+        site.promote()
+    assert caught.value.result.floor == FLOOR
+    assert site.calls[-1] == "wake"
