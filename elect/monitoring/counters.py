@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from elect.core.events import Campaigned, Event, LeaderChanged, PeerChanged, PeerObjected, RoleChanged, Voted
+from elect.core.events import Campaigned, ElectionEvent, Event, LeaderChanged, RoleChanged, Voted
 
 ELECTIONS_MAX = 100
 """Above this, the elections that are not named share one series: a scrape must stay small."""
@@ -52,7 +52,7 @@ class EventCounters:
 
     def observe(self, event: Event) -> int | None:
         """Count an event; return the time without a leader, ns, if the event ends one that followed a leader."""
-        if isinstance(event, PeerChanged | PeerObjected):
+        if not isinstance(event, ElectionEvent):
             return None
         with self._lock:
             leaderless = self._leaderless.setdefault(event.election, _Leaderless(since=event.at))

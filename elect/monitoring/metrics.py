@@ -5,6 +5,7 @@ as held.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,8 +14,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from elect.clock import NS_PER_S, Clock, now_ns
-from elect.core.events import Event, FailedBack, Role
+from elect.core.configuration import NO_MEMBERS, Configuration
+from elect.core.events import Event, FailedBack, Installed, PeerDismissed, Role
 from elect.monitoring.counters import EventCounters, label_for
+from elect.monitoring.election_metrics import ElectionSample, election_gauges
+from elect.monitoring.member_metrics import SiteSample, lifecycle_gauge, member_gauges, site_metrics
+from elect.monitoring.membership_changes import changes_between
+from elect.monitoring.peer_health import UNHEARD, PeerHealth
 from wire.common import arguments
 from wire.common.log import harmless
 from wire.link_metrics import WireMetrics
@@ -22,19 +28,11 @@ from wire.link_metrics import WireMetrics
 Registry = CollectorRegistry
 """The type, for files that do not import the library."""
 
+ELECTED = "elected"
+"""The reason of each change to the role of leader."""
 
 _FAILOVER_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _DELAY_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElectionSample:
-    """One election at the moment of a scrape; `lease_remaining_ns` is 0 unless this node leads on a valid lease."""
-
-    election: str
-    term: int
-    role: Role
-    lease_remaining_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +42,31 @@ class PeerSample:
     Attributes:
         peer: its id.
         is_supported: whether it supports this node, as counted here.
-        last_heard_ns: the time since its last message; None: none came.
+        health: when it was heard, and whether it is suspect or leaving.
         is_objecting: whether it keeps this node from every election.
         is_doubled: whether two processes use its id.
     """
 
     peer: str
     is_supported: bool
-    last_heard_ns: int | None = None
+    health: PeerHealth = UNHEARD
     is_objecting: bool = False
     is_doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A node at the moment of a scrape."""
+    """A node at the moment of a scrape; `lifecycle` is the state of its life, one of `lifecycle_states`."""
 
     elections: Collection[ElectionSample] = ()
     peers: Collection[PeerSample] = ()
+    configuration: Configuration = NO_MEMBERS
+    lifecycle: str = ""
+    lifecycle_states: Sequence[str] = ()
     inbox_depth: int = 0
+    clients: int = 0
+    mirrors: int = 0
+    site: SiteSample | None = None
     is_store_failing: bool = False
     is_insecure: bool = False
     is_doubled: bool = False
@@ -94,27 +98,36 @@ class Metrics:
         self._counters = EventCounters()
         self._scrape = _Scrape(self._counters, named, clock)
         self._failover = _histogram(
-            "elect_failover_seconds", "Time from the loss of a leader to the next known leader.", _FAILOVER_BUCKETS
+            "elect_failover_seconds",
+            "Time from the loss of a leader to the next leader, as this node knew them.",
+            _FAILOVER_BUCKETS,
         )
         self._rtt = _histogram("elect_peer_rtt_seconds", "Time from a heartbeat to its answer.", labels=["peer"])
         self._store_write = _histogram("elect_store_write_seconds", "Duration of a durable write to data_dir.")
-        self._loop_lag = _histogram("elect_loop_lag_seconds", "Delay of the orchestrator thread.")
-        self._ignored = Counter(
-            "elect_ignored_entries", "Entries from peers about elections beyond the limit of a node.", registry=None
+        self._loop_lag = _histogram("elect_loop_lag_seconds", "Delay of the thread that runs the elections.")
+        self._ignored = _events(
+            "elect_ignored_entries", "Entries from peers about elections beyond the limit of a node."
         )
-        self._failbacks = Counter(
-            "elect_failbacks", "Elections that this node handed to the node that comes first.", registry=None
+        self._failbacks = _events("elect_failbacks", "Elections that this node handed to the node that comes first.")
+        self._changes = _events(
+            "elect_membership_changes",
+            "Changes of the members that this node has installed (outcome installed), or refused, with the reason.",
+            labels=["change", "outcome"],
         )
-        self._bugs = Counter("elect_bugs", "Internal errors of elect; please report any.", registry=None)
+        self._refused = _events(
+            "elect_client_messages_refused",
+            "Messages of clients that only a node may send, by kind. Each ended the link of its client.",
+            labels=["kind"],
+        )
+        self._mirror_refused = _events(
+            "elect_mirror_messages_refused",
+            "Messages of mirrors that a mirror must not send, by kind. Each ended its link.",
+            labels=["kind"],
+        )
+        self._bugs = _events("elect_bugs", "Internal errors of elect; please report any.")
         self._collectors: tuple[Collector, ...] = (
-            self._scrape,
-            self._failover,
-            self._rtt,
-            self._store_write,
-            self._loop_lag,
-            self._ignored,
-            self._failbacks,
-            self._bugs,
+            *(self._scrape, self._failover, self._rtt, self._store_write, self._loop_lag),
+            *(self._ignored, self._failbacks, self._changes, self._refused, self._mirror_refused, self._bugs),
         )
         self._registered: list[Collector] = []
         if is_registered:
@@ -157,6 +170,12 @@ class Metrics:
         """Count an event of the core."""
         if isinstance(event, FailedBack):
             self._failbacks.inc()
+        if isinstance(event, PeerDismissed):
+            with suppress(KeyError):  # it was never heard
+                self._rtt.remove(event.peer)
+        if isinstance(event, Installed):
+            for each in changes_between(event.former, event.configuration):
+                self.count_change(each.change, "installed")
         if (failover_ns := self._counters.observe(event)) is not None:
             self._failover.observe(failover_ns / NS_PER_S)
 
@@ -175,6 +194,23 @@ class Metrics:
     def observe_ignored(self, entries: int) -> None:
         """Count entries about elections beyond the limit."""
         self._ignored.inc(entries)
+
+    def count_change(self, change: str, outcome: str) -> None:
+        """Count a change of the members.
+
+        Args:
+            change: a MembershipChange.
+            outcome: "installed", or the reason of the refusal.
+        """
+        self._changes.labels(change, outcome).inc()
+
+    def count_refused(self, kind: str) -> None:
+        """Count a message that a client must not send; `kind` is one of those that a node's codec carries."""
+        self._refused.labels(kind).inc()
+
+    def count_mirror_refused(self, kind: str) -> None:
+        """Count a message that a mirror must not send."""
+        self._mirror_refused.labels(kind).inc()
 
     def count_bug(self) -> None:
         """Count an internal error that was caught at the edge of a thread."""
@@ -244,16 +280,38 @@ class _Scrape(Collector):
         sample = self.sample()
         counts = self._counters.counts(self._clock())
         label = label_for({*(each.election for each in sample.elections), *counts.leaderless_ns}, self._named)
-        yield from _election_gauges(sample.elections, label)
-        yield _counter("elect_role_changes", "Role changes.", ["role", "reason"], counts.role_changes, label)
+        yield from election_gauges(sample.elections, label)
+        # From the first scrape on: Prometheus sees no increase in a series that begins above 0.
+        role_changes = {(each.election, Role.LEADER, ELECTED): 0 for each in sample.elections} | counts.role_changes
+        yield _counter(
+            "elect_role_changes",
+            "Role changes of this node, by the rule that caused them.",
+            ["role", "reason"],
+            role_changes,
+            label,
+        )
         yield _counter("elect_campaigns", "Campaigns of this node, by outcome.", ["outcome"], counts.campaigns, label)
-        yield _counter("elect_votes", "Votes requested from this node, by its answer.", ["answer"], counts.votes, label)
+        yield _counter(
+            "elect_votes",
+            "Votes that candidates requested from this node, by its answer.",
+            ["answer"],
+            counts.votes,
+            label,
+        )
         leaderless_s: dict[tuple[str, ...], float] = {
             (election,): time_ns / NS_PER_S for election, time_ns in counts.leaderless_ns.items()
         }
-        yield _counter("elect_leaderless_seconds", "Time without a leader known to this node.", [], leaderless_s, label)
+        yield _counter("elect_leaderless_seconds", "Time in which this node knew no leader.", [], leaderless_s, label)
         yield from _peer_gauges(sample.peers)
-        yield GaugeMetricFamily("elect_inbox_depth", "Inputs waiting for the orchestrator thread.", sample.inbox_depth)
+        yield from member_gauges(sample.configuration, {each.peer for each in sample.peers if not each.is_supported})
+        if sample.site is not None:
+            yield from site_metrics(sample.site)
+        yield lifecycle_gauge(sample.lifecycle, sample.lifecycle_states)
+        yield GaugeMetricFamily(
+            "elect_inbox_depth", "Inputs that wait for the thread that runs the elections.", sample.inbox_depth
+        )
+        yield GaugeMetricFamily("elect_clients", "Clients with a link to this node.", sample.clients)
+        yield GaugeMetricFamily("elect_mirrors", "Mirrors of other sites that follow this node.", sample.mirrors)
         yield GaugeMetricFamily("elect_store_failing", "1 while this node cannot write votes.", sample.is_store_failing)
         yield GaugeMetricFamily(
             "elect_insecure", "1 if the node runs without authentication (insecure = true).", sample.is_insecure
@@ -262,7 +320,9 @@ class _Scrape(Collector):
             "elect_doubled", "1 while a peer reports that another process uses this node's id.", sample.is_doubled
         )
         yield CounterMetricFamily(
-            "elect_log_records_dropped", "Log records of this process that were dropped.", sample.log_records_dropped
+            "elect_log_records_dropped",
+            "Log records and lines of output that were dropped, as nothing took them in time.",
+            sample.log_records_dropped,
         )
 
 
@@ -279,37 +339,26 @@ def _counter(
     return family
 
 
+def _events(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+    return Counter(name, text, labels, registry=None)
+
+
 def _histogram(
     name: str, text: str, buckets: Sequence[float] = _DELAY_BUCKETS, labels: Sequence[str] = ()
 ) -> Histogram:
     return Histogram(name, text, labels, buckets=buckets, registry=None)
 
 
-def _election_gauges(elections: Iterable[ElectionSample], label: Callable[[str], str]) -> Iterator[Metric]:
-    """Add up leases and roles; show the highest term, and of the leases held the one that ends first."""
-    leading = GaugeMetricFamily("elect_is_leader", "Elections with a valid lease of this node.", labels=["election"])
-    terms = GaugeMetricFamily("elect_term", "The current term; of several elections the highest.", labels=["election"])
-    leases = GaugeMetricFamily(
-        "elect_lease_remaining_seconds", "Time until the lease expires; of several the shortest.", labels=["election"]
-    )
-    roles = GaugeMetricFamily("elect_role", "Elections in which this node has the role.", labels=["election", "role"])
-    by_label: dict[str, list[ElectionSample]] = {}
-    for each in elections:
-        by_label.setdefault(label(each.election), []).append(each)
-    for name, group in by_label.items():
-        held = [each.lease_remaining_ns for each in group if each.lease_remaining_ns > 0]
-        leading.add_metric([name], len(held))
-        terms.add_metric([name], max(each.term for each in group))
-        leases.add_metric([name], min(held, default=0) / NS_PER_S)
-        for role in Role:
-            roles.add_metric([name, role], sum(each.role is role for each in group))
-    yield from (leading, terms, leases, roles)
-
-
 def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
     supported = GaugeMetricFamily("elect_peer_supported", "1 while the peer supports this node.", labels=["peer"])
     doubled = GaugeMetricFamily("elect_peer_doubled", "1 while two processes use the peer's id.", labels=["peer"])
     heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Time since the peer's last message.", labels=["peer"])
+    suspect = GaugeMetricFamily(
+        "elect_peer_suspect", "1 while nothing comes from the peer for a support duration.", labels=["peer"]
+    )
+    leaving = GaugeMetricFamily(
+        "elect_peer_leaving", "1 from the moment the peer says that it stops, until its next link.", labels=["peer"]
+    )
     objecting = GaugeMetricFamily(
         "elect_peer_objecting",
         "1 while the peer keeps this node from every election: its list of voters or its record of stores differs.",
@@ -319,6 +368,8 @@ def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
         objecting.add_metric([each.peer], each.is_objecting)
         supported.add_metric([each.peer], each.is_supported)
         doubled.add_metric([each.peer], each.is_doubled)
-        if each.last_heard_ns is not None:
-            heard.add_metric([each.peer], each.last_heard_ns / NS_PER_S)
-    yield from (supported, objecting, doubled, heard)
+        suspect.add_metric([each.peer], each.health.is_suspect)
+        leaving.add_metric([each.peer], each.health.is_leaving)
+        if each.health.last_heard_ns is not None:
+            heard.add_metric([each.peer], each.health.last_heard_ns / NS_PER_S)
+    yield from (supported, objecting, doubled, heard, suspect, leaving)

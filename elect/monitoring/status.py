@@ -1,17 +1,24 @@
 """The status of a node as one value, with the sentences that say why no node leads."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from elect.clock import NS_PER_S
-from elect.core.events import Objection
+from elect.core.changes import why_not_active
+from elect.core.events import Objection, Role
+from elect.core.messages import ConfigurationId
 from elect.core.quorum import FOREVER
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
+from elect.core.state.node_state import DEFAULT_ELECTION
+from elect.monitoring.member_status import MembershipStatus, membership
+from elect.monitoring.peer_health import UNHEARD, PeerHealth
 
 _SENTENCES: Mapping[WhyNoLeader, str] = {
     WhyNoLeader.LEADING: "this node leads",
     WhyNoLeader.FOLLOWING: "this node follows a leader",
     WhyNoLeader.VOTED: "this node voted for another node, and waits until that one leads or gives up",
+    WhyNoLeader.STANDBY: "{state}",
+    WhyNoLeader.SEALED: "{state}",
     WhyNoLeader.NOT_VOTER: "this node is not a voter of its configuration",
     WhyNoLeader.NOT_STANDING: "this node is not a candidate in this election, and knows no leader of it",
     WhyNoLeader.PAUSED: "this node is paused, and knows no leader; resume it",
@@ -40,8 +47,8 @@ _OBJECTIONS: Mapping[Objection, str] = {
     Objection.UNKNOWN_NODE: "peer {peer} refuses this node, whose configuration is {digest}: {detail}",
     Objection.OTHER_VOTERS: "peer {peer} has configuration {detail}, this node has {digest}",
     Objection.OTHER_STORE: "peer {peer} knows another data directory under this node's id: another process uses this"
-    " id, or this node has lost its votes. Start it with its former data directory or under a new id; or, once no node"
-    " that it voted for leads, run `elect forget` with its id on each of the other nodes",
+    " id, or this node has lost its votes. Start it with its former data directory or under a new id; or run `elect"
+    " members replace` with the address of the leader and its id",
     Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}), but lists this"
     " node as one; this node has never voted, and waits",
 }
@@ -66,22 +73,44 @@ class RuntimeSnapshot:
     Attributes:
         cluster: its name.
         state: of the node's life.
+        lifecycle: of the node as a member.
         threads: whether each of elect's threads is alive, by name.
         loop_lag_ns: the delay of the orchestrator thread.
+        loop_lag_max_ns: the longest of the last ten minutes or more.
         inbox_depth: the number of inputs that wait for it.
         lease_ns: returns the rest of the lease of an election and term, 0 without one.
         address: returns the address of a node.
+        installed: the id of the configuration on disk.
         doubled: ids that two processes use, with a sentence for each.
+        health: returns the health of a peer.
+        settings: returns the versions and settings that a node shows.
+        metadata: returns the metadata that a node showed.
+        known_since: returns since when the leader of an election is known (ns), 0 without one.
+        clients: the number of clients that have a link.
+        clients_max: the most of them that are let in, with the mirrors.
+        mirrors: those that follow this node, as JSON types.
+        mirror: of this node, which follows another site, as JSON types; None: it follows none.
     """
 
     cluster: str
     state: str
+    lifecycle: str
     threads: Mapping[str, bool]
     loop_lag_ns: int
     inbox_depth: int
     lease_ns: Callable[[str, int], int]
     address: Callable[[str], str | None]
+    installed: ConfigurationId
     doubled: Mapping[str, str] = field(default_factory=dict)
+    health: Callable[[str], PeerHealth] = lambda _: UNHEARD
+    settings: Callable[[str], Mapping[str, str]] = lambda _: {}
+    loop_lag_max_ns: int = 0
+    metadata: Callable[[str], Mapping[str, str]] = lambda _: {}
+    known_since: Callable[[str], int] = lambda _: 0
+    clients: int = 0
+    clients_max: int = 0
+    mirrors: Sequence[Mapping[str, object]] = ()
+    mirror: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +120,14 @@ class ElectionStatus:
     Attributes:
         view: the elector's snapshot.
         lease_remaining_ns: FOREVER for the lease of a single voter.
+        known_since: since when the leader is known (ns), 0 without one.
         why_no_leader: the reason why no leader is known.
         why_text: the same as a sentence.
     """
 
     view: ElectionSnapshot
     lease_remaining_ns: int
+    known_since: int
     why_no_leader: WhyNoLeader | None
     why_text: str | None
 
@@ -117,6 +148,7 @@ class ElectionStatus:
             "voted_for": view.voted_for,
             "leader": view.leader,
             "leader_term": view.leader_term,
+            "since": self.known_since / NS_PER_S if view.leader is not None and self.known_since else None,
             "is_leader": self.is_leader,
             "lease_remaining": None if self.lease_remaining_ns == FOREVER else self.lease_remaining_ns / NS_PER_S,
             "followers": list(view.followers),
@@ -150,32 +182,76 @@ class Status:
         return cls(node=node, view=view, runtime=runtime, elections=elections)
 
     @property
+    def membership(self) -> MembershipStatus | None:
+        """The installed configuration and its members; None when the orchestrator thread did not answer."""
+        if self.view is None:
+            return None
+        view = self.view
+        is_leading = any(each.name == DEFAULT_ELECTION and each.role is Role.LEADER for each in view.elections)
+        installed_by = {peer.node_id for peer in view.peers if peer.is_configuration_same}
+        found = membership(
+            view.members,
+            self.node,
+            supported_by={peer.node_id for peer in view.peers if peer.counted_until > view.now},
+            installed_by=installed_by | ({self.node} if self.runtime.installed == view.members.id else set()),
+            lacks={peer.node_id: peer.lacks for peer in view.peers},
+            address=self.runtime.address,
+            health=self.runtime.health,
+        )
+        return replace(
+            found,
+            is_settled=view.is_settled if is_leading else None,
+            pending=view.pending,
+            leases_over_in=max(0, view.leases_over_at - view.now) / NS_PER_S if view.leases_over_at else None,
+            highest_term=view.highest_term,
+        )
+
+    @property
     def has_quorum(self) -> bool:
         """Return whether a quorum supports this node."""
         return self.view is not None and self.view.supported_until > self.view.now
+
+    @property
+    def _supported_for_s(self) -> float | None:
+        """The time for which a quorum supports this node, s; None: without end, as it is the only voter."""
+        if self.view is None or not self.has_quorum:
+            return 0.0
+        until = self.view.supported_until
+        return None if until == FOREVER else (until - self.view.now) / NS_PER_S
 
     def to_dict(self) -> dict[str, object]:
         """Return the content of `/status` as JSON types."""
         runtime = self.runtime
         return {
             "node": self.node,
+            "address": runtime.address(self.node),
+            "metadata": dict(runtime.metadata(self.node)),
             "cluster": runtime.cluster,
             "state": runtime.state,
+            "lifecycle": runtime.lifecycle,
             "threads": dict(runtime.threads),
             "loop_lag": runtime.loop_lag_ns / NS_PER_S,
+            "loop_lag_max": runtime.loop_lag_max_ns / NS_PER_S,
             "inbox": runtime.inbox_depth,
             "has_quorum": self.has_quorum,
+            "supported_for": self._supported_for_s,
             "doubled": dict(runtime.doubled),
+            "settings": dict(runtime.settings(self.node)),
+            "clients": {"count": runtime.clients, "max": runtime.clients_max},
+            "mirrors": [dict(mirror) for mirror in runtime.mirrors],
+            "mirror": None if runtime.mirror is None else dict(runtime.mirror),
             **({} if self.view is None else self._view(self.view)),
         }
 
     def _view(self, view: ElectorSnapshot) -> dict[str, object]:
+        members = self.membership
         return {
             "now": view.now / NS_PER_S,
             "incarnation": view.incarnation,
             "quorum": view.quorum,
             "voters": list(view.voters),
             "configuration": view.configuration,
+            "membership": None if members is None else members.to_dict(),
             "priority": view.rank.priority,
             "offset": view.rank.offset,
             "is_willing": view.rank.willing,
@@ -194,6 +270,7 @@ def _election(view: ElectorSnapshot, election: ElectionSnapshot, runtime: Runtim
     return ElectionStatus(
         view=election,
         lease_remaining_ns=runtime.lease_ns(election.name, election.term),
+        known_since=runtime.known_since(election.name),
         why_no_leader=why,
         why_text=None if why is None else "; ".join((sentence(view, why), *runtime.doubled.values())),
     )
@@ -208,6 +285,7 @@ def sentence(view: ElectorSnapshot, why: WhyNoLeader) -> str:
         voters=len(view.voters),
         quorum=view.quorum,
         objections="; ".join(_objections(view)),
+        state=why_not_active(view.members),
     )
 
 
@@ -224,6 +302,7 @@ def _peer(view: ElectorSnapshot, peer: PeerSnapshot, runtime: RuntimeSnapshot) -
     return {
         "node": peer.node_id,
         "address": runtime.address(peer.node_id),
+        "metadata": dict(runtime.metadata(peer.node_id)),
         "is_supported": peer.counted_until > view.now,
         "is_supporting": peer.is_supported,
         "supported_for": max(0, peer.counted_until - view.now) / NS_PER_S,
@@ -236,4 +315,6 @@ def _peer(view: ElectorSnapshot, peer: PeerSnapshot, runtime: RuntimeSnapshot) -
         "offset": None if standing is None else standing.offset,
         "is_willing": None if standing is None else standing.willing,
         "supports": list(peer.supports),
+        "settings": dict(runtime.settings(peer.node_id)),
+        **runtime.health(peer.node_id).to_dict(),
     }

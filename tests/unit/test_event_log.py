@@ -1,9 +1,12 @@
 import logging
+import math
 
 import pytest
 
 from elect.bridge.publisher import FAILED_CAMPAIGNS_MAX, FAILING_ELECTIONS_MAX, EventLog
-from elect.core.events import Campaigned, Event, LeaderChanged, Role, RoleChanged
+from elect.core.events import Campaigned, Elected, Event, LeaderChanged, LossReason, Lost, Role, RoleChanged
+from wire.common.line_limit import SUBJECTS_MAX
+from wire.common.log import forget_held, release_held
 
 
 def campaign(term: int, outcome: str = "timed_out") -> list[Event]:
@@ -17,16 +20,17 @@ def campaign(term: int, outcome: str = "timed_out") -> list[Event]:
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    """Return the messages of this level and above, and clear them."""
+    """Return the messages of this level and above, and clear them; later ones are no repetition."""
     said = [record.getMessage() for record in caplog.records if record.levelno >= level]
     caplog.clear()
+    forget_held()
     return said
 
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> EventLog:
     caplog.set_level(logging.DEBUG)
-    return EventLog()
+    return EventLog("a")
 
 
 def test_campaigns_that_fail_for_ever_are_a_few_lines(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
@@ -35,7 +39,8 @@ def test_campaigns_that_fail_for_ever_are_a_few_lines(log: EventLog, caplog: pyt
         for event in campaign(term):
             log(event)
     said = lines(caplog, logging.INFO)
-    assert len(said) == 2 * FAILED_CAMPAIGNS_MAX
+    assert said[:2] == ["* e: candidate in term 1: campaign", "* e: follower in term 1: timed_out"]
+    assert len(said) == 3
     assert (
         said[-1]
         == "! e: 3 campaigns in a row failed, the last one in term 3: timed_out; see the node's status for the cause"
@@ -72,3 +77,33 @@ def test_thousands_of_elections_that_fail_are_a_few_lines(log: EventLog, caplog:
     for number in range(1_000):
         log(LeaderChanged(election=f"e{number}", term=2, leader="b", at=0))
     assert len(lines(caplog, logging.WARNING)) == FAILING_ELECTIONS_MAX
+
+
+def test_an_election_that_flaps_is_a_line_of_each_kind(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
+    """The last state is logged when ten seconds are over, with the number of those before it."""
+    for term in range(1, 100):
+        log(Elected(election="e", term=term, at=0))
+        log(Lost(election="e", term=term, at=0, reason=LossReason.RESIGNED))
+    release_held(math.inf)
+    assert lines(caplog, logging.INFO) == [
+        "* e: leads in term 1",
+        "* e: no longer leads in term 1: resigned",
+        "* e: leads in term 99 (and 97 before it)",
+        "* e: no longer leads in term 99: resigned (and 97 before it)",
+    ]
+
+
+def test_ten_thousand_elections_that_change_are_few_lines(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(10_000):
+        log(LeaderChanged(election=f"e{number}", term=2, leader="b", at=0))
+    release_held(math.inf)
+    said = lines(caplog, logging.INFO)
+    assert len(said) == SUBJECTS_MAX + 2
+    assert said[-1] == f"* e9999: b leads in term 2 (and {10_000 - SUBJECTS_MAX - 2} before it)"
+
+
+def test_a_record_has_the_fields_of_its_event(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
+    log(LeaderChanged(election="e", term=2, leader="b", at=1_500_000_000))
+    [record] = caplog.records
+    expected = {"event": "leader", "election": "e", "node": "a", "term": 2, "leader": "b", "boottime": 1.5}
+    assert vars(record).items() >= expected.items()

@@ -1,10 +1,12 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from elect.core.configuration import Configuration, Member, MemberKind
 from elect.core.events import (
     Campaigned,
     Elected,
     FailedBack,
+    Installed,
     LeaderChanged,
     LossReason,
     Lost,
@@ -14,7 +16,9 @@ from elect.core.events import (
     Voted,
 )
 from elect.monitoring.counters import ALL, ELECTIONS_MAX
-from elect.monitoring.metrics import ElectionSample, Metrics, PeerSample, Sample
+from elect.monitoring.election_metrics import ElectionSample
+from elect.monitoring.metrics import ELECTED, Metrics, PeerSample, Sample
+from elect.monitoring.peer_health import PeerHealth
 
 SECOND = 1_000_000_000
 
@@ -26,17 +30,29 @@ CONTRACT = {
     "elect_role_changes_total": {"election", "role", "reason"},
     "elect_campaigns_total": {"election", "outcome"},
     "elect_votes_total": {"election", "answer"},
+    "elect_leaderless": {"election"},
     "elect_leaderless_seconds_total": {"election"},
     "elect_failover_seconds_count": set(),
     "elect_peer_supported": {"peer"},
     "elect_peer_doubled": {"peer"},
+    "elect_peer_suspect": {"peer"},
+    "elect_peer_leaving": {"peer"},
     "elect_doubled": set(),
     "elect_peer_rtt_seconds_count": {"peer"},
     "elect_peer_last_heard_seconds": {"peer"},
     "elect_store_write_seconds_count": set(),
     "elect_loop_lag_seconds_count": set(),
     "elect_inbox_depth": set(),
+    "elect_members": {"kind", "state"},
+    "elect_voters_missing": set(),
+    "elect_configuration_digest": set(),
+    "elect_configuration_term": set(),
+    "elect_configuration_version": set(),
+    "elect_lifecycle": {"state"},
+    "elect_membership_changes_total": {"change", "outcome"},
     "elect_failbacks_total": set(),
+    "elect_clients": set(),
+    "elect_client_messages_refused_total": {"kind"},
     "elect_bugs_total": set(),
 }
 
@@ -78,10 +94,14 @@ def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
     metrics.observe_store_write(2_000_000)
     metrics.observe_loop_lag(100_000)
     metrics.observe_ignored(7)
+    metrics.count_change("add", "installed")
+    metrics.count_refused("vote")
     metrics.count_bug()
     election = ElectionSample(election="default", term=3, role=Role.LEADER, lease_remaining_ns=SECOND // 2)
-    peer = PeerSample(peer="b", is_supported=True, last_heard_ns=SECOND // 4)
-    metrics.attach(lambda: Sample(elections=[election], peers=[peer], inbox_depth=2))
+    peer = PeerSample(peer="b", is_supported=True, health=PeerHealth(last_heard_ns=SECOND // 4, is_suspect=False))
+    metrics.attach(
+        lambda: Sample(elections=[election], peers=[peer], inbox_depth=2, clients=5, lifecycle_states=["ready"])
+    )
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     labels = {sample.name: set(sample.labels) for sample in samples}
     assert {name: labels.get(name) for name in CONTRACT} == CONTRACT
@@ -100,9 +120,56 @@ def test_every_series_of_the_contract_is_there_with_its_labels(metrics):
     assert value(metrics, "elect_store_write_seconds_sum") == 0.002
     assert value(metrics, "elect_loop_lag_seconds_sum") == 0.0001
     assert value(metrics, "elect_inbox_depth") == 2
+    assert value(metrics, "elect_clients") == 5
+    assert value(metrics, "elect_client_messages_refused_total", kind="vote") == 1
     assert value(metrics, "elect_failbacks_total") == 1
+    assert value(metrics, "elect_membership_changes_total", change="add", outcome="installed") == 1
     assert value(metrics, "elect_bugs_total") == 1
     assert b'elect_role{election="default",role="leader"} 1.0' in generate_latest(metrics.registry)
+
+
+def test_members_are_counted_by_kind_and_part(metrics):
+    learner = Member(node_id="c", is_voter=False)
+    observer = Member(node_id="d", kind=MemberKind.OBSERVER, is_voter=False)
+    members = (Member(node_id="a"), Member(node_id="b"), learner, observer)
+    metrics.attach(lambda: Sample(configuration=Configuration(members=members, term=7, version=2)))
+    counted = {("voter", "voter"): 2, ("voter", "learner"): 1, ("witness", "witness"): 0, ("observer", "observer"): 1}
+    for (kind, state), count in counted.items():
+        assert value(metrics, "elect_members", kind=kind, state=state) == count
+    assert value(metrics, "elect_members", kind="observer", state="learner") is None
+    assert value(metrics, "elect_configuration_term") == 7
+    assert value(metrics, "elect_configuration_version") == 2
+
+
+def test_voters_that_do_not_support_the_node_are_missing(metrics):
+    members = (*(Member(node_id=node) for node in "abc"), Member(node_id="d", kind=MemberKind.OBSERVER, is_voter=False))
+    peers = [PeerSample(peer=peer, is_supported=peer == "b") for peer in "bcd"]
+    metrics.attach(lambda: Sample(configuration=Configuration(members=members), peers=peers))
+    assert value(metrics, "elect_voters_missing") == 1
+
+
+def test_digest_is_that_of_the_configuration(metrics):
+    """A number that a sample holds exactly; a node that is to join has none yet."""
+    assert value(metrics, "elect_configuration_digest") == 0
+    digests = []
+    for voters in ("abc", "abc", "abd"):
+        metrics.attach(lambda voters=voters: Sample(configuration=Configuration.initial(voters)))
+        digests.append(value(metrics, "elect_configuration_digest"))
+    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] == int(digests[0]) < 2**53
+
+
+def test_changes_are_counted_as_they_are_installed(metrics):
+    former = Configuration.initial("ab")
+    metrics.observe(Installed(configuration=Configuration.initial("bcd"), at=0, former=former))
+    assert value(metrics, "elect_membership_changes_total", change="add", outcome="installed") == 2
+    assert value(metrics, "elect_membership_changes_total", change="remove", outcome="installed") == 1
+
+
+def test_one_state_of_the_lifecycle_is_hot(metrics):
+    metrics.attach(lambda: Sample(lifecycle="ready", lifecycle_states=["joining", "ready"]))
+    assert value(metrics, "elect_lifecycle", state="ready") == 1
+    assert value(metrics, "elect_lifecycle", state="joining") == 0
 
 
 def test_lapsed_lease_is_not_leading(metrics):
@@ -110,6 +177,25 @@ def test_lapsed_lease_is_not_leading(metrics):
     metrics.attach(lambda: Sample(elections=samples))
     assert value(metrics, "elect_is_leader", election="default") == 0
     assert value(metrics, "elect_lease_remaining_seconds", election="default") == 0
+
+
+def test_leadership_is_counted_from_zero(metrics):
+    """A series that began at 1 would hide its first leadership from `increase()`."""
+    labels = {"election": "default", "role": "leader", "reason": ELECTED}
+    metrics.attach(lambda: Sample(elections=[ElectionSample(election="default", term=0, role=Role.FOLLOWER)]))
+    assert value(metrics, "elect_role_changes_total", **labels) == 0
+    metrics.observe(RoleChanged(election="default", term=1, role=Role.LEADER, reason=ELECTED, at=0))
+    assert value(metrics, "elect_role_changes_total", **labels) == 1
+
+
+def test_elections_without_a_leader_are_counted(metrics):
+    samples = [
+        ElectionSample(election=name, term=1, role=Role.FOLLOWER, is_leaderless=name != "e0")
+        for name in ("named", *(f"e{number}" for number in range(ELECTIONS_MAX)))
+    ]
+    metrics.attach(lambda: Sample(elections=samples))
+    assert value(metrics, "elect_leaderless", election="named") == 1
+    assert value(metrics, "elect_leaderless", election=ALL) == ELECTIONS_MAX - 1
 
 
 def test_peer_never_heard_has_no_age(metrics):

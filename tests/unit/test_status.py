@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import Objection, Role
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
@@ -53,6 +54,11 @@ def view(*elections: ElectionSnapshot, supported_until: int = 0) -> ElectorSnaps
         incarnation=1,
         voters=("a", "b", "c"),
         configuration="0f",
+        members=Configuration.initial("abc"),
+        is_settled=True,
+        pending=None,
+        highest_term=7,
+        leases_over_at=0,
         quorum=2,
         rank=Standing(),
         is_paused=False,
@@ -74,11 +80,13 @@ def status(seen: ElectorSnapshot | None, lease_ns: int = 0, **more: object) -> S
         RuntimeSnapshot(
             cluster="orders",
             state="running",
+            lifecycle="ready",
             threads={"elect-orchestrator": True},
             loop_lag_ns=5,
             inbox_depth=0,
             lease_ns=lambda name, term: lease_ns,
             address={"b": "host:1"}.get,
+            installed=Configuration.initial("abc").id,
             **more,
         ),
     )
@@ -112,7 +120,8 @@ def test_failback_is_in_seconds_or_null(failback_ns, said):
 
 @pytest.mark.parametrize("why", WhyNoLeader)
 def test_every_reason_has_a_sentence(why):
-    seen = replace(view(), peers=(replace(peer("c", 0), objection=Objection.OTHER_STORE),))
+    sealed = replace(Configuration.initial("abc"), state=ClusterState.SEALED)
+    seen = replace(view(), peers=(replace(peer("c", 0), objection=Objection.OTHER_STORE),), members=sealed)
     assert len(sentence(seen, why)) > 10
     assert "{" not in sentence(seen, why)
 
