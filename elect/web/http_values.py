@@ -1,7 +1,7 @@
 """A request and an answer as values: a request is read from the WSGI environment and checked for shape and bounds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -26,12 +26,14 @@ class Response:
         body: sent as it is.
         content_type: of the body.
         headers: further ones.
+        stream: sent instead of the body, for as long as it has items; None: the body is all.
     """
 
     status: HTTPStatus
     body: bytes = b""
     content_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Iterable[bytes] | None = None
 
     @property
     def status_line(self) -> str:
@@ -43,7 +45,7 @@ class Response:
         """All headers: an answer is not cached, and its type is not guessed."""
         return [
             ("Content-Type", self.content_type),
-            ("Content-Length", str(len(self.body))),
+            *([("Content-Length", str(len(self.body)))] if self.stream is None else []),
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
             *self.headers.items(),
@@ -121,10 +123,26 @@ class Request:
             Refused: the name is not valid, or the query names two.
         """
         try:
-            names = parse_qs(self.query, keep_blank_values=True, errors="strict", max_num_fields=16).get("election")
+            names = self._given("election")
         except ValueError:
             names = [""]
         return check_election(names[0] if names and len(names) == 1 else None if names is None else "")
+
+    def field(self, name: str) -> str:
+        """Return a field of the query; empty without it.
+
+        Raises:
+            Refused: the query cannot be read, or has the field twice.
+        """
+        try:
+            (value,) = self._given(name) or [""]
+        except ValueError:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"the query must have {name} once, in UTF-8") from None
+        return value
+
+    def _given(self, name: str) -> list[str] | None:
+        """Return the values of a field of the query; None: it has no such field."""
+        return parse_qs(self.query, keep_blank_values=True, errors="strict", max_num_fields=16).get(name)
 
     @property
     def content_length(self) -> int:

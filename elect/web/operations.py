@@ -36,25 +36,15 @@ def _pause(
     node: NodeProtocol, request: Request, change: Callable[[float | None], None], *, is_paused: bool
 ) -> Response:
     try:
-        change(_timeout(request.fields()))
+        change(timeout_of(request.fields()))
     except LeadershipTimeout as error:
         raise Refused(HTTPStatus.GATEWAY_TIMEOUT, str(error)) from None
     return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": is_paused})
 
 
-def forget(node: NodeProtocol, request: Request) -> Response:
-    """Accept a voter again that has lost its votes: {"voter": node id}."""
-    voter = _other_node(node, request.fields().get("voter"), "voter")
-    try:
-        node.forget(voter)
-    except ValueError as error:
-        raise Refused(HTTPStatus.CONFLICT, str(error)) from None
-    return reply(HTTPStatus.OK, {"node": node.config.node, "forgot": voter})
-
-
 def _resign(node: NodeProtocol, request: Request, fields: dict[str, object], *, is_successor_needed: bool) -> Response:
     name = check_election(fields["election"]) if "election" in fields else request.election
-    successor, timeout = _successor(node, fields.get("to"), is_needed=is_successor_needed), _timeout(fields)
+    successor, timeout = _successor(node, fields.get("to"), is_needed=is_successor_needed), timeout_of(fields)
     election = node.find_election(name)
     held = election.leadership if election is not None else None
     if election is None or held is None:
@@ -73,13 +63,20 @@ def _successor(node: NodeProtocol, given: object, *, is_needed: bool) -> str | N
 
 
 def _other_node(node: NodeProtocol, given: object, field: str) -> str:
-    others = sorted(node.config.voters - {node.config.node})
+    membership = node.status().membership
+    voters = () if membership is None else membership.configuration.voters
+    others = [voter for voter in voters if voter != node.config.node]
     if not isinstance(given, str) or given not in others:
-        raise Refused(HTTPStatus.BAD_REQUEST, f'"{field}" must name another node: {", ".join(others)}')
+        raise Refused(HTTPStatus.BAD_REQUEST, f'"{field}" must name another voter: {", ".join(others)}')
     return given
 
 
-def _timeout(fields: dict[str, object]) -> float:
+def timeout_of(fields: dict[str, object]) -> float:
+    """Return the timeout that a request names, or the default one.
+
+    Raises:
+        Refused: it is no number of seconds from 0 to TIMEOUT_S_MAX.
+    """
     given = fields.get("timeout", TIMEOUT_S_DEFAULT)
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= TIMEOUT_S_MAX:
         raise Refused(HTTPStatus.BAD_REQUEST, f'"timeout" must be seconds from 0 to {TIMEOUT_S_MAX:g}')

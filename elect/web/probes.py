@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from elect.clock import NS_PER_S
 from elect.core.state.node_state import DEFAULT_ELECTION
+from elect.monitoring.member_phase import MemberPhase
 from elect.web.http_values import Request, Response, reply
 from elect.web.node_protocol import NodeProtocol
 
@@ -26,19 +27,23 @@ def healthz(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 -
 
 
 def readyz(node: NodeProtocol, request: Request) -> Response:
-    """Return 200 while a quorum supports this node and it knows the leader of the election."""
+    """Return 200 while this node takes its part in the cluster, a quorum supports it, and it knows the leader."""
     election = node.find_election(request.election)
     known = election.leader if election is not None else None
-    has_quorum = node.status().has_quorum
+    status, lifecycle = node.status(), node.lifecycle
+    has_quorum, mirror = status.has_quorum, status.runtime.mirror
     content = {
         "node": node.config.node,
+        "lifecycle": str(lifecycle),
         "has_quorum": has_quorum,
         "leader": known.node_id if known is not None else None,
+        **({} if mirror is None else {"mirror": mirror["state"], "mirror_error": mirror["error"] or None}),
     }
-    return _answer(content, is_good=node.is_alive and has_quorum and known is not None)
+    is_ready = node.is_alive and lifecycle.phase is MemberPhase.READY
+    return _answer(content, is_good=is_ready and has_quorum and known is not None)
 
 
-def status(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
+def show_status(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape
     """Return the status of the node."""
     return reply(HTTPStatus.OK, node.status().to_dict())
 

@@ -2,20 +2,25 @@
 
 One thread accepts. Each connection has a thread of its own for one request. At most `connections_max` are served at a
 time: when all are in use, the oldest connection whose request is incomplete is closed, so that silent clients do not
-keep a health check out. When all of them are at work, the new connection is closed.
+keep a health check out. When all of them are at work, the new connection is closed. A listener of `/events` costs none
+of them: its socket is handed over to one thread that sends to all listeners.
 """
 
 import io
 import socket
 import sys
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from socketserver import BaseServer, ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
-from wsgiref.types import WSGIApplication, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from elect.errors import BindError, ThreadError
+from elect.web.events.event_sender import EventSender
+from elect.web.events.event_source import EventSource
+from elect.web.events.event_stream import EventStream
 from wire.common import arguments
 from wire.common.deadline import Deadline
 from wire.common.failure_log import FailureLog
@@ -34,6 +39,9 @@ REQUEST_TIMEOUT_S = 5.0
 
 REQUEST_BYTES_MAX = 131_072
 """Limits a request's head and body together: twice the longest line that http.server reads."""
+
+CONNECTION = "elect.connection"
+"""The key of a request's socket in its WSGI environment."""
 
 ACCEPT_PAUSE_S = 0.1
 """Limits the retries while the system has no free descriptor or thread."""
@@ -79,13 +87,16 @@ class HttpServer(ThreadingMixIn, WSGIServer):
         self.address = Address(address.host, self.socket.getsockname()[1])
         self.server_name, self.server_port = self.address.host, self.address.port
         self.setup_environ()
-        self.set_app(application)
+        self.set_app(self._run)
+        self._application = application
         self.connections: dict[socket.socket, _Connection] = {}
         self.request_timeout_s = request_timeout_s
         self._name = name
         self._connections_max = connections_max
         self._thread = ReportedThread(self._accept, name=name)
         self._stopping = threading.Event()
+        self._sender: EventSender | None = None
+        self._sender_lock = threading.Lock()
         self._failure_log = FailureLog(LOG, "accepting HTTP connections")
 
     def start(self) -> None:
@@ -116,12 +127,47 @@ class HttpServer(ThreadingMixIn, WSGIServer):
         for connection in connections:
             connection.abort()
         is_done = all([is_done, *(_join(connection, deadline) for connection in connections)])
+        with self._sender_lock:
+            sender = self._sender
+        if sender is not None:
+            is_done = sender.stop(deadline.remaining_s) and is_done
         self.socket.close()
         return is_done
+
+    def shutdown_request(self, request: object) -> None:
+        """End a connection, unless it was handed over."""
+        if isinstance(request, socket.socket) and not self.connections[request].is_handed_over:
+            super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
         """Log the error that ended a connection."""
         LOG.debug("HTTP client %s: %r", client_address, sys.exception())
+
+    def _run(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Run the application; the connection of one that answers with a stream of events is handed over."""
+        answer = self._application(environ, start_response)
+        return self._hand_over(answer, environ[CONNECTION]) if isinstance(answer, EventStream) else answer
+
+    def _hand_over(self, stream: EventStream, connection: socket.socket) -> Iterator[bytes]:
+        try:
+            yield b""  # the head of the answer
+            sender = self._start_sender(stream.source)
+        except BaseException:
+            stream.close()
+            raise
+        self.connections[connection].is_handed_over = True
+        sender.add(connection, stream)
+
+    def _start_sender(self, source: EventSource) -> EventSender:
+        """Return what sends to the listeners; its thread starts with the first of them, and not while this stops."""
+        with self._sender_lock:
+            if self._sender is None:
+                if self._stopping.is_set():
+                    raise ConnectionAbortedError("the server stops")
+                sender = EventSender(source, f"{self._name}-events")
+                sender.start()
+                self._sender = sender
+            return self._sender
 
     def _accept(self) -> None:
         while not self._stopping.is_set():
@@ -163,20 +209,23 @@ class _Connection(ReportedThread):
     Attributes:
         is_silent: its request is incomplete.
         is_aborted: it was told to end.
+        is_handed_over: its socket is no longer this thread's.
     """
 
     def __init__(self, server: HttpServer, accepted: socket.socket, remote: Address, name: str) -> None:
         super().__init__(self._serve, name=name)
-        self.is_silent, self.is_aborted = True, False
+        self.is_silent, self.is_aborted, self.is_handed_over = True, False, False
         self._server, self._socket, self._remote = server, accepted, remote
 
     def abort(self) -> None:
         self.is_aborted = True
-        wake(self._socket)
+        if not self.is_handed_over:
+            wake(self._socket)
 
     def close(self) -> None:
         self._server.connections.pop(self._socket, None)
-        self._socket.close()
+        if not self.is_handed_over:
+            self._socket.close()
 
     def _serve(self) -> None:
         try:
@@ -196,6 +245,8 @@ class _Handler(WSGIRequestHandler):
 
     def handle(self) -> None:
         super().handle()
+        if self.server.connections[self.connection].is_handed_over:
+            return
         self.connection.shutdown(socket.SHUT_WR)
         rest = _Reader(self.connection, DRAIN_S, DRAIN_BYTES_MAX)
         with suppress(ConnectionError):
@@ -208,7 +259,8 @@ class _Handler(WSGIRequestHandler):
         return is_good
 
     def get_environ(self) -> WSGIEnvironment:
-        return super().get_environ() | {"CONTENT_TYPE": self.headers.get("Content-Type", "")}  # the base class guesses
+        content_type = self.headers.get("Content-Type", "")  # the base class guesses
+        return super().get_environ() | {"CONTENT_TYPE": content_type, CONNECTION: self.connection}
 
     def get_stderr(self) -> io.StringIO:
         return io.StringIO()  # the application logs its own errors; the rest are clients that went away

@@ -6,7 +6,7 @@ from tests.unit.web.client import ask
 from tests.unit.web.fake_node import FakeNode
 
 
-@pytest.mark.parametrize("path", ["/", "/leader/", "/events", "/members", "/status/x", ""])
+@pytest.mark.parametrize("path", ["/page", "/leader/", "/events/", "/status/x", ""])
 def test_what_is_not_there_says_what_is(path):
     answer = ask(FakeNode(), "GET", path)
     assert answer.status == 404
@@ -20,6 +20,8 @@ def test_methods_are_checked_and_named():
     refused = ask(node, "GET", "/pause")
     assert (refused.status, refused.headers["Allow"]) == (405, "POST")
     assert ask(node, "OPTIONS", "/pause").status == 405
+    refused = ask(node, "PUT", "/members")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
     assert not node.is_paused
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 from tests.unit.web.client import ask
 from tests.unit.web.fake_node import FakeNode
 
@@ -18,10 +19,23 @@ def test_readyz_wants_a_quorum_and_a_leader():
     node = FakeNode()
     assert ask(node, "GET", "/readyz").status == 503
     node.follow("b", 2)
-    assert ask(node, "GET", "/readyz").json == {"node": "a", "has_quorum": True, "leader": "b"}
+    assert ask(node, "GET", "/readyz").json == {
+        "node": "a",
+        "lifecycle": "ready",
+        "has_quorum": True,
+        "leader": "b",
+    }
     assert ask(node, "GET", "/readyz").status == 200
     node.content["has_quorum"] = False
     assert ask(node, "GET", "/readyz").status == 503
+
+
+def test_readyz_wants_a_member_that_takes_its_part():
+    node = FakeNode()
+    node.follow("b", 2)
+    node.lifecycle = MemberLifecycle(phase=MemberPhase.JOINING, attempt=2)
+    answer = ask(node, "GET", "/readyz")
+    assert (answer.status, answer.json["lifecycle"]) == (503, "joining(2)")
 
 
 def test_status_is_the_nodes_own_json():
