@@ -8,24 +8,33 @@ from contextlib import nullcontext
 from typing import NoReturn
 
 from elect import __version__
-from elect.cli.exit_codes import EXIT_CODES, ExitCode, Failure, complain
+from elect.cli.exit_codes import EXIT_CODES, JOIN_ERRORS, ExitCode, Failure, complain
 from elect.cli.streams import flush_streams, open_streams, unblocked
-from elect.errors import BindError, ConfigError, ElectError, IdentityError, StoreError, ThreadError
+from elect.errors import BindError, ConfigError, ElectError, IdentityError, JoinError, StoreError, ThreadError
 
 COMMANDS = {
     "demo": ("demo", "show three nodes on this machine that elect, fail and elect again"),
     "run": ("commands.run_node", "run a node in the foreground"),
+    "exec": ("commands.execute_program", "run a program only while this node leads"),
+    "leader": ("commands.find_leader", "print the leader, as a program outside the cluster finds it"),
+    "call": ("commands.call_leader", "run a program with the leader in its environment"),
     "status": ("commands.show_status", "print the state of each node, as the node reports it"),
+    "top": ("commands.show_elections", "show many elections by node, those in trouble first"),
     "resign": ("commands.operate_node", "make a node give up leadership"),
     "transfer": ("commands.operate_node", "make a node hand leadership over to another"),
     "pause": ("commands.operate_node", "stop a node from being a candidate"),
     "resume": ("commands.operate_node", "let a paused node be a candidate again"),
-    "forget": ("commands.operate_node", "make a node accept a voter again that has lost its votes"),
+    "members": ("commands.operate_members", "list the members of the cluster, and change them"),
+    "mirror": ("commands.operate_mirror", "show and promote a second site, and seal the first"),
     "simulate": ("commands.run_simulation", "run one deterministic simulation and print its transcript"),
     "certs": ("commands.create_certificates", "make an authority and certificates for the nodes of a cluster"),
     "check": ("commands.check_node", "check a configuration file and the connection to each peer"),
+    "doctor": ("commands.diagnose_node", "measure a node's machine and links, and say what to improve"),
 }
 """The module and the help of each command; only the module of the command that runs is imported."""
+
+WITH_PROGRAM = {"call", "exec"}
+"""The commands whose arguments end with a program and its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,9 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    parsed = _parser(arguments).parse_args(arguments)
-    with unblocked() if parsed.command == "run" else nullcontext():  # only a node has threads that write
+    arguments, program = _split(arguments)
+    parsed = _parser(arguments).parse_args(arguments, argparse.Namespace(program=program))
+    with unblocked() if parsed.command in ("run", "exec") else nullcontext():  # only a node has threads that write
         return _attempt(parsed)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments of a command, and the program that it runs: that begins after the first `--`."""
+    if _chosen(arguments) not in WITH_PROGRAM or "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _chosen(arguments: Sequence[str]) -> str | None:
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
 def _attempt(parsed: argparse.Namespace) -> int:
@@ -66,6 +88,8 @@ def _attempt(parsed: argparse.Namespace) -> int:
         return complain(str(failure), failure.code)
     except ConfigError as error:
         return complain(str(error), ExitCode.USAGE)
+    except JoinError as error:
+        return complain(str(error), JOIN_ERRORS.get(type(error), ExitCode.FAILED))
     except (BindError, StoreError, IdentityError, ThreadError) as error:
         return complain(str(error), ExitCode.CANNOT_START)
     except BrokenPipeError:
@@ -96,7 +120,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"elect {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True, parser_class=_Parser)
-    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    chosen = _chosen(arguments)
     for name, (module, line) in COMMANDS.items():
         command = commands.add_parser(
             name,

@@ -1,9 +1,13 @@
 """Types of arguments that several commands have; their errors are argparse's."""
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
+from elect import Config
+from elect.cli.exit_codes import ExitCode, Failure
+from elect.config.sources import variable
 from wire.protocol.address import Address
 
 Number = TypeVar("Number", int, float)
@@ -32,8 +36,20 @@ def number(kind: type[Number], minimum: Number, maximum: Number) -> Callable[[st
     return parse
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Declare the option for the configuration file."""
-    parser.add_argument(
-        "-c", "--config", required=True, metavar="FILE", help="the configuration file of the node, TOML"
-    )
+def add_config(parser: argparse.ArgumentParser, *, is_required: bool = True) -> None:
+    """Declare the option for the configuration file; without it `load_config` reads the environment."""
+    text = "the configuration file of the node, TOML" + ("" if is_required else " (default: the variables ELECT_*)")
+    parser.add_argument("-c", "--config", required=is_required, metavar="FILE", help=text)
+
+
+def load_config(path: str | None) -> Config:
+    """Return the configuration in a file, or without one that in the environment.
+
+    Raises:
+        ConfigError: a setting is missing or breaks a rule.
+        Failure: there is neither.
+    """
+    if path is None and not os.environ.get(variable("node")):
+        text = f"no configuration: name its file with -c, or set {variable('node')} and the other variables"
+        raise Failure(text, ExitCode.USAGE)
+    return Config.from_env() if path is None else Config.load(path)

@@ -66,15 +66,15 @@ class CertificateAuthority:
         return cls(_pair(made.sign(key, hashes.SHA256()), key))
 
     def issue(self, node: str, cluster: str, days: float) -> CertificateAndKey:
-        """Return a certificate for a node, for both roles of a connection, and its new key.
+        """Return a certificate for a node or a client, for both roles of a connection, and its new key.
 
         Args:
-            node: its id.
+            node: its id; of a client `client/NAME`, the owner of all ids `client/NAME/INSTANCE`; so of a mirror.
             cluster: the name of its cluster.
             days: of validity; it ends no later than the authority's own.
         """
         key = _new_key()
-        names = [x509.DNSName(node), x509.UniformResourceIdentifier(node_uri(cluster, node))]
+        names = _names(node, cluster)
         made = (
             _builder(
                 _name(node), self._certificate.subject, key.public_key(), days, self._certificate.not_valid_after_utc
@@ -89,6 +89,15 @@ class CertificateAuthority:
             .add_extension(_identifier(self._certificate, self._key.public_key()), critical=False)
         )
         return _pair(made.sign(self._key, hashes.SHA256()), key)
+
+
+def _names(node: str, cluster: str) -> list[x509.GeneralName]:
+    """Return the names in a certificate: the URI, and for a node its id. An id with a slash is no DNS name."""
+    if "/" in node:
+        return [
+            x509.UniformResourceIdentifier(node_uri(cluster, f"{node}/"))
+        ]  # a URI is for the part before the last slash
+    return [x509.DNSName(node), x509.UniformResourceIdentifier(node_uri(cluster, node))]
 
 
 def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey:

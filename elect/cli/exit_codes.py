@@ -1,8 +1,22 @@
 """The exit codes of the command, and the errors that lead to them."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
+
+from elect.core.changes import ChangeRefusal
+from elect.core.promotion import PromotionRefusal
+from elect.errors import (
+    Amnesia,
+    IdInUse,
+    JoinError,
+    JoinGaveUp,
+    LeaderUnavailable,
+    NotAuthorized,
+    OtherCluster,
+    OtherVersion,
+)
 
 
 class ExitCode(IntEnum):
@@ -12,6 +26,36 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     CANNOT_START = 3
+    WARNED = 4
+    NOT_LEADER = 10
+    CHANGE_IN_PROGRESS = 11
+    TOO_FEW_LIVE = 12
+    ID_IN_USE = 13
+    NOT_MEMBER = 14
+    NOT_READY = 15
+    LAST_VOTER = 16
+    TOO_MANY = 17
+    OTHER_CLUSTER = 18
+    IS_LEADER = 19
+    NOT_IN_TIME = 20
+    OTHER_VERSION = 21
+    NOT_AUTHORIZED = 22
+    AMNESIA = 23
+    JOIN_GAVE_UP = 24
+    STANDBY = 25
+    SEALED = 26
+    SOURCE_UNKNOWN = 27
+    NOT_STANDBY = 28
+    DISPUTED = 29
+    NO_LEADER = 69
+    TRY_AGAIN = 75
+    NOT_LET_IN = 77
+    NOT_ELECTED = 117
+    NO_LONGER_LEADS = 118
+    NODE_FAILED = 119
+    TIME_OVER = 124
+    CANNOT_EXECUTE = 126
+    COMMAND_NOT_FOUND = 127
     INTERRUPTED = 130
     BROKEN_PIPE = 141
 
@@ -26,6 +70,123 @@ EXIT_CODES = """exit codes:
 """
 
 
+MEMBERS_EXIT_CODES = """exit codes of a change that is not made:
+  10   the node does not lead, and cannot reach the leader
+  11   an earlier change is not finished
+  12   too few voters would be left alive
+  13   another node has this id
+  14   no member has this id
+  15   the learner is not ready
+  16   it is the last voter
+  17   the cluster has as many members as it can have
+  18   the cluster has another id
+  19   the leader would lose its vote; it has to hand over first
+  20   no answer of a quorum in time; the change may still be made
+  25   the cluster stands by, and has no leader before it is promoted
+  26   the cluster is sealed, and has no leader any more
+
+"""
+
+REFUSALS: Mapping[str, ExitCode] = {
+    ChangeRefusal.NOT_LEADER: ExitCode.NOT_LEADER,
+    ChangeRefusal.IN_PROGRESS: ExitCode.CHANGE_IN_PROGRESS,
+    ChangeRefusal.TOO_FEW_LIVE: ExitCode.TOO_FEW_LIVE,
+    ChangeRefusal.ID_IN_USE: ExitCode.ID_IN_USE,
+    ChangeRefusal.NOT_MEMBER: ExitCode.NOT_MEMBER,
+    ChangeRefusal.NOT_READY: ExitCode.NOT_READY,
+    ChangeRefusal.LAST_VOTER: ExitCode.LAST_VOTER,
+    ChangeRefusal.TOO_MANY: ExitCode.TOO_MANY,
+    ChangeRefusal.OTHER_CLUSTER: ExitCode.OTHER_CLUSTER,
+    ChangeRefusal.LEADER: ExitCode.IS_LEADER,
+    ChangeRefusal.STANDBY: ExitCode.STANDBY,
+    ChangeRefusal.SEALED: ExitCode.SEALED,
+    "timeout": ExitCode.NOT_IN_TIME,
+}
+"""The exit code of each code in the `refusal` of an HTTP answer."""
+
+MIRROR_EXIT_CODES = """exit codes of elect mirror:
+  1    status: a mirror does not follow; else refused, or not answered
+  10   the node does not lead, and cannot reach the leader, which makes the seal
+  20   not done in time; run the same command again: what is done stays done
+  25   a standby cluster cannot be sealed
+  26   the cluster is sealed, and cannot be promoted
+  27   the mirror does not know the whole source, or does not work; --force promotes all the same
+  28   the cluster is active, and never was a standby cluster
+  29   the nodes of the cluster do not agree on who votes
+
+"""
+
+SITE_REFUSALS: Mapping[str, ExitCode] = {
+    **REFUSALS,
+    "bootstrapping": ExitCode.SOURCE_UNKNOWN,
+    "no_mirror": ExitCode.SOURCE_UNKNOWN,
+    PromotionRefusal.SEALED: ExitCode.SEALED,
+    PromotionRefusal.NEVER_STANDBY: ExitCode.NOT_STANDBY,
+    PromotionRefusal.DISPUTED: ExitCode.DISPUTED,
+}
+"""The same of a promotion and a seal."""
+
+
+DOCTOR_EXIT_CODES = """exit codes: that of the worst finding
+  0    none, or notices
+  1    an error
+  2    wrong usage, or an error in the configuration
+  3    the address of the node is not this machine's, or another program listens there
+  4    a warning
+"""
+
+JOIN_EXIT_CODES = """exit codes of a node that does not become a member:
+  13   another process has its id
+  18   the members are in another cluster
+  21   the members have another version of elect
+  22   its key, its certificate or its join token is not accepted
+  23   the members know it with another data directory and another address
+  24   all attempts are used up
+
+"""
+
+JOIN_ERRORS: Mapping[type[JoinError], ExitCode] = {
+    IdInUse: ExitCode.ID_IN_USE,
+    OtherCluster: ExitCode.OTHER_CLUSTER,
+    OtherVersion: ExitCode.OTHER_VERSION,
+    NotAuthorized: ExitCode.NOT_AUTHORIZED,
+    Amnesia: ExitCode.AMNESIA,
+    JoinGaveUp: ExitCode.JOIN_GAVE_UP,
+}
+"""The exit code of each reason for which a node does not become a member; of the others FAILED."""
+
+
+CLIENT_EXIT_CODES = """exit codes of a search for the leader:
+  69   no leader was ready in time
+  77   each node refuses this client: its key, its certificate, its cluster or its version
+
+"""
+
+CALL_EXIT_CODES = """exit codes: those of CMD, and
+  2    wrong usage, or an error in the configuration
+  69   no leader was ready in time; CMD was not run
+  75   CMD exited with 75 until the time was over
+  77   each node refuses this client: its key, its certificate, its cluster or its version
+  124  CMD did not end in time
+  126  CMD cannot be executed
+  127  CMD was not found
+  128  and more: a signal ended CMD; add its number
+"""
+"""As sysexits.h, timeout(1) and shells have them: the exit codes of CMD are passed through, and mostly small."""
+
+
+EXEC_EXIT_CODES = """exit codes: those of CMD, and
+  2    wrong usage, or an error in the configuration
+  3    the node cannot start: its address is in use, its data directory is unusable, or no thread can be started
+  117  this node did not lead within --try; CMD was not run
+  118  with --once: leadership was lost while CMD ran, and CMD was ended
+  119  the node or the process that supervises CMD has failed; CMD was ended
+  126  CMD cannot be executed
+  127  CMD was not found
+  128  and more: a signal ended CMD, or this command before CMD was run; add its number
+"""
+
+
 class Failure(Exception):  # noqa: N818 - a result of a command, not a fault of this program
     """Ends the command with a message for the user.
 
@@ -36,6 +197,11 @@ class Failure(Exception):  # noqa: N818 - a result of a command, not a fault of 
     def __init__(self, message: str, code: ExitCode = ExitCode.FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def unavailable(error: LeaderUnavailable) -> Failure:
+    """Return the failure of a command that found no leader."""
+    return Failure(str(error), ExitCode.NO_LEADER if error.is_retryable else ExitCode.NOT_LET_IN)
 
 
 def complain(message: str, code: ExitCode) -> int:

@@ -13,6 +13,10 @@ from wire.protocol.address import Address
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 TIMEOUT_S = 3.0
 TOKEN_VARIABLE = "ELECT_OPERATOR_TOKEN"  # noqa: S105 - the name of the variable only
+TOKEN_HELP = f"""A node accepts this command from its own machine. From another machine it needs the operator token,
+in the environment variable {TOKEN_VARIABLE}.
+
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from elect.clock import NS_PER_S, now_ns
-from elect.core.events import Elected, Event, LeaderChanged, Lost, PeerChanged
+from elect.clock import now_ns
+from elect.core.events import Event
+from elect.monitoring.event_fields import Fields, event_fields, fields_of
+from elect.monitoring.member_phase import MemberLifecycle
 
 
 class JsonEvents:
@@ -22,58 +25,51 @@ class JsonEvents:
         self._node_id = node_id
         self._stream = stream
         self._lock = threading.RLock()
+        self._phases: deque[tuple[MemberLifecycle, int]] = deque()
 
     @contextmanager
     def write_first(self, name: str) -> Iterator[None]:
         """Write a line at the end of the block, before the events that occur in it."""
         with self._lock:
             yield
-            self.write(name, now_ns())
+            self._write(name, now_ns())
+            self.write_phases()
 
     def write_event(self, event: Event) -> None:
         """Write an event of the core, if it is one that users see."""
-        match event:
-            case Elected():
-                self.write("elected", event.at, election=event.election, term=event.term, leader=self._node_id)
-            case Lost():
-                self.write("lost", event.at, election=event.election, term=event.term, reason=event.reason.value)
-            case LeaderChanged():
-                self.write("leader", event.at, election=event.election, term=event.term, leader=event.leader)
-            case PeerChanged():
-                self.write("peer", event.at, peer=event.peer, supported=event.supported)
-            case _:
-                pass
+        for fields in event_fields(event, self._node_id):
+            with self._lock:
+                self.write_phases()
+                self._write_line(fields)
 
-    def write(
-        self,
-        name: str,
-        at: int,
-        *,
-        election: str | None = None,
-        term: int | None = None,
-        leader: str | None = None,
-        **more: object,
-    ) -> None:
-        """Write one line.
+    def note_lifecycle(self, value: MemberLifecycle) -> None:
+        """Note the phase of the node as a member, on any thread; never waits. The next line comes after its line."""
+        self._phases.append((value, now_ns()))
+
+    def write_phases(self) -> None:
+        """Write a line for each phase that was noted."""
+        with self._lock:
+            while self._phases:
+                value, at = self._phases.popleft()
+                self._write("lifecycle", at, phase=value.phase.value, attempt=value.attempt, reason=value.reason)
+
+    def write(self, name: str, at: int, **more: object) -> None:
+        """Write one line, after those of the phases that were noted before.
 
         Args:
             name: of the event.
             at: ns of the node's clock.
-            election: its election, if it has one.
-            term: the term of the election.
-            leader: the leader of the election.
-            more: the fields that only this event has.
+            more: further fields.
         """
-        content = {
-            "event": name,
-            "election": election,
-            "node": self._node_id,
-            "term": term,
-            "leader": leader,
-            "boottime": at / NS_PER_S,
-            **more,
-        }
-        line = json.dumps(content) + "\n"
+        with self._lock:
+            self.write_phases()
+            self._write(name, at, **more)
+
+    def _write(self, name: str, at: int, **fields: object) -> None:
+        self._write_line(fields_of(name, self._node_id, at, **fields))
+
+    def _write_line(self, fields: Fields) -> None:
+        line = json.dumps(fields) + "\n"
         with self._lock:
             if self._stream is None:
                 return

@@ -2,12 +2,14 @@
 
 import errno
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
+from elect.bridge.admission import CLUSTER_ID
 from elect.cli import http_client
 from elect.cli.exit_codes import Failure
+from elect.cli.status_table import entries
 from elect.config.config import Config
-from elect.core.options import Configuration
+from elect.core.configuration import Configuration
 from elect.errors import BindError
 from wire.common.deadline import now_s
 from wire.io import sockets
@@ -15,7 +17,7 @@ from wire.io.meter import Meter
 from wire.links.accepted_link import AcceptedLink
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
-from wire.protocol.handshake import PEER_KIND, Hello, judge_hello
+from wire.protocol.handshake import PEER_KIND, Hello, are_views_equal, judge_hello
 from wire.protocol.identity import Identity
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, WireError
@@ -32,7 +34,13 @@ Faults = dict[str, str | None]
 
 
 def listen(
-    config: Config, identity: Identity, security: Security, expected: Collection[str], timeout_s: float = LISTEN_S
+    config: Config,
+    identity: Identity,
+    security: Security,
+    expected: Collection[str],
+    timeout_s: float = LISTEN_S,
+    *,
+    note: Callable[[Hello, bool], object] = lambda *_: None,
 ) -> Faults:
     """Listen in the place of the node and judge the peers that dial; every link is rejected.
 
@@ -42,6 +50,7 @@ def listen(
         security: of its links.
         expected: the peers to wait for.
         timeout_s: limits the wait.
+        note: called with the Hello of each expected peer, and whether both ends see the same addresses.
 
     Raises:
         BindError: the address is in use (by the node, if it runs) or not this machine's.
@@ -53,10 +62,11 @@ def listen(
         while missing and (left := deadline - now_s()) > 0:
             listening.settimeout(left)
             credentials = security.credentials
-            hello = _hello(listening, credentials)
+            hello, is_direct = _hello(listening, credentials)
             if hello is not None and hello.node in missing:
                 faults[hello.node] = _disagreement(config, identity, credentials, hello)
                 missing.discard(hello.node)
+                note(hello, is_direct)
     return faults
 
 
@@ -68,13 +78,16 @@ def ask(config: Config, expected: Collection[str]) -> Faults:
     """
     if config.http_address is None:
         raise Failure("the node is running without [http] listen, so it cannot be asked whether its peers reach it")
-    status = http_client.ask(config.http_address, "GET", "/status").content
-    peers = status.get("peers")
-    by_id = {peer.get("node"): peer for peer in peers if isinstance(peer, Mapping)} if isinstance(peers, list) else {}
+    return faults_in(config, http_client.ask(config.http_address, "GET", "/status").content, expected)
+
+
+def faults_in(config: Config, status: Mapping[str, object], expected: Collection[str]) -> Faults:
+    """Return which peers do not reach a running node, given its status."""
+    by_id = {peer.get("node"): peer for peer in entries(status, "peers")}
     return {node_id: _fault_of(config, by_id.get(node_id, {})) for node_id in expected}
 
 
-def _fault_of(config: Config, peer: Mapping[object, object]) -> str | None:
+def _fault_of(config: Config, peer: Mapping[str, object]) -> str | None:
     if peer.get("is_configuration_same") is False:
         return "answers, but lists other voters than this node"
     return None if peer.get("is_supported") else UNREACHED.format(address=config.advertise_address)
@@ -87,20 +100,20 @@ def _listening(address: Address) -> socket.socket:
         raise BindError(error.errno or errno.EADDRNOTAVAIL, error.strerror or str(error), str(address)) from None
 
 
-def _hello(listening: socket.socket, credentials: HandshakeCredentials) -> Hello | None:
-    """Return the Hello of the next peer that dials, or None if it sends none."""
+def _hello(listening: socket.socket, credentials: HandshakeCredentials) -> tuple[Hello | None, bool]:
+    """Return the Hello of the next peer that dials, or None if it sends none; and whether the views are equal."""
     try:
         accepted, _ = listening.accept()
     except OSError:
-        return None
+        return None, False
     with accepted:
         try:
             link = AcceptedLink(accepted, Codec(), Limits(), Meter(), credentials)
             hello = link.await_hello()
             link.reject(HERE)
         except (OSError, ValueError, WireError):
-            return None
-        return hello
+            return None, False
+        return hello, are_views_equal(hello, local=link.local, remote=link.remote)
 
 
 def _disagreement(config: Config, identity: Identity, credentials: HandshakeCredentials, hello: Hello) -> str | None:
@@ -108,6 +121,8 @@ def _disagreement(config: Config, identity: Identity, credentials: HandshakeCred
         judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=credentials.ring)
     except Refusal as refusal:
         return f"reaches this node, but does not agree: {refusal}"
+    if CLUSTER_ID in hello.attributes:  # its members may have changed since; the file lists those of the beginning
+        return None
     digest = Configuration.initial(config.voters).id.digest.hex()
     if hello.attributes.get("configuration", digest) != digest:
         return "answers and reaches this node, but lists other voters"

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass
 
+from elect.cli.terminal import Colors
+
 ELECTIONS_MAX = 10
 """A table stays readable; `--election` shows others by name."""
 
@@ -24,7 +26,7 @@ class StatusRow:
 HEAD = StatusRow("NODE", "ELECTION", "ROLE", "TERM", "LEADER", "LEASE", "PEERS", "NOTE")
 
 
-def rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[StatusRow]:
+def election_rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[StatusRow]:
     """Return a row for each election.
 
     Args:
@@ -32,9 +34,9 @@ def rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[Statu
         names: the elections to show; none: the first few.
     """
     node = str(status.get("node", "?"))
-    supported = [bool(peer.get("is_supported")) for peer in _tables(status, "peers")]
+    supported = [bool(peer.get("is_supported")) for peer in entries(status, "peers")]
     peers = f"{sum(supported)}/{len(supported)}"
-    elections = _tables(status, "elections")
+    elections = entries(status, "elections")
     wanted = (
         [election for election in elections if election.get("name") in names] if names else elections[:ELECTIONS_MAX]
     )
@@ -42,16 +44,32 @@ def rows(status: Mapping[str, object], names: Collection[str]) -> Iterator[Statu
         yield _row(node, peers, status, election)
     missing = sorted(set(names) - {str(election.get("name")) for election in elections})
     yield from (StatusRow(node, name, peers=peers, note="unknown election") for name in missing)
+    if not elections and not names:
+        yield StatusRow(node, peers=peers, note="; ".join(_node_notes(status)))
     if not names and len(elections) > len(wanted):
-        yield StatusRow(node, note=f"{len(elections) - len(wanted)} more elections: name them with --election")
+        more = len(elections) - len(wanted)
+        yield StatusRow(node, note=f"{more} more elections: name them with --election, or see elect top")
 
 
-def table(shown: Collection[StatusRow]) -> Iterator[str]:
-    """Return the rows below their head, in columns."""
+def table(shown: Collection[StatusRow], colors: Colors, width: int | None = None) -> Iterator[str]:
+    """Return the rows below their head, in columns.
+
+    Args:
+        shown: the rows.
+        colors: with colours or without: green leads, yellow has a note, red does not answer.
+        width: the most columns; None: no limit.
+    """
     cells = [astuple(row) for row in (HEAD, *shown)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    for row, colour in zip(cells, ("dim", *map(_colour, shown)), strict=True):
+        line = "  ".join(f"{cell:<{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip()[:width]
+        yield line if colour is None else colors(line, colour)
+
+
+def _colour(row: StatusRow) -> str | None:
+    if row.note:
+        return "red" if "does not answer" in row.note else "yellow"
+    return "green" if row.lease != "-" else None
 
 
 def _row(node: str, peers: str, status: Mapping[str, object], election: Mapping[str, object]) -> StatusRow:
@@ -80,14 +98,30 @@ def _notes(status: Mapping[str, object], election: Mapping[str, object]) -> Iter
         yield str(why.get("text"))
     elif isinstance(doubled := status.get("doubled"), Mapping):
         yield from map(str, doubled.values())
-    for name, note in (("is_paused", "paused"), ("is_removed", "removed")):
-        if status.get(name):
-            yield note
+    yield from _node_notes(status)
+
+
+def _node_notes(status: Mapping[str, object]) -> Iterator[str]:
+    """Yield what is to be noted of the node in every election."""
+    yield from _member_notes(status)
+    if status.get("is_paused"):
+        yield "paused"
     for name, note in (("is_healthy", "unhealthy"), ("is_storing", "data_dir fails")):
         if status.get(name) is False:
             yield note
 
 
-def _tables(status: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+def _member_notes(status: Mapping[str, object]) -> Iterator[str]:
+    """Yield the phase of the node, unless it is ready, and its part in the cluster, unless it is that of a voter."""
+    if (phase := status.get("lifecycle", "ready")) != "ready":
+        yield str(phase)
+    membership = status.get("membership")
+    for member in entries(membership, "members") if isinstance(membership, Mapping) else []:
+        if member.get("is_self") and (state := member.get("state")) != "voter":
+            yield str(state)
+
+
+def entries(status: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    """Return the tables in a list of a status; none if there is no such list: the node may have another version."""
     values = status.get(name)
     return [value for value in values if isinstance(value, Mapping)] if isinstance(values, list) else []

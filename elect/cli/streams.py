@@ -1,5 +1,6 @@
 """The standard streams of the command: open from the start, never waited for by a node, flushed at the end."""
 
+import errno
 import io
 import os
 import select
@@ -62,8 +63,9 @@ def flush_streams(code: int) -> int:
 def unblocked() -> Iterator[None]:
     """In this block a write to stdout or stderr returns at once; a thread writes to the descriptor.
 
-    Lines are dropped while 10,000 wait to be read; a warning in the log says how many. At the end the last lines have
-    FLUSH_S to be read.
+    Lines are dropped while 10,000 wait to be read, and while the disk of a file is full; a warning in the log says how
+    many of the first ones, and `elect_log_records_dropped_total` counts both. At the end the last lines have FLUSH_S to
+    be read.
     """
     outputs: list[_QueuedOutput] = []
     with ExitStack() as stack:
@@ -73,6 +75,7 @@ def unblocked() -> Iterator[None]:
                 stream.flush()
                 output = _QueuedOutput(name, stream.fileno())
                 outputs.append(output)
+                stack.enter_context(log.counting_drops(output.calls))
                 stack.callback(setattr, sys, name, stream)
                 setattr(sys, name, io.TextIOWrapper(output, stream.encoding, stream.errors, line_buffering=True))
         try:
@@ -88,7 +91,7 @@ class _QueuedOutput(io.RawIOBase):
 
     def __init__(self, name: str, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._is_broken = False
+        self._is_broken = self._is_torn = False
         on_dropped = partial(logger.warning, "%s: %d lines were dropped, as the reader was too slow", name)
         self.calls = CallQueue(f"elect-{name}", on_dropped, idle_s=None)
 
@@ -106,13 +109,21 @@ class _QueuedOutput(io.RawIOBase):
         return len(data)
 
     def _write(self, data: bytes) -> None:
-        while data and not self._is_broken:
-            try:
-                data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # another process that has the same pipe made it non-blocking
-                select.select([], [self._descriptor], [])
-            except OSError:
-                self._is_broken = True
+        """Write all of it; an error is counted, and the next call tries again, as a full disk gets room again."""
+        if self._is_broken:
+            raise BrokenPipeError
+        left = b"\n" + data if self._is_torn else data
+        try:
+            while left:
+                try:
+                    left = left[os.write(self._descriptor, left) :]
+                except BlockingIOError:  # another process that has the same pipe made it non-blocking
+                    select.select([], [self._descriptor], [])
+        except OSError as error:
+            self._is_broken = error.errno in (errno.EPIPE, errno.EBADF)
+            raise
+        finally:
+            self._is_torn = 0 < len(left) < len(data) or (self._is_torn and bool(left))
 
 
 def _has_descriptor(stream: TextIO) -> bool:

@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-CLEAR_LINE, CLEAR_BELOW = "\x1b[K", "\x1b[J"
+CLEAR_LINE, CLEAR_BELOW, CLEAR_ALL = "\x1b[K", "\x1b[J", "\x1b[H\x1b[2J"
 
 
 def is_live(stream: TextIO) -> bool:
@@ -47,6 +47,12 @@ class LiveDisplay:
     def __init__(self, stream: TextIO = sys.stdout) -> None:
         self._stream = stream
         self._drawn: list[str] = []
+        self._size = shutil.get_terminal_size()
+
+    @property
+    def height(self) -> int:
+        """The lines to use: the cursor is below the last one."""
+        return shutil.get_terminal_size().lines - 1
 
     @property
     def width(self) -> int:
@@ -64,10 +70,15 @@ class LiveDisplay:
         self._stream.flush()
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Replace the lines drawn before, in one write to avoid flicker."""
-        if lines == self._drawn:
+        """Replace the lines drawn before, in one write to avoid flicker; the last ones say how many do not fit."""
+        size, height = shutil.get_terminal_size(), self.height
+        if len(lines) > height:
+            lines = [*lines[: height - 1], f"… {len(lines) - height + 1} more lines"[: self.width]]
+        if lines == self._drawn and size == self._size:
             return
         up = f"\x1b[{len(self._drawn)}A" if self._drawn else ""
+        if size != self._size:  # the terminal has broken the lines in another way
+            self._size, up = size, CLEAR_ALL
         self._stream.write(f"\r{up}" + "".join(f"{line}{CLEAR_LINE}\n" for line in lines) + CLEAR_BELOW)
         self._stream.flush()
         self._drawn = list(lines)

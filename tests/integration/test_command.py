@@ -74,13 +74,15 @@ def test_run_tells_its_life_in_lines_and_ends_well_on_a_signal(tmp_path, number)
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 0
     names = [line["event"] for line in said if line["event"] != "leader"]
-    assert names == ["started", "elected", "stopping", "lost", "stopped"]
+    assert names == ["started", "lifecycle", "lifecycle", "elected", "stopping", "lost", "stopped"]
+    assert [line["phase"] for line in said[1:3]] == ["starting", "ready"]
     assert all(line.keys() >= {"event", "election", "node", "term", "leader", "boottime"} for line in said)
     assert all(line["node"] == "a" and began < line["boottime"] < now_ns() / 1e9 for line in said)
     elected, lost = (next(line for line in said if line["event"] == name) for name in ("elected", "lost"))
     assert (lost["election"], lost["term"], lost["reason"]) == ("default", elected["term"], "stopped")
 
 
+@pytest.mark.long
 def test_run_without_events_says_nothing_on_stdout(tmp_path):
     command = [*ELECT, "run", "-c", write_alone(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -90,6 +92,7 @@ def test_run_without_events_says_nothing_on_stdout(tmp_path):
     assert process.returncode == 0
 
 
+@pytest.mark.long
 def test_run_ends_when_nobody_reads_its_events_any_more(tmp_path):
     command = [*ELECT, "run", "-c", write_alone(tmp_path), "--events"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -99,6 +102,7 @@ def test_run_ends_when_nobody_reads_its_events_any_more(tmp_path):
         assert "Traceback" not in process.stderr.read()
 
 
+@pytest.mark.long
 def test_a_second_signal_ends_a_run_that_does_not_end(cluster):
     leader = leader_of(cluster)
     node = cluster.nodes[leader.node]
@@ -119,6 +123,7 @@ def test_a_taken_port_is_one_line_and_exit_code_3(tmp_path):
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 def test_a_data_directory_in_use_is_one_line_and_exit_code_3(tmp_path):
     path = write_alone(tmp_path)
     command = [*ELECT, "run", "-c", path, "--events"]
@@ -152,6 +157,7 @@ def test_a_bad_file_is_one_line_and_exit_code_2(tmp_path, text):
     assert ended.stderr.startswith("elect: ")
 
 
+@pytest.mark.parametrize("cluster", [{"support_duration": "2s"}], indirect=True, ids=["2s"])
 def test_status_shows_three_views_that_agree(cluster):
     leader = leader_of(cluster)
     ended = elect("status", *cluster.http.values())
@@ -167,6 +173,7 @@ def test_status_shows_three_views_that_agree(cluster):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cluster", [{name: f"{value}s" for name, value in IN_TURN.items()}], indirect=True)
 def test_resign_and_transfer_change_the_leader(cluster):
     leader = leader_of(cluster)
@@ -185,6 +192,7 @@ def test_resign_and_transfer_change_the_leader(cluster):
     assert f"{successor} leads in term" in refused.stderr
 
 
+@pytest.mark.long
 def test_pause_keeps_a_node_out_until_resumed(cluster):
     leader = leader_of(cluster)
     since = len(cluster.events)
@@ -195,6 +203,7 @@ def test_pause_keeps_a_node_out_until_resumed(cluster):
     assert "paused" not in elect("status", cluster.http[leader.node]).stdout
 
 
+@pytest.mark.long
 def test_check_of_running_nodes_and_of_one_that_will_join(cluster):
     leader_of(cluster)
     cluster.wait_until_quiet(0.5)
@@ -219,6 +228,7 @@ def test_demo_shows_each_failover_and_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_no_process_behind(tmp_path, number):
     environ = os.environ | {"TMPDIR": str(tmp_path)}

@@ -5,6 +5,7 @@ that version, cluster and ids agree. The peer's links stay as they are.
 """
 
 import argparse
+from collections.abc import Mapping
 
 from elect.cli import reachability
 from elect.cli.argument_types import add_config
@@ -12,7 +13,7 @@ from elect.cli.exit_codes import ExitCode
 from elect.cli.parallel import each
 from elect.cli.reachability import Faults
 from elect.config.config import Config
-from elect.core.options import Configuration
+from elect.config.rules import normal
 from elect.errors import BindError
 from elect.runtime.node_credentials import load_security
 from wire.io.sockets import shut
@@ -26,6 +27,7 @@ from wire.security.security import Security
 
 KIND = "check"
 GOOD = "answers, agrees, reaches this node"
+SEED_GOOD = "answers, agrees"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,27 +38,52 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Return 0 when the file is valid and every peer is good."""
     config = Config.load(arguments.config)
-    configuration = Configuration.initial(config.voters)
+    configuration = config.first_configuration
     print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
-    print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")
     links = load_security(config)
-    identity = Identity(cluster=config.cluster, node=config.node, incarnation=0, store=bytes(STORE_LENGTH))
-    faults = _dial_all(config, identity, links)
+    if config.seeds:
+        return _check_seeds(config, links)
+    print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")
+    faults = dial_all(config, links, config.peer_addresses)
     answering = [node_id for node_id, fault in faults.items() if fault is None]
-    faults |= _check_reachability(config, identity, links, answering)
+    faults |= _check_reachability(config, links, answering)
     width = max(map(len, config.peers), default=0)
     for node_id, address in config.peers.items():
         print(f"{node_id:<{width}}  {address}  {faults[node_id] or GOOD}")
     return ExitCode.FAILED if any(faults.values()) else ExitCode.OK
 
 
-def _dial_all(config: Config, identity: Identity, links: Security) -> Faults:
-    addresses = list(config.peer_addresses.items())
+def _check_seeds(config: Config, links: Security) -> int:
+    """Return 0 when a seed answers and agrees: a node that joins needs one."""
+    print(f"joins a cluster as a {config.kind}; seeds: {' '.join(config.seeds)}")
+    faults = dial_seeds(config, links)
+    for seed, fault in faults.items():
+        print(f"{seed}  {fault or SEED_GOOD}")
+    return ExitCode.FAILED if faults and all(faults.values()) else ExitCode.OK
+
+
+def dial_seeds(config: Config, links: Security) -> Faults:
+    """Dial all seeds but the node's own address; return the error of each, or None."""
+    own, identity = normal(config.advertise_address), own_identity(config)
+    seeds = [address for address in config.seed_addresses if address != own]
+    faults = each(lambda seed: dial(identity, "", seed, links), seeds)
+    return dict(zip(map(str, seeds), faults, strict=True))
+
+
+def dial_all(config: Config, links: Security, peers: Mapping[str, Address]) -> Faults:
+    """Dial peers, given their ids and addresses; return the error of each, or None."""
+    addresses, identity = list(peers.items()), own_identity(config)
     faults = each(lambda peer: dial(identity, *peer, links), addresses)
     return {node_id: fault for (node_id, _), fault in zip(addresses, faults, strict=True)}
 
 
-def _check_reachability(config: Config, identity: Identity, links: Security, answering: list[str]) -> Faults:
+def own_identity(config: Config) -> Identity:
+    """Return the identity for a dial that opens no link."""
+    return Identity(cluster=config.cluster, node=config.node, incarnation=0, store=bytes(STORE_LENGTH))
+
+
+def _check_reachability(config: Config, links: Security, answering: list[str]) -> Faults:
+    identity = own_identity(config)
     try:
         return reachability.listen(config, identity, links, answering)
     except BindError:
@@ -72,7 +99,7 @@ def dial(identity: Identity, to: str, address: Address, links: Security) -> str 
 
     Args:
         identity: of the dialing node.
-        to: the id of the other node.
+        to: the id of the other node; empty: any.
         address: of the other node.
         links: their security.
 
@@ -83,8 +110,10 @@ def dial(identity: Identity, to: str, address: Address, links: Security) -> str 
     try:
         shut(dialing.dial(address, lambda: 0).channel.sock)
     except Refusal as refusal:
-        agreeing = RejectCode.SELF if to == identity.node else RejectCode.KIND
-        return None if refusal.code is agreeing else f"answers, but does not agree: {refusal}"
+        agreeing = {RejectCode.SELF if to == identity.node else RejectCode.KIND}
+        if not to:  # a seed, and this node is no member yet
+            agreeing.add(RejectCode.UNKNOWN_PEER)
+        return None if refusal.code in agreeing else f"answers, but does not agree: {refusal}"
     except RemoteFault as fault:
         return f"answers, but not as a peer: {fault}"
     except WireError as error:

@@ -4,8 +4,10 @@ import argparse
 import sys
 
 from elect.cli.argument_types import number
+from elect.cli.terminal import is_live
 from elect.testing.simulation.simulate import simulate
 from elect.testing.soak.interruption import interruption
+from elect.testing.soak.progress import Progress, bar
 
 NODES, SECONDS = number(int, 1, 9), number(float, 0.001, 1_000_000)
 
@@ -16,10 +18,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="N", help="selects the transcript (default: %(default)s)"
     )
     parser.add_argument("--nodes", type=NODES, default=3, metavar="N", help="1 to 9 (default: %(default)s)")
+    parser.add_argument("--changing", action="store_true", help="let the members change, too")
     parser.add_argument("--seconds", type=SECONDS, default=60.0, metavar="S", help="of virtual time (default: 60)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Return 1 after a violation, else 0. A signal ends the simulation and prints the transcript up to then."""
+    line = Progress(sys.stderr)
+    is_shown = is_live(sys.stderr)
+
+    def write(text: str) -> None:
+        line.clear()
+        sys.stdout.write(text)
+
+    def show(done: float) -> None:
+        if is_shown:
+            line.show(f"{bar(done)} of {arguments.seconds:g} virtual seconds")
+
     with interruption.caught():
-        return simulate(seed=arguments.seed, nodes=arguments.nodes, seconds=arguments.seconds, write=sys.stdout.write)
+        return simulate(
+            seed=arguments.seed,
+            nodes=arguments.nodes,
+            seconds=arguments.seconds,
+            write=write,
+            is_changing=arguments.changing,
+            progress=show,
+        )

@@ -11,8 +11,8 @@ from elect.cli import http_client
 from elect.cli.argument_types import address
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.cli.parallel import each
-from elect.cli.status_table import StatusRow, rows, table
-from elect.cli.terminal import LiveDisplay, is_live
+from elect.cli.status_table import StatusRow, election_rows, table
+from elect.cli.terminal import Colors, LiveDisplay, is_live
 from wire.protocol.address import Address
 
 WATCH_INTERVAL_S = 1.0
@@ -32,14 +32,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status of all nodes; return 1 if one did not answer."""
+    colors = Colors.of(sys.stdout)
     with ExitStack() as stack:
         is_drawn = arguments.watch and not arguments.json and is_live(sys.stdout)
         display = stack.enter_context(LiveDisplay()) if is_drawn else None
         while True:
             views = _ask_all(arguments.addresses)
-            lines = [_json(views)] if arguments.json else list(table(_rows(views, arguments.election)))
+            width = None if display is None else display.width
+            rows = [] if arguments.json else _rows(views, arguments.election)
+            lines = [_json(views)] if arguments.json else list(table(rows, colors, width))
             if display is not None:
-                display.draw([line[: display.width] for line in lines])
+                display.draw(lines)
             else:
                 print(*lines, sep="\n", flush=True)
             if not arguments.watch:
@@ -74,6 +77,6 @@ def _rows(views: Mapping[str, View], names: Sequence[str]) -> list[StatusRow]:
         shown += (
             [StatusRow(node, note=str(view).removeprefix(f"{node} "))]
             if isinstance(view, Failure)
-            else rows(view, names)
+            else election_rows(view, names)
         )
     return shown

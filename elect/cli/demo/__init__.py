@@ -53,6 +53,7 @@ def _show(cluster: ProcessCluster, arguments: argparse.Namespace) -> None:
         draw = _drawer(stack.enter_context(LiveDisplay()), cluster_view, progress) if is_live_view else _nothing
         say = _nothing if is_live_view else _print_line
         say(f"{len(cluster.nodes)} nodes, each a process")
+        draw()  # the first processes take a moment
         stack.enter_context(cluster)
         scenario = Scenario(
             cluster=cluster,

@@ -19,12 +19,12 @@ LOOKS: dict[NodeActivity | None, tuple[str, str, str]] = {
     NodeActivity.FOLLOWING: ("○", "─", "dim"),
     NodeActivity.LEADING: ("●", "█", "green"),
     NodeActivity.HUNG: ("◌", "╌", "yellow"),
-    NodeActivity.GONE: ("×", " ", "red"),
+    NodeActivity.GONE: ("×", "·", "red"),
 }
 """The sign, the cell of the strip and the colour of each activity."""
 
-LEGEND = "█ leads  ─ follows  ╌ hangs"
-LEGEND_CELLS_MIN = 42
+LEGEND = "█ leads  ─ follows  ╌ hangs  · gone"
+LEGEND_CELLS_MIN = 50
 
 
 def picture(cluster_view: ClusterView, progress: DemoProgress, *, now: float, width: int, colors: Colors) -> list[str]:

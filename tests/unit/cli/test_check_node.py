@@ -1,3 +1,4 @@
+import json
 import socket
 import threading
 from pathlib import Path
@@ -105,6 +106,35 @@ def test_a_peer_that_never_dials_does_not_hear_us(tmp_path, listen, monkeypatch,
     monkeypatch.setattr(reachability.listen, "__defaults__", (0.05,))
     assert main(["check", "-c", write(tmp_path, free_address(), b=listen("b"))]) == 1
     assert "does not reach this node" in capsys.readouterr().out
+
+
+def write_joining(tmp_path, *seeds):
+    path = tmp_path / "a.toml"
+    node = '[node]\nid = "a"\ncluster = "orders"\nlisten = "127.0.0.1:1"\ndata_dir = "d"\n'
+    path.write_text(f'{node}[join]\nkind = "witness"\nseeds = {json.dumps(seeds)}\n')
+    return str(path)
+
+
+def test_one_seed_that_answers_is_enough_to_join(tmp_path, listen, capsys):
+    """A seed may know this node as a member, or not."""
+    known, unknown, gone = listen("b"), listen("c", known=()), free_address()
+    assert main(["check", "-c", write_joining(tmp_path, known, unknown, gone, "127.0.0.1:1")]) == 0
+    _, seeds, *answers = capsys.readouterr().out.splitlines()
+    assert seeds == f"joins a cluster as a witness; seeds: {known} {unknown} {gone} 127.0.0.1:1"
+    answers = dict(line.split("  ") for line in answers)
+    assert (answers.pop(gone).partition(":")[0], answers) == (
+        "does not answer",
+        {known: "answers, agrees", unknown: "answers, agrees"},
+    )
+
+
+def test_without_a_seed_that_agrees_a_node_cannot_join(tmp_path, listen, capsys):
+    assert main(["check", "-c", write_joining(tmp_path, free_address(), listen("b", "invoices"))]) == 1
+    assert "this is cluster 'invoices', not 'orders'" in capsys.readouterr().out
+
+
+def test_a_seed_that_is_the_node_itself_is_not_dialed(tmp_path):
+    assert main(["check", "-c", write_joining(tmp_path, "127.0.0.1:1")]) == 0
 
 
 def test_nobody_there(tmp_path, capsys):

@@ -38,6 +38,34 @@ def test_each_node_gets_what_it_needs_and_can_use_it(tmp_path, capsys):
     assert str(directory / "b.key") in shown
 
 
+def test_a_client_gets_a_certificate_for_all_its_processes(tmp_path, capsys):
+    assert certs(tmp_path, "a", "--client", "jobs", "--client", "web", "--client", "jobs") == 0
+    made = {f"{stem}.{kind}" for stem in ("ca", "a", "client-jobs", "client-web") for kind in ("pem", "key")}
+    assert names(tmp_path) == made
+    for instance in ("0123abcd", "89ef0123"):
+        Tls(files(tmp_path, "client-jobs"), node=f"client/jobs/{instance}", cluster="orders")
+    shown = capsys.readouterr().out
+    assert 'Client([…], cluster="orders", name="jobs", tls={"certificate": "client-jobs.pem",' in shown
+    assert shown.index("[security]") < shown.index("Client(")
+
+
+def test_a_mirror_gets_a_certificate_that_is_no_client(tmp_path, capsys):
+    assert certs(tmp_path, "--mirror", "east", "--client", "east") == 0
+    shown = capsys.readouterr().out
+    assert 'Mirror([…], cluster="orders", data_dir=…, name="east", security={"tls": {"certificate": "mirror-e' in shown
+    Tls(files(tmp_path, "mirror-east"), node="mirror/east/1", cluster="orders")
+    for node in ("client/east/1", "east", "mirror/west/1"):
+        with pytest.raises(CredentialsError):
+            Tls(files(tmp_path, "mirror-east"), node=node, cluster="orders")
+
+
+@pytest.mark.parametrize("node", ["jobs", "client", "client-jobs", "client/web/0", "client/jobs/more/0"])
+def test_the_certificate_of_a_client_is_for_nobody_else(tmp_path, node):
+    assert certs(tmp_path, "--client", "jobs") == 0
+    with pytest.raises(CredentialsError, match="not for node"):
+        Tls(files(tmp_path, "client-jobs"), node=node, cluster="orders")
+
+
 def test_a_certificate_is_for_its_node_and_cluster_alone(tmp_path):
     certs(tmp_path, "a")
     for node, cluster in (("b", "orders"), ("a", "invoices")):
@@ -87,7 +115,10 @@ def test_a_certificate_ends_no_later_than_its_authority(tmp_path):
         (["a", "--days", "0"], 2, "'0' is not a number from"),
         (["a", "--days", "nan"], 2, "'nan' is not a number from"),
         (["a", "--days", "a year"], 2, "'a year' is not a number from"),
-        ([], 2, "required: ID"),
+        ([], 2, "nobody to make a certificate for"),
+        (["--client", "a/b"], 2, "A-Z a-z 0-9"),
+        (["--client", "x" * 41], 2, "1 to 40"),
+        (["client-jobs", "--client", "jobs"], 1, "same files as another"),
     ],
 )
 def test_bad_usage_is_told_in_one_line_and_makes_nothing(tmp_path, capsys, arguments, code, words):

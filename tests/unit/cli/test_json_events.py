@@ -5,7 +5,9 @@ import threading
 import pytest
 
 from elect.cli.json_events import JsonEvents
-from elect.core.events import Elected, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
+from elect.core.configuration import Configuration, Member
+from elect.core.events import Elected, Installed, LeaderChanged, LossReason, Lost, PeerChanged, Role, RoleChanged
+from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 
 AT = 1_234_567_890_123
 
@@ -28,9 +30,42 @@ def test_each_event_is_a_line_with_the_moment_itself():
     ) == [
         base | {"event": "elected", "election": "default", "term": 7, "leader": "a"},
         base | {"event": "lost", "election": "default", "term": 7, "leader": None, "reason": "lease_lapsed"},
-        base | {"event": "leader", "election": "jobs", "term": 8, "leader": None},
+        base | {"event": "leader", "election": "jobs", "term": 8, "leader": None, "end": None},
         base | {"event": "peer", "election": None, "term": None, "leader": None, "peer": "b", "supported": True},
     ]
+
+
+def test_each_member_that_changes_is_a_line():
+    learner = Member(node_id="c", is_voter=False)
+    after = Configuration(members=(Member(node_id="a"), learner), term=7, version=2)
+    base = {"event": "member", "election": None, "node": "a", "term": None, "leader": None, "boottime": AT / 1e9}
+    base["configuration"] = {"term": 7, "version": 2}
+    assert lines_of(Installed(configuration=after, at=AT, former=Configuration.initial("ab"))) == [
+        base | {"member": "b", "change": "remove", "kind": None, "state": None},
+        base | {"member": "c", "change": "add", "kind": "voter", "state": "learner"},
+    ]
+
+
+def test_the_phase_of_the_node_is_a_line():
+    stream = io.StringIO()
+    lines = JsonEvents("a", stream)
+    lines.note_lifecycle(MemberLifecycle(phase=MemberPhase.JOINING, attempt=2))
+    assert stream.getvalue() == ""
+    lines.write("stopping", AT)
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["event"], first["phase"], first["attempt"], first["reason"]) == ("lifecycle", "joining", 2, "")
+    assert (first["node"], second["event"], second["boottime"]) == ("a", "stopping", AT / 1e9)
+
+
+def test_a_phase_of_the_start_is_noted_without_a_wait():
+    stream = io.StringIO()
+    lines = JsonEvents("a", stream)
+    other = threading.Thread(target=lambda: lines.note_lifecycle(MemberLifecycle(phase=MemberPhase.READY)))
+    with lines.write_first("started"):
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["started", "lifecycle"]
 
 
 def test_what_happens_during_the_start_is_told_after_it():

@@ -43,14 +43,6 @@ def test_resign_and_transfer(node, address, capsys):
     )
 
 
-def test_forget(node, address, capsys):
-    assert main(["forget", "b", address]) == 0
-    assert node.forgotten == ["b"]
-    assert capsys.readouterr().out == "a accepts voter b with its next data directory\n"
-    assert main(["forget", "z", address]) == 1
-    assert '"voter" must name another node: b, c' in capsys.readouterr().err
-
-
 def test_a_named_election(node, address):
     node.lead(3, "jobs")
     assert main(["resign", address, "--election", "jobs", "--to", "c"]) == 0

@@ -1,3 +1,6 @@
+import io
+import sys
+
 import pytest
 
 from elect.cli import main
@@ -15,7 +18,8 @@ def test_one_seed_has_one_transcript(capsys):
 def test_a_violation_is_exit_code_1(monkeypatch, capsys):
     import elect.cli.commands.run_simulation as command
 
-    def violated(*, seed, nodes, seconds, write):
+    def violated(*, seed, nodes, seconds, write, is_changing, progress):
+        assert not is_changing
         write(f"replay: elect simulate --seed {seed}\n")
         return 1
 
@@ -28,3 +32,25 @@ def test_a_violation_is_exit_code_1(monkeypatch, capsys):
 def test_a_seed_is_a_number(seed):
     with pytest.raises(SystemExit):
         main(["simulate", "--seed", seed])
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_and_removed(monkeypatch, capsys):
+    """A pipe gets none of it, and the transcript is the same."""
+    monkeypatch.setattr("elect.testing.soak.progress._TERMINAL_S", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    shown = []
+    for terminal in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert main(["simulate", "--seed", "3", "--seconds", "2"]) == 0
+        shown.append((capsys.readouterr().out, terminal.getvalue()))
+    (first, progress), (second, nothing) = shown
+    assert (first, nothing) == (second, "")
+    assert "[###############...............]  50% of 2 virtual seconds" in progress
+    assert progress.endswith(" \r")

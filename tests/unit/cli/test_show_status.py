@@ -1,15 +1,18 @@
 import io
 import json
+import os
 
 import pytest
 
 from elect.cli import main
-from elect.cli.status_table import rows, table
-from elect.cli.terminal import LiveDisplay
+from elect.cli.status_table import election_rows, table
+from elect.cli.terminal import Colors, LiveDisplay
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
 from wire.protocol.address import Address
+
+PLAIN = Colors(is_coloured=False)
 
 LEADING = {
     "node": "a",
@@ -66,7 +69,29 @@ def test_the_table_has_every_nodes_view(serve, capsys):
 
 def test_a_lease_that_needs_nobody_else_has_no_limit():
     alone = {"node": "a", "elections": [{"name": "default", "is_leader": True, "lease_remaining": None}]}
-    assert [row.lease for row in rows(alone, [])] == ["no limit"]
+    assert [row.lease for row in election_rows(alone, [])] == ["no limit"]
+
+
+@pytest.mark.parametrize(
+    ("member", "note"),
+    [
+        ({"state": "voter"}, ""),
+        ({"state": "witness"}, "witness"),
+        ({"state": "learner"}, "learner"),
+    ],
+)
+def test_a_member_that_does_not_lead_or_vote_is_noted(member, note):
+    members = [{"node": "b", "state": "learner"}, {"node": "a", "is_self": True, **member}]
+    status = {"node": "a", "elections": [{"name": "default"}], "membership": {"members": members}}
+    assert [row.note for row in election_rows(status, [])] == [note]
+
+
+def test_a_node_that_is_not_ready_says_in_which_phase_it_is():
+    assert [row.note for row in election_rows({"node": "a", "lifecycle": "joining(3)", "elections": []}, [])] == [
+        "joining(3)"
+    ]
+    voting = {"node": "a", "lifecycle": "ready", "elections": [{"name": "default"}]}
+    assert [row.note for row in election_rows(voting, [])] == [""]
 
 
 def test_a_silent_node_is_in_the_table_and_the_exit_code(serve, capsys):
@@ -86,15 +111,17 @@ def test_json_is_all_of_it_by_address(serve, capsys):
 
 def test_elections_are_shown_by_name_or_the_first_few():
     many = {"node": "a", "elections": [{"name": f"job-{number:02}"} for number in range(25)]}
-    assert [row.election for row in rows(many, ["job-24", "nothing"])] == ["job-24", "nothing"]
-    shown = list(rows(many, []))
+    assert [row.election for row in election_rows(many, ["job-24", "nothing"])] == ["job-24", "nothing"]
+    shown = list(election_rows(many, []))
     assert len(shown) == 11
-    assert shown[-1].note == "15 more elections: name them with --election"
+    assert shown[-1].note == "15 more elections: name them with --election, or see elect top"
 
 
-@pytest.mark.parametrize("content", [{}, {"elections": 3, "peers": {}}, {"elections": [3, {}], "peers": [None]}])
+@pytest.mark.parametrize(
+    "content", [{}, {"elections": 3, "peers": {}, "membership": 3}, {"elections": [3, {}], "peers": [None]}]
+)
 def test_what_another_version_says_breaks_nothing(content):
-    assert list(table(list(rows(content, []))))
+    assert list(table(list(election_rows(content, [])), PLAIN))
 
 
 def test_watch_goes_on_until_interrupted(serve, monkeypatch, capsys):
@@ -119,3 +146,24 @@ def test_a_screen_draws_in_place_and_only_what_changed():
         assert stream.getvalue() == first
         display.draw(["three"])
     assert stream.getvalue() == f"{first}\r\x1b[2Athree\x1b[K\n\x1b[J\x1b[?25h"
+
+
+def test_a_screen_shows_what_fits_and_begins_anew_when_resized(monkeypatch):
+    stream = io.StringIO()
+    size = [(40, 4)]
+    monkeypatch.setattr("elect.cli.terminal.shutil.get_terminal_size", lambda: os.terminal_size(size[0]))
+    with LiveDisplay(stream) as display:
+        display.draw(["1", "2", "3", "4", "5"])
+        assert "1\x1b[K\n2\x1b[K\n… 3 more lines\x1b[K\n\x1b[J" in stream.getvalue()
+        size[0] = (40, 9)
+        display.draw(["1", "2", "3", "4", "5"])
+    assert "\x1b[H\x1b[2J1\x1b[K\n2\x1b[K\n3\x1b[K" in stream.getvalue()
+
+
+def test_colours_go_with_words_and_never_into_a_pipe(serve, capsys):
+    rows = [*election_rows(LEADING, []), *election_rows(WAITING, [])]
+    coloured, plain = (list(table(rows, Colors(is_coloured=is_coloured))) for is_coloured in (True, False))
+    assert [line.split("m", 1)[0] for line in coloured] == ["\x1b[2", "\x1b[32", "\x1b[33"]
+    assert [line.split("m", 1)[1].removesuffix("\x1b[0m") for line in coloured] == plain
+    assert main(["status", serve(LEADING)]) == 0
+    assert "\x1b" not in capsys.readouterr().out

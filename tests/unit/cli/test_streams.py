@@ -1,11 +1,14 @@
+import errno
 import os
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
 from elect.cli import streams
 from elect.cli.streams import unblocked
+from wire.common import log
 from wire.common.call_queue import CallQueue
 
 DEADLINE_S = 10.0
@@ -36,6 +39,22 @@ class Pipe:
     def close(self) -> None:
         self.reader.close()
         self.writer.close()
+
+
+class AtOnce:
+    """Makes each call at once, in the place of a CallQueue."""
+
+    dropped = 0
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def put(self, call) -> bool:
+        with suppress(OSError):
+            call()
+        return True
+
+    def flush(self, _timeout: float) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -77,9 +96,31 @@ def test_a_full_pipe_drops_lines_and_the_log_says_so(pipe, monkeypatch, caplog):
 def test_a_reader_that_has_gone_raises_nothing(pipe, monkeypatch):
     pipe.install(monkeypatch)
     pipe.reader.close()
+    before = log.dropped()
     with unblocked():
         sys.stdout.write("one\n")
         sys.stdout.write("two\n")
+    assert log.dropped() - before == 2
+
+
+def test_a_full_disk_costs_lines_until_it_has_room(pipe, monkeypatch):
+    """A line of which a part was written is ended before the next one."""
+    pipe.install(monkeypatch)
+    monkeypatch.setattr(streams, "CallQueue", AtOnce)
+    room, write = [4, 0, 100, 100], os.write
+
+    def write_some(descriptor: int, data: bytes) -> int:
+        size = room.pop(0)
+        if not size:
+            raise OSError(errno.ENOSPC, "full")
+        return write(descriptor, data[:size])
+
+    monkeypatch.setattr("os.write", write_some)
+    with unblocked():
+        for line in ("number one\n", "number two\n", "number three\n"):
+            sys.stdout.write(line)
+    pipe.writer.close()
+    assert pipe.reader.read() == "numb\nnumber two\nnumber three\n"
 
 
 def test_a_stream_without_a_descriptor_stays_as_it_is(capsys):

@@ -1,0 +1,1 @@
+"""The measurements of `elect doctor`, and the findings that follow from them."""

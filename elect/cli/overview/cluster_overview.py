@@ -1,0 +1,203 @@
+"""ClusterOverview: thousands of elections as all nodes together see them, and the changes between two looks."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from elect.cli.status_table import entries
+
+WATCHED_S = 60.0
+"""Changes of leader count for this time."""
+
+FLAPS_MIN = 3
+"""Changes within WATCHED_S that are no ordinary failover: that is one, and its failback another."""
+
+
+class Condition(StrEnum):
+    """The condition of an election, the worst first.
+
+    Attributes:
+        DOUBLED: two nodes say that they lead, on a valid lease.
+        LEADERLESS: no node says that it leads, and none knows a leader that was not asked or did not answer.
+        FLAPPING: its leader changed at least FLAPS_MIN times in the last minute.
+        CHANGED: its leader changed in the last minute.
+        STEADY: nothing changed in the last minute, or since the first look.
+    """
+
+    DOUBLED = "two leaders"
+    LEADERLESS = "no leader"
+    FLAPPING = "flaps"
+    CHANGED = "changed"
+    STEADY = "steady"
+
+
+ORDER = tuple(Condition)
+TROUBLED = (Condition.DOUBLED, Condition.LEADERLESS, Condition.FLAPPING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElectionOverview:
+    """One election.
+
+    Attributes:
+        name: of the election.
+        condition: of it.
+        leaders: the nodes that say that they lead; or the one that others know, if it does not answer, in brackets.
+        term: the highest that a node knows a leader of.
+        changes: of the leader, in the last minute.
+        why: the reason of a node that knows no leader; empty: each knows one.
+    """
+
+    name: str
+    condition: Condition
+    leaders: tuple[str, ...]
+    term: int
+    changes: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOverview:
+    """One node.
+
+    Attributes:
+        node: its id, or its address if it does not answer.
+        leads: the elections that it leads.
+        troubled: of these, those that flap.
+        unled: the elections of which it knows no leader.
+        elections: all that it knows.
+        peers: the number of peers that support it, of how many: "2/2".
+        note: what is wrong with it.
+    """
+
+    node: str
+    leads: int = 0
+    troubled: int = 0
+    unled: int = 0
+    elections: int = 0
+    peers: str = "-"
+    note: str = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The answers of all nodes about one election, in one look."""
+
+    leaders: list[str]
+    known: str | None = None
+    term: int = 0
+    why: str = ""
+
+
+class ClusterOverview:
+    """The elections and nodes at the latest look."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeOverview] = []
+        self.elections: list[ElectionOverview] = []
+        self._terms: dict[str, int] = {}
+        self._changes: dict[str, deque[float]] = {}
+
+    def note(self, answers: Mapping[str, Mapping[str, object] | str], now_s: float) -> None:
+        """Take a look.
+
+        Args:
+            answers: by address, the `/status` of a node, or why it does not answer.
+            now_s: seconds of a clock that only rises.
+        """
+        statuses = {address: answer for address, answer in answers.items() if not isinstance(answer, str)}
+        seen: dict[str, _Seen] = {}
+        for status in statuses.values():
+            _gather(status, seen)
+        silent = _known(seen) - {str(status.get("node")) for status in statuses.values() if "elections" in status}
+        for each in seen.values():
+            if not each.leaders and each.known in silent:
+                each.leaders = [f"({each.known})"]
+        self.elections = sorted((self._judge(name, each, now_s) for name, each in seen.items()), key=_urgency)
+        self._terms = {name: each.term for name, each in seen.items()}
+        self._changes = {name: times for name, times in self._changes.items() if name in seen and times}
+        flapping = {each.name for each in self.elections if each.condition is Condition.FLAPPING}
+        self.nodes = [
+            NodeOverview(node=address, note=answer) if isinstance(answer, str) else _node(answer, flapping)
+            for address, answer in answers.items()
+        ]
+
+    @property
+    def counts(self) -> Counter[Condition]:
+        """The number of elections in each condition."""
+        return Counter(each.condition for each in self.elections)
+
+    def _judge(self, name: str, seen: _Seen, now_s: float) -> ElectionOverview:
+        before = self._terms.get(name)
+        if before is not None and seen.term > before:
+            self._changes.setdefault(name, deque(maxlen=FLAPS_MIN * FLAPS_MIN)).append(now_s)
+        times = self._changes.get(name, deque())
+        while times and now_s - times[0] > WATCHED_S:
+            times.popleft()
+        if len(seen.leaders) > 1:
+            condition = Condition.DOUBLED
+        elif not seen.leaders:
+            condition = Condition.LEADERLESS
+        elif len(times) >= FLAPS_MIN:
+            condition = Condition.FLAPPING
+        else:
+            condition = Condition.CHANGED if times else Condition.STEADY
+        return ElectionOverview(
+            name=name,
+            condition=condition,
+            leaders=tuple(seen.leaders),
+            term=seen.term,
+            changes=len(times),
+            why=seen.why,
+        )
+
+
+def _urgency(election: ElectionOverview) -> tuple[int, int, str]:
+    return ORDER.index(election.condition), -election.changes, election.name
+
+
+def _gather(status: Mapping[str, object], seen: dict[str, _Seen]) -> None:
+    node = str(status.get("node"))
+    for election in entries(status, "elections"):
+        each = seen.setdefault(str(election.get("name")), _Seen(leaders=[]))
+        if election.get("is_leader"):
+            each.leaders.append(node)
+        term, why = election.get("leader_term"), election.get("why_no_leader")
+        if isinstance(term, int) and term >= each.term and election.get("leader") is not None:
+            each.term, each.known = term, str(election.get("leader"))
+        if isinstance(why, Mapping):
+            each.why = each.why or f"{node}: {why.get('text')}"
+
+
+def _known(seen: Mapping[str, _Seen]) -> set[str]:
+    return {each.known for each in seen.values() if each.known is not None}
+
+
+def _node(status: Mapping[str, object], flapping: Iterable[str]) -> NodeOverview:
+    elections = entries(status, "elections")
+    led = [election.get("name") for election in elections if election.get("is_leader")]
+    supported = [bool(peer.get("is_supported")) for peer in entries(status, "peers")]
+    return NodeOverview(
+        node=str(status.get("node")),
+        leads=len(led),
+        troubled=len(set(flapping).intersection(map(str, led))),
+        unled=sum(election.get("leader") is None for election in elections),
+        elections=len(elections),
+        peers=f"{sum(supported)}/{len(supported)}",
+        note="; ".join(_notes(status)),
+    )
+
+
+def _notes(status: Mapping[str, object]) -> Iterable[str]:
+    if "elections" not in status:
+        yield "is too busy to tell its elections"
+    if (phase := status.get("lifecycle", "ready")) != "ready":
+        yield str(phase)
+    for name, is_bad, note in (
+        ("is_paused", True, "paused"),
+        ("is_healthy", False, "unhealthy"),
+        ("is_storing", False, "data_dir fails"),
+    ):
+        if status.get(name) is is_bad:
+            yield note

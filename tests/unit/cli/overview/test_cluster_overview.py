@@ -1,0 +1,135 @@
+import re
+
+import pytest
+
+from elect.cli import main
+from elect.cli.overview.cluster_overview import FLAPS_MIN, WATCHED_S, ClusterOverview, Condition
+from elect.cli.overview.overview_table import lines
+from elect.cli.terminal import Colors
+from elect.web import application
+from elect.web.server import HttpServer
+from tests.unit.web.fake_node import FakeNode
+from wire.protocol.address import Address
+
+PLAIN, COLOURED = Colors(is_coloured=False), Colors(is_coloured=True)
+
+
+def election(name, leader, node, term=1, why=None):
+    """One election in the status of a node."""
+    reason = None if why is None else {"code": "x", "text": why}
+    return {
+        "name": name,
+        "leader": leader,
+        "leader_term": term,
+        "is_leader": leader == node,
+        "why_no_leader": reason,
+    }
+
+
+def status(node, *elections, **more):
+    return {
+        "node": node,
+        "peers": [{"is_supported": True}, {"is_supported": False}],
+        "elections": list(elections),
+        **more,
+    }
+
+
+def looked(now_s, *statuses, overview=None):
+    overview = overview or ClusterOverview()
+    overview.note({f"{each['node']}:1": each for each in statuses}, now_s)
+    return overview
+
+
+def conditions(overview):
+    return {each.name: each.condition for each in overview.elections}
+
+
+def test_elections_in_trouble_are_first():
+    a = status(
+        "a", election("steady", "a", "a"), election("two", "a", "a"), election("none", None, "a", why="no quorum")
+    )
+    b = status("b", election("steady", "a", "b"), election("two", "b", "b"), election("none", None, "b", why="alone"))
+    overview = looked(0.0, a, b)
+    assert [(each.name, each.condition) for each in overview.elections] == [
+        ("two", Condition.DOUBLED),
+        ("none", Condition.LEADERLESS),
+        ("steady", Condition.STEADY),
+    ]
+    assert (overview.elections[0].leaders, overview.elections[1].why) == (("a", "b"), "a: no quorum")
+
+
+def test_a_leader_that_was_not_asked_is_known_from_the_others():
+    """One that was asked, and does not say that it leads, is none."""
+    b = status("b", election("e", "a", "b", term=7))
+    assert (conditions(looked(0.0, b)), looked(0.0, b).elections[0].leaders) == ({"e": Condition.STEADY}, ("(a)",))
+    assert conditions(looked(0.0, b, {"node": "a"})) == {"e": Condition.STEADY}
+    assert conditions(looked(0.0, b, status("a", election("e", None, "a")))) == {"e": Condition.LEADERLESS}
+
+
+def test_an_election_whose_leader_changes_all_the_time_flaps():
+    overview = ClusterOverview()
+    for term in range(FLAPS_MIN + 1):
+        leader = "ab"[term % 2]
+        looked(
+            term,
+            status("a", election("e", leader, "a", term)),
+            status("b", election("e", leader, "b", term)),
+            overview=overview,
+        )
+        expected = Condition.STEADY if term == 0 else Condition.CHANGED if term < FLAPS_MIN else Condition.FLAPPING
+        assert conditions(overview) == {"e": expected}
+    assert (overview.elections[0].changes, overview.nodes[1].troubled) == (FLAPS_MIN, 1)
+    calm = status("b", election("e", "b", "b", FLAPS_MIN))
+    assert conditions(looked(FLAPS_MIN + WATCHED_S + 1, calm, overview=overview)) == {"e": Condition.STEADY}
+
+
+def test_nodes_are_summed_up_with_what_is_wrong():
+    a = status("a", election("e", "a", "a"), election("f", None, "a"), is_paused=True, is_storing=False)
+    overview = looked(0.0, a)
+    overview.note({"h:1": "does not answer: timed out", "a:1": a}, 1.0)
+    silent, paused = overview.nodes
+    assert (silent.node, silent.note) == ("h:1", "does not answer: timed out")
+    assert (paused.leads, paused.unled, paused.elections, paused.peers) == (1, 1, 2, "1/2")
+    assert paused.note == "paused; data_dir fails"
+
+
+@pytest.mark.parametrize("content", [{}, {"elections": 3, "peers": None}, {"elections": [3, {}], "node": []}])
+def test_what_another_version_says_breaks_nothing(content):
+    overview = ClusterOverview()
+    overview.note({"h:1": content}, 0.0)
+    assert list(lines(overview, rows_max=None, width=None, colors=PLAIN))
+
+
+def test_ten_thousand_elections_fit_the_terminal():
+    """The worst are seen, the others are counted; a colour never stands alone."""
+    names = [f"job-{number:05}" for number in range(10_000)]
+    a = status("a", *(election(name, None if name == "job-07777" else "a", "a") for name in names))
+    overview = looked(0.0, a)
+    picture = list(lines(overview, rows_max=20, width=60, colors=COLOURED))
+    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in picture]
+    assert plain == list(lines(overview, rows_max=20, width=60, colors=PLAIN))
+    assert len(plain) <= 20
+    assert max(map(len, plain)) <= 60
+    assert plain[0] == "10,000 elections, 1 no leader, 9,999 steady"
+    assert next(line for line in plain if line.startswith("job")).split()[:3] == ["job-07777", "no", "leader"]
+    assert plain[-1] == "and 9,987 more, 0 of them in trouble"
+
+
+def test_the_command_shows_one_look_in_a_pipe(capsys):
+    """Its exit code says that an election is in trouble, or that a node is silent."""
+    node = FakeNode()
+    node.content = status("a", election("e", "a", "a"))
+    server = HttpServer(Address("127.0.0.1", 0), application(node))
+    server.start()
+    try:
+        assert main(["top", str(server.address)]) == 0
+        assert main(["top", str(server.address), "127.0.0.1:1"]) == 1
+        node.content = status("a", election("e", None, "a", why="no quorum"))
+        assert main(["top", str(server.address), "--looks", "2", "--interval", "0.1"]) == 1
+    finally:
+        assert server.stop(5.0)
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert shown.count("1 elections, 1 no leader") == 2
+    assert "127.0.0.1:1" in shown
