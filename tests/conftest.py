@@ -4,6 +4,7 @@ import fcntl
 import gc
 import logging
 import os
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -48,8 +49,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("root") and os.geteuid() != 0:
         pytest.skip("needs uid 0")
-    if item.get_closest_marker("debian") and not Path("/etc/debian_version").exists():
-        pytest.skip("needs a Debian system")
+    if debian := item.get_closest_marker("debian"):
+        for command in debian.args:
+            if shutil.which(command) is None:
+                pytest.skip(f"needs the command {command}, which a package of Debian has")
 
 
 def open_descriptors() -> Counter[str]:
@@ -91,6 +94,12 @@ def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(type(caplog), "handler", property(flushed))
     return caplog
+
+
+@pytest.fixture(autouse=True)
+def fresh_log() -> None:
+    """A test logs each line at once, also one that the test before it has logged."""
+    log.forget_held()
 
 
 @pytest.fixture(autouse=True)

@@ -198,7 +198,7 @@ def test_a_block_inside_a_block_is_an_error(ground):
             pass
 
 
-def test_a_block_of_another_thread_waits_for_the_first(ground):
+def test_a_block_of_another_thread_lacks_the_first(ground):
     """One block at a time: another thread waits for its turn, at most for its timeout."""
     waited: list[type[BaseException]] = []
 

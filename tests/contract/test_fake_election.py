@@ -1,6 +1,8 @@
 """The commands of a FakeElection, and the fixtures that bring one."""
 
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,27 @@ def election():
 def test_nobody_leads_until_told_to(election):
     assert not election.is_leader
     assert election.leader is None
+
+
+def test_a_candidate_that_withdraws_is_elected_or_waited_for(election):
+    """The block ends while the command reads its outcome, or withdraws before it begins."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        thread = threading.Thread(target=_lead_briefly, args=(election, 200))
+        thread.start()
+        while thread.is_alive():
+            with suppress(LeadershipTimeout):
+                assert election.elect(timeout=0.05).token > 0
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
+
+
+def _lead_briefly(election: FakeElection, times: int) -> None:
+    for _ in range(times):
+        with election.lead():
+            pass
 
 
 def _heard(election: FakeElection) -> list[tuple[str, int]]:
@@ -129,13 +152,14 @@ def test_only_the_other_two_can_be_followed(election):
         election.follow("a")
 
 
-def test_electing_waits_for_somebody_who_wants_to_lead(election):
+def test_electing_lacks_somebody_who_wants_to_lead(election):
     tokens: list[int] = []
 
     def lead_twice() -> None:
         for _ in range(2):
             with election.lead() as leadership:
-                tokens.append(leadership.token)
+                token = leadership.token
+            tokens.append(token)
 
     worker = threading.Thread(target=lead_twice)
     worker.start()

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 
@@ -30,8 +31,8 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._spawn(self._accept)
 
-    def _spawn(self, target, *arguments) -> None:
-        thread = threading.Thread(target=target, args=arguments, name=f"proxy-{self.address}")
+    def _spawn(self, work: Callable[[], object]) -> None:
+        thread = threading.Thread(target=work, name=f"proxy-{self.address}")
         with self._lock:
             self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
@@ -42,7 +43,7 @@ class Proxy:
                 dialer, _ = self._server.accept()
             except OSError:
                 return
-            self._spawn(self._carry, dialer)
+            self._spawn(partial(self._carry, dialer))
 
     def _carry(self, dialer: socket.socket) -> None:
         with self._lock:
@@ -58,7 +59,7 @@ class Proxy:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._sockets.add(acceptor)
-        self._spawn(self._pump, acceptor, dialer, "back")
+        self._spawn(partial(self._pump, acceptor, dialer, "back"))
         self._pump(dialer, acceptor, "onward")
 
     def _pump(self, source: socket.socket, sink: socket.socket, direction: str) -> None:

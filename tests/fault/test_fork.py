@@ -94,7 +94,7 @@ def test_a_fork_at_any_moment_finds_no_lock_taken(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_fork_while_every_lock_is_held_waits_for_none(tmp_path):
+def test_a_fork_while_every_lock_is_held_lacks_none(tmp_path):
     with single(tmp_path) as node, ExitStack() as stack:
         leadership = node.leadership
         locks = [node._lock]

@@ -20,6 +20,8 @@ from elect.testing.real_processes import free_ports
 from tests.conftest import open_descriptors
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 
+pytestmark = pytest.mark.long
+
 GIL_S = 3.0
 
 

@@ -3,6 +3,7 @@
 import socket
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -16,6 +17,8 @@ from tests.nodes import DEADLINE_S, cluster, configs, eventually, single, status
 from wire.common.deadline import Deadline
 from wire.protocol.address import Address
 
+pytestmark = pytest.mark.long
+
 THREADS_OF_A_NODE = (
     "elect-stop",
     "elect-http",
@@ -23,6 +26,7 @@ THREADS_OF_A_NODE = (
     "elect-events",
     "elect-health",
     "elect-listener",
+    "elect-clients",
     "elect-dialer-b",
     "elect-dialer-c",
     "elect-orchestrator",
@@ -69,6 +73,16 @@ def test_a_start_without_a_thread_is_undone(tmp_path, refused):
         assert node.is_alive
     assert node.state == "stopped"
     start_and_stop(config, registry)
+
+
+def test_a_join_without_a_thread_is_undone(tmp_path):
+    config = configs(tmp_path, "a")["a"]
+    node = Node(replace(config, seeds=[config.listen]))
+    with refusing("elect-join"), pytest.raises(ThreadError, match="thread elect-join cannot be started"):
+        node.start()
+    assert (node.state, str(node.lifecycle)) == ("new", "starting")
+    with node:
+        eventually(lambda: str(node.lifecycle) == "ready")
 
 
 def test_these_are_all_threads_of_a_node(tmp_path):
@@ -199,7 +213,7 @@ def test_links_come_when_there_are_threads_again(tmp_path):
         leader = nodes.leader()
         with refusing("elect-handshake"):
             follower = nodes.followers()[0]
-            follower._runtime.links._dialers[leader.config.node].nudge(1 << 40)
+            follower._runtime.links._dialers.redial(leader.config.node)
             eventually(lambda: not _is_heard(leader, follower))
         eventually(lambda: _is_heard(leader, follower))
 
@@ -249,7 +263,7 @@ def test_an_odd_timeout_ends_before_anything_is_done(tmp_path, timeout, error):
 
 
 @pytest.mark.parametrize("timeout", [None, float("inf"), 1e300, 10])
-def test_a_long_timeout_waits_for_the_end(tmp_path, timeout):
+def test_a_long_timeout_lacks_the_end(tmp_path, timeout):
     with single(tmp_path) as node:
         assert node.stop(timeout=timeout)
         assert node.state == "stopped"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.fault.saturation import KINDS, saturate
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("seconds", [2.0, pytest.param(60.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)

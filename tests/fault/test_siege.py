@@ -18,6 +18,8 @@ BRIEF = [
     "opened and closed",
     "dribbled",
     "largest frames",
+    "clients flood",
+    "clients speak as nodes",
     "replayed, keyed",
     "flipped, followers",
     "flipped, leader",

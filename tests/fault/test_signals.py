@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 DEADLINE_S = 120
 """Far above the usual time; a deadlocked program is killed then."""
 

@@ -20,6 +20,8 @@ from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.keys import Key, KeyRing
 from wire.security.credentials import TlsFiles
 
+pytestmark = pytest.mark.long
+
 NODES = "abc"
 TIMES = 20
 GROWTH_BYTES_MAX = 20_000_000

@@ -7,6 +7,8 @@ import pytest
 from elect import LossReason
 from tests.nodes import DEADLINE_S, IN_TURN, cluster, eventually, single, status
 
+pytestmark = pytest.mark.long
+
 
 class Hook:
     """A health hook that does what it is told."""

@@ -12,6 +12,8 @@ import pytest
 from tests.integration.test_command import ELECT, PATIENCE_S, write_alone
 from tests.nodes import eventually, free_ports
 
+pytestmark = pytest.mark.long
+
 CLOSED = [{0}, {1}, {2}, {1, 2}, {0, 1, 2}]
 
 

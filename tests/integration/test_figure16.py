@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 RAFT = {"150-150", "150-151", "150-155", "150-175", "150-200"}
 SCALES = {"12-24", "25-50", "50-100", "100-200", "150-300"}

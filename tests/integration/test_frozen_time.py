@@ -20,7 +20,7 @@ def frozen(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-def test_waits_for_a_fake_election_end_in_frozen_time(frozen):
+def test_lacks_a_fake_election_end_in_frozen_time(frozen):
     """Each kind of wait of an election ends by its timeout."""
     with FakeElection() as election:
         with pytest.raises(LeadershipTimeout), election.lead(timeout=0.01):

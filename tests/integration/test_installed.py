@@ -1,14 +1,19 @@
 """The package as users install it, and the examples that they copy, outside this repository."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+from tests.documents import block
 from tests.installing import ROOT, python
+
+pytestmark = pytest.mark.long
 
 EXAMPLE = ROOT / "tests" / "examples" / "replicated_counter" / "test_replicated_counter.py"
 
@@ -56,6 +61,23 @@ def test_the_metadata_tells_the_versions_and_no_url(installed):
     assert not about.get_all("Project-URL")
     said = python("-c", "import elect; print(elect.__version__, elect.__file__)", directory=installed)
     assert said.split() == [found.version, str(installed / "elect" / "__init__.py")]
+
+
+def test_the_page_is_in_the_package(installed):
+    made = python("-c", "from elect.web.page import page; print(len(page.page(None, None).body))", directory=installed)
+    folder = ROOT / "elect" / "web" / "page"
+    assert (
+        int(made) > sum(path.stat().st_size for kind in ("html", "css", "js") for path in folder.glob(f"*.{kind}")) - 99
+    )
+
+
+def test_the_rules_and_the_dashboard_are_where_the_text_says(installed):
+    """The commands that copy them, as far as the folder that they name."""
+    line = block("elect/cli/OPERATIONS.md", "", "elect.monitoring").splitlines()[0]
+    command = re.search(r"python -c '(.+)'", line)[1]
+    folder = Path(python("-c", command, directory=installed).strip())
+    assert folder == installed / "elect" / "monitoring"
+    assert {"alerts.yml", "dashboard.json"} <= {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.long

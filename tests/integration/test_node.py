@@ -118,7 +118,7 @@ def test_lead_that_resigns_itself_was_not_robbed(tmp_path):
 
 
 def test_resign_returns_when_done_and_another_node_leads_soon(tmp_path):
-    with cluster(tmp_path) as nodes:
+    with cluster(tmp_path, support_duration=2.0) as nodes:
         leader = nodes.leader()
         leader.resign(timeout=DEADLINE_S)
         assert not leader.is_leader

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from elect import BindError, Node
 from elect.monitoring.metrics import Metrics
 from elect.storage.store import MemoryStore
-from tests.nodes import configs, eventually
+from tests.nodes import DEADLINE_S, configs, eventually, single
 
 REGISTRIES = [
     CollectorRegistry,
@@ -78,3 +78,20 @@ def test_registry_of_its_own_keeps_the_series_of_a_stopped_node(tmp_path):
         eventually(lambda: leads(node.metrics) == 1)
     assert leads(node.metrics) == 0
     assert node.metrics.registry.get_sample_value("wire_connections", {"direction": "in"}) is None
+
+
+def test_node_alone_counts_its_elections_as_leaderless(tmp_path):
+    """An election that a node leaves, or that nobody enters, is no trouble."""
+
+    def leaderless(election):
+        return node.metrics.registry.get_sample_value("elect_leaderless", {"election": election})
+
+    with Node(configs(tmp_path)["a"], store=MemoryStore()) as node:
+        node.election("left").resume()
+        eventually(lambda: leaderless("default") == leaderless("left") == 1)
+        assert node.metrics.registry.get_sample_value("elect_voters_missing") == 2
+        node.election("left").pause(timeout=DEADLINE_S)
+        assert (leaderless("default"), leaderless("left")) == (1, 0)
+    assert leaderless("default") == 0
+    with single(tmp_path / "single") as node:
+        assert leaderless("default") == 0

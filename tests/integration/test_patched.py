@@ -8,6 +8,8 @@ import pytest
 
 from wire.common.native import ADVICE
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent
 BEGIN = "import faulthandler; faulthandler.dump_traceback_later(60, exit=True)\n"
 GEVENT, EVENTLET = "from gevent import monkey; monkey", "import eventlet; eventlet"
@@ -15,20 +17,21 @@ GEVENT, EVENTLET = "from gevent import monkey; monkey", "import eventlet; eventl
 MODULES = {"gevent": "monkey", "eventlet": "patcher"}
 
 REFUSED = {
-    f"{GEVENT}.patch_all()": "gevent has replaced threading, socket, queue",
-    f"{GEVENT}.patch_all(thread=False)": "gevent has replaced socket, queue",
-    f"{GEVENT}.patch_all(thread=False, socket=False)": "gevent has replaced queue",
+    f"{GEVENT}.patch_all()": "gevent has replaced threading, socket, queue, select",
+    f"{GEVENT}.patch_all(thread=False)": "gevent has replaced socket, queue, select",
+    f"{GEVENT}.patch_all(thread=False, socket=False)": "gevent has replaced queue, select",
     f"{GEVENT}.patch_thread()": "gevent has replaced threading",
     f"{GEVENT}.patch_socket()": "gevent has replaced socket",
     f"{GEVENT}.patch_queue()": "gevent has replaced queue",
-    f"{EVENTLET}.monkey_patch()": "eventlet has replaced threading, socket",
+    f"{GEVENT}.patch_select()": "gevent has replaced select",
+    f"{EVENTLET}.monkey_patch()": "eventlet has replaced threading, socket, select",
     f"{EVENTLET}.monkey_patch(thread=True)": "eventlet has replaced threading",
-    f"{EVENTLET}.monkey_patch(thread=False)": "eventlet has replaced socket",
+    f"{EVENTLET}.monkey_patch(thread=False)": "eventlet has replaced socket, select",
 }
 """The code that patches a module which a node needs, and the error about it."""
 
 WORKING = [f"import {library}, {library}.{module}; {ADVICE[library]}" for library, module in MODULES.items()]
-"""The advice of the errors, as code: it patches time, select, ssl, os, signal and subprocess."""
+"""The advice of the errors, as code: it patches time, ssl, os, signal and subprocess."""
 
 START = """
 from elect import Config, Node
@@ -107,13 +110,13 @@ def test_a_patch_that_comes_after_the_import_is_noticed(patch):
     assert run("import elect, wire", patch, START).startswith(f"{REFUSED[patch]} in this process")
 
 
-@pytest.mark.parametrize("patch", WORKING)
+@pytest.mark.parametrize("patch", [WORKING[0], *(pytest.param(each, marks=pytest.mark.slow) for each in WORKING[1:])])
 def test_nodes_elect_where_the_rest_is_patched(patch):
     """With certificates, HTTP and a health hook, all of what a node has threads and sockets for."""
     assert run(patch, ELECT).endswith("elected\n")
 
 
-@pytest.mark.parametrize("patch", [f"{GEVENT}.patch_all()", f"{EVENTLET}.monkey_patch()", *WORKING])
+@pytest.mark.parametrize("patch", [f"{GEVENT}.patch_all()", f"{EVENTLET}.monkey_patch()"])
 def test_a_fake_election_works_under_any_patch(patch):
     """A unit test of a patched program has no sockets, and needs no threads of the system's."""
     assert run(patch, FAKE) == "[1, -1] [2]\n"

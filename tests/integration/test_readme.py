@@ -11,13 +11,16 @@ from contextlib import ExitStack
 
 import pytest
 
-from elect import Config, Node
+from elect import Client, Config, Node
 from elect.testing.real_processes import free_ports
 from tests.documents import ROOT, block, blocks
 from tests.nodes import DEADLINE_S, cluster, configs, eventually, single
 
+pytestmark = pytest.mark.long
+
 QUICK_START = block("README.md", "python", "ADDRESSES")
 SAID = re.compile(r"(\w) leads with token (\d+)\. Now try: kill -9 (\d+)\n")
+LEADS = re.compile(r"(\w) leads in term (\d+)\n")
 
 
 class Terminals:
@@ -103,6 +106,43 @@ def test_the_quick_start_elects_again_after_kill_9(folder, installed):
 def test_the_output_in_the_readme_is_that_of_the_quick_start():
     """A line of the same form stands below the program."""
     assert any(SAID.fullmatch(text) for text in blocks("README.md", ""))
+
+
+def test_the_client_of_the_readme_sees_a_failover(folder, installed):
+    """It runs beside the quick start, and prints the next leader when the first one is killed."""
+    ports = re.findall(r":(\d+)\"", (folder / "three_nodes.py").read_text())
+    text = block("README.md", "python", "client.watch")
+    for number, port in zip((7101, 7102, 7103), ports, strict=True):
+        text = text.replace(f":{number}", f":{port}")
+    (folder / "find_leader.py").write_text(text)
+    with Terminals(folder, installed) as terminals:
+        for name in "abc":
+            terminals.run(name)
+        _, token, _ = terminals.leader()
+        with subprocess.Popen(
+            [sys.executable, "-u", "find_leader.py"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(installed)},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as client:
+            try:
+                name, term = LEADS.fullmatch(next(client.stdout)).groups()
+                assert int(term) >= token  # on a busy machine a second leader may be the first that it hears of
+                terminals.processes[name].kill()
+                found = next(line for line in client.stdout if "leads in" in line and not line.startswith(name))
+                assert int(LEADS.fullmatch(found)[2]) > int(term)
+            finally:
+                client.kill()
+
+
+def test_the_survey_in_asyncio_has_leader_and_members(tmp_path):
+    names = {}
+    exec(compile(block("elect/cli/OPERATIONS.md", "python", "from asyncio"), "survey", "exec"), names)
+    with cluster(tmp_path) as nodes, Client([nodes["a"].config.listen], cluster="test") as client:
+        leader, members = asyncio.run(names["survey"](client))
+        assert leader.node_id == nodes.leader().config.node
+        assert [member.node_id for member in members] == ["a", "b", "c"]
 
 
 def recipe():
@@ -211,7 +251,7 @@ def test_a_node_starts_after_the_patch_in_the_text(library, tmp_path):
     """The error advises the same call."""
     patch = block("elect/cli/OPERATIONS.md", "python", f"import {library}")
     start = f"""
-from elect import Config, Node
+from elect import Client, Config, Node
 with Node(Config(node="a", cluster="c", listen="127.0.0.1:0", data_dir={str(tmp_path)!r})) as node:
     print(node.wait_for_leader(timeout=30).node_id)
 """

@@ -1,6 +1,6 @@
 """Attacks of strangers, bad peers and men in the middle on a live cluster of processes, and their limits."""
 
-from tests.fault.siege import imposters, peers, strangers
+from tests.fault.siege import hostile_clients, imposters, peers, strangers
 from tests.fault.siege.field import Attack
 
 ATTACKS: dict[str, tuple[str, Attack]] = {
@@ -11,6 +11,9 @@ ATTACKS: dict[str, tuple[str, Attack]] = {
     "never reads": ("plain", peers.never_reads),
     "largest frames": ("plain", peers.largest_frames),
     "smallest frames": ("plain", peers.smallest_frames),
+    "clients flood": ("plain", hostile_clients.flooding),
+    "clients read nothing": ("plain", hostile_clients.reading_nothing),
+    "clients speak as nodes": ("plain", hostile_clients.speaking_like_nodes),
     "replayed": ("plain", imposters.replayed),
     "replayed, keyed": ("keyed", imposters.replayed),
     "flipped, followers": ("keyed", imposters.flipped_follower),
@@ -22,7 +25,10 @@ ATTACKS: dict[str, tuple[str, Attack]] = {
 }
 """The attacks by name, each with its kind of cluster."""
 
-LETTING_IN = ("never reads", "largest frames", "smallest frames", "flipped, followers", "flipped, leader")
+LETTING_IN = (
+    *("never reads", "largest frames", "smallest frames", "flipped, followers", "flipped, leader"),
+    *("clients flood", "clients read nothing", "clients speak as nodes"),
+)
 """The attacks that open links; in all others no handshake may succeed."""
 
 __all__ = ["ATTACKS", "LETTING_IN"]

@@ -24,6 +24,9 @@ from wire.security.credentials import TlsFiles
 
 PAUSE_S = 0.02
 
+REDIALED_S = 10.0
+"""A broken link is back by then."""
+
 
 @dataclass
 class Attempt:
@@ -192,10 +195,11 @@ def flipped_leader(ground: Field, seconds: float) -> Counter[str]:
 
 
 def _flipped(ground: Field, seconds: float, links: list[tuple[str, str]]) -> Counter[str]:
+    """Flip bits for some seconds, and until one was flipped: the eighth frame of a link comes late."""
     done: Counter[str] = Counter()
     for middle in _flipping(ground, links):
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline or (middle.flips.total() == 0 and time.monotonic() < deadline + REDIALED_S):
             time.sleep(0.1)
         middle.flipping = False
         done += middle.flips

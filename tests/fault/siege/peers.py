@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from elect.clock import now_ns
+from elect.core.configuration import Configuration
 from elect.core.messages import (
     ENTRIES_MAX,
     NAME_LENGTH_MAX,
@@ -33,7 +34,6 @@ from elect.core.messages import (
     Standing,
     Vote,
 )
-from elect.core.options import Configuration
 from tests.fault.siege.field import ABSENT, CLUSTER, Field
 from tests.fault.siege.strangers import connect, greeting
 from wire.io.sockets import views
