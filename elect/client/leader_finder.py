@@ -26,6 +26,7 @@ from elect.observing.observer_messages import WATCHED_MAX, LeaderReport, Members
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
+from wire.common.signal_safe_condition import SignalSafeCondition
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import HandshakeTimeoutError, LocalFault, Refusal, RejectCode, StoppedError, WireError
@@ -36,8 +37,7 @@ CLOSE_S = 1.0
 """For the threads of all links: a thread takes at most a write's time, unless it waits for the lookup of a name."""
 
 ASK_INTERVAL_NS = 20_000_000
-"""Between two requests for new reports. A node ends a link on which a hundred messages come in a second, which is less
-than many threads of one client can send whose calls all break off at once."""
+"""Between two requests for new reports. A node ends a link on which more than a hundred messages come in a second."""
 
 LONGEST_WAIT_S = 60.0
 """Between two looks at the clock, which goes on while the machine is suspended; the wait does not."""
@@ -71,7 +71,7 @@ class LeaderFinder:
     ) -> None:
         self.clock = clock
         self._lock = threading.RLock()  # `with` of a Condition is no single step: Ctrl-C would leave it locked
-        self.changed = threading.Condition(self._lock)
+        self.changed = SignalSafeCondition(self._lock)
         self.view = ClientView()
         self._name = name
         self.endpoints = endpoints

@@ -12,6 +12,7 @@ from elect.clock import NS_PER_S, Clock
 from elect.leader import Leader
 from elect.observing.observer_messages import LeaderReport, MembersReport, ObserverReport
 from wire.common.deadline import Deadline
+from wire.common.signal_safe_condition import SignalSafeCondition
 from wire.common.turns import Turns
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
@@ -74,7 +75,7 @@ class Survey:
         self._note_members = note_members
         self._clock = clock
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = SignalSafeCondition(self._lock)
         self._threads: set[ClientLink] = set()
         self._asked: dict[Address, ClientLink] = {}
         self._reports: dict[Address, DatedReport] = {}

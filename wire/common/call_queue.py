@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from wire.common.deadline import Deadline
+from wire.common.signal_safe_condition import SignalSafeCondition
 
 CALLS_MAX = 10_000
 """A log record takes about 1 kB, so 10 MB at most: three changes of leader in each of a thousand elections."""
@@ -62,7 +63,7 @@ class CallQueue:
         # Reentrant: a signal handler may interrupt `put` and call it. And `with` of a lock is a single step, while that
         # of a Condition is code: an interrupt in it would leave it locked for all threads.
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = SignalSafeCondition(self._lock)
 
     def put(self, call: Call) -> bool:
         """Queue a call without waiting; return False when it was dropped, as there was no room or no thread."""

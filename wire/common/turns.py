@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wire.common.deadline import Deadline
+from wire.common.signal_safe_condition import SignalSafeCondition
 
 
 class Turns:
@@ -15,7 +16,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # `with` of a Condition is no single step
-        self._changed = threading.Condition(self._lock)
+        self._changed = SignalSafeCondition(self._lock)
         self._callers: set[object] = set()
 
     @contextmanager
