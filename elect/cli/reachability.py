@@ -4,7 +4,6 @@ import errno
 import socket
 from collections.abc import Callable, Collection, Mapping
 
-from elect.bridge.admission import CLUSTER_ID
 from elect.cli import http_client
 from elect.cli.exit_codes import Failure
 from elect.cli.status_table import entries
@@ -121,8 +120,6 @@ def _disagreement(config: Config, identity: Identity, credentials: HandshakeCred
         judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=credentials.ring)
     except Refusal as refusal:
         return f"reaches this node, but does not agree: {refusal}"
-    if CLUSTER_ID in hello.attributes:  # its members may have changed since; the file lists those of the beginning
-        return None
     digest = Configuration.initial(config.voters).id.digest.hex()
     if hello.attributes.get("configuration", digest) != digest:
         return "answers and reaches this node, but lists other voters"

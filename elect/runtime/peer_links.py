@@ -52,7 +52,7 @@ OUTBOX_MESSAGES_MAX = 1024
 BACKOFF_MAX_S = 2.0
 
 CONFIGURATION = "configuration"
-"""The attribute of a handshake that holds the digest of the configuration."""
+"""The attribute of a handshake that holds the digest of the list of voters in the settings."""
 
 METADATA_PREFIX = "m."
 
@@ -187,8 +187,7 @@ class PeerLinks:
         number = self._opened.get(send.peer)
         if number is not None:
             replaces = "heartbeat" if type(send.message) is Heartbeat else None
-            link = send.link.incarnation, send.link.counter
-            self._dialers.send(send.peer, link, send.message, replaces=replaces)
+            self._dialers.send(send.peer, (send.link.incarnation, send.link.counter), send.message, replaces=replaces)
 
     def answer(self, peer: str, number: LinkNumber, answer: Answer) -> None:
         """Answer a request on a link of kind `join`; from any thread."""
@@ -300,7 +299,8 @@ class PeerLinks:
         before, self._configuration = self._configuration, configuration
         self._removed_by.clear()
         self._admission.install(configuration)
-        self._attributes.update(_shown(configuration))
+        self._attributes.pop(CONFIGURATION, None)
+        self._attributes.update(shown_configuration(configuration))
         for member in configuration.members if before.members else ():
             if self._is_replaced(before.member(member.node_id), member):
                 self._renew_links(member.node_id)
@@ -345,8 +345,7 @@ class PeerLinks:
 
     def profile(self, node_id: str) -> Profile:
         """Return the profile that a node showed, or else one with the address at which it is dialed."""
-        member = self._configuration.member(node_id)
-        configured = None if member is None else member.address
+        configured = member.address if (member := self._configuration.member(node_id)) else None
         return self._profiles.get(node_id) or Profile(address=configured or self._config.peers.get(node_id))
 
     def shown_addresses(self) -> dict[str, str]:
@@ -383,10 +382,12 @@ def attributes(config: Config) -> dict[str, str]:
     }
 
 
-def _shown(configuration: Configuration) -> dict[str, str]:
-    """Return the attributes that show a configuration."""
-    cluster_id = {} if configuration.cluster_id is None else {CLUSTER_ID: configuration.cluster_id.hex()}
-    return {CONFIGURATION: configuration.id.digest.hex(), **cluster_id}
+def shown_configuration(configuration: Configuration) -> dict[str, str]:
+    """Return the attributes that show a configuration: the id of the cluster, or else a list that comes from a file."""
+    if configuration.cluster_id is not None:
+        return {CLUSTER_ID: configuration.cluster_id.hex()}
+    # A later one comes from a leader that all members follow: it may differ from each of their files.
+    return {} if configuration.version else {CONFIGURATION: configuration.id.digest.hex()}
 
 
 def profile(shown: Mapping[str, str]) -> Profile:
