@@ -4,6 +4,8 @@ PYTHON := .venv/bin/python
 INSTALLED := build/installed
 RUFF := .venv/bin/ruff
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+# Containers often forbid compiled files. Each of the hundreds of processes that tests start would compile elect anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Two workers a core of a small machine, as tests wait for half of their time; an idle one takes tests from the others.
 PARALLEL := --numprocesses 4 --dist worksteal
