@@ -19,8 +19,8 @@ SCALE = 120
 
 SCRAPE_MS = 200
 
-VARIABLES = {"$cluster": "orders", "$instance": ".*", "$__rate_interval": "20s", "$__range": "1m"}
-"""The values of the variables of the dashboard."""
+VARIABLES = {"$cluster": "orders", "$instance": ".*", "$__rate_interval": "10m", "$__range": "10m"}
+"""The values of the variables of the dashboard. What happened once is in the rates until the end of the test."""
 
 _DURATION = re.compile(r"\b(\d+)([smh])\b")
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000}

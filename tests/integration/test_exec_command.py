@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ class Node:
         self.path.write_text(
             f'[node]\nid = "a"\ncluster = "exec"\nlisten = "127.0.0.1:{listen}"\ndata_dir = "data"\n'
             f'[http]\nlisten = "127.0.0.1:{self.port}"\n'
-            '[timing]\nheartbeat_interval = "100ms"\nsupport_duration = "300ms"\n[peers]\n'
+            '[timing]\nheartbeat_interval = "100ms"\nsupport_duration = "2s"\n[peers]\n'
             + "".join(f'{peer} = "127.0.0.1:{nowhere + number}"\n' for number, peer in enumerate(peers))
         )
 
@@ -52,10 +52,10 @@ class Node:
                 process.kill()
 
     def resign(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        connection.request("POST", "/resign")
-        assert connection.getresponse().status == 200
-        connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)) as connection:
+            connection.request("POST", "/resign")
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
 
 
 @pytest.fixture
@@ -117,6 +117,7 @@ def test_signal_is_passed_on_and_its_code_comes_back(node):
         assert process.wait(PATIENCE_S) == 5
 
 
+@pytest.mark.long
 def test_program_that_ignores_a_signal_is_killed_after_the_grace(node):
     program = "trap '' TERM; echo ready; while :; do sleep 0.01; done"
     with node.started("--grace", "0.1", program=program) as process:
