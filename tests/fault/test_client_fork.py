@@ -86,6 +86,7 @@ def test_a_fork_at_any_moment_finds_no_lock_taken():
                 thread.join()
 
 
+@pytest.mark.long
 def test_200_opens_and_closes_leak_nothing():
     with fake_cluster() as cluster:
         cluster.elect("c", 1)

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from elect import Node
 from elect.core.events import Elected, Lost
 from elect.errors import StoreError
@@ -42,6 +44,7 @@ def follow_events(node: Node, kinds: type) -> list:
     return events
 
 
+@pytest.mark.long
 def test_a_leader_keeps_its_lease_while_its_disk_stalls(tmp_path):
     disks = {node_id: Disk() for node_id in "abc"}
     with cluster(tmp_path, stores=disks) as nodes:
@@ -63,6 +66,7 @@ def test_a_leader_keeps_its_lease_while_its_disk_stalls(tmp_path):
         eventually(lambda: any(node.election("second").is_leader for node in nodes.nodes.values()))
 
 
+@pytest.mark.long
 def test_full_disk_grants_nothing_and_recovers_by_itself(tmp_path, caplog):
     disks = {node_id: Disk() for node_id in "abc"}
     with cluster(tmp_path, stores=disks) as nodes:

@@ -75,7 +75,6 @@ class Others:
                 self._answers.release()
 
 
-@pytest.mark.long
 def test_a_held_gil_ends_the_lease_and_the_first_is_leader_knows(tmp_path):
     with ExitStack() as stack:
         others = Others(stack, tmp_path)

@@ -52,7 +52,7 @@ def rejoin(cluster: ProcessCluster, node: str) -> None:
     cluster.wait_for(lambda e: e.event == "leader" and e.node == node and e.leader is not None, since=since, timeout=10)
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster, rounds):
     for _ in range(rounds):
         leader = settled(cluster)
@@ -64,7 +64,7 @@ def test_a_killed_leader_is_followed_by_another_in_a_higher_term(cluster, rounds
         rejoin(cluster, leader.node)
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.slow)])
 def test_hung_leader_has_lost_before_another_leads(cluster, rounds):
     for _ in range(rounds):
         leader = settled(cluster)
@@ -76,7 +76,7 @@ def test_hung_leader_has_lost_before_another_leads(cluster, rounds):
         assert lost.boottime < elected.boottime, "the moment at which the lease ended, not that of noticing"
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.slow)])
 def test_terminated_leader_has_lost_before_another_leads(cluster, rounds):
     for _ in range(rounds):
         leader = settled(cluster)
@@ -103,7 +103,6 @@ def test_close_through_a_proxy_proves_nothing(tmp_path, network):
         assert elected.boottime - killed > LONG_SUPPORT_S / 2, "no node may trust the close of the proxy"
 
 
-@pytest.mark.long
 @pytest.mark.long
 def test_proxy_that_drops_connections_makes_no_two_leases(proxied, network):
     rng = random.Random(7)
@@ -133,7 +132,6 @@ def test_leader_that_is_cut_off_has_lost_before_another_leads(proxied, network):
     assert [e for e in proxied.events[since:] if e.event in ("elected", "lost")] == [], "a return replaces no leader"
 
 
-@pytest.mark.long
 @pytest.mark.long
 @pytest.mark.parametrize("both", [True, False])
 def test_one_link_that_is_cut_changes_nothing(proxied, network, both):

@@ -163,7 +163,6 @@ def test_a_flood_on_every_link_leaves_room_for_other_threads() -> None:
         assert threading.active_count() < 20
 
 
-@pytest.mark.long
 def test_a_thousand_links_have_one_thread_and_a_whole_end() -> None:
     """Each of them opens, is told something, and hears why its link ends; no descriptor and no thread is left."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -40,7 +40,8 @@ def attack_all(kind: str, names: list[str], seconds: float) -> None:
                 assert result.done.total() > 0, name
 
 
-@pytest.mark.parametrize("kind", [*(pytest.param(kind, marks=pytest.mark.long) for kind in ("plain", "keyed")), "tls"])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["plain", "keyed", "tls"])
 def test_brief_attacks_change_no_leader_and_no_term(kind: str) -> None:
     attack_all(kind, BRIEF, BRIEF_S)
 

@@ -106,7 +106,6 @@ def test_without_the_key_nobody_gets_in(tmp_path: Path) -> None:
     assert after["proof"] == TIMES
 
 
-@pytest.mark.long
 def test_without_the_right_certificate_nobody_gets_in(tmp_path: Path) -> None:
     authority, foreign = Authority(tmp_path / "ca"), Authority(tmp_path / "foreign")
     files = {node: authority.files(node, uris=[f"wire://processes/{node}"]) for node in NODES}

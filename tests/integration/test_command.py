@@ -157,6 +157,7 @@ def test_a_bad_file_is_one_line_and_exit_code_2(tmp_path, text):
     assert ended.stderr.startswith("elect: ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cluster", [{"support_duration": "2s"}], indirect=True, ids=["2s"])
 def test_status_shows_three_views_that_agree(cluster):
     leader = leader_of(cluster)

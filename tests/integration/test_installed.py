@@ -80,14 +80,13 @@ def test_the_rules_and_the_dashboard_are_where_the_text_says(installed):
     assert {"alerts.yml", "dashboard.json"} <= {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.long
 def test_counter_passes_with_the_installed_package_alone(project):
     ended = project("test_replicated_counter.py")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "1 passed" in ended.stdout
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_counter_without_its_token_check_fails(project, tmp_path):
     (tmp_path / "test_unchecked.py").write_text(UNCHECKED)
     ended = project("test_unchecked.py")

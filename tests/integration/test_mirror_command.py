@@ -68,6 +68,7 @@ def test_force_promotes_without_a_snapshot(force, tmp_path):
         assert code == (ExitCode.OK if force else ExitCode.SOURCE_UNKNOWN)
 
 
+@pytest.mark.long
 def test_a_mirror_with_another_key_seals_nothing(tmp_path):
     keys = {}
     for name in ("right", "wrong"):

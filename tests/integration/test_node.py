@@ -166,6 +166,7 @@ def test_an_election_is_paused_alone(tmp_path):
         eventually(lambda: node.is_leader)
 
 
+@pytest.mark.long
 def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
     with cluster(tmp_path, **IN_TURN) as nodes:
         leader = nodes.leader()
@@ -179,6 +180,7 @@ def test_the_higher_priority_leads_and_a_witness_never_does(tmp_path):
         eventually(lambda: status(successor).elections["default"].why_no_leader is WhyNoLeader.WITNESS)
 
 
+@pytest.mark.long
 def test_the_higher_offset_leads_among_equals(tmp_path):
     with cluster(tmp_path, **IN_TURN) as nodes:
         leader = nodes.leader()

@@ -79,6 +79,7 @@ def test_a_second_site_takes_over_from_a_source_that_it_seals(tmp_path: Path):
         assert any("sealed for mirror/y" in audit_of(node) for node in one.nodes.values())
 
 
+@pytest.mark.long
 def test_a_mirror_that_is_refused_takes_no_node_down(tmp_path: Path):
     """The first node to be promoted refuses without a snapshot; forced, its cluster elects."""
     with two_sites(tmp_path, mirror_cluster_id="00" * 16) as (one, two):
@@ -99,6 +100,7 @@ def test_a_mirror_that_is_refused_takes_no_node_down(tmp_path: Path):
             one["a"].promote(timeout=DEADLINE_S)
 
 
+@pytest.mark.long
 def test_a_source_may_forbid_that_mirrors_seal_it(tmp_path: Path):
     with site(tmp_path / "one", "abc", clients_may_seal=False) as one:
         leader = one.leader()
@@ -125,6 +127,7 @@ def test_a_damaged_mirror_takes_no_node_down(tmp_path: Path):
         assert two.leader().is_leader
 
 
+@pytest.mark.long
 def test_the_node_that_has_seen_the_highest_term_counts(tmp_path: Path):
     """The node that is promoted knows nothing of the source; another one does."""
     source = MemoryStore()

@@ -78,6 +78,7 @@ def test_the_stop_sends_what_waits_and_says_bye(securities: tuple[Security, Secu
         assert link.hub.shared.stop(5)
 
 
+@pytest.mark.long
 def test_links_that_say_nothing_stay_open(securities: tuple[Security, Security]) -> None:
     with shared_conversing(QUICK, securities=securities) as link:
         assert not eventually(lambda: not link.told.is_empty() or not link.hub.heard.is_empty(), timeout=3.0)

@@ -139,6 +139,7 @@ def test_both_ends_must_mean_the_same_kind_of_link(kind: str, is_two_way: bool) 
         assert told.next(DialFailed).error.reason == "kind"
 
 
+@pytest.mark.long
 def test_acceptor_notices_a_dialer_that_does_not_read() -> None:
     with listening(QUICK, two_way=("client",)) as (bob, heard), Stranger(bob.address, is_two_way=True) as deaf:
         deaf.open()
@@ -148,6 +149,7 @@ def test_acceptor_notices_a_dialer_that_does_not_read() -> None:
         assert deaf.last_words()[-1:] == [Bye(reason="unread")]
 
 
+@pytest.mark.long
 def test_dialer_notices_an_acceptor_that_does_not_read() -> None:
     with BareAcceptor() as (address, accept), dialing(address, QUICK, kind="client", is_two_way=True) as (_, told):
         sock = accept()

@@ -34,9 +34,9 @@ SUMMARIES = {SOAK[0]: r"^\d+ runs, ", EXPLORE[0]: r"^3 nodes, .*: .*no violation
         (signal.SIGINT, 4, (*SOAK, "2")),
         (signal.SIGTERM, 3, (*SOAK, "2")),
         (signal.SIGINT, 6, EXPLORE),
-        pytest.param(signal.SIGTERM, 2, FUZZ, marks=pytest.mark.long),
-        pytest.param(signal.SIGINT, 200, (*SOAK, "1"), marks=pytest.mark.long),
-        pytest.param(signal.SIGTERM, 40, (*SOAK, "2"), marks=pytest.mark.long),
+        (signal.SIGTERM, 2, FUZZ),
+        pytest.param(signal.SIGINT, 200, (*SOAK, "1"), marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 40, (*SOAK, "2"), marks=pytest.mark.slow),
     ],
     ids=str,
 )

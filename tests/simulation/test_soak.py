@@ -52,6 +52,7 @@ def test_a_hard_case_that_was_not_met_fails_the_soak(
     assert "0 boot fence refused" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_timed_soak_prints_its_fresh_seeds():
     command = [*COMMAND, "--for", "1", "--seconds", "2", "--workers", "1"]
     done = [subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) for _ in range(2)]
