@@ -157,7 +157,8 @@ class MirrorStore:
         assert self._row is not None, "the store is not open"
         rows = _rows_of(batch.entries, content)
         digests = {row[0]: _digest(row) for row in rows}
-        gone = [each for each in self._digests if batch.is_snapshot and each not in {*digests, MEMBERS_TOPIC}]
+        kept = {*digests, MEMBERS_TOPIC}
+        gone = [each for each in self._digests if each not in kept] if batch.is_snapshot else []
         changed = [self._digests[topic] for topic in (*digests, *gone) if topic in self._digests]
         row = replace(
             self._row,

@@ -11,6 +11,7 @@ import pytest
 
 from elect import IdentityError, StoreError
 from elect.core.configuration import Configuration
+from elect.mirror import mirror_store
 from elect.mirror.mirror_content import ChangeBatch, MirrorContent
 from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
 from elect.observing.mirror_messages import LeaderEntry, MembersEntry, MirrorEntry
@@ -178,3 +179,32 @@ def test_a_forked_child_does_not_hold_the_directory(tmp_path: Path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     store.close()
     reopened(tmp_path)
+
+
+class CountingTopic(str):
+    """A topic that counts how often a set or a dict takes it or looks it up."""
+
+    __slots__ = ()
+    hashed = 0
+
+    def __hash__(self) -> int:
+        CountingTopic.hashed += 1
+        return super().__hash__()
+
+
+def test_the_work_of_a_snapshot_grows_with_its_entries_alone(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(mirror_store, "MEMBERS_TOPIC", CountingTopic())
+
+    def hashed(count: int) -> int:
+        """The hashes of one topic for a snapshot after one of as many elections."""
+        leaders = (LeaderEntry(election=f"e{number}", term=1, leader_id="a") for number in range(count))
+        whole = batch(5, SNAPSHOT[0], *leaders, is_snapshot=True)
+        store = MirrorStore(tmp_path / str(count))
+        content = store.open(source_cluster="source")
+        store.write(whole, content)
+        CountingTopic.hashed = 0
+        store.write(whole, content)
+        store.close()
+        return CountingTopic.hashed
+
+    assert hashed(10) == hashed(40)
