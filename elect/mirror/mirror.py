@@ -5,12 +5,13 @@ import os
 import random
 import threading
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Self, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self, TypedDict, cast
 
 from elect.clock import NS_PER_S, now_ns
+from elect.config import rules
 from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration
-from elect.core.messages import check_name
+from elect.core.messages import TERM_MAX, check_name
 from elect.errors import ConfigError, ThreadError
 from elect.leader import Leader
 from elect.mirror.change_callbacks import ChangeCallbacks, OnChange
@@ -104,12 +105,7 @@ class Mirror:
         name: str = "mirror",
         security: SourceSecurity | None = None,
     ) -> None:
-        given: SourceSecurity = security or {}
-        unknown = {*given} - {*SourceSecurity.__annotations__}
-        if unknown:
-            raise ConfigError(
-                "security", sorted(unknown), f"only {', '.join(SourceSecurity.__annotations__)} are known"
-            )
+        given = _checked(security)
         self._settings = ObserverSettings(
             endpoints=source,
             cluster=cluster,
@@ -123,7 +119,8 @@ class Mirror:
         if on_change is not None:
             arguments.check_callable("on_change", on_change)
         self.cluster_id = b""
-        self._source_cluster_id = _cluster_id(source_cluster_id)
+        self._source_cluster_id = _cluster_id("source_cluster_id", source_cluster_id)
+        rules.check_path("data_dir", data_dir)
         self._store = MirrorStore(data_dir)
         self._on_change = on_change
         self._lock = threading.RLock()
@@ -139,7 +136,7 @@ class Mirror:
         Raises:
             StoreError: `data_dir` is in use, damaged, lost, or cannot be used.
             IdentityError: it has the store of another source or program.
-            ConfigError: a file of keys or certificates cannot be used.
+            ConfigError: a file of keys or certificates cannot be used, or `cluster_id` is none.
             ThreadError: there is no thread.
             MirrorStopped: it was started before.
         """
@@ -148,10 +145,11 @@ class Mirror:
         with self._lock:
             if self._follower is not None or self._is_stopped:
                 raise MirrorStopped(self._settings.name)
+            cluster_id = b"" if self.cluster_id == b"" else _cluster_id("cluster_id", self.cluster_id)
             self._security = security = self._settings.load_security()
             content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
             self._follower = follower = MirrorFollower(
-                MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=self.cluster_id),
+                MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=cluster_id),
                 self._store,
                 ChangeCallbacks(self._on_change),
                 addresses=self._settings.addresses,
@@ -298,10 +296,12 @@ class Mirror:
         Raises:
             MirrorBootstrapping: no whole snapshot came, and `force` is False.
             StoreError: it may not be durable; repeat it.
+            TypeError, ValueError: an argument is none, or there is no room for a floor above `highest_term`.
             MirrorStopped: it is not running.
         """
         is_forced = arguments.flag("force", force)
-        return self._running().promote(is_forced=is_forced, highest_term=highest_term)
+        known = arguments.integer("highest_term", highest_term, 0, TERM_MAX)
+        return self._running().promote(is_forced=is_forced, highest_term=known)
 
     def seal(self, successor: str, timeout: float = SEAL_S) -> SealAnswer:
         """Ask the nodes of the source, one after the other, to seal their cluster: it elects nobody any more.
@@ -352,7 +352,18 @@ class Mirror:
         return Reading(value=value, age=age, revision=revision, phase=state.phase)
 
 
-def _cluster_id(value: object) -> bytes:
+def _checked(security: object) -> SourceSecurity:
+    """Return the settings of the security, empty for None; ObserverSettings checks their values."""
+    known = ", ".join(SourceSecurity.__annotations__)
+    if not isinstance(security, Mapping | None):
+        raise ConfigError("security", security, f"a table of {known} is needed")
+    unknown = {*(security or {})} - {*SourceSecurity.__annotations__}
+    if unknown:
+        raise ConfigError("security", sorted(unknown, key=str), f"only {known} are known")
+    return cast("SourceSecurity", security or {})
+
+
+def _cluster_id(name: str, value: object) -> bytes:
     """Return the id of a cluster, empty for None."""
     found = value
     if isinstance(value, str):
@@ -363,9 +374,7 @@ def _cluster_id(value: object) -> bytes:
     if found is None:
         return b""
     if not isinstance(found, bytes) or len(found) != CLUSTER_ID_LENGTH:
-        raise ConfigError(
-            "source_cluster_id", value, f"{CLUSTER_ID_LENGTH} bytes, or as many pairs of hex digits, are needed"
-        )
+        raise ConfigError(name, value, f"{CLUSTER_ID_LENGTH} bytes, or as many pairs of hex digits, are needed")
     return found
 
 

@@ -121,9 +121,15 @@ class Consistency:
 
     Attributes:
         age_max: in seconds; 0: none, which only the source can give.
+
+    Raises:
+        TypeError, ValueError: it is no number, or below 0.
     """
 
     age_max: float = math.inf
+
+    def __post_init__(self) -> None:
+        arguments.number("age_max", self.age_max, 0, math.inf)
 
 
 EVENTUAL = Consistency()

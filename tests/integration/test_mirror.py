@@ -10,6 +10,7 @@ import pytest
 
 from elect import (
     ConfigError,
+    Consistency,
     IdentityError,
     Mirror,
     MirrorBootstrapping,
@@ -24,6 +25,7 @@ from elect import (
 )
 from elect.cli import main
 from elect.core.configuration import Configuration
+from elect.core.messages import TERM_MAX
 from elect.mirror.mirror_content import ChangeBatch
 from elect.mirror.mirror_machine import MirrorMachine
 from elect.mirror.mirror_store import MirrorStore
@@ -250,11 +252,35 @@ def test_a_disk_that_fails_is_tried_again(tmp_path: Path, monkeypatch):
         ({"source_cluster_id": b"short"}, "16 bytes"),
         ({"name": "a/b"}, "name is 'a/b'"),
         ({"security": {"keyfile": "x"}}, "only key_file, tls, pins, insecure are known"),
+        ({"security": ["tls"]}, "a table of key_file, tls, pins, insecure is needed"),
+        ({"data_dir": b"m"}, "the path of a directory is needed"),
+        ({"data_dir": ""}, "the path of a directory is needed"),
     ],
 )
 def test_settings_that_break_a_rule_are_refused(tmp_path: Path, settings: dict[str, object], problem: str):
     with pytest.raises(ConfigError, match=problem):
         Mirror(**{"source": ["127.0.0.1:1"], "cluster": "test", "data_dir": tmp_path, **settings})
+
+
+@pytest.mark.parametrize("cluster_id", ["zz", b"short", 5])
+def test_an_own_cluster_id_that_is_none_is_refused(tmp_path: Path, cluster_id: object):
+    mirror = mirror_of("127.0.0.1:9", data_dir=tmp_path)
+    mirror.cluster_id = cluster_id
+    with pytest.raises(ConfigError, match=r"^cluster_id is .*16 bytes"):
+        mirror.start()
+    mirror.cluster_id = b""
+    with mirror:
+        pass
+
+
+@pytest.mark.parametrize("highest_term", [5.0, True, "5", -1, TERM_MAX + 1, TERM_MAX])
+def test_a_highest_term_that_is_none_is_refused(tmp_path: Path, highest_term: object):
+    with mirror_of("127.0.0.1:9", data_dir=tmp_path) as mirror:
+        with pytest.raises((TypeError, ValueError), match=r"highest.term is"):
+            mirror.promote(force=True, highest_term=highest_term)
+        assert mirror.promotion is None
+    with mirror_of("127.0.0.1:9", data_dir=tmp_path) as mirror:
+        assert mirror.promotion is None
 
 
 def test_arguments_of_other_types_are_refused(tmp_path: Path):
@@ -267,5 +293,8 @@ def test_arguments_of_other_types_are_refused(tmp_path: Path):
             mirror.leader(consistency=5)
         with pytest.raises(ValueError, match="seconds is 0"):
             within(0)
+        for age_max in (math.nan, -1, "5", True):
+            with pytest.raises((TypeError, ValueError), match="age_max is"):
+                Consistency(age_max=age_max)
         with pytest.raises(MirrorStopped, match="new one"):
             mirror.start()
