@@ -343,13 +343,17 @@ class Mirror:
         follower = self._running()
         if asked == STRONG:
             raise StrongReadRefused([str(address) for address in self._settings.addresses])
-        # Before the value: what is applied meanwhile makes it newer, not older.
-        as_of, state, revision = follower.machine.as_of, follower.state, follower.content.revision
-        age = math.inf if as_of is None else max(0, now_ns() - as_of) / NS_PER_S
-        if age > asked.age_max:
-            raise MirrorStale(age, asked.age_max, str(state))
-        value = read(follower, 0.0 if as_of is None else as_of / NS_PER_S)
-        return Reading(value=value, age=age, revision=revision, phase=state.phase)
+        while True:
+            # Before the value: what is applied meanwhile makes it newer, not older.
+            as_of, state, revision = follower.machine.as_of, follower.state, follower.content.revision
+            age = math.inf if as_of is None else max(0, now_ns() - as_of) / NS_PER_S
+            if age > asked.age_max:
+                raise MirrorStale(age, asked.age_max, str(state))
+            value = read(follower, 0.0 if as_of is None else as_of / NS_PER_S)
+            after = follower.machine.as_of
+            if as_of is None or (after is not None and after >= as_of):
+                return Reading(value=value, age=age, revision=revision, phase=state.phase)
+            # The snapshot of another node was applied meanwhile, which may have known less.
 
 
 def _checked(security: object) -> SourceSecurity:

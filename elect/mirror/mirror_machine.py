@@ -219,6 +219,8 @@ class MirrorMachine:
             self._is_id_new = False
             self.content.source_cluster_id = batch.source_cluster_id
             return []
+        if batch.stream != self.content.stream:
+            self._as_of = None  # of another node, which may have known more
         changes = self.content.apply(batch)
         self.snapshots += batch.is_snapshot
         while self._told and self._told[0][0] <= batch.revision:

@@ -27,11 +27,13 @@ from elect.cli import main
 from elect.core.configuration import Configuration
 from elect.core.messages import TERM_MAX
 from elect.mirror.mirror_content import ChangeBatch
+from elect.mirror.mirror_follower import MirrorFollower
 from elect.mirror.mirror_machine import MirrorMachine
 from elect.mirror.mirror_store import MirrorStore
+from elect.observing.mirror_messages import MembersEntry
 from elect.storage.store import MemoryStore
 from tests.fault.mirror_program import NoWait
-from tests.mirroring import CLUSTER, CLUSTER_ID, RandomChanges, check_sequence, mirror_of, source
+from tests.mirroring import CLUSTER, CLUSTER_ID, MEMBERS, RandomChanges, check_sequence, mirror_of, source
 from tests.nodes import Cluster, configs, eventually, running, status
 
 QUICK = {"heartbeat_interval": 0.05, "support_duration": 0.4}
@@ -121,6 +123,28 @@ def test_reads_say_how_old_they_are(tmp_path: Path):
         assert mirror.leader("default", within(7_200)).value.node_id == "a"
     with pytest.raises(MirrorStopped):
         mirror.leader()
+
+
+def test_a_read_beside_the_snapshot_of_another_node(tmp_path: Path):
+    """The age is not that of the node before."""
+    with source() as made, mirror_of(made.listens, data_dir=tmp_path) as mirror:
+        mirror.wait(60)
+        made.stop()
+        eventually(lambda: mirror.state.phase is MirrorPhase.DISCONNECTED)
+
+        def apply_it(follower: MirrorFollower, _: float) -> None:
+            follower.machine.applied(
+                ChangeBatch(
+                    source_cluster_id=CLUSTER_ID,
+                    stream=b"t" * 16,
+                    revision=1,
+                    entries=[MembersEntry(configuration=MEMBERS)],
+                    is_snapshot=True,
+                )
+            )
+
+        with pytest.raises(MirrorStale, match="inf s old"):
+            mirror._read(apply_it, within(3_600))
 
 
 def test_a_promotion_is_durable_and_final(tmp_path: Path):

@@ -274,6 +274,29 @@ def test_a_source_that_is_behind_is_left_and_another_may_follow():
     assert followed.machine.content.highest_term == 7
 
 
+def test_the_age_is_that_of_the_node_that_is_followed_now():
+    followed = Followed().follow(entry("x", 5))
+    followed.machine.disconnected()
+    followed.machine.connected(followed.now)
+    followed.say(welcome(stream=b"t" * 16))
+    assert followed.machine.age_ns(followed.now) == 0  # it still knows what it had from the first node
+    followed.say(snapshot(1, entry("x", 5)))
+    assert followed.machine.age_ns(followed.now) is None
+    followed.beat(1, age_ns=9 * NS_PER_S)
+    assert followed.machine.age_ns(followed.now) == 9 * NS_PER_S
+    assert followed.phase is MirrorPhase.DEGRADED
+
+
+def test_a_heartbeat_before_the_snapshot_of_another_node_counts():
+    followed = Followed().follow(entry("x", 5))
+    followed.machine.disconnected()
+    followed.machine.connected(followed.now)
+    followed.say(welcome(stream=b"t" * 16))
+    followed.beat(1, age_ns=NS_PER_S)
+    followed.say(snapshot(1, entry("x", 5)))
+    assert followed.machine.age_ns(followed.now) == NS_PER_S
+
+
 def test_a_stream_that_resumes_needs_no_snapshot():
     followed = Followed().follow(entry("x", 1))
     followed.machine.disconnected()
