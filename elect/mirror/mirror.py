@@ -25,7 +25,7 @@ from elect.mirror.mirror_errors import (
     StrongReadRefused,
 )
 from elect.mirror.mirror_follower import MirrorFollower, is_following
-from elect.mirror.mirror_machine import MirrorMachine
+from elect.mirror.mirror_machine import MirrorMachine, age_at
 from elect.mirror.mirror_store import MirrorStore
 from elect.mirror.mirror_values import (
     EVENTUAL,
@@ -346,7 +346,8 @@ class Mirror:
         while True:
             # Before the value: what is applied meanwhile makes it newer, not older.
             as_of, state, revision = follower.machine.as_of, follower.state, follower.content.revision
-            age = math.inf if as_of is None else max(0, now_ns() - as_of) / NS_PER_S
+            age_ns = age_at(as_of, now_ns())
+            age = math.inf if age_ns is None else age_ns / NS_PER_S
             if age > asked.age_max:
                 raise MirrorStale(age, asked.age_max, str(state))
             value = read(follower, 0.0 if as_of is None else as_of / NS_PER_S)

@@ -96,7 +96,8 @@ class MirrorFollower:
     @property
     def state(self) -> MirrorState:
         """The state now."""
-        return self.machine.state(self._clock())
+        machine = self.machine
+        return machine.state(machine.as_of, self._clock())
 
     def start(self) -> None:
         """Begin to follow; a mirror that was promoted does not.
@@ -177,6 +178,7 @@ class MirrorFollower:
     def _run(self) -> None:
         try:
             while not self._is_over.is_set():
+                self.machine.note_time(self._clock())
                 error = self._follow(self._backoff.next_address())
                 if isinstance(error, SourceProblem) and error.is_hard:
                     self.error = SourceRefused(error.code, self.source, error.text)

@@ -7,7 +7,8 @@ and it pauses. A link that ends loses what waits, and the next Subscribe names t
 
 The age of the knowledge rests on no clock but the mirror's own. Each Applied carries its time, and the source answers
 with its latest revision. Once all changes up to that one are applied, the mirror knows all that the source knew when
-the Applied was sent. The source adds the time for which it may lack news itself.
+the Applied was sent. The source adds the time for which it may lack news itself. After a clock that went back nothing
+says how old the knowledge is, until the source answers again.
 
 Source: FORMAT.md, section 13.8.
 """
@@ -92,6 +93,7 @@ class MirrorMachine:
         self._cluster_id = cluster_id
         self._as_of: int | None = None
         self._connected_at: int | None = None
+        self._noted_at = 0
         self._begin_link()
 
     def _begin_link(self) -> None:
@@ -128,6 +130,7 @@ class MirrorMachine:
     def connected(self, now: int) -> Subscribe:
         """Begin a link; return the first message to send."""
         self._begin_link()
+        self.note_time(now)
         self._connected_at = now
         return self.subscribe_message()
 
@@ -152,6 +155,7 @@ class MirrorMachine:
         Raises:
             SourceProblem: the link is to end.
         """
+        self.note_time(now)
         match message:
             case SourceRefusal():
                 raise SourceProblem(message.code, message.text)
@@ -171,10 +175,20 @@ class MirrorMachine:
 
     def check(self, now: int) -> None:
         """Raise SourceProblem if the source has not answered the Subscribe in time, or is cut off from its cluster."""
+        self.note_time(now)
         if self._source_age_ns >= ISOLATED_NS and self._is_held(now):
             raise SourceProblem("isolated", "the source has heard from no quorum of its cluster for too long")
         if self._welcome is None and self._connected_at is not None and now - self._connected_at >= HANDSHAKE_NS:
             raise SourceProblem("timeout", "no answer to the Subscribe")
+
+    def note_time(self, now: int) -> None:
+        """Forget the times that were noted if the clock has gone back; this is called without a link, too."""
+        if now < self._noted_at:
+            self._as_of = None
+            self._told.clear()
+            if self._connected_at is not None:
+                self._connected_at = now
+        self._noted_at = now
 
     def _is_held(self, now: int) -> bool:
         return self._connected_at is not None and now - self._connected_at >= ISOLATED_NS
@@ -250,7 +264,9 @@ class MirrorMachine:
             raise SourceProblem("order", "a heartbeat answers what was not sent")
         self.source_revision = max(self.source_revision, heartbeat.revision)
         self._source_age_ns = heartbeat.age_ns
-        as_of = min(heartbeat.sent, now) - heartbeat.age_ns
+        if heartbeat.sent > now:
+            return  # the clock has gone back since
+        as_of = heartbeat.sent - heartbeat.age_ns
         if heartbeat.revision <= self.content.revision and not self._is_snapshot_due:
             self._note_level(as_of)
         elif len(self._told) < TOLD_MAX:
@@ -311,13 +327,9 @@ class MirrorMachine:
         """The latest time at which the mirror knew all that the source knew; None: not known."""
         return self._as_of
 
-    def age_ns(self, now: int) -> int | None:
-        """Return the time for which the mirror may lack changes; None: not known."""
-        return None if self._as_of is None else max(0, now - self._as_of)
-
-    def state(self, now: int) -> MirrorState:
-        """Return the state at a time."""
-        age_ns = self.age_ns(now)
+    def state(self, as_of: int | None, now: int) -> MirrorState:
+        """Return the state at a time. Another thread reads `as_of` first, and then the time, which is not below it."""
+        age_ns = age_at(as_of, now)
         lag = math.inf if age_ns is None else age_ns / NS_PER_S
         if self.content.promotion is not None:
             return MirrorState(phase=MirrorPhase.PROMOTED, lag=lag)
@@ -327,3 +339,8 @@ class MirrorMachine:
             return MirrorState(phase=MirrorPhase.BOOTSTRAPPING, done=len(self._parts), total=self._total)
         is_level = age_ns is not None and age_ns <= DEGRADED_NS
         return MirrorState(phase=MirrorPhase.FOLLOWING if is_level else MirrorPhase.DEGRADED, lag=lag)
+
+
+def age_at(as_of: int | None, now: int) -> int | None:
+    """Return the time for which a mirror may lack changes; None: not known, as after a clock that went back."""
+    return None if as_of is None or now < as_of else now - as_of

@@ -231,7 +231,7 @@ class MirrorWorld(RuleBasedStateMachine):
             self.deliver(place, 100, 100)
             self.work(place, 50_000_000)
             is_level = (follower.content.stream, follower.content.revision) == (self.log.stream, self.log.revision)
-            if is_level and follower.machine.state(self.now).phase is MirrorPhase.FOLLOWING:
+            if is_level and follower.machine.state(follower.machine.as_of, self.now).phase is MirrorPhase.FOLLOWING:
                 break
         else:
             raise AssertionError("a mirror does not follow")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from elect.clock import NS_PER_S
 from elect.core.configuration import Configuration
 from elect.mirror.mirror_content import MirrorContent
-from elect.mirror.mirror_machine import MirrorMachine
-from elect.mirror.mirror_values import MirrorChange, MirrorPhase
+from elect.mirror.mirror_machine import MirrorMachine, age_at
+from elect.mirror.mirror_values import MirrorChange, MirrorPhase, MirrorState
 from elect.observing.mirror_messages import (
     Changes,
     LeaderEntry,
@@ -48,8 +48,16 @@ class Followed:
         self.seen: list[MirrorChange] = []
 
     @property
+    def state(self) -> MirrorState:
+        return self.machine.state(self.machine.as_of, self.now)
+
+    @property
     def phase(self) -> MirrorPhase:
-        return self.machine.state(self.now).phase
+        return self.state.phase
+
+    @property
+    def age_ns(self) -> int | None:
+        return age_at(self.machine.as_of, self.now)
 
     def say(self, *messages: object) -> None:
         """Give the machine messages, and apply all that can be."""

@@ -47,7 +47,7 @@ def test_it_goes_from_disconnected_to_following():
     followed.say(welcome())
     assert followed.phase is MirrorPhase.BOOTSTRAPPING
     followed.say(SnapshotPart(revision=1, total=3, first=0, entries=(MEMBERS,)))
-    state = followed.machine.state(followed.now)
+    state = followed.state
     assert (state.done, state.total, str(state)) == (1, 3, "bootstrapping (1 of 3)")
     followed.say(SnapshotPart(revision=1, total=3, first=1, entries=(entry("x", 1), entry("y", 2))))
     assert followed.phase is MirrorPhase.DEGRADED  # it knows a snapshot, and not yet how old that is
@@ -61,7 +61,7 @@ def test_it_goes_from_following_to_disconnected_at_once():
     assert followed.phase is MirrorPhase.FOLLOWING
     followed.machine.disconnected()
     assert followed.phase is MirrorPhase.DISCONNECTED
-    assert followed.machine.state(followed.now).lag == 0
+    assert followed.state.lag == 0
 
 
 def test_a_link_that_ends_while_it_bootstraps_begins_anew():
@@ -88,7 +88,7 @@ def test_silence_makes_it_degraded_and_a_heartbeat_following():
     assert followed.phase is MirrorPhase.FOLLOWING
     followed.now += 1
     assert followed.phase is MirrorPhase.DEGRADED
-    assert followed.machine.state(followed.now).lag == pytest.approx(3)
+    assert followed.state.lag == pytest.approx(3)
     followed.beat(1)
     assert followed.phase is MirrorPhase.FOLLOWING
 
@@ -102,7 +102,7 @@ def test_what_is_not_applied_makes_it_degraded():
     assert followed.phase is MirrorPhase.DEGRADED
     followed.change(2, [entry("x", term) for term in range(1, 9)])
     assert followed.phase is MirrorPhase.FOLLOWING
-    assert followed.machine.age_ns(followed.now) == 0
+    assert followed.age_ns == 0
 
 
 def test_a_source_without_a_quorum_makes_it_degraded():
@@ -111,7 +111,7 @@ def test_a_source_without_a_quorum_makes_it_degraded():
         followed.now += INTERVAL_NS
         followed.beat(1, age_ns=4 * NS_PER_S)
     assert followed.phase is MirrorPhase.DEGRADED
-    assert followed.machine.age_ns(followed.now) == 4 * NS_PER_S
+    assert followed.age_ns == 4 * NS_PER_S
 
 
 @pytest.mark.parametrize("jump_ns", [HOUR_NS, -HOUR_NS, 400 * 24 * HOUR_NS, -900 * NS_PER_S])
@@ -119,14 +119,47 @@ def test_a_clock_that_jumps_costs_one_heartbeat(jump_ns: int):
     followed = Followed().follow()
     sent = followed.machine._sent_max
     followed.now = max(0, followed.now + jump_ns)
-    expected = MirrorPhase.DEGRADED if jump_ns > 0 else MirrorPhase.FOLLOWING
-    assert followed.phase is expected
-    assert followed.machine.age_ns(followed.now) == max(0, jump_ns)
+    assert followed.phase is MirrorPhase.DEGRADED
+    assert followed.age_ns == (jump_ns if jump_ns > 0 else None)
     followed.say(SourceHeartbeat(revision=1, sent=sent))  # it was under way
+    assert followed.age_ns == (jump_ns if jump_ns > 0 else None)
     assert followed.machine.applied_message(followed.now) is not None  # it does not wait for the old time to come
     followed.beat(1)
     assert followed.phase is MirrorPhase.FOLLOWING
     followed.machine.check(followed.now)
+
+
+@pytest.mark.parametrize("away_s", [100, 599, 600, 900])
+def test_the_age_is_unknown_after_a_clock_that_goes_back(away_s: int):
+    """Without a link, too: nothing tells how old the knowledge is once that clock has caught up."""
+    followed = Followed().follow()
+    followed.machine.disconnected()
+    followed.now += 600 * NS_PER_S
+    followed.machine.note_time(followed.now)
+    followed.now -= 500 * NS_PER_S
+    followed.machine.note_time(followed.now)
+    followed.now += away_s * NS_PER_S
+    assert followed.age_ns is None
+    followed.machine.connected(followed.now)
+    followed.say(welcome(is_resumed=True))
+    followed.beat(1)
+    assert followed.age_ns == 0
+
+
+def test_what_was_told_before_the_clock_went_back_has_no_age():
+    followed = Followed().follow()
+    followed.beat(2)
+    followed.now -= 1
+    followed.change(2, [entry("x", 1)])
+    assert followed.age_ns is None
+
+
+def test_a_clock_that_goes_back_does_not_hold_a_silent_source():
+    followed = Followed()
+    followed.now -= 900 * NS_PER_S
+    followed.machine.check(followed.now)
+    with pytest.raises(SourceProblem, match="no answer"):
+        followed.machine.check(followed.now + HANDSHAKE_NS)
 
 
 def test_a_promoted_mirror_says_so_in_every_state():
@@ -138,8 +171,8 @@ def test_a_promoted_mirror_says_so_in_every_state():
 
 
 def test_a_new_mirror_knows_no_age():
-    assert Followed().machine.state(0).lag == math.inf
-    assert Followed().machine.age_ns(0) is None
+    assert Followed().state.lag == math.inf
+    assert Followed().age_ns is None
 
 
 @pytest.mark.parametrize("code", [*RefusalCode, "word_of_a_later_version"])
@@ -279,11 +312,11 @@ def test_the_age_is_that_of_the_node_that_is_followed_now():
     followed.machine.disconnected()
     followed.machine.connected(followed.now)
     followed.say(welcome(stream=b"t" * 16))
-    assert followed.machine.age_ns(followed.now) == 0  # it still knows what it had from the first node
+    assert followed.age_ns == 0  # it still knows what it had from the first node
     followed.say(snapshot(1, entry("x", 5)))
-    assert followed.machine.age_ns(followed.now) is None
+    assert followed.age_ns is None
     followed.beat(1, age_ns=9 * NS_PER_S)
-    assert followed.machine.age_ns(followed.now) == 9 * NS_PER_S
+    assert followed.age_ns == 9 * NS_PER_S
     assert followed.phase is MirrorPhase.DEGRADED
 
 
@@ -294,7 +327,7 @@ def test_a_heartbeat_before_the_snapshot_of_another_node_counts():
     followed.say(welcome(stream=b"t" * 16))
     followed.beat(1, age_ns=NS_PER_S)
     followed.say(snapshot(1, entry("x", 5)))
-    assert followed.machine.age_ns(followed.now) == NS_PER_S
+    assert followed.age_ns == NS_PER_S
 
 
 def test_a_stream_that_resumes_needs_no_snapshot():
