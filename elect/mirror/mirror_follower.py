@@ -140,30 +140,36 @@ class MirrorFollower:
             StoreError: it may not be durable; repeat it.
         """
         with self._lock:
-            content = self.content
+            content, known = self.content, self.content.promotion
+            self._store.settle(content)
             if content.promotion is None:
                 if not (content.is_bootstrapped or is_forced):
                     raise MirrorBootstrapping
                 highest = max(content.highest_term, highest_term)
                 floor = floor_above(highest)
-                self._store.promote(floor, highest)
-                content.highest_term = highest
-                content.promotion = Promotion(
-                    floor=floor,
-                    highest_term=highest,
-                    source_cluster_id=content.source_cluster_id,
-                    stream=content.stream,
-                    revision=content.revision,
-                )
+                try:
+                    self._store.promote(floor, highest)
+                finally:  # Ctrl-C may come when it is durable
+                    self._store.settle(content)
+            made = content.promotion
+            assert made is not None
+            if known is None:
                 how = "" if content.is_bootstrapped else ", forced without a whole snapshot of the source"
                 audit.record(
                     self._store.directory,
                     f"the mirror of cluster {content.source_cluster_id.hex() or '(unknown)'} is promoted{how}: the"
-                    f" highest term seen is {highest}, terms begin above {floor}",
+                    f" highest term seen is {made.highest_term}, terms begin above {made.floor}",
                 )
-            made = content.promotion
         self._end("this mirror was promoted")
         return made
+
+    @property
+    def _is_done(self) -> bool:
+        return self._is_over.is_set() or self.content.promotion is not None
+
+    def _check_going(self) -> None:
+        if self._is_done:
+            raise StoppedError("this mirror is over")
 
     # The thread.
 
@@ -177,7 +183,7 @@ class MirrorFollower:
 
     def _run(self) -> None:
         try:
-            while not self._is_over.is_set():
+            while not self._is_done:
                 self.machine.note_time(self._clock())
                 error = self._follow(self._backoff.next_address())
                 if isinstance(error, SourceProblem) and error.is_hard:
@@ -230,6 +236,7 @@ class MirrorFollower:
     def work(self) -> tuple[object | None, float]:
         """See LinkUser."""
         machine = self.machine
+        self._check_going()
         machine.check(self._clock())
         if machine.has_waiting and self.callbacks.has_room:
             self._apply()
@@ -241,8 +248,8 @@ class MirrorFollower:
         if batch is None:
             return
         with self._lock:
-            if self.content.promotion is not None or self._is_over.is_set():
-                raise StoppedError("this mirror is over")
+            self._store.settle(self.content)
+            self._check_going()
             self._store.write(batch, self.content)
             changes = self.machine.applied(batch)
         self.callbacks.put(changes)

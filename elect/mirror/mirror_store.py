@@ -122,6 +122,7 @@ class MirrorStore:
         self._lock = DataLock(self.directory)
         self._connection: sqlite3.Connection | None = None
         self._row: MirrorRow | None = None
+        """As it is durable; None: not known, as a write is on its way, or ended in an error."""
         self._digests: dict[str, int] = {}
 
     def open(self, *, source_cluster: str, source_cluster_id: bytes = b"") -> MirrorContent:
@@ -154,24 +155,37 @@ class MirrorStore:
         Raises:
             StoreError: it may not be durable; a later write may succeed.
         """
-        assert self._row is not None, "the store is not open"
+        before = self._known_row()
         rows = _rows_of(batch.entries, content)
         digests = {row[0]: _digest(row) for row in rows}
         kept = {*digests, MEMBERS_TOPIC}
         gone = [each for each in self._digests if each not in kept] if batch.is_snapshot else []
         changed = [self._digests[topic] for topic in (*digests, *gone) if topic in self._digests]
         row = replace(
-            self._row,
+            before,
             source_cluster_id=batch.source_cluster_id,
             stream=batch.stream,
             revision=batch.revision,
-            highest_term=max([self._row.highest_term, *map(highest_in, batch.entries)]),
-            entries_digest=self._row.entries_digest ^ reduce(xor, (*changed, *digests.values()), 0),
+            highest_term=max([before.highest_term, *map(highest_in, batch.entries)]),
+            entries_digest=before.entries_digest ^ reduce(xor, (*changed, *digests.values()), 0),
         )
-        self._commit(row, rows, gone)
+        row = self._commit(row, rows, gone)
         self._digests.update(digests)
         for topic in gone:
             del self._digests[topic]
+        self._row = row
+
+    def settle(self, content: MirrorContent) -> None:
+        """Have the content know the highest term and the promotion that are durable.
+
+        A write that ended in an error may be durable nevertheless: Ctrl-C comes after the COMMIT, or the disk fails.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        row = self._known_row()
+        content.highest_term = max(content.highest_term, row.highest_term)
+        content.promotion = content.promotion or _promotion_of(row)
 
     def promote(self, floor: int, highest_term: int) -> None:
         """Make a promotion durable. Nothing can be written after it.
@@ -179,8 +193,7 @@ class MirrorStore:
         Raises:
             StoreError: it may not be durable; repeat it.
         """
-        assert self._row is not None, "the store is not open"
-        self._commit(replace(self._row, floor=floor, highest_term=highest_term))
+        self._row = self._commit(replace(self._known_row(), floor=floor, highest_term=highest_term))
 
     def close(self) -> None:
         """Close and unlock the store; idempotent, never raises."""
@@ -194,7 +207,7 @@ class MirrorStore:
         is_new = self._connect(record)
         if is_new:
             row = MirrorRow(store_id=secrets.token_bytes(STORE_ID_LENGTH), source_cluster=source_cluster)
-            self._commit(row, is_new=True)
+            self._row = self._commit(row, is_new=True)
             sync_directory(self.directory)
             return MirrorContent()
         self._check_file()
@@ -202,6 +215,16 @@ class MirrorStore:
         row = self._row = self._read_row()
         self._check_identity(row, source_cluster, source_cluster_id, record)
         return _content_of(row, rows, self._errors.damaged)
+
+    def _known_row(self) -> MirrorRow:
+        """Return the row as it is durable; after a write that ended in an error, all is read again."""
+        connection = self._open_connection()
+        if self._row is None:
+            with self._errors.reported():
+                connection.rollback()  # Ctrl-C may have come during that of the write
+                self._read_entries()
+                self._row = self._read_row()
+        return self._row
 
     def _connect(self, record: LockRecord | None) -> bool:
         """Open the file; return whether it is new."""
@@ -268,10 +291,11 @@ class MirrorStore:
 
     def _commit(
         self, row: MirrorRow, entries: Sequence[EntryRow] = (), gone: Sequence[str] = (), *, is_new: bool = False
-    ) -> None:
-        """Write in one transaction; memory follows only when it is durable."""
+    ) -> MirrorRow:
+        """Write in one transaction; return the row as it is durable, for the memory to follow."""
         connection = self._open_connection()
         row = replace(row, writes=row.writes + 1)
+        self._row = None
         with self._errors.reported():
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -295,8 +319,8 @@ class MirrorStore:
                 with suppress(sqlite3.Error):
                     connection.rollback()
                 raise
-        self._row = row
         self._lock.update(LockRecord(store_id=row.store_id, writes=row.writes), is_synced=is_new)
+        return row
 
     def _open_connection(self) -> sqlite3.Connection:
         assert self._connection is not None, "the store is not open"
@@ -335,12 +359,17 @@ def _content_of(row: MirrorRow, rows: Sequence[EntryRow], damaged: Callable[[str
                 content.leader_terms[topic] = leader_term
         elif isinstance(entry, MembersEntry):
             content.configuration = entry.configuration
-    if row.floor is not None:
-        content.promotion = Promotion(
-            floor=row.floor,
-            highest_term=row.highest_term,
-            source_cluster_id=row.source_cluster_id,
-            stream=row.stream,
-            revision=row.revision,
-        )
+    content.promotion = _promotion_of(row)
     return content
+
+
+def _promotion_of(row: MirrorRow) -> Promotion | None:
+    if row.floor is None:
+        return None
+    return Promotion(
+        floor=row.floor,
+        highest_term=row.highest_term,
+        source_cluster_id=row.source_cluster_id,
+        stream=row.stream,
+        revision=row.revision,
+    )

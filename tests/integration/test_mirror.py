@@ -188,6 +188,23 @@ def test_nothing_is_applied_after_a_promotion(tmp_path: Path, monkeypatch):
         assert "refused a write" not in mirror.status().last_error  # the store would be the second to notice
 
 
+def test_ctrl_c_in_a_promotion_leaves_it_made(tmp_path: Path, monkeypatch):
+    promote = MirrorStore.promote
+
+    def be_interrupted(self, *arguments: object) -> None:
+        promote(self, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MirrorStore, "promote", be_interrupted)
+    with source() as made, mirror_of(made.listens, data_dir=tmp_path) as mirror:
+        mirror.wait(60)
+        with pytest.raises(KeyboardInterrupt):
+            mirror.promote()
+        assert mirror.promotion is not None
+        eventually(lambda: not len(made.server))  # it follows nothing any more
+        assert mirror.promote() == mirror.promotion
+
+
 def test_a_program_may_stop_the_mirror_in_its_callback(tmp_path: Path):
     stopped = threading.Event()
 

@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import run
 from sys import executable
@@ -179,6 +181,71 @@ def test_a_forked_child_does_not_hold_the_directory(tmp_path: Path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     store.close()
     reopened(tmp_path)
+
+
+class InterruptedConnection:
+    """A connection for which Ctrl-C comes once, after a statement or during one."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str, *, is_done: bool) -> None:
+        self._connection = connection
+        self._statement = statement
+        self._is_done = is_done
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        is_now = statement.startswith(self._statement)
+        found = None if is_now and not self._is_done else self._connection.execute(statement, *values)
+        if is_now:
+            self._statement = "-"
+            raise KeyboardInterrupt
+        return found
+
+
+@contextmanager
+def interrupted(directory: Path, statement: str, *, is_done: bool) -> Iterator[tuple[MirrorStore, MirrorContent]]:
+    """A store with a snapshot; the block has to raise KeyboardInterrupt."""
+    store = MirrorStore(directory)
+    content = store.open(source_cluster="source")
+    store.write(batch(5, *SNAPSHOT, is_snapshot=True), content)
+    content.apply(batch(5, *SNAPSHOT, is_snapshot=True))
+    store._connection = InterruptedConnection(store._connection, statement, is_done=is_done)
+    with pytest.raises(KeyboardInterrupt):
+        yield store, content
+
+
+def test_a_promotion_that_ctrl_c_cut_off_is_known(tmp_path: Path):
+    with interrupted(tmp_path, "COMMIT", is_done=True) as (store, content):
+        store.promote(2_000_000, 8)
+    assert content.promotion is None
+    store.settle(content)
+    assert (content.promotion.floor, content.promotion.highest_term, content.highest_term) == (2_000_000, 8, 8)
+    store.close()
+    assert reopened(tmp_path).promotion == content.promotion
+
+
+@pytest.mark.parametrize(("statement", "is_done"), [("COMMIT", True), ("COMMIT", False), ("BEGIN", True)])
+def test_a_batch_that_ctrl_c_cut_off_may_come_again(tmp_path: Path, statement: str, is_done: bool):
+    higher = batch(6, LeaderEntry(election="x", term=9, leader_id="b"))
+    with interrupted(tmp_path, statement, is_done=is_done) as (store, content):
+        store.write(higher, content)
+    store.settle(content)
+    assert (content.highest_term, content.promotion) == (9 if statement == "COMMIT" and is_done else 7, None)
+    store.write(higher, content)
+    content.apply(higher)
+    store.close()
+    assert reopened(tmp_path) == content
+
+
+def test_a_promotion_takes_terms_that_ctrl_c_cut_off(tmp_path: Path):
+    """The highest term of the store never falls."""
+    with interrupted(tmp_path, "COMMIT", is_done=True) as (store, content):
+        store.write(batch(6, LeaderEntry(election="x", term=9, leader_id="b")), content)
+    store.settle(content)
+    store.promote(2_000_000, content.highest_term)
+    store.close()
+    assert reopened(tmp_path).promotion.highest_term == 9
 
 
 class CountingTopic(str):
