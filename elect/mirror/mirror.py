@@ -10,7 +10,7 @@ from typing import Self, TypedDict, cast
 
 from elect.clock import NS_PER_S, now_ns
 from elect.config import rules
-from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration
+from elect.core.configuration import Configuration
 from elect.core.messages import TERM_MAX, check_name
 from elect.errors import ConfigError, ThreadError
 from elect.leader import Leader
@@ -36,13 +36,16 @@ from elect.mirror.mirror_values import (
     Promotion,
     Reading,
     Value,
+    cluster_id_of,
     consistency_of,
 )
 from elect.mirror.seal_call import ask_to_seal
 from elect.observing.mirror_messages import MIRROR_KIND, SealAnswer
 from elect.observing.observer_settings import ObserverSettings
 from wire.common import arguments
+from wire.common.deadline import Deadline
 from wire.common.native import check_native
+from wire.common.turns import Turns
 from wire.security.security import Security
 
 STOP_S = 5.0
@@ -119,11 +122,11 @@ class Mirror:
         if on_change is not None:
             arguments.check_callable("on_change", on_change)
         self.cluster_id = b""
-        self._source_cluster_id = _cluster_id("source_cluster_id", source_cluster_id)
+        self._source_cluster_id = cluster_id_of("source_cluster_id", source_cluster_id)
         rules.check_path("data_dir", data_dir)
         self._store = MirrorStore(data_dir)
         self._on_change = on_change
-        self._lock = threading.RLock()
+        self._turns = Turns()
         self._follower: MirrorFollower | None = None
         self._security: Security | None = None
         self._is_stopped = False
@@ -138,20 +141,21 @@ class Mirror:
             IdentityError: it has the store of another source or program.
             ConfigError: a file of keys or certificates cannot be used, or `cluster_id` is none.
             ThreadError: there is no thread.
-            MirrorStopped: it was started before.
+            MirrorStopped: it was started before, or is stopped meanwhile.
         """
         self._check_process()
         check_native()
-        with self._lock:
-            if self._follower is not None or self._is_stopped:
+        with self._turns.take(0) as is_free:
+            if not is_free or self._follower is not None or self._is_stopped:
                 raise MirrorStopped(self._settings.name)
-            cluster_id = b"" if self.cluster_id == b"" else _cluster_id("cluster_id", self.cluster_id)
+            cluster_id = b"" if self.cluster_id == b"" else cluster_id_of("cluster_id", self.cluster_id)
             self._security = security = self._settings.load_security()
             content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
             self._follower = follower = MirrorFollower(
                 MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=cluster_id),
                 self._store,
                 ChangeCallbacks(self._on_change),
+                name=self._settings.name,
                 addresses=self._settings.addresses,
                 make_dialing=lambda: self._settings.dialing("", security),
                 clock=now_ns,
@@ -159,6 +163,10 @@ class Mirror:
             )
         try:
             follower.start()
+            self._running()
+        except MirrorStopped:  # by a call that did not wait for this one
+            follower.stop(0)
+            raise
         except RuntimeError as error:
             self.stop(0)
             raise ThreadError("elect-mirror", str(error)) from error
@@ -174,10 +182,11 @@ class Mirror:
             Whether everything has ended in time.
         """
         self._check_process()
-        seconds = arguments.bounded_seconds("timeout", timeout)
-        with self._lock:
-            self._is_stopped = True
-        return self._follower is None or self._follower.stop(seconds)
+        deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
+        self._is_stopped = True
+        with self._turns.take(deadline.remaining_s) as is_free:  # a start that is on its way, on a disk that hangs
+            follower = self._follower
+        return is_free if follower is None else follower.stop(deadline.remaining_s)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -366,21 +375,6 @@ def _checked(security: object) -> SourceSecurity:
     if unknown:
         raise ConfigError("security", sorted(unknown, key=str), f"only {known} are known")
     return cast("SourceSecurity", security or {})
-
-
-def _cluster_id(name: str, value: object) -> bytes:
-    """Return the id of a cluster, empty for None."""
-    found = value
-    if isinstance(value, str):
-        try:
-            found = bytes.fromhex(value)
-        except ValueError:
-            found = b""
-    if found is None:
-        return b""
-    if not isinstance(found, bytes) or len(found) != CLUSTER_ID_LENGTH:
-        raise ConfigError(name, value, f"{CLUSTER_ID_LENGTH} bytes, or as many pairs of hex digits, are needed")
-    return found
 
 
 _living: "weakref.WeakSet[Mirror]" = weakref.WeakSet()

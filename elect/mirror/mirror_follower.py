@@ -1,27 +1,33 @@
 """MirrorFollower: the thread of a mirror. It dials the source, follows it, and waits before it dials again.
 
-What is applied becomes durable first, then it is published, then the program is told, then the source. The lock is held
-for each write, so that a promotion falls between two of them, and nothing is written after it.
+What is applied becomes durable first, then it is published, then the program is told, then the source. Each write has
+a turn of its own, so that a promotion falls between two of them, and nothing is written after it. No call of the
+program waits for a turn without end: a disk may hang. So the store of a mirror that is stopped is closed by the last
+one that had a turn.
 """
 
+import errno
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from elect.clock import NS_PER_S, Clock
 from elect.errors import StoreError
 from elect.mirror.change_callbacks import ChangeCallbacks
 from elect.mirror.mirror_content import MirrorContent
-from elect.mirror.mirror_errors import MirrorBootstrapping, SourceRefused
+from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SourceRefused
 from elect.mirror.mirror_machine import MirrorMachine, SourceProblem
 from elect.mirror.mirror_store import MirrorStore
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, Promotion, floor_above
 from elect.mirror.source_backoff import SourceBackoff
 from elect.mirror.source_link import SourceLink
 from elect.monitoring import audit
+from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log, LogThrottle, suppressed_suffix
 from wire.common.reported_thread import ReportedThread
+from wire.common.turns import Turns
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import StoppedError, WireError
@@ -33,6 +39,9 @@ BUSY_S = 0.02
 
 IDLE_S = 0.5
 
+TURN_S = 10.0
+"""The wait of a promotion for a write before it: that takes some milliseconds, and of 100,000 elections a second."""
+
 
 class MirrorFollower:
     """One run of a mirror. Its thread calls the methods of LinkUser; any thread may call the others.
@@ -41,6 +50,7 @@ class MirrorFollower:
         machine: with the content of the store.
         store: open; this closes it.
         callbacks: of the program.
+        name: of the mirror.
         addresses: of nodes of the source.
         make_dialing: returns the parameters of a dial.
         clock: in nanoseconds.
@@ -60,6 +70,7 @@ class MirrorFollower:
         store: MirrorStore,
         callbacks: ChangeCallbacks,
         *,
+        name: str,
         addresses: Sequence[Address],
         make_dialing: Callable[[], Dialing],
         clock: Clock,
@@ -73,10 +84,12 @@ class MirrorFollower:
         self.source = ""
         self.links = 0
         self._store = store
+        self._name = name
         self._make_dialing = make_dialing
         self._clock = clock
         self._backoff = SourceBackoff(addresses, rng)
-        self._lock = threading.Lock()
+        self._turns = Turns()
+        self._is_stopped = False
         self._changed = threading.Condition()
         self._is_over = threading.Event()
         self._link: SourceLink | None = None
@@ -113,14 +126,15 @@ class MirrorFollower:
     def stop(self, timeout: float) -> bool:
         """End; return whether the threads have ended in time (seconds)."""
         deadline = Deadline(timeout)
+        self._is_stopped = True
         self._end("this mirror is stopped")
         if self._thread.ident is not None and not self.callbacks.is_current:
             link = self._link
             self._thread.join(deadline.remaining_s if link is None or not link.is_in_lookup else min(1.0, timeout))
         is_done = self.callbacks.stop(deadline.remaining_s) and not self._thread.is_alive()
-        with self._lock:  # a thread that is left behind in a lookup finds it closed, and ends
-            self._store.close()
-        return is_done
+        # It closes the store, also under a thread that is left behind in a lookup.
+        with self._store_turn(deadline.remaining_s) as is_free:
+            return is_done and is_free
 
     def wait(self, is_met: Callable[[], bool], timeout: float) -> bool:
         """Wait until a condition is true, this is over, or the time is (seconds); return whether it is true."""
@@ -138,8 +152,14 @@ class MirrorFollower:
         Raises:
             MirrorBootstrapping: no whole snapshot was applied, and it is not forced.
             StoreError: it may not be durable; repeat it.
+            MirrorStopped: it was stopped meanwhile.
         """
-        with self._lock:
+        with self._store_turn(TURN_S) as is_free:
+            if self._is_stopped:
+                raise MirrorStopped(self._name)
+            if not is_free:
+                text = f"a write before this has not ended within {TURN_S:g} s; mend the disk, or repeat it"
+                raise StoreError(errno.ETIMEDOUT, text, str(self._store.path))
             content, known = self.content, self.content.promotion
             self._store.settle(content)
             if content.promotion is None:
@@ -162,6 +182,18 @@ class MirrorFollower:
                 )
         self._end("this mirror was promoted")
         return made
+
+    @contextmanager
+    def _store_turn(self, timeout_s: float) -> Iterator[bool]:
+        """Wait until nothing else uses the store (seconds); yield whether that was in time."""
+        try:
+            with self._turns.take(timeout_s) as is_free:
+                yield is_free
+        finally:
+            if self._is_stopped:
+                with self._turns.take(0) as is_last:
+                    if is_last:
+                        self._store.close()
 
     @property
     def _is_done(self) -> bool:
@@ -247,7 +279,8 @@ class MirrorFollower:
         batch = self.machine.next_batch()
         if batch is None:
             return
-        with self._lock:
+        with self._store_turn(arguments.SECONDS_MAX):
+            self._check_going()
             self._store.settle(self.content)
             self._check_going()
             self._store.write(batch, self.content)

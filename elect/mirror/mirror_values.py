@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from elect.core.configuration import Configuration
+from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration
 from elect.core.promotion import FLOOR_MAX, FLOOR_STEP
+from elect.errors import ConfigError
 from elect.leader import Leader
 from wire.common import arguments
 
@@ -166,6 +167,25 @@ def consistency_of(value: object) -> Consistency:
         return EVENTUAL if value == "eventual" else STRONG
     error = ValueError if isinstance(value, str) else TypeError
     raise error(f'consistency is {value!r}; "eventual", "strong" or within(seconds) is needed')
+
+
+def cluster_id_of(name: str, value: object) -> bytes:
+    """Return the id of a cluster, empty for None.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = value
+    if isinstance(value, str):
+        try:
+            found = bytes.fromhex(value)
+        except ValueError:
+            found = b""
+    if found is None:
+        return b""
+    if not isinstance(found, bytes) or len(found) != CLUSTER_ID_LENGTH:
+        raise ConfigError(name, value, f"{CLUSTER_ID_LENGTH} bytes, or as many pairs of hex digits, are needed")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,10 +29,8 @@ from elect.core.messages import TERM_MAX
 from elect.mirror.mirror_content import ChangeBatch
 from elect.mirror.mirror_follower import MirrorFollower
 from elect.mirror.mirror_machine import MirrorMachine
-from elect.mirror.mirror_store import MirrorStore
 from elect.observing.mirror_messages import MembersEntry
 from elect.storage.store import MemoryStore
-from tests.fault.mirror_program import NoWait
 from tests.mirroring import CLUSTER, CLUSTER_ID, MEMBERS, RandomChanges, check_sequence, mirror_of, source
 from tests.nodes import Cluster, configs, eventually, running, status
 
@@ -188,23 +186,6 @@ def test_nothing_is_applied_after_a_promotion(tmp_path: Path, monkeypatch):
         assert "refused a write" not in mirror.status().last_error  # the store would be the second to notice
 
 
-def test_ctrl_c_in_a_promotion_leaves_it_made(tmp_path: Path, monkeypatch):
-    promote = MirrorStore.promote
-
-    def be_interrupted(self, *arguments: object) -> None:
-        promote(self, *arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(MirrorStore, "promote", be_interrupted)
-    with source() as made, mirror_of(made.listens, data_dir=tmp_path) as mirror:
-        mirror.wait(60)
-        with pytest.raises(KeyboardInterrupt):
-            mirror.promote()
-        assert mirror.promotion is not None
-        eventually(lambda: not len(made.server))  # it follows nothing any more
-        assert mirror.promote() == mirror.promotion
-
-
 def test_a_program_may_stop_the_mirror_in_its_callback(tmp_path: Path):
     stopped = threading.Event()
 
@@ -266,22 +247,6 @@ def test_both_ends_are_proven(tmp_path: Path, way: str):
             eventually(lambda: mirror.status().last_error)
             assert mirror.state.phase is MirrorPhase.DISCONNECTED
             assert mirror.error is None
-
-
-def test_a_disk_that_fails_is_tried_again(tmp_path: Path, monkeypatch):
-    write, left = MirrorStore.write, [2]
-
-    def fail(self, *arguments: object) -> None:
-        left[0] -= 1
-        if left[0] >= 0:
-            raise StoreError(28, "No space left on device", "mirror.sqlite3")
-        write(self, *arguments)
-
-    monkeypatch.setattr(MirrorStore, "write", fail)
-    monkeypatch.setattr("elect.mirror.mirror_follower.SourceBackoff", NoWait)
-    with source() as made, mirror_of(made.listens, data_dir=tmp_path) as mirror:
-        assert mirror.wait(60).phase is MirrorPhase.FOLLOWING
-        assert "No space left" in mirror.status().last_error
 
 
 @pytest.mark.parametrize(
