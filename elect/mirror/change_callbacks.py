@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from elect.mirror.mirror_values import MirrorChange
+from wire.common import arguments
 from wire.common.deadline import now_s
 from wire.common.log import Log, LogThrottle, suppressed_suffix
 from wire.common.reported_thread import ReportedThread
@@ -76,8 +77,8 @@ class ChangeCallbacks:
         while (change := self._next()) is not None:
             try:
                 assert self._on_change is not None
-                self._on_change(change)
-            except Exception:  # it is the program's
+                arguments.check_returned("on_change", self._on_change(change))
+            except BaseException:  # it is the program's: also of sys.exit, which would end this thread unseen
                 held = self._log_throttle.admit_line("on_change", now_s())
                 if held is not None:
                     logger.exception("! on_change raised an exception%s", suppressed_suffix(held))
