@@ -81,8 +81,13 @@ class MirrorContent:
         """Return the entries of a snapshot, with the elections that it lacks: the source knows no leader of them."""
         found = {entry.election for entry in entries if isinstance(entry, LeaderEntry)}
         lacking = [each for each in self.leaders if each not in found]
-        room = ELECTIONS_MAX - len(found)
+        room = ELECTIONS_MAX - max(len(found), ENTRIES_MAX)  # and some for those that it has later
         return (*entries, *(LeaderEntry(election=each, term=self.leaders[each].term) for each in lacking[:room]))
+
+    def has_room(self, entries: Sequence[MirrorEntry]) -> bool:
+        """Return whether the elections in some changes may be remembered with those that are known."""
+        elections = {entry.election for entry in entries if isinstance(entry, LeaderEntry)}
+        return len(self.leaders) + sum(each not in self.leaders for each in elections) <= ELECTIONS_MAX
 
     def apply(self, batch: ChangeBatch) -> list[MirrorChange]:
         """Apply a batch that is durable; return the changes for the program.
@@ -94,6 +99,7 @@ class MirrorContent:
         if batch.is_snapshot:
             kept = {entry.election for entry in batch.entries if isinstance(entry, LeaderEntry)}
             self.leaders = {election: entry for election, entry in self.leaders.items() if election in kept}
+            self.leader_terms = {election: term for election, term in self.leader_terms.items() if election in kept}
         for entry in batch.entries:
             revision += 1
             is_new = self._set(entry)

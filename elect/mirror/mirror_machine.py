@@ -17,8 +17,8 @@ import math
 from collections import deque
 
 from elect.clock import NS_PER_S
-from elect.mirror.mirror_content import ChangeBatch, MirrorContent
-from elect.mirror.mirror_values import MirrorChange, MirrorPhase, MirrorState
+from elect.mirror.mirror_content import ChangeBatch, MirrorContent, highest_in
+from elect.mirror.mirror_values import FOLLOWED_TERM_MAX, MirrorChange, MirrorPhase, MirrorState
 from elect.observing.mirror_messages import (
     HARD,
     MIRROR_VERSION,
@@ -55,6 +55,10 @@ WAITING_MAX = 256
 
 BATCH_ENTRIES_MAX = 4_096
 """Changes that are applied at once: one write of the disk, some milliseconds."""
+
+STALLED_APPLIED = 60
+"""Applied in a row, 30 s, for which nothing came to apply, and the source did not say that there is nothing. Another
+node may be of more use. They are counted, not timed: a process that was stopped for a while blames no source."""
 
 TOLD_MAX = 64
 """Heartbeats that wait for their revision to be applied."""
@@ -94,6 +98,7 @@ class MirrorMachine:
         self._as_of: int | None = None
         self._connected_at: int | None = None
         self._noted_at = 0
+        self._is_full = False
         self._begin_link()
 
     def _begin_link(self) -> None:
@@ -109,6 +114,8 @@ class MirrorMachine:
         self._parts: list[MirrorEntry] = []
         self._total = 0
         self._parts_revision = 0
+        self._parts_most = 0
+        self._in_vain = 0
 
     # The link.
 
@@ -135,13 +142,13 @@ class MirrorMachine:
         return self.subscribe_message()
 
     def subscribe_message(self) -> Subscribe:
-        """Return the message that says what was applied."""
+        """Return the message that says what was applied; nothing, where only a snapshot makes room for more."""
         return Subscribe(
             version=MIRROR_VERSION,
             source_cluster_id=self._expected_id,
             cluster_id=self._cluster_id,
-            stream=self.content.stream,
-            revision=self.content.revision,
+            stream=b"" if self._is_full else self.content.stream,
+            revision=0 if self._is_full else self.content.revision,
         )
 
     def disconnected(self) -> None:
@@ -162,9 +169,7 @@ class MirrorMachine:
             case SourceWelcome() if self._welcome is None:
                 self._accept(message)
             case SnapshotPart() | Changes() if self._welcome is not None:
-                if len(self._waiting) >= WAITING_MAX:
-                    raise SourceProblem("order", "the source sends more than this mirror has room for")
-                self._waiting.append(message)
+                self._take(message)
             case SourceHeartbeat() if self._welcome is not None:
                 self._note_heartbeat(message, now)
             case SealAnswer() if self._welcome is not None:
@@ -174,12 +179,14 @@ class MirrorMachine:
         return None
 
     def check(self, now: int) -> None:
-        """Raise SourceProblem if the source has not answered the Subscribe in time, or is cut off from its cluster."""
+        """Raise SourceProblem if the source has not answered in time, stalls, or is cut off from its cluster."""
         self.note_time(now)
         if self._source_age_ns >= ISOLATED_NS and self._is_held(now):
             raise SourceProblem("isolated", "the source has heard from no quorum of its cluster for too long")
         if self._welcome is None and self._connected_at is not None and now - self._connected_at >= HANDSHAKE_NS:
             raise SourceProblem("timeout", "no answer to the Subscribe")
+        if self._in_vain >= STALLED_APPLIED:
+            raise SourceProblem("stalled", "the source sends nothing to apply, and does not say that there is nothing")
 
     def note_time(self, now: int) -> None:
         """Forget the times that were noted if the clock has gone back; this is called without a link, too."""
@@ -197,6 +204,7 @@ class MirrorMachine:
         """Return the Applied that is due now, or None."""
         if self._welcome is None or (self._sent_at is not None and 0 <= now - self._sent_at < self._pause_ns):
             return None
+        self._in_vain = 0 if self._waiting else self._in_vain + 1  # a program that is slow blames no source
         self._sent_at, self._done_told = now, self._done
         self._sent_max = max(self._sent_max, now)  # the clock may have jumped back
         return Applied(messages=self._done, revision=self.content.revision, sent=now)
@@ -229,6 +237,7 @@ class MirrorMachine:
 
     def applied(self, batch: ChangeBatch) -> list[MirrorChange]:
         """Note that a batch is durable; return the changes for the program."""
+        self._in_vain = self._parts_most = 0
         if not batch.entries:
             self._is_id_new = False
             self.content.source_cluster_id = batch.source_cluster_id
@@ -237,9 +246,18 @@ class MirrorMachine:
             self._as_of = None  # of another node, which may have known more
         changes = self.content.apply(batch)
         self.snapshots += batch.is_snapshot
+        self._is_full = self._is_full and not batch.is_snapshot
         while self._told and self._told[0][0] <= batch.revision:
             self._note_level(self._told.popleft()[1])
         return changes
+
+    def _take(self, message: SnapshotPart | Changes) -> None:
+        if len(self._waiting) >= WAITING_MAX:
+            raise SourceProblem("order", "the source sends more than this mirror has room for")
+        highest = max(map(highest_in, message.entries))
+        if highest > FOLLOWED_TERM_MAX:
+            raise SourceProblem("term", f"the source has the term {highest}; {FOLLOWED_TERM_MAX} is the highest one")
+        self._waiting.append(message)
 
     def _accept(self, welcome: SourceWelcome) -> None:
         content = self.content
@@ -273,6 +291,7 @@ class MirrorMachine:
             self._told.append((heartbeat.revision, as_of))
 
     def _note_level(self, as_of: int) -> None:
+        self._in_vain = 0
         self._as_of = as_of if self._as_of is None else max(self._as_of, as_of)
 
     def _next_changes(self, welcome: SourceWelcome) -> ChangeBatch:
@@ -288,6 +307,9 @@ class MirrorMachine:
             self._waiting.popleft()
             self._done += 1
             entries += message.entries
+        if not self.content.has_room(entries):
+            self._is_full = True
+            raise SourceProblem("elections", "the source has had more elections than this mirror remembers")
         return ChangeBatch(
             source_cluster_id=welcome.cluster_id,
             stream=welcome.stream,
@@ -304,6 +326,8 @@ class MirrorMachine:
             raise SourceProblem("gap", f"part {part.first} of a snapshot came, {len(self._parts)} is next")
         self._is_snapshot_due = True
         self._parts += part.entries
+        if len(self._parts) > self._parts_most:  # a snapshot that begins again and again brings nothing
+            self._parts_most, self._in_vain = len(self._parts), 0
         return len(self._parts) == self._total
 
     def _snapshot(self, welcome: SourceWelcome) -> ChangeBatch:

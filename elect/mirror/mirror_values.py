@@ -18,6 +18,9 @@ MARGIN = FLOOR_STEP
 """Terms between the highest one that was seen and the floor: an election each second, unseen for eleven days. A floor
 is a multiple of it, so that two nodes that promote at once mostly choose the same one."""
 
+FOLLOWED_TERM_MAX = FLOOR_MAX - MARGIN
+"""The highest term above which there is room for a floor. No cluster comes near it: a source with a higher one lies."""
+
 
 class MirrorPhase(StrEnum):
     """The states of a mirror.

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from elect.clock import NS_PER_S
 from elect.core.configuration import Configuration
 from elect.mirror.mirror_content import MirrorContent
-from elect.mirror.mirror_machine import MirrorMachine, age_at
+from elect.mirror.mirror_machine import MirrorMachine, SourceProblem, age_at
 from elect.mirror.mirror_values import MirrorChange, MirrorPhase, MirrorState
 from elect.observing.mirror_messages import (
     Changes,
@@ -80,3 +82,9 @@ class Followed:
 
     def change(self, first: int, entries: Sequence[MirrorEntry]) -> None:
         self.say(Changes(first=first, entries=tuple(entries)))
+
+
+def problem(followed: Followed, *messages: object) -> SourceProblem:
+    with pytest.raises(SourceProblem) as raised:
+        followed.say(*messages)
+    return raised.value

@@ -29,15 +29,9 @@ from elect.observing.mirror_messages import (
     SourceRefusal,
     Subscribe,
 )
-from tests.unit.mirror.machine_ends import ID, MEMBERS, STREAM, Followed, entry, snapshot, welcome
+from tests.unit.mirror.machine_ends import ID, MEMBERS, STREAM, Followed, entry, problem, snapshot, welcome
 
 HOUR_NS = 3_600 * NS_PER_S
-
-
-def problem(followed: Followed, *messages: object) -> SourceProblem:
-    with pytest.raises(SourceProblem) as raised:
-        followed.say(*messages)
-    return raised.value
 
 
 def test_it_goes_from_disconnected_to_following():
