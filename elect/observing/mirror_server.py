@@ -182,15 +182,16 @@ class MirrorServer:
                 self._links.send(*link, answer)
         self._cut_late(now)
         self._settle(now)
-        room = MESSAGES_A_TURN
-        for _ in range(len(self._turns)):
-            link = self._turns[0]
-            self._turns.rotate(-1)
+        served = list[MirrorLink]()
+        for link in self._turns:
             session = self._sessions[link]
             self._answer_applied(link, session)
-            if room and self._has_more(session):
-                room -= 1
+            if len(served) < MESSAGES_A_TURN and self._has_more(session):
                 self._send_next(link, session)
+                served.append(link)
+        for link in served:  # those for which there was no room come first in the next turn
+            self._turns.remove(link)
+            self._turns.append(link)
         return 0.0 if any(map(self._has_more, self._sessions.values())) else self._wait_s(now)
 
     def _open(self, link: MirrorLink) -> None:

@@ -250,6 +250,26 @@ def test_a_turn_sends_a_bounded_number_of_messages():
     assert len(source.outboxes) == 20  # each had its turn
 
 
+def test_mirrors_that_always_lack_something_get_the_same():
+    source = Source()
+    peers = [f"mirror/m/{number}" for number in range(3 * MESSAGES_A_TURN)]
+    for peer in peers:
+        source.accept(SUBSCRIBE, peer=peer)
+    source.take()
+    source.outboxes.clear()
+    got = dict.fromkeys(peers, 0)
+    for turn in range(30):
+        source.change(20, metadata=LONG)
+        source.now += PATIENCE_NS
+        source.server.turn()
+        for peer in peers:
+            found = [message for message in source.outboxes.pop(peer, []) if isinstance(message, Changes)]
+            got[peer] += len(found)
+            if found:
+                source.say(Applied(messages=1 + got[peer], revision=found[-1].first, sent=turn), peer=peer)
+    assert {*got.values()} == {9, 10}  # the changes of the first turn wait for the second
+
+
 def test_each_applied_is_answered():
     source = Source()
     source.accept(SUBSCRIBE)
