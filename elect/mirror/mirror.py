@@ -95,6 +95,7 @@ class Mirror:
 
     Raises:
         ConfigError: a value breaks a rule.
+        TypeError: `on_change` is no function.
     """
 
     def __init__(
@@ -304,7 +305,7 @@ class Mirror:
 
         Raises:
             MirrorBootstrapping: no whole snapshot came, and `force` is False.
-            StoreError: it may not be durable; repeat it.
+            StoreError: it may not be durable, or a write before it has not ended within 10 s; repeat it.
             TypeError, ValueError: an argument is none, or there is no room for a floor above `highest_term`.
             MirrorStopped: it is not running.
         """
