@@ -26,7 +26,7 @@ class HangingDisk:
         def hang(*arguments: object, **named: object) -> object:
             self.hung += 1
             self.is_reached.set()
-            self.may_go.wait(5)
+            self.may_go.wait(30)
             self.hung -= 1
             return method(*arguments, **named)
 
