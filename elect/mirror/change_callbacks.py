@@ -28,7 +28,8 @@ class ChangeCallbacks:
     def __init__(self, on_change: OnChange | None) -> None:
         self._on_change = on_change
         self._waiting: deque[MirrorChange] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # `with` of a Condition is no single step, and Ctrl-C may come in a stop
+        self._changed = threading.Condition(self._lock)
         self._is_stopped = False
         self._thread = ReportedThread(self._run, name="elect-mirror-events")
         self._log_throttle = LogThrottle()
@@ -59,13 +60,13 @@ class ChangeCallbacks:
     def put(self, changes: Sequence[MirrorChange]) -> None:
         """Add changes; there is room for all that one batch brings."""
         if self._on_change is not None and changes:
-            with self._changed:
+            with self._lock:
                 self._waiting.extend(changes)
                 self._changed.notify()
 
     def stop(self, timeout: float) -> bool:
         """Drop what waits, and end; return whether the thread has ended in time (seconds)."""
-        with self._changed:
+        with self._lock:
             self._is_stopped = True
             self._waiting.clear()
             self._changed.notify()
@@ -84,7 +85,7 @@ class ChangeCallbacks:
                     logger.exception("! on_change raised an exception%s", suppressed_suffix(held))
 
     def _next(self) -> MirrorChange | None:
-        with self._changed:
+        with self._lock:
             while not self._waiting and not self._is_stopped:
                 self._changed.wait()
             return None if self._is_stopped else self._waiting.popleft()

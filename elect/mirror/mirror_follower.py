@@ -27,6 +27,7 @@ from wire.common import arguments
 from wire.common.deadline import Deadline, now_s
 from wire.common.log import Log, LogThrottle, suppressed_suffix
 from wire.common.reported_thread import ReportedThread
+from wire.common.signal_safe_condition import SignalSafeCondition
 from wire.common.turns import Turns
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
@@ -90,7 +91,8 @@ class MirrorFollower:
         self._backoff = SourceBackoff(addresses, rng)
         self._turns = Turns()
         self._is_stopped = False
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # `with` of a Condition is no single step, and Ctrl-C may come in it
+        self._changed = SignalSafeCondition(self._lock)
         self._is_over = threading.Event()
         self._link: SourceLink | None = None
         self._thread = ReportedThread(self._run, name="elect-mirror")
@@ -138,7 +140,7 @@ class MirrorFollower:
 
     def wait(self, is_met: Callable[[], bool], timeout: float) -> bool:
         """Wait until a condition is true, this is over, or the time is (seconds); return whether it is true."""
-        with self._changed:
+        with self._lock:
             self._changed.wait_for(lambda: is_met() or self._is_over.is_set(), timeout)
         return is_met()
 
@@ -206,7 +208,7 @@ class MirrorFollower:
     # The thread.
 
     def _end(self, text: str) -> None:
-        with self._changed:
+        with self._lock:
             self._is_over.set()
             self._changed.notify_all()
         link = self._link
@@ -289,7 +291,7 @@ class MirrorFollower:
         self._notify()
 
     def _notify(self) -> None:
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
 
 

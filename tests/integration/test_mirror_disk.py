@@ -1,4 +1,4 @@
-"""A mirror whose disk fails or hangs, and one whose promotion is cut off by Ctrl-C."""
+"""A mirror whose disk fails or hangs, and one whose calls are cut off by Ctrl-C."""
 
 import threading
 from collections.abc import Iterator
@@ -13,6 +13,22 @@ from elect.mirror.mirror_store import MirrorStore
 from tests.fault.mirror_program import NoWait
 from tests.mirroring import mirror_of, source
 from tests.nodes import eventually
+
+
+def test_ctrl_c_in_a_wait_leaves_nothing_locked(tmp_path: Path, monkeypatch):
+    with mirror_of("127.0.0.1:9", data_dir=tmp_path) as mirror:
+        changed = mirror._follower._changed
+        release = changed._release_save
+
+        def be_interrupted() -> None:
+            release()
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(changed, "_release_save", be_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            mirror.wait(60)
+        assert mirror.promote(force=True)  # on this thread; it tells the other one
+        assert mirror.stop()
 
 
 class HangingDisk:
