@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from elect.cli import http_client
 from elect.cli.exit_codes import Failure
-from elect.cli.status_table import entries
+from elect.cli.status_table import cluster_state, entries
 from elect.config.config import Config
-from elect.core.configuration import Configuration
+from elect.core.configuration import ClusterState, Configuration
 from elect.errors import BindError
 from wire.common.deadline import now_s
 from wire.io import sockets
@@ -83,13 +83,15 @@ def ask(config: Config, expected: Collection[str]) -> Faults:
 def faults_in(config: Config, status: Mapping[str, object], expected: Collection[str]) -> Faults:
     """Return which peers do not reach a running node, given its status."""
     by_id = {peer.get("node"): peer for peer in entries(status, "peers")}
-    return {node_id: _fault_of(config, by_id.get(node_id, {})) for node_id in expected}
+    # The nodes of a sealed cluster support nobody any more: there the open link is the proof.
+    proof = "is_accepted" if cluster_state(status) == ClusterState.SEALED else "is_supported"
+    return {node_id: _fault_of(config, by_id.get(node_id, {}), proof) for node_id in expected}
 
 
-def _fault_of(config: Config, peer: Mapping[str, object]) -> str | None:
+def _fault_of(config: Config, peer: Mapping[str, object], proof: str) -> str | None:
     if peer.get("is_configuration_same") is False:
         return "answers, but lists other voters than this node"
-    return None if peer.get("is_supported") else UNREACHED.format(address=config.advertise_address)
+    return None if peer.get(proof) else UNREACHED.format(address=config.advertise_address)
 
 
 def _listening(address: Address) -> socket.socket:

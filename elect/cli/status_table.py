@@ -121,6 +121,12 @@ def _member_notes(status: Mapping[str, object]) -> Iterator[str]:
             yield str(state)
 
 
+def cluster_state(status: Mapping[str, object]) -> str:
+    """Return the state of the cluster in a status: active, too, if it does not say."""
+    membership = status.get("membership")
+    return str(membership.get("state", "active")) if isinstance(membership, Mapping) else "active"
+
+
 def entries(status: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
     """Return the tables in a list of a status; none if there is no such list: the node may have another version."""
     values = status.get(name)

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from elect.clock import NS_PER_S
+from elect.core.configuration import ClusterState
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.monitoring.member_phase import MemberPhase
 from elect.web.http_values import Request, Response, reply
@@ -27,20 +28,25 @@ def healthz(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 -
 
 
 def readyz(node: NodeProtocol, request: Request) -> Response:
-    """Return 200 while this node takes its part in the cluster, a quorum supports it, and it knows the leader."""
+    """Return 200 while this node takes its part in the cluster, a quorum supports it, and it knows the leader.
+
+    A standby cluster has no leader; its nodes are ready to be promoted. Those of a sealed one are not ready any more.
+    """
     election = node.find_election(request.election)
     known = election.leader if election is not None else None
     status, lifecycle = node.status(), node.lifecycle
-    has_quorum, mirror = status.has_quorum, status.runtime.mirror
+    has_quorum, mirror, membership = status.has_quorum, status.runtime.mirror, status.membership
+    state = None if membership is None else membership.configuration.state
     content = {
         "node": node.config.node,
         "lifecycle": str(lifecycle),
         "has_quorum": has_quorum,
+        "cluster_state": state,
         "leader": known.node_id if known is not None else None,
         **({} if mirror is None else {"mirror": mirror["state"], "mirror_error": mirror["error"] or None}),
     }
     is_ready = node.is_alive and lifecycle.phase is MemberPhase.READY
-    return _answer(content, is_good=is_ready and has_quorum and known is not None)
+    return _answer(content, is_good=is_ready and has_quorum and (known is not None or state is ClusterState.STANDBY))
 
 
 def show_status(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - every route has this shape

@@ -1,9 +1,13 @@
 """The page at `/` in a browser without a window."""
 
+from contextlib import contextmanager
+from dataclasses import replace
+
 import pytest
 
 from bench.watching.chromium import PROGRAM, chromium
 from elect import Node
+from elect.core.configuration import ClusterState
 from elect.leader import Leader
 from elect.storage.store import MemoryStore
 from elect.testing.real_processes import free_ports
@@ -52,6 +56,13 @@ def many():
         for number in range(ELECTIONS)
     }
     node.elections["tenant-07777"].leader = None
+    with served(node) as address:
+        yield address
+
+
+@contextmanager
+def served(node):
+    """Serve the page of a fake node; its address."""
     node.content |= {"now": 10.0, "supported_for": 0.5, "voters": ["a"], "quorum": 1, "lifecycle": "ready", "peers": []}
     node.content |= {"cluster": "orders", "state": "running", "loop_lag": 0.0, "inbox": 0, "metadata": {}}
     node.content |= {"clients": {"count": 0, "max": 1000}}
@@ -73,6 +84,22 @@ def test_a_new_leader_is_shown_and_said(page, tmp_path):
         page.wait_for(f"byId('announcer').textContent.includes({leader.config.node + ' leads'!r})")
         page.wait_for("byId('changes').innerText.includes('resigned')")
         assert page.evaluate("document.querySelectorAll('.matrix .sign.good').length") == 6
+
+
+@pytest.mark.parametrize("names", [["default"], ["default", "jobs"]], ids=len)
+@pytest.mark.parametrize(("state", "said"), [("standby", "A standby cluster"), ("sealed", "A sealed cluster")])
+def test_a_cluster_that_elects_nobody_is_no_alarm(page, names, state, said):
+    node = FakeNode()
+    node.elections = {name: FakeElection() for name in names}
+    node.configuration = replace(node.configuration, state=ClusterState(state))
+    node.content["membership"] = node.status().membership.to_dict()
+    with served(node) as address:
+        open_page(page, address)
+        page.wait_for(f"byId('summary').innerText.includes({said!r})")
+        assert page.evaluate("document.querySelectorAll('.headline.bad').length") == 0
+        page.wait_for("document.querySelectorAll('.why.idle').length > 0")
+        assert page.evaluate("document.querySelectorAll('.why:not(.idle)').length") == 0
+        assert page.evaluate(CONTRAST) >= 4.5
 
 
 def test_text_of_other_nodes_is_text(page, tmp_path):

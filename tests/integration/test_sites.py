@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from elect import Client, LeaderUnavailable, Node
+from elect.cli.reachability import faults_in
 from elect.core.changes import ChangeRefusal, ChangeRefused
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import LossReason
 from elect.core.snapshot import WhyNoLeader
 from elect.storage.store import MemoryStore
 from tests.nodes import DEADLINE_S, configs, eventually, running, status
+from tests.unit.web.client import ask
 
 SUCCESSOR = "b.example:7000"
 FLOOR = 3_000_000
@@ -52,6 +54,9 @@ def test_a_cluster_is_sealed_from_any_member(tmp_path: Path):
         with pytest.raises(ChangeRefused, match=SUCCESSOR) as caught:
             follower.members.remove("a", timeout=DEADLINE_S)
         assert caught.value.refusal is ChangeRefusal.SEALED
+        eventually(lambda: not status(follower).has_quorum)
+        others = [peer.node_id for peer in status(follower).view.peers]
+        assert set(faults_in(follower.config, status(follower).to_dict(), others).values()) == {None}
     assert losses == [LossReason.SEALED]
 
 
@@ -72,6 +77,7 @@ def test_a_standby_cluster_elects_nobody_until_it_is_promoted(tmp_path: Path):
         for node in nodes.values():
             eventually(lambda node=node: status(node).has_quorum)
             assert why(node)[0] is WhyNoLeader.STANDBY
+            eventually(lambda node=node: ask(node, "GET", "/readyz").status == 200)
         made = nodes["b"]._changer.promote(FLOOR, timeout=DEADLINE_S)
         assert (made.state, made.promotion_floor) == (ClusterState.ACTIVE, FLOOR)
         leader = eventually(lambda: next((node for node in nodes.values() if node.is_leader), None))

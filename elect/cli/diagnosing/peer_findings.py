@@ -8,6 +8,7 @@ from elect.cli.status_table import entries
 from elect.config.config import Config
 from elect.config.durations import format_ns
 from elect.config.shown_settings import settings_of
+from elect.core.snapshot import WhyNoLeader
 
 NOTICED = ("python",)
 """Settings that may differ for a time without harm."""
@@ -39,13 +40,7 @@ def _judge_status(config: Config, status: Mapping[str, object]) -> Iterator[Find
     for election in entries(status, "elections"):
         why = election.get("why_no_leader")
         if election.get("name") == "default" and isinstance(why, Mapping):
-            yield Finding(
-                severity=Severity.WARNING,
-                subject="this node",
-                measured="it knows no leader of the election 'default'",
-                why=str(why.get("text")),
-                remedy="see the other findings; during an election wait, and run the doctor again",
-            )
+            yield _judge_vacancy(str(why.get("code")), str(why.get("text")))
     faults = {"is_storing": "it cannot write to data_dir", "is_healthy": "its health callable fails or is late"}
     for name, measured in faults.items():
         if status.get(name) is False:
@@ -74,6 +69,30 @@ def _judge_status(config: Config, status: Mapping[str, object]) -> Iterator[Find
             why="[peers] counts at the first start of a cluster only; the members in data_dir are used",
             remedy="correct the list, so that it misleads nobody; elect members changes the members",
         )
+
+
+def _judge_vacancy(code: str, text: str) -> Finding:
+    """Judge why the node knows no leader: its cluster may be one that elects nobody."""
+    subject = "this node"
+    match code:
+        case WhyNoLeader.STANDBY:
+            return good(subject, text)
+        case WhyNoLeader.SEALED:
+            return Finding(
+                severity=Severity.NOTICE,
+                subject=subject,
+                measured="its cluster is sealed",
+                why=text,
+                remedy="stop it when nobody asks it any more",
+            )
+        case _:
+            return Finding(
+                severity=Severity.WARNING,
+                subject=subject,
+                measured="it knows no leader of the election 'default'",
+                why=text,
+                remedy="see the other findings; during an election wait, and run the doctor again",
+            )
 
 
 def _judge_peer(name: str, peer: PeerFacts, config: Config) -> Iterator[Finding]:

@@ -2,10 +2,11 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from elect.cli.status_table import entries
+from elect.core.snapshot import WhyNoLeader
 
 WATCHED_S = 60.0
 """Changes of leader count for this time."""
@@ -22,6 +23,7 @@ class Condition(StrEnum):
         LEADERLESS: no node says that it leads, and none knows a leader that was not asked or did not answer.
         FLAPPING: its leader changed at least FLAPS_MIN times in the last minute.
         CHANGED: its leader changed in the last minute.
+        INACTIVE: all nodes say that their cluster elects nobody: it stands by, or is sealed.
         STEADY: nothing changed in the last minute, or since the first look.
     """
 
@@ -29,10 +31,12 @@ class Condition(StrEnum):
     LEADERLESS = "no leader"
     FLAPPING = "flaps"
     CHANGED = "changed"
+    INACTIVE = "not active"
     STEADY = "steady"
 
 
 ORDER = tuple(Condition)
+INACTIVE_CODES = frozenset({WhyNoLeader.STANDBY.value, WhyNoLeader.SEALED.value})
 TROUBLED = (Condition.DOUBLED, Condition.LEADERLESS, Condition.FLAPPING)
 
 
@@ -88,6 +92,12 @@ class _Seen:
     known: str | None = None
     term: int = 0
     why: str = ""
+    codes: set[str] = field(default_factory=set)
+
+    @property
+    def is_inactive(self) -> bool:
+        """Return whether no node knows a leader, and each says that its cluster elects nobody."""
+        return self.known is None and bool(self.codes) and self.codes <= INACTIVE_CODES
 
 
 class ClusterOverview:
@@ -138,7 +148,7 @@ class ClusterOverview:
         if len(seen.leaders) > 1:
             condition = Condition.DOUBLED
         elif not seen.leaders:
-            condition = Condition.LEADERLESS
+            condition = Condition.INACTIVE if seen.is_inactive else Condition.LEADERLESS
         elif len(times) >= FLAPS_MIN:
             condition = Condition.FLAPPING
         else:
@@ -167,6 +177,7 @@ def _gather(status: Mapping[str, object], seen: dict[str, _Seen]) -> None:
         if isinstance(term, int) and term >= each.term and election.get("leader") is not None:
             each.term, each.known = term, str(election.get("leader"))
         if isinstance(why, Mapping):
+            each.codes.add(str(why.get("code")))
             each.why = each.why or f"{node}: {why.get('text')}"
 
 

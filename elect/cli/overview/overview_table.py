@@ -15,6 +15,7 @@ COLOURS = {
     Condition.LEADERLESS: "red",
     Condition.FLAPPING: "yellow",
     Condition.CHANGED: "bold",
+    Condition.INACTIVE: None,
     Condition.STEADY: None,
 }
 

@@ -104,7 +104,7 @@ function rowAt(index, height) {
   const name = nameAt(index);
   const row = model.rows.get(name);
   const isChosen = list.name === null ? index === list.chosen : name === list.name;
-  const state = !row ? "" : !row.leader ? "none" : row.is_leader ? "here" : "other";
+  const state = !row ? "" : !row.leader ? vacant() : row.is_leader ? "here" : "other";
   const cell = (kind, ...content) => h("span", { role: "gridcell", class: kind }, ...content);
   const place = {
     id: `row-${index}`, role: "row", class: `row ${state}`, "aria-rowindex": index + 1, "aria-selected": isChosen,
@@ -122,7 +122,9 @@ function rowAt(index, height) {
 // The first rows are in each report. Beyond them, the support of a quorum is the most that a lease can have.
 function leaseOf(row) {
   const { now, supported_for: supported, support_duration: whole } = model.report;
-  if (row.why_no_leader) return h("span", { class: "why", title: row.why_no_leader.text }, row.why_no_leader.text);
+  if (row.why_no_leader) {
+    return h("span", { class: `why ${vacant()}`, title: row.why_no_leader.text }, row.why_no_leader.text);
+  }
   if (!row.is_leader) return h("small", {}, `lease is held by ${row.leader}`);
   const isFresh = row.at >= now;
   const at = isFresh ? row.lease : supported === null ? null : now + supported;

@@ -31,7 +31,7 @@ function showChosen() {
     row.is_leader ? fact("followers", row.followers.join(" ") || "none") : null,
   ];
   show(byId("chosen"), h("div", { class: "bar-of-panel" }, h("h2", {}, row.name), quiet(note)),
-    row.why_no_leader ? h("p", { class: "why" }, sign("none"), ` ${row.why_no_leader.text}`) : null,
+    row.why_no_leader ? h("p", { class: `why ${vacant()}` }, sign(vacant()), ` ${row.why_no_leader.text}`) : null,
     h("dl", { class: "facts small" }, known), timeline(row, led),
     isOnly() ? null : entries(led.slice(-LEADERSHIPS_SHOWN).reverse().map(each => leadershipEntry(each, false))));
 }

@@ -29,6 +29,10 @@ const isLocal = () => model.report.elections.total <= model.report.elections.fir
 // With one election there is no list: all is said about that one.
 const isOnly = () => model.report.elections.total === 1;
 
+// A standby cluster and a sealed one have no leader, and nothing is wrong with that.
+const clusterState = () => model.report.membership?.state ?? "active";
+const vacant = () => (clusterState() === "active" ? "none" : "idle");
+
 function keepRow(row, now) {
   if (model.rows.size > ROWS_MAX && !model.rows.has(row.name)) model.rows.clear();
   const lease = row.lease_remaining === null ? null : now + row.lease_remaining;

@@ -1,6 +1,10 @@
 // The summary at the top, and the panels about nodes, members, clients and mirrors.
 
 const MATRIX_MAX = 12;
+const INACTIVE = {
+  standby: "A standby cluster: nobody leads before it is promoted",
+  sealed: "A sealed cluster: nobody leads any more",
+};
 const PARTS = { voter: "votes", witness: "votes, never leads", learner: "learns, is to vote", observer: "observes" };
 
 const only = () => (isOnly() ? model.rows.get(model.report.elections.first[0]) ?? null : null);
@@ -26,6 +30,8 @@ function verdict(report) {
   const { total, leaderless } = report.elections;
   if (model.connection === "stopped") return ["bad", `${report.node} has ${report.state}`];
   if (!report.voters) return ["bad", `${report.node} does not answer`];
+  const inactive = leaderless === total ? INACTIVE[clusterState()] : null;
+  if (inactive) return ["idle", inactive];
   const row = only();
   const name = row && row.name !== "default" ? quiet(` ${row.name}`) : null;
   if (row && !row.leader) return ["none", "Nobody leads", name];

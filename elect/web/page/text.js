@@ -45,7 +45,7 @@ const words = code => code.replaceAll("_", " ");
 const quiet = (...children) => h("span", { class: "quiet" }, ...children);
 
 // Signs have a shape as well as a colour, and stand beside a word.
-const SIGNS = { here: "●", other: "○", none: "▲", candidate: "◆", good: "✓", bad: "✕", wait: "◷" };
+const SIGNS = { here: "●", other: "○", none: "▲", candidate: "◆", good: "✓", bad: "✕", wait: "◷", idle: "–" };
 const sign = kind => h("span", { class: `sign ${kind}`, "aria-hidden": "true" }, SIGNS[kind]);
 
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];

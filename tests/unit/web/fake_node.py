@@ -73,13 +73,16 @@ class FakeMembers:
 
 
 class FakeStatus:
-    def __init__(self, content: dict[str, object]) -> None:
+    def __init__(self, content: dict[str, object], configuration: Configuration | None) -> None:
         self.content = content
+        self._configuration = configuration
 
     @property
-    def membership(self) -> MembershipStatus:
+    def membership(self) -> MembershipStatus | None:
+        if self._configuration is None:
+            return None
         return membership(
-            Configuration.initial("abc"),
+            self._configuration,
             "a",
             supported_by={"b"},
             installed_by={"a", "b"},
@@ -129,6 +132,7 @@ class FakeNode:
         self.members = FakeMembers()
         self.elections = {"default": FakeElection()}
         self.content: dict[str, object] = {"node": "a", "has_quorum": True}
+        self.configuration: Configuration | None = Configuration.initial("abc")
         self.is_paused = False
         self.promotions: list[bool] = []
         self.timeouts: list[float | None] = []
@@ -162,7 +166,7 @@ class FakeNode:
 
     def status(self, elections: Collection[str] | None = None) -> FakeStatus:
         rows = {} if elections is None else {"elections": [self._row(name) for name in elections]}
-        return FakeStatus({**self.content, **rows})
+        return FakeStatus({**self.content, **rows}, self.configuration)
 
     def _row(self, name: str) -> dict[str, object]:
         leader = self.elections[name].leader

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from elect.core.configuration import ClusterState, Configuration
 from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 from tests.unit.web.client import ask
 from tests.unit.web.fake_node import FakeNode
@@ -23,6 +26,7 @@ def test_readyz_wants_a_quorum_and_a_leader():
         "node": "a",
         "lifecycle": "ready",
         "has_quorum": True,
+        "cluster_state": "active",
         "leader": "b",
     }
     assert ask(node, "GET", "/readyz").status == 200
@@ -36,6 +40,25 @@ def test_readyz_wants_a_member_that_takes_its_part():
     node.lifecycle = MemberLifecycle(phase=MemberPhase.JOINING, attempt=2)
     answer = ask(node, "GET", "/readyz")
     assert (answer.status, answer.json["lifecycle"]) == (503, "joining(2)")
+
+
+@pytest.mark.parametrize(("state", "status"), [("standby", 200), ("sealed", 503), ("active", 503)])
+def test_readyz_wants_no_leader_of_a_standby_cluster(state, status):
+    """The source leads meanwhile; of a sealed cluster the successor is the one to ask."""
+    node = FakeNode()
+    node.configuration = replace(Configuration.initial("abc"), state=ClusterState(state))
+    answer = ask(node, "GET", "/readyz")
+    assert (answer.status, answer.json["cluster_state"], answer.json["leader"]) == (status, state, None)
+    node.content["has_quorum"] = False
+    assert ask(node, "GET", "/readyz").status == 503
+
+
+def test_readyz_answers_while_the_orchestrator_does_not():
+    node = FakeNode()
+    node.follow("b", 2)
+    node.content["has_quorum"], node.configuration = False, None
+    answer = ask(node, "GET", "/readyz")
+    assert (answer.status, answer.json["cluster_state"]) == (503, None)
 
 
 def test_status_is_the_nodes_own_json():

@@ -4,6 +4,7 @@ import pytest
 
 from elect.cli.diagnosing.peer_facts import ClusterFacts, PeerFacts
 from elect.cli.diagnosing.peer_findings import judge_cluster
+from elect.cli.reachability import faults_in
 from elect.config.config import Config
 from elect.config.shown_settings import settings_of
 from elect.monitoring.clock_comparison import ClockDrift
@@ -94,6 +95,27 @@ def test_what_the_running_node_says_of_itself_is_found(config, status, severity,
     [finding] = found_in(config, **status)
     assert (finding[0], finding[1]) == (severity, "this node")
     assert part in finding[2]
+
+
+@pytest.mark.parametrize(("state", "expected"), [("standby", []), ("sealed", ["notice"])])
+def test_a_cluster_that_elects_nobody_is_no_warning(config, state, expected):
+    text = f"this cluster is {state}"
+    elections = [{"name": "default", "why_no_leader": {"code": state, "text": text}}]
+    findings = list(judge_cluster(config, ClusterFacts(peers={}, status={"elections": elections})))
+    assert [(each.severity, each.why) for each in findings if each.severity != "ok"] == [
+        (each, text) for each in expected
+    ]
+    assert len(findings) == 1
+
+
+@pytest.mark.parametrize(("state", "has_fault"), [("sealed", False), ("active", True), ("standby", True)])
+def test_an_open_link_is_enough_in_a_sealed_cluster(config, state, has_fault):
+    """The nodes of one support nobody; those of any other do."""
+    peer = {"node": "b", "is_supported": False, "is_accepted": True}
+    status = {"membership": {"state": state}, "peers": [peer]}
+    assert bool(faults_in(config, status, ["b"])["b"]) is has_fault
+    peer["is_accepted"] = False
+    assert "does not reach this node" in faults_in(config, status, ["b"])["b"]
 
 
 def test_a_node_that_cannot_be_asked_is_noticed(config):

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from elect.cli import main
-from elect.cli.overview.cluster_overview import FLAPS_MIN, WATCHED_S, ClusterOverview, Condition
+from elect.cli.overview.cluster_overview import FLAPS_MIN, TROUBLED, WATCHED_S, ClusterOverview, Condition
 from elect.cli.overview.overview_table import lines
 from elect.cli.terminal import Colors
 from elect.web import application
@@ -14,9 +14,9 @@ from wire.protocol.address import Address
 PLAIN, COLOURED = Colors(is_coloured=False), Colors(is_coloured=True)
 
 
-def election(name, leader, node, term=1, why=None):
+def election(name, leader, node, term=1, why=None, code="x"):
     """One election in the status of a node."""
-    reason = None if why is None else {"code": "x", "text": why}
+    reason = None if why is None else {"code": code, "text": why}
     return {
         "name": name,
         "leader": leader,
@@ -65,6 +65,17 @@ def test_a_leader_that_was_not_asked_is_known_from_the_others():
     assert (conditions(looked(0.0, b)), looked(0.0, b).elections[0].leaders) == ({"e": Condition.STEADY}, ("(a)",))
     assert conditions(looked(0.0, b, {"node": "a"})) == {"e": Condition.STEADY}
     assert conditions(looked(0.0, b, status("a", election("e", None, "a")))) == {"e": Condition.LEADERLESS}
+
+
+@pytest.mark.parametrize("code", ["standby", "sealed"])
+def test_a_cluster_that_elects_nobody_is_in_no_trouble(code):
+    """As long as all nodes say so: a promotion that one node has not heard of is not done."""
+    a, b = (status(node, election("e", None, node, why="it waits", code=code)) for node in "ab")
+    assert conditions(looked(0.0, a, b)) == {"e": Condition.INACTIVE}
+    assert Condition.INACTIVE not in TROUBLED
+    promoted = status("b", election("e", None, "b", why="no quorum"))
+    assert conditions(looked(0.0, a, promoted)) == {"e": Condition.LEADERLESS}
+    assert conditions(looked(0.0, a, status("b", election("e", "a", "b")))) == {"e": Condition.LEADERLESS}
 
 
 def test_an_election_whose_leader_changes_all_the_time_flaps():
