@@ -68,16 +68,17 @@ class ElectionList:
         return [name for name in names if part in name.lower() or reading.leaders[name] == search] if part else names
 
     def _read(self) -> _Reading:
-        now = now_s()
-        if now - self._reading.made_at >= FRESH_S:
+        # Another thread may replace the reading and the names at any time: each is read once.
+        reading, names, now = self._reading, self._names, now_s()
+        if now - reading.made_at >= FRESH_S:
             leaders = self._node.known_leaders
-            if len(leaders) != len(self._names):  # none is ever removed
-                self._names = sorted(leaders)
-            names = self._names
+            if len(leaders) != len(names):  # none is ever removed
+                self._names = names = sorted(leaders)
             leaderless = [name for name in names if leaders[name] is None]
             ordered = leaderless + [name for name in names if leaders[name] is not None]
-            self._reading = _Reading(made_at=now, leaders=leaders, ordered=ordered, leaderless=len(leaderless))
-        return self._reading
+            reading = _Reading(made_at=now, leaders=leaders, ordered=ordered, leaderless=len(leaderless))
+            self._reading = reading
+        return reading
 
 
 def elections(listed: ElectionList, node: NodeProtocol, request: Request) -> Response:

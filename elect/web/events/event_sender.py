@@ -9,6 +9,7 @@ import contextlib
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterator
 
 from elect.errors import Forked, Stopped
 from elect.web.events.event_source import EventSource
@@ -130,9 +131,14 @@ class EventSender:
             else:
                 self._woken.wait()
                 self._woken.clear()
-            while self._arrived:
-                listeners.append(self._arrived.popleft())
+            listeners.extend(self._take_arrived())
         self._end_all(listeners)
+
+    def _take_arrived(self) -> Iterator[_Listener]:
+        """Yield the listeners that have arrived; each goes to one of the threads that take at the same time."""
+        with contextlib.suppress(IndexError):
+            while True:
+                yield self._arrived.popleft()
 
     def _serve(self, listeners: list[_Listener]) -> list[_Listener]:
         """Return the listeners that are still there."""
@@ -154,5 +160,5 @@ class EventSender:
     def _end_all(self, listeners: list[_Listener]) -> None:
         for each in listeners:
             each.end()
-        while self._arrived:
-            self._arrived.popleft().end()
+        for each in self._take_arrived():
+            each.end()

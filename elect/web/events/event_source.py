@@ -32,6 +32,8 @@ Made = tuple[int, bytes]
 class EventSource:
     """The source of all listeners of one application. Any thread may call it.
 
+    Blocks that were made are kept as one value each, which another thread may replace at any time: each is read once.
+
     Args:
         node: whose events they are.
         elections: of the node.
@@ -99,12 +101,14 @@ class EventSource:
         If they are not kept, that is the state: once in each interval, however many elections change meanwhile.
         """
         if position is not None:
-            if self._changes[0] == position and self._changes[1][0] == self.last:
-                return self._changes[1]
+            made_for, made = self._changes
+            if made_for == position and made[0] == self.last:
+                return made
             if (events := self._node.history.since(position)) is not None:
                 changes = b"".join(self._encode(number, event) for number, event in events)
-                self._changes = position, (events[-1][0] if events else position, changes)
-                return self._changes[1]
+                made = events[-1][0] if events else position, changes
+                self._changes = position, made
+                return made
         state = self._make_state()
         return state if position is None or position < state[0] else (position, b"")
 
@@ -121,7 +125,8 @@ class EventSource:
                 if now_s() >= self._report_due_s:
                     self._report_due_s = now_s() + self._interval_s
                     self._report = self._report[0] + 1, encode("report", self._describe(ROWS_OF_REPORT))
-        return None if self._report[0] == seen else self._report
+        report = self._report
+        return None if report[0] == seen else report
 
     def last_words(self) -> bytes:
         """Return the event that ends every stream."""
@@ -133,8 +138,9 @@ class EventSource:
             if now_s() >= self._state_due_s:
                 self._state_due_s = now_s() + self._interval_s
                 history, node_id = self._node.history, self._node.config.node
-                position, latest = history.last, history.kept()[-CHANGES_OF_STATE:]
-                changes = [fields for _, event in latest for fields in event_fields(event, node_id)]
+                kept = history.kept()
+                position = kept[-1][0] if kept else 0
+                changes = [fields for _, event in kept[-CHANGES_OF_STATE:] for fields in event_fields(event, node_id)]
                 content = {**self._describe(ROWS_OF_STATE), "changes": changes}
                 self._state = position, encode("state", content, make_id(history.name, position))
             return self._state

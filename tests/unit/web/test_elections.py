@@ -1,6 +1,7 @@
 import pytest
 
 from elect.leader import Leader
+from elect.web.elections import ElectionList
 from tests.unit.web.client import ask
 from tests.unit.web.fake_node import FakeElection, FakeNode
 
@@ -16,6 +17,23 @@ def node_with(**leaders):
 
 def names(answer):
     return [row["name"] for row in answer.json["elections"]]
+
+
+class MeetingList(ElectionList):
+    """A list that another thread reads just when this one has noted the names, with one election more."""
+
+    is_met = False
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "_names" and value and not self.is_met:
+            self.__dict__["is_met"] = True
+            self._node.elections["c"] = FakeElection()
+            self._read()
+
+
+def test_two_that_read_at_once_each_get_a_list():
+    assert MeetingList(node_with(a="a", b=None)).first(9) == ["b", "a"]
 
 
 def test_elections_without_a_leader_come_first():

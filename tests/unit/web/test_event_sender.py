@@ -1,6 +1,7 @@
 import http.client
 import socket
 import threading
+from collections import deque
 
 import pytest
 
@@ -95,6 +96,27 @@ def test_a_reader_that_reads_nothing_is_closed(node, monkeypatch):
     assert sender.stop(5.0)
     quick[1].close()
     silent[1].close()
+
+
+def test_two_threads_may_end_the_same_listeners(node):
+    """A server that stops, and a connection that was handed over just then."""
+    source = EventSource(node, ElectionList(node))
+    sender = EventSender(source, "elect-http-sender-events")
+    ours, other = socket.socketpair()
+    sender.add(ours, source.open(""))
+
+    class Meeting(deque):
+        def __bool__(self):
+            is_filled = len(self) > 0
+            while len(self):  # the other thread takes them between the test and the next step
+                self.popleft().end()
+            return is_filled
+
+    sender._arrived = Meeting(sender._arrived)
+    sender._end_all([])
+    sender._end_all([])
+    assert len(source) == 0
+    other.close()
 
 
 def test_one_thread_sends_to_all_and_the_last_event_ends_it(node, server):

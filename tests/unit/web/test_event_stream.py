@@ -65,6 +65,54 @@ def test_a_listener_that_comes_back_gets_what_it_missed():
     assert kinds(source.open("1f-2").take()) == ["report"]
 
 
+class MeetingSource(EventSource):
+    """A source that another thread uses just when this one has noted something."""
+
+    meeting = None
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        meet, self.__dict__["meeting"] = (self.meeting, None) if name == "_changes" else (None, self.meeting)
+        if meet is not None:
+            meet()
+
+
+def test_two_that_come_back_at_once_each_get_what_they_missed():
+    node = FakeNode()
+    node.note(ELECTED, LOST, ELECTED)
+    source = MeetingSource(node, ElectionList(node))
+    source.__dict__["meeting"] = lambda: source.missed(2)
+    last, block = source.missed(0)
+    assert (last, [event_id for *_, event_id in events_in(block)]) == (3, ["1f-1", "1f-2", "1f-3"])
+
+
+def test_what_was_made_for_another_is_never_mixed_up(monkeypatch):
+    node = FakeNode()
+    node.note(ELECTED, LOST)
+    source = source_of(node)
+    source.missed(0)
+    reads = []
+
+    def last(_source):
+        if not reads:
+            reads.append(1)
+            source.missed(1)
+        return node.history.last
+
+    monkeypatch.setattr(EventSource, "last", property(last))
+    assert [event_id for *_, event_id in events_in(source.missed(0)[1])] == ["1f-1", "1f-2"]
+
+
+def test_a_change_that_comes_during_a_state_is_told_once(monkeypatch):
+    node = FakeNode()
+    node.note(ELECTED)
+    kept = node.history.kept
+    monkeypatch.setattr(node.history, "kept", lambda: node.note(LOST) or monkeypatch.undo() or kept())
+    (_, state, event_id), *rest = events_in(source_of(node).open("").take())
+    assert [change["event"] for change in state["changes"]] == ["elected", "lost"]
+    assert (event_id, [kind for kind, *_ in rest]) == ("1f-2", ["report"])
+
+
 @pytest.mark.parametrize("event_id", ["1f-1", "1f-9999", "2f-600", "x"])
 def test_a_listener_that_missed_too_much_gets_the_state(event_id):
     node = FakeNode()
