@@ -46,7 +46,7 @@ def is_local(host: str) -> bool:
 
 def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
-    is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    is_foreign = origin is not None and _netloc(origin) != request.headers.get("host")
     if is_foreign or request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise Refused(HTTPStatus.FORBIDDEN, "requests from pages of another origin are refused")
 
@@ -62,6 +62,13 @@ def _check_token(given: str, operator_token: str | None) -> None:
     is_right = hmac.compare_digest(token.strip().encode(), (operator_token or "").encode())
     if operator_token is None or scheme.lower() != "bearer" or not is_right:
         raise Refused(HTTPStatus.FORBIDDEN, "this is not the operator token")
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _host(address: str) -> str:

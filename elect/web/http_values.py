@@ -10,6 +10,7 @@ from wsgiref.types import InputStream, WSGIEnvironment
 
 from elect.core.messages import NAME_LENGTH_MAX, check_name
 from elect.core.state.node_state import DEFAULT_ELECTION
+from elect.web.json_text import as_json
 
 BODY_BYTES_MAX = 4_096
 """The longest useful body names an election and a node."""
@@ -60,7 +61,7 @@ def reply(status: HTTPStatus, content: Mapping[str, object], **headers: str) -> 
         content: the object.
         headers: further ones, underscores for dashes.
     """
-    body = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+    body = as_json(content, indent=2) + b"\n"
     return Response(
         status=status, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )

@@ -3,8 +3,9 @@
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html, "Parsing an event stream"
 """
 
-import json
 from collections.abc import Mapping
+
+from elect.web.json_text import as_json
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
@@ -25,9 +26,8 @@ def encode(kind: str, content: Mapping[str, object], event_id: str | None = None
         content: sent as one line of JSON, in which no character ends a line.
         event_id: comes back as Last-Event-ID; None: the one before stays.
     """
-    data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     head = "" if event_id is None else f"id: {event_id}\n"
-    return f"{head}event: {kind}\ndata: {data}\n\n".encode()
+    return f"{head}event: {kind}\ndata: ".encode() + as_json(content) + b"\n\n"
 
 
 def make_id(history: str, number: int) -> str:

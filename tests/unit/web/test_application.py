@@ -53,3 +53,19 @@ def test_an_internal_error_is_logged_and_not_shown(caplog):
     assert answer.status == 500
     assert b"object" not in answer.body
     assert "TypeError" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/members", "/promote", "/seal"])
+def test_text_that_is_no_unicode_comes_back_as_it_was(path, caplog):
+    """JSON can hold a half of a pair of characters; UTF-8 cannot."""
+    body = b'{"change": "remove", "\\ud800": 1}'
+    answer = ask(FakeNode(), "POST", path, body)
+    assert answer.status == 400
+    assert "\ud800" in str(answer.json["error"])
+    assert not caplog.records
+
+
+def test_a_status_may_name_a_path_that_is_no_unicode():
+    node = FakeNode()
+    node.content["mirror"] = {"error": "cannot write to /data/\udcff"}
+    assert ask(node, "GET", "/status").json == node.content

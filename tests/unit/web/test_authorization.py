@@ -53,7 +53,18 @@ def test_a_strangers_name_for_this_machine_is_refused(host):
     assert pause(HOST=host).status == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:9999", "http://localhost"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "http://localhost:9999",
+        "http://localhost",
+        "http://[",
+        "http://a]",
+        "http://\u2100",
+    ],
+)
 def test_a_page_of_another_origin_may_not(origin):
     assert pause(ORIGIN=origin).status == 403
 

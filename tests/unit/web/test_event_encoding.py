@@ -26,3 +26,9 @@ def test_an_id_from_elsewhere_is_no_number(event_id):
 
 def test_an_id_comes_back_as_its_number():
     assert parse_id("1f", make_id("1f", 12)) == 12
+
+
+def test_text_that_is_no_unicode_is_an_escape_of_json():
+    assert encode("report", {"path": "/data/\udcff \u00e9"}) == (
+        b'event: report\ndata: {"path":"/data/\\udcff \xc3\xa9"}\n\n'
+    )
