@@ -5,16 +5,19 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
 from bench.balancing.balanced_cluster import HOSTS, balanced
 from elect.testing.real_processes import free_ports, tenures
+from elect.web.server import HttpServer
 from tests.documents import block
 from tests.nodes import DEADLINE_S, eventually, single
+from wire.protocol.address import Address
 
 OPERATIONS = "elect/cli/OPERATIONS.md"
 KILLS = 2
@@ -75,6 +78,42 @@ def is_listening(port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+@contextmanager
+def answering(status: str) -> Iterator[int]:
+    """Answer each request with this status; yield the port."""
+
+    def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response(status, [("Content-Type", "application/json")])
+        return [b"{}"]
+
+    server = HttpServer(Address("127.0.0.1", 0), application, name="elect-http-answering")
+    server.start()
+    try:
+        yield server.address.port
+    finally:
+        assert server.stop(5.0)
+
+
+@contextmanager
+def dropping() -> Iterator[int]:
+    """A port at which attempts to connect get no answer, as those to a host that is gone: its queue is full."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listening.getsockname()
+        with pytest.raises(TimeoutError):
+            while True:
+                stack.enter_context(socket.create_connection(address, timeout=0.5))
+        yield address[1]
+
+
+@pytest.mark.debian("nginx")
+def test_nginx_finds_the_leader_beside_a_host_that_is_gone(tmp_path):
+    with answering("503 Service Unavailable") as follower, dropping() as gone, answering("200 OK") as leader:
+        ports = dict(zip(HOSTS, (follower, gone, leader), strict=True))
+        with nginx(tmp_path, ports) as port:
+            assert [ask(port, method) for method in ("GET", "POST") * 3] == [(200, {})] * 6
 
 
 @pytest.mark.long
