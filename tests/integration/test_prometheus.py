@@ -1,5 +1,6 @@
 """A real Prometheus scrapes real nodes: each shipped alert fires when its cause is made, and ends after it."""
 
+import json
 import signal
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ from elect.testing.real_processes import RUN, NodeProcess, Plan, ProcessCluster,
 from tests.certificates import Authority
 from tests.contract.wire_client import End, Party, Rejected, dial
 from tests.documents import block
-from tests.integration.prometheus_server import MONITORING, PrometheusServer, prometheus
+from tests.integration.prometheus_server import MONITORING, PrometheusServer, filled_in, prometheus
 from tests.nodes import eventually
 from wire.protocol.certificate import node_uri
 
@@ -237,6 +238,32 @@ def test_prometheus_accepts_the_configuration_in_the_text(tmp_path):
         ["promtool", "check", "config", path], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, "1 rule files found" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def samples(metric: str, election: str, *values: int) -> list[dict[str, str]]:
+    """The series of one election at the nodes a, b, …, for some minutes."""
+    series = f'{metric}{{{{cluster="orders", instance="{{}}", election="{election}"}}}}'
+    return [{"series": series.format(node), "values": f"{value}x9"} for node, value in zip("abc", values, strict=False)]
+
+
+@pytest.mark.parametrize(("is_active", "leaderless"), [(1, 1 + 500), (0, 0)])
+@pytest.mark.debian("promtool")
+def test_the_dashboard_counts_elections_without_a_leader(tmp_path, is_active, leaderless):
+    """Of 10,000 that are shown as one, most have a leader; one of those that are shown by name has none."""
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
+    panel = next(each for each in dashboard["panels"] if each["title"] == "Elections without a leader")
+    series = [
+        *(*samples("elect_is_leader", "*", 5000, 4500), *samples("elect_leaderless", "*", 500, 510)),
+        *(*samples("elect_is_leader", "jobs", 0, 0), *samples("elect_leaderless", "jobs", 1, 1)),
+        *(*samples("elect_is_leader", "default", 1, 0), *samples("elect_leaderless", "default", 0, 1)),
+        {"series": 'elect_cluster_state{cluster="orders", instance="a", state="active"}', "values": f"{is_active}x9"},
+    ]
+    expr, expected = filled_in(panel["targets"][0]["expr"]), [{"labels": "{}", "value": leaderless}]
+    query = {"expr": expr, "eval_time": "5m", "exp_samples": expected}
+    path = tmp_path / "cases.yml"
+    path.write_text(json.dumps({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [query]}]}))
+    done = subprocess.run(["promtool", "test", "rules", path], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.debian("promtool")
