@@ -302,7 +302,7 @@ class _Scrape(Collector):
             (election,): time_ns / NS_PER_S for election, time_ns in counts.leaderless_ns.items()
         }
         yield _counter("elect_leaderless_seconds", "Time in which this node knew no leader.", [], leaderless_s, label)
-        yield from _peer_gauges(sample.peers)
+        yield from _peer_gauges(sample.peers, sample.configuration.voters)
         yield from member_gauges(sample.configuration, {each.peer for each in sample.peers if not each.is_supported})
         if sample.site is not None:
             yield from site_metrics(sample.site)
@@ -349,8 +349,11 @@ def _histogram(
     return Histogram(name, text, labels, buckets=buckets, registry=None)
 
 
-def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
+def _peer_gauges(peers: Iterable[PeerSample], voters: Collection[str]) -> Iterator[Metric]:
     supported = GaugeMetricFamily("elect_peer_supported", "1 while the peer supports this node.", labels=["peer"])
+    voter = GaugeMetricFamily(
+        "elect_peer_voter", "1 while the peer is a voter, of whom none may be missing for long.", labels=["peer"]
+    )
     doubled = GaugeMetricFamily("elect_peer_doubled", "1 while two processes use the peer's id.", labels=["peer"])
     heard = GaugeMetricFamily("elect_peer_last_heard_seconds", "Time since the peer's last message.", labels=["peer"])
     suspect = GaugeMetricFamily(
@@ -367,9 +370,10 @@ def _peer_gauges(peers: Iterable[PeerSample]) -> Iterator[Metric]:
     for each in peers:
         objecting.add_metric([each.peer], each.is_objecting)
         supported.add_metric([each.peer], each.is_supported)
+        voter.add_metric([each.peer], each.peer in voters)
         doubled.add_metric([each.peer], each.is_doubled)
         suspect.add_metric([each.peer], each.health.is_suspect)
         leaving.add_metric([each.peer], each.health.is_leaving)
         if each.health.last_heard_ns is not None:
             heard.add_metric([each.peer], each.health.last_heard_ns / NS_PER_S)
-    yield from (supported, objecting, doubled, heard, suspect, leaving)
+    yield from (supported, voter, objecting, doubled, heard, suspect, leaving)

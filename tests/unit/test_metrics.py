@@ -34,6 +34,7 @@ CONTRACT = {
     "elect_leaderless_seconds_total": {"election"},
     "elect_failover_seconds_count": set(),
     "elect_peer_supported": {"peer"},
+    "elect_peer_voter": {"peer"},
     "elect_peer_doubled": {"peer"},
     "elect_peer_suspect": {"peer"},
     "elect_peer_leaving": {"peer"},
@@ -146,6 +147,7 @@ def test_voters_that_do_not_support_the_node_are_missing(metrics):
     peers = [PeerSample(peer=peer, is_supported=peer == "b") for peer in "bcd"]
     metrics.attach(lambda: Sample(configuration=Configuration(members=members), peers=peers))
     assert value(metrics, "elect_voters_missing") == 1
+    assert [value(metrics, "elect_peer_voter", peer=peer) for peer in "bcd"] == [1, 1, 0]
 
 
 def test_digest_is_that_of_the_configuration(metrics):
