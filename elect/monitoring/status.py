@@ -86,6 +86,7 @@ class RuntimeSnapshot:
         settings: returns the versions and settings that a node shows.
         metadata: returns the metadata that a node showed.
         known_since: returns since when the leader of an election is known (ns), 0 without one.
+        descriptors_max: the most descriptors that the process may have; None: there is no limit.
         clients: the number of clients that have a link.
         clients_max: the most of them that are let in, with the mirrors.
         mirrors: those that follow this node, as JSON types.
@@ -107,6 +108,7 @@ class RuntimeSnapshot:
     loop_lag_max_ns: int = 0
     metadata: Callable[[str], Mapping[str, str]] = lambda _: {}
     known_since: Callable[[str], int] = lambda _: 0
+    descriptors_max: int | None = None
     clients: int = 0
     clients_max: int = 0
     mirrors: Sequence[Mapping[str, object]] = ()
@@ -237,6 +239,7 @@ class Status:
             "supported_for": self._supported_for_s,
             "doubled": dict(runtime.doubled),
             "settings": dict(runtime.settings(self.node)),
+            "descriptors_max": runtime.descriptors_max,
             "clients": {"count": runtime.clients, "max": runtime.clients_max},
             "mirrors": [dict(mirror) for mirror in runtime.mirrors],
             "mirror": None if runtime.mirror is None else dict(runtime.mirror),

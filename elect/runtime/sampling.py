@@ -11,6 +11,7 @@ from elect.monitoring.member_phase import MemberPhase
 from elect.monitoring.metrics import PeerSample, Sample
 from elect.monitoring.status import RuntimeSnapshot
 from elect.runtime.assembly import NodeThreads
+from wire.common.descriptors import descriptors_max
 from wire.common.log import dropped
 
 
@@ -83,6 +84,7 @@ def runtime_snapshot(context: NodeContext, runtime: NodeThreads | None) -> Runti
         settings=(lambda _: {}) if runtime is None else (lambda node_id: runtime.links.profile(node_id).settings),
         metadata=partial(_metadata, context, runtime),
         known_since=partial(_known_since, context),
+        descriptors_max=descriptors_max(),
         clients=0 if runtime is None else len(runtime.clients),
         clients_max=0 if runtime is None else runtime.clients.clients_max,
         mirrors=() if runtime is None else tuple(each.to_dict() for each in runtime.clients.mirrors),

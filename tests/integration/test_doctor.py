@@ -1,6 +1,7 @@
 """`elect doctor` of real nodes: silent where all is well, and each cause that can be made here is found."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from elect import Config, Node
 from elect.cli import main
+from elect.cli.commands import diagnose_node
 from elect.cli.diagnosing import measurements
 from elect.clock import now_ns
 from elect.testing.real_processes import Plan, ProcessCluster, free_ports
@@ -28,7 +30,7 @@ def good_machine(tmp_path, monkeypatch):
     (tmp_path / "mounts").write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
     monkeypatch.setattr(measurements.clock_source, "__defaults__", (tmp_path / "clock",))
     monkeypatch.setattr(measurements.mount_of, "__defaults__", (tmp_path / "mounts",))
-    monkeypatch.setattr(measurements, "descriptors_max", lambda: 65_536)
+    monkeypatch.setattr(diagnose_node, "descriptors_max", lambda: 65_536)
     monkeypatch.setattr(measurements, "NAPS_S", 0.05)
 
 
@@ -105,6 +107,22 @@ def test_a_clock_that_runs_too_fast_is_found(tmp_path, capsys):
         code, findings = found(path, capsys)
     assert code == 1
     assert ("error", "clock of b") in [each[:2] for each in findings]
+
+
+def test_a_running_node_is_judged_by_its_own_descriptors(tmp_path, capsys):
+    path, (port, http) = tmp_path / "a.toml", free_ports(2)
+    node = f'[node]\nid = "a"\ncluster = "c"\nlisten = "127.0.0.1:{port}"\ndata_dir = "data"\n'
+    path.write_text(f'{node}[http]\nlisten = "127.0.0.1:{http}"\n')
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with Node(Config.load(path)) as running:
+        eventually(lambda: running.is_leader)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+        try:
+            code, findings = found(path, capsys)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    expected = ("notice", "file descriptors", "the running node may have 300, enough for 150 clients")
+    assert (code, expected in findings) == (0, True)
 
 
 def test_the_command_says_what_to_do_and_ends_with_its_code(tmp_path):

@@ -12,7 +12,6 @@ Each part of the work is short, and after WORK_S the thread pauses: a thousand l
 would otherwise keep the interpreter from the other threads for milliseconds.
 """
 
-import resource
 import selectors
 import threading
 from collections import deque
@@ -21,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from wire.common import arguments
 from wire.common.deadline import now_s
+from wire.common.descriptors import descriptors_max
 from wire.common.log import Log, LogThrottle, suppressed_suffix
 from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
@@ -95,8 +95,7 @@ class SharedLinks:
         arguments.check_type("endpoint", endpoint, Endpoint, "an Endpoint")
         arguments.check_callable("judge", judge)
         arguments.check_callable("turn", turn)
-        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if descriptors != resource.RLIM_INFINITY:
+        if (descriptors := descriptors_max()) is not None:
             links_max = min(links_max, max(1, descriptors // DESCRIPTORS_SHARE))
         per_host = max(1, links_max // 2) if links_per_host_max is None else links_per_host_max
         self.judge = judge

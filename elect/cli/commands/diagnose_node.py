@@ -14,6 +14,7 @@ from elect.cli.diagnosing.peer_findings import judge_cluster
 from elect.cli.exit_codes import DOCTOR_EXIT_CODES, ExitCode
 from elect.config.config import Config
 from elect.runtime.node_credentials import load_security
+from wire.common.descriptors import descriptors_max
 from wire.security.security import Security
 
 CODES = {
@@ -56,7 +57,8 @@ def _findings(config: Config) -> Iterator[Finding]:
     facts = gather(config, security)
     yield host_findings.judge_clock(measurements.clock_source(), measurements.clock_reading_ns())
     yield from _data_findings(config)
-    yield host_findings.judge_descriptors(measurements.descriptors_max(), config, len(facts.peers))
+    limit = facts.descriptors_max(own=descriptors_max())
+    yield host_findings.judge_descriptors(limit, config, len(facts.peers), is_running=facts.status is not None)
     yield _judge_pauses(config, facts)
     yield host_findings.judge_authentication(config)
     yield from _certificate_findings(security)

@@ -1,6 +1,7 @@
 """The findings about this machine, given what was measured."""
 
 import math
+import os
 
 from elect.cli.diagnosing.finding import Finding, Severity, good
 from elect.cli.diagnosing.measurements import Mount, WriteTimes
@@ -15,8 +16,9 @@ READING_NS_MAX = 2_000
 """A reading of a good clock takes 50 ns, and in this language three times that."""
 
 NETWORK_KINDS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs"}
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs", "fuse"}
 )
+"""With "fuse.sshfs" and the like; "fuseblk" is a local disk."""
 FLEETING_KINDS = frozenset({"tmpfs", "ramfs"})
 
 BYTES_WARNED, BYTES_NEEDED = 256 << 20, 16 << 20
@@ -71,8 +73,9 @@ def judge_mount(mount: Mount | None) -> Finding:
     subject = "data_dir file system"
     if mount is None:
         return good(subject, "not told")
-    measured = f"{mount.kind}, mounted at {mount.place}"
-    if mount.kind in NETWORK_KINDS or mount.kind.startswith("fuse"):
+    place = os.fsencode(mount.place).decode(errors="backslashreplace")
+    measured = f"{mount.kind}, mounted at {place}"
+    if mount.kind in NETWORK_KINDS or mount.kind.startswith("fuse."):
         return Finding(
             severity=Severity.WARNING,
             subject=subject,
@@ -125,11 +128,12 @@ def unwritable(error: OSError) -> Finding:
     )
 
 
-def judge_descriptors(limit: int | None, config: Config, peers: int) -> Finding:
-    """Judge the number of descriptors that a process may have."""
+def judge_descriptors(limit: int | None, config: Config, peers: int, *, is_running: bool = False) -> Finding:
+    """Judge the number of descriptors that the running node may have, or a process that is started here."""
     subject = "file descriptors"
     needed = DESCRIPTORS_OWN + DESCRIPTORS_PER_PEER * peers
-    measured = f"a process may have {limit or 'any number'}; {needed} are needed without clients"
+    holder = "the running node" if is_running else "a process started here"
+    measured = f"{holder} may have {limit or 'any number'}; {needed} are needed without clients"
     if limit is None:
         return good(subject, measured)
     remedy = f"raise the limit to {needed + CLIENT_SHARE * config.clients_max}: LimitNOFILE= of a unit, or ulimit -n"
@@ -145,7 +149,7 @@ def judge_descriptors(limit: int | None, config: Config, peers: int) -> Finding:
         return Finding(
             severity=Severity.NOTICE,
             subject=subject,
-            measured=f"a process may have {limit}, enough for {limit // CLIENT_SHARE} clients",
+            measured=f"{holder} may have {limit}, enough for {limit // CLIENT_SHARE} clients",
             why=f"the settings let in {config.clients_max}; the node lets in fewer",
             remedy=f"{remedy}; or set clients_max to {limit // CLIENT_SHARE}",
         )

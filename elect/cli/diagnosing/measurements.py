@@ -1,7 +1,7 @@
-"""Measures this machine: its clock, its disk, its limits, and how late a thread wakes."""
+"""Measures this machine: its clock, its disk, and how late a thread wakes."""
 
 import os
-import resource
+import re
 import statistics
 import tempfile
 import time
@@ -24,6 +24,12 @@ NAPS_S = 1.0
 """The time in which naps are taken: a stall that comes once a second is met."""
 
 NAP_S = 0.001
+
+ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
+"""Blanks, line ends and backslashes, in octal.
+
+Source: https://man7.org/linux/man-pages/man3/getmntent.3.html
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,21 +70,20 @@ def clock_reading_ns() -> int:
 def mount_of(path: Path, mounts: Path = MOUNTS) -> Mount | None:
     """Return the file system of a path, or None where that is not told."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = mounts.read_bytes().split(b"\n")
     except OSError:
         return None
     found: Mount | None = None
-    for (
-        line
-    ) in lines:  # "36 35 98:0 /root /place options shared:1 - kind source options"; later ones cover earlier ones
-        before, dash, after = line.partition(" - ")
-        fields = before.split()
+    # "36 35 98:0 /root /place options shared:1 - kind source options"; later ones cover earlier ones
+    for line in lines:
+        before, dash, after = line.partition(b" - ")
+        fields = before.split(b" ")
         if not dash or len(fields) < 5:
             continue
-        place = fields[4].encode().decode("unicode_escape", errors="replace")
+        place = os.fsdecode(ESCAPE.sub(lambda escaped: bytes([int(escaped[1], 8)]), fields[4]))
         is_nearer = found is None or len(place) >= len(found.place)
         if is_nearer and path.is_relative_to(place):
-            found = Mount(kind=after.split(maxsplit=1)[0], place=place)
+            found = Mount(kind=os.fsdecode(after.split(b" ")[0]), place=place)
     return found
 
 
@@ -107,12 +112,6 @@ def free_bytes(directory: Path) -> int:
     """Return the bytes that can be written to the file system of a directory."""
     found = os.statvfs(directory)
     return found.f_bavail * found.f_frsize
-
-
-def descriptors_max() -> int | None:
-    """Return the number of descriptors that this process may have, or None: there is no limit."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def wake_delay_ns() -> int:

@@ -57,6 +57,11 @@ class ClusterFacts:
         """The longest delay of the running node in the last minutes, or None."""
         return None if self.status is None else _ns(self.status.get("loop_lag_max"))
 
+    def descriptors_max(self, own: int | None) -> int | None:
+        """Return the most descriptors of the running node, or else the doctor's own; None: there is no limit."""
+        told = own if self.status is None else self.status.get("descriptors_max", own)
+        return told if isinstance(told, int) else None
+
 
 def gather(config: Config, security: Security) -> ClusterFacts:
     """Ask the running node, or listen in its place, and dial its peers.

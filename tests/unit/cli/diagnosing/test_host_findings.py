@@ -16,6 +16,8 @@ MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 0:40 / /srv rw shared:2 - nfs4 10.0.0.9:/srv rw,vers=4.2
 31 30 0:41 / /srv/my\\040data rw shared:3 - tmpfs tmpfs rw
+32 22 0:42 / /srv/donn\u00e9es rw shared:4 - nfs4 10.0.0.9:/srv rw
+33 22 0:43 / /srv/\u00e9t\u00e9\\0401\u00a0\\134 rw - nfs4 10.0.0.9:/srv rw
 nonsense
 """
 
@@ -49,23 +51,40 @@ def test_a_slow_clock_source_is_found(tmp_path, source, reading_ns, severity):
         ("/var/lib/elect", Mount(kind="ext4", place="/"), "ok"),
         ("/srv/elect", Mount(kind="nfs4", place="/srv"), "warning"),
         ("/srv/my data/elect", Mount(kind="tmpfs", place="/srv/my data"), "warning"),
+        ("/srv/donn\u00e9es/elect", Mount(kind="nfs4", place="/srv/donn\u00e9es"), "warning"),
+        ("/srv/\u00e9t\u00e9 1\u00a0\\/elect", Mount(kind="nfs4", place="/srv/\u00e9t\u00e9 1\u00a0\\"), "warning"),
         ("/srvs", Mount(kind="ext4", place="/"), "ok"),
     ],
 )
 def test_the_file_system_of_a_path_is_judged(tmp_path, path, mount, severity):
     mounts = tmp_path / "mountinfo"
-    mounts.write_text(MOUNTS)
+    mounts.write_text(MOUNTS, encoding="utf-8")
     found = measurements.mount_of(Path(path), mounts)
     assert found == mount
     assert host_findings.judge_mount(found).severity == severity
 
 
 @pytest.mark.parametrize(
-    ("kind", "severity"), [("cifs", "warning"), ("9p", "warning"), ("fuse.sshfs", "warning"), ("overlay", "notice")]
+    ("kind", "severity"),
+    [
+        ("cifs", "warning"),
+        ("9p", "warning"),
+        ("fuse", "warning"),
+        ("fuse.sshfs", "warning"),
+        ("fuseblk", "ok"),
+        ("overlay", "notice"),
+    ],
 )
 def test_other_file_systems_are_judged(kind, severity):
     assert host_findings.judge_mount(Mount(kind=kind, place="/")).severity == severity
     assert host_findings.judge_mount(measurements.mount_of(Path("/"), Path("/nowhere"))).severity == "ok"
+
+
+def test_a_place_that_is_no_unicode_can_be_printed(tmp_path):
+    mounts = tmp_path / "mountinfo"
+    mounts.write_bytes(b"22 1 0:40 / /srv/\xff rw - nfs4 10.0.0.9:/srv rw\n")
+    finding = host_findings.judge_mount(measurements.mount_of(Path(os.fsdecode(b"/srv/\xff/elect")), mounts))
+    assert finding.measured == r"nfs4, mounted at /srv/\xff"
 
 
 @pytest.mark.parametrize(("median_ms", "most_ms", "severity"), [(1, 5, "ok"), (1, 250, "warning"), (250, 900, "error")])

@@ -118,6 +118,21 @@ def test_an_open_link_is_enough_in_a_sealed_cluster(config, state, has_fault):
     assert "does not reach this node" in faults_in(config, status, ["b"])["b"]
 
 
+@pytest.mark.parametrize(
+    ("status", "limit"),
+    [
+        (None, 1_024),
+        ({}, 1_024),
+        ({"descriptors_max": 256}, 256),
+        ({"descriptors_max": 4_096}, 4_096),
+        ({"descriptors_max": None}, None),
+    ],
+)
+def test_the_descriptors_of_a_running_node_count(status, limit):
+    """Not those of the shell in which the doctor runs, as long as the node says its own."""
+    assert ClusterFacts(peers={}, status=status).descriptors_max(own=1_024) == limit
+
+
 def test_a_node_that_cannot_be_asked_is_noticed(config):
     facts = ClusterFacts(peers={}, unasked="it runs without [http] listen")
     assert found(config, facts) == [("notice", "this node", "it runs without [http] listen, so it cannot be asked")]
