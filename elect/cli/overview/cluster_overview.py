@@ -19,7 +19,7 @@ class Condition(StrEnum):
     """The condition of an election, the worst first.
 
     Attributes:
-        DOUBLED: two nodes say that they lead, on a valid lease.
+        DOUBLED: two nodes say that they lead, on a valid lease: in the same term, or at two looks in a row.
         LEADERLESS: no node says that it leads, and none knows a leader that was not asked or did not answer.
         FLAPPING: its leader changed at least FLAPS_MIN times in the last minute.
         CHANGED: its leader changed in the last minute.
@@ -86,9 +86,9 @@ class NodeOverview:
 
 @dataclass(slots=True)
 class _Seen:
-    """The answers of all nodes about one election, in one look."""
+    """The answers of all nodes about one election, in one look; `led`: the terms of those that say that they lead."""
 
-    leaders: list[str]
+    led: dict[str, int] = field(default_factory=dict)
     known: str | None = None
     term: int = 0
     why: str = ""
@@ -99,6 +99,12 @@ class _Seen:
         """Return whether no node knows a leader, and each says that its cluster elects nobody."""
         return self.known is None and bool(self.codes) and self.codes <= INACTIVE_CODES
 
+    @property
+    def former(self) -> set[tuple[str, int]]:
+        """The leaderships, by node and term, below one of another node: they may have ended between two answers."""
+        latest = max(self.led.values(), default=0)
+        return {(node, term) for node, term in self.led.items() if term < latest}
+
 
 class ClusterOverview:
     """The elections and nodes at the latest look."""
@@ -107,6 +113,7 @@ class ClusterOverview:
         self.nodes: list[NodeOverview] = []
         self.elections: list[ElectionOverview] = []
         self._terms: dict[str, int] = {}
+        self._former: dict[str, set[tuple[str, int]]] = {}
         self._changes: dict[str, deque[float]] = {}
 
     def note(self, answers: Mapping[str, Mapping[str, object] | str], now_s: float) -> None:
@@ -122,10 +129,11 @@ class ClusterOverview:
             _gather(status, seen)
         silent = _known(seen) - {str(status.get("node")) for status in statuses.values() if "elections" in status}
         for each in seen.values():
-            if not each.leaders and each.known in silent:
-                each.leaders = [f"({each.known})"]
+            if not each.led and each.known in silent:
+                each.led = {f"({each.known})": each.term}
         self.elections = sorted((self._judge(name, each, now_s) for name, each in seen.items()), key=_urgency)
         self._terms = {name: each.term for name, each in seen.items()}
+        self._former = {name: former for name, each in seen.items() if (former := each.former)}
         self._changes = {name: times for name, times in self._changes.items() if name in seen and times}
         flapping = {each.name for each in self.elections if each.condition is Condition.FLAPPING}
         self.nodes = [
@@ -145,9 +153,11 @@ class ClusterOverview:
         times = self._changes.get(name, deque())
         while times and now_s - times[0] > WATCHED_S:
             times.popleft()
-        if len(seen.leaders) > 1:
-            condition = Condition.DOUBLED
-        elif not seen.leaders:
+        former = seen.former
+        leaders = tuple(node for node, term in seen.led.items() if (node, term) not in former)
+        if len(leaders) > 1 or former & self._former.get(name, set()):
+            condition, leaders = Condition.DOUBLED, tuple(seen.led)
+        elif not leaders:
             condition = Condition.INACTIVE if seen.is_inactive else Condition.LEADERLESS
         elif len(times) >= FLAPS_MIN:
             condition = Condition.FLAPPING
@@ -156,7 +166,7 @@ class ClusterOverview:
         return ElectionOverview(
             name=name,
             condition=condition,
-            leaders=tuple(seen.leaders),
+            leaders=leaders,
             term=seen.term,
             changes=len(times),
             why=seen.why,
@@ -170,11 +180,12 @@ def _urgency(election: ElectionOverview) -> tuple[int, int, str]:
 def _gather(status: Mapping[str, object], seen: dict[str, _Seen]) -> None:
     node = str(status.get("node"))
     for election in entries(status, "elections"):
-        each = seen.setdefault(str(election.get("name")), _Seen(leaders=[]))
+        each = seen.setdefault(str(election.get("name")), _Seen())
+        given, why = election.get("leader_term"), election.get("why_no_leader")
+        term = given if isinstance(given, int) else 0
         if election.get("is_leader"):
-            each.leaders.append(node)
-        term, why = election.get("leader_term"), election.get("why_no_leader")
-        if isinstance(term, int) and term >= each.term and election.get("leader") is not None:
+            each.led[node] = term
+        if term >= each.term and election.get("leader") is not None:
             each.term, each.known = term, str(election.get("leader"))
         if isinstance(why, Mapping):
             each.codes.add(str(why.get("code")))

@@ -59,6 +59,20 @@ def test_elections_in_trouble_are_first():
     assert (overview.elections[0].leaders, overview.elections[1].why) == (("a", "b"), "a: no quorum")
 
 
+def test_a_hand_over_between_two_answers_is_not_two_leaders():
+    """The nodes answer one after the other. One that still says so at the next look is a second leader."""
+    former = status("a", election("e", "a", "a", term=5))
+    b = status("b", election("e", "b", "b", term=6))
+    overview = looked(0.0, former, b)
+    assert [(each.condition, each.leaders) for each in overview.elections] == [(Condition.STEADY, ("b",))]
+    again = status("a", election("e", "a", "a", term=7))
+    assert conditions(looked(1.0, again, b, overview=overview)) == {"e": Condition.CHANGED}
+    looked(2.0, again, b, overview=overview)
+    assert [(each.condition, each.leaders) for each in overview.elections] == [(Condition.DOUBLED, ("a", "b"))]
+    done = status("b", election("e", "a", "b", term=7))
+    assert conditions(looked(3.0, again, done, overview=overview)) == {"e": Condition.CHANGED}
+
+
 def test_a_leader_that_was_not_asked_is_known_from_the_others():
     """One that was asked, and does not say that it leads, is none."""
     b = status("b", election("e", "a", "b", term=7))
