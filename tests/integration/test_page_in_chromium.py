@@ -102,6 +102,18 @@ def test_a_cluster_that_elects_nobody_is_no_alarm(page, names, state, said):
         assert page.evaluate(CONTRAST) >= 4.5
 
 
+@pytest.mark.parametrize("names", [["default"], ["default", "jobs"]], ids=len)
+def test_the_skip_link_leads_to_what_is_shown(page, names):
+    node = FakeNode()
+    node.elections = {name: FakeElection(leader=Leader(node_id="b", term=1)) for name in names}
+    with served(node) as address:
+        open_page(page, address)
+        page.evaluate("document.querySelector('.skip').click()")
+        page.wait_for("document.activeElement.matches('main *')")
+        assert page.evaluate("document.activeElement.contains(byId('chosen'))")
+        assert page.evaluate("document.activeElement.innerText.includes('default')")
+
+
 def test_text_of_other_nodes_is_text(page, tmp_path):
     with cluster(
         tmp_path,
