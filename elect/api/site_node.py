@@ -6,7 +6,7 @@ from elect.sites.site_values import PromotionResult
 from wire.common import arguments
 
 PROMOTE_TIMEOUT_S = 30.0
-"""Half of it for the seal of the source, at most 10 s; the rest for the quorum of this cluster."""
+"""A quarter of it for a quorum of this cluster, half of it for the seal of the source, at most 10 s; then the rest."""
 
 
 class SiteNode(ObservedNode):
@@ -20,13 +20,14 @@ class SiteNode(ObservedNode):
     def promote(self, force: bool = False, timeout: float = PROMOTE_TIMEOUT_S) -> PromotionResult:
         """Have this standby cluster elect leaders from now on, for good: the source is lost, or is to stop.
 
-        First it seals the source, if that can be reached. Then all terms of this cluster are above all that the source
+        First it checks that this cluster can be promoted, and that a quorum of it is heard; a refusal changes nothing.
+        Then it seals the source, if that can be reached. Then all terms of this cluster are above all that the source
         is known to have had, so that a store that checks tokens refuses the leaders of the source. It can be repeated,
         at any node: what is done stays done.
 
         Args:
             force: True promotes it also if the mirror of this node has not received a whole snapshot, or does not work:
-                the terms of the source may then be higher.
+                the terms of the source may then be higher. It also seals the source before a quorum is heard.
             timeout: seconds for all of it, above 0. Up to half of it, and at most 10 s, is for the seal.
 
         Raises:

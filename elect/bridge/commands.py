@@ -6,6 +6,7 @@ from elect.bridge.inbox import Command
 from elect.core.configuration import Configuration
 from elect.core.elector import Elector
 from elect.core.events import LossReason
+from elect.core.promotion import PromotionRefused
 from elect.core.ready import Ready
 from elect.core.rules import leading
 from elect.core.snapshot import ElectorSnapshot
@@ -52,9 +53,17 @@ def install(configuration: Configuration) -> Command:
     return lambda elector, now: elector.install(now, configuration)
 
 
-def promote(floor: int) -> Command:
-    """Make a standby cluster an active one, in which all terms are above the floor."""
-    return lambda elector, now: elector.promote(now, floor)
+def promote(floor: int, refusals: list[PromotionRefused]) -> Command:
+    """Make a standby cluster an active one, in which all terms are above the floor, or append why that is refused."""
+
+    def act(elector: Elector, now: int) -> Ready:
+        try:
+            return elector.promote(now, floor)
+        except PromotionRefused as refused:  # an answer for the thread that asked, not an error of this one
+            refusals.append(refused)
+            return elector.tick(now)
+
+    return act
 
 
 def tick() -> Command:

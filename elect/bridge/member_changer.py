@@ -19,6 +19,7 @@ from elect.core.changes import (
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.elector import Elector
 from elect.core.events import LossReason
+from elect.core.promotion import PromotionRefused
 from elect.core.ready import Ready
 from elect.core.rules import sites
 from elect.core.state.node_state import DEFAULT_ELECTION
@@ -180,7 +181,10 @@ class MemberChanger:
             LeadershipTimeout: a quorum had not installed it in time. This node may have it all the same.
         """
         deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
-        self._context.do(commands.promote(floor), "the promotion", deadline.remaining_s)
+        refusals = list[PromotionRefused]()
+        self._context.do(commands.promote(floor, refusals), "the promotion", deadline.remaining_s)
+        if refusals:
+            raise refusals[0]
         while (view := self._view()) is None or not self._is_installed(view.configuration, view):
             if deadline.is_over:
                 raise LeadershipTimeout("", "the promotion", timeout or 0.0)

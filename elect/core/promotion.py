@@ -14,6 +14,9 @@ that site can have used unseen. Nodes that are promoted at once mostly choose th
 FLOOR_MAX = (FLOOR_STEP - 1) * FLOOR_STEP
 """The term of a promoted configuration is its floor in steps. Up to this floor it is below the term of each leader."""
 
+SEEN_TERM_MAX = FLOOR_MAX - FLOOR_STEP
+"""The highest term of another site that leaves room for a floor: no cluster reaches it by elections."""
+
 
 class PromotionRefusal(StrEnum):
     """The reason why a promotion was refused.
@@ -49,5 +52,15 @@ class PromotionRefused(ElectError, ValueError):  # noqa: N818 - an answer, not a
 
 
 def floor_above(term: int) -> int:
-    """Return the floor for a promotion: a multiple of FLOOR_STEP, at least FLOOR_STEP above this term."""
+    """Return the floor for a promotion: a multiple of FLOOR_STEP, at least FLOOR_STEP above this term.
+
+    Raises:
+        PromotionRefused: the term leaves no room for a floor.
+    """
+    if term > SEEN_TERM_MAX:
+        text = (
+            f"the highest term that is known is {term:,}, and above {SEEN_TERM_MAX:,} there is no room for a floor: the"
+            " source shows terms that no elections reach; check that it is the right one"
+        )
+        raise PromotionRefused(PromotionRefusal.FLOOR, text)
     return -(-(term + FLOOR_STEP) // FLOOR_STEP) * FLOOR_STEP

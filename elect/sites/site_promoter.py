@@ -1,8 +1,9 @@
 """SitePromoter: promotes a standby cluster, so that it elects leaders in the place of its source.
 
-The steps are made in this order. The source is sealed, if it can be reached: from then on no node of it leads. The
-mirror records the promotion with its floor, and follows nothing any more. Then the cluster installs the floor. A node
-that dies between two steps goes on with the next one, and a call that is repeated finds what is done.
+The steps are made in this order. First it is checked that the rest can be done: a source that is sealed for nothing is
+an outage of both sites. The source is sealed, if it can be reached: from then on no node of it leads. The mirror
+records the promotion with its floor, and follows nothing any more. Then the cluster installs the floor. A node that
+dies between two steps goes on with the next one, and a call that is repeated finds what is done.
 
 Source: PROTOCOL.md, section 8.
 """
@@ -18,6 +19,7 @@ from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX
+from elect.sites.promotion_readiness import PromotionReadiness, read_readiness
 from elect.sites.site_mirror import PromoteCluster, SiteMirror
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionResult, PromotionStep
 from wire.common.deadline import Deadline
@@ -26,11 +28,17 @@ from wire.common.turns import Turns
 
 logger = Log(__name__)
 
+QUORUM_SHARE = 0.25
+"""The part of the time of a promotion that it waits for a quorum of this cluster before it seals the source."""
+
 SEAL_SHARE = 0.5
 """The part of the time of a promotion for the seal; the rest is for the quorum of this cluster."""
 
 SEAL_S_MAX = 10.0
 """The longest wait for the seal: a write at each node of the source, its leases, and addresses that do not answer."""
+
+POLL_S = 0.02
+"""A node that has just started hears its peers within a heartbeat interval."""
 
 
 class SitePromoter:
@@ -60,7 +68,7 @@ class SitePromoter:
         """Promote the cluster; done already, it only waits for a quorum.
 
         Args:
-            is_forced: also without a whole snapshot of the source, or without a mirror.
+            is_forced: also without a whole snapshot of the source, without a mirror, or without a quorum.
             seconds: for all of it.
 
         Raises:
@@ -74,53 +82,99 @@ class SitePromoter:
         with self._turns.take(seconds) as is_free:
             if not is_free:
                 raise PromotionNotDone(PromotionResult(), seconds)
-            return self._all(deadline, seconds, is_forced=is_forced)
+            if self._context.configuration.state is ClusterState.STANDBY:
+                return self._all(deadline, seconds, is_forced=is_forced)
+            done = PromotionResult(floor=self._context.configuration.promotion_floor)
+            # A cluster that is promoted keeps its floor. One that never stood by is refused, and the core says why.
+            return self._install(done, done.floor or FLOOR_STEP, deadline, seconds)
 
     def _all(self, deadline: Deadline, seconds: float, *, is_forced: bool) -> PromotionResult:
-        made = PromotionResult(floor=self._context.configuration.promotion_floor)
-        is_standby = self._context.configuration.state is ClusterState.STANDBY
-        if is_standby:
-            if not self._site.wait_begun(deadline.remaining_s):  # what it knows from before counts
-                raise PromotionNotDone(made, seconds)
-            made = self._prepare(min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
+        if not self._site.wait_begun(deadline.remaining_s):  # what it knows from before counts
+            raise PromotionNotDone(PromotionResult(), seconds)
+        mirror = self._site.mirror
+        if mirror is None and not is_forced:
+            raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")
+        own_term = self._check(mirror, seconds, is_forced=is_forced)
+        if mirror is None:
+            made = PromotionResult(floor=floor_above(own_term), not_sealed="this node has no mirror, and it was forced")
+        else:
+            made = self._prepare(mirror, own_term, min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
+        made = self._install(made, made.floor, deadline, seconds)
+        audit.record(
+            self._context.config.data_dir,
+            f"node {self._context.node_id} promoted this standby cluster: {made};"
+            f" the highest term of the source that is known is {made.source_highest_term}",
+        )
+        return made
+
+    def _install(self, made: PromotionResult, floor: int, deadline: Deadline, seconds: float) -> PromotionResult:
         try:
-            # Without a floor the core refuses it, and says why.
-            installed = self._promote(made.floor or FLOOR_STEP, deadline.remaining_s)
+            installed = self._promote(floor, deadline.remaining_s)
         except LeadershipTimeout as error:
             raise PromotionNotDone(made, seconds) from error
         finally:
             self._site.wake()
-        made = replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
-        if is_standby:
-            audit.record(
-                self._context.config.data_dir,
-                f"node {self._context.node_id} promoted this standby cluster: {made};"
-                f" the highest term of the source that is known is {made.source_highest_term}",
-            )
-        return made
+        return replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
 
-    def _prepare(self, seal_s: float, *, is_forced: bool) -> PromotionResult:
-        """Seal the source if that can be done, and record the promotion."""
-        mirror = self._site.mirror
-        if mirror is None:
-            if not is_forced:
-                raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")
-            return PromotionResult(floor=floor_above(0), not_sealed="this node has no mirror, and it was forced")
-        try:
-            if not (is_forced or mirror.promotion or mirror.status().stream):
+    def _check(self, mirror: Mirror | None, seconds: float, *, is_forced: bool) -> int:
+        """Check what can be known now of the steps after the seal; return the highest term of this cluster.
+
+        Raises:
+            MirrorBootstrapping, MirrorUnavailable, PromotionRefused, PromotionNotDone, Stopped: as `promote`.
+        """
+        seen, done = 0, PromotionResult()
+        if mirror is not None:
+            try:
+                status = mirror.status()
+            except Stopped as error:
+                raise self._unavailable() from error
+            made, seen = status.promotion, status.highest_term
+            if made is not None:
+                done = PromotionResult(
+                    floor=made.floor, source_highest_term=made.highest_term, steps=(PromotionStep.RECORDED,)
+                )
+            elif not (is_forced or status.stream):
                 raise MirrorBootstrapping
+        own_term = self._await_ready(done, seconds * QUORUM_SHARE, is_forced=is_forced).highest_term
+        floor_above(max(seen, own_term))  # it raises where there is no room
+        return own_term
+
+    def _await_ready(self, done: PromotionResult, seconds: float, *, is_forced: bool) -> PromotionReadiness:
+        """Return the readiness of this cluster, once a quorum is heard or that is not needed."""
+        deadline = Deadline(seconds)
+        while True:
+            found = list[PromotionReadiness]()
+            self._context.call(read_readiness(found), max(POLL_S, deadline.remaining_s))
+            if found and found[0].refused is not None:
+                raise found[0].refused
+            if found and (found[0].has_quorum or is_forced):
+                return found[0]
+            if deadline.is_over:
+                raise PromotionNotDone(done, seconds)
+            self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
+
+    def _prepare(self, mirror: Mirror, own_term: int, seal_s: float, *, is_forced: bool) -> PromotionResult:
+        """Seal the source if that can be done, and record the promotion."""
+        sealed = PromotionResult()
+        try:
             sealed = self._seal(mirror, seal_s)
-            record = mirror.promote(force=is_forced, highest_term=sealed.source_highest_term)
-        except Stopped:
-            self._context.check_running()
-            # Another node has promoted the cluster meanwhile.
-            return PromotionResult(floor=self._context.configuration.promotion_floor)
+            highest_term = max(sealed.source_highest_term, own_term)
+            record = mirror.promote(force=is_forced, highest_term=highest_term)
+        except Stopped as error:
+            own = self._context.configuration
+            if own.state is ClusterState.STANDBY:
+                raise self._unavailable() from error
+            return replace(sealed, floor=own.promotion_floor)  # another node has promoted the cluster meanwhile
         return replace(
             sealed,
             floor=record.floor,
             source_highest_term=record.highest_term,
             steps=(*sealed.steps, PromotionStep.RECORDED),
         )
+
+    def _unavailable(self) -> MirrorUnavailable:
+        self._context.check_running()
+        return MirrorUnavailable(self._site.error or "it is stopped")
 
     def _seal(self, mirror: Mirror, seconds: float) -> PromotionResult:
         try:

@@ -55,7 +55,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--timeout", type=limits, default=TIMEOUT_S, metavar="S", help=seconds)
             action.add_argument("--yes", action="store_true", help="do not ask whether to go on")
         if name == "promote":
-            text = "promote it also if the mirror of the node does not know the whole source"
+            text = (
+                "promote it also if the mirror does not know the whole source, or no majority of the cluster is heard"
+            )
             action.add_argument("--force", action="store_true", help=text)
         if name == "seal":
             text = "the addresses of the cluster that takes over, for people and clients"

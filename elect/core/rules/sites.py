@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 8.
 from dataclasses import replace
 
 from elect.core.changes import why_not_active
-from elect.core.configuration import ClusterState
+from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import LossReason
 from elect.core.promotion import FLOOR_MAX, FLOOR_STEP, PromotionRefusal, PromotionRefused
 from elect.core.rules import installing, leading
@@ -20,9 +20,10 @@ def promote(state: NodeState, floor: int) -> None:
         PromotionRefused: it cannot be promoted.
     """
     own = state.configuration
-    if own.state is ClusterState.ACTIVE and own.promotion_floor:
+    if _is_promoted(own):
         return
-    _check(state, floor)
+    check_promotable(state)
+    _check_floor(state, floor)
     # Each leader has a term above its floor, and so above this one. So what leaders make of a promoted cluster is newer
     # than each promotion of it: a node that is promoted later, behind a cut link, takes no change of the voters back.
     term = floor // FLOOR_STEP
@@ -32,13 +33,30 @@ def promote(state: NodeState, floor: int) -> None:
     installing.install(state, promoted)
 
 
-def _check(state: NodeState, floor: int) -> None:
+def check_promotable(state: NodeState) -> None:
+    """Check all that a promotion needs but its floor. One that is made already passes.
+
+    Raises:
+        PromotionRefused: the cluster cannot be promoted.
+    """
     own = state.configuration
+    if _is_promoted(own):
+        return
     if own.state is ClusterState.SEALED:
         raise PromotionRefused(PromotionRefusal.SEALED, why_not_active(own))
     if own.state is ClusterState.ACTIVE:
         text = "this cluster is active and never was a standby cluster; promote a node of the standby cluster"
         raise PromotionRefused(PromotionRefusal.NEVER_STANDBY, text)
+    if state.is_disputed:
+        text = "the nodes do not agree on who votes; give all of them the same peers, and promote then"
+        raise PromotionRefused(PromotionRefusal.DISPUTED, text)
+
+
+def _is_promoted(configuration: Configuration) -> bool:
+    return configuration.state is ClusterState.ACTIVE and configuration.promotion_floor > 0
+
+
+def _check_floor(state: NodeState, floor: int) -> None:
     highest = highest_term(state)
     is_in_range = type(floor) is int and max(FLOOR_STEP, highest + 1) <= floor <= FLOOR_MAX
     if not is_in_range or floor % FLOOR_STEP:
@@ -47,9 +65,6 @@ def _check(state: NodeState, floor: int) -> None:
             f" above every term of the source"
         )
         raise PromotionRefused(PromotionRefusal.FLOOR, text)
-    if state.is_disputed:
-        text = "the nodes do not agree on who votes; give all of them the same peers, and promote then"
-        raise PromotionRefused(PromotionRefusal.DISPUTED, text)
 
 
 def highest_term(state: NodeState) -> int:

@@ -9,7 +9,7 @@ from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import Elected, LossReason, Lost
 from elect.core.membership_messages import Install
 from elect.core.messages import Follow, Heartbeat, Lead, RefusalReason, Refuse
-from elect.core.promotion import FLOOR_MAX, PromotionRefusal, PromotionRefused, floor_above
+from elect.core.promotion import FLOOR_MAX, SEEN_TERM_MAX, PromotionRefusal, PromotionRefused, floor_above
 from elect.core.snapshot import WhyNoLeader
 from tests.unit.core.desk import DURATION, INTERVAL, PROMISED, vote
 from tests.unit.core.member_desk import MemberDesk, members
@@ -281,3 +281,10 @@ def test_nodes_that_disagree_are_not_promoted():
 @pytest.mark.parametrize(("term", "floor"), [(0, 1_000_000), (1, 2_000_000), (1_000_000, 2_000_000)])
 def test_a_floor_is_a_step_above_the_term_or_more(term, floor):
     assert floor_above(term) == floor
+
+
+def test_a_term_that_leaves_no_room_has_no_floor():
+    assert floor_above(SEEN_TERM_MAX) == FLOOR_MAX
+    with pytest.raises(PromotionRefused, match="no room for a floor") as caught:
+        floor_above(SEEN_TERM_MAX + 1)
+    assert caught.value.refusal is PromotionRefusal.FLOOR

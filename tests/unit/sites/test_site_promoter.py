@@ -2,15 +2,19 @@
 
 import pytest
 
-from elect.bridge.node_context import NodeContext
+from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.config.config import Config
-from elect.core.configuration import ClusterState
+from elect.core.configuration import ClusterState, Configuration
+from elect.core.messages import Follow
+from elect.core.promotion import SEEN_TERM_MAX, PromotionRefused
 from elect.errors import LeadershipTimeout
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.observing.mirror_messages import SealAnswer
 from elect.sites.site_promoter import SEAL_S_MAX, SitePromoter
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionStep
+from tests.unit.core.desk import PROMISED
+from tests.unit.core.member_desk import MemberDesk
 
 FLOOR = 9_000_000
 
@@ -20,17 +24,25 @@ class NotingMirror:
 
     Attributes:
         stream: that of a snapshot, or empty.
+        seen: the highest term that it has seen.
         failure: raised by a seal.
     """
 
     def __init__(self, calls: list[object]) -> None:
         self._calls = calls
         self.stream = "ab"
+        self.seen = 5
         self.promotion: Promotion | None = None
         self.failure: Exception | None = None
 
     def status(self) -> MirrorStatus:
-        return MirrorStatus(name="m", state=MirrorState(phase=MirrorPhase.FOLLOWING), stream=self.stream)
+        return MirrorStatus(
+            name="m",
+            state=MirrorState(phase=MirrorPhase.FOLLOWING),
+            stream=self.stream,
+            highest_term=self.seen,
+            promotion=self.promotion,
+        )
 
     def seal(self, successor: str, timeout: float) -> SealAnswer:
         self._calls.append(("seal", successor, timeout))
@@ -40,11 +52,15 @@ class NotingMirror:
 
     def promote(self, *, force: bool, highest_term: int) -> Promotion:
         self._calls.append(("record", force, highest_term))
-        return Promotion(floor=FLOOR, highest_term=max(highest_term, 5))
+        return Promotion(floor=FLOOR, highest_term=max(highest_term, self.seen))
 
 
 class Site:
-    """A promoter whose parts note their calls."""
+    """A promoter whose parts note their calls, beside a real elector of a standby cluster.
+
+    Attributes:
+        desk: plays the peers of this node, which it hears.
+    """
 
     def __init__(self, directory) -> None:
         self.calls: list[object] = []
@@ -52,16 +68,23 @@ class Site:
         self.error = ""
         self.is_late = False
         config = Config(
-            node="x",
+            node="b",
             cluster="orders",
             listen="127.0.0.1:7101",
             data_dir=directory,
-            peers={"y": "127.0.0.1:7102"},
+            peers={"a": "127.0.0.1:7102", "c": "127.0.0.1:7103"},
             mirror_source=["127.0.0.1:7201"],
         )
-        self.context = NodeContext(config, lambda: 0)
+        self.desk = MemberDesk(members=Configuration.initial("abc", is_standby=True)).supported()
+        self.context = NodeContext(config, lambda: self.desk.now)
+        self.context.state = Lifecycle.RUNNING
+        self.context.call = self.call
         assert self.context.configuration.state is ClusterState.STANDBY
         self.promoter = SitePromoter(self.context, self, self.install, lambda: ["x:1", "y:1", "z" * 600])
+
+    def call(self, act, timeout: float | None = None) -> bool:
+        self.desk.take(act(self.desk.elector, self.desk.now))
+        return True
 
     def wait_begun(self, timeout: float) -> bool:
         return True
@@ -75,8 +98,8 @@ class Site:
             raise LeadershipTimeout("", "the promotion", 1.0)
         return type("Installed", (), {"promotion_floor": floor})
 
-    def promote(self, *, is_forced: bool = False):
-        return self.promoter.promote(is_forced=is_forced, seconds=60.0)
+    def promote(self, *, is_forced: bool = False, seconds: float = 60.0):
+        return self.promoter.promote(is_forced=is_forced, seconds=seconds)
 
 
 @pytest.fixture
@@ -107,10 +130,52 @@ def test_a_refused_promotion_leaves_the_source_alone(site):
     assert site.calls == []
 
 
+def test_nodes_that_disagree_seal_nothing(site):
+    """One node lacks its section [mirror]: the promotion would be refused after the seal."""
+    site.desk.shown["a"] = Configuration.initial("abc").id
+    site.desk.beat("a")
+    for is_forced in (False, True):
+        with pytest.raises(PromotionRefused, match="do not agree"):
+            site.promote(is_forced=is_forced)
+    assert site.calls == []
+
+
+def test_a_cluster_without_a_quorum_seals_nothing(site):
+    site.desk.now += PROMISED + 1
+    with pytest.raises(PromotionNotDone, match="done: nothing") as caught:
+        site.promote(seconds=0.01)
+    assert site.calls == [] and caught.value.result.floor == 0
+    assert site.promote(is_forced=True).floor == FLOOR
+
+
+def test_terms_without_room_for_a_floor_seal_nothing(site):
+    site.mirror.seen = SEEN_TERM_MAX + 1
+    with pytest.raises(PromotionRefused, match="no room for a floor"):
+        site.promote()
+    assert site.calls == []
+
+
+def test_a_term_of_the_own_cluster_raises_the_floor(site):
+    """Without that the core would refuse the floor after the seal."""
+    site.desk.say("a", Follow(election="jobs", term=8_000_000, session=site.desk.number("a")))
+    site.promote()
+    assert site.calls[1] == ("record", False, 8_000_000)
+    site.mirror = None
+    assert site.promote(is_forced=True).floor == 9_000_000
+
+
+def test_a_recorded_promotion_without_a_quorum_says_so(site):
+    site.mirror.promotion = Promotion(floor=FLOOR, highest_term=7)
+    site.desk.now += PROMISED + 1
+    with pytest.raises(PromotionNotDone, match="done: recorded"):
+        site.promote(seconds=0.01)
+    assert site.calls == []
+
+
 def test_a_promotion_goes_on_without_a_seal(site):
     site.mirror.failure = SealFailed([("a:1", "timed out")])
     made = site.promote()
-    assert site.calls[1:3] == [("record", False, 0), ("install", FLOOR)]
+    assert site.calls[1:3] == [("record", False, 0), ("install", FLOOR)]  # the mirror has seen the terms
     assert not made.was_sealed
     assert "a:1: timed out" in made.not_sealed
 
