@@ -314,7 +314,7 @@ class Mirror:
         return self._running().promote(is_forced=is_forced, highest_term=known)
 
     def seal(self, successor: str, timeout: float = SEAL_S) -> SealAnswer:
-        """Ask the nodes of the source, one after the other, to seal their cluster: it elects nobody any more.
+        """Ask all nodes of the source at once to seal their cluster: it elects nobody any more.
 
         Args:
             successor: the addresses to which the source sends people from then on.

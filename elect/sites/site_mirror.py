@@ -8,29 +8,26 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from elect.bridge import commands
 from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.inbox import Command
 from elect.bridge.node_context import NodeContext
-from elect.config.config import Config
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.elector import Elector
 from elect.core.events import Installed, LossReason
 from elect.core.promotion import FLOOR_STEP, PromotionRefused, floor_above
 from elect.core.ready import Ready
 from elect.errors import ConfigError, ElectError, Forked, IdentityError, LeadershipTimeout, Stopped, StoreError
-from elect.mirror.mirror import Mirror, SourceSecurity
+from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus
 from elect.monitoring import audit
 from elect.monitoring.member_metrics import SiteSample
+from elect.observing.mirror_messages import SealAnswer
+from elect.sites.source_settings import make_mirror, seal_source
 from wire.common.log import Log
 
 logger = Log(__name__)
-
-MIRROR_DIRECTORY = "mirror"
-"""Below `data_dir`: the store of the mirror is one of its own, with a lock of its own."""
 
 REVIEW_S = 1.0
 """Between two looks at the configuration, and two tries to finish a promotion."""
@@ -113,6 +110,23 @@ class SiteMirror:
     def _phase(self) -> MirrorPhase:
         is_promoted = self._context.configuration.promotion_floor
         return MirrorPhase.PROMOTED if is_promoted else MirrorPhase.DISCONNECTED
+
+    def seal(self, successor: str, seconds: float) -> SealAnswer:
+        """Ask the source to seal its cluster, also if the mirror does not run.
+
+        Args:
+            successor: the addresses to which the source sends people from then on.
+            seconds: for all of it.
+
+        Raises:
+            SealFailed: no node is known to have done it.
+            ConfigError: a file of keys or certificates cannot be used.
+            Stopped: the mirror ends.
+        """
+        if self.mirror is not None:
+            return self.mirror.seal(successor, seconds)
+        cluster_id = self._context.configuration.cluster_id or b""
+        return seal_source(self._context.config, cluster_id, successor, seconds)
 
     def note_published(self, published: Iterable[PublishedEvent]) -> None:
         """Note a configuration that was installed, on the orchestrator thread."""
@@ -239,33 +253,3 @@ def _read_led(led: list[tuple[str, int]]) -> Command:
         return elector.tick(now)
 
     return act
-
-
-def make_mirror(config: Config) -> Mirror:
-    """Return the mirror that the settings of a node describe.
-
-    Raises:
-        ConfigError: a value breaks a rule.
-    """
-    return Mirror(
-        config.mirror_source,
-        cluster=config.mirror_cluster or config.cluster,
-        data_dir=Path(config.data_dir) / MIRROR_DIRECTORY,
-        source_cluster_id=config.mirror_cluster_id,
-        name=config.mirror_own_name,
-        security=_security(config),
-    )
-
-
-def _security(config: Config) -> SourceSecurity:
-    is_alone = config.is_mirror_secured_alone
-    tls = config.mirror_tls if is_alone else config.tls
-    key_file = config.mirror_key_file if is_alone else config.key_file
-    security = SourceSecurity(
-        insecure=config.mirror_insecure if is_alone else config.insecure, pins=dict(config.mirror_pins)
-    )
-    if key_file is not None:
-        security["key_file"] = key_file
-    if tls is not None:
-        security["tls"] = dict(tls)
-    return security

@@ -14,7 +14,7 @@ from dataclasses import replace
 from elect.bridge.node_context import NodeContext
 from elect.core.configuration import ClusterState
 from elect.core.promotion import FLOOR_STEP, floor_above
-from elect.errors import LeadershipTimeout, Stopped
+from elect.errors import ConfigError, LeadershipTimeout, Stopped
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.monitoring import audit
@@ -95,10 +95,7 @@ class SitePromoter:
         if mirror is None and not is_forced:
             raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")
         own_term = self._check(mirror, seconds, is_forced=is_forced)
-        if mirror is None:
-            made = PromotionResult(floor=floor_above(own_term), not_sealed="this node has no mirror, and it was forced")
-        else:
-            made = self._prepare(mirror, own_term, min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
+        made = self._prepare(mirror, own_term, min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
         made = self._install(made, made.floor, deadline, seconds)
         audit.record(
             self._context.config.data_dir,
@@ -153,12 +150,14 @@ class SitePromoter:
                 raise PromotionNotDone(done, seconds)
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 
-    def _prepare(self, mirror: Mirror, own_term: int, seal_s: float, *, is_forced: bool) -> PromotionResult:
+    def _prepare(self, mirror: Mirror | None, own_term: int, seal_s: float, *, is_forced: bool) -> PromotionResult:
         """Seal the source if that can be done, and record the promotion."""
         sealed = PromotionResult()
         try:
-            sealed = self._seal(mirror, seal_s)
+            sealed = self._seal(seal_s)
             highest_term = max(sealed.source_highest_term, own_term)
+            if mirror is None:
+                return replace(sealed, floor=floor_above(highest_term))
             record = mirror.promote(force=is_forced, highest_term=highest_term)
         except Stopped as error:
             own = self._context.configuration
@@ -176,10 +175,12 @@ class SitePromoter:
         self._context.check_running()
         return MirrorUnavailable(self._site.error or "it is stopped")
 
-    def _seal(self, mirror: Mirror, seconds: float) -> PromotionResult:
+    def _seal(self, seconds: float) -> PromotionResult:
+        if not self._site.has_source:
+            return PromotionResult(not_sealed="[mirror] is not in the settings of this node")
         try:
-            answer = mirror.seal(self._successor(), seconds)
-        except SealFailed as error:
+            answer = self._site.seal(self._successor(), seconds)
+        except (SealFailed, ConfigError) as error:
             logger.warning("! node %s promotes its cluster without a seal: %s", self._context.node_id, error)
             return PromotionResult(not_sealed=str(error))
         return PromotionResult(steps=(PromotionStep.SEALED,), source_highest_term=answer.highest_term)

@@ -127,6 +127,19 @@ def test_a_damaged_mirror_takes_no_node_down(tmp_path: Path):
         assert two.leader().is_leader
 
 
+def test_a_forced_promotion_seals_without_a_mirror(tmp_path: Path):
+    store = tmp_path / "two" / "x" / "mirror" / "mirror.sqlite3"
+    store.parent.mkdir(parents=True)
+    store.write_bytes(b"no database" * 1_000)
+    with site(tmp_path / "one", "a") as one:
+        former = one.leader().leadership
+        source = [one.leader().config.listen]
+        with site(tmp_path / "two", "x", mirror_source=source, mirror_cluster="one") as two:
+            made = two["x"].promote(force=True, timeout=DEADLINE_S)
+            assert made.was_sealed and former.lost.is_set()
+            assert two.leader().leadership.token > made.floor > made.source_highest_term >= former.token
+
+
 @pytest.mark.long
 def test_the_node_that_has_seen_the_highest_term_counts(tmp_path: Path):
     """The node that is promoted knows nothing of the source; another one does."""

@@ -7,7 +7,7 @@ from elect.config.config import Config
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.messages import Follow
 from elect.core.promotion import SEEN_TERM_MAX, PromotionRefused
-from elect.errors import LeadershipTimeout
+from elect.errors import ConfigError, LeadershipTimeout
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.observing.mirror_messages import SealAnswer
@@ -25,7 +25,6 @@ class NotingMirror:
     Attributes:
         stream: that of a snapshot, or empty.
         seen: the highest term that it has seen.
-        failure: raised by a seal.
     """
 
     def __init__(self, calls: list[object]) -> None:
@@ -33,7 +32,6 @@ class NotingMirror:
         self.stream = "ab"
         self.seen = 5
         self.promotion: Promotion | None = None
-        self.failure: Exception | None = None
 
     def status(self) -> MirrorStatus:
         return MirrorStatus(
@@ -43,12 +41,6 @@ class NotingMirror:
             highest_term=self.seen,
             promotion=self.promotion,
         )
-
-    def seal(self, successor: str, timeout: float) -> SealAnswer:
-        self._calls.append(("seal", successor, timeout))
-        if self.failure is not None:
-            raise self.failure
-        return SealAnswer(outcome="sealed", highest_term=7_654_321)
 
     def promote(self, *, force: bool, highest_term: int) -> Promotion:
         self._calls.append(("record", force, highest_term))
@@ -60,12 +52,15 @@ class Site:
 
     Attributes:
         desk: plays the peers of this node, which it hears.
+        failure: raised by a seal.
     """
 
     def __init__(self, directory) -> None:
         self.calls: list[object] = []
         self.mirror: NotingMirror | None = NotingMirror(self.calls)
         self.error = ""
+        self.has_source = True
+        self.failure: Exception | None = None
         self.is_late = False
         config = Config(
             node="b",
@@ -88,6 +83,12 @@ class Site:
 
     def wait_begun(self, timeout: float) -> bool:
         return True
+
+    def seal(self, successor: str, seconds: float) -> SealAnswer:
+        self.calls.append(("seal", successor, seconds))
+        if self.failure is not None:
+            raise self.failure
+        return SealAnswer(outcome="sealed", highest_term=7_654_321)
 
     def wake(self) -> None:
         self.calls.append("wake")
@@ -173,17 +174,30 @@ def test_a_recorded_promotion_without_a_quorum_says_so(site):
 
 
 def test_a_promotion_goes_on_without_a_seal(site):
-    site.mirror.failure = SealFailed([("a:1", "timed out")])
+    site.failure = SealFailed([("a:1", "timed out")])
     made = site.promote()
     assert site.calls[1:3] == [("record", False, 0), ("install", FLOOR)]  # the mirror has seen the terms
     assert not made.was_sealed
     assert "a:1: timed out" in made.not_sealed
 
 
-def test_force_promotes_without_a_mirror(site):
+def test_force_seals_although_the_mirror_could_not_start(site):
     site.mirror = None
-    assert site.promote(is_forced=True).floor == 1_000_000
+    made = site.promote(is_forced=True)
+    assert site.calls == [("seal", "x:1, y:1", SEAL_S_MAX), ("install", FLOOR), "wake"]
+    assert made.steps == (PromotionStep.SEALED, PromotionStep.INSTALLED)
+
+
+def test_force_promotes_without_a_source(site):
+    site.mirror, site.has_source = None, False
+    made = site.promote(is_forced=True)
     assert site.calls == [("install", 1_000_000), "wake"]
+    assert "[mirror] is not in the settings" in made.not_sealed
+
+
+def test_force_promotes_without_keys_for_the_source(site):
+    site.mirror, site.failure = None, ConfigError("key_file", "k", "no such file")
+    assert "no such file" in site.promote(is_forced=True).not_sealed
 
 
 def test_a_promotion_that_is_late_says_how_far_it_came(site):

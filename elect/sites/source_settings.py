@@ -1,0 +1,71 @@
+"""The settings of a node about its source: the mirror that they describe, and a seal without it."""
+
+from pathlib import Path
+
+from elect.config.config import Config
+from elect.mirror.mirror import Mirror, SourceSecurity
+from elect.mirror.seal_call import ask_to_seal
+from elect.observing.mirror_messages import MIRROR_KIND, MIRROR_VERSION, SealAnswer, Subscribe
+from elect.observing.observer_settings import ObserverSettings
+
+MIRROR_DIRECTORY = "mirror"
+"""Below `data_dir`: the store of the mirror is one of its own, with a lock of its own."""
+
+
+def make_mirror(config: Config) -> Mirror:
+    """Return the mirror that the settings of a node describe.
+
+    Raises:
+        ConfigError: a value breaks a rule.
+    """
+    return Mirror(
+        config.mirror_source,
+        cluster=config.mirror_cluster or config.cluster,
+        data_dir=Path(config.data_dir) / MIRROR_DIRECTORY,
+        source_cluster_id=config.mirror_cluster_id,
+        name=config.mirror_own_name,
+        security=_security(config),
+    )
+
+
+def seal_source(config: Config, cluster_id: bytes, successor: str, seconds: float) -> SealAnswer:
+    """Ask the source that the settings name to seal its cluster: the mirror could not start.
+
+    Args:
+        config: of the node.
+        cluster_id: the id of the node's own cluster, which must not be the source; empty: it has none.
+        successor: the addresses to which the source sends people from then on.
+        seconds: for all of it.
+
+    Raises:
+        SealFailed: no node is known to have done it.
+        ConfigError: a file of keys or certificates cannot be used.
+    """
+    settings = ObserverSettings(
+        endpoints=config.mirror_source,
+        cluster=config.mirror_cluster or config.cluster,
+        name=config.mirror_own_name,
+        kind=MIRROR_KIND,
+        **_security(config),
+    )
+    security = settings.load_security()
+    subscribe = Subscribe(
+        version=MIRROR_VERSION,
+        source_cluster_id=bytes.fromhex(config.mirror_cluster_id or ""),
+        cluster_id=cluster_id,
+    )
+    return ask_to_seal(settings.addresses, lambda: settings.dialing("", security), subscribe, successor, seconds)
+
+
+def _security(config: Config) -> SourceSecurity:
+    is_alone = config.is_mirror_secured_alone
+    tls = config.mirror_tls if is_alone else config.tls
+    key_file = config.mirror_key_file if is_alone else config.key_file
+    security = SourceSecurity(
+        insecure=config.mirror_insecure if is_alone else config.insecure, pins=dict(config.mirror_pins)
+    )
+    if key_file is not None:
+        security["key_file"] = key_file
+    if tls is not None:
+        security["tls"] = dict(tls)
+    return security
