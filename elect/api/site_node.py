@@ -1,8 +1,8 @@
 """The part of a node that is about a second site: its mirror of a source cluster, and its promotion."""
 
 from elect.api.observed_node import ObservedNode
-from elect.mirror.mirror import Mirror
 from elect.sites.site_values import PromotionResult
+from elect.sites.source_view import SourceView
 from wire.common import arguments
 
 PROMOTE_TIMEOUT_S = 30.0
@@ -13,9 +13,10 @@ class SiteNode(ObservedNode):
     """The handle of a node on its site."""
 
     @property
-    def mirror(self) -> Mirror | None:
+    def mirror(self) -> SourceView | None:
         """The mirror of the source, to read from, while this cluster stands by; None: it follows none."""
-        return None if self._runtime is None else self._runtime.site.mirror
+        mirror = None if self._runtime is None else self._runtime.site.mirror
+        return None if mirror is None else SourceView(mirror)
 
     def promote(self, force: bool = False, timeout: float = PROMOTE_TIMEOUT_S) -> PromotionResult:
         """Have this standby cluster elect leaders from now on, for good: the source is lost, or is to stop.

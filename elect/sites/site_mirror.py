@@ -123,8 +123,9 @@ class SiteMirror:
             ConfigError: a file of keys or certificates cannot be used.
             Stopped: the mirror ends.
         """
-        if self.mirror is not None:
-            return self.mirror.seal(successor, seconds)
+        mirror = self.mirror
+        if mirror is not None:
+            return mirror.seal(successor, seconds)
         cluster_id = self._context.configuration.cluster_id or b""
         return seal_source(self._context.config, cluster_id, successor, seconds)
 

@@ -1,5 +1,7 @@
 """The steps of a promotion, in their order, with a mirror that only notes its calls."""
 
+from dataclasses import replace
+
 import pytest
 
 from elect.bridge.node_context import Lifecycle, NodeContext
@@ -8,7 +10,7 @@ from elect.core.configuration import ClusterState, Configuration
 from elect.core.messages import Follow
 from elect.core.promotion import SEEN_TERM_MAX, PromotionRefused
 from elect.errors import ConfigError, LeadershipTimeout
-from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
+from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SealFailed
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.observing.mirror_messages import SealAnswer
 from elect.sites.site_promoter import SEAL_S_MAX, SitePromoter
@@ -25,6 +27,7 @@ class NotingMirror:
     Attributes:
         stream: that of a snapshot, or empty.
         seen: the highest term that it has seen.
+        is_stopped: its calls raise.
     """
 
     def __init__(self, calls: list[object]) -> None:
@@ -32,8 +35,11 @@ class NotingMirror:
         self.stream = "ab"
         self.seen = 5
         self.promotion: Promotion | None = None
+        self.is_stopped = False
 
     def status(self) -> MirrorStatus:
+        if self.is_stopped:
+            raise MirrorStopped("m")
         return MirrorStatus(
             name="m",
             state=MirrorState(phase=MirrorPhase.FOLLOWING),
@@ -43,6 +49,8 @@ class NotingMirror:
         )
 
     def promote(self, *, force: bool, highest_term: int) -> Promotion:
+        if self.is_stopped:
+            raise MirrorStopped("m")
         self._calls.append(("record", force, highest_term))
         return Promotion(floor=FLOOR, highest_term=max(highest_term, self.seen))
 
@@ -52,6 +60,7 @@ class Site:
 
     Attributes:
         desk: plays the peers of this node, which it hears.
+        on_seal: called with each seal.
         failure: raised by a seal.
     """
 
@@ -61,6 +70,7 @@ class Site:
         self.error = ""
         self.has_source = True
         self.failure: Exception | None = None
+        self.on_seal = lambda: None
         self.is_late = False
         config = Config(
             node="b",
@@ -86,6 +96,7 @@ class Site:
 
     def seal(self, successor: str, seconds: float) -> SealAnswer:
         self.calls.append(("seal", successor, seconds))
+        self.on_seal()
         if self.failure is not None:
             raise self.failure
         return SealAnswer(outcome="sealed", highest_term=7_654_321)
@@ -147,6 +158,34 @@ def test_a_cluster_without_a_quorum_seals_nothing(site):
         site.promote(seconds=0.01)
     assert site.calls == [] and caught.value.result.floor == 0
     assert site.promote(is_forced=True).floor == FLOOR
+
+
+def test_a_stopped_mirror_promotes_nothing(site):
+    """The terms of the source are not known: a floor that knows nothing of them may be below."""
+    site.mirror.is_stopped = True
+    for is_forced in (False, True):
+        with pytest.raises(MirrorUnavailable, match="it is stopped"):
+            site.promote(is_forced=is_forced)
+    assert site.calls == []
+
+
+def test_a_mirror_that_stops_meanwhile_promotes_nothing(site):
+    site.on_seal = lambda: setattr(site.mirror, "is_stopped", True)
+    with pytest.raises(MirrorUnavailable, match="it is stopped"):
+        site.promote()
+    assert [each[0] for each in site.calls] == ["seal"]
+
+
+def test_a_promotion_by_another_node_meanwhile_counts(site):
+    def promote_elsewhere() -> None:
+        site.mirror.is_stopped = True
+        site.context.configuration = replace(
+            site.context.configuration, state=ClusterState.ACTIVE, promotion_floor=12_000_000
+        )
+
+    site.on_seal = promote_elsewhere
+    made = site.promote()
+    assert (made.floor, made.was_sealed) == (12_000_000, True)
 
 
 def test_terms_without_room_for_a_floor_seal_nothing(site):
