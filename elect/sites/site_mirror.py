@@ -9,22 +9,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from elect.bridge import commands
 from elect.bridge.dispatcher import PublishedEvent
-from elect.bridge.inbox import Command
 from elect.bridge.node_context import NodeContext
 from elect.core.configuration import ClusterState, Configuration
-from elect.core.elector import Elector
-from elect.core.events import Installed, LossReason
-from elect.core.promotion import FLOOR_STEP, PromotionRefused, floor_above
-from elect.core.ready import Ready
+from elect.core.events import Installed
+from elect.core.promotion import PromotionRefused
 from elect.errors import ConfigError, ElectError, Forked, IdentityError, LeadershipTimeout, Stopped, StoreError
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus
 from elect.monitoring import audit
 from elect.monitoring.member_metrics import SiteSample
 from elect.observing.mirror_messages import SealAnswer
-from elect.sites.source_settings import make_mirror, seal_source
+from elect.sites.floor_review import FloorReview
+from elect.sites.source_settings import make_mirror, read_highest_term, seal_source
 from wire.common.log import Log
 
 logger = Log(__name__)
@@ -50,7 +47,7 @@ class SiteMirror:
         promote: promotes the cluster.
 
     Attributes:
-        error: why the mirror could not start; empty: it did, or need not.
+        error: why the mirror does not do its work, as a sentence; empty: it does, or need not.
     """
 
     def __init__(self, context: NodeContext, promote: PromoteCluster) -> None:
@@ -62,7 +59,8 @@ class SiteMirror:
         self._woken = threading.Event()
         self._is_decided = threading.Event()
         self._is_stopped = False
-        self._floor = 0
+        self._is_promoted = False
+        self._floors = FloorReview(context)
         self.error = ""
 
     @property
@@ -89,7 +87,8 @@ class SiteMirror:
         except (Stopped, Forked):
             found = self._last
         if found is None:
-            found = MirrorStatus(name=self._context.config.mirror_own_name, state=MirrorState(phase=self._phase))
+            phase = MirrorPhase.PROMOTED if self._is_promoted else MirrorPhase.DISCONNECTED
+            found = MirrorStatus(name=self._context.config.mirror_own_name, state=MirrorState(phase=phase))
         return replace(found, error=found.error or self.error)
 
     def sample(self) -> SiteSample | None:
@@ -105,11 +104,6 @@ class SiteMirror:
             snapshots=found.snapshots,
             links=found.links,
         )
-
-    @property
-    def _phase(self) -> MirrorPhase:
-        is_promoted = self._context.configuration.promotion_floor
-        return MirrorPhase.PROMOTED if is_promoted else MirrorPhase.DISCONNECTED
 
     def seal(self, successor: str, seconds: float) -> SealAnswer:
         """Ask the source to seal its cluster, also if the mirror does not run.
@@ -140,10 +134,9 @@ class SiteMirror:
 
     def run(self) -> None:
         """Follow the source while the cluster stands by; then wait for the stop."""
-        assert self._mirror is not None
         while not self._is_stopped:
             self._woken.clear()
-            self._review(self._mirror)
+            self.review()
             self._is_decided.set()
             self._woken.wait(REVIEW_S)
 
@@ -154,32 +147,43 @@ class SiteMirror:
         mirror = self.mirror
         return mirror is None or mirror.stop(timeout)
 
-    def _review(self, mirror: Mirror) -> None:
-        if self._is_stopped:
+    def review(self) -> None:
+        """Look at the configuration once, and do what follows from it."""
+        mirror, configuration = self._mirror, self._context.configuration
+        if self._is_stopped or mirror is None:
             return
-        configuration = self._context.configuration
-        is_standby = configuration.state is ClusterState.STANDBY or not configuration.members
-        if is_standby and not self._is_running and not self.error:
+        with suppress(Stopped, Forked):  # the node ends
+            if configuration.state is ClusterState.STANDBY or not configuration.members:
+                self._stand_by(mirror, configuration)
+            elif configuration.promotion_floor:
+                self._leave_source(mirror)
+                self._floors.review(configuration)
+                self.error = self._floors.error
+            else:
+                self._end(mirror)
+                self._note_unused(configuration.state)
+
+    def _stand_by(self, mirror: Mirror, configuration: Configuration) -> None:
+        if not (self._is_running or self.error):
             self._start(mirror, configuration)
-        elif not is_standby and self._is_running:
-            self._end(mirror)
-        if not (is_standby or configuration.promotion_floor or self.error):
-            self.error = f"[mirror] is not used: this cluster is {configuration.state}, and does not stand by"
-            logger.warning("! node %s: %s", self._context.node_id, self.error)
         if configuration.state is ClusterState.STANDBY and self._is_running:
             self._finish(mirror)
-        if configuration.promotion_floor > self._floor:
-            self._floor = configuration.promotion_floor
-            self._resign_below(self._floor)
 
-    def _resign_below(self, floor: int) -> None:
-        """Resign what this node leads in terms of a promotion that had a lower floor."""
-        led = list[tuple[str, int]]()
-        with suppress(Stopped, Forked):
-            self._context.call(_read_led(led), FINISH_S)
-            for election, term in led:
-                if term <= floor:
-                    self._context.post(commands.resign(election, term, reason=LossReason.CONFIGURATION))
+    def _leave_source(self, mirror: Mirror) -> None:
+        """Follow the source no more: the cluster is promoted. An error from before means nothing any more."""
+        if self._is_promoted:
+            return
+        if self._is_running:
+            with suppress(Stopped):
+                self._last = replace(mirror.status(), state=MirrorState(phase=MirrorPhase.PROMOTED), error="")
+            self._end(mirror)
+        self._floors.seen = read_highest_term(self._context.config) if self._last is None else self._last.highest_term
+        self._is_promoted = True
+
+    def _note_unused(self, state: ClusterState) -> None:
+        if not self.error:
+            self.error = f"[mirror] is not used: this cluster is {state}, and does not stand by"
+            logger.warning("! node %s: %s", self._context.node_id, self.error)
 
     def _start(self, mirror: Mirror, configuration: Configuration) -> None:
         mirror.cluster_id = configuration.cluster_id or b""
@@ -194,34 +198,10 @@ class SiteMirror:
             mirror.stop(0)
 
     def _end(self, mirror: Mirror) -> None:
-        """End the mirror: the cluster is active."""
-        with suppress(Stopped, Forked):  # the node stops, too
-            self._last = replace(mirror.status(), state=MirrorState(phase=self._phase))
-            self._raise_floor(self._last.highest_term)
-        self._is_running = False
-        mirror.stop(FINISH_S)
-        logger.info("* node %s follows no source any more: its cluster is active", self._context.node_id)
-
-    def _raise_floor(self, highest_term: int) -> None:
-        """Promote the cluster with a higher floor, if this mirror has seen terms that the promoting node has not.
-
-        Of two promotions the one with the higher floor counts, so this makes the one that this node would have made.
-        """
-        own = self._context.configuration
-        if not 0 < own.promotion_floor <= highest_term:
-            return
-        floor = floor_above(highest_term)
-        higher = replace(own, term=floor // FLOOR_STEP, floor=floor, promotion_floor=floor)
-        if not higher.is_newer_than(own):
-            self.error = (
-                f"this mirror has seen term {highest_term} of the source, and a leader with terms above"
-                f" {own.promotion_floor} has changed the members since: its tokens may be below those of the source"
-            )
-            logger.warning("! node %s: %s", self._context.node_id, self.error)
-            return
-        self._context.call(commands.install(higher), FINISH_S)
-        text = f"node {self._context.node_id} has seen term {highest_term} of the source: terms begin above {floor}"
-        audit.record(self._context.config.data_dir, text)
+        if self._is_running:
+            self._is_running = False
+            mirror.stop(FINISH_S)
+            logger.info("* node %s follows no source any more: its cluster is active", self._context.node_id)
 
     def _finish(self, mirror: Mirror) -> None:
         """Install a promotion that was recorded: the node was killed before it did so, or a quorum is missing."""
@@ -243,14 +223,3 @@ class SiteMirror:
         self.error = ""
         text = f"node {self._context.node_id} has finished a promotion that was recorded: terms above {made.floor}"
         audit.record(self._context.config.data_dir, text)
-
-
-def _read_led(led: list[tuple[str, int]]) -> Command:
-    """Append the elections that this node leads, on a lease or not, with their terms."""
-
-    def act(elector: Elector, now: int) -> Ready:
-        found = elector.state.elections.items()
-        led.extend((name, each.leadership.term) for name, each in found if each.leadership is not None)
-        return elector.tick(now)
-
-    return act

@@ -1,12 +1,17 @@
-"""The settings of a node about its source: the mirror that they describe, and a seal without it."""
+"""The settings of a node about its source: the mirror that they describe, and what is done without a mirror."""
 
 from pathlib import Path
 
 from elect.config.config import Config
+from elect.errors import IdentityError, StoreError
 from elect.mirror.mirror import Mirror, SourceSecurity
+from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
 from elect.mirror.seal_call import ask_to_seal
 from elect.observing.mirror_messages import MIRROR_KIND, MIRROR_VERSION, SealAnswer, Subscribe
 from elect.observing.observer_settings import ObserverSettings
+from wire.common.log import Log
+
+logger = Log(__name__)
 
 MIRROR_DIRECTORY = "mirror"
 """Below `data_dir`: the store of the mirror is one of its own, with a lock of its own."""
@@ -55,6 +60,24 @@ def seal_source(config: Config, cluster_id: bytes, successor: str, seconds: floa
         cluster_id=cluster_id,
     )
     return ask_to_seal(settings.addresses, lambda: settings.dialing("", security), subscribe, successor, seconds)
+
+
+def read_highest_term(config: Config) -> int:
+    """Return the highest term in the store of a mirror that is not to start: its cluster is promoted; 0: it has none.
+
+    A store that cannot be read is logged: what it knew, the other nodes of this cluster may know.
+    """
+    directory = Path(config.data_dir) / MIRROR_DIRECTORY
+    if not (directory / MIRROR_FILE).exists():
+        return 0
+    store = MirrorStore(directory)
+    try:
+        return store.open(source_cluster=config.mirror_cluster or config.cluster).highest_term
+    except (StoreError, IdentityError) as error:
+        logger.warning("! node %s cannot read the terms that its mirror has seen: %s", config.node, error)
+        return 0
+    finally:
+        store.close()
 
 
 def _security(config: Config) -> SourceSecurity:

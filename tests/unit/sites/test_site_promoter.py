@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from elect.bridge.node_context import Lifecycle, NodeContext
-from elect.config.config import Config
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.messages import Follow
 from elect.core.promotion import SEEN_TERM_MAX, PromotionRefused
@@ -16,7 +14,7 @@ from elect.observing.mirror_messages import SealAnswer
 from elect.sites.site_promoter import SEAL_S_MAX, SitePromoter
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionStep
 from tests.unit.core.desk import PROMISED
-from tests.unit.core.member_desk import MemberDesk
+from tests.unit.sites.promoted_nodes import PlayedNode
 
 FLOOR = 9_000_000
 
@@ -55,41 +53,26 @@ class NotingMirror:
         return Promotion(floor=FLOOR, highest_term=max(highest_term, self.seen))
 
 
-class Site:
-    """A promoter whose parts note their calls, beside a real elector of a standby cluster.
+class Site(PlayedNode):
+    """A promoter whose parts note their calls.
 
     Attributes:
-        desk: plays the peers of this node, which it hears.
         on_seal: called with each seal.
         failure: raised by a seal.
+        has_no_quorum: the cluster installs the promotion after its time.
     """
 
     def __init__(self, directory) -> None:
+        super().__init__(directory)
         self.calls: list[object] = []
         self.mirror: NotingMirror | None = NotingMirror(self.calls)
         self.error = ""
         self.has_source = True
         self.failure: Exception | None = None
         self.on_seal = lambda: None
-        self.is_late = False
-        config = Config(
-            node="b",
-            cluster="orders",
-            listen="127.0.0.1:7101",
-            data_dir=directory,
-            peers={"a": "127.0.0.1:7102", "c": "127.0.0.1:7103"},
-            mirror_source=["127.0.0.1:7201"],
-        )
-        self.desk = MemberDesk(members=Configuration.initial("abc", is_standby=True)).supported()
-        self.context = NodeContext(config, lambda: self.desk.now)
-        self.context.state = Lifecycle.RUNNING
-        self.context.call = self.call
+        self.has_no_quorum = False
         assert self.context.configuration.state is ClusterState.STANDBY
-        self.promoter = SitePromoter(self.context, self, self.install, lambda: ["x:1", "y:1", "z" * 600])
-
-    def call(self, act, timeout: float | None = None) -> bool:
-        self.desk.take(act(self.desk.elector, self.desk.now))
-        return True
+        self.promoter = SitePromoter(self.context, self, self.promote_cluster, lambda: ["x:1", "y:1", "z" * 600])
 
     def wait_begun(self, timeout: float) -> bool:
         return True
@@ -104,9 +87,9 @@ class Site:
     def wake(self) -> None:
         self.calls.append("wake")
 
-    def install(self, floor: int, timeout: float | None) -> object:
+    def promote_cluster(self, floor: int, timeout: float | None) -> object:
         self.calls.append(("install", floor))
-        if self.is_late:
+        if self.has_no_quorum:
             raise LeadershipTimeout("", "the promotion", 1.0)
         return type("Installed", (), {"promotion_floor": floor})
 
@@ -240,7 +223,7 @@ def test_force_promotes_without_keys_for_the_source(site):
 
 
 def test_a_promotion_that_is_late_says_how_far_it_came(site):
-    site.is_late = True
+    site.has_no_quorum = True
     with pytest.raises(PromotionNotDone, match="done: sealed, recorded") as caught:
         site.promote()
     assert caught.value.result.floor == FLOOR

@@ -1,0 +1,129 @@
+"""The mirror of a node starts, and ends, as the state of its cluster says."""
+
+import pytest
+
+from elect.core.promotion import PromotionRefusal, PromotionRefused
+from elect.errors import StoreError
+from elect.mirror.mirror_store import MirrorStore
+from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
+from elect.sites import site_mirror
+from elect.sites.site_mirror import SiteMirror
+from elect.sites.source_settings import MIRROR_DIRECTORY
+from tests.unit.sites.promoted_nodes import STEP, PlayedNode, promoted
+
+
+class PlayedMirror:
+    """A mirror without a link.
+
+    Attributes:
+        failure: raised by the start.
+        refusal: the reason why the source refuses it for good.
+        highest_term: that it has seen.
+        is_running: it was started, and not stopped.
+    """
+
+    def __init__(self) -> None:
+        self.cluster_id = b""
+        self.failure: Exception | None = None
+        self.promotion: Promotion | None = None
+        self.refusal = ""
+        self.highest_term = 0
+        self.is_running = False
+
+    def start(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.is_running = True
+
+    def stop(self, timeout: float) -> bool:
+        self.is_running = False
+        return True
+
+    def status(self) -> MirrorStatus:
+        state = MirrorState(phase=MirrorPhase.FOLLOWING)
+        return MirrorStatus(name="b", state=state, highest_term=self.highest_term, error=self.refusal)
+
+
+class PlayedSite:
+    """The mirror of a node that the test plays."""
+
+    def __init__(self, directory, mirror: PlayedMirror) -> None:
+        self.node = PlayedNode(directory)
+        self.mirror = mirror
+        self.site = SiteMirror(self.node.context, self.promote)
+
+    def promote(self, floor: int, timeout: float | None):
+        raise PromotionRefused(PromotionRefusal.DISPUTED, "the nodes do not agree")
+
+    def review(self) -> str:
+        """Return the state in the metrics after a review."""
+        self.site.review()
+        found = self.site.sample()
+        assert found is not None
+        return found.state
+
+
+@pytest.fixture
+def played(tmp_path, monkeypatch) -> PlayedSite:
+    mirror = PlayedMirror()
+    monkeypatch.setattr(site_mirror, "make_mirror", lambda _: mirror)
+    return PlayedSite(tmp_path, mirror)
+
+
+def test_a_promotion_elsewhere_ends_a_refused_one(played):
+    played.mirror.promotion = Promotion(floor=2 * STEP, highest_term=7)
+    assert played.review() == "stopped"
+    assert "cannot be installed: the nodes do not agree" in played.site.error
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+    assert not played.site.error and not played.mirror.is_running
+
+
+def test_a_promotion_elsewhere_ends_a_failed_start(played):
+    played.mirror.failure = StoreError(None, "the disk is damaged", "mirror")
+    assert played.review() == "stopped"
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+
+
+def test_a_promotion_elsewhere_ends_a_refusal_of_the_source(played):
+    played.mirror.refusal = "other_cluster"
+    assert played.review() == "stopped"
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+
+
+def test_a_mirror_that_has_seen_more_raises_the_floor(played):
+    assert played.review() == "following"
+    played.mirror.highest_term = 5 * STEP
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+    assert played.node.desk.own == promoted(6 * STEP)
+
+
+def test_a_node_that_was_killed_raises_the_floor_later(played):
+    """It had installed the promotion of another node, and not done the rest."""
+    store = MirrorStore(played.node.context.config.data_dir / MIRROR_DIRECTORY)
+    store.open(source_cluster="orders")
+    store.promote(6 * STEP, 5 * STEP)
+    store.close()
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+    assert played.node.desk.own == promoted(6 * STEP)
+
+
+def test_a_promoted_node_with_a_damaged_mirror_goes_on(played):
+    path = played.node.context.config.data_dir / MIRROR_DIRECTORY / "mirror.sqlite3"
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1_000)
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+    assert played.node.desk.own == promoted(2 * STEP)
+
+
+def test_terms_that_cannot_be_do_not_end_the_node(played):
+    assert played.review() == "following"
+    played.mirror.highest_term = 2**53 - 1
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "stopped"
+    assert "no room for a floor" in played.site.error
