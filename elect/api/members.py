@@ -21,6 +21,7 @@ from elect.errors import LeadershipTimeout, NotLeader
 from elect.leader import Leader
 from elect.monitoring.member_status import MemberStatus
 from elect.monitoring.status import Status
+from elect.sites.seal_requests import audited_seal
 from wire.common import arguments
 from wire.protocol.address import Address
 
@@ -152,7 +153,8 @@ class Members:
                 characters.
             timeout: as in `add`.
         """
-        return self._make(Seal(successor=arguments.text("successor", successor)), timeout)
+        change = Seal(successor=arguments.text("successor", successor))
+        return audited_seal(self._context, "an operator", lambda: self._make(change, timeout))
 
     def _make(self, change: Change, timeout: float | None) -> Configuration:
         try:

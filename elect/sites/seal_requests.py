@@ -15,6 +15,7 @@ from elect.core.elect_error import ElectError
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.core.rules import installing, sites
+from elect.errors import LeadershipTimeout
 from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX, SealAnswer, SealOutcome
 from elect.observing.mirror_server import Answer
@@ -97,19 +98,37 @@ class SealRequests:
 
     def _seal(self, mirror: str, successor: str) -> SealAnswer:
         try:
-            made = self._change(Seal(successor=successor), SEAL_S)
+            made = audited_seal(self._context, mirror, lambda: self._change(Seal(successor=successor), SEAL_S))
             terms = list[int]()
             self._context.call(_read_highest_term(terms), STATUS_TIMEOUT_S)
         except (ElectError, ValueError, TypeError) as error:
             logger.warning("! the seal that mirror %s asked for is not known to be complete: %s", mirror, error)
             return _failed(str(error))
         text = f"the cluster is sealed, and refers to {made.successor or 'nobody'}"
-        audit.record(self._context.config.data_dir, f"node {self._context.node_id} sealed for {mirror}: {text}")
         return SealAnswer(
             outcome=SealOutcome.SEALED.value,
             text=text[:TEXT_LENGTH_MAX],
             highest_term=max([made.term, *terms]),
         )
+
+
+def audited_seal(context: NodeContext, asker: str, seal: Callable[[], Configuration]) -> Configuration:
+    """Seal the cluster, and add a line to the audit file of the node that was asked.
+
+    Args:
+        context: of that node.
+        asker: for whom.
+        seal: makes the change; it raises as `MemberChanger.change` does.
+    """
+    node, directory = f"node {context.node_id}", context.config.data_dir
+    try:
+        made = seal()
+    except LeadershipTimeout as error:  # it may be made all the same
+        audit.record(directory, f"{node} was asked to seal for {asker}, which is not known to be complete: {error}")
+        raise
+    text = f"the cluster is sealed, and refers to {made.successor or 'nobody'}"
+    audit.record(directory, f"{node} sealed for {asker}: {text}")
+    return made
 
 
 def _failed(text: str) -> SealAnswer:

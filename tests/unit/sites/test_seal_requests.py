@@ -1,0 +1,74 @@
+"""Each seal adds a line to the audit file of the node that was asked for it."""
+
+from dataclasses import replace
+from queue import SimpleQueue
+
+import pytest
+
+from elect import ChangeRefused, LeadershipTimeout
+from elect.api.members import Members
+from elect.core.changes import Change, ChangeRefusal, Seal
+from elect.core.configuration import ClusterState, Configuration
+from elect.observing.mirror_messages import SealAnswer
+from elect.sites.seal_requests import SealRequests
+from tests.unit.sites.promoted_nodes import PlayedNode
+
+SEALED = replace(Configuration.initial("abc"), state=ClusterState.SEALED, successor="x:1", term=3)
+
+
+class SealedNode(PlayedNode):
+    """A node whose cluster is asked to seal itself.
+
+    Attributes:
+        failure: raised by the change.
+    """
+
+    def __init__(self, directory) -> None:
+        super().__init__(directory)
+        self.failure: Exception | None = None
+        self.members = Members(self.context, self.change, lambda: None, lambda: None)
+        self.requests = SealRequests(self.context, self.change)
+
+    def change(self, change: Change, timeout: float | None) -> Configuration:
+        assert change == Seal(successor="x:1")
+        if self.failure is not None:
+            raise self.failure
+        return SEALED
+
+    def ask(self) -> SealAnswer:
+        """Return the answer to a mirror."""
+        answers = SimpleQueue[SealAnswer]()
+        self.requests.ask("mirror/x", "x:1", answers.put)
+        answer = answers.get(timeout=60)
+        assert self.requests.stop(60)
+        return answer
+
+
+@pytest.fixture
+def node(tmp_path) -> SealedNode:
+    return SealedNode(tmp_path)
+
+
+def test_a_seal_for_an_operator_is_in_the_audit_file(node):
+    node.members.seal("x:1")
+    assert "node b sealed for an operator: the cluster is sealed, and refers to x:1" in node.audit
+
+
+def test_a_seal_for_a_mirror_is_in_the_audit_file(node):
+    assert node.ask().outcome == "sealed"
+    assert node.audit.count("node b sealed for mirror/x: the cluster is sealed, and refers to x:1") == 1
+
+
+def test_a_seal_in_doubt_is_in_the_audit_file(node):
+    node.failure = LeadershipTimeout("", "the seal of the cluster", 3.0)
+    with pytest.raises(LeadershipTimeout):
+        node.members.seal("x:1")
+    assert node.ask().outcome == "failed"
+    assert node.audit.count("which is not known to be complete") == 2
+
+
+def test_a_refused_seal_is_not_in_the_audit_file(node):
+    node.failure = ChangeRefused(ChangeRefusal.STANDBY, "it stands by")
+    with pytest.raises(ChangeRefused):
+        node.members.seal("x:1")
+    assert node.audit == ""
