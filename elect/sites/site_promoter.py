@@ -20,8 +20,10 @@ from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX
 from elect.sites.promotion_readiness import PromotionReadiness, read_readiness
+from elect.sites.seal_record import SealRecord
 from elect.sites.site_mirror import PromoteCluster, SiteMirror
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionResult, PromotionStep
+from elect.sites.source_settings import mirror_directory
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.turns import Turns
@@ -62,6 +64,7 @@ class SitePromoter:
         self._site = site
         self._promote = promote
         self._addresses = addresses
+        self._record = SealRecord(mirror_directory(context.config))
         self._turns = Turns()
 
     def promote(self, *, is_forced: bool, seconds: float) -> PromotionResult:
@@ -84,7 +87,7 @@ class SitePromoter:
                 raise PromotionNotDone(PromotionResult(), seconds)
             if self._context.configuration.state is ClusterState.STANDBY:
                 return self._all(deadline, seconds, is_forced=is_forced)
-            done = PromotionResult(floor=self._context.configuration.promotion_floor)
+            done = replace(self._record.read(), floor=self._context.configuration.promotion_floor)
             # A cluster that is promoted keeps its floor. One that never stood by is refused, and the core says why.
             return self._install(done, done.floor or FLOOR_STEP, deadline, seconds)
 
@@ -164,12 +167,9 @@ class SitePromoter:
             if own.state is ClusterState.STANDBY:
                 raise self._unavailable() from error
             return replace(sealed, floor=own.promotion_floor)  # another node has promoted the cluster meanwhile
-        return replace(
-            sealed,
-            floor=record.floor,
-            source_highest_term=record.highest_term,
-            steps=(*sealed.steps, PromotionStep.RECORDED),
-        )
+        sealed = replace(sealed, source_highest_term=record.highest_term)
+        self._record.write(sealed)
+        return replace(sealed, floor=record.floor, steps=(*sealed.steps, PromotionStep.RECORDED))
 
     def _unavailable(self) -> MirrorUnavailable:
         self._context.check_running()
@@ -181,9 +181,14 @@ class SitePromoter:
         try:
             answer = self._site.seal(self._successor(), seconds)
         except (SealFailed, ConfigError) as error:
-            logger.warning("! node %s promotes its cluster without a seal: %s", self._context.node_id, error)
-            return PromotionResult(not_sealed=str(error))
-        return PromotionResult(steps=(PromotionStep.SEALED,), source_highest_term=answer.highest_term)
+            sealed = self._record.read()
+            if not sealed.was_sealed:
+                logger.warning("! node %s promotes its cluster without a seal: %s", self._context.node_id, error)
+                sealed = PromotionResult(not_sealed=_reason(error))
+        else:
+            sealed = PromotionResult(steps=(PromotionStep.SEALED,), source_highest_term=answer.highest_term)
+        self._record.write(sealed)
+        return sealed
 
     def _successor(self) -> str:
         """Return the addresses of this cluster, as many as the source takes."""
@@ -194,3 +199,10 @@ class SitePromoter:
                 break
             text = longer
         return text
+
+
+def _reason(error: SealFailed | ConfigError) -> str:
+    """Return why there is no seal, without the words that say so: the result of the promotion has them."""
+    if isinstance(error, ConfigError):
+        return str(error)
+    return "; ".join(f"{address}: {text}" for address, text in error.answers) or "no node answered"

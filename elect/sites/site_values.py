@@ -30,7 +30,7 @@ class PromotionResult:
         floor: all terms of the promoted cluster are above it; 0: not known yet.
         steps: those that this call has made, or found made.
         source_highest_term: the highest term that is known of the source.
-        not_sealed: why the source is not known to be sealed, as a sentence; empty: it is, or this call did not ask.
+        not_sealed: why the source is not known to be sealed, as a sentence; empty: it is, or nobody has asked it yet.
     """
 
     floor: int = 0
@@ -40,7 +40,7 @@ class PromotionResult:
 
     @property
     def was_sealed(self) -> bool:
-        """Whether this call has sealed the source, or found it sealed."""
+        """Whether this call, or an earlier one at this node, has sealed the source or found it sealed."""
         return PromotionStep.SEALED in self.steps
 
     def to_dict(self) -> Mapping[str, object]:

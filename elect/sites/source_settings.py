@@ -17,6 +17,11 @@ MIRROR_DIRECTORY = "mirror"
 """Below `data_dir`: the store of the mirror is one of its own, with a lock of its own."""
 
 
+def mirror_directory(config: Config) -> Path:
+    """Return the directory of the mirror of a node."""
+    return Path(config.data_dir) / MIRROR_DIRECTORY
+
+
 def make_mirror(config: Config) -> Mirror:
     """Return the mirror that the settings of a node describe.
 
@@ -26,7 +31,7 @@ def make_mirror(config: Config) -> Mirror:
     return Mirror(
         config.mirror_source,
         cluster=config.mirror_cluster or config.cluster,
-        data_dir=Path(config.data_dir) / MIRROR_DIRECTORY,
+        data_dir=mirror_directory(config),
         source_cluster_id=config.mirror_cluster_id,
         name=config.mirror_own_name,
         security=_security(config),
@@ -67,7 +72,7 @@ def read_highest_term(config: Config) -> int:
 
     A store that cannot be read is logged: what it knew, the other nodes of this cluster may know.
     """
-    directory = Path(config.data_dir) / MIRROR_DIRECTORY
+    directory = mirror_directory(config)
     if not (directory / MIRROR_FILE).exists():
         return 0
     store = MirrorStore(directory)

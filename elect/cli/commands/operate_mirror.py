@@ -143,9 +143,10 @@ def _line(answer: Mapping[str, object]) -> str:
 
 
 def _promoted(answer: Mapping[str, object]) -> str:
-    seal = "the source is sealed" if answer.get("was_sealed") else "the source is NOT known to be sealed"
     reason = f" ({answer['not_sealed']})" if answer.get("not_sealed") else ""
-    return f"the cluster of {answer.get('node')} is promoted: terms begin above {answer.get('floor')}; {seal}{reason}"
+    is_open = f"the source is NOT known to be sealed{reason}; make sure that it is down"
+    seal = "the source is sealed" if answer.get("was_sealed") else is_open
+    return f"the cluster of {answer.get('node')} is promoted: terms begin above {answer.get('floor')}; {seal}"
 
 
 def _sealed(answer: Mapping[str, object]) -> str:

@@ -11,10 +11,12 @@ from elect.errors import ConfigError, LeadershipTimeout
 from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SealFailed
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.observing.mirror_messages import SealAnswer
+from elect.sites.seal_record import NAME
 from elect.sites.site_promoter import SEAL_S_MAX, SitePromoter
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionStep
+from elect.sites.source_settings import MIRROR_DIRECTORY
 from tests.unit.core.desk import PROMISED
-from tests.unit.sites.promoted_nodes import PlayedNode
+from tests.unit.sites.promoted_nodes import PlayedNode, promoted
 
 FLOOR = 9_000_000
 
@@ -208,6 +210,67 @@ def test_force_seals_although_the_mirror_could_not_start(site):
     made = site.promote(is_forced=True)
     assert site.calls == [("seal", "x:1, y:1", SEAL_S_MAX), ("install", FLOOR), "wake"]
     assert made.steps == (PromotionStep.SEALED, PromotionStep.INSTALLED)
+
+
+def test_a_repeated_promotion_knows_of_the_seal(site):
+    site.has_no_quorum = True
+    with pytest.raises(PromotionNotDone):
+        site.promote()
+    site.has_no_quorum = False
+    site.install(promoted(FLOOR))
+    made = site.promote()
+    assert made.steps == (PromotionStep.SEALED, PromotionStep.INSTALLED)
+    assert (made.was_sealed, made.not_sealed, made.source_highest_term) == (True, "", 7_654_321)
+
+
+def test_a_repeated_promotion_knows_why_there_is_no_seal(site):
+    site.failure = SealFailed([("a:1", "timed out")])
+    site.promote()
+    site.install(promoted(FLOOR))
+    made = site.promote()
+    assert (made.was_sealed, made.not_sealed, made.source_highest_term) == (False, "a:1: timed out", 5)
+
+
+def test_another_node_says_that_it_has_not_asked(site):
+    site.install(promoted(FLOOR))
+    assert "this node has not asked it" in site.promote().not_sealed
+
+
+def test_a_seal_outlasts_a_kill_and_the_source(site):
+    """The node was killed before it recorded the term that the source named, and the source is lost since."""
+    site.on_seal = lambda: setattr(site.mirror, "is_stopped", True)
+    with pytest.raises(MirrorUnavailable):
+        site.promote()
+    again = Site(site.context.config.data_dir)
+    again.failure = SealFailed([("a:1", "timed out")])
+    made = again.promote()
+    assert made.was_sealed
+    assert ("record", False, 7_654_321) in again.calls
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"source_highest_term": true, "not_sealed": ""}',
+        b'{"source_highest_term": 9007199254740991, "not_sealed": ""}',
+        b'{"source_highest_term": 1, "not_sealed": 2}',
+    ],
+)
+def test_a_damaged_record_of_the_seal_is_none(site, content):
+    directory = site.context.config.data_dir / MIRROR_DIRECTORY
+    directory.mkdir()
+    (directory / NAME).write_bytes(content)
+    site.install(promoted(FLOOR))
+    assert not site.promote().was_sealed
+
+
+def test_a_seal_that_cannot_be_recorded_counts(site):
+    (site.context.config.data_dir / MIRROR_DIRECTORY).write_text("no directory")
+    assert site.promote().was_sealed
 
 
 def test_force_promotes_without_a_source(site):
