@@ -18,6 +18,8 @@ logger = Log(__name__)
 
 NAME = "seal.json"
 
+BEGUN = "it was asked, and the node ended before an answer came"
+
 NOT_HERE = "this node has not asked it; audit.log of the node that was promoted first says more"
 
 
@@ -47,8 +49,23 @@ class SealRecord:
         steps = () if reason else (PromotionStep.SEALED,)
         return PromotionResult(steps=steps, source_highest_term=term, not_sealed=reason)
 
+    def begin(self) -> None:
+        """Record that the source is about to be sealed. The disk has to take that, as it has to take the promotion.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        known = self.read()
+        self._write(known if known.was_sealed else PromotionResult(not_sealed=BEGUN))
+
     def write(self, made: PromotionResult) -> None:
         """Make the outcome durable; a failed write is logged only: the promotion is worth more."""
+        try:
+            self._write(made)
+        except StoreError as error:
+            logger.warning("! %s", error)
+
+    def _write(self, made: PromotionResult) -> None:
         content = {"source_highest_term": made.source_highest_term, "not_sealed": made.not_sealed}
         part = self._path.with_suffix(".part")
         try:
@@ -59,5 +76,7 @@ class SealRecord:
                 os.fsync(file.fileno())
             part.replace(self._path)
             sync_directory(self._path.parent)
-        except (OSError, StoreError) as error:
-            logger.warning("! cannot write %s: %s", self._path, error)
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(error.errno, f"cannot write this file: {error.strerror}", str(self._path)) from error

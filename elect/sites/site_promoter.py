@@ -120,7 +120,8 @@ class SitePromoter:
         """Check what can be known now of the steps after the seal; return the highest term of this cluster.
 
         Raises:
-            MirrorBootstrapping, MirrorUnavailable, PromotionRefused, PromotionNotDone, Stopped: as `promote`.
+            MirrorBootstrapping, MirrorUnavailable, PromotionRefused, PromotionNotDone, StoreError, Stopped: as
+                `promote`.
         """
         seen, done = 0, PromotionResult()
         if mirror is not None:
@@ -137,6 +138,8 @@ class SitePromoter:
                 raise MirrorBootstrapping
         own_term = self._await_ready(done, seconds * QUORUM_SHARE, is_forced=is_forced).highest_term
         floor_above(max(seen, own_term))  # it raises where there is no room
+        if not is_forced:
+            self._record.begin()  # it raises where the disk is full
         return own_term
 
     def _await_ready(self, done: PromotionResult, seconds: float, *, is_forced: bool) -> PromotionReadiness:

@@ -80,6 +80,24 @@ def test_a_second_site_takes_over_from_a_source_that_it_seals(tmp_path: Path):
 
 
 @pytest.mark.long
+def test_a_refused_promotion_seals_nothing(tmp_path: Path):
+    """One node of the standby site lacks its section [mirror], so the nodes do not agree on who votes."""
+    with site(tmp_path / "one", "a") as one:
+        leader = one.leader()
+        mirror = {"mirror_source": [leader.config.listen], "mirror_cluster": "one"}
+        made = configs(tmp_path / "two", "xyz", cluster="two", **QUICK, each={"x": mirror, "y": mirror})
+        with Node(made["x"]) as node, Node(made["y"]), Node(made["z"]):
+            eventually(lambda: node.mirror and node.mirror.leader().value)
+            eventually(lambda: node._context.objections.get("z"))
+            for is_forced in (False, True):
+                with pytest.raises(PromotionRefused, match="do not agree"):
+                    node.promote(force=is_forced, timeout=DEADLINE_S)
+            assert node.mirror.promotion is None
+        assert leader.is_leader
+        assert leader._context.configuration.state is ClusterState.ACTIVE
+
+
+@pytest.mark.long
 def test_a_mirror_that_is_refused_takes_no_node_down(tmp_path: Path):
     """The first node to be promoted refuses without a snapshot; forced, its cluster elects."""
     with two_sites(tmp_path, mirror_cluster_id="00" * 16) as (one, two):

@@ -1,5 +1,7 @@
 """The steps of a promotion, in their order, with a mirror that only notes its calls."""
 
+import errno
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.messages import Follow
 from elect.core.promotion import SEEN_TERM_MAX, PromotionRefused
-from elect.errors import ConfigError, LeadershipTimeout
+from elect.errors import ConfigError, LeadershipTimeout, StoreError
 from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SealFailed
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.observing.mirror_messages import SealAnswer
@@ -70,7 +72,7 @@ class Site(PlayedNode):
         self.mirror: NotingMirror | None = NotingMirror(self.calls)
         self.error = ""
         self.has_source = True
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.on_seal = lambda: None
         self.has_no_quorum = False
         assert self.context.configuration.state is ClusterState.STANDBY
@@ -268,9 +270,28 @@ def test_a_damaged_record_of_the_seal_is_none(site, content):
     assert not site.promote().was_sealed
 
 
-def test_a_seal_that_cannot_be_recorded_counts(site):
+def test_a_disk_that_takes_nothing_seals_nothing(site):
+    """It would not take the record of the promotion either."""
     (site.context.config.data_dir / MIRROR_DIRECTORY).write_text("no directory")
-    assert site.promote().was_sealed
+    with pytest.raises(StoreError, match="not a directory"):
+        site.promote()
+    assert site.calls == []
+    assert site.promote(is_forced=True).was_sealed
+
+
+def test_a_full_disk_seals_nothing(site, monkeypatch):
+    monkeypatch.setattr(json, "dump", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    with pytest.raises(StoreError, match="No space left"):
+        site.promote()
+    assert site.calls == []
+
+
+def test_a_seal_without_an_answer_before_a_kill_is_known(site):
+    site.failure = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        site.promote()
+    site.install(promoted(FLOOR))
+    assert "ended before an answer came" in site.promote().not_sealed
 
 
 def test_force_promotes_without_a_source(site):
