@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from elect.bridge.inbox import Command
+from elect.core.configuration import ClusterState
 from elect.core.elector import Elector
-from elect.core.promotion import PromotionRefused
+from elect.core.promotion import FLOOR_STEP, PromotionRefused
 from elect.core.ready import Ready
 from elect.core.rules import sites
 
@@ -15,11 +16,16 @@ class PromotionReadiness:
 
     Attributes:
         refused: the refusal that a promotion would meet; None: none but that of a wrong floor.
+        is_promoted: it is promoted already, on this node too; that may not be on its disk yet.
+        is_behind: another node has been promoted, and this one has yet to get the configuration: no standby cluster has
+            terms above a floor.
         has_quorum: a quorum of the voters is heard.
         highest_term: the highest term that this node knows of in its own cluster.
     """
 
     refused: PromotionRefused | None
+    is_promoted: bool
+    is_behind: bool
     has_quorum: bool
     highest_term: int
 
@@ -33,11 +39,14 @@ def read_readiness(found: list[PromotionReadiness]) -> Command:
             sites.check_promotable(state)
         except PromotionRefused as error:  # an answer for the thread that asked, not an error of this one
             refused = error
+        is_standby, highest_term = state.configuration.state is ClusterState.STANDBY, sites.highest_term(state)
         found.append(
             PromotionReadiness(
                 refused=refused,
+                is_promoted=refused is None and not is_standby,
+                is_behind=is_standby and highest_term > FLOOR_STEP,
                 has_quorum=state.supported_until > state.now,
-                highest_term=sites.highest_term(state),
+                highest_term=highest_term,
             )
         )
         return ready

@@ -87,9 +87,12 @@ class SitePromoter:
                 raise PromotionNotDone(PromotionResult(), seconds)
             if self._context.configuration.state is ClusterState.STANDBY:
                 return self._all(deadline, seconds, is_forced=is_forced)
-            done = replace(self._record.read(), floor=self._context.configuration.promotion_floor)
-            # A cluster that is promoted keeps its floor. One that never stood by is refused, and the core says why.
-            return self._install(done, done.floor or FLOOR_STEP, deadline, seconds)
+            return self._repeat(deadline, seconds)
+
+    def _repeat(self, deadline: Deadline, seconds: float) -> PromotionResult:
+        done = replace(self._record.read(), floor=self._context.configuration.promotion_floor)
+        # A cluster that is promoted keeps its floor. One that never stood by is refused, and the core says why.
+        return self._install(done, done.floor or FLOOR_STEP, deadline, seconds)
 
     def _all(self, deadline: Deadline, seconds: float, *, is_forced: bool) -> PromotionResult:
         if not self._site.wait_begun(deadline.remaining_s):  # what it knows from before counts
@@ -97,8 +100,10 @@ class SitePromoter:
         mirror = self._site.mirror
         if mirror is None and not is_forced:
             raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")
-        own_term = self._check(mirror, seconds, is_forced=is_forced)
-        made = self._prepare(mirror, own_term, min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
+        own = self._check(mirror, seconds, is_forced=is_forced)
+        if own.is_promoted:
+            return self._repeat(deadline, seconds)
+        made = self._prepare(mirror, own.highest_term, min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
         made = self._install(made, made.floor, deadline, seconds)
         audit.record(
             self._context.config.data_dir,
@@ -116,8 +121,8 @@ class SitePromoter:
             self._site.wake()
         return replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
 
-    def _check(self, mirror: Mirror | None, seconds: float, *, is_forced: bool) -> int:
-        """Check what can be known now of the steps after the seal; return the highest term of this cluster.
+    def _check(self, mirror: Mirror | None, seconds: float, *, is_forced: bool) -> PromotionReadiness:
+        """Check what can be known now of the steps after the seal; return the readiness of this cluster.
 
         Raises:
             MirrorBootstrapping, MirrorUnavailable, PromotionRefused, PromotionNotDone, StoreError, Stopped: as
@@ -136,11 +141,12 @@ class SitePromoter:
                 )
             elif not (is_forced or status.stream):
                 raise MirrorBootstrapping
-        own_term = self._await_ready(done, seconds * QUORUM_SHARE, is_forced=is_forced).highest_term
-        floor_above(max(seen, own_term))  # it raises where there is no room
-        if not is_forced:
-            self._record.begin()  # it raises where the disk is full
-        return own_term
+        own = self._await_ready(done, seconds * QUORUM_SHARE, is_forced=is_forced)
+        if not own.is_promoted:
+            floor_above(max(seen, own.highest_term))  # it raises where there is no room
+            if not is_forced:
+                self._record.begin()  # it raises where the disk is full
+        return own
 
     def _await_ready(self, done: PromotionResult, seconds: float, *, is_forced: bool) -> PromotionReadiness:
         """Return the readiness of this cluster, once a quorum is heard or that is not needed."""
@@ -148,11 +154,12 @@ class SitePromoter:
         while True:
             found = list[PromotionReadiness]()
             self._context.call(read_readiness(found), max(POLL_S, deadline.remaining_s))
-            if found and found[0].refused is not None:
-                raise found[0].refused
-            if found and (found[0].has_quorum or is_forced):
-                return found[0]
-            if deadline.is_over:
+            own, is_over = found[0] if found else None, deadline.is_over
+            if own is not None and own.refused is not None:
+                raise own.refused
+            if own is not None and (own.is_promoted or own.has_quorum or is_forced) and (is_over or not own.is_behind):
+                return own
+            if is_over:
                 raise PromotionNotDone(done, seconds)
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 

@@ -183,12 +183,27 @@ def test_terms_without_room_for_a_floor_seal_nothing(site):
 
 
 def test_a_term_of_the_own_cluster_raises_the_floor(site):
-    """Without that the core would refuse the floor after the seal."""
+    """Without that the core would refuse the floor after the seal. The configuration of a peer does not come."""
     site.desk.say("a", Follow(election="jobs", term=8_000_000, session=site.desk.number("a")))
-    site.promote()
+    site.promote(seconds=0.01)
     assert site.calls[1] == ("record", False, 8_000_000)
     site.mirror = None
-    assert site.promote(is_forced=True).floor == 9_000_000
+    assert site.promote(is_forced=True, seconds=0.01).floor == 9_000_000
+
+
+def test_a_node_whose_peers_are_promoted_waits_for_them(site):
+    """It has heard of a leader of the promoted cluster, and its own configuration comes a moment later."""
+    site.desk.say("a", Follow(election="jobs", term=FLOOR + 1, session=site.desk.number("a")))
+    site.context.wait_for = lambda find, timeout: site.desk.install(promoted(FLOOR))
+    site.promote()
+    assert [each[0] for each in site.calls[:-1]] == ["install"]
+
+
+def test_a_node_that_has_yet_to_write_a_promotion_seals_nothing(site):
+    site.desk.install(promoted(FLOOR))
+    assert site.context.configuration.state is ClusterState.STANDBY
+    site.promote()
+    assert [each[0] for each in site.calls[:-1]] == ["install"]
 
 
 def test_a_recorded_promotion_without_a_quorum_says_so(site):
