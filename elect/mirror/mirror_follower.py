@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from elect.clock import NS_PER_S, Clock
+from elect.core.promotion import floor_above
 from elect.errors import StoreError
 from elect.mirror.change_callbacks import ChangeCallbacks
 from elect.mirror.mirror_content import MirrorContent
 from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SourceRefused
 from elect.mirror.mirror_machine import MirrorMachine, SourceProblem
 from elect.mirror.mirror_store import MirrorStore
-from elect.mirror.mirror_values import MirrorPhase, MirrorState, Promotion, floor_above
+from elect.mirror.mirror_values import MirrorPhase, MirrorState, Promotion
 from elect.mirror.source_backoff import SourceBackoff
 from elect.mirror.source_link import SourceLink
 from elect.monitoring import audit

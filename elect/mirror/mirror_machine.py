@@ -17,8 +17,9 @@ import math
 from collections import deque
 
 from elect.clock import NS_PER_S
+from elect.core.promotion import SEEN_TERM_MAX
 from elect.mirror.mirror_content import ChangeBatch, MirrorContent, highest_in
-from elect.mirror.mirror_values import FOLLOWED_TERM_MAX, MirrorChange, MirrorPhase, MirrorState
+from elect.mirror.mirror_values import MirrorChange, MirrorPhase, MirrorState
 from elect.observing.mirror_messages import (
     HARD,
     MIRROR_VERSION,
@@ -255,8 +256,8 @@ class MirrorMachine:
         if len(self._waiting) >= WAITING_MAX:
             raise SourceProblem("order", "the source sends more than this mirror has room for")
         highest = max(map(highest_in, message.entries))
-        if highest > FOLLOWED_TERM_MAX:
-            raise SourceProblem("term", f"the source has the term {highest}; {FOLLOWED_TERM_MAX} is the highest one")
+        if highest > SEEN_TERM_MAX:
+            raise SourceProblem("term", f"the source has the term {highest}; {SEEN_TERM_MAX} is the highest one")
         self._waiting.append(message)
 
     def _accept(self, welcome: SourceWelcome) -> None:

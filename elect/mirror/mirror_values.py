@@ -7,19 +7,11 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration
-from elect.core.promotion import FLOOR_MAX, FLOOR_STEP
 from elect.errors import ConfigError
 from elect.leader import Leader
 from wire.common import arguments
 
 Value = TypeVar("Value")
-
-MARGIN = FLOOR_STEP
-"""Terms between the highest one that was seen and the floor: an election each second, unseen for eleven days. A floor
-is a multiple of it, so that two nodes that promote at once mostly choose the same one."""
-
-FOLLOWED_TERM_MAX = FLOOR_MAX - MARGIN
-"""The highest term above which there is room for a floor. No cluster comes near it: a source with a higher one lies."""
 
 
 class MirrorPhase(StrEnum):
@@ -208,18 +200,6 @@ class Promotion:
     source_cluster_id: bytes = b""
     stream: bytes = b""
     revision: int = 0
-
-
-def floor_above(highest_term: int) -> int:
-    """Return the floor of a cluster that is promoted: a multiple of MARGIN, at least MARGIN above a term.
-
-    Raises:
-        ValueError: there is no room for more terms.
-    """
-    floor = -(-(highest_term + MARGIN) // MARGIN) * MARGIN
-    if floor > FLOOR_MAX:
-        raise ValueError(f"the highest term is {highest_term}; above it there is no room for a floor")
-    return floor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,9 @@
 import pytest
 
 from elect.core.configuration import Configuration
-from elect.core.promotion import FLOOR_MAX
+from elect.core.promotion import FLOOR_MAX, SEEN_TERM_MAX, floor_above
 from elect.mirror import mirror_content
 from elect.mirror.mirror_machine import INTERVAL_NS, STALLED_APPLIED, SourceProblem
-from elect.mirror.mirror_values import FOLLOWED_TERM_MAX, floor_above
 from elect.observing.mirror_messages import Changes, LeaderEntry, MembersEntry, SnapshotPart, SourceHeartbeat
 from tests.unit.mirror.machine_ends import MEMBERS, Followed, entry, problem, snapshot, welcome
 
@@ -22,17 +21,17 @@ from tests.unit.mirror.machine_ends import MEMBERS, Followed, entry, problem, sn
 )
 def test_a_term_above_which_none_can_be_promoted_is_refused(made, is_snapshot: bool):
     followed = Followed().follow()
-    for term in (FOLLOWED_TERM_MAX, FOLLOWED_TERM_MAX + 1):
+    for term in (SEEN_TERM_MAX, SEEN_TERM_MAX + 1):
         content = followed.machine.content
         message = Changes(first=content.revision + 1, entries=(made(term),))
         if is_snapshot:
             message = SnapshotPart(revision=9, total=1, first=0, entries=(made(term),))
-        if term > FOLLOWED_TERM_MAX:
+        if term > SEEN_TERM_MAX:
             error = problem(followed, message)
             assert (error.code, error.is_hard) == ("term", False)
         else:
             followed.say(message)
-        assert content.highest_term == FOLLOWED_TERM_MAX
+        assert content.highest_term == SEEN_TERM_MAX
     assert floor_above(content.highest_term) == FLOOR_MAX
 
 
