@@ -46,10 +46,10 @@ class ObservedNode(Election):
         return self._context.lifecycle.value
 
     def watch_lifecycle(self, watcher: Callable[[MemberLifecycle], object]) -> None:
-        """Call `watcher` with each later value of `lifecycle`, on the thread that changes it.
+        """Call `watcher` with each later value of `lifecycle`, in order, on a thread of the node or of a `leave`.
 
         Args:
-            watcher: must not wait or raise.
+            watcher: must not wait: the node's heartbeats may wait for it. An exception that it raises is logged.
         """
         arguments.check_callable("watcher", watcher)
         self._context.lifecycle.watch(watcher)

@@ -9,15 +9,21 @@ that lost its votes would be ready until the others have said that they refuse i
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from elect.core.configuration import Configuration
 from elect.core.events import Objection
 from elect.monitoring.event_fields import lifecycle_fields
 from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
+from wire.common import arguments
 from wire.common.log import Log
 
 logger = Log(__name__)
+
+UNTOLD_MAX = 64
+"""Values that wait for a slow watcher, above which the oldest are dropped: a join makes one at each attempt."""
 
 REFUSALS: Mapping[Objection, str] = {
     Objection.UNKNOWN_NODE: "{peer} does not have it in its list of voters",
@@ -47,6 +53,8 @@ class LifecycleCell:
         self._node_id = node_id
         self._lock = threading.Lock()
         self._watchers: tuple[Callable[[MemberLifecycle], object], ...] = ()
+        self._untold: deque[MemberLifecycle] = deque(maxlen=UNTOLD_MAX)
+        self._teller: object = None
         self.reset()
 
     def reset(self) -> None:
@@ -56,12 +64,18 @@ class LifecycleCell:
         self._refusal = ""
 
     def watch(self, watcher: Callable[[MemberLifecycle], object]) -> None:
-        """Call `watcher` with each later value, on the thread that changes it; it must be quick and not raise."""
+        """Call `watcher` with each later value, in order.
+
+        It is called without a lock, on the thread that changes the value, or on one that calls watchers already.
+
+        Args:
+            watcher: must be quick. An exception that it raises is logged.
+        """
         self._watchers = (*self._watchers, watcher)
 
     def enter(self, phase: MemberPhase, *, attempt: int = 0, reason: str = "") -> bool:
         """Enter a phase, unless the present one excludes it; return whether the value changed."""
-        with self._lock:
+        with self._changing():
             return self._enter(MemberLifecycle(phase=phase, attempt=attempt, reason=reason))
 
     def stay(self, configuration: Configuration, store_id: bytes) -> None:
@@ -74,13 +88,13 @@ class LifecycleCell:
     def accept(self) -> None:
         """Note that a voter has accepted this node, or that dials to all of them have failed."""
         if not self._is_accepted:
-            with self._lock:
+            with self._changing():
                 self._is_accepted = True
                 self._review()
 
     def refuse(self, reason: str) -> None:
         """Note why the voters keep this node from every election; empty: they do not."""
-        with self._lock:
+        with self._changing():
             self._refusal = reason
             self._review()
 
@@ -94,7 +108,7 @@ class LifecycleCell:
         member = configuration.member(self._node_id)
         if not configuration.members:
             return  # it is in no cluster yet
-        with self._lock:
+        with self._changing():
             self._has_part = False
             if member is None or member.store_id not in (None, store_id):
                 self._enter(MemberLifecycle(phase=MemberPhase.REMOVED))
@@ -104,6 +118,30 @@ class LifecycleCell:
                 self._take_part()
             elif self.value.phase is not MemberPhase.JOINING:  # else it keeps the number of the attempt
                 self._enter(MemberLifecycle(phase=MemberPhase.JOINING))
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._lock:
+            yield
+        self._call_watchers()
+
+    def _call_watchers(self) -> None:
+        """Call the watchers with each value that they have not had, unless another call of this does that already."""
+        teller = object()
+        try:
+            while True:
+                with self._lock:
+                    if self._teller not in (None, teller):
+                        return
+                    self._teller = teller if self._untold else None
+                    if self._teller is None:
+                        return
+                    after = self._untold.popleft()
+                for watcher in self._watchers:
+                    _call_watcher(watcher, after)
+        finally:  # of an exception: Ctrl-C
+            if self._teller is teller:
+                self._teller = None
 
     def _review(self) -> None:
         if self._has_part and self.value.phase is not MemberPhase.REMOVED:
@@ -124,9 +162,18 @@ class LifecycleCell:
             logger.warning("! node %s has failed: %s", self._node_id, after.reason, extra=extra)
         else:
             logger.info("* node %s is %s", self._node_id, after, extra=extra)
-        for watcher in self._watchers:
-            watcher(after)
+        self._untold.append(after)
         return True
+
+
+def _call_watcher(watcher: Callable[[MemberLifecycle], object], value: MemberLifecycle) -> None:
+    """Call a watcher. The threads of the node call it, which must not end by an error of the application."""
+    try:
+        arguments.check_returned("a watcher of the lifecycle", watcher(value))
+    except KeyboardInterrupt:  # it interrupts a call of the application's main thread, `leave`
+        raise
+    except BaseException:
+        logger.exception("a watcher of the lifecycle raised")
 
 
 def _may_follow(before: MemberPhase, after: MemberPhase) -> bool:

@@ -2,13 +2,15 @@
 
 import os
 import pickle
+import threading
 
 import pytest
 
 from elect import Forked, Node, Stopped
+from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 from elect.storage.store import MemoryStore
 from elect.testing.fake.fake_election import FakeElection
-from tests.nodes import configs, eventually
+from tests.nodes import DEADLINE_S, configs, eventually
 
 CALLS = {
     "lead": lambda node: node.lead(timeout=0),
@@ -115,6 +117,23 @@ def test_a_node_of_which_a_thread_died_says_which_and_why(node, call):
     died = "thread elect-orchestrator died: ArithmeticError('one and one is three')"
     assert str(caught.value) == f"node a has failed ({died}); a node starts once: make a new one"
     assert isinstance(caught.value.__cause__, ArithmeticError)
+
+
+def test_a_failed_node_ends_while_a_watcher_waits(node):
+    is_ended, heard = threading.Event(), []
+
+    def watcher(value: MemberLifecycle) -> None:
+        if value.phase is MemberPhase.FAILED:
+            heard.append(is_ended.wait(DEADLINE_S))
+
+    node.watch_lifecycle(watcher)
+    node.start()
+    dying = threading.Thread(target=node._die, args=("elect-health", ArithmeticError("one and one is three")))
+    dying.start()
+    eventually(lambda: not any(node.threads.values()))
+    is_ended.set()
+    dying.join()
+    assert heard == [True]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -1,5 +1,7 @@
 """The phases of a node as a member, and which may follow which."""
 
+import threading
+
 import pytest
 
 from elect.bridge.member_lifecycle import LifecycleCell, refusal
@@ -55,6 +57,53 @@ def test_each_change_is_logged_and_watched_once(cell, caplog):
     assert seen == ["joining(1)", "joining(2)", "ready", "failed(no token)"]
     said = ["* node a is joining(1)", "* node a is joining(2)", "* node a is ready", "! node a has failed: no token"]
     assert [record.getMessage() for record in caplog.records] == said
+
+
+def test_a_watcher_that_raises_is_logged_and_the_others_hear(cell, caplog):
+    seen: list[str] = []
+
+    def raising(_value: MemberLifecycle) -> None:
+        raise SystemExit("watcher")
+
+    cell.watch(raising)
+    cell.watch(lambda value: seen.append(str(value)))
+    cell.install(VOTER, OWN)
+    cell.enter(MemberPhase.FAILED, reason="no disk")
+    assert seen == ["ready", "failed(no disk)"]
+    log.forget_held()
+    assert "a watcher of the lifecycle raised" in [record.getMessage() for record in caplog.records]
+
+
+def test_a_watcher_may_wait_for_a_thread_that_changes_the_phase(cell):
+    seen: list[str] = []
+
+    def watcher(value: MemberLifecycle) -> None:
+        seen.append(str(value))
+        if value.phase is MemberPhase.READY:
+            failing = threading.Thread(target=cell.enter, args=(MemberPhase.FAILED,), daemon=True)
+            failing.start()
+            failing.join(10)
+            assert not failing.is_alive()
+            assert seen == ["ready"]
+
+    cell.watch(watcher)
+    cell.install(VOTER, OWN)
+    assert seen == ["ready", "failed"]
+
+
+def test_ctrl_c_in_a_watcher_reaches_the_caller(cell):
+    seen: list[str] = []
+
+    def watcher(value: MemberLifecycle) -> None:
+        seen.append(str(value))
+        if value.phase is MemberPhase.READY:
+            raise KeyboardInterrupt
+
+    cell.watch(watcher)
+    with pytest.raises(KeyboardInterrupt):
+        cell.install(VOTER, OWN)
+    cell.enter(MemberPhase.LEAVING)
+    assert seen == ["ready", "leaving"]
 
 
 def test_a_failure_is_final(cell):
