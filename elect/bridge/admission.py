@@ -82,7 +82,7 @@ class Admission:
         for peer in former[:-STRANGERS_MAX]:  # the others are told that they were removed
             self._stores.pop(peer, None)
         for by_peer in (self._addresses, self._warned, self._refused):
-            for peer in [peer for peer in by_peer if configuration.member(peer) is None]:
+            for peer in [peer for peer in list(by_peer) if configuration.member(peer) is None]:  # handshakes add some
                 by_peer.pop(peer, None)
 
     def judge(self, identity: PeerIdentity, *, is_proven: bool = True) -> Refusal | None:

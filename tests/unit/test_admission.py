@@ -1,6 +1,7 @@
 """The check of a peer at a handshake."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -23,6 +24,20 @@ def configuration(*members: Member, version: int = 0, cluster_id: bytes | None =
 def identity(node_id: str, store: bytes, **more: str) -> PeerIdentity:
     attributes = {"advertise": f"10.0.0.{store[0]}:1", **more}
     return PeerIdentity(node=node_id, incarnation=1, store=store, attributes=attributes)
+
+
+class InterruptedConfiguration:
+    """A configuration in whose every lookup another thread, that of a handshake, gets its turn."""
+
+    def __init__(self, configuration: Configuration, interrupt: Callable[[], object]) -> None:
+        self._configuration, self._interrupt = configuration, interrupt
+        self.members = configuration.members
+        self.cluster_id = configuration.cluster_id
+
+    def member(self, node_id: str) -> Member | None:
+        interrupt, self._interrupt = self._interrupt, lambda: None
+        interrupt()
+        return self._configuration.member(node_id)
 
 
 class Desk:
@@ -54,6 +69,16 @@ def test_a_peer_is_taken_under_its_first_store_only(caplog):
     assert list(desk.admission.refused()) == ["b"]
     desk.now += REFUSED_NS
     assert desk.admission.refused() == {}
+
+
+def test_a_handshake_while_a_configuration_is_installed(caplog):
+    """A handshake thread notes a second store of a peer while the orchestrator thread looks for former members."""
+    peers = [Member(node_id=peer, store_id=FIRST) for peer in ("b", "c")]
+    desk = Desk()
+    desk.admission.install(configuration(*peers))
+    assert desk.judge("b", SECOND) is RejectCode.STORE
+    desk.admission.install(InterruptedConfiguration(configuration(*peers), lambda: desk.judge("c", SECOND)))
+    assert list(desk.admission.refused()) == ["b", "c"]
 
 
 def test_an_unproven_end_is_told_no_details(caplog):

@@ -1,5 +1,7 @@
 """ListenerLog: the log lines of a listener: about refused connections, about links, and about ids used twice."""
 
+import threading
+
 from wire.common.deadline import now_s
 from wire.common.log import Log, LogThrottle, release_held, suppressed_suffix
 from wire.links.accepted_link import AcceptedLink
@@ -23,6 +25,7 @@ class ListenerLog:
         self._logger = logger
         self._log_throttle = LogThrottle()
         self._refusals = RefusalLog(logger)
+        self._lock = threading.Lock()
         self._logs: dict[tuple[str, str], LinkLog] = {}
         self._doubled: dict[str, str] = {}
 
@@ -42,9 +45,10 @@ class ListenerLog:
 
     def of_links(self, hello: Hello) -> LinkLog:
         """Return the log of the links of this peer and kind."""
-        if len(self._logs) >= LOGS_MAX:
-            self._logs.pop(next(iter(self._logs)), None)
-        return self._logs.setdefault((hello.node, hello.kind), LinkLog(self._logger, hello.node, is_dialed=False))
+        with self._lock:  # each link has a thread
+            if len(self._logs) >= LOGS_MAX:
+                self._logs.pop(next(iter(self._logs)), None)
+            return self._logs.setdefault((hello.node, hello.kind), LinkLog(self._logger, hello.node, is_dialed=False))
 
     def log_recoveries(self) -> None:
         """Log which peers' links work again, and the lines that were held back; call it about once a second."""
