@@ -247,7 +247,7 @@ def dialable(text: str) -> Address | None:
         return None
 
 
-def in_words(reply: Reply) -> str:
+def in_words(reply: Reply) -> str:  # noqa: PLR0911 - a text each
     """Return a reply as a part of a log line."""
     match reply:
         case Joined() | Changed():
@@ -260,5 +260,7 @@ def in_words(reply: Reply) -> str:
             return "knows of no cluster"
         case Rejected():
             return printable(f"refuses ({reply.code}): {reply.text}")
+        case Refusal(code=RejectCode.OWN_STORE):
+            return "is this node itself"
         case WireError():
             return f"does not answer: {reply}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from elect.core.configuration import MemberKind
 from elect.joining.join_messages import Answer, Unformed
 from wire.protocol.address import Address
-from wire.protocol.wire_errors import Refusal, WireError
+from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 
 Reply = Answer | WireError
 """An answer, or why there is none."""
@@ -44,13 +44,27 @@ def choose_start(
         is_bootstrap: the operator says that there is no cluster.
         replies: the reply of each address that was asked in this pass; all other seeds are among them.
     """
-    smallest = min(seeds)
+    smallest, itself = min(seeds), [address for address, reply in replies.items() if leads_here(reply)]
+    if own not in seeds and itself:  # it forms nothing: a name of several nodes leads each of them to itself
+        text = f"seed {_listed(itself)} leads to this node, whose address is {own}"
+        return _wait(f"{text}; write it in advertise and in seeds in one spelling")
     if own not in seeds:
         return _wait(f"this node's address, {own}, is not among the seeds; seed {smallest} forms the cluster")
     if own != smallest:
         return _wait(f"seed {smallest} forms the cluster, as its address is the smallest")
     if kind is not MemberKind.VOTER:
         return _wait(f"this node has the smallest address and is no voter but a {kind}; make a voter the smallest seed")
+    return _choose_by_replies(
+        {each: replies[each] for each in replies if each not in itself}, is_bootstrap=is_bootstrap
+    )
+
+
+def leads_here(reply: Reply) -> bool:
+    """Return whether the node that asked has reached itself."""
+    return isinstance(reply, Refusal) and reply.code is RejectCode.OWN_STORE
+
+
+def _choose_by_replies(replies: Mapping[Address, Reply], *, is_bootstrap: bool) -> StartChoice:
     knowing = [address for address, reply in replies.items() if not isinstance(reply, Unformed | WireError)]
     if knowing:
         return _wait(f"{_listed(knowing)} knows of a cluster")

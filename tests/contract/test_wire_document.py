@@ -147,6 +147,7 @@ def test_a_hello_is_checked_in_the_order_of_the_table() -> None:
         "version": {"version_min": 2, "version_max": 3},
         "cluster": {"cluster": "other"},
         "key": {"keys": (bytes(8),), "nonce": bytes(32)},
+        "own_store": {"node": "b", "store": b"b" * 16},
         "self": {"node": "b"},
         "wrong_node": {"to": "c"},
         "unknown_peer": {"node": "d"},
@@ -154,7 +155,7 @@ def test_a_hello_is_checked_in_the_order_of_the_table() -> None:
     }
     (hello,) = Connection(CODEC, 65_536, is_dialer=False).receive(EXAMPLES["magic and Hello"])
     assert isinstance(hello, Hello)
-    own = Identity(cluster="demo", node="b", incarnation=1, store=bytes(16))
+    own = Identity(cluster="demo", node="b", incarnation=1, store=b"b" * 16)
     rows = re.findall(r"^\| `(\w+)` \| (yes|no) \|", DOCUMENT, re.MULTILINE)
     assert [code for code, _ in rows if code in faults] == list(faults)
     for code, retryable in [row for row in rows if row[0] in faults]:

@@ -74,7 +74,7 @@ CODES = (
         "removed",
         "stale_link",
     ),
-    *("full", "timeout", "malformed", "stopping", "other", "store", "id_in_use", "unformed"),
+    *("full", "timeout", "malformed", "stopping", "other", "store", "id_in_use", "unformed", "own_store"),
 )
 REASONS = ("boot_fence", "bound", "leading", "candidate", "yields", "term", "offset", "configuration", "not_voter")
 """A later one goes into a message of its own: these stand in what was recorded."""

@@ -165,8 +165,16 @@ def test_a_seed_that_serves_no_joins_ends_the_join():
 
 
 def test_a_seed_with_the_own_id_ends_the_join():
+    exchange = JoinExchange(replace(identity("d"), store=b"another store...", cluster="t"))
     with serving(leader("d")) as (seed, _):
-        assert isinstance(Joining(seed).end(), IdInUse)
+        assert isinstance(Joining(seed, exchange=exchange).end(), IdInUse)
+
+
+def test_a_seed_that_is_this_node_does_not_end_the_join():
+    with serving(leader("d")) as (seed, _):
+        gave_up = Joining(seed, attempts_max=1).end()
+    assert isinstance(gave_up, JoinGaveUp)
+    assert "is this node itself" in str(gave_up)
 
 
 def test_a_key_is_needed_where_the_cluster_has_one(tmp_path: Path):

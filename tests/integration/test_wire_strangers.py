@@ -75,7 +75,7 @@ class Gone:
         ({"cluster": "d"}, "ann", "cluster"),
         ({"to": "cid"}, "ann", "wrong_node"),
         ({"kind": "client"}, "ann", "kind"),
-        ({}, "bob", "self"),
+        ({}, "bob", "own_store"),
         ({}, "eve", "unknown_peer"),
     ],
 )
@@ -104,7 +104,7 @@ def test_dialer_that_does_not_wait_for_the_answer_is_refused(more: bytes) -> Non
 
 def test_a_node_that_dials_itself_is_told() -> None:
     with listening() as (listener, _), dialing(listener.address, node="bob") as (_, told):
-        assert getattr(told.next(object), "error").reason == "self"  # noqa: B009
+        assert getattr(told.next(object), "error").reason == "own_store"  # noqa: B009
 
 
 def test_slow_bytes_do_not_extend_the_handshakes_deadline() -> None:

@@ -323,11 +323,11 @@ def judge_hello(
         raise _no(RejectCode.CLUSTER, f"this is cluster {identity.cluster!r}, not {received.cluster!r}")
     # Before anything about nodes: a dialer without a key is told nothing about them.
     _judge_keys(received, ring)
-    # A node that dials its own address, or two nodes that were given one id.
+    # A node that dials its own address, perhaps in another spelling, or two nodes that were given one id.
     if received.node == identity.node:
-        raise _no(RejectCode.SELF, f"this is node {identity.node!r} itself, or another of the same name")
-    # The dialer's configuration has another node at this address: its messages must not be counted as if it had sent
-    # them to this one. No retry helps before a configuration is corrected.
+        code = RejectCode.OWN_STORE if received.store == identity.store else RejectCode.SELF
+        raise _no(code, f"this is node {identity.node!r} itself, or another of the same name")
+    # The dialer's configuration is wrong, and means another node: what it sends must not be taken as sent to this one.
     if received.to not in ("", identity.node):
         raise _no(RejectCode.WRONG_NODE, f"this is node {identity.node!r}, not {received.to!r}")
     # Retryable: the dialer may be added here later.

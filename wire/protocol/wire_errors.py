@@ -49,6 +49,7 @@ class RejectCode(StrEnum):
 
     VERSION = "version"
     CLUSTER = "cluster"
+    OWN_STORE = "own_store"
     SELF = "self"
     WRONG_NODE = "wrong_node"
     KEY = "key"

@@ -110,7 +110,7 @@ def dial(identity: Identity, to: str, address: Address, links: Security) -> str 
     try:
         shut(dialing.dial(address, lambda: 0).channel.sock)
     except Refusal as refusal:
-        agreeing = {RejectCode.SELF if to == identity.node else RejectCode.KIND}
+        agreeing = {RejectCode.SELF, RejectCode.OWN_STORE} if to == identity.node else {RejectCode.KIND}
         if not to:  # a seed, and this node is no member yet
             agreeing.add(RejectCode.UNKNOWN_PEER)
         return None if refusal.code in agreeing else f"answers, but does not agree: {refusal}"

@@ -124,6 +124,22 @@ def test_a_redirect_to_a_dead_node_or_a_stranger_goes_on():
         assert asked({1: redirect(8), 8: reply, 2: DEAD, 3: DEAD}) == [(1, ""), (8, "a"), (2, ""), (3, "")]
 
 
+def test_a_seed_that_leads_to_this_node_is_not_another_one():
+    """A seed may be a name, and advertise the address behind it: the node dials itself."""
+    own = refused(RejectCode.OWN_STORE)
+    assert asked({1: own, 2: DEAD, 3: DEAD}) == [(1, ""), (2, ""), (3, "")]
+    assert isinstance(play(plan(), lambda step: own if step.address.port == 1 else JOINED)[-1], JoinEnd)
+    steps = play(plan(own=SEEDS[0], attempts_max=1), lambda step: own if step.address.port == 2 else Unformed())
+    assert steps[-1].progress.is_forming
+
+
+def test_a_node_whose_own_seed_has_another_spelling_says_so():
+    """It forms nothing: a name can lead to each node at which it is asked."""
+    with pytest.raises(JoinGaveUp) as caught:
+        play(plan(attempts_max=1, is_bootstrap=True), lambda _: refused(RejectCode.OWN_STORE))
+    assert "seed 10.0.0.1:1, 10.0.0.1:2, 10.0.0.1:3 leads to this node" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("reply", "error"),
     [

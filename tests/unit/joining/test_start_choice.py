@@ -79,6 +79,22 @@ def test_a_node_that_is_its_only_seed_forms():
     assert choice == StartChoice(is_forming=True, reason="no other seed knows of a cluster")
 
 
+def test_a_node_that_is_no_seed_and_reaches_itself_says_so():
+    own = Refusal(RejectCode.OWN_STORE, "itself", is_retryable=False)
+    choice = choose({A: own, B: Unformed(), C: Unformed()}, Address("a", 1), is_bootstrap=True)
+    assert not choice.is_forming
+    said = (
+        "seed 10.0.0.1:1 leads to this node, whose address is a:1; write it in advertise and in seeds in one spelling"
+    )
+    assert choice.reason == said
+
+
+def test_a_seed_that_leads_to_this_node_needs_no_answer():
+    own = Refusal(RejectCode.OWN_STORE, "itself", is_retryable=False)
+    choice = choose({B: own, C: Unformed()})
+    assert choice == StartChoice(is_forming=True, reason="none of 1 other seeds knows of a cluster")
+
+
 def test_a_node_that_is_no_seed_says_who_forms():
     choice = choose({A: Unformed(), B: DEAD, C: DEAD}, Address("a", 1), is_bootstrap=True)
     assert choice.reason == "this node's address, a:1, is not among the seeds; seed 10.0.0.1:1 forms the cluster"

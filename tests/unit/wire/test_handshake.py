@@ -87,6 +87,7 @@ def test_a_welcome_says_who_answers() -> None:
         ({"version_min": 0, "version_max": VERSION_MIN - 1}, RejectCode.VERSION),
         ({"cluster": "d"}, RejectCode.CLUSTER),
         ({"node": "bob"}, RejectCode.SELF),
+        ({"node": "bob", "store": BOB.store}, RejectCode.OWN_STORE),
         ({"to": "cid"}, RejectCode.WRONG_NODE),
         ({"kind": "client"}, RejectCode.KIND),
         ({"node": "cid"}, RejectCode.UNKNOWN_PEER),
