@@ -93,6 +93,7 @@ class Node(SiteNode):
         self.metrics = self._registration.metrics
         self._store = store
         self._hook = health
+        self._pause = commands.Pause()
         self._lock = threading.RLock()
         self._state_lock = threading.RLock()
         self._lifecycle = LifecycleThread(self._begin, self._end)
@@ -184,13 +185,13 @@ class Node(SiteNode):
         flush(min(FLUSH_S, seconds))
         return self._lifecycle.is_done
 
-    def leave(self, timeout: float = LEAVE_TIMEOUT_S) -> bool:
+    def leave(self, timeout: float | None = LEAVE_TIMEOUT_S) -> bool:
         """Leave the cluster for good: hand over what this node leads, be removed from the members, and stop.
 
         If the leader refuses it, or it is not done in time, this node takes part as before.
 
         Args:
-            timeout: seconds for all of it, above 0.
+            timeout: seconds for all of it, above 0; None waits without limit.
 
         Returns:
             Whether everything has ended, as `stop` does.
@@ -203,6 +204,8 @@ class Node(SiteNode):
             Forked: the node runs in the process that this one was forked from.
         """
         seconds = arguments.bounded_seconds("timeout", timeout)
+        if not seconds:
+            raise ValueError("timeout is 0; a leave takes some seconds: give a number above 0")
         context, deadline = self._context, Deadline(seconds)
         context.check_running()
         assert self._runtime is not None
@@ -210,10 +213,10 @@ class Node(SiteNode):
             changed(context.configuration, RemoveMember(node_id=context.node_id))  # refuses the last voter
             context.lifecycle.enter(MemberPhase.LEAVING)
             try:
-                self.pause(deadline.remaining_s)
+                context.do(self._pause.set_leaving(is_leaving=True), "the pause", deadline.remaining_s)
                 self._runtime.leave(deadline.remaining_s)
             except BaseException:
-                context.post(commands.set_paused(is_paused=False))
+                context.post(self._pause.set_leaving(is_leaving=False))
                 context.lifecycle.stay(context.configuration, context.store_id)
                 raise
             context.lifecycle.enter(MemberPhase.REMOVED)
@@ -259,11 +262,11 @@ class Node(SiteNode):
         Args:
             timeout: as in `Election.pause`, which raises the same errors.
         """
-        self._context.do(commands.set_paused(is_paused=True), "the pause", timeout)
+        self._context.do(self._pause.set_wanted(is_wanted=True), "the pause", timeout)
 
     def resume(self, timeout: float | None = None) -> None:
         """Be a candidate again. Takes and raises the same as `pause`."""
-        self._context.do(commands.set_paused(is_paused=False), "the end of the pause", timeout)
+        self._context.do(self._pause.set_wanted(is_wanted=False), "the end of the pause", timeout)
 
     def become_forked(self) -> None:
         """In a forked child, lead nothing and refuse every call; the at-fork hook calls it."""

@@ -38,9 +38,35 @@ def acknowledge(election: str, term: int) -> Command:
     return lambda elector, now: elector.acknowledge(now, election, term)
 
 
-def set_paused(*, is_paused: bool) -> Command:
-    """Pause this node's candidacies in all elections, or resume them."""
-    return lambda elector, now: elector.set_paused(now, is_paused)
+class Pause:
+    """The pause of a node: it is a candidate in no election while the application or a leave wants that.
+
+    Belongs to the orchestrator thread, which carries out the commands.
+    """
+
+    def __init__(self) -> None:
+        self._is_wanted = self._is_leaving = False
+
+    def set_wanted(self, *, is_wanted: bool) -> Command:
+        """Pause for the application, or end that."""
+
+        def act(elector: Elector, now: int) -> Ready:
+            self._is_wanted = is_wanted
+            return self._apply(elector, now)
+
+        return act
+
+    def set_leaving(self, *, is_leaving: bool) -> Command:
+        """Pause for a leave, or end that: the leave was not done."""
+
+        def act(elector: Elector, now: int) -> Ready:
+            self._is_leaving = is_leaving
+            return self._apply(elector, now)
+
+        return act
+
+    def _apply(self, elector: Elector, now: int) -> Ready:
+        return elector.set_paused(now, self._is_wanted or self._is_leaving)
 
 
 def set_standing(*, priority: int | None = None, offset: int | None = None) -> Command:

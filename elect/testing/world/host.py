@@ -241,7 +241,7 @@ class Host:
         process.end_stall()
         process.application.return_all()
         process.set_standing(priority=int(is_willing), offset=0)
-        process.do(commands.set_paused(is_paused=False))
+        process.do(lambda elector, now: elector.set_paused(now, is_paused=False))
         process.do(lambda elector, now: elector.set_storing(now, is_storing=True))
         for election in self.world.options.elections:
             process.do(commands.enter(election))
