@@ -1,7 +1,8 @@
 """One request to one address, and its answer: the dialing end of a link of kind `join`.
 
 Each dial has a thread of its own, as a name can take longer to resolve than a seed is waited for, and nothing ends
-that call. Such a thread is left behind. At most THREADS_MAX of them exist at once.
+that call. Such a thread is left behind, and its address is not dialed again before it ends. At most THREADS_MAX of them
+exist at once. The dial of an IP address ends in time, so it needs no such bound.
 
 Source: FORMAT.md, section 13.6.
 """
@@ -20,7 +21,7 @@ from wire.common.reported_thread import ReportedThread
 from wire.io.open_link import OpenLink
 from wire.io.sockets import shut, wake
 from wire.links.connect import Dialing
-from wire.protocol.address import Address
+from wire.protocol.address import Address, ip_of
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import Bye, Heard
 from wire.protocol.identity import Identity, printable
@@ -42,7 +43,8 @@ WELCOME_S = 1.0
 ANSWER_S = 2.0
 """For the answer: the leader's change needs the disks of a quorum, and may wait for a change before it."""
 
-THREADS_MAX = 4
+THREADS_MAX = 16
+"""Names that hang, as many as a client has: a member can name another one as the leader with each answer."""
 
 UNANSWERED = "no answer to the request in time"
 
@@ -74,7 +76,7 @@ class JoinExchange:
         self._clock = clock
         self._counter = 0
         self._attempt: _Attempt | None = None
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[Address, threading.Thread] = {}
         self._is_cancelled = threading.Event()
 
     @property
@@ -101,9 +103,12 @@ class JoinExchange:
             node_id: the id of the node that has to answer there; empty: any.
             request: the request.
         """
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if len(self._threads) >= THREADS_MAX:
-            return ResolveError(f"{len(self._threads)} names are being resolved; this one was not tried")
+        is_name = ip_of(address.host) is None
+        self._threads = {each: thread for each, thread in self._threads.items() if thread.is_alive()}
+        if address in self._threads:
+            return ResolveError("the name is still being looked up")
+        if is_name and len(self._threads) >= THREADS_MAX:
+            return ResolveError(f"{len(self._threads)} names are being looked up; this one was not tried")
         dialing = Dialing(
             to=node_id,
             kind=JOIN_KIND,
@@ -121,7 +126,8 @@ class JoinExchange:
             thread.start()
         except RuntimeError as error:
             return LocalFault(f"no thread to dial with: {error}")
-        self._threads.append(thread)
+        if is_name:
+            self._threads[address] = thread
         return attempt.wait(self._welcome_s)
 
     def _next_counter(self) -> int:

@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from elect.errors import IdInUse, JoinCancelled, JoinGaveUp, NotAuthorized, Othe
 from elect.joining import join_exchange, join_server
 from elect.joining.join_exchange import JoinExchange
 from elect.joining.join_handler import MemberView
-from elect.joining.join_messages import Changed, ChangeRequest, NotNow, Rejected
+from elect.joining.join_messages import Changed, ChangeRequest, Join, Joined, NotNow, Rejected
 from elect.joining.join_token import JoinTokens, make_token
 from tests.integration.joining_ends import LOOPBACK, FakeMember, Joining, follower, identity, leader, serving
 from tests.integration.test_wire_keys import NEW, OLD, keyed
@@ -295,14 +296,40 @@ def test_a_join_is_cancelled_at_once(place: str, monkeypatch: pytest.MonkeyPatch
     assert eventually(lambda: not any(each.name == "elect-join-link" for each in threading.enumerate()))
 
 
-def test_names_that_hang_hold_few_threads(monkeypatch: pytest.MonkeyPatch):
-    is_free = threading.Event()
-    monkeypatch.setattr(join_exchange.socket, "getaddrinfo", lambda *_, **__: is_free.wait(30) and [])
+ASKED = Join(node_id="d", store_id=b"s" * 16, address=f"{LOOPBACK}:9")
+
+
+def lookups() -> int:
+    return sum(each.name == "elect-join-link" for each in threading.enumerate())
+
+
+@pytest.fixture
+def hanging_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Looking up seed.example takes until the end of the test."""
+    is_free, real = threading.Event(), socket.getaddrinfo
+
+    def lookup(host: str, *more: object, **named: object) -> object:
+        return is_free.wait(30) and [] if host == "seed.example" else real(host, *more, **named)
+
+    monkeypatch.setattr(join_exchange.socket, "getaddrinfo", lookup)
+    yield
+    is_free.set()
+    assert eventually(lambda: not lookups())
+
+
+def test_a_name_that_hangs_holds_up_itself_alone(hanging_names: None):
+    exchange, slow = JoinExchange(identity("d"), welcome_s=0.01), Address("seed.example", 9)
+    said = [str(exchange.ask(slow, "", ASKED)) for _ in range(6)]
+    assert said == ["no Welcome within 0.01 s", *["the name is still being looked up"] * 5]
+    assert str(exchange.ask(replace(slow, port=10), "", ASKED)) == said[0]
+    assert lookups() == 2
+
+
+def test_names_that_hang_hold_few_threads_and_no_numbers(hanging_names: None):
     exchange = JoinExchange(identity("d"), welcome_s=0.01)
-    try:
-        joining = Joining(*(Address("seed.example", port) for port in range(1, 9)), exchange=exchange, attempts_max=1)
-        assert "4 names are being resolved" in str(joining.end())
-        assert sum(each.name == "elect-join-link" for each in threading.enumerate()) == 4
-    finally:
-        is_free.set()
-    assert eventually(lambda: not any(each.name == "elect-join-link" for each in threading.enumerate()))
+    joining = Joining(*(Address("seed.example", port) for port in range(1, 20)), exchange=exchange, attempts_max=1)
+    assert "16 names are being looked up" in str(joining.end())
+    assert lookups() == 16
+    exchange._welcome_s = BUDGET_S
+    with serving(leader()) as (address, _):
+        assert isinstance(exchange.ask(address, "", ASKED), Joined)
