@@ -158,6 +158,7 @@ class JoinPasses:
         self._hops = 0
         self._replies: dict[Address, Reply] = {}
         self._choice = ""
+        self._silence_ns = 0
 
     def steps(self) -> Generator[JoinStep, Reply | None, None]:
         """Yield the steps; the last one is a JoinEnd.
@@ -178,6 +179,7 @@ class JoinPasses:
                 kind=plan.request.kind,
                 is_bootstrap=plan.is_bootstrap,
                 replies=self._replies,
+                silence_ns=self._silence_ns,
             )
             self._choice = choice.reason
             if choice.is_forming:
@@ -189,6 +191,7 @@ class JoinPasses:
             self._attempt += 1
             slot_ns = wait_before_ns(self._attempt, plan.wait_max_ns)
             wait_ns = round(slot_ns * self._rng.uniform(JITTER_MIN, 1))
+            self._silence_ns = self._silence_ns + wait_ns if choice.is_silent else 0
             yield JoinWait(wait_ns=wait_ns, progress=self._progress(wait_ns=wait_ns))
 
     def _pass(self) -> Generator[JoinStep, Reply | None, Configuration | None]:

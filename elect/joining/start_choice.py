@@ -4,12 +4,14 @@ One node at most may form: the one with the smallest seed address. It forms only
 cluster. Every other seed has said so, or `bootstrap` is set and those that have not said so cannot be reached.
 
 The first rule keeps nodes that start together from forming two clusters. The second one keeps a node with an empty
-store from forming another cluster beside a living one.
+store from forming another cluster beside a living one. With `bootstrap` a time guards that: the network of a machine
+can come up some seconds after its node, and until then all other seeds are silent.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from elect.clock import NS_PER_S
 from elect.core.configuration import MemberKind
 from elect.joining.join_messages import Answer, Unformed
 from wire.protocol.address import Address
@@ -19,12 +21,24 @@ Reply = Answer | WireError
 """An answer, or why there is none."""
 
 
+SILENCE_NS = 3 * NS_PER_S
+"""The waits between the passes, without the dials, in which the silent seeds have to be silent before they count as
+absent. A first start alone takes 3 to 7 s, as the passes end then; a network takes 2 s."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartChoice:
-    """Whether to form a new cluster, and a sentence that says why."""
+    """Whether to form a new cluster.
+
+    Attributes:
+        is_forming: the node forms one.
+        reason: a sentence that says why.
+        is_silent: it forms one when the other seeds stay silent.
+    """
 
     is_forming: bool
     reason: str
+    is_silent: bool = False
 
 
 def choose_start(
@@ -34,6 +48,7 @@ def choose_start(
     kind: MemberKind,
     is_bootstrap: bool,
     replies: Mapping[Address, Reply],
+    silence_ns: int,
 ) -> StartChoice:
     """Return whether this node forms a cluster after a pass in which nobody let it join.
 
@@ -43,6 +58,7 @@ def choose_start(
         kind: the part that this node is to take.
         is_bootstrap: the operator says that there is no cluster.
         replies: the reply of each address that was asked in this pass; all other seeds are among them.
+        silence_ns: the waits since the first of the latest passes after all of which `is_silent` was true.
     """
     smallest, itself = min(seeds), [address for address, reply in replies.items() if leads_here(reply)]
     if own not in seeds and itself:  # it forms nothing: a name of several nodes leads each of them to itself
@@ -54,9 +70,8 @@ def choose_start(
         return _wait(f"seed {smallest} forms the cluster, as its address is the smallest")
     if kind is not MemberKind.VOTER:
         return _wait(f"this node has the smallest address and is no voter but a {kind}; make a voter the smallest seed")
-    return _choose_by_replies(
-        {each: replies[each] for each in replies if each not in itself}, is_bootstrap=is_bootstrap
-    )
+    others = {each: replies[each] for each in replies if each not in itself}
+    return _choose_by_replies(others, is_bootstrap=is_bootstrap, is_absent=silence_ns >= SILENCE_NS)
 
 
 def leads_here(reply: Reply) -> bool:
@@ -64,16 +79,20 @@ def leads_here(reply: Reply) -> bool:
     return isinstance(reply, Refusal) and reply.code is RejectCode.OWN_STORE
 
 
-def _choose_by_replies(replies: Mapping[Address, Reply], *, is_bootstrap: bool) -> StartChoice:
+def _choose_by_replies(replies: Mapping[Address, Reply], *, is_bootstrap: bool, is_absent: bool) -> StartChoice:
     knowing = [address for address, reply in replies.items() if not isinstance(reply, Unformed | WireError)]
     if knowing:
         return _wait(f"{_listed(knowing)} knows of a cluster")
-    unsure = [address for address, reply in replies.items() if not isinstance(reply, Unformed)]
-    if is_bootstrap:  # a seed that refuses to talk is alive, and could know of a cluster
-        unsure = [address for address in unsure if isinstance(replies[address], Refusal)]
+    silent = [address for address, reply in replies.items() if not isinstance(reply, Unformed)]
+    # A seed that refuses to talk is alive, and could know of a cluster.
+    unsure = [address for address in silent if not is_bootstrap or isinstance(replies[address], Refusal)]
     if unsure:
         hint = "" if is_bootstrap else "; start it, or set bootstrap = true if there is no cluster"
         return _wait(f"seed {_listed(unsure)} has not said whether it knows of a cluster{hint}")
+    if silent and not is_absent:
+        text = f"after {SILENCE_NS // NS_PER_S} s without it this node forms a cluster"
+        reason = f"seed {_listed(silent)} does not answer; bootstrap is true: {text}"
+        return StartChoice(is_forming=False, reason=reason, is_silent=True)
     asked = "no other seed" if not replies else f"none of {len(replies)} other seeds"
     return StartChoice(is_forming=True, reason=f"{asked} knows of a cluster")
 

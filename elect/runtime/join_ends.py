@@ -29,8 +29,15 @@ from elect.joining.join_token import JoinTokens
 from elect.monitoring.member_phase import MemberPhase
 from elect.runtime.peer_links import PeerLinks
 from elect.storage.store import StoreContent
+from wire.common.log import Log
 from wire.protocol.address import Address
 from wire.security.security import Security
+
+logger = Log(__name__)
+
+BOOTSTRAP_RISK = (
+    "remove that. If it starts without its data, and no other seed answers for some seconds, it forms another cluster"
+)
 
 VIEW_S = 1.0
 """The orchestrator thread answers within milliseconds; a node that asks waits 2 s for all of it."""
@@ -110,6 +117,8 @@ def make_join_client(
         ConfigError: the join token cannot be read.
     """
     config = context.config
+    if opened.configuration.members and config.bootstrap and len(config.seed_addresses) > 1:
+        logger.warning("! node %s is a member, and its settings say bootstrap = true: %s", config.node, BOOTSTRAP_RISK)
     if not config.seeds or opened.configuration.members:
         return None
 

@@ -3,7 +3,7 @@
 import pytest
 
 from elect.joining import join_handler, join_passes
-from elect.joining.start_choice import StartChoice, choose_start
+from elect.joining.start_choice import SILENCE_NS, StartChoice, choose_start
 from tests.property.joining_world import MS, Host, JoiningWorld
 
 pytestmark = pytest.mark.long
@@ -88,7 +88,7 @@ def form_always(**given: object) -> StartChoice:
 
 def form_unless_known(**given: object) -> StartChoice:
     """Form a cluster although a seed is silent."""
-    return choose_start(**given | {"is_bootstrap": True})  # type: ignore[arg-type]
+    return choose_start(**given | {"is_bootstrap": True, "silence_ns": SILENCE_NS})  # type: ignore[arg-type]
 
 
 def form_anywhere(**given: object) -> StartChoice:

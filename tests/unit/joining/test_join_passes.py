@@ -18,6 +18,7 @@ from elect.errors import (
 )
 from elect.joining.join_messages import Answer, Join, Joined, NotNow, Redirect, Rejected, Unformed
 from elect.joining.join_passes import (
+    JITTER_MIN,
     WAIT_MAX_NS,
     JoinEnd,
     JoinPasses,
@@ -27,7 +28,7 @@ from elect.joining.join_passes import (
     JoinWait,
     wait_before_ns,
 )
-from elect.joining.start_choice import Reply
+from elect.joining.start_choice import SILENCE_NS, Reply
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import CertificateError, ConnectError, Refusal, RejectCode
 
@@ -221,6 +222,30 @@ def test_the_smallest_seed_forms_a_cluster_of_itself():
     assert steps[-1] == JoinEnd(
         configuration=Configuration(members=(member,), version=1, cluster_id=b"c" * 16), progress=steps[-1].progress
     )
+
+
+def forming_after_ns(*replies: Reply) -> int:
+    """The waits of the smallest seed with bootstrap before it forms; the others give these replies, then no more."""
+    said = iter(replies)
+    steps = play(plan(own=SEEDS[0], is_bootstrap=True), lambda _: next(said, DEAD))
+    assert steps[-1].progress.is_forming
+    return sum(step.wait_ns for step in steps if isinstance(step, JoinWait))
+
+
+def test_bootstrap_waits_for_seeds_that_are_silent():
+    """The network of a new container can come up seconds after its node: then all seeds are silent."""
+    assert SILENCE_NS <= forming_after_ns() <= 3 * SILENCE_NS
+
+
+def test_bootstrap_waits_no_longer_when_all_have_answered():
+    assert forming_after_ns(Unformed(), Unformed()) == 0
+    assert 0 < forming_after_ns(DEAD, DEAD, Unformed(), Unformed()) < SILENCE_NS
+
+
+def test_a_seed_that_knows_of_a_cluster_begins_the_silence_anew():
+    early = [NotNow(reason="no leader"), DEAD] * 4
+    waits = [wait_before_ns(attempt) for attempt in range(2, 6)]
+    assert forming_after_ns(*early) > sum(waits) * JITTER_MIN + SILENCE_NS
 
 
 def test_a_seed_that_starts_later_is_waited_for():

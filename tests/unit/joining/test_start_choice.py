@@ -6,7 +6,7 @@ import pytest
 
 from elect.core.configuration import Configuration, MemberKind
 from elect.joining.join_messages import Joined, NotNow, Redirect, Rejected, Unformed
-from elect.joining.start_choice import Reply, StartChoice, choose_start
+from elect.joining.start_choice import SILENCE_NS, Reply, StartChoice, choose_start
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, Refusal, RejectCode
 
@@ -20,8 +20,11 @@ def choose(
     *,
     is_bootstrap: bool = False,
     kind: MemberKind = MemberKind.VOTER,
+    silence_ns: int = SILENCE_NS,
 ) -> StartChoice:
-    return choose_start(own=own, seeds=(A, B, C), kind=kind, is_bootstrap=is_bootstrap, replies=replies)
+    return choose_start(
+        own=own, seeds=(A, B, C), kind=kind, is_bootstrap=is_bootstrap, replies=replies, silence_ns=silence_ns
+    )
 
 
 def test_the_smallest_seed_forms_when_nobody_knows_of_a_cluster():
@@ -55,6 +58,12 @@ def test_a_seed_that_does_not_answer_keeps_it_from_forming():
 def test_bootstrap_does_without_the_seeds_that_are_silent(silence: Reply):
     assert choose({B: Unformed(), C: silence}, is_bootstrap=True).is_forming
     assert choose({B: silence, C: silence}, is_bootstrap=True).is_forming
+    early = choose({B: silence, C: Unformed()}, is_bootstrap=True, silence_ns=SILENCE_NS - 1)
+    assert early == StartChoice(
+        is_forming=False,
+        reason="seed 10.0.0.2:1 does not answer; bootstrap is true: after 3 s without it this node forms a cluster",
+        is_silent=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,7 @@ def test_bootstrap_forms_nothing_beside_a_seed_that_may_know(reply: Reply):
 
 
 def test_a_node_that_is_its_only_seed_forms():
-    choice = choose_start(own=A, seeds=(A,), kind=MemberKind.VOTER, is_bootstrap=False, replies={})
+    choice = choose_start(own=A, seeds=(A,), kind=MemberKind.VOTER, is_bootstrap=False, replies={}, silence_ns=0)
     assert choice == StartChoice(is_forming=True, reason="no other seed knows of a cluster")
 
 
