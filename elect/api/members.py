@@ -31,8 +31,9 @@ VOTING_KINDS = (MemberKind.VOTER.value, MemberKind.WITNESS.value)
 class Members:
     """The members of the cluster. The leader makes each change, which returns when a quorum has installed it.
 
-    A change that is in force already changes nothing, so each call can be repeated. A change waits until an earlier one
-    is over, and a promotion until the member is ready.
+    A change that is in force already changes nothing, so each call can be repeated, as the removal of a former member.
+    An id that was no member, as far as the leader knows, is refused: it may be a typing error. A change waits until an
+    earlier one is over, and a promotion until the member is ready.
 
     All changes raise:
         TypeError, ValueError: an argument has a wrong type or value.

@@ -137,7 +137,8 @@ class MemberChanger:
     def change(self, change: Change, timeout: float | None = None) -> Configuration:
         """Make a change as the leader; return the configuration with it once a quorum has installed that.
 
-        A change that is in force already makes no new version, and waits for the quorum all the same.
+        A change that is in force already makes no new version, and waits for the quorum all the same. So does the
+        removal of a node of which this one knows that it was removed.
 
         Args:
             change: the change.
@@ -158,7 +159,7 @@ class MemberChanger:
                 before, attempt = attempt, ChangeAttempt()
                 if not self._context.call(change_members(change, attempt), deadline.remaining_s):
                     attempt = before  # its time is over; the answer before says why
-                made = self._judge(change, attempt, was_pending=before.is_pending)
+                made = self._judge(change, attempt)
             if made is not None and (view := self._view()) is not None:
                 if self._is_installed(made, view) or _is_undone(change, made, view.configuration):
                     return made
@@ -191,7 +192,7 @@ class MemberChanger:
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
         return view.configuration
 
-    def _judge(self, change: Change, attempt: ChangeAttempt, *, was_pending: bool) -> Configuration | None:
+    def _judge(self, change: Change, attempt: ChangeAttempt) -> Configuration | None:
         """Return the configuration with the change; None if it has to be tried again.
 
         Raises:
@@ -207,11 +208,19 @@ class MemberChanger:
             # The next attempt finds that this node leads no longer, and its caller asks the next leader.
             self._context.post(hand_over_root())
             return None
-        if was_pending and isinstance(change, RemoveMember) and refused.refusal is ChangeRefusal.NOT_MEMBER:
-            return attempt.configuration  # the removal that this call asked for has been made since
+        if refused.refusal is ChangeRefusal.NOT_MEMBER and self._is_removed(change):
+            return attempt.configuration
         if refused.refusal is not ChangeRefusal.NOT_LEADER:  # then the leader is asked
             self._count(SORTS[type(change)], refused.refusal)
         raise refused
+
+    def _is_removed(self, change: Change) -> bool:
+        """Return whether a removal was made before: by this call, by one whose answer was lost, or by anybody else."""
+        context = self._context
+        return isinstance(change, RemoveMember) and (
+            change.node_id in context.former_members
+            or context.configuration.member(change.node_id) is not None  # that is not on disk yet
+        )
 
     def _view(self) -> InstalledView | None:
         views: list[InstalledView] = []

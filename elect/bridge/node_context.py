@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TypeVar
@@ -28,6 +28,9 @@ from wire.common.deadline import now_s
 
 Found = TypeVar("Found")
 
+FORMER_MAX = 64
+"""Former members whose ids are kept: a configuration has no more members."""
+
 STATUS_TIMEOUT_S = 1.0
 """A status does not wait longer for the orchestrator thread."""
 
@@ -50,6 +53,7 @@ class NodeContext:
         published_elections: by election; made by the orchestrator thread once the node runs.
         objections: of peers to this node, as the orchestrator thread published them last.
         configuration: the one that is installed.
+        former_members: the ids of nodes that were removed while this one knew them, the latest last.
         lifecycle: of the node as a member.
         store_id: of the node's store.
         peer_health: of the peers, as the orchestrator thread noted it.
@@ -73,6 +77,7 @@ class NodeContext:
         self.state = Lifecycle.NEW
         self.objections: dict[str, Objection | None] = {}
         self.configuration = config.first_configuration
+        self.former_members: dict[str, None] = {}
         self.lifecycle = LifecycleCell(self.node_id)
         self.lifecycle.watch(lambda _: self._wake())
         self.store_id = b""
@@ -150,9 +155,18 @@ class NodeContext:
 
     def install(self, configuration: Configuration) -> None:
         """Publish the configuration that was installed."""
+        self.note_former(each for each in self.configuration.node_ids if configuration.member(each) is None)
         self.configuration = configuration
         self.lifecycle.refuse(refusal(self.objections.copy(), configuration))
         self.lifecycle.install(configuration, self.store_id)
+
+    def note_former(self, node_ids: Iterable[str]) -> None:
+        """Note the ids of members that were removed."""
+        for node_id in node_ids:
+            self.former_members.pop(node_id, None)
+            self.former_members[node_id] = None
+        for oldest in list(self.former_members)[:-FORMER_MAX]:
+            del self.former_members[oldest]
 
     def note_objection(self, peer: str, objection: Objection | None) -> None:
         """Publish the objection of a peer to this node; None: it has none. On the orchestrator thread."""

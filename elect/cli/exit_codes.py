@@ -75,7 +75,7 @@ MEMBERS_EXIT_CODES = """exit codes of a change that is not made:
   11   an earlier change is not finished
   12   too few voters would be left alive
   13   another node has this id
-  14   no member has this id
+  14   no member has this id, and the leader knows of none that had it
   15   the learner is not ready
   16   it is the last voter
   17   the cluster has as many members as it can have

@@ -77,8 +77,8 @@ class ChangeClient:
         """Return the configuration with the change, which a quorum has installed.
 
         Args:
-            change: the change. It is asked for again when an answer is lost; then a removal that was made is refused
-                with `not_member`.
+            change: the change. It is asked for again when an answer is lost. A removal that was made then succeeds,
+                unless the leader does not know of it; then it is refused with `not_member`.
             timeout: seconds; None for no limit. A request that is under way is waited for.
 
         Raises:

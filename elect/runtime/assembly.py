@@ -315,6 +315,7 @@ def _open(store: Store, context: NodeContext) -> StoreContent:
             " ".join(sorted(config.voters)),
         )
     context.configuration, context.store_id = opened.configuration, opened.store_id
+    context.note_former(each for each in opened.meetings if opened.configuration.member(each) is None)
     if opened.incarnation > 1:
         context.lifecycle.enter(MemberPhase.RESTARTING)
     return opened

@@ -306,9 +306,29 @@ def test_a_change_waits_no_longer_than_it_may(refusal):
 def test_a_refusal_is_raised(refusal):
     desk = Desk(answer=refusing(refusal))
     with pytest.raises(ChangeRefused) as raised:
-        desk.members.remove("c")
+        desk.members.remove("d")
     assert raised.value.refusal is refusal
     assert desk.counted == [("remove", refusal.value)]
+
+
+def test_a_removal_can_be_repeated():
+    """The answer of the first one may be lost. An id that never was a member is refused: a typing error."""
+    desk = Desk(answer=refusing(*[ChangeRefusal.NOT_MEMBER] * 3))
+    desk.context.note_former(["d"])
+    assert desk.members.remove("d") == desk.elector.state.configuration
+    assert desk.counted == []
+    for call in (lambda: desk.members.remove("e"), lambda: desk.members.demote("d")):
+        with pytest.raises(ChangeRefused, match="because"):
+            call()
+
+
+def test_a_repeated_removal_waits_until_the_first_one_is_on_disk():
+    desk = Desk(answer=refusing(ChangeRefusal.NOT_MEMBER))
+    desk.installed_by.clear()
+    desk.context.note_former(["d"])
+    desk.context.steps = [lambda: None, lambda: desk.installed_by.add("c")]
+    assert desk.members.remove("d") == desk.elector.state.configuration
+    assert not desk.context.steps
 
 
 def test_a_leader_that_loses_its_vote_hands_over_first():
