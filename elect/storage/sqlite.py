@@ -116,6 +116,22 @@ class SqliteStore:
                 self.close()
                 raise
 
+    def read(self, *, cluster: str, node_id: str) -> StoreContent:
+        """Return the content of a store that exists, and change nothing. The directory is locked until `close`.
+
+        Raises:
+            StoreError, IdentityError: as for `open`.
+        """
+        asked = Meta(store_id=b"", cluster=cluster, node_id=node_id)
+        with self._errors.reported():
+            record = self._lock.acquire()
+            try:
+                found = self._load(asked, record) or asked
+                return self._content(found, found.promise_ns)
+            except BaseException:
+                self.close()
+                raise
+
     def write(
         self,
         ballots: Mapping[str, Ballot],
@@ -160,16 +176,8 @@ class SqliteStore:
         self._lock.release()
 
     def _open(self, asked: Meta, record: LockRecord | None, promise_ns: int, given: Configuration) -> StoreContent:
-        is_new = self._connect(record)
-        self._ballots, self._meetings, self._configuration = {}, {}, NO_CLUSTER
-        if is_new:
-            before = replace(asked, store_id=secrets.token_bytes(STORE_ID_LENGTH), meetings=text_of({}))
-        else:
-            self._check_file()
-            self._ballots = self._read_ballots()
-            self._meetings = self._read_meetings()
-            before = self._meta = self._read_meta()
-            self._check_identity(before, asked, record)
+        found = self._load(asked, record)
+        before = found or replace(asked, store_id=secrets.token_bytes(STORE_ID_LENGTH), meetings=text_of({}))
         configuration = effective(self._configuration, given)
         after = replace(
             before,
@@ -183,14 +191,30 @@ class SqliteStore:
         self._lock.update(LockRecord(store_id=after.store_id, writes=after.writes), is_synced=True)
         sync_directory(self.directory)
         self._files = {path: _inode(path) for path in (self.path, self._log_path, self._lock.path)}
+        content = self._content(after, promise_ns if found is None else found.promise_ns)
+        return replace(content, is_given_overruled=is_overruled(given, configuration))
+
+    def _load(self, asked: Meta, record: LockRecord | None) -> Meta | None:
+        """Read and check the file; return None if it is new."""
+        is_new = self._connect(record)
+        self._ballots, self._meetings, self._configuration = {}, {}, NO_CLUSTER
+        if is_new:
+            return None
+        self._check_file()
+        self._ballots = self._read_ballots()
+        self._meetings = self._read_meetings()
+        found = self._meta = self._read_meta()
+        self._check_identity(found, asked, record)
+        return found
+
+    def _content(self, meta: Meta, promise_ns: int) -> StoreContent:
         return StoreContent(
-            incarnation=after.incarnation,
-            store_id=after.store_id,
-            promise_ns=promise_ns if is_new else before.promise_ns,
+            incarnation=meta.incarnation,
+            store_id=meta.store_id,
+            promise_ns=promise_ns,
             ballots=dict(self._ballots),
             meetings=dict(self._meetings),
-            configuration=configuration,
-            is_given_overruled=is_overruled(given, configuration),
+            configuration=self._configuration,
         )
 
     def _connect(self, record: LockRecord | None) -> bool:

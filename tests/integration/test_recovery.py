@@ -92,4 +92,4 @@ def test_recovery_makes_a_cluster_active_and_says_so(tmp_path, capsys, site, war
     output = capsys.readouterr().out
     assert (warning in output) and ("has taken over" in output) == ("sealed" in warning)
     assert stored(config).state is ClusterState.ACTIVE
-    assert f"recovered the {site.state} cluster" in (config.data_dir / "audit.log").read_text()
+    assert f"recovers the {site.state} cluster" in (config.data_dir / "audit.log").read_text()

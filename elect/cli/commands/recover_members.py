@@ -64,29 +64,42 @@ def run(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.data_dir).expanduser()
     owner = read_owner(directory)
     store = SqliteStore(directory)
+    found = store.read(cluster=owner.cluster, node_id=owner.node_id)
+    try:
+        made = _made(owner, found, arguments)
+        _confirm(owner, found, made, is_agreed=arguments.yes)
+    finally:
+        store.close()
     opened = store.open(cluster=owner.cluster, node_id=owner.node_id, promise_ns=0)
     try:
-        made = recovered(
-            opened.configuration,
-            node_id=owner.node_id,
-            store_id=opened.store_id,
-            voters=arguments.voters,
-            addresses=dict(arguments.address),
-            term=highest_term(opened.configuration, opened.ballots.values()),
-        )
-        _confirm(owner, opened, made, is_agreed=arguments.yes)
+        if _made(owner, opened, arguments) != made:  # its node was started in between
+            raise Failure("nothing was changed: the node has run meanwhile; stop it, and run the same command again")
+        _record_intent(directory, owner, opened.configuration, made)
         store.write({}, None, _met_anew(opened), made)
     finally:
         store.close()
-    before = opened.configuration
+    print(f"done: {owner.node_id} has configuration {_version(made)}. The newest one of all survivors counts")
+    return ExitCode.OK
+
+
+def _made(owner: StoreOwner, found: StoreContent, arguments: argparse.Namespace) -> Configuration:
+    return recovered(
+        found.configuration,
+        node_id=owner.node_id,
+        store_id=found.store_id,
+        voters=arguments.voters,
+        addresses=dict(arguments.address),
+        term=highest_term(found.configuration, found.ballots.values()),
+    )
+
+
+def _record_intent(directory: Path, owner: StoreOwner, before: Configuration, made: Configuration) -> None:
     lost = " ".join(sorted({*before.voters} - {*made.voters})) or "none"
     audit.record(
         directory,
-        f"node {owner.node_id} recovered the {before.state} cluster: voters {' '.join(made.voters)},"
+        f"node {owner.node_id} recovers the {before.state} cluster: voters {' '.join(made.voters)},"
         f" without {lost}; configuration {_version(before)} -> {_version(made)}, terms above {made.floor}",
     )
-    print(f"done: {owner.node_id} has configuration {_version(made)}. The newest one of all survivors counts")
-    return ExitCode.OK
 
 
 def _confirm(owner: StoreOwner, opened: StoreContent, made: Configuration, *, is_agreed: bool) -> None:

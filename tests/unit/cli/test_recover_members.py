@@ -2,6 +2,9 @@
 
 import argparse
 import io
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,9 @@ from elect.core.events import Objection
 from elect.core.ready import Ballot, Meeting
 from elect.errors import ConfigError, StoreError
 from elect.storage.recovery import TERM_JUMP
-from elect.storage.sqlite import NAME, SqliteStore
+from elect.storage.sqlite import NAME, Meta, SqliteStore, text_of
 from elect.storage.store import StoreContent
+from elect.storage.tables import APPLICATION_ID, SCHEMAS
 
 BEFORE = Configuration(members=Configuration.initial("abc").members, term=3, version=2, cluster_id=b"k" * 16)
 VOTE = {"default": Ballot(term=17, voted_for="c")}
@@ -89,7 +93,48 @@ def test_nothing_changes_without_a_yes(data, answer, monkeypatch):
     assert caught.value.code == 1
     opened = content(data)
     assert (opened.configuration, opened.meetings) == (BEFORE, MEETINGS)
+    assert opened.incarnation == 2, "as after a first start, before this one"
     assert not (data / "audit.log").exists()
+
+
+def test_the_node_cannot_start_while_the_question_is_asked(data, monkeypatch):
+    class Question:
+        def readline(self) -> str:
+            with pytest.raises(StoreError, match="in use by process"):
+                content(data)
+            return "no\n"
+
+    monkeypatch.setattr("sys.stdin", Question())
+    with pytest.raises(Failure, match="nothing was changed"):
+        recover(data, "a,b")
+
+
+def test_a_store_of_an_earlier_version_stays_one_without_a_yes(tmp_path, monkeypatch):
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as earlier:
+        earlier.execute("PRAGMA journal_mode = WAL")
+        for statement in SCHEMAS[2]:
+            earlier.execute(statement)
+        earlier.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        earlier.execute("PRAGMA user_version = 2")
+        meta = Meta(store_id=b"s" * 16, cluster="t", node_id="a", incarnation=1, configuration="a b c", writes=1)
+        values = (meta.store_id, "t", "a", 1, 0, 1, "a b c", replace(meta, meetings=text_of({})).checksum())
+        earlier.execute("INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
+    with pytest.raises(Failure, match="nothing was changed"):
+        recover(tmp_path, "a,b")
+    with closing(sqlite3.connect(tmp_path / NAME)) as found:
+        assert found.execute("PRAGMA user_version").fetchone() == (2,)
+        assert found.execute("SELECT incarnation FROM meta").fetchone() == (1,)
+    assert recover(tmp_path, "a,b", "--yes") == 0
+
+
+def test_the_intent_is_on_disk_before_the_change(data, monkeypatch):
+    """A kill between the two may leave a line without a recovery, and never a recovery without a line."""
+    monkeypatch.setattr(SqliteStore, "write", lambda *_: pytest.fail("killed"))
+    with pytest.raises(pytest.fail.Exception, match="killed"):
+        recover(data, "a,b", "--yes")
+    assert "voters a b, without c" in (data / "audit.log").read_text()
+    assert content(data).configuration == BEFORE
 
 
 def test_a_yes_is_taken_from_a_person(data, monkeypatch):
