@@ -1,6 +1,5 @@
 """ChangeClient: makes a change of the members from any member; one that does not lead asks the leader."""
 
-import threading
 from collections.abc import Callable
 
 from elect.core.changes import Change, ChangeRefusal, ChangeRefused
@@ -12,10 +11,13 @@ from elect.joining.join_passes import HOPS_MAX, dialable, in_words
 from elect.joining.start_choice import Reply
 from wire.common.arguments import bounded_seconds
 from wire.common.deadline import Deadline
+from wire.common.turns import Turns
 from wire.protocol.address import Address
 
 RETRY_S = 0.1
 """Between two tries: an election takes some of these, and an earlier change some more."""
+
+OCCUPIED = "the turn of the change (this node asks for another one)"
 
 
 class _Tries:
@@ -71,7 +73,7 @@ class ChangeClient:
         self._exchange = exchange
         self._change_here = change_here
         self._find_leader = find_leader
-        self._lock = threading.Lock()  # a second link of this node would end the first one
+        self._turns = Turns()  # a second link of this node would end the first one
 
     def change(self, change: Change, timeout: float | None) -> Configuration:
         """Return the configuration with the change, which a quorum has installed.
@@ -79,7 +81,8 @@ class ChangeClient:
         Args:
             change: the change. It is asked for again when an answer is lost. A removal that was made then succeeds,
                 unless the leader does not know of it; then it is refused with `not_member`.
-            timeout: seconds; None for no limit. A request that is under way is waited for.
+            timeout: seconds; None for no limit. A request that is under way is waited for, 3 s at most: its answer says
+                why the leader has not made the change. None begins after the time, but for the first one.
 
         Raises:
             ChangeRefused: the leader refuses it, for good or until the time is over; or this node does not lead, and
@@ -97,8 +100,10 @@ class ChangeClient:
                 refused = error
             if refused.refusal is not ChangeRefusal.NOT_LEADER:
                 raise refused
-            with self._lock:
-                address, reply = self._ask_leader(change)
+            with self._turns.take(deadline.remaining_s) as is_free:
+                if not is_free:
+                    raise tries.error(timeout or 0.0) or LeadershipTimeout("", OCCUPIED, timeout or 0.0)
+                address, reply = self._ask_leader(change, deadline)
             match reply:
                 case Changed():
                     return reply.configuration
@@ -115,11 +120,13 @@ class ChangeClient:
         """End the waits of all calls soon."""
         self._exchange.cancel()
 
-    def _ask_leader(self, change: Change) -> tuple[Address | None, Reply | None]:
+    def _ask_leader(self, change: Change, deadline: Deadline) -> tuple[Address | None, Reply | None]:
         """Ask the leader, and those that members name instead; return the last address and its reply."""
         found, asked = self._find_leader(), list[Address]()
         reply: Reply | None = None
         while found is not None and found[1] not in asked and len(asked) <= HOPS_MAX:
+            if asked and deadline.is_over:
+                break
             leader_id, address = found
             asked.append(address)
             reply = self._exchange.ask(address, leader_id, ChangeRequest(change=change))

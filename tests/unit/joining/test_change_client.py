@@ -1,5 +1,6 @@
 """A change of the members, asked for at any member."""
 
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import cast
@@ -122,6 +123,35 @@ def test_without_a_leader_the_refusal_of_this_node_is_raised():
 
 def test_a_call_without_limit_goes_on_until_the_leader_replies():
     assert client(Exchange(*[DEAD] * 100, CHANGED)).change(CHANGE, None) == DONE
+
+
+def test_a_redirect_is_not_followed_when_the_time_is_over():
+    exchange = Exchange(redirect(2), CHANGED)
+    with pytest.raises(LeadershipTimeout, match="names n2 at h:2"):
+        client(exchange).change(CHANGE, 0)
+    assert [port for port, _ in exchange.asked] == [1]
+
+
+def test_a_call_waits_for_its_turn_no_longer_than_it_may():
+    """Another call asks a leader that hangs."""
+    is_asked, is_over = threading.Event(), threading.Event()
+
+    class HangingExchange(Exchange):
+        def ask(self, address: Address, node_id: str, request: Request) -> Reply:
+            is_asked.set()
+            assert is_over.wait(PATIENCE_S)
+            return super().ask(address, node_id, request)
+
+    changes = client(HangingExchange(CHANGED))
+    other = threading.Thread(target=changes.change, args=(CHANGE, None))
+    other.start()
+    assert is_asked.wait(PATIENCE_S)
+    try:
+        with pytest.raises(LeadershipTimeout, match="this node asks for another one"):
+            changes.change(CHANGE, 0)
+    finally:
+        is_over.set()
+        other.join()
 
 
 def test_a_node_that_stops_asks_no_longer():
