@@ -91,8 +91,10 @@ class NotLeader(ElectError):
         self.leader = leader
 
     def __str__(self) -> str:
-        known = f"{self.leader.node_id} leads in term {self.leader.term}" if self.leader else "no leader is known"
-        return f"this node does not lead election {self.election!r}; {known}"
+        known = "no leader is known; try again when one is elected: `elect status` says what it waits for"
+        if self.leader is not None:
+            known = f"{self.leader.node_id} leads in term {self.leader.term}; ask that node"
+        return f"this node does not lead election {self.election!r}: {known}"
 
 
 class LeadershipLost(NotLeader):

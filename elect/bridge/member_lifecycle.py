@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from elect.core.configuration import Configuration
 from elect.core.events import Objection
 from elect.monitoring.event_fields import lifecycle_fields
-from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
+from elect.monitoring.member_phase import REMOVED_REMEDY, MemberLifecycle, MemberPhase
 from wire.common import arguments
 from wire.common.log import Log
 
@@ -156,12 +156,14 @@ class LifecycleCell:
     def _enter(self, after: MemberLifecycle) -> bool:
         if after == self.value or not _may_follow(self.value.phase, after.phase):
             return False
-        self.value = after
         extra = {**lifecycle_fields(after), "node": self._node_id}
         if after.phase is MemberPhase.FAILED:
             logger.warning("! node %s has failed: %s", self._node_id, after.reason, extra=extra)
+        elif after.phase is MemberPhase.REMOVED and self.value.phase is not MemberPhase.LEAVING:
+            logger.info("* node %s is removed: %s", self._node_id, REMOVED_REMEDY, extra=extra)
         else:
             logger.info("* node %s is %s", self._node_id, after, extra=extra)
+        self.value = after
         self._untold.append(after)
         return True
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass
 
 from elect.cli.terminal import Colors
+from elect.monitoring.member_phase import REMOVED_REMEDY, MemberPhase
 
 ELECTIONS_MAX = 10
 """A table stays readable; `--election` shows others by name."""
@@ -113,8 +114,7 @@ def _node_notes(status: Mapping[str, object]) -> Iterator[str]:
 
 def _member_notes(status: Mapping[str, object]) -> Iterator[str]:
     """Yield the phase of the node, unless it is ready, and its part in the cluster, unless it is that of a voter."""
-    if (phase := status.get("lifecycle", "ready")) != "ready":
-        yield str(phase)
+    yield from phase_notes(status)
     membership = status.get("membership")
     for member in entries(membership, "members") if isinstance(membership, Mapping) else []:
         if member.get("is_self") and (state := member.get("state")) != "voter":
@@ -125,6 +125,12 @@ def cluster_state(status: Mapping[str, object]) -> str:
     """Return the state of the cluster in a status: active, too, if it does not say."""
     membership = status.get("membership")
     return str(membership.get("state", "active")) if isinstance(membership, Mapping) else "active"
+
+
+def phase_notes(status: Mapping[str, object]) -> Iterator[str]:
+    """Yield the phase of the node as a member, unless it is ready."""
+    if (phase := status.get("lifecycle", "ready")) != "ready":
+        yield f"{phase}: {REMOVED_REMEDY}" if phase == MemberPhase.REMOVED.value else str(phase)
 
 
 def entries(status: Mapping[str, object], name: str) -> list[Mapping[str, object]]:

@@ -228,7 +228,9 @@ def _added(configuration: Configuration, change: AddMember) -> Configuration:
 
 def _named(configuration: Configuration, cluster_id: bytes) -> Configuration:
     if configuration.cluster_id is not None and configuration.cluster_id != cluster_id:
-        text = f"the cluster has the id {configuration.cluster_id.hex()}; it keeps it"
+        text = (
+            f"the cluster has the id {configuration.cluster_id.hex()} for good; name that one, or ask another cluster"
+        )
         raise ChangeRefused(ChangeRefusal.OTHER_CLUSTER, text)
     if configuration.cluster_id is not None:
         return configuration

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+REMOVED_REMEDY = "stop it, or delete its data_dir and start it with [join] to join anew"
+
 
 class MemberPhase(StrEnum):
     """The phases in the life of a node as a member.

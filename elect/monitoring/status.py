@@ -10,6 +10,7 @@ from elect.core.messages import ConfigurationId
 from elect.core.quorum import FOREVER
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
 from elect.core.state.node_state import DEFAULT_ELECTION
+from elect.monitoring.member_phase import REMOVED_REMEDY, MemberPhase
 from elect.monitoring.member_status import MembershipStatus, membership
 from elect.monitoring.peer_health import UNHEARD, PeerHealth
 
@@ -275,8 +276,14 @@ def _election(view: ElectorSnapshot, election: ElectionSnapshot, runtime: Runtim
         lease_remaining_ns=runtime.lease_ns(election.name, election.term),
         known_since=runtime.known_since(election.name),
         why_no_leader=why,
-        why_text=None if why is None else "; ".join((sentence(view, why), *runtime.doubled.values())),
+        why_text=None if why is None else "; ".join((sentence(view, why), *_remarks(runtime))),
     )
+
+
+def _remarks(runtime: RuntimeSnapshot) -> Iterator[str]:
+    if runtime.lifecycle == MemberPhase.REMOVED.value:
+        yield f"this node was removed: {REMOVED_REMEDY}"
+    yield from runtime.doubled.values()
 
 
 def sentence(view: ElectorSnapshot, why: WhyNoLeader) -> str:

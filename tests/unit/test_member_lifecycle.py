@@ -7,7 +7,7 @@ import pytest
 from elect.bridge.member_lifecycle import LifecycleCell, refusal
 from elect.core.configuration import Configuration, Member, MemberKind
 from elect.core.events import Objection
-from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
+from elect.monitoring.member_phase import REMOVED_REMEDY, MemberLifecycle, MemberPhase
 from wire.common import log
 
 OWN, OTHER = bytes(16), bytes([1]) * 16
@@ -57,6 +57,13 @@ def test_each_change_is_logged_and_watched_once(cell, caplog):
     assert seen == ["joining(1)", "joining(2)", "ready", "failed(no token)"]
     said = ["* node a is joining(1)", "* node a is joining(2)", "* node a is ready", "! node a has failed: no token"]
     assert [record.getMessage() for record in caplog.records] == said
+
+
+def test_the_log_of_a_removed_node_says_what_to_do(cell, caplog):
+    caplog.set_level("INFO")
+    cell.install(Configuration.initial("b"), OWN)
+    log.forget_held()
+    assert [record.getMessage() for record in caplog.records] == [f"* node a is removed: {REMOVED_REMEDY}"]
 
 
 def test_a_watcher_that_raises_is_logged_and_the_others_hear(cell, caplog):

@@ -8,6 +8,7 @@ from elect.core.events import Objection, Role
 from elect.core.messages import Standing
 from elect.core.quorum import FOREVER
 from elect.core.snapshot import ElectionSnapshot, ElectorSnapshot, PeerSnapshot, WhyNoLeader
+from elect.monitoring.member_phase import REMOVED_REMEDY
 from elect.monitoring.status import RuntimeSnapshot, Status, sentence
 
 
@@ -80,14 +81,13 @@ def status(seen: ElectorSnapshot | None, lease_ns: int = 0, **more: object) -> S
         RuntimeSnapshot(
             cluster="orders",
             state="running",
-            lifecycle="ready",
             threads={"elect-orchestrator": True},
             loop_lag_ns=5,
             inbox_depth=0,
             lease_ns=lambda name, term: lease_ns,
             address={"b": "host:1"}.get,
             installed=Configuration.initial("abc").id,
-            **more,
+            **{"lifecycle": "ready", **more},
         ),
     )
 
@@ -104,6 +104,11 @@ def test_an_id_that_two_processes_use_is_named():
     found = status(view(election()), doubled={"b": text})
     assert found.elections["default"].why_text.endswith(f"2 are needed; {text}")
     assert found.to_dict()["doubled"] == {"b": text}
+
+
+def test_a_removed_node_is_told_what_to_do():
+    found = status(view(election()), lifecycle="removed").elections["default"]
+    assert found.why_text.endswith(f"2 are needed; this node was removed: {REMOVED_REMEDY}")
 
 
 def test_with_a_leader_there_is_no_why():

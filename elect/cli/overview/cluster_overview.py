@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from elect.cli.status_table import entries
+from elect.cli.status_table import entries, phase_notes
 from elect.core.snapshot import WhyNoLeader
 
 WATCHED_S = 60.0
@@ -214,8 +214,7 @@ def _node(status: Mapping[str, object], flapping: Iterable[str]) -> NodeOverview
 def _notes(status: Mapping[str, object]) -> Iterable[str]:
     if "elections" not in status:
         yield "is too busy to tell its elections"
-    if (phase := status.get("lifecycle", "ready")) != "ready":
-        yield str(phase)
+    yield from phase_notes(status)
     for name, is_bad, note in (
         ("is_paused", True, "paused"),
         ("is_healthy", False, "unhealthy"),

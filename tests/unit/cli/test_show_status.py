@@ -7,6 +7,7 @@ import pytest
 from elect.cli import main
 from elect.cli.status_table import election_rows, table
 from elect.cli.terminal import Colors, LiveDisplay
+from elect.monitoring.member_phase import REMOVED_REMEDY
 from elect.web import application
 from elect.web.server import HttpServer
 from tests.unit.web.fake_node import FakeNode
@@ -90,6 +91,8 @@ def test_a_node_that_is_not_ready_says_in_which_phase_it_is():
     assert [row.note for row in election_rows({"node": "a", "lifecycle": "joining(3)", "elections": []}, [])] == [
         "joining(3)"
     ]
+    removed = {"node": "a", "lifecycle": "removed", "elections": []}
+    assert [row.note for row in election_rows(removed, [])] == [f"removed: {REMOVED_REMEDY}"]
     voting = {"node": "a", "lifecycle": "ready", "elections": [{"name": "default"}]}
     assert [row.note for row in election_rows(voting, [])] == [""]
 
