@@ -28,7 +28,7 @@ END_NS = 3_600 * NS_PER_S
 
 @dataclass
 class Host:
-    """A machine: its disk, and the process that runs on it."""
+    """A machine: its disk, its network from some time on, and the process that runs on it."""
 
     node_id: str
     address: Address
@@ -38,6 +38,7 @@ class Host:
     is_up: bool = False
     up_since: int = 0
     is_bootstrap: bool = False
+    network_from: int = 0
 
 
 class JoiningWorld:
@@ -140,7 +141,7 @@ class JoiningWorld:
         target = next((each for each in self.hosts if each.address == step.address), None)
         if self.rng.random() < self.silence:
             self.after(1_000 * MS, lambda: give(HandshakeTimeoutError("no answer")))
-        elif target is None or not target.is_up:
+        elif target is None or not target.is_up or self.now < host.network_from:
             self.after(self._delay(), lambda: give(ConnectError("refused")))
         else:
             request = Join(node_id=host.node_id, store_id=host.store_id, address=str(host.address))

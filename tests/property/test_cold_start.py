@@ -80,6 +80,20 @@ def test_a_wiped_node_joins_the_others_again(seeds: range):
         assert (world.changes, world.configuration.version) == (7, 8), seed
 
 
+@RUNS
+def test_bootstrap_waits_for_a_network_that_comes_up_late(seeds: range):
+    """The smallest seed lost its data; its setting is still there, and its network comes up after its node."""
+    for seed in seeds:
+        world = cold_start(seed)
+        wiped, world.silence = world.smallest(), 0.0
+        world.crash(wiped, is_wiped=True)
+        wiped.is_bootstrap, wiped.network_from = True, world.now + world.rng.randrange(2_000) * MS
+        world.start(wiped)
+        world.run(lambda: False)
+        assert world.is_complete()
+        assert len(world.formed) == 1, seed
+
+
 def form_always(**given: object) -> StartChoice:
     """Form a cluster as the smallest seed, whatever the others say."""
     choice = choose_start(**given)  # type: ignore[arg-type]
@@ -89,6 +103,11 @@ def form_always(**given: object) -> StartChoice:
 def form_unless_known(**given: object) -> StartChoice:
     """Form a cluster although a seed is silent."""
     return choose_start(**given | {"is_bootstrap": True, "silence_ns": SILENCE_NS})  # type: ignore[arg-type]
+
+
+def form_at_once(**given: object) -> StartChoice:
+    """Form a cluster with bootstrap although the others have been silent for one pass."""
+    return choose_start(**given | {"silence_ns": SILENCE_NS})  # type: ignore[arg-type]
 
 
 def form_anywhere(**given: object) -> StartChoice:
@@ -101,6 +120,12 @@ def test_the_simulation_finds_a_wrong_choice(choice: object, monkeypatch: pytest
     monkeypatch.setattr(join_passes, "choose_start", choice)
     with pytest.raises(AssertionError):
         test_a_wiped_node_joins_the_others_again(range(200))
+
+
+def test_the_simulation_finds_a_bootstrap_that_does_not_wait(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(join_passes, "choose_start", form_at_once)
+    with pytest.raises(AssertionError):
+        test_bootstrap_waits_for_a_network_that_comes_up_late(range(20))
 
 
 def test_the_simulation_finds_a_member_answered_from_memory(monkeypatch: pytest.MonkeyPatch):
