@@ -49,7 +49,8 @@ class Config(DerivedSettings):
         peers: the other voters of a new cluster, from id to address, at most 63. Host names are resolved at every dial.
             Later the members in `data_dir` count: a change here changes none of them.
         seeds: instead of `peers`, the addresses of members of the cluster to join, at most 64. This node's own may be
-            one of them: give every node the same list. Once this node is a member they are not used.
+            one of them, spelled as in `advertise`: give every node the same list. Once this node is a member they are
+            not used.
         bootstrap: True permits the node with the smallest seed address to form a cluster after 3 to 7 s in which the
             seeds that have not said that they know of none are silent. Remove it once there is a cluster.
         kind: the part of a node that joins: "voter", "witness", which votes and never leads, or "observer".
