@@ -25,7 +25,8 @@ def member_table(answer: Mapping[str, object]) -> Iterator[str]:
     """Return the members in the answer of /members, below their head, in columns; the last line sums them up."""
     members = answer.get("members")
     found = [each for each in members if isinstance(each, Mapping)] if isinstance(members, list) else []
-    cells = [astuple(row) for row in (HEAD, *map(_row, found))]
+    is_active = answer.get("state") == "active"  # else no leader writes addresses down
+    cells = [astuple(row) for row in (HEAD, *(_row(each, is_active=is_active) for each in found))]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -34,7 +35,7 @@ def member_table(answer: Mapping[str, object]) -> Iterator[str]:
     yield f"cluster {cluster_id}, configuration {answer.get('term')}.{answer.get('version')}, {spread}"
 
 
-def _row(member: Mapping[str, object]) -> MemberRow:
+def _row(member: Mapping[str, object], *, is_active: bool) -> MemberRow:
     return MemberRow(
         node=str(member.get("node")),
         kind=str(member.get("kind")),
@@ -43,8 +44,14 @@ def _row(member: Mapping[str, object]) -> MemberRow:
         heard=_time(member.get("last_heard"), "s", 1),
         round_trip=_time(member.get("round_trip"), "ms", 1_000),
         health=_health(member),
-        note=str(member.get("lacks") or ""),
+        note=str(member.get("lacks") or (_move(member) if is_active else "")),
     )
+
+
+def _move(member: Mapping[str, object]) -> str:
+    """Return a note about a member that has moved; empty if the members have its address on disk."""
+    written = member.get("written_address")
+    return f"moved; the members have {written} on disk" if written not in (None, member.get("address")) else ""
 
 
 def _time(seconds: object, unit: str, factor: int) -> str:

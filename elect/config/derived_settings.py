@@ -125,7 +125,9 @@ class DerivedSettings:
     @property
     def first_configuration(self) -> Configuration:
         """The configuration of a node without data; it has no members if this node joins a cluster."""
-        return Configuration.initial(self.voters, is_standby=bool(self.mirror_source and self.voters))
+        own = {self.node: str(self.advertise_address)} if rules.is_dialable(self.advertise_address) else {}
+        is_standby = bool(self.mirror_source and self.voters)
+        return Configuration.initial(self.voters, addresses={**own, **self.peers}, is_standby=is_standby)
 
     @property
     def seed_addresses(self) -> tuple[Address, ...]:

@@ -75,6 +75,11 @@ def is_wildcard(host: str) -> bool:
     return (ip := _ip(host)) is not None and ip.is_unspecified
 
 
+def is_dialable(address: Address) -> bool:
+    """Return whether another machine can dial the address."""
+    return address.port > 0 and not is_wildcard(address.host)
+
+
 def normal(address: Address) -> Address:
     """Return the one spelling of an address."""
     return Address(_normal_host(address.host), address.port)
@@ -261,7 +266,7 @@ def parse_address(name: str, value: object, subject: str = "", *, is_unix_allowe
 def parse_dialable(name: str, value: object, subject: str = "") -> Address:
     """Return the address in a text that another machine can dial."""
     address = parse_address(name, value, subject)
-    if address.port == 0 or is_wildcard(address.host):
+    if not is_dialable(address):
         rule = "this cannot be dialed; set a host's own address, and a port above 0"
         raise ConfigError(name, value, f"{subject}{rule}")
     return address

@@ -67,9 +67,11 @@ class ChangeRefused(ElectError, ValueError):  # noqa: N818 - an answer, not a fa
 class AddMember:
     """Add a node: a voter or a witness as a learner, which the leader promotes when it is ready.
 
+    For a member of that kind and store it only sets the address.
+
     Attributes:
         store_id: of its store; None: the store that comes first.
-        address: at which it is dialed.
+        address: at which it is dialed; None: not known, or as before.
     """
 
     node_id: str
@@ -181,7 +183,7 @@ def _with_changed_member(
             after = _replaced(member, change)
         case _:
             assert_never(change)
-    result = configuration if after == member else _with(configuration, member, after)
+    result = _with(configuration, member, after)
     if not result.voters:
         text = f"{member.node_id!r} is the last voter; make another member a voter first"
         raise ChangeRefused(ChangeRefusal.LAST_VOTER, text)
@@ -213,7 +215,7 @@ def _added(configuration: Configuration, change: AddMember) -> Configuration:
     if present is not None:
         is_same_store = change.store_id is None or present.store_id in (None, change.store_id)
         if is_same_store and present.kind is change.kind:
-            return configuration
+            return _with(configuration, present, _at(present, change.address))
         store = "" if present.store_id is None else f" and store {present.store_id.hex()}"
         text = f"{present.node_id!r} has kind {present.kind}{store} already; take another id, or replace that member"
         raise ChangeRefused(ChangeRefusal.ID_IN_USE, text)
@@ -249,12 +251,20 @@ def _promoted(member: Member, kind: MemberKind | None) -> Member:
 
 
 def _replaced(member: Member, change: ReplaceMember) -> Member:
-    address = change.address or member.address
-    is_done = not member.is_voter and member.store_id == change.store_id
-    return member if is_done else replace(member, is_voter=False, store_id=change.store_id, address=address)
+    return replace(_at(member, change.address), is_voter=False, store_id=change.store_id)
+
+
+def _at(member: Member, address: str | None) -> Member:
+    """Return a member at an address; None: where it is.
+
+    A caller that gives an address knows a later one than the configuration has: also where nothing else changes.
+    """
+    return member if address is None else replace(member, address=address)
 
 
 def _with(configuration: Configuration, before: Member | None, after: Member | None) -> Configuration:
+    if before == after:
+        return configuration
     kept = [member for member in configuration.members if member is not before]
     members = sorted([*kept, after] if after is not None else kept, key=lambda member: member.node_id)
     return replace(configuration, members=tuple(members))

@@ -5,7 +5,7 @@ It is one small durable value. Each change makes a new one, ordered by (term, ve
 Source: PROTOCOL.md, section 7; Schultz, Dardik, Tripakis, OPODIS 2021 (a logless dynamic reconfiguration protocol).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -74,7 +74,7 @@ class Member:
         kind: the part that it takes once it is ready.
         is_voter: its votes count. A voter or witness whose votes do not count yet is a learner.
         store_id: the only store under which it may vote, 16 bytes; None: the one that each peer met first.
-        address: the address at which it was dialed last, or None. A hint: two nodes may hold different ones.
+        address: the address at which others dial it, or None. A hint: two nodes may hold different ones.
     """
 
     node_id: str
@@ -140,10 +140,20 @@ class Configuration:
         check_range("promotion_floor", self.promotion_floor, TERM_MAX)
 
     @classmethod
-    def initial(cls, voters: Iterable[str], *, is_standby: bool = False) -> "Configuration":
-        """Return the first configuration of a cluster of these voters, in any order."""
+    def initial(
+        cls, voters: Iterable[str], *, addresses: Mapping[str, str] | None = None, is_standby: bool = False
+    ) -> "Configuration":
+        """Return the first configuration of a cluster of these voters, in any order.
+
+        Args:
+            voters: their ids.
+            addresses: those that are known, by id.
+            is_standby: it elects nobody before it is promoted.
+        """
         state = ClusterState.STANDBY if is_standby else ClusterState.ACTIVE
-        return cls(members=tuple(Member(node_id=voter) for voter in sorted(set(voters))), state=state)
+        known = addresses or {}
+        members = (Member(node_id=voter, address=known.get(voter)) for voter in sorted(set(voters)))
+        return cls(members=tuple(members), state=state)
 
     @cached_property
     def id(self) -> ConfigurationId:

@@ -43,7 +43,7 @@ class MemberView:
         term: the term of that leader.
         heard: the ids of the nodes that it supports now.
         stores: for each node that it has met, the id of the store.
-        addresses: for each node that it has met, the address that the node showed last.
+        addresses: for each member, the address that it showed last, or else that of the configuration or the file.
     """
 
     node_id: str
@@ -134,8 +134,8 @@ def _decide_as_leader(view: MemberView, asked: Join, token_fault: str | None) ->
     if member is None:
         return AddMember(node_id=asked.node_id, kind=asked.kind, store_id=asked.store_id, address=asked.address)
     if store_id in (None, asked.store_id):
-        # The change is in the configuration. To ask for it again waits for the quorum, and makes no new version.
-        return AddMember(node_id=member.node_id, kind=member.kind, store_id=member.store_id, address=member.address)
+        # The change is in the configuration, perhaps without the address. To ask for it again waits for the quorum.
+        return AddMember(node_id=member.node_id, kind=member.kind, store_id=member.store_id, address=asked.address)
     return _judge_another_store(view, member, asked)
 
 

@@ -13,9 +13,18 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from elect.clock import NS_PER_S
-from elect.config.rules import normal
+from elect.config.rules import normal, parse_dialable
 from elect.core.configuration import ClusterState, Configuration, Member
-from elect.errors import Amnesia, IdInUse, JoinGaveUp, JoinRejected, NotAuthorized, OtherCluster, OtherVersion
+from elect.errors import (
+    Amnesia,
+    ConfigError,
+    IdInUse,
+    JoinGaveUp,
+    JoinRejected,
+    NotAuthorized,
+    OtherCluster,
+    OtherVersion,
+)
 from elect.joining.join_messages import Changed, Join, Joined, NotNow, Redirect, Rejected, Unformed
 from elect.joining.start_choice import Reply, choose_start
 from wire.protocol.address import Address
@@ -243,10 +252,10 @@ class JoinPasses:
 
 
 def dialable(text: str) -> Address | None:
-    """Return the address in a text from another node in its one spelling, or None if it is no address."""
+    """Return the address in a text from another node in its one spelling, or None if it is none that can be dialed."""
     try:
-        return normal(Address.parse(text))
-    except ValueError:
+        return normal(parse_dialable("address", text))
+    except ConfigError:
         return None
 
 

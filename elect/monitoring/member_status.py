@@ -37,6 +37,7 @@ class MemberStatus:
         kind: the part that it takes once it is ready.
         state: the part that it takes now.
         address: the address at which other nodes dial it, or None: not known.
+        written_address: the one in the configuration, which each member has on disk; the leader writes a new one there.
         store_id: of the only store under which it may vote, in hex; None: the one that each node met first.
         is_self: it is the node that was asked.
         is_supported: it supports the node that was asked.
@@ -49,6 +50,7 @@ class MemberStatus:
     kind: MemberKind
     state: MemberState
     address: str | None = None
+    written_address: str | None = None
     store_id: str | None = None
     is_self: bool = False
     is_supported: bool = False
@@ -63,6 +65,7 @@ class MemberStatus:
             "kind": self.kind.value,
             "state": self.state.value,
             "address": self.address,
+            "written_address": self.written_address,
             "store": self.store_id,
             "is_self": self.is_self,
             "is_supported": self.is_supported,
@@ -152,6 +155,7 @@ def membership(
             kind=member.kind,
             state=state_of(member),
             address=address(member.node_id) or member.address,
+            written_address=member.address,
             store_id=None if member.store_id is None else member.store_id.hex(),
             is_self=is_self,
             is_supported=member.node_id in supported_by,

@@ -20,7 +20,6 @@ from elect.errors import JoinError
 from elect.joining.join_server import JoinServer
 from elect.monitoring.member_phase import MemberPhase
 from elect.observing.client_service import ClientService
-from elect.runtime.cluster_naming import ClusterNaming
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
 from elect.runtime.join_ends import (
     ChangeMembers,
@@ -32,6 +31,7 @@ from elect.runtime.join_ends import (
 )
 from elect.runtime.node_credentials import load_security
 from elect.runtime.orchestrator import Orchestrator
+from elect.runtime.own_changes import OwnChanges
 from elect.runtime.peer_links import PeerLinks
 from elect.runtime.shutdown import ShutdownHandover
 from elect.runtime.step_counts import StepCounts
@@ -106,7 +106,6 @@ class NodeThreads:
         self._context = context
         self._dispatcher = dispatcher
         self._calls = calls
-        self._naming = ClusterNaming(context)
         security = load_security(context.config)
         self._coalescer = _coalescer(context)
         with ExitStack() as undo:
@@ -146,6 +145,7 @@ class NodeThreads:
 
     def _assemble(self, store: Store, opened: StoreContent, metrics: "Metrics") -> None:
         context, dispatcher = self._context, self._dispatcher
+        self._own_changes = OwnChanges(context, self.links.linked_addresses)
         self.journal = Journal(store, self._note_written)
         self.publisher = Publisher(context, self._dispatch, self.links.profile)
         self.orchestrator = Orchestrator(
@@ -281,7 +281,7 @@ class NodeThreads:
             if not is_alive:
                 raise ThreadGone(name)
         self.links.reap()
-        self._naming.review()
+        self._own_changes.review()
 
     def _health(self, hook: Callable[[], object] | None) -> OwnThread | None:
         if hook is None:

@@ -82,7 +82,7 @@ class ServedMember:
         state = elector.state
         root = state.elections.get(DEFAULT_ELECTION)
         leader, term = (None, 0) if root is None else root.leader
-        peers = state.support.peers.values()
+        peers, ids = state.support.peers.values(), state.configuration.node_ids
         return MemberView(
             node_id=state.id,
             configuration=state.configuration,
@@ -92,7 +92,7 @@ class ServedMember:
             term=term,
             heard=frozenset(state.support.supported),
             stores={peer.id: peer.store_id for peer in peers if peer.store_id is not None},
-            addresses=self._links.shown_addresses(),
+            addresses={each: found for each in ids if (found := self._links.address_of(each)) is not None},
         )
 
 

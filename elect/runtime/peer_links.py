@@ -348,9 +348,9 @@ class PeerLinks:
         configured = member.address if (member := self._configuration.member(node_id)) else None
         return self._profiles.get(node_id) or Profile(address=configured or self._config.peers.get(node_id))
 
-    def shown_addresses(self) -> dict[str, str]:
-        """Return the addresses that nodes showed in their latest handshakes. On the orchestrator thread."""
-        return {node_id: each.address for node_id, each in self._profiles.items() if each.address is not None}
+    def linked_addresses(self) -> dict[str, str]:
+        """Return the addresses that this node and the peers with a link show. On the orchestrator thread."""
+        return {each: found for each in (self._config.node, *self._opened) if (found := self.address_of(each))}
 
     def address_of(self, node_id: str) -> str | None:
         """Return the address that a node advertises."""

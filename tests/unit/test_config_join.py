@@ -40,7 +40,14 @@ def test_defaults_join_nothing_and_try_for_ever():
     assert (made.seeds, made.seed_addresses, made.bootstrap) == ((), (), False)
     assert (made.join_attempts_max, made.join_backoff_max_ns) == (None, 32_000_000_000)
     assert (made.member_kind, made.learner_lag_max, made.read_join_token()) == (MemberKind.VOTER, None, "")
-    assert made.first_configuration == Configuration.initial("abc")
+    addresses = {"a": "127.0.0.1:7101", "b": "127.0.0.1:7102", "c": "c.example:7103"}
+    assert made.first_configuration == Configuration.initial("abc", addresses=addresses)
+
+
+def test_an_address_that_nobody_can_dial_is_not_written_down():
+    anywhere = config(listen="127.0.0.1:0").first_configuration
+    assert anywhere.member("a").address is None
+    assert config(listen="127.0.0.1:0", advertise="n:1").first_configuration.member("a").address == "n:1"
 
 
 def test_node_with_seeds_belongs_to_no_cluster_at_first():

@@ -48,6 +48,7 @@ def test_each_member_has_its_health_but_the_node_itself():
 def test_the_address_seen_now_beats_the_one_written_down():
     seen = status(member("b", address="then:1"), member("c", address="then:2")).members
     assert [each.address for each in seen] == ["now:1", "then:2"]
+    assert [each.written_address for each in seen] == ["then:1", "then:2"]
 
 
 def test_the_content_names_the_configuration_and_its_members():

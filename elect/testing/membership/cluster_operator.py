@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from string import ascii_lowercase
 
-from elect.core.changes import Change, ChangeRefusal, DemoteMember, NameCluster, PromoteMember, RemoveMember
+from elect.core.changes import AddMember, Change, ChangeRefusal, DemoteMember, NameCluster, PromoteMember, RemoveMember
 from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration, MemberKind
 from elect.core.events import Event, Installed
 from elect.core.state.node_state import DEFAULT_ELECTION
@@ -173,8 +173,13 @@ class ClusterOperator(FaultContext):
         return True
 
     def _name(self) -> None:
-        """Give the cluster an id."""
-        self._ask(NameCluster(cluster_id=self.rng.randbytes(CLUSTER_ID_LENGTH)))
+        """Give the cluster an id; once it has one, write down another address of a member."""
+        drawn = self.rng.randbytes(CLUSTER_ID_LENGTH)
+        member = None if self._world.newest.cluster_id is None else self._world.newest.member(self._member())
+        if member is None:
+            self._ask(NameCluster(cluster_id=drawn))
+        else:
+            self._ask(AddMember(node_id=member.node_id, kind=member.kind, address=drawn.hex()))
 
     # Troubles at the worst moment.
 

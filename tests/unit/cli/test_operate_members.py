@@ -5,6 +5,7 @@ import pytest
 
 from elect.cli import main
 from elect.cli.exit_codes import MEMBERS_EXIT_CODES, REFUSALS, ExitCode
+from elect.cli.members_table import member_table
 from elect.core.changes import ChangeRefusal, ChangeRefused
 from elect.errors import LeadershipTimeout, NotLeader
 from elect.joining.join_token import JoinTokens, TokenBearer
@@ -39,6 +40,21 @@ def test_list_prints_a_table(address, capsys):
         "c     voter  voter  -               0.2 s  0.4 ms  heard",
         "cluster without an id, configuration 0.0, installed by a quorum",
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "written", "note"),
+    [
+        ("active", "h:1", "moved; the members have h:1 on disk"),
+        ("active", "h:2", ""),
+        ("active", None, ""),
+        ("standby", "h:1", ""),
+    ],
+)
+def test_a_member_whose_address_is_not_written_has_a_note(state, written, note):
+    member = {"node": "b", "address": "h:2", "written_address": written}
+    _, row, _ = member_table({"state": state, "members": [member]})
+    assert row.endswith(f"heard   {note}".rstrip())
 
 
 def test_list_prints_json(address, capsys):

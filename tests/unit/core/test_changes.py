@@ -20,6 +20,11 @@ OBSERVER = Member(node_id="d", kind=MemberKind.OBSERVER, is_voter=False, store_i
 WITNESS = Member(node_id="d", kind=MemberKind.WITNESS)
 
 
+def at(node_id: str, address: str, *, is_voter: bool = True, store_id: bytes | None = None) -> Member:
+    """A member with an address."""
+    return Member(node_id=node_id, address=address, is_voter=is_voter, store_id=store_id)
+
+
 @pytest.mark.parametrize(
     ("before", "change", "after"),
     [
@@ -39,6 +44,18 @@ WITNESS = Member(node_id="d", kind=MemberKind.WITNESS)
             members("ab"),
             ReplaceMember(node_id="b", store_id=store("x"), address="h:1"),
             members("a", Member(node_id="b", is_voter=False, store_id=store("x"), address="h:1")),
+        ),
+        # An address that is given is a later one than the configuration has.
+        (members("a", at("b", "h:1")), AddMember(node_id="b", address="h:2"), members("a", at("b", "h:2"))),
+        (
+            members("a", learner("b", store("b"))),
+            AddMember(node_id="b", store_id=store("b"), address="h:1"),
+            members("a", at("b", "h:1", is_voter=False, store_id=store("b"))),
+        ),
+        (
+            members("a", at("b", "h:1", is_voter=False)),
+            ReplaceMember(node_id="b", address="h:2"),
+            members("a", at("b", "h:2", is_voter=False)),
         ),
         (
             members("a"),
@@ -60,10 +77,12 @@ def test_each_change_makes_these_members(before, change, after):
     ("before", "change"),
     [
         (members("ab"), AddMember(node_id="b")),
-        (members("a", learner("b", store("b"))), AddMember(node_id="b", store_id=store("b"), address="h:1")),
+        (members("a", at("b", "h:1")), AddMember(node_id="b", address="h:1")),
+        (members("a", at("b", "h:1")), AddMember(node_id="b")),
         (members("ab"), PromoteMember(node_id="b")),
         (members("a", OBSERVER), DemoteMember(node_id="d")),
         (members("a", learner("b")), ReplaceMember(node_id="b")),
+        (members("a", at("b", "h:1", is_voter=False)), ReplaceMember(node_id="b")),
         (Configuration(members=members("a").members, cluster_id=store("i")), NameCluster(cluster_id=store("i"))),
     ],
 )
