@@ -359,7 +359,7 @@ class NotAuthorized(JoinRejected):
 
 
 class Amnesia(JoinRejected):
-    """The members know this node with another store, and at another address."""
+    """The members know this node with another store, and not at this address."""
 
     code = "amnesia"
     remedy = "if the former store is lost, run `elect members replace` for this node; else start it on that store"

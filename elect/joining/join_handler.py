@@ -133,7 +133,7 @@ def _decide_as_leader(view: MemberView, asked: Join, token_fault: str | None) ->
         return _rejected(NotAuthorized.code, token_fault)
     if member is None:
         return AddMember(node_id=asked.node_id, kind=asked.kind, store_id=asked.store_id, address=asked.address)
-    if store_id in (None, asked.store_id):
+    if store_id == asked.store_id or (store_id is None and not member.is_voter):
         # The change is in the configuration, perhaps without the address. To ask for it again waits for the quorum.
         return AddMember(node_id=member.node_id, kind=member.kind, store_id=member.store_id, address=asked.address)
     return _judge_another_store(view, member, asked)
@@ -169,11 +169,15 @@ def _point_to_leader(view: MemberView, asker: str) -> Answer:
 
 
 def _judge_another_store(view: MemberView, member: Member, asked: Join) -> Decision:
-    """Judge a node that has the id of a member, and another store than the member had: its votes are lost."""
+    """Judge a node that has the id of a member, and another store than the member had: its votes are lost.
+
+    So are those of a voter of which this leader knows no store. A node that asks has none, and another member may have
+    met the voter under another store.
+    """
     address = view.addresses.get(member.node_id) or member.address
-    is_same_place = address is None or dialable(address) == dialable(asked.address)
+    is_same_place = address is not None and dialable(address) == dialable(asked.address)
     is_heard = member.node_id in view.heard
-    if is_heard and not is_same_place:
+    if is_heard and not is_same_place and address is not None:
         text = f"node {member.node_id} runs at {address} with another store than the one at {asked.address}"
         return _rejected(IdInUse.code, text)
     if is_heard:  # two processes cannot listen at one address: the former one has ended a moment ago
@@ -181,9 +185,14 @@ def _judge_another_store(view: MemberView, member: Member, asked: Join) -> Decis
     # An operator who replaced the member has said that the next store counts: it has neither a vote nor a store now.
     is_awaited = not member.is_voter and member.store_id is None
     if not (is_same_place or is_awaited):
-        text = f"node {member.node_id} was at {address} with another store than the one at {asked.address}"
-        return _rejected(Amnesia.code, text)
+        return _rejected(Amnesia.code, _why_amnesiac(view, member, address or "an unknown address", asked))
     return ReplaceMember(node_id=member.node_id, store_id=asked.store_id, address=asked.address)
+
+
+def _why_amnesiac(view: MemberView, member: Member, place: str, asked: Join) -> str:
+    if _store_of(view, member) is None:
+        return f"node {member.node_id} is a voter at {place}, and the one at {asked.address} has no votes"
+    return f"node {member.node_id} was at {place} with another store than the one at {asked.address}"
 
 
 def _rejected(code: str, text: str) -> Rejected:

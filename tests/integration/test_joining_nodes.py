@@ -11,7 +11,7 @@ import pytest
 
 from elect import Config, Node
 from elect.core.changes import ChangeRefused
-from elect.errors import JoinGaveUp, LeadershipTimeout, NotAuthorized, OtherCluster, Stopped
+from elect.errors import Amnesia, JoinGaveUp, LeadershipTimeout, NotAuthorized, OtherCluster, Stopped
 from elect.joining.join_token import make_token
 from elect.monitoring.member_phase import MemberPhase
 from elect.storage.store import MemoryStore
@@ -112,6 +112,26 @@ def test_a_join_that_is_refused_ends_the_node(tmp_path: Path):
         with pytest.raises(Stopped, match="other"):
             node.resign()
         assert node.stop(DEADLINE_S)
+
+
+@pytest.mark.parametrize("is_at_its_place", [True, False])
+def test_a_listed_voter_that_joins_is_replaced_first(tmp_path: Path, is_at_its_place: bool):
+    """It has no votes, and the others may have met it before."""
+    every = configs(tmp_path, "abc", **QUICK)
+    seeds = [every[each].listen for each in "ab"]
+    joining = replace(every["c"], peers={}, seeds=seeds)
+    if not is_at_its_place:
+        joining = replace(joining, listen="127.0.0.1:0")
+    with ExitStack() as stack:
+        nodes = {each: stack.enter_context(Node(every[each], store=MemoryStore())) for each in "ab"}
+        Cluster(nodes).leader()
+        node = stack.enter_context(Node(joining, store=MemoryStore()))
+        if is_at_its_place:
+            eventually(lambda: is_ready(node) and voters(node) == "abc")
+            assert node._context.configuration.member("c").store_id == node._store.store_id
+        else:
+            eventually(lambda: node.state == "failed")
+            assert isinstance(node.failure, Amnesia)
 
 
 def test_a_node_joins_with_its_token(tmp_path: Path):

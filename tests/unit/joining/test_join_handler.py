@@ -93,8 +93,7 @@ def test_a_node_of_another_cluster_is_rejected_by_every_member(is_leading: bool)
     assert isinstance(decide(unnamed, replace(JOIN, cluster_id=OTHER)), AddMember)
 
 
-@pytest.mark.parametrize("is_voter", [True, False])
-@pytest.mark.parametrize("store_id", [STORE, None])
+@pytest.mark.parametrize(("is_voter", "store_id"), [(True, STORE), (False, STORE), (False, None)])
 @pytest.mark.parametrize("address", ["10.0.0.4:1", "10.0.0.5:1", None])
 def test_a_retry_asks_for_what_is_in_force(is_voter: bool, store_id: bytes | None, address: str | None):
     """The address comes from the node, which may have been added without one."""
@@ -111,11 +110,31 @@ def test_a_store_that_was_met_counts_where_none_is_given():
     assert isinstance(decide(view(member(store_id=STORE), stores={"d": OTHER}), JOIN), AddMember)
 
 
-@pytest.mark.parametrize("address", [None, "10.0.0.4:1", "10.0.0.4:01"])
+@pytest.mark.parametrize("address", ["10.0.0.4:1", "10.0.0.4:01"])
 @pytest.mark.parametrize("is_voter", [True, False])
-def test_a_wiped_node_at_its_place_is_replaced(address: str | None, is_voter: bool):
+def test_a_wiped_node_at_its_place_is_replaced(address: str, is_voter: bool):
     wiped = view(member(store_id=OTHER, address=address, is_voter=is_voter))
     assert decide(wiped, JOIN) == ReplaceMember(node_id="d", store_id=STORE, address="10.0.0.4:1")
+
+
+def test_a_voter_without_a_known_store_is_replaced():
+    """The node that asks has no votes, and other members may know its former store."""
+    assert decide(view(member()), JOIN) == ReplaceMember(node_id="d", store_id=STORE, address="10.0.0.4:1")
+    answer = decide(view(member(address="10.0.0.5:1")), JOIN)
+    text = "node d is a voter at 10.0.0.5:1, and the one at 10.0.0.4:1 has no votes"
+    assert answer == Rejected(code="amnesia", text=text)
+
+
+@pytest.mark.parametrize(("store_id", "stores"), [(OTHER, {}), (None, {"d": OTHER}), (None, {})])
+def test_a_voter_at_an_unknown_place_is_no_other_one(store_id: bytes | None, stores: dict[str, bytes]):
+    answer = decide(view(member(store_id=store_id, address=None), stores=stores), JOIN)
+    assert isinstance(answer, Rejected)
+    assert answer.code == "amnesia"
+    assert "at an unknown address" in answer.text
+    at_its_place = view(member(store_id=store_id, address=None), stores=stores, addresses={"d": "10.0.0.4:1"})
+    assert isinstance(decide(at_its_place, JOIN), ReplaceMember)
+    heard = replace(view(member(store_id=OTHER, address=None)), heard=frozenset("d"))
+    assert isinstance(decide(heard, JOIN), NotNow)
 
 
 def test_a_wiped_node_waits_until_its_former_process_is_silent():
