@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from elect.bridge.node_context import STATUS_TIMEOUT_S, NodeContext
-from elect.config.rules import check_id
+from elect.config.rules import check_id, parse_dialable
 from elect.core.changes import (
     AddMember,
     Change,
@@ -23,7 +23,6 @@ from elect.monitoring.member_status import MemberStatus
 from elect.monitoring.status import Status
 from elect.sites.seal_requests import audited_seal
 from wire.common import arguments
-from wire.protocol.address import Address
 
 VOTING_KINDS = (MemberKind.VOTER.value, MemberKind.WITNESS.value)
 
@@ -173,4 +172,4 @@ def _node_id(value: object) -> str:
 
 
 def _address(value: object) -> str | None:
-    return None if value is None else str(Address.parse(arguments.text("address", value)))
+    return None if value is None else str(parse_dialable("address", arguments.text("address", value)))

@@ -126,7 +126,7 @@ def explain(asked: Request, refused: ChangeRefused) -> Answer:
 
 def _decide_as_leader(view: MemberView, asked: Join, token_fault: str | None) -> Decision:
     if dialable(asked.address) is None:
-        return _rejected(JoinRejected.code, f"the address {asked.address!r} is not host:port")
+        return _rejected(JoinRejected.code, f"the address {asked.address!r} is none that can be dialed; set advertise")
     member = view.configuration.member(asked.node_id)
     store_id = None if member is None else _store_of(view, member)
     if token_fault is not None and store_id != asked.store_id:

@@ -170,10 +170,10 @@ def test_the_address_that_a_node_showed_last_counts():
     assert "10.0.0.6:1" in answer.text
 
 
-def test_an_address_that_nobody_can_dial_is_rejected():
-    assert decide(LEADER, replace(JOIN, address="nowhere")) == Rejected(
-        code="rejected", text="the address 'nowhere' is not host:port"
-    )
+@pytest.mark.parametrize("address", ["nowhere", "0.0.0.0:7101", "[::]:7101", "10.0.0.4:0"])
+def test_an_address_that_nobody_can_dial_is_rejected(address: str):
+    text = f"the address {address!r} is none that can be dialed; set advertise"
+    assert decide(LEADER, replace(JOIN, address=address)) == Rejected(code="rejected", text=text)
 
 
 def test_the_answer_has_the_configuration_of_a_quorum():
