@@ -8,6 +8,7 @@ from elect.core.configuration import Configuration
 from elect.errors import JoinCancelled, JoinError
 from elect.joining.join_exchange import JoinExchange
 from elect.joining.join_passes import JoinEnd, JoinPasses, JoinPlan, JoinProgress, JoinTry, JoinWait
+from elect.joining.member_kinds import difference
 from elect.joining.start_choice import Reply
 from wire.common.log import Log
 
@@ -86,6 +87,8 @@ class JoinClient:
             logger.info("* node %s formed a cluster", node_id)
         else:
             logger.info("* node %s joined a cluster of %d other members", node_id, others)
+        if text := difference(step.configuration.member(node_id), self._plan.request.kind):
+            logger.warning("* %s", text)
 
     def _log(self, progress: JoinProgress) -> None:
         """Log the replies of a pass, when they differ from those of the pass before."""

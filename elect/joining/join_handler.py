@@ -14,6 +14,7 @@ from elect.bridge.member_changer import PASSING
 from elect.core.changes import AddMember, Change, ChangeRefusal, ChangeRefused, ReplaceMember, why_not_active
 from elect.core.configuration import Configuration, Member
 from elect.errors import Amnesia, IdInUse, JoinRejected, NotAuthorized, OtherCluster
+from elect.joining import member_kinds
 from elect.joining.join_messages import (
     Answer,
     Changed,
@@ -133,10 +134,15 @@ def _decide_as_leader(view: MemberView, asked: Join, token_fault: str | None) ->
         return _rejected(NotAuthorized.code, token_fault)
     if member is None:
         return AddMember(node_id=asked.node_id, kind=asked.kind, store_id=asked.store_id, address=asked.address)
+    decision: Decision
     if store_id == asked.store_id or (store_id is None and not member.is_voter):
         # The change is in the configuration, perhaps without the address. To ask for it again waits for the quorum.
-        return AddMember(node_id=member.node_id, kind=member.kind, store_id=member.store_id, address=asked.address)
-    return _judge_another_store(view, member, asked)
+        decision = AddMember(node_id=member.node_id, kind=member.kind, store_id=member.store_id, address=asked.address)
+    else:
+        decision = _judge_another_store(view, member, asked)
+    if isinstance(decision, Change) and member_kinds.does_more(member, asked.kind):
+        return _rejected(JoinRejected.code, member_kinds.why_refused(member, asked.kind))
+    return decision
 
 
 def _store_of(view: MemberView, member: Member) -> bytes | None:

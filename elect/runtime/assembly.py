@@ -18,6 +18,7 @@ from elect.core.messages import Standing
 from elect.core.options import Durable, ElectorOptions, OffsetRule, Timing
 from elect.errors import JoinError
 from elect.joining.join_server import JoinServer
+from elect.joining.member_kinds import difference
 from elect.monitoring.member_phase import MemberPhase
 from elect.observing.client_service import ClientService
 from elect.runtime.heartbeat_coalescer import HeartbeatCoalescer
@@ -298,7 +299,7 @@ class NodeThreads:
 
 
 def _open(store: Store, context: NodeContext) -> StoreContent:
-    """Open the store, publish its configuration, and log which members it keeps if the settings list others."""
+    """Open the store, publish its configuration, and log how its members differ from the settings."""
     config = context.config
     opened = store.open(
         cluster=config.cluster,
@@ -314,6 +315,8 @@ def _open(store: Store, context: NodeContext) -> StoreContent:
             config.node,
             " ".join(sorted(config.voters)),
         )
+    if config.seeds and (text := difference(opened.configuration.member(config.node), config.member_kind)):
+        logger.warning("* %s", text)
     context.configuration, context.store_id = opened.configuration, opened.store_id
     context.note_former(each for each in opened.meetings if opened.configuration.member(each) is None)
     if opened.incarnation > 1:

@@ -11,7 +11,8 @@ import pytest
 
 from elect import Config, Node
 from elect.core.changes import ChangeRefused
-from elect.errors import Amnesia, JoinGaveUp, LeadershipTimeout, NotAuthorized, OtherCluster, Stopped
+from elect.core.configuration import MemberKind
+from elect.errors import Amnesia, JoinGaveUp, JoinRejected, LeadershipTimeout, NotAuthorized, OtherCluster, Stopped
 from elect.joining.join_token import make_token
 from elect.monitoring.member_phase import MemberPhase
 from elect.storage.store import MemoryStore
@@ -132,6 +133,37 @@ def test_a_listed_voter_that_joins_is_replaced_first(tmp_path: Path, is_at_its_p
         else:
             eventually(lambda: node.state == "failed")
             assert isinstance(node.failure, Amnesia)
+
+
+def test_a_witness_that_was_announced_as_a_voter_is_refused(tmp_path: Path):
+    every = seeded(tmp_path, "ab")
+    with formed({"a": replace(every["a"], seeds=[every["a"].listen])}) as cluster:
+        cluster["a"].members.add("b", timeout=DEADLINE_S)
+        witness = replace(every["b"], kind="witness")
+        node = Node(witness, store=MemoryStore())
+        node.start()
+        eventually(lambda: node.state == "failed")
+        assert type(node.failure) is JoinRejected
+        assert 'set kind = "voter" there, or run `elect members remove`' in str(node.failure)
+        assert node.stop(DEADLINE_S)
+        cluster["a"].members.remove("b", timeout=DEADLINE_S)
+        with Node(witness, store=MemoryStore()) as node:
+            eventually(lambda: is_ready(node) and voters(node) == "ab")
+            assert node._context.configuration.member("b").kind is MemberKind.WITNESS
+
+
+def test_a_kind_that_is_not_used_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    every, store = seeded(tmp_path, "ab"), MemoryStore()
+    with formed({"a": replace(every["a"], seeds=[every["a"].listen])}) as cluster:
+        cluster["a"].members.add("b", kind="witness", timeout=DEADLINE_S)
+        text = (
+            "* the members have b as witness, and kind = voter in its settings is not used;"
+            ' set kind = "witness" there, or run `elect members promote --kind voter`'
+        )
+        for count in (1, 2):  # when it joins, and at each start
+            with Node(every["b"], store=store) as node:
+                eventually(lambda node=node: is_ready(node))
+                eventually(lambda count=count: [each.getMessage() for each in caplog.records].count(text) == count)
 
 
 def test_a_node_joins_with_its_token(tmp_path: Path):

@@ -33,7 +33,7 @@ LEADER = MemberView(
 
 
 def member(**changes: object) -> Member:
-    return replace(Member(node_id="d", address="10.0.0.4:1"), **changes)  # type: ignore[arg-type]
+    return replace(Member(node_id="d", kind=MemberKind.WITNESS, address="10.0.0.4:1"), **changes)  # type: ignore[arg-type]
 
 
 def view(added: Member, **changes: object) -> MemberView:
@@ -98,7 +98,7 @@ def test_a_node_of_another_cluster_is_rejected_by_every_member(is_leading: bool)
 def test_a_retry_asks_for_what_is_in_force(is_voter: bool, store_id: bytes | None, address: str | None):
     """The address comes from the node, which may have been added without one."""
     known = member(is_voter=is_voter, store_id=store_id, address=address)
-    again = AddMember(node_id="d", kind=MemberKind.VOTER, store_id=store_id, address="10.0.0.4:1")
+    again = AddMember(node_id="d", kind=MemberKind.WITNESS, store_id=store_id, address="10.0.0.4:1")
     for heard in (frozenset[str](), frozenset("d")):
         assert decide(view(known, heard=heard), JOIN) == again
 
@@ -201,6 +201,37 @@ def test_a_newcomer_with_a_bad_token_is_not_authorized(known: Member | None):
 def test_a_member_with_its_own_store_needs_no_token():
     for known in (view(member(store_id=STORE)), view(member(), stores={"d": STORE})):
         assert isinstance(decide(known, JOIN, "no token"), AddMember)
+
+
+OBSERVER, WITNESS, VOTER = MemberKind.OBSERVER, MemberKind.WITNESS, MemberKind.VOTER
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "is_let_in"),
+    [
+        (VOTER, WITNESS, False),
+        (VOTER, OBSERVER, False),
+        (WITNESS, OBSERVER, False),
+        (WITNESS, VOTER, True),
+        (OBSERVER, VOTER, True),
+        (OBSERVER, WITNESS, True),
+        (OBSERVER, OBSERVER, True),
+    ],
+)
+@pytest.mark.parametrize("store_id", [STORE, OTHER, None])
+def test_no_member_does_more_than_its_settings_say(
+    given: MemberKind, own: MemberKind, is_let_in: bool, store_id: bytes | None
+):
+    answer = decide(view(member(kind=given, is_voter=False, store_id=store_id)), replace(JOIN, kind=own))
+    if is_let_in:
+        assert isinstance(answer, AddMember | ReplaceMember)
+        assert not isinstance(answer, AddMember) or answer.kind is given
+        return
+    text = (
+        f'the members have d as {given}, and its settings say kind = {own}; set kind = "{given}" there, or run'
+        f" `elect members remove` for it, after which it joins as {own}"
+    )
+    assert answer == Rejected(code="rejected", text=text)
 
 
 CHANGE = ChangeRequest(change=RemoveMember(node_id="b"))
