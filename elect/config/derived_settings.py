@@ -135,6 +135,11 @@ class DerivedSettings:
         return tuple(sorted(rules.normal(Address.parse(seed)) for seed in self.seeds))
 
     @property
+    def other_seed_addresses(self) -> tuple[Address, ...]:
+        """The addresses of the seeds, but for this node's own."""
+        return tuple(seed for seed in self.seed_addresses if seed != rules.normal(self.advertise_address))
+
+    @property
     def member_kind(self) -> MemberKind:
         """The part of a node that joins."""
         return MemberKind(self.kind)

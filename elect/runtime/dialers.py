@@ -4,12 +4,16 @@ A member may have several addresses: that of the file, the one that it showed it
 of the configuration. The dialer tries one after the other until one leads to the member. That of the file comes first:
 it may be the only one that leads there from here.
 
+The seeds come last, and only while this node has links to fewer than a quorum, and other addresses have failed for a
+while: all members may have moved at once, and the operator has corrected the seeds. A wrong node refuses the dial.
+
 Source: PROTOCOL.md, section 2 (each node dials each peer) and section 7.
 """
 
 import itertools
 from collections.abc import Callable, Mapping
 
+from elect.bridge.admission import ADVERTISE
 from elect.config.rules import parse_dialable
 from elect.core.configuration import Configuration
 from elect.errors import ConfigError
@@ -20,9 +24,13 @@ from wire.links.dialer import Dialer
 from wire.links.endpoint import Endpoint
 from wire.protocol.address import Address
 from wire.protocol.handshake import Judge
-from wire.protocol.identity import COUNTER_MAX
+from wire.protocol.identity import COUNTER_MAX, PeerIdentity
 
 logger = Log(__name__)
+
+
+PATIENCE = 10
+"""Dials that lead nowhere before the seeds are tried: some seconds, in which the nodes of a cluster start."""
 
 
 class PeerAddress:
@@ -30,28 +38,40 @@ class PeerAddress:
 
     Args:
         given: the address of the file, or None.
+        seeds: the last addresses to try.
     """
 
-    def __init__(self, given: Address | None = None) -> None:
+    def __init__(self, given: Address | None = None, seeds: tuple[Address, ...] = ()) -> None:
         self._given = given
+        self._seeds = seeds
         self._configured: Address | None = None
         self._shown: Address | None = None
         self._known: tuple[Address, ...] = () if given is None else (given,)
         self._tried = 0
         self._is_pending = False
 
-    def resolve(self) -> Address:
+    def resolve(self, *, is_lost: bool = False) -> Address:
         """Return the address for the next dial: after a dial that led nowhere, another one than before.
+
+        Args:
+            is_lost: this node has links to fewer than a quorum.
 
         Raises:
             ValueError: none is known.
         """
         known = self._known
-        if not known:
-            raise ValueError("no address of this node is known")
         self._tried += self._is_pending
         self._is_pending = True
+        if is_lost and self._tried >= PATIENCE:
+            known = tuple(dict.fromkeys([*known, *self._seeds]))
+        if not known:
+            raise ValueError("no address of this node is known")
         return known[self._tried % len(known)]
+
+    def note_accepted(self) -> None:
+        """Note that the peer itself is there, and has no link from here: begin with the first address again."""
+        self._tried = 0
+        self._is_pending = False
 
     def note_reached(self) -> None:
         """Note that the latest dial led to the peer: the next one goes to the same address."""
@@ -97,11 +117,17 @@ class Dialers:
         endpoint: of this node.
         given: the addresses in the file, by node id.
         judge: judges the node that answers.
+        seeds: the addresses in the file without ids, but for this node's own.
     """
 
-    def __init__(self, endpoint: Endpoint, *, given: Mapping[str, Address], judge: Judge) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, given: Mapping[str, Address], judge: Judge, seeds: tuple[Address, ...] = ()
+    ) -> None:
         self._endpoint = endpoint
         self._given = given
+        self._seeds = seeds
+        self._linked: frozenset[str] = frozenset()
+        self._configuration = Configuration()
         self._judge = judge
         self._own_id = endpoint.identity.node
         self.next_counter: Callable[[], int] = itertools.count(1).__next__
@@ -124,10 +150,11 @@ class Dialers:
         Raises:
             ThreadError: the system cannot start a thread.
         """
+        self._configuration = configuration
         for member in configuration.members:
             if member.node_id != self._own_id:
                 given = self._given.get(member.node_id)
-                address = self._addresses.setdefault(member.node_id, PeerAddress(given))
+                address = self._addresses.setdefault(member.node_id, PeerAddress(given, self._seeds))
                 address.set_configured(member.address)
         self.reap()
 
@@ -136,6 +163,7 @@ class Dialers:
 
         `done` of a last LinkClosing is set already: nothing that the elector counts rests on the link.
         """
+        self._linked -= {peer}
         self._addresses.pop(peer, None)
         dialer = self._dialers.pop(peer, None)
         if dialer is not None:
@@ -186,27 +214,45 @@ class Dialers:
         if dialer is not None:
             dialer.send(number, message, replaces=replaces)
 
-    def note_opened(self, peer: str, shown: str | None) -> None:
-        """Note that a dial led to the peer, which shows this address."""
-        if (address := self._addresses.get(peer)) is not None:
+    def note_opened(self, identity: PeerIdentity) -> None:
+        """Note that a dial led to the peer of this identity, which shows its address."""
+        self._linked |= {identity.node}
+        if (address := self._addresses.get(identity.node)) is not None:
             address.note_reached()
-            address.set_shown(shown, is_reached=True)
+            address.set_shown(identity.attributes.get(ADVERTISE), is_reached=True)
 
-    def note_accepted(self, peer: str, incarnation: int, shown: str | None, *, is_reached: bool) -> None:
-        """Note that the peer dialed this node and proved its identity: it is there, at the address that it shows."""
+    def note_closing(self, peer: str) -> None:
+        """Note that the link to the peer closes."""
+        self._linked -= {peer}
+
+    def note_accepted(self, identity: PeerIdentity) -> None:
+        """Note that a peer dialed this node and proved its identity: it is there, at the address that it shows."""
+        peer = identity.node
         if (address := self._addresses.get(peer)) is not None:
-            address.set_shown(shown, is_reached=is_reached)
+            is_reached = peer in self._linked
+            address.set_shown(identity.attributes.get(ADVERTISE), is_reached=is_reached)
+            if not is_reached:
+                address.note_accepted()
         if (dialer := self._dialers.get(peer)) is not None:
             dialer.note_bye(is_away=False)
-            dialer.nudge(incarnation)  # dial it now, or see that the link to it has ended
+            dialer.nudge(identity.incarnation)  # dial it now, or see that the link to it has ended
 
     def note_bye(self, peer: str) -> None:
         """Note that the peer said Bye on a link that it dialed: it stops."""
         if (dialer := self._dialers.get(peer)) is not None:
             dialer.note_bye(is_away=True)
 
+    def _is_lost(self) -> bool:
+        """Return whether this node has links to fewer than a quorum; on any thread."""
+        voters = frozenset(self._configuration.voters)
+        return len(voters & (self._linked | {self._own_id})) < self._configuration.quorum
+
     def _dial(self, peer: str) -> None:
-        resolve = self._addresses[peer].resolve
+        address = self._addresses[peer]
+
+        def resolve() -> Address:
+            return address.resolve(is_lost=self._is_lost())
+
         dialer = Dialer(peer, resolve, self._endpoint, next_counter=self.next_counter, judge=self._judge)
         if self._is_started:  # before others see it: else it seems to have died
             self._start(peer, dialer)

@@ -108,7 +108,8 @@ class PeerLinks:
             judge_two_way=admission.judge_joining,
             pace=context.inbox.pace,  # holds up a peer that floods
         )
-        self._dialers = Dialers(endpoint, given=config.peer_addresses, judge=admission.judge)
+        known, seeds = config.peer_addresses, config.other_seed_addresses
+        self._dialers = Dialers(endpoint, given=known, judge=admission.judge, seeds=seeds)
         self._configuration = Configuration()
         self._profiles: dict[str, Profile] = {}
         self._opened: dict[str, LinkNumber] = {}
@@ -215,15 +216,14 @@ class PeerLinks:
                 self._disputes.pop(event.peer, None)
                 if self._remember_identity(event.identity):
                     self._listener.forget(event.peer, PEER_KIND)  # its next links have lower numbers
-                self._dialers.note_opened(event.peer, event.identity.attributes.get(ADVERTISE))
+                self._dialers.note_opened(event.identity)
             case LinkClosing():
                 self._opened.pop(event.peer, None)
+                self._dialers.note_closing(event.peer)
             case LinkAccepted():
                 self._health.note_accepted(event.peer, event.number, is_direct=event.is_trusted)
                 is_another = self._remember_identity(event.identity)
-                shown = event.identity.attributes.get(ADVERTISE)
-                is_reached = event.peer in self._opened
-                self._dialers.note_accepted(event.peer, event.identity.incarnation, shown, is_reached=is_reached)
+                self._dialers.note_accepted(event.identity)
                 if is_another:
                     self._dialers.redial(event.peer)  # the open link goes to the process with the former store
             case LinkEnded():

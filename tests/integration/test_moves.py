@@ -64,6 +64,17 @@ def test_each_member_moves_one_after_the_other(tmp_path: Path, is_seeded: bool, 
         cluster.leader()
 
 
+def test_members_that_move_at_once_find_each_other_by_seeds(tmp_path: Path):
+    every = seeded(configs(tmp_path, "abcde", **QUICK))
+    stores = {each: MemoryStore() for each in every}
+    with ExitStack() as stack:
+        nodes = {each: stack.enter_context(Node(config, store=stores[each])) for each, config in every.items()}
+        eventually(lambda: are_voters(nodes))
+    moved = seeded(configs(tmp_path, "abcde", **QUICK))
+    with running({each: Node(config, store=stores[each]) for each, config in moved.items()}) as cluster:
+        cluster.leader()
+
+
 def three_and_one(tmp_path: Path) -> tuple[dict[str, Config], Config]:
     """A list of three nodes, and a fourth one that finds them by their addresses."""
     every = configs(tmp_path, "abcd", **QUICK)

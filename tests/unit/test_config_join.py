@@ -50,6 +50,11 @@ def test_an_address_that_nobody_can_dial_is_not_written_down():
     assert config(listen="127.0.0.1:0", advertise="n:1").first_configuration.member("a").address == "n:1"
 
 
+def test_the_other_seeds_are_those_of_other_nodes():
+    made = joining(seeds=["localhost:7101", "127.0.0.1:7104"])
+    assert [str(each) for each in made.other_seed_addresses] == ["127.0.0.1:7104"]
+
+
 def test_node_with_seeds_belongs_to_no_cluster_at_first():
     made = joining()
     assert made.voters == frozenset()

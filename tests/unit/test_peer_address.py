@@ -2,7 +2,7 @@
 
 import pytest
 
-from elect.runtime.dialers import PeerAddress
+from elect.runtime.dialers import PATIENCE, PeerAddress
 from wire.protocol.address import Address
 
 
@@ -10,9 +10,9 @@ def at(host: str) -> Address:
     return Address(host, 1)
 
 
-def hosts(address: PeerAddress, count: int) -> str:
+def hosts(address: PeerAddress, count: int, *, is_lost: bool = False) -> str:
     """The hosts of the next dials, all of which fail."""
-    return "".join(address.resolve().host for _ in range(count))
+    return "".join(address.resolve(is_lost=is_lost).host for _ in range(count))
 
 
 def test_addresses_are_tried_in_turn_while_dials_fail():
@@ -71,3 +71,27 @@ def test_a_peer_without_an_address_cannot_be_dialed():
         address.resolve()
     address.set_shown("s:1", is_reached=False)
     assert hosts(address, 1) == "s"
+
+
+def test_seeds_come_last_for_a_node_that_is_lost():
+    address = PeerAddress(seeds=(at("x"), at("y"), at("c")))
+    address.set_configured("c:1")
+    assert hosts(address, PATIENCE, is_lost=True) == "c" * PATIENCE
+    assert set(hosts(address, 6, is_lost=True)) == set("cxy")
+    assert hosts(address, 6) == "c" * 6
+
+
+def test_a_peer_that_is_there_is_dialed_at_its_own_address():
+    address = PeerAddress(seeds=(at("x"), at("y")))
+    address.set_configured("c:1")
+    hosts(address, PATIENCE + 1, is_lost=True)
+    address.note_accepted()
+    assert hosts(address, PATIENCE, is_lost=True) == "c" * PATIENCE
+
+
+def test_a_seed_is_dialed_where_no_address_is_known():
+    address = PeerAddress(seeds=(at("x"),))
+    for _ in range(PATIENCE):
+        with pytest.raises(ValueError, match="no address"):
+            address.resolve(is_lost=True)
+    assert hosts(address, 2, is_lost=True) == "xx"
