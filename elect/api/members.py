@@ -84,7 +84,8 @@ class Members:
 
         Args:
             node_id: its id.
-            address: the address that the members dial; None: the one that it shows when it dials them.
+            address: the address that the members dial until the node shows its own (`advertise`); None: it has to dial
+                them first. Of a member only the address is set.
             kind: "voter", "witness" (it votes and never leads) or "observer" (it does neither).
             timeout: seconds to wait, 0 or more; None waits without limit.
         """

@@ -89,7 +89,7 @@ def _add_change(action: argparse.ArgumentParser, name: str) -> None:
         "--timeout", type=number(float, 0.0, TIMEOUT_S_MAX), default=TIMEOUT_S, metavar="S", help=seconds
     )
     if name in ("add", "replace"):
-        text = "the address that the other nodes dial (default: the one that the node shows)"
+        text = "the address that the other nodes dial until the node shows its own"
         action.add_argument("--address", dest="at", metavar="HOST:PORT", help=text)
     if name in ("add", "promote"):
         kinds = [kind.value for kind in MemberKind if name == "add" or kind is not MemberKind.OBSERVER]
