@@ -1,10 +1,10 @@
-"""Waits in the main thread for a signal or a closed pipe that ends a node in the foreground."""
+"""Signals of the command: handled in a block, and waited for by a node in the foreground."""
 
 import os
 import select
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -37,6 +37,32 @@ class StopSignals:
 
 
 @contextmanager
+def handled_signals(numbers: Sequence[int], handle: Callable[[int, FrameType | None], None]) -> Iterator[list[int]]:
+    """Handle the signals in the block, also those that the parent process blocks.
+
+    Signals that the parent ignores stay ignored, as nohup means it. Those that it blocks arrive, also in programs that
+    are started: otherwise only SIGKILL would end them. SIGCHLD has its default: where it is ignored, the system keeps
+    no exit codes of child processes.
+
+    Yields:
+        The signals that are not ignored.
+    """
+    before = {number: signal.getsignal(number) for number in (*numbers, signal.SIGCHLD)}
+    caught = [number for number in numbers if before[number] is not signal.SIG_IGN]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in caught:
+            signal.signal(number, handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [*numbers, signal.SIGCHLD])
+        yield caught
+    finally:
+        for number in (*caught, signal.SIGCHLD):
+            signal.signal(number, before[number])
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
 def stop_signals(watched_fd: int | None = None) -> Iterator[StopSignals]:
     """Catch the signals that end a program; a second one ends it at once.
 
@@ -45,8 +71,6 @@ def stop_signals(watched_fd: int | None = None) -> Iterator[StopSignals]:
     """
     read_fd, write_fd = os.pipe()
     os.set_blocking(write_fd, False)
-    before = {number: signal.getsignal(number) for number in ENDING}
-    caught = [number for number in ENDING if before[number] is not signal.SIG_IGN]
 
     def catch(_number: int, _frame: FrameType | None) -> None:
         for each in caught:
@@ -54,13 +78,10 @@ def stop_signals(watched_fd: int | None = None) -> Iterator[StopSignals]:
 
     wake_before = signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
     try:
-        for number in caught:
-            signal.signal(number, catch)
-        yield StopSignals(read_fd, watched_fd)
+        with handled_signals(ENDING, catch) as caught:
+            yield StopSignals(read_fd, watched_fd)
     finally:
         signal.set_wakeup_fd(wake_before)
-        for number in caught:
-            signal.signal(number, before[number])
         os.close(read_fd)
         os.close(write_fd)
 

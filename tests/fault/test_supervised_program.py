@@ -94,6 +94,20 @@ def test_lease_that_is_extended_lets_the_program_run(tmp_path):
         assert made.end() == ProgramEnd(code=128 + signal.SIGKILL)
 
 
+def test_exit_code_is_reported_where_sigchld_was_ignored(tmp_path):
+    """The supervisor inherits that; the system would keep no exit code then."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        program = SupervisedProgram(["sh", "-c", "exit 7"], os.environ, margins=MARGINS, grace_ns=0)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    try:
+        program.run(1, now_ns() + LONG_NS)
+        assert eventually(program.receive) == [ProgramEnd(code=7)]
+    finally:
+        program.close()
+
+
 def test_late_request_starts_nothing(tmp_path):
     with supervised(tmp_path, "plain") as made:
         made.program.run(1, now_ns() + MARGINS.kill_ns)

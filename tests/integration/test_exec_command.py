@@ -41,10 +41,17 @@ class Node:
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     @contextmanager
-    def started(self, *arguments: str, program: str) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *arguments: str, program: str, sigchld: signal.Handlers = signal.SIG_DFL
+    ) -> Iterator[subprocess.Popen[str]]:
         command = self.command(*arguments, program=program)
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell may have it ignored
+
+        def prepare() -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell may have it ignored
+            signal.signal(signal.SIGCHLD, sigchld)
+
+        options["preexec_fn"] = prepare
         with subprocess.Popen(command, **options) as process:
             try:
                 yield process
@@ -180,10 +187,11 @@ def test_missing_configuration_is_explained(capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("elect: no configuration: name its file with -c, or set ELECT_NODE and")
 
 
-def test_lost_supervisor_is_reported(node):
+@pytest.mark.parametrize("sigchld", [signal.SIG_DFL, signal.SIG_IGN])
+def test_lost_supervisor_is_reported(node, sigchld):
     """Its program dies with it, and a daemon, which the command ends itself."""
     program = "setsid sleep 600 & echo $PPID $!; exec sleep 600"
-    with node.started("--log-level", "error", program=program) as process:
+    with node.started("--log-level", "error", program=program, sigchld=sigchld) as process:
         supervisor, daemon = map(int, process.stdout.readline().split())
         os.kill(supervisor, signal.SIGKILL)
         assert process.wait(PATIENCE_S) == ExitCode.NODE_FAILED

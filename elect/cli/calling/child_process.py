@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from elect.cli.signals import handled_signals
+
 FORWARDED = (
     signal.SIGHUP,
     signal.SIGINT,
@@ -58,17 +60,12 @@ class ChildProcess:
     @contextmanager
     def signals(self) -> Iterator[None]:
         """Forward the signals to the program; while none runs, raise Interrupted. Ignored signals stay ignored."""
-        before = {number: signal.getsignal(number) for number in FORWARDED}
-        caught = [number for number in FORWARDED if before[number] is not signal.SIG_IGN]
-        try:
-            for number in caught:
-                signal.signal(number, self._catch)
+        with handled_signals(FORWARDED, self._catch):
             self._is_interruptible = True
-            yield
-        finally:
-            self._is_interruptible = False
-            for number in caught:
-                signal.signal(number, before[number])
+            try:
+                yield
+            finally:
+                self._is_interruptible = False
 
     def run(self, environ: Mapping[str, str], timeout_s: float) -> int | None:
         """Run the program until it ends.

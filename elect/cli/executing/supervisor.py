@@ -110,9 +110,10 @@ class Supervisor:
         for descriptor in (control, self._wake, wake_end):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, *UNHEEDED):
+        for number in UNHEEDED:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # always: the system keeps no exit codes where it is ignored
         signal.signal(ORPHANED, self._disconnect)
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self
 
+from elect.cli.signals import handled_signals
+
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 FORWARDED = (*ENDING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 SIGNALS_MAX = 256
@@ -44,16 +46,11 @@ class Wakeup:
     @contextmanager
     def catching(cls) -> Iterator[Self]:
         """Catch the signals in the block."""
-        before = {number: signal.getsignal(number) for number in FORWARDED}
-        caught = [number for number in FORWARDED if before[number] is not signal.SIG_IGN]
         wakeup = cls()
         fd_before = signal.set_wakeup_fd(wakeup._write_end, warn_on_full_buffer=False)
         try:
-            for number in caught:
-                signal.signal(number, wakeup.note)
-            yield wakeup
+            with handled_signals(FORWARDED, wakeup.note):
+                yield wakeup
         finally:
-            for number in caught:
-                signal.signal(number, before[number])
             signal.set_wakeup_fd(fd_before)
             wakeup.close()
