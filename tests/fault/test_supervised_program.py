@@ -158,6 +158,42 @@ def test_signals_reach_the_program(tmp_path):
         assert made.end() == ProgramEnd(code=5)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR2])
+def test_signal_before_the_program_is_executed_ends_it(tmp_path, number):
+    """It comes with the request to run: the new process still is a copy of the supervisor."""
+    with supervised(tmp_path, "plain") as made:
+        for term in range(1, 6):
+            made.program.run(term, now_ns() + LONG_NS)
+            made.program.forward(number)
+            assert made.end().code == 128 + number
+
+
+def test_stop_before_the_program_is_executed_ends_it(tmp_path):
+    with supervised(tmp_path, "plain") as made:
+        for term in range(1, 6):
+            made.program.run(term, now_ns() + LONG_NS)
+            made.program.stop(LONG_NS)
+            assert made.end() == ProgramEnd(code=128 + signal.SIGTERM, is_ended_here=True)
+
+
+def test_program_inherits_which_signals_are_ignored(tmp_path):
+    """And blocks none of them."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGUSR2)}
+    command = ["sh", "-c", f"grep -E '^Sig(Blk|Ign)' /proc/self/status > {tmp_path}/signals"]
+    try:
+        program = SupervisedProgram(command, os.environ, margins=MARGINS, grace_ns=0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    try:
+        program.run(1, now_ns() + LONG_NS)
+        assert eventually(program.receive) == [ProgramEnd()]
+    finally:
+        program.close()
+    masks = [int(line.split()[1], 16) for line in (tmp_path / "signals").read_text().splitlines()]
+    assert masks == [0, sum(1 << (number - 1) for number in before)]
+
+
 def test_close_ends_the_whole_family(tmp_path):
     with supervised(tmp_path, "family") as made:
         made.start()

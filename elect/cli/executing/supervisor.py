@@ -46,14 +46,23 @@ ORPHANED = signal.SIGUSR2
 UNHEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Meant for `elect exec`, which acts on them. Not ignored: a program would inherit that."""
 
-RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
-"""Python ignores these; a program expects the default."""
+RESTORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
+"""Python ignores the first two, and this process handles the third one; a program expects the default."""
+
+Handlers = dict[signal.Signals, signal.Handlers]
 
 
 def set_option(option: int, value: int) -> None:
     """Set an option of this process, where the system is Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def inherited_handlers() -> Handlers:
+    """Return the handlers with which a program begins. Signals that this process ignored at its start stay ignored."""
+    inherited = {number: signal.getsignal(number) for number in (*UNHEEDED, ORPHANED)}
+    ignored = {number: signal.SIG_IGN for number, handler in inherited.items() if handler is signal.SIG_IGN}
+    return dict.fromkeys((*RESTORED, *inherited), signal.SIG_DFL) | ignored
 
 
 def descendants() -> list[int]:
@@ -110,8 +119,9 @@ class Supervisor:
         for descriptor in (control, self._wake, wake_end):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
+        self._handlers = inherited_handlers()
         for number in UNHEEDED:
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            if self._handlers[number] is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: None)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # always: the system keeps no exit codes where it is ignored
         signal.signal(ORPHANED, self._disconnect)
@@ -164,7 +174,8 @@ class Supervisor:
             self._report("late")
             return
         try:
-            self._program = _Program(self._command, {**os.environ, "ELECT_TERM": term, "ELECT_TOKEN": term})
+            variables = {**os.environ, "ELECT_TERM": term, "ELECT_TOKEN": term}
+            self._program = _Program(self._command, variables, self._handlers)
         except OSError as error:  # no process can be started
             self._report("failed", error.errno)
 
@@ -193,21 +204,24 @@ class _Program:
         turn_ms: the longest wait until the next review.
     """
 
-    def __init__(self, command: list[str], variables: dict[str, str]) -> None:
+    def __init__(self, command: list[str], variables: dict[str, str], handlers: Handlers) -> None:
         self.kill_at = NEVER
         self.turn_ms = TURN_MS
         self._status: int | None = None
         self._is_told = self._is_ended_here = False
         self._failure, failure_end = os.pipe()
         parent = os.getpid()
+        # The new process has the handlers of this one at first, and signals that they handle would be lost.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             self._pid = os.fork()
             if self._pid == 0:
-                _execute(parent, command, variables, failure_end)
+                _execute(parent, command, variables, handlers, mask=mask, failure_end=failure_end)
         except OSError:
             os.close(self._failure)
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(failure_end)
 
     def begin_to_kill(self) -> bool:
@@ -265,14 +279,23 @@ class _Program:
         return "ended", self._status or 0, int(self._is_ended_here)
 
 
-def _execute(parent: int, command: list[str], variables: dict[str, str], failure_end: int) -> None:
-    """Become the program, in a new process."""
+def _execute(
+    parent: int,
+    command: list[str],
+    variables: dict[str, str],
+    handlers: Handlers,
+    *,
+    mask: set[int | signal.Signals],
+    failure_end: int,
+) -> None:
+    """Become the program, in a new process in which all signals are blocked."""
     try:
         os.setsid()
         set_option(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:  # else it has ended before the option was set
-            for number in RESTORED:
-                signal.signal(number, signal.SIG_DFL)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.execvpe(command[0], command, variables)  # noqa: S606 - the user's program
     except OSError as error:
         os.write(failure_end, str(error.errno).encode())
