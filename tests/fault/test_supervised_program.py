@@ -111,7 +111,7 @@ def test_exit_code_is_reported_where_sigchld_was_ignored(tmp_path):
 def test_late_request_starts_nothing(tmp_path):
     with supervised(tmp_path, "plain") as made:
         made.program.run(1, now_ns() + MARGINS.kill_ns)
-        assert eventually(made.program.receive) == [ProgramEnd(is_ended_here=True)]
+        assert eventually(made.program.receive) == [ProgramEnd(is_started=False, is_ended_here=True)]
         assert made.lines() == []
 
 

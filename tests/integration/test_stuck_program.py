@@ -1,8 +1,11 @@
-"""A program of `elect exec` that cannot be killed, as it waits in the kernel."""
+"""Programs of `elect exec` that end in rare ways, such as one that cannot be killed as it waits in the kernel."""
 
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +24,7 @@ class StuckProgram:
         self.idle, self.terms = threading.Event(), []
         self.idle.set()
         self.is_overdue = self.is_dead = False
+        self.end = ProgramEnd(is_ended_here=True)
         self._read_end, self._write_end = os.pipe()
 
     def fileno(self):
@@ -46,7 +50,7 @@ class StuckProgram:
     def receive(self):
         if self.is_dead and not self.idle.is_set():
             self.idle.set()
-            return [ProgramEnd(is_ended_here=True)]
+            return [self.end]
         return []
 
     def close(self):
@@ -68,30 +72,47 @@ def wakeup():
     made.close()
 
 
-def test_node_with_a_stuck_program_is_no_candidate(tmp_path, program, wakeup):
-    plan = ExecutionPlan(
-        name="stuck",
-        is_once=False,
-        is_restarting=False,
-        is_terminated=True,
-        try_ns=None,
-        grace_ns=0,
-        margins=Margins(term_ns=0, kill_ns=0),
-    )
-    codes = []
-    config = configs(tmp_path, "a", grace=0.0)["a"]
+PLAN = ExecutionPlan(
+    name="stuck",
+    is_once=False,
+    is_restarting=False,
+    is_terminated=True,
+    try_ns=None,
+    grace_ns=0,
+    margins=Margins(term_ns=0, kill_ns=0),
+)
+
+
+@contextmanager
+def running(directory: Path, program: StuckProgram, wakeup: Wakeup) -> Iterator[tuple[Node, list[int]]]:
+    """A node that leads, and a list that has the exit code at the end."""
+    codes: list[int] = []
+    config = configs(directory, "a", grace=0.0)["a"]
     with Node(config, store=MemoryStore()) as node:
-        runner = ProgramRunner(node, node.election(), program, wakeup, plan)
+        runner = ProgramRunner(node, node.election(), program, wakeup, PLAN)
         thread = threading.Thread(target=lambda: codes.append(runner.run()))
         thread.start()
         eventually(lambda: program.terms)
+        yield node, codes
+        os.write(wakeup._write_end, bytes([signal.SIGTERM]))
+        thread.join(DEADLINE_S)
+
+
+def test_node_with_a_stuck_program_is_no_candidate(tmp_path, program, wakeup):
+    with running(tmp_path, program, wakeup) as (node, codes):
         program.is_overdue = True
         node.resign(timeout=DEADLINE_S)
         eventually(lambda: not node.candidacy._holds)
         program.is_dead = True
         eventually(lambda: len(program.terms) == 2)
         assert node.candidacy._holds
-        os.write(wakeup._write_end, bytes([signal.SIGTERM]))
-        thread.join(DEADLINE_S)
     assert codes == [0]
     assert program.terms[0] < program.terms[1]
+
+
+def test_signal_that_meets_a_late_start_ends_the_wait(tmp_path, program, wakeup):
+    """The supervisor has not started the program, as its lease was over: the exit code is not one of the program."""
+    program.end = ProgramEnd(is_started=False, is_ended_here=True)
+    with running(tmp_path, program, wakeup) as (_, codes):
+        pass
+    assert codes == [128 + signal.SIGTERM]

@@ -200,7 +200,7 @@ class ProgramRunner:
             code = ExitCode.COMMAND_NOT_FOUND if is_missing else ExitCode.CANNOT_EXECUTE
             return complain(f"{self._plan.name}: {os.strerror(end.error)}", code)
         if self._signal:
-            return end.code
+            return end.code if end.is_started else BY_SIGNAL + self._signal
         if not end.is_ended_here:
             if not self._plan.is_restarting:
                 return end.code
@@ -208,7 +208,8 @@ class ProgramRunner:
             return None
         assert leadership is not None
         leadership.resign()  # its lease may have been extended at the last moment
-        text = f"this node no longer leads in term {leadership.token}; {self._plan.name} was ended"
+        what = "ended" if end.is_started else "not run"
+        text = f"this node no longer leads in term {leadership.token}; {self._plan.name} was {what}"
         if self._plan.is_once:
             return complain(text, ExitCode.NO_LONGER_LEADS)
         logger.info("* %s", text)

@@ -58,11 +58,13 @@ class ProgramEnd:
 
     Attributes:
         code: its exit code, 128 and more for a signal.
+        is_started: it was started. If not, the request to run it came after the end of the lease.
         is_ended_here: it was told to end, or not started, as the lease ran out or was lost.
         error: the errno of a program that cannot be executed; 0: it was executed.
     """
 
     code: int = 0
+    is_started: bool = True
     is_ended_here: bool = False
     error: int = 0
 
@@ -201,7 +203,7 @@ class SupervisedProgram:
             case "failed":
                 return ProgramEnd(error=int(numbers[0]))
             case "late":
-                return ProgramEnd(is_ended_here=True)
+                return ProgramEnd(is_started=False, is_ended_here=True)
             case _:
                 self._is_killing = True
                 return None
