@@ -6,13 +6,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import yaml
 
 from elect import Config
 from elect.cli import _parser, _split
-from elect.cli.exit_codes import ExitCode
+from elect.cli.exit_codes import JOIN_ERRORS, ExitCode
 from elect.clock import NS_PER_S
 from elect.web.application import PAGES
 from tests.documents import ROOT
@@ -45,21 +46,40 @@ def test_the_files_are_there():
     assert {path.name for path in UNITS.iterdir()} >= {"kubernetes.yaml", "compose.yaml"}
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
-def test_a_service_agrees_with_the_command(path):
+def read_unit(path: Path) -> configparser.ConfigParser:
     unit = configparser.ConfigParser(strict=True, interpolation=None)
     unit.optionxform = str
     unit.read(path)
-    service = unit["Service"]
+    return unit
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_a_service_agrees_with_the_command(path):
+    service = read_unit(path)["Service"]
     env, *command = service["ExecStart"].split()
     assert env == "/usr/bin/env"
     program = parse_command(command)
     assert service["Type"] == "notify"
     assert int(service["TimeoutStopSec"]) > GRACE_S
     assert int(service["WatchdogSec"]) > 0
-    assert {int(code) for code in service["RestartPreventExitStatus"].split()} <= set(ExitCode)
     # SIGTERM to the whole group would end the program before `elect exec` has decided how.
     assert service.get("KillMode") == ("mixed" if program else None)
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_a_service_is_started_again_and_again(path):
+    """A cause that passes by itself, such as an address that is not assigned yet, never ends it for good."""
+    unit = read_unit(path)
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+
+
+def test_no_exit_code_of_a_program_ends_its_service():
+    """Those of a node may: they are its own."""
+    node, program = (read_unit(UNITS / name)["Service"] for name in ("elect.service", "elect-exec.service"))
+    codes = {int(code) for code in node["RestartPreventExitStatus"].split()}
+    assert codes == {ExitCode.USAGE, *JOIN_ERRORS.values()} - {ExitCode.JOIN_GAVE_UP}
+    assert "RestartPreventExitStatus" not in program
 
 
 @pytest.mark.debian
