@@ -82,6 +82,17 @@ def test_no_exit_code_of_a_program_ends_its_service():
     assert "RestartPreventExitStatus" not in program
 
 
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_a_service_has_the_directories_of_the_settings(path):
+    """Those that OPERATIONS.md names, for the votes and for the Unix socket."""
+    service = read_unit(path)["Service"]
+    settings = (UNITS.parent / "OPERATIONS.md").read_text()
+    data_dirs = set(re.findall(r'^data_dir = "([^"]+)"', settings, re.MULTILINE))
+    sockets = set(re.findall(r'^listen = "unix:([^"]+)"', settings, re.MULTILINE))
+    assert data_dirs == {f"/var/lib/{service['StateDirectory']}"}
+    assert {str(Path(socket).parent) for socket in sockets} == {f"/run/{service['RuntimeDirectory']}"}
+
+
 @pytest.mark.debian
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
 def test_a_service_is_verified_by_systemd(path, tmp_path):
