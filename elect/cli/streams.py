@@ -2,6 +2,7 @@
 
 import errno
 import io
+import math
 import os
 import select
 import sys
@@ -64,8 +65,8 @@ def unblocked() -> Iterator[None]:
     """In this block a write to stdout or stderr returns at once; a thread writes to the descriptor.
 
     Lines are dropped while 10,000 wait to be read, and while the disk of a file is full; a warning in the log says how
-    many of the first ones, and `elect_log_records_dropped_total` counts both. At the end the last lines have FLUSH_S to
-    be read.
+    many of the first ones, and `elect_log_records_dropped_total` counts both. At the end the last lines, also
+    those that the log holds back, have FLUSH_S to be read.
     """
     outputs: list[_QueuedOutput] = []
     with ExitStack() as stack:
@@ -82,6 +83,7 @@ def unblocked() -> Iterator[None]:
             yield
         finally:
             deadline = Deadline(FLUSH_S)
+            log.release_held(math.inf)  # at the exit of the process nothing would write them any more
             for flush in (log.flush, *(output.calls.flush for output in outputs)):
                 flush(deadline.remaining_s)
 

@@ -1,4 +1,5 @@
 import errno
+import logging
 import os
 import sys
 import threading
@@ -75,6 +76,19 @@ def test_lines_arrive_and_stdout_is_what_it_was(pipe, monkeypatch):
     assert pipe.reader.readline() == "one\n"
     assert sys.stdout is pipe.writer
     assert sys.stderr is None
+
+
+def test_lines_that_the_log_holds_back_arrive_at_the_end(pipe, monkeypatch):
+    pipe.install(monkeypatch)
+    logger = logging.getLogger("elect.streams")
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    monkeypatch.setattr(logger, "propagate", False)
+    with unblocked():
+        monkeypatch.setattr(logger, "handlers", [logging.StreamHandler(sys.stdout)])
+        for number in range(5):
+            log.Log(logger.name).info("line %d", number)
+    pipe.writer.close()
+    assert pipe.reader.read() == "line 0\nline 4 (and 3 before it)\n"
 
 
 def test_a_full_pipe_drops_lines_and_the_log_says_so(pipe, monkeypatch, caplog):
