@@ -84,18 +84,23 @@ def _attempt(parsed: argparse.Namespace) -> int:
     run: Callable[[argparse.Namespace], int] = parsed.run
     try:
         return run(parsed)
-    except Failure as failure:
-        return complain(str(failure), failure.code)
-    except ConfigError as error:
-        return complain(str(error), ExitCode.USAGE)
-    except JoinError as error:
-        return complain(str(error), JOIN_ERRORS.get(type(error), ExitCode.FAILED))
-    except (BindError, StoreError, IdentityError, ThreadError) as error:
-        return complain(str(error), ExitCode.CANNOT_START)
     except BrokenPipeError:
         raise
-    except (ElectError, OSError) as error:
-        return complain(str(error), ExitCode.FAILED)
+    except (Failure, ElectError, OSError) as error:
+        return complain(str(error), _code_of(error), is_json=getattr(parsed, "log_format", "text") == "json")
+
+
+def _code_of(error: Exception) -> ExitCode:
+    match error:
+        case Failure():
+            return error.code
+        case ConfigError():
+            return ExitCode.USAGE
+        case JoinError():
+            return JOIN_ERRORS.get(type(error), ExitCode.FAILED)
+        case BindError() | StoreError() | IdentityError() | ThreadError():
+            return ExitCode.CANNOT_START
+    return ExitCode.FAILED
 
 
 class _Parser(argparse.ArgumentParser):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
 
+from elect.cli.log_format import end_line
 from elect.core.changes import ChangeRefusal
 from elect.core.promotion import PromotionRefusal
 from elect.errors import (
@@ -204,8 +205,15 @@ def unavailable(error: LeaderUnavailable) -> Failure:
     return Failure(str(error), ExitCode.NO_LEADER if error.is_retryable else ExitCode.NOT_LET_IN)
 
 
-def complain(message: str, code: ExitCode) -> int:
-    """Print one line to stderr that says why the command ends, and return the exit code."""
+def complain(message: str, code: ExitCode, *, is_json: bool = False) -> int:
+    """Print one line to stderr that says why the command ends, and return the exit code.
+
+    Args:
+        message: why it ends.
+        code: the exit code.
+        is_json: the line is one of a log in JSON.
+    """
+    text = " ".join(message.split())
     with suppress(OSError):
-        print("elect:", " ".join(message.split()), file=sys.stderr)
+        print(end_line(text, code) if is_json else f"elect: {text}", file=sys.stderr)
     return code

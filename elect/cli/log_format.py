@@ -1,4 +1,4 @@
-"""The log of `elect run` as lines of JSON."""
+"""The log of `elect run` and `elect exec` as lines of JSON."""
 
 import json
 import logging
@@ -43,3 +43,9 @@ class JsonFormatter(logging.Formatter):
             return given
         age_s = time.time() - created  # noqa: TID251 - records are dated by this clock
         return fields_of(str(given["event"]), self._node_id, now_ns() - round(age_s * NS_PER_S)) | given
+
+
+def end_line(message: str, exit_code: int) -> str:
+    """Return the last line of a log, which says why the command ends."""
+    record = {"name": "elect.cli", "levelname": "ERROR", "msg": message, "exit_code": int(exit_code)}
+    return JsonFormatter("").format(logging.makeLogRecord(record))

@@ -1,6 +1,7 @@
 """`elect exec` as a user runs it: one node, which leads alone, or which waits for peers that never come."""
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -103,6 +104,14 @@ def test_node_that_does_not_lead_in_time_gives_up(lonely):
     ended = lonely.run("--try", "0.2", "--log-level", "error", program="echo ran")
     assert (ended.returncode, ended.stdout) == (ExitCode.NOT_ELECTED, "")
     assert ended.stderr == "elect: node a did not lead in time\n"
+
+
+def test_every_line_of_a_log_in_json_is_json(lonely):
+    """The one that says why the command ends, too."""
+    lines = lonely.run("--try", "0.2", "--log-format", "json", program="echo ran").stderr.splitlines()
+    said = [json.loads(line) for line in lines]
+    assert said[-1]["message"] == "node a did not lead in time"
+    assert said[-1]["exit_code"] == ExitCode.NOT_ELECTED
 
 
 def test_signal_ends_the_wait_and_starts_nothing(lonely):

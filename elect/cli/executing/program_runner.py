@@ -16,7 +16,7 @@ from elect.cli.calling.child_process import BY_SIGNAL
 from elect.cli.executing.supervised_program import Margins, ProgramEnd, SupervisedProgram, SupervisorDied
 from elect.cli.executing.supervisor import NEVER
 from elect.cli.executing.wakeup import ENDING, Wakeup
-from elect.cli.exit_codes import ExitCode, Failure, complain
+from elect.cli.exit_codes import ExitCode, Failure
 from elect.clock import NS_PER_S, now_ns
 from elect.core.events import LossReason
 from elect.errors import JoinError
@@ -101,7 +101,11 @@ class ProgramRunner:
         election.subscribe(on_elected=lambda _: wakeup.wake(), on_lost=self._lose)
 
     def run(self) -> int:
-        """Run until the program has ended for good, or a signal came; return the exit code."""
+        """Run until the program has ended for good, or a signal came; return the exit code.
+
+        Raises:
+            Failure: the command ends for a reason of its own.
+        """
         try:
             while True:
                 self._poll.poll(self._wait_ms())
@@ -136,14 +140,18 @@ class ProgramRunner:
                 self._program.stop(self._plan.grace_ns, is_terminated=False)
 
     def _review(self) -> int | None:
-        """Start the program if it is time to; return the exit code if there is none to start."""
+        """Start the program if it is time to; return the exit code if a signal came.
+
+        Raises:
+            Failure: this node did not lead in time.
+        """
         now, leadership = now_ns(), self._election.leadership
         if self._signal:
             return BY_SIGNAL + self._signal
         if leadership is None:
             self._leadership = None
             if self._give_up_at is not None and now >= self._give_up_at:
-                return complain(f"node {self._node.config.node} did not lead in time", ExitCode.NOT_ELECTED)
+                raise Failure(f"node {self._node.config.node} did not lead in time", ExitCode.NOT_ELECTED)
         elif leadership is not self._leadership:
             self._leadership, self._give_up_at = leadership, None
             # The program of the former leader may have lost its node a moment ago, and be killed just now.
@@ -190,7 +198,11 @@ class ProgramRunner:
             self._program.kill()
 
     def _judge(self, end: ProgramEnd) -> int | None:
-        """Return the exit code that follows from an end of the program; None: it is to be run again."""
+        """Return the exit code that follows from an end of the program; None: it is to be run again.
+
+        Raises:
+            Failure: the command ends for a reason of its own.
+        """
         leadership, self._leadership = self._leadership, None
         if self._is_stuck:
             self._is_stuck = False
@@ -198,7 +210,7 @@ class ProgramRunner:
         if end.error:
             is_missing = end.error == errno.ENOENT
             code = ExitCode.COMMAND_NOT_FOUND if is_missing else ExitCode.CANNOT_EXECUTE
-            return complain(f"{self._plan.name}: {os.strerror(end.error)}", code)
+            raise Failure(f"{self._plan.name}: {os.strerror(end.error)}", code)
         if self._signal:
             return end.code if end.is_started else BY_SIGNAL + self._signal
         if not end.is_ended_here:
@@ -211,7 +223,7 @@ class ProgramRunner:
         what = "ended" if end.is_started else "not run"
         text = f"this node no longer leads in term {leadership.token}; {self._plan.name} was {what}"
         if self._plan.is_once:
-            return complain(text, ExitCode.NO_LONGER_LEADS)
+            raise Failure(text, ExitCode.NO_LONGER_LEADS)
         logger.info("* %s", text)
         return None
 

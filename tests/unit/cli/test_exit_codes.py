@@ -1,6 +1,7 @@
 """Every reason for which a node does not join, or a change is not made, has an exit code of its own."""
 
 import argparse
+import json
 import pickle
 
 import pytest
@@ -15,6 +16,7 @@ from elect.cli.exit_codes import (
     MEMBERS_EXIT_CODES,
     REFUSALS,
     ExitCode,
+    Failure,
     unavailable,
 )
 from elect.core.changes import ChangeRefusal
@@ -41,6 +43,29 @@ def test_a_rejected_join_ends_the_command_in_one_line(kind, capsys):
     assert _attempt(argparse.Namespace(run=run)) == JOIN_ERRORS[kind]
     shown = capsys.readouterr().err
     assert shown == f"elect: 127.0.0.1:7101 refuses node d: because; {kind.remedy}\n"
+
+
+ENDS = [
+    (Failure("because\nof it", ExitCode.NOT_ELECTED), "because of it", ExitCode.NOT_ELECTED),
+    (errors.ConfigError("node", "", "name it"), "node is '': name it", ExitCode.USAGE),
+    (errors.StoreError(5, "because", "/votes"), "/votes: because", ExitCode.CANNOT_START),
+    (OSError("because"), "because", ExitCode.FAILED),
+]
+
+
+@pytest.mark.parametrize(("error", "message", "code"), ENDS)
+def test_a_command_with_a_log_in_json_ends_with_a_line_of_it(error, message, code, capsys):
+    def run(_arguments: argparse.Namespace) -> int:
+        raise error
+
+    assert _attempt(argparse.Namespace(run=run, log_format="json")) == code
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    said = json.loads(shown)
+    assert (said["level"], said["logger"], said["message"]) == ("error", "elect.cli", message)
+    assert said["exit_code"] == code
+    assert _attempt(argparse.Namespace(run=run, log_format="text")) == code
+    assert capsys.readouterr().err == f"elect: {message}\n"
 
 
 def test_a_join_that_gave_up_says_what_was_tried(capsys):
