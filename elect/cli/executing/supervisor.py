@@ -20,7 +20,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
@@ -97,6 +97,11 @@ def end_descendants(until_ns: int = NEVER) -> bool:
     return False
 
 
+def wait_ms(now: int, turn_ms: float, deadlines: Iterable[int]) -> float:
+    """Return the time until the next deadline (ns), and at most a turn: a deadline is not missed by one."""
+    return min([turn_ms, *((deadline - now) / 1e6 for deadline in deadlines if deadline > now)])
+
+
 class Supervisor:
     """Runs a program as often as it is told to, one at a time.
 
@@ -135,12 +140,16 @@ class Supervisor:
     def run(self) -> None:
         """Serve until the connection is closed."""
         while self._is_connected:
-            self._poll.poll(None if self._program is None else self._program.turn_ms)
+            self._poll.poll(None if self._program is None else self._wait_ms(self._program))
             with suppress(BlockingIOError):
                 os.read(self._wake, REQUEST_BYTES_MAX)
             self._receive()
             if self._program is not None:
                 self._review(self._program)
+
+    def _wait_ms(self, program: "_Program") -> float:
+        now = time.clock_gettime_ns(CLOCK_ID)
+        return wait_ms(now, program.turn_ms, (self._term_at, self._kill_at, program.kill_at))
 
     def kill(self) -> None:
         """Kill the process group of the program, which is all that can be found where there is no /proc."""
