@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from elect.client.client_link import ClientLink, is_final
+from elect.client.client_links import ClientLinks, join_all
 from elect.client.client_view import ClientView, in_words, unavailable
 from elect.client.endpoints import Endpoints, ProbeTarget
 from elect.client.probing import Probing
@@ -23,7 +24,6 @@ from elect.clock import NS_PER_S, Clock, now_ns
 from elect.errors import ClientClosed, LeaderUnavailable
 from elect.leader import Leader
 from elect.observing.observer_messages import WATCHED_MAX, LeaderReport, MembersReport, ObserverReport
-from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
 from wire.common.signal_safe_condition import SignalSafeCondition
@@ -35,9 +35,6 @@ logger = Log(__name__)
 
 CLOSE_S = 1.0
 """For the threads of all links: a thread takes at most a write's time, unless it waits for the lookup of a name."""
-
-ASK_INTERVAL_NS = 20_000_000
-"""Between two requests for new reports. A node ends a link on which more than a hundred messages come in a second."""
 
 LONGEST_WAIT_S = 60.0
 """Between two looks at the clock, which goes on while the machine is suspended; the wait does not."""
@@ -77,14 +74,11 @@ class LeaderFinder:
         self.endpoints = endpoints
         self._make_dialing = make_dialing
         self._probing = Probing(rng or random.Random())  # noqa: S311 - for the jitter of waits
-        self._links: dict[ClientLink, bool] = {}  # whether it has reported
+        self._links = ClientLinks()
         self._users: Counter[str] = Counter()
         self._waiting: set[object] = set()  # not a number: Ctrl-C could come between its step and the `try`
         self._linkless_ns = 0
-        self._threads: set[ClientLink | ReportedThread] = set()
         self._uninformed_ticks = 0
-        self._asked_ns = -ASK_INTERVAL_NS
-        self._is_asking = False
         self._is_driven = self._is_closed = False
 
     @contextmanager
@@ -143,7 +137,7 @@ class LeaderFinder:
     @property
     def has_link(self) -> bool:
         """Return whether a node has reported on a link that is open; under the condition."""
-        return any(self._links.values())
+        return bool(self._links.reported)
 
     def targets(self) -> tuple[ProbeTarget, ...]:
         """Return all places to dial."""
@@ -201,20 +195,15 @@ class LeaderFinder:
         """Begin to end all waits and links; never waits."""
         with self._lock:
             self._is_closed = True
-            for each in self._threads:
-                if isinstance(each, ClientLink):
-                    each.end(StoppedError("the client is being closed"))
+            self._links.end(StoppedError("the client is being closed"))
             self.changed.notify_all()
 
     def close(self) -> None:
         """End all waits and links."""
         with self._lock:
             self.stop()
-            threads = list(self._threads)
-        deadline = Deadline(CLOSE_S)
-        for each in threads:
-            if not (isinstance(each, ClientLink) and each.is_in_lookup) and each is not threading.current_thread():
-                each.join(deadline.remaining_s)
+            threads = self._links.threads
+        join_all(threads, CLOSE_S)
 
     def note_opened(self, link: ClientLink) -> None:
         """See LinkOwner."""
@@ -238,7 +227,7 @@ class LeaderFinder:
         with self._lock:
             if link not in self._links or self._waiting or self._is_closed:
                 return
-            if self._is_asking:
+            if self._links.is_asking:
                 self._ask_again(self.clock())
             self._uninformed_ticks = 0 if self._has_informed_link() else self._uninformed_ticks + 1
             if self._uninformed_ticks in LOOK_TICKS or self._uninformed_ticks % LOOK_TICKS[-1] == 1:
@@ -248,8 +237,7 @@ class LeaderFinder:
         """See LinkOwner."""
         with self._lock:
             now = self.clock()
-            self._links.pop(link, None)
-            self._threads.discard(link)
+            self._links.remove(link)
             self.view.end_link(link)
             self._probing.note_failed(link.target.address, str(error), now, is_refused=is_final(error))
             self._probing.note_thread_ended(link.target.address)
@@ -271,7 +259,7 @@ class LeaderFinder:
         return self._probing.is_refused(self.endpoints.targets(), since_ns)
 
     def _receive_leader(self, link: ClientLink, report: LeaderReport) -> None:
-        self._links[link] = True
+        self._links.note_reported(link)
         self._probing.note_answered(link.target.address, in_words(link.node_id, report))
         is_highest = self.view.receive_leader(link, report, self.clock())
         if is_highest and report.leader_id and report.leader_id != link.node_id:
@@ -294,16 +282,11 @@ class LeaderFinder:
 
     def _ask_again(self, now: int) -> None:
         """Have all nodes report anew, at once or when it is due: `_advance` asks then."""
-        if now < self._asked_ns + ASK_INTERVAL_NS:
-            self._is_asking = True
-            return
-        self._asked_ns, self._is_asking = now, False
-        for link in self._links:
-            link.watch(self.view.elections)
+        self._links.ask(self.view.elections, now)
 
     def _advance(self, now: int, election: str, *, is_waited: bool) -> None:
         """Give up what is overdue, and dial what is due."""
-        if self._is_asking or (is_waited and self._is_out_of_reach(election, now)):
+        if self._links.is_asking or (is_waited and self._is_out_of_reach(election, now)):
             self._ask_again(now)
         for address in self._probing.overdue(now):
             self._probing.note_overdue(address, now)
@@ -320,8 +303,7 @@ class LeaderFinder:
 
     def _dial(self, target: ProbeTarget, now: int) -> None:
         link = ClientLink(target, self._make_dialing(target), self, self.view.elections)
-        self._links[link] = False
-        self._threads.add(link)
+        self._links.add(link)
         self._probing.note_dialed(target.address, now)
         try:
             link.start()
@@ -330,8 +312,7 @@ class LeaderFinder:
 
     def _sleep(self, now: int, deadline_ns: int | None, *, is_waited: bool) -> None:
         next_ns = self._probing.next_ns(self.endpoints.targets(), now, is_waited=is_waited)
-        ask_ns = self._asked_ns + ASK_INTERVAL_NS if self._is_asking else None
-        times = [each for each in (next_ns, deadline_ns, ask_ns) if each is not None]
+        times = [each for each in (next_ns, deadline_ns, self._links.ask_ns) if each is not None]
         self.changed.wait(min(LONGEST_WAIT_S, max(0.0, (min(times) - now) / NS_PER_S)) if times else LONGEST_WAIT_S)
 
     def _named_address(self, election: str) -> Address | None:
@@ -370,18 +351,18 @@ class LeaderFinder:
                 logger.warning("! client %s has no thread to look for a node with: %s", self._name, error)
             else:
                 self._is_driven = True
-                self._threads.add(thread)
+                self._links.add_thread(thread)
 
     def _prune(self) -> None:
         """End the links that are not worth it; wait for dials only while no node knows the leader."""
-        kept = self.view.worth_keeping([link for link, is_reported in self._links.items() if is_reported], self.clock())
+        kept = self.view.worth_keeping(self._links.reported, self.clock())
         is_found = all(self.view.is_informed(link, self._latest_election()) for link in kept)
-        for link, is_reported in list(self._links.items()):
-            if link not in kept and (is_reported or is_found):
+        for link in self._links if is_found else self._links.reported:
+            if link not in kept:
                 self._drop(link)
 
     def _drop(self, link: ClientLink) -> None:
-        del self._links[link]
+        self._links.drop(link)
         self.view.end_link(link)
         self._probing.note_given_up(link.target.address)
         link.end(StoppedError("another link is kept"))
@@ -397,4 +378,4 @@ class LeaderFinder:
                     self._sleep(now, None, is_waited=False)
             finally:
                 self._is_driven = False
-                self._threads = {each for each in self._threads if each is not threading.current_thread()}
+                self._links.discard_thread(threading.current_thread())
