@@ -138,10 +138,12 @@ class ClientView:
         """Count no lease of an election that was reported by now: its leader did not act as one."""
         self._watched[election].doubted_ns = now_ns
 
-    def forget_leaders(self) -> None:
-        """Name no leader any more: no node can be reached. The terms stay."""
-        for election in self._watched.values():
+    def forget_leaders(self) -> bool:
+        """Name no leader any more: no node can be reached. The terms stay. Return whether one was named."""
+        named = [election for election in self._watched.values() if election.leader is not None]
+        for election in named:
             _set_leader(election, None)
+        return bool(named)
 
     def leader(self, election: str) -> Leader | None:
         """Return the leader of an election as far as it is known, ready or not."""

@@ -237,13 +237,14 @@ class LeaderFinder:
         """See LinkOwner."""
         with self._lock:
             now = self.clock()
+            had_link = self.has_link
             self._links.remove(link)
             self.view.end_link(link)
             self._probing.note_failed(link.target.address, str(error), now, is_refused=is_final(error))
             self._probing.note_thread_ended(link.target.address)
             if isinstance(error, Refusal) and error.code is RejectCode.FULL:
                 self._probing.note_full(link.target.address, now)
-            if not self.has_link:
+            if had_link and not self.has_link:
                 self._linkless_ns = now
                 if not self._waiting:
                     self._probing.rest(now)
@@ -297,8 +298,8 @@ class LeaderFinder:
         first = self._named_address(election)
         for target in self._probing.due(targets, now, is_waited=is_waited, first=first):
             self._dial(target, now)
-        if not self.has_link and self._probing.has_all_failed(targets, self._linkless_ns):
-            self.view.forget_leaders()
+        has_all_failed = not self.has_link and self._probing.has_all_failed(targets, self._linkless_ns)
+        if has_all_failed and self.view.forget_leaders():
             self.changed.notify_all()
 
     def _dial(self, target: ProbeTarget, now: int) -> None:

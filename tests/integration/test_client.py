@@ -117,14 +117,17 @@ def test_watch_moves_on_when_its_node_goes():
         cluster["a"].start()
 
 
-def test_watch_shows_none_when_no_node_can_be_reached():
-    with fake_cluster("a") as cluster, client_of(cluster) as client:
+@pytest.mark.parametrize("node_ids", ["a", "abc"])
+def test_watch_shows_none_when_no_node_can_be_reached(node_ids):
+    with fake_cluster(node_ids) as cluster, client_of(cluster) as client:
         cluster.elect("a", 1)
         watching = Watching(client.watch())
         assert eventually(lambda: watching.seen[-1:] == [("a", 1)])
-        cluster["a"].stop()
+        for node in cluster.nodes.values():
+            node.stop()
         assert eventually(lambda: watching.seen[-1:] == [None])
-        cluster["a"].start()
+        for node in cluster.nodes.values():
+            node.start()
         assert eventually(lambda: watching.seen[-1:] == [("a", 1)])
         client.close()
         assert watching.has_ended()

@@ -65,7 +65,8 @@ def test_a_leader_stays_when_its_link_ends_until_all_are_lost():
     view.receive_leader("b", report(4, "c"), 0)
     view.end_link("a")
     assert known(view.leader(E)) == ("a", 5)
-    view.forget_leaders()
+    assert view.forget_leaders()
+    assert not view.forget_leaders()
     assert view.leader(E) is None
     view.receive_leader("b", report(4, "c"), 1)
     assert view.leader(E) is None
