@@ -3,23 +3,38 @@
 import errno
 import socket
 import sys
+import traceback
 from collections.abc import Iterator
 from enum import Enum
 
 from elect.core.elect_error import ElectError
 from elect.errors import LeadershipLost, NotLeader
 
-_NOT_SENT = (ConnectionRefusedError, socket.gaierror)
-_UNREACHED = {
+_NO_CONNECTION = {
+    errno.ECONNREFUSED,
     errno.EHOSTDOWN,
     errno.EHOSTUNREACH,
     errno.ENETDOWN,
     errno.ENETUNREACH,
     errno.EADDRNOTAVAIL,
 }
-"""The errors of a connect. Those of a connection that was open before are others."""
+"""The errors of a connect. Linux raises most of them on an open connection as well, when its network reports them."""
 
-_FROM_LIBRARIES = (("ssl", "SSLError"), ("http.client", "IncompleteRead"), ("http.client", "BadStatusLine"))
+_CONNECTING = {"create_connection", "sock_connect"}
+"""The functions that do nothing but connect: those of `socket`, asyncio, urllib3, gevent and eventlet."""
+
+_CONNECTS = {"connect", "_connect", "_real_connect", "_internal_connect"}
+"""The functions that may do more, as that of `http.client`: there the connect is the call that has no Python frame."""
+
+CHAIN_MAX = 16
+"""Errors that wrap each other: those of `requests` are four."""
+
+_FROM_LIBRARIES = (
+    ("ssl", "SSLError"),
+    ("http.client", "IncompleteRead"),
+    ("http.client", "BadStatusLine"),
+    ("httpx", "RemoteProtocolError"),
+)
 """Errors of a broken connection that are none of ConnectionError. Their modules are not imported for this: an error of
 one that is not loaded cannot come."""
 
@@ -29,7 +44,7 @@ class CallOutcome(Enum):
 
     Attributes:
         NOT_LEADER: the node that was called does not lead, and has done nothing.
-        NOT_SENT: there was no connection, so nothing was done.
+        NOT_SENT: no connection came about, so nothing was done.
         INTERRUPTED: the connection broke, and the leader may have done it.
         OTHER: an error of the application, which is passed on.
     """
@@ -43,38 +58,72 @@ class CallOutcome(Enum):
 def outcome_of(error: Exception) -> CallOutcome:
     """Return the outcome of a call that raised an error.
 
-        >>> outcome_of(ConnectionRefusedError())
+        >>> outcome_of(socket.gaierror())
         <CallOutcome.NOT_SENT: 'not_sent'>
         >>> outcome_of(ConnectionResetError())
         <CallOutcome.INTERRUPTED: 'interrupted'>
         >>> outcome_of(ValueError())
         <CallOutcome.OTHER: 'other'>
 
-    An OSError can be wrapped in another one, as `urllib.error.URLError` does, or be its cause.
+    Nothing was sent if a function that connects raised the error, as its traceback shows. The same error elsewhere can
+    be that of an open connection whose host has gone. A program that calls `connect` of a socket itself uses
+    `socket.create_connection` instead, or does it in a function of its own that is named `connect`.
+
+    The OSError can be wrapped: by `reason` of a `urllib.error.URLError`, or as the `__cause__` of any error, as in
+    `httpx`. The errors of `requests` are OSErrors without a number that were raised while another one was handled.
     """
     if isinstance(error, NotLeader):
         return CallOutcome.INTERRUPTED if isinstance(error, LeadershipLost) else CallOutcome.NOT_LEADER
     if isinstance(error, ElectError):
         return CallOutcome.OTHER
-    errors = list(_wrapped(error))
-    if any(isinstance(each, _NOT_SENT) or each.errno in _UNREACHED for each in errors):
-        return CallOutcome.NOT_SENT
-    is_broken = any(isinstance(each, ConnectionError | TimeoutError) for each in errors)
-    return CallOutcome.INTERRUPTED if is_broken or _is_from_library(error) else CallOutcome.OTHER
+    for each in _wrapped(error):  # the first one counts: those within it may be of an attempt before
+        if _is_of_a_connect(each):
+            return CallOutcome.NOT_SENT
+        if _is_of_a_connection(each):
+            return CallOutcome.INTERRUPTED
+    return CallOutcome.OTHER
 
 
-def _wrapped(error: BaseException) -> Iterator[OSError]:
-    """Yield an OSError, and those that it wraps."""
-    seen: list[BaseException] = []
-    inner: object = error
-    while isinstance(inner, OSError) and inner not in seen:
-        seen.append(inner)
+def _wrapped(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and those that it wraps."""
+    inner = _first_wrapped(error)
+    yield error
+    for _ in range(CHAIN_MAX):
+        if inner is None:
+            return
         yield inner
-        reason: object = getattr(inner, "reason", None)
-        inner = reason if isinstance(reason, OSError) else inner.__cause__
+        inner = inner.__cause__ or inner.__context__  # httpx hides the latter
 
 
-def _is_from_library(error: Exception) -> bool:
+def _first_wrapped(error: BaseException) -> BaseException | None:
+    """Return the error that this one wraps.
+
+    An error of the application that was raised while another one was handled stands for itself, unlike an OSError
+    without a number, which is that of a library.
+    """
+    if isinstance(error, OSError):
+        reason: object = getattr(error, "reason", None)
+        if isinstance(reason, OSError):
+            return reason
+        if error.errno is None and not error.__suppress_context__:
+            return error.__context__
+    return error.__cause__
+
+
+def _is_of_a_connect(error: BaseException) -> bool:
+    if isinstance(error, socket.gaierror):
+        return True
+    if not isinstance(error, OSError) or error.errno not in _NO_CONNECTION:
+        return False
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return not _CONNECTING.isdisjoint(names) or not _CONNECTS.isdisjoint(names[-1:])
+
+
+def _is_of_a_connection(error: BaseException) -> bool:
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, OSError) and error.errno in _NO_CONNECTION:
+        return True
     for module, name in _FROM_LIBRARIES:
         kind: object = getattr(sys.modules.get(module), name, None)
         if isinstance(kind, type) and isinstance(error, kind):

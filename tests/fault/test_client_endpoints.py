@@ -13,7 +13,7 @@ from elect.client import leader_finder
 from elect.client.leader_finder import LeaderFinder
 from elect.client.probing import BUDGET_NS, THREADS_MAX
 from tests.fault.test_fork import in_child
-from tests.integration.fake_nodes import CLUSTER, black_holes, client_of, fake_cluster, known
+from tests.integration.fake_nodes import CLUSTER, black_holes, client_of, connect_in_vain, fake_cluster, known
 from tests.integration.wire_ends import PATIENCE_S, eventually
 from wire.common.deadline import now_s
 
@@ -207,7 +207,7 @@ def test_a_call_is_answered_although_a_leader_hangs():
 
         def work(leader: object) -> str:
             if leader.node_id == "a":
-                raise ConnectionRefusedError(111, "refused")
+                connect_in_vain()
             return leader.node_id
 
         assert client.call(work, timeout=PATIENCE_S) == "b"

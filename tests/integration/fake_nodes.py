@@ -184,5 +184,12 @@ def failure(wait: Callable[[float], object], is_wanted: Callable[[LeaderUnavaila
         timeout *= 2
 
 
+def connect_in_vain() -> None:
+    """Raise the error of a connect that is refused."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        socket.create_connection(unused.getsockname())
+
+
 def known(leader: Leader | None) -> tuple[str, int] | None:
     return None if leader is None else (leader.node_id, leader.term)

@@ -1,12 +1,13 @@
 """Calls of the leader, repeated until they have an outcome."""
 
+import errno
 import itertools
 import threading
 
 import pytest
 
 from elect import CallInterrupted, Client, ClientClosed, Leader, NotLeader
-from tests.integration.fake_nodes import CLUSTER, client_of, failure, fake_cluster, known
+from tests.integration.fake_nodes import CLUSTER, client_of, connect_in_vain, failure, fake_cluster, known
 from tests.integration.wire_ends import PATIENCE_S, eventually
 
 
@@ -31,24 +32,32 @@ def test_call_returns_the_result():
         assert client.call(Work()) == "b"
 
 
-@pytest.mark.parametrize("error", [NotLeader("default"), ConnectionRefusedError(111, "refused")])
+def refused() -> OSError:
+    with pytest.raises(ConnectionRefusedError) as caught:
+        connect_in_vain()
+    return caught.value
+
+
+@pytest.mark.parametrize("error", [lambda: NotLeader("default"), refused])
 def test_what_did_nothing_is_repeated(error):
     with fake_cluster() as cluster, client_of(cluster) as client:
         cluster.elect("b", 7)
-        work = Work(error, error)
+        work = Work(error(), error())
         assert client.call(work, timeout=PATIENCE_S) == "b"
         assert work.called == [("b", 7)] * 3
 
 
-def test_a_broken_call_is_repeated_only_if_idempotent():
+@pytest.mark.parametrize("error", [ConnectionResetError(), OSError(errno.EHOSTUNREACH, "no route")])
+def test_a_broken_call_is_repeated_only_if_idempotent(error):
+    """The network reports a host that is gone on a connection that is open, too."""
     with fake_cluster() as cluster, client_of(cluster) as client:
         cluster.elect("b", 7)
-        assert client.call(Work(ConnectionResetError()), idempotent=True, timeout=PATIENCE_S) == "b"
-        work = Work(ConnectionResetError())
+        assert client.call(Work(error), idempotent=True, timeout=PATIENCE_S) == "b"
+        work = Work(error)
         with pytest.raises(CallInterrupted) as caught:
             client.call(work)
         assert known(caught.value.leader) == ("b", 7)
-        assert isinstance(caught.value.__cause__, ConnectionResetError)
+        assert caught.value.__cause__ is error
         assert len(work.called) == 1
 
 
@@ -114,7 +123,7 @@ def test_a_leader_killed_between_probe_and_call_200_times():
                     for node_id in names:
                         if node_id != dead:
                             cluster[node_id].say(cluster[following], term + 1)
-                    raise ConnectionRefusedError(111, "refused")
+                    connect_in_vain()
                 return leader.node_id
 
             assert client.call(work, timeout=PATIENCE_S) == following
