@@ -187,19 +187,19 @@ class Client:
             TypeError, ValueError, ConfigError, ClientClosed: as `leader`.
         """
         name, seconds = _election(election), arguments.bounded_seconds("timeout", timeout)
+        deadline_ns = _ends_ns(seconds)
         finder = self._find()
-        deadline_ns = now_ns() + int(seconds * NS_PER_S)
         survey = self._survey
         assert survey is not None
         found: list[EndpointStatus] = []
-        with survey.turns.take(seconds) as is_free:
+        with survey.turns.take(_left_s(deadline_ns)) as is_free:
             if not is_free:
                 late = "not asked in time"
                 return tuple(EndpointStatus(address=each, error=late) for each in self._settings.endpoints)
             asked = set[Address]()
             while new := [target for target in finder.targets() if target.address not in asked]:
                 asked.update(target.address for target in new)
-                found += survey.ask(new, name, max(0.0, (deadline_ns - now_ns()) / NS_PER_S))
+                found += survey.ask(new, name, _left_s(deadline_ns))
                 self._find()
         return tuple(found)
 
@@ -237,9 +237,10 @@ class Client:
         arguments.check_callable("work", work)
         name, seconds = _election(election), arguments.bounded_seconds("timeout", timeout)
         is_idempotent = arguments.flag("idempotent", idempotent)
-        call = LeaderCall(self._find, name, seconds, is_idempotent=is_idempotent)
+        deadline_ns = _ends_ns(seconds)
+        call = LeaderCall(self._find, name, seconds, deadline_ns=deadline_ns, is_idempotent=is_idempotent)
         outer = getattr(self._local, "deadline_ns", None)
-        self._local.deadline_ns = call.deadline_ns if outer is None else min(outer, call.deadline_ns)
+        self._local.deadline_ns = deadline_ns if outer is None else min(outer, deadline_ns)
         try:
             return call.run(work)
         finally:
@@ -249,7 +250,7 @@ class Client:
     def remaining(self) -> float:
         """The seconds left for the `call` that runs on this thread; infinite outside of one."""
         deadline_ns = getattr(self._local, "deadline_ns", None)
-        return float("inf") if deadline_ns is None else max(0.0, (deadline_ns - now_ns()) / NS_PER_S)
+        return float("inf") if deadline_ns is None else _left_s(deadline_ns)
 
     def close(self) -> None:
         """End all connections, waits and watches within a second. Idempotent; from any thread."""
@@ -299,8 +300,9 @@ class Client:
             return self._finder
 
     def _wait(self, election: str, seconds: float, find: Callable[[LeaderFinder, int], Result | None]) -> Result:
-        finder = self._find()
-        return finder.wait_for(election, partial(find, finder), finder.clock() + int(seconds * NS_PER_S))
+        deadline_ns = _ends_ns(seconds)
+        finder = self._find()  # its first call imports modules and reads files
+        return finder.wait_for(election, partial(find, finder), deadline_ns)
 
     def _watch(self, election: str) -> Iterator[Leader | None]:
         seen, finder = -1, None
@@ -318,6 +320,14 @@ class Client:
 
 def _dialing(settings: ObserverSettings, security: Security, target: ProbeTarget) -> Dialing:
     return settings.dialing(target.node_id, security)
+
+
+def _ends_ns(seconds: float) -> int:
+    return now_ns() + int(seconds * NS_PER_S)
+
+
+def _left_s(deadline_ns: int) -> float:
+    return max(0.0, (deadline_ns - now_ns()) / NS_PER_S)
 
 
 def _election(value: object) -> str:

@@ -27,16 +27,25 @@ class LeaderCall:
     Args:
         find: returns the finder of this process, which is another one after a fork.
         election: the name of the election.
-        timeout: seconds.
+        timeout: seconds; a part of an error.
+        deadline_ns: the end of the timeout.
         is_idempotent: a call that may have been carried out is repeated, too.
     """
 
-    def __init__(self, find: Callable[[], LeaderFinder], election: str, timeout: float, *, is_idempotent: bool) -> None:
+    def __init__(
+        self,
+        find: Callable[[], LeaderFinder],
+        election: str,
+        timeout: float,
+        *,
+        deadline_ns: int,
+        is_idempotent: bool,
+    ) -> None:
         self._find = find
         self._election = election
         self._timeout = timeout
         self._is_idempotent = is_idempotent
-        self.deadline_ns = find().clock() + int(timeout * NS_PER_S)
+        self._deadline_ns = deadline_ns
         self._backoff = Backoff(BACKOFF_S, BACKOFF_S_MAX, random.Random())  # noqa: S311 - for the jitter of waits
         self._trail: list[str] = []
         self._denied: dict[str, int] = {}
@@ -63,12 +72,12 @@ class LeaderCall:
         try:
             if self._trail:
                 pause_ns = finder.clock() + int(self._backoff.next_s() * NS_PER_S)
-                if pause_ns >= self.deadline_ns:
-                    return finder.find_leader(self._election, self.deadline_ns, self._is_new)
+                if pause_ns >= self._deadline_ns:
+                    return finder.find_leader(self._election, self._deadline_ns, self._is_new)
                 with suppress(LeaderUnavailable):
                     return finder.find_leader(self._election, pause_ns, self._is_new)
                 finder.doubt(self._election)  # it may have ended meanwhile
-            return finder.find_leader(self._election, self.deadline_ns)
+            return finder.find_leader(self._election, self._deadline_ns)
         except LeaderUnavailable as raised:
             raised.timeout = self._timeout
             raised.loop = raised.loop or self._loop()

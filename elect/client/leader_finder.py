@@ -121,8 +121,8 @@ class LeaderFinder:
                         return found
                     if now >= deadline_ns or self._is_refused(begun_ns):
                         raise self._unavailable(election, begun_ns, deadline_ns)
-                    self._advance(now, election, is_waited=True)
-                    self._sleep(now, deadline_ns, is_waited=True)
+                    self._advance(now, election, deadline_ns, is_waited=True)
+                    self._sleep(deadline_ns, is_waited=True)
             finally:
                 self._waiting.discard(waiter)
                 self._settle()
@@ -231,7 +231,7 @@ class LeaderFinder:
                 self._ask_again(self.clock())
             self._uninformed_ticks = 0 if self._has_informed_link() else self._uninformed_ticks + 1
             if self._uninformed_ticks in LOOK_TICKS or self._uninformed_ticks % LOOK_TICKS[-1] == 1:
-                self._advance(self.clock(), self._latest_election(), is_waited=False)
+                self._advance(self.clock(), self._latest_election(), None, is_waited=False)
 
     def note_ended(self, link: ClientLink, error: WireError) -> None:
         """See LinkOwner."""
@@ -285,8 +285,8 @@ class LeaderFinder:
         """Have all nodes report anew, at once or when it is due: `_advance` asks then."""
         self._links.ask(self.view.elections, now)
 
-    def _advance(self, now: int, election: str, *, is_waited: bool) -> None:
-        """Give up what is overdue, and dial what is due."""
+    def _advance(self, now: int, election: str, deadline_ns: int | None, *, is_waited: bool) -> None:
+        """Give up what is overdue, and dial what is due, until the deadline: the start of a thread may take time."""
         if self._links.is_asking or (is_waited and self._is_out_of_reach(election, now)):
             self._ask_again(now)
         for address in self._probing.overdue(now):
@@ -297,6 +297,8 @@ class LeaderFinder:
         targets = self.endpoints.targets()
         first = self._named_address(election)
         for target in self._probing.due(targets, now, is_waited=is_waited, first=first):
+            if deadline_ns is not None and self.clock() >= deadline_ns:
+                return
             self._dial(target, now)
         has_all_failed = not self.has_link and self._probing.has_all_failed(targets, self._linkless_ns)
         if has_all_failed and self.view.forget_leaders():
@@ -311,7 +313,8 @@ class LeaderFinder:
         except RuntimeError as error:
             self.note_ended(link, LocalFault(f"no thread to dial with: {error}"))
 
-    def _sleep(self, now: int, deadline_ns: int | None, *, is_waited: bool) -> None:
+    def _sleep(self, deadline_ns: int | None, *, is_waited: bool) -> None:
+        now = self.clock()
         next_ns = self._probing.next_ns(self.endpoints.targets(), now, is_waited=is_waited)
         times = [each for each in (next_ns, deadline_ns, self._links.ask_ns) if each is not None]
         self.changed.wait(min(LONGEST_WAIT_S, max(0.0, (min(times) - now) / NS_PER_S)) if times else LONGEST_WAIT_S)
@@ -373,10 +376,9 @@ class LeaderFinder:
         with self._lock:
             try:
                 while not (self._is_closed or self.has_link):
-                    now = self.clock()
                     if not self._waiting:
-                        self._advance(now, self._latest_election(), is_waited=False)
-                    self._sleep(now, None, is_waited=False)
+                        self._advance(self.clock(), self._latest_election(), None, is_waited=False)
+                    self._sleep(None, is_waited=False)
             finally:
                 self._is_driven = False
                 self._links.discard_thread(threading.current_thread())

@@ -136,6 +136,8 @@ class Survey:
     def _ask(self, batch: list[ProbeTarget], election: str, deadline: Deadline) -> None:
         links: list[ClientLink] = []
         for target in batch:
+            if deadline.is_over:  # the start of a thread may take its time
+                break
             if any(each.target.address == target.address and each.is_in_lookup for each in self._threads):
                 self._errors[target.address] = "the name is still being looked up"
                 continue

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from elect import Client, ClientClosed, LeaderUnavailable, NotLeader
+from elect.client import client as client_module
 from elect.client import leader_finder
 from elect.client.leader_finder import LeaderFinder
 from elect.client.probing import BUDGET_NS, THREADS_MAX
@@ -167,6 +168,7 @@ def test_a_call_is_over_at_its_deadline(monkeypatch):
         client.leader()
         finder = client._find()
         clock = TestClock(monkeypatch, finder)
+        monkeypatch.setattr(client_module, "now_ns", clock)
         finder.view = _AlwaysReady(finder.view)
         times: list[int] = []
 

@@ -30,10 +30,14 @@ class RefusedDialing:
 
 
 @contextmanager
-def finder_of(seeds: list[Address]) -> Iterator[LeaderFinder]:
-    finder = LeaderFinder("client", Endpoints(seeds), lambda _: RefusedDialing())
-    yield finder
-    finder.close()
+def finder_of(
+    seeds: list[Address], dialing: Callable[[ProbeTarget], object] = lambda _: RefusedDialing()
+) -> Iterator[LeaderFinder]:
+    finder = LeaderFinder("client", Endpoints(seeds), dialing)
+    try:
+        yield finder
+    finally:
+        finder.close()
 
 
 def test_a_rest_begins_only_with_the_loss_of_the_last_link(monkeypatch):
