@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Self, TypeVar
 
+from elect.client.client_links import join_all
 from elect.client.endpoints import Endpoints, ProbeTarget
 from elect.client.leader_call import LeaderCall
 from elect.client.leader_finder import LeaderFinder
@@ -27,6 +28,9 @@ from wire.protocol.address import Address
 from wire.security.security import Security
 
 Result = TypeVar("Result")
+
+CLOSE_S = 1.0
+"""For the threads of all links: a thread takes at most a write's time, unless it waits for the lookup of a name."""
 
 TIMEOUT_S = 10.0
 """The default: ten times the longest wait for a new leader after a crash, with the default `support_duration`."""
@@ -51,7 +55,7 @@ class Client:
     So it does for a leader that has no room for another client.
 
     After a fork the child has connections of its own. Each wait has one deadline, which covers lookups of names, dials
-    and answers; a lookup that hangs is left behind on a thread, of which a client has at most 16.
+    and answers; a lookup that hangs is left behind on a thread. A client has at most 16 threads, and `status` 16 more.
 
     In asyncio, call the methods with `asyncio.to_thread`.
 
@@ -257,10 +261,9 @@ class Client:
         self._is_closed = True
         with self._lock:
             finder, survey = self._finder, self._survey
-        if survey is not None:
-            survey.cancel()
-        if finder is not None:
-            finder.close()
+        if finder is not None and survey is not None:
+            _stop(finder, survey)
+            join_all([*finder.threads, *survey.threads], CLOSE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -292,11 +295,12 @@ class Client:
                 check_native()
                 make_dialing = partial(_dialing, self._settings, self._settings.load_security())
                 endpoints = Endpoints(self._settings.addresses, self._settings.is_believed)
-                self._finder = finder = LeaderFinder(self._settings.name, endpoints, make_dialing)
-                finalizer = weakref.finalize(self, finder.stop)  # of a client that nobody closed
+                finder = LeaderFinder(self._settings.name, endpoints, make_dialing)
+                self._survey = survey = Survey(make_dialing, finder.note_members, now_ns)
+                finalizer = weakref.finalize(self, _stop, finder, survey)  # of a client that nobody closed
                 finalizer.atexit = False
                 self._keep_finder = finalizer.detach
-                self._survey = Survey(make_dialing, finder.note_members, now_ns)
+                self._finder = finder  # at last: Ctrl-C may come in between
             return self._finder
 
     def _wait(self, election: str, seconds: float, find: Callable[[LeaderFinder, int], Result | None]) -> Result:
@@ -316,6 +320,11 @@ class Client:
                 return
             seen, leader = change
             yield leader
+
+
+def _stop(finder: LeaderFinder, survey: Survey) -> None:
+    survey.cancel()
+    finder.stop()
 
 
 def _dialing(settings: ObserverSettings, security: Security, target: ProbeTarget) -> Dialing:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from elect.client.client_link import ClientLink, is_final
-from elect.client.client_links import ClientLinks, join_all
+from elect.client.client_links import ClientLinks, ClientThread
 from elect.client.client_view import ClientView, in_words, unavailable
 from elect.client.endpoints import Endpoints, ProbeTarget
 from elect.client.probing import Probing
@@ -32,9 +32,6 @@ from wire.protocol.address import Address
 from wire.protocol.wire_errors import HandshakeTimeoutError, LocalFault, Refusal, RejectCode, StoppedError, WireError
 
 logger = Log(__name__)
-
-CLOSE_S = 1.0
-"""For the threads of all links: a thread takes at most a write's time, unless it waits for the lookup of a name."""
 
 LONGEST_WAIT_S = 60.0
 """Between two looks at the clock, which goes on while the machine is suspended; the wait does not."""
@@ -198,12 +195,11 @@ class LeaderFinder:
             self._links.end(StoppedError("the client is being closed"))
             self.changed.notify_all()
 
-    def close(self) -> None:
-        """End all waits and links."""
+    @property
+    def threads(self) -> list[ClientThread]:
+        """Return the threads that have not ended yet."""
         with self._lock:
-            self.stop()
-            threads = self._links.threads
-        join_all(threads, CLOSE_S)
+            return self._links.threads
 
     def note_opened(self, link: ClientLink) -> None:
         """See LinkOwner."""

@@ -108,6 +108,12 @@ class Survey:
                 link.end(StoppedError("the client is being closed"))
             self._changed.notify_all()
 
+    @property
+    def threads(self) -> list[ClientLink]:
+        """Return the threads that have not ended yet."""
+        with self._lock:
+            return list(self._threads)
+
     def note_opened(self, link: ClientLink) -> None:
         """See LinkOwner."""
 
@@ -134,7 +140,19 @@ class Survey:
             self._changed.notify_all()
 
     def _ask(self, batch: list[ProbeTarget], election: str, deadline: Deadline) -> None:
+        """Ask some endpoints at once; their links end with the wait, by Ctrl-C too."""
         links: list[ClientLink] = []
+        try:
+            self._dial(batch, election, deadline, links)
+            while any(self._is_awaited(link) for link in links) and not (deadline.is_over or self._is_cancelled):
+                self._changed.wait(deadline.remaining_s)
+        finally:
+            for link in links:
+                if self._is_awaited(link):
+                    self._errors.setdefault(link.target.address, "no answer in time")
+                link.end(StoppedError("answered"))
+
+    def _dial(self, batch: list[ProbeTarget], election: str, deadline: Deadline, links: list[ClientLink]) -> None:
         for target in batch:
             if deadline.is_over:  # the start of a thread may take its time
                 break
@@ -142,6 +160,7 @@ class Survey:
                 self._errors[target.address] = "the name is still being looked up"
                 continue
             link = ClientLink(target, self._make_dialing(target), self, (election,))
+            links.append(link)
             self._threads.add(link)
             self._asked[target.address] = link
             try:
@@ -149,14 +168,6 @@ class Survey:
             except RuntimeError as error:
                 self._threads.discard(link)
                 self._errors[target.address] = f"no thread to dial with: {error}"
-            else:
-                links.append(link)
-        while any(self._is_awaited(link) for link in links) and not (deadline.is_over or self._is_cancelled):
-            self._changed.wait(deadline.remaining_s)
-        for link in links:
-            if self._is_awaited(link):
-                self._errors.setdefault(link.target.address, "no answer in time")
-            link.end(StoppedError("answered"))
 
     def _is_awaited(self, link: ClientLink) -> bool:
         address = link.target.address

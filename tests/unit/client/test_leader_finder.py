@@ -9,12 +9,14 @@ import pytest
 
 from elect import LeaderUnavailable
 from elect.client.client_link import ClientLink
+from elect.client.client_links import join_all
 from elect.client.endpoints import Endpoints, ProbeTarget
 from elect.client.leader_finder import LeaderFinder
 from elect.clock import now_ns
 from wire import Address
 from wire.protocol.wire_errors import ConnectError
 
+PATIENCE_S = 60.0
 SEEDS = [Address("10.0.0.1", port) for port in (1, 2, 3)]
 
 
@@ -37,7 +39,8 @@ def finder_of(
     try:
         yield finder
     finally:
-        finder.close()
+        finder.stop()
+        join_all(finder.threads, PATIENCE_S)
 
 
 def test_a_rest_begins_only_with_the_loss_of_the_last_link(monkeypatch):
