@@ -328,7 +328,7 @@ def _stop(finder: LeaderFinder, survey: Survey) -> None:
 
 
 def _dialing(settings: ObserverSettings, security: Security, target: ProbeTarget) -> Dialing:
-    return settings.dialing(target.node_id, security)
+    return settings.dialing(target.to, security)
 
 
 def _ends_ns(seconds: float) -> int:

@@ -87,7 +87,7 @@ class ClientLink:
     def __init__(self, target: ProbeTarget, dialing: Dialing, owner: LinkOwner, elections: Iterable[str]) -> None:
         self.target = target
         self.node_id = ""
-        self._dialing = replace(dialing, to=target.node_id, watch=self._guard)
+        self._dialing = replace(dialing, to=target.to, watch=self._guard)
         self._owner = owner
         self._elections = tuple(elections)
         self._lock = threading.Lock()

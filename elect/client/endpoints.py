@@ -14,11 +14,18 @@ class ProbeTarget:
 
     Attributes:
         address: the address.
-        node_id: the id of the node that has to answer there; empty: any.
+        node_id: the id of the node that is known to be there; empty: none is.
+        is_seed: the program gave the address. Any node may answer there: one with another id may have taken its place.
     """
 
     address: Address
     node_id: str = ""
+    is_seed: bool = False
+
+    @property
+    def to(self) -> str:
+        """The id of the node that has to answer; empty: any."""
+        return "" if self.is_seed else self.node_id
 
 
 class Endpoints:
@@ -77,11 +84,15 @@ class Endpoints:
     def targets(self) -> tuple[ProbeTarget, ...]:
         """Return all places to dial, each address once: leaders first, then members, then seeds."""
         members = [ProbeTarget(address=address, node_id=node_id) for node_id, address in self._members.items()]
-        seeds = [ProbeTarget(address=address) for address in self._seeds]
-        found: dict[Address, ProbeTarget] = {}
-        for target in (*self._hints.values(), *members, *seeds):
-            found.setdefault(target.address, target)
-        return tuple(found.values())
+        found: dict[Address, str] = {}
+        for target in (*self._hints.values(), *members):
+            found.setdefault(target.address, target.node_id)
+        for address in self._seeds:
+            found.setdefault(address, "")
+        return tuple(
+            ProbeTarget(address=address, node_id=node_id, is_seed=address in self._seeds)
+            for address, node_id in found.items()
+        )
 
     def _address(self, text: str | None) -> Address | None:
         address = dialable(text) if text else None

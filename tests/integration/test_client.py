@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from elect import Client, ClientClosed, Leader, LeaderUnavailable
-from tests.integration.fake_nodes import CLUSTER, client_of, failure, fake_cluster, known
+from tests.integration.fake_nodes import CLUSTER, FakeCluster, client_of, failure, fake_cluster, known
 from tests.integration.wire_ends import PATIENCE_S, eventually
 
 
@@ -131,6 +131,26 @@ def test_watch_shows_none_when_no_node_can_be_reached(node_ids):
         assert eventually(lambda: watching.seen[-1:] == [("a", 1)])
         client.close()
         assert watching.has_ended()
+
+
+def test_other_nodes_at_the_same_addresses_are_found():
+    """A cluster was made anew, of nodes with other ids, and its terms went on."""
+    with fake_cluster() as cluster, client_of(cluster) as client:
+        cluster.elect("a", 1)
+        assert known(client.leader()) == ("a", 1)
+        for node in cluster.nodes.values():
+            node.stop()
+        others = FakeCluster("def")
+        for node, former in zip(others.nodes.values(), cluster.nodes.values(), strict=True):
+            node.port = former.port
+            node.start()
+        others.version = 2
+        others.elect("e", 2)
+        assert known(client.leader(timeout=PATIENCE_S)) == ("e", 2)
+        for node in others.nodes.values():
+            node.stop()
+        for node in cluster.nodes.values():
+            node.start()
 
 
 def test_members_and_followers():

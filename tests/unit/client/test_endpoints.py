@@ -62,3 +62,10 @@ def test_a_hint_comes_first_and_needs_only_an_id():
     assert endpoints.hint("default", "z", "10.0.0.9:1") == ProbeTarget(address=Address("10.0.0.9", 1), node_id="z")
     endpoints.forget_hint("default")
     assert ("z", "10.0.0.9:1") not in texts(endpoints)
+
+
+def test_a_seed_may_be_any_node_whoever_was_there_before():
+    endpoints = Endpoints(SEEDS)
+    endpoints.refresh(report(1, a="10.0.0.2:1", b="10.0.0.3:1"))
+    endpoints.hint("default", "a", "10.0.0.2:1")
+    assert [(target.node_id, target.to) for target in endpoints.targets()] == [("a", ""), ("b", "b"), ("", "")]
