@@ -89,7 +89,7 @@ class Client:
             name=name,
             key_file=key_file,
             tls=tls,
-            pins=pins or {},
+            pins=pins,
             insecure=insecure,
         )
         self._is_closed = False

@@ -36,6 +36,11 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 class ObserverSettings:
     """See `elect.Client` for the fields; `kind` is that of the links, `client` or `mirror`.
 
+    The values are copies: a program may change its list or table afterwards.
+
+    Attributes:
+        addresses: the endpoints as addresses, in one spelling.
+
     Raises:
         ConfigError: a value breaks a rule.
     """
@@ -45,24 +50,30 @@ class ObserverSettings:
     name: str
     key_file: str | os.PathLike[str] | None = None
     tls: Mapping[str, str | os.PathLike[str]] | None = None
-    pins: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, str] | None = None
     insecure: bool = False
     kind: str = CLIENT_KIND
+    addresses: tuple[Address, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         rules.check_id("cluster", self.cluster)
         check_observer_name(self.name)
         rules.check_choice("insecure", self.insecure, (True, False))
         rules.check_tls(self.tls)
-        rules.check_pins(self.pins, None)
+        if self.pins is not None:
+            rules.check_pins(self.pins, None)
         self._check_security()
+        endpoints = tuple(_listed(self.endpoints))
+        copies = {
+            "endpoints": endpoints,
+            "addresses": tuple(map(_parse, endpoints)),
+            "tls": None if self.tls is None else dict(self.tls),
+            "pins": dict(self.pins or {}),
+        }
+        for name, value in copies.items():
+            object.__setattr__(self, name, value)
         for text, address in zip(self.endpoints, self.addresses, strict=True):
             self._check_exposure(text, address)
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        """The endpoints as addresses, in one spelling."""
-        return tuple(map(_parse, _listed(self.endpoints)))
 
     def load_security(self) -> Security:
         """Return the Security with the keys or certificates in the files.
@@ -142,7 +153,7 @@ class ObserverSettings:
 
         paths = {name: Path(rules.expand_home("tls", path)) for name, path in files.items()}
         tls = TlsFiles(certificate=paths["certificate"], key=paths["key"], ca=paths["ca"])
-        pins = {node_id: text.lower().split() for node_id, text in self.pins.items()}
+        pins = {node_id: text.lower().split() for node_id, text in (self.pins or {}).items()}
         return Tls(tls, node=f"{self._certified}/0", cluster=self.cluster, pins=pins)
 
 

@@ -7,6 +7,8 @@ import threading
 import pytest
 
 from elect import CallInterrupted, Client, ClientClosed, Config, ConfigError, Leader, LeaderUnavailable, Stopped
+from elect.observing.observer_settings import ObserverSettings
+from wire import Address
 
 KEY = "00" * 32
 
@@ -34,6 +36,8 @@ KEY = "00" * 32
         ("insecure", {"insecure": 1}),
         ("insecure", {"insecure": True, "key_file": "k"}),
         ("pins", {"pins": {"a": "00" * 32}}),
+        ("pins", {"pins": ""}),
+        ("pins", {"pins": 0}),
     ],
 )
 def test_a_bad_value_is_named(field, options):
@@ -53,10 +57,22 @@ def test_a_key_file_that_is_missing_is_named_at_first_use(tmp_path):
         client.leader()
 
 
+def test_settings_are_copies_of_the_arguments():
+    endpoints, pins = ["127.0.0.1:1", "127.0.0.1:2"], {"a": "00" * 32}
+    tls = {"certificate": "c", "key": "k", "ca": "a"}
+    settings = ObserverSettings(endpoints=endpoints, cluster="c", name="x", tls=tls, pins=pins)
+    for argument in (endpoints, pins, tls):
+        argument.clear()
+    assert settings.endpoints == ("127.0.0.1:1", "127.0.0.1:2")
+    assert settings.addresses == (Address("127.0.0.1", 1), Address("127.0.0.1", 2))
+    assert settings.tls == {"certificate": "c", "key": "k", "ca": "a"}
+    assert settings.pins == {"a": "00" * 32}
+
+
 def test_a_client_of_a_config_has_its_addresses(tmp_path):
     config = Config(node="a", cluster="c", listen="127.0.0.1:1", data_dir=tmp_path, peers={"b": "127.0.0.1:2"})
     with Client.from_config(config) as client:
-        assert client._settings.endpoints == ["127.0.0.1:1", "127.0.0.1:2"]
+        assert client._settings.endpoints == ("127.0.0.1:1", "127.0.0.1:2")
         assert repr(client) == "<Client 'client' of cluster 'c'>"
 
 
