@@ -8,6 +8,7 @@ from functools import partial
 from typing import Self, TypeVar
 
 from elect.client.client_links import join_all
+from elect.client.client_view import ClientView, SeenTerm
 from elect.client.endpoints import Endpoints, ProbeTarget
 from elect.client.leader_call import LeaderCall
 from elect.client.leader_finder import LeaderFinder
@@ -94,6 +95,7 @@ class Client:
         )
         self._is_closed = False
         self._local = threading.local()
+        self._terms: dict[str, SeenTerm] = {}
         self._reset()
         _living.add(self)
 
@@ -277,6 +279,8 @@ class Client:
     def become_forked(self) -> None:
         """Begin anew, in a child: its parent's threads are not here, and one of them may have held a lock."""
         self._keep_finder()
+        if self._finder is not None:
+            self._terms = self._finder.view.terms
         _kept.append((self._finder, self._survey))  # the child runs no finalizers of what its parent uses
         self._reset()
 
@@ -295,7 +299,8 @@ class Client:
                 check_native()
                 make_dialing = partial(_dialing, self._settings, self._settings.load_security())
                 endpoints = Endpoints(self._settings.addresses, self._settings.is_believed)
-                finder = LeaderFinder(self._settings.name, endpoints, make_dialing)
+                view = ClientView(self._terms)
+                finder = LeaderFinder(self._settings.name, endpoints, make_dialing, view=view)
                 self._survey = survey = Survey(make_dialing, finder.note_members, now_ns)
                 finalizer = weakref.finalize(self, _stop, finder, survey)  # of a client that nobody closed
                 finalizer.atexit = False

@@ -21,6 +21,9 @@ from wire.protocol.address import Address
 VOUCHED_NS = NS_PER_S
 """The default `support_duration`: for this time a voter that has heard its leader elects no other one."""
 
+FORGOTTEN_MAX = 1_024
+"""Elections whose terms are kept while others are watched: a hundred bytes each."""
+
 Link = Hashable
 """The name of an open link, of which this file needs only that it is itself."""
 
@@ -69,10 +72,19 @@ class _WatchedElection:
     doubted_ns: int = -1
 
 
-class ClientView:
-    """The leaders of the watched elections, and the members, as the nodes report them."""
+SeenTerm = tuple[int, str]
+"""The highest term of an election, and the id of its leader; empty: none was named."""
 
-    def __init__(self) -> None:
+
+class ClientView:
+    """The leaders of the watched elections, and the members, as the nodes report them.
+
+    Args:
+        terms: those of a view before.
+    """
+
+    def __init__(self, terms: Mapping[str, SeenTerm] | None = None) -> None:
+        self._forgotten: dict[str, SeenTerm] = dict(terms or {})
         self._watched: dict[str, _WatchedElection] = {}
         self._nodes: dict[Link, str] = {}
         self._members: dict[Link, MembersReport] = {}
@@ -84,6 +96,11 @@ class ClientView:
         return tuple(self._watched)
 
     @property
+    def terms(self) -> dict[str, SeenTerm]:
+        """The highest terms that were seen, of forgotten elections too."""
+        return {**self._forgotten, **{name: (each.term, each.named) for name, each in self._watched.items()}}
+
+    @property
     def members(self) -> tuple[str, MembersReport] | None:
         """The newest report of the members, with the id of its sender; None: none came yet."""
         return self._latest
@@ -92,12 +109,19 @@ class ClientView:
         """Keep the reports of an election from now on; return whether it is a new one."""
         known = self._watched.get(election)
         others = {name: each for name, each in self._watched.items() if name != election}
-        self._watched = {**others, election: known or _WatchedElection()}  # in one step: Ctrl-C may come in between
+        term, named = self._forgotten.get(election, (0, ""))
+        watched = known or _WatchedElection(term=term, named=named)
+        self._watched = {**others, election: watched}  # in one step: Ctrl-C may come in between
         return known is None
 
     def forget(self, election: str) -> None:
-        """Keep nothing of an election."""
-        self._watched.pop(election, None)
+        """Keep nothing of an election but its term."""
+        watched = self._watched.get(election)
+        if watched is None:
+            return
+        others = [(name, seen) for name, seen in self._forgotten.items() if name != election]
+        self._forgotten = dict([*others, (election, (watched.term, watched.named))][-FORGOTTEN_MAX:])
+        del self._watched[election]
 
     def open_link(self, link: Link, node_id: str) -> None:
         """Note the node at the other end of a link."""

@@ -50,6 +50,7 @@ class LeaderFinder:
         name: of the client.
         endpoints: the addresses.
         make_dialing: returns the parameters of one dial, with an id that no other dial has.
+        view: the view; None: a new one.
         clock: returns nanoseconds.
         rng: for the random parts of waits.
     """
@@ -60,13 +61,14 @@ class LeaderFinder:
         endpoints: Endpoints,
         make_dialing: Callable[[ProbeTarget], Dialing],
         *,
+        view: ClientView | None = None,
         clock: Clock = now_ns,
         rng: random.Random | None = None,
     ) -> None:
         self.clock = clock
         self._lock = threading.RLock()  # `with` of a Condition is no single step: Ctrl-C would leave it locked
         self.changed = SignalSafeCondition(self._lock)
-        self.view = ClientView()
+        self.view = view or ClientView()
         self._name = name
         self.endpoints = endpoints
         self._make_dialing = make_dialing

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from elect import Client, Leader, NotLeader
+from elect import Client, Leader, LeaderUnavailable, NotLeader
 from tests.conftest import open_descriptors
 from tests.fault.test_fork import in_child
 from tests.integration.fake_nodes import CLUSTER, client_of, fake_cluster, known
@@ -35,6 +35,19 @@ def test_a_child_has_links_of_its_own():
             in_child(check)
         assert cluster["b"].accepted >= 6  # a busy machine dials twice
         assert known(client.leader(timeout=PATIENCE_S)) == ("b", 3)
+
+
+def test_a_child_goes_back_to_no_lower_term():
+    with fake_cluster() as cluster, client_of(cluster) as client:
+        cluster.elect("b", 3)
+        client.leader()
+        cluster.elect("a", 2)  # by nodes that were restored from a copy
+
+        def check():
+            with pytest.raises(LeaderUnavailable):
+                client.leader(timeout=0.5)
+
+        in_child(check)
 
 
 def test_a_fork_in_the_middle_of_a_call():

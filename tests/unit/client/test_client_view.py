@@ -1,9 +1,11 @@
 """The reports of several nodes, merged."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elect.client.client_view import ClientView
+from elect.client.client_view import FORGOTTEN_MAX, ClientView
 from elect.core.configuration import Configuration, Member
 from elect.leader import Leader
 from elect.observing.observer_messages import LeaderReport, MembersReport
@@ -160,11 +162,41 @@ def test_a_circle_is_named():
     assert view.loop(E) in (("b", "c", "b"), ("c", "b", "c"))
 
 
+def test_a_term_outlasts_its_election_and_its_process():
+    view = view_of("a", "b")
+    view.receive_leader("a", report(5, "a"), 0)
+    view.watch("other")
+    view.forget(E)
+    for again in (view, ClientView(view.terms)):
+        again.watch(E)
+        again.open_link("b", "b")
+        again.receive_leader("b", report(4, "b"), 1)
+        assert again.leader(E) is None
+        again.receive_leader("b", report(5, "b"), 1)
+        assert again.leader(E) is None
+        again.receive_leader("b", report(6, "b"), 1)
+        assert known(again.leader(E)) == ("b", 6)
+        again.forget(E)
+        assert again.terms[E] == (6, "b")
+
+
+def test_terms_of_forgotten_elections_are_bounded():
+    view = view_of("a")
+    for place in range(FORGOTTEN_MAX + 10):
+        view.watch(f"e{place}")
+        view.receive_leader("a", replace(report(1, "a"), election=f"e{place}"), 0)
+        view.forget(f"e{place}")
+    assert len(view.terms) == FORGOTTEN_MAX + 1
+    assert "e9" not in view.terms
+    assert "e10" in view.terms
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("open"), st.sampled_from("abc")),
         st.tuples(st.just("end"), st.sampled_from("abc")),
         st.tuples(st.just("lost"), st.just("")),
+        st.tuples(st.just("forget"), st.just("")),
         st.tuples(st.just("report"), st.sampled_from("abc"), st.integers(0, 4), st.sampled_from(["", "a", "b", "c"])),
     )
 )
@@ -185,6 +217,10 @@ def test_no_reports_lead_back_to_a_lower_term(steps):
             said.pop(link, None)
         elif kind == "lost":
             view.forget_leaders()
+        elif kind == "forget":  # others were in use meanwhile
+            view.forget(E)
+            view.watch(E)
+            said.clear()
         elif link in open_links:
             term, leader = rest[0], rest[1] if rest[0] else ""
             said[link] = report(term, leader)
