@@ -14,12 +14,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from elect.client.endpoints import ProbeTarget
+from elect.clock import NS_PER_S, now_ns
 from elect.observing.observer_messages import LeaderReport, MembersReport, ObserverReport, Watch
 from wire.common.deadline import now_s
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
 from wire.io.open_link import CloseReason, OpenLink
-from wire.io.sockets import block_reads, block_writes, shut, stop_reading, wake
+from wire.io.sockets import block_reads, block_writes, has_input, shut, stop_reading, wake
 from wire.links.connect import Dialing
 from wire.protocol.handshake import Bye, Heard
 from wire.protocol.identity import printable
@@ -46,6 +47,9 @@ WRITE_S = 0.001
 call waits for it, so the time is short."""
 
 
+HELD_UP = 1.5
+"""Keepalive intervals without a look at a link after which this process was stopped: a read takes one at most."""
+
 _FINAL = (CertificateError, CredentialsError, MagicError, ProofError, TlsError)
 
 
@@ -60,8 +64,8 @@ class LinkOwner(Protocol):
     def note_opened(self, link: "ClientLink") -> None:
         """The handshake is over; the node of the link is known."""
 
-    def receive(self, link: "ClientLink", report: ObserverReport) -> None:
-        """A report came."""
+    def receive(self, link: "ClientLink", report: ObserverReport, waited_ns: int) -> None:
+        """A report came; it may have waited for this time, as this process was stopped."""
 
     def note_tick(self, link: "ClientLink") -> None:
         """The link is open; about once a second."""
@@ -94,6 +98,8 @@ class ClientLink:
         self._socket: socket.socket | None = None
         self._open: OpenLink | None = None
         self._reason = CloseReason()
+        self._drained_ns = 0
+        self._was_held_up = False
         self._thread = ReportedThread(self._run, name="elect-client")
 
     @property
@@ -179,10 +185,12 @@ class ClientLink:
         quiet_max = round(limits.idle_timeout_s / limits.keepalive_interval_s)
         due_s = now_s() + limits.keepalive_interval_s
         messages = link.early
+        self._drained_ns = now_ns()
         while not self._is_given_up():
             for message in messages:
-                self._receive(message)
+                self._receive(message, int(HELD_UP * limits.keepalive_interval_s * NS_PER_S))
                 frames += 1
+            self._note_drained(link)
             if now_s() >= due_s:
                 due_s = now_s() + limits.keepalive_interval_s
                 with self._lock:
@@ -208,10 +216,24 @@ class ClientLink:
     def _is_given_up(self) -> bool:
         return self._reason.value is not None
 
-    def _receive(self, message: object) -> None:
+    def _note_drained(self, link: OpenLink) -> None:
+        """Note that nothing waits on the link, if so. If something had waited, have it reported anew."""
+        now = now_ns()  # before the look
+        if has_input(link.channel.sock):
+            return
+        self._drained_ns = now
+        if self._was_held_up:
+            self._was_held_up = False
+            with self._lock:
+                self._write(link, Watch(elections=self._elections))
+
+    def _receive(self, message: object, held_up_ns: int) -> None:
         match message:
             case LeaderReport() | MembersReport():
-                self._owner.receive(self, message)
+                waited_ns = now_ns() - self._drained_ns
+                is_held_up = waited_ns > held_up_ns
+                self._was_held_up = self._was_held_up or is_held_up
+                self._owner.receive(self, message, waited_ns if is_held_up else 0)
             case Bye():
                 raise ClosedError(f"the other end closed: {printable(message.reason)}")
             case _:  # Heard, or a kind of a later version

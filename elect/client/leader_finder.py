@@ -208,13 +208,13 @@ class LeaderFinder:
         with self._lock:
             self.view.open_link(link, link.node_id)
 
-    def receive(self, link: ClientLink, report: ObserverReport) -> None:
+    def receive(self, link: ClientLink, report: ObserverReport, waited_ns: int) -> None:
         """See LinkOwner."""
         with self._lock:
             if link not in self._links:
                 return
             if isinstance(report, LeaderReport):
-                self._receive_leader(link, report)
+                self._receive_leader(link, report, self.clock() - waited_ns)
             else:
                 self.view.receive_members(link, report)
                 self.note_members(report)
@@ -257,10 +257,10 @@ class LeaderFinder:
     def _is_refused(self, since_ns: int) -> bool:
         return self._probing.is_refused(self.endpoints.targets(), since_ns)
 
-    def _receive_leader(self, link: ClientLink, report: LeaderReport) -> None:
+    def _receive_leader(self, link: ClientLink, report: LeaderReport, at_ns: int) -> None:
         self._links.note_reported(link)
         self._probing.note_answered(link.target.address, in_words(link.node_id, report))
-        is_highest = self.view.receive_leader(link, report, self.clock())
+        is_highest = self.view.receive_leader(link, report, at_ns)
         if is_highest and report.leader_id and report.leader_id != link.node_id:
             target = self.endpoints.hint(report.election, report.leader_id, report.address)
             if target is not None:

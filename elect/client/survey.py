@@ -120,13 +120,13 @@ class Survey:
     def note_tick(self, link: ClientLink) -> None:
         """See LinkOwner."""
 
-    def receive(self, link: ClientLink, report: ObserverReport) -> None:
+    def receive(self, link: ClientLink, report: ObserverReport, waited_ns: int) -> None:
         """See LinkOwner."""
         if isinstance(report, LeaderReport):
             with self._lock:
                 if self._asked.get(link.target.address) is link:
                     self._node_ids[link.target.address] = link.node_id
-                    self._reports[link.target.address] = DatedReport(report=report, at_ns=self._clock())
+                    self._reports[link.target.address] = DatedReport(report=report, at_ns=self._clock() - waited_ns)
                     self._changed.notify_all()
         else:
             self._note_members(report)

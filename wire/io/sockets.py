@@ -200,6 +200,17 @@ def shut(sock: socket.socket) -> None:
     sock.close()
 
 
+def has_input(sock: socket.socket) -> bool:
+    """Return whether a read would return at once: bytes, the end of the stream or an error."""
+    try:
+        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def stop_reading(sock: socket.socket) -> None:
     """Wake a thread that reads: it sees the end of the stream."""
     with contextlib.suppress(OSError):

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from wire.io.sockets import failure, listen, own_socket, write_all
+from wire.io.sockets import failure, has_input, listen, own_socket, write_all
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
@@ -72,6 +72,18 @@ def test_as_long_as_there_is_hope_a_writer_waits() -> None:
 )
 def test_what_the_network_said_meanwhile_is_no_reset(number: int, kind: type[LinkFailure]) -> None:
     assert isinstance(failure(OSError(number, "as the operating system says")), kind)
+
+
+def test_a_look_for_input_takes_none() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        assert not has_input(near)
+        far.send(b"x")
+        assert has_input(near)
+        assert near.recv(1) == b"x"
+        far.close()
+        assert has_input(near)
+    assert has_input(near)
 
 
 def test_sockets_of_wire_are_above_the_standard_streams() -> None:
