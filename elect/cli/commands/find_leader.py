@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 
 from elect import Client
 from elect.cli.argument_types import number
@@ -9,7 +10,7 @@ from elect.cli.calling.client_arguments import add_client, make_client
 from elect.cli.calling.leader_variables import FORMATS, VARIABLES_HELP, as_text
 from elect.cli.exit_codes import CLIENT_EXIT_CODES, ExitCode, Failure, unavailable
 from elect.cli.signals import stop_signals
-from elect.errors import LeaderUnavailable
+from elect.errors import LeaderUnavailable, ThreadError
 from elect.leader import Leader
 from wire.common.reported_thread import ReportedThread
 
@@ -32,14 +33,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the leader, or each one."""
     with make_client(arguments) as client:
+        try:
+            changes = client.watch(arguments.election)  # checks its name, too
+        except ValueError as error:
+            raise Failure(str(error), ExitCode.USAGE) from None
         if arguments.watch:
-            return _watch(client, arguments)
+            return _watch(client, arguments, changes)
         try:
             leader = client.leader(arguments.election, arguments.wait)
         except LeaderUnavailable as error:
             raise unavailable(error) from None
-        except ValueError as error:
-            raise Failure(str(error), ExitCode.USAGE) from None
         print(_text(leader, arguments))
         return ExitCode.OK
 
@@ -48,12 +51,15 @@ def _text(leader: Leader | None, arguments: argparse.Namespace) -> str:
     return as_text(leader, arguments.format, arguments.election, is_one_line=arguments.watch)
 
 
-def _watch(client: Client, arguments: argparse.Namespace) -> int:
+def _watch(client: Client, arguments: argparse.Namespace, changes: Iterator[Leader | None]) -> int:
     """Print the changes until a signal comes, the reader goes, or all nodes refuse this client."""
-    watcher = _Watcher(client, arguments)
+    watcher = _Watcher(client, arguments, changes)
     thread = ReportedThread(watcher.run, name="elect-watch")
     with stop_signals(sys.stdout.fileno()) as end:
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise ThreadError("elect-watch", str(error)) from None
         while thread.is_alive():
             match end.wait():
                 case "signal":
@@ -71,22 +77,23 @@ class _Watcher:
     Args:
         client: a client.
         arguments: of the command.
+        changes: the leaders.
     """
 
-    def __init__(self, client: Client, arguments: argparse.Namespace) -> None:
+    def __init__(self, client: Client, arguments: argparse.Namespace, changes: Iterator[Leader | None]) -> None:
         self._client = client
         self._arguments = arguments
+        self._changes = changes
         self.failure: Exception | None = None
 
     def run(self) -> None:
         """Print until the client is closed, or the reader has gone."""
-        arguments = self._arguments
         try:
             self._await_first()
             # A stream of its own: the main thread flushes the other one, and must not wait for this one.
             with open(sys.stdout.fileno(), "w", buffering=1, encoding="utf-8", closefd=False) as stream:
-                for leader in self._client.watch(arguments.election):
-                    stream.write(_text(leader, arguments) + "\n")
+                for leader in self._changes:
+                    stream.write(_text(leader, self._arguments) + "\n")
         except BrokenPipeError:
             return
         except Exception as error:  # noqa: BLE001 - the main thread reports it
