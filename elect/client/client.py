@@ -111,8 +111,10 @@ class Client:
             tls: as of the class; None: the files of the node, whose certificate must name `client/NAME`, too.
 
         Raises:
+            TypeError: `config` is no Config.
             ConfigError: a value breaks a rule.
         """
+        arguments.check_type("config", config, Config, "a Config")
         texts = dict.fromkeys([str(config.advertise_address), *config.peers.values(), *config.seeds])
         return cls(
             list(texts),
@@ -315,12 +317,15 @@ class Client:
 
     def _watch(self, election: str) -> Iterator[Leader | None]:
         seen, finder = -1, None
-        while not self._is_closed:
-            current = self._find()
-            if current is not finder:  # the first one, or the one of a forked child
-                finder, seen = current, -1
-            with finder.using(election):
-                change = finder.wait_for_change(election, seen)
+        while True:
+            try:
+                current = self._find()
+                if current is not finder:  # the first one, or the one of a forked child
+                    finder, seen = current, -1
+                with finder.using(election):
+                    change = finder.wait_for_change(election, seen)
+            except ClientClosed:
+                return
             if change is None:
                 return
             seen, leader = change

@@ -10,6 +10,7 @@ from elect.client.leader_finder import LeaderFinder
 from elect.clock import NS_PER_S
 from elect.errors import CallInterrupted, LeaderUnavailable, NotLeader
 from elect.leader import Leader
+from wire.common import arguments
 from wire.common.backoff import Backoff
 
 BACKOFF_S, BACKOFF_S_MAX = 0.05, 1.0
@@ -95,6 +96,7 @@ class LeaderCall:
             return
         self._denied[leader.node_id] = leader.term
         hint = error.leader
+        arguments.check_type("the leader of a NotLeader", hint, (Leader, type(None)), "a Leader")
         if hint is not None and hint.term > self._denied.get(hint.node_id, -1):
             finder.take_hint(self._election, hint)
 

@@ -90,6 +90,13 @@ def test_a_hint_leads_to_the_new_leader_at_once():
         assert {*called} == {"a", "c"}  # on a busy machine `a` may repeat its lease before `c` answers
 
 
+def test_a_hint_that_is_no_leader_is_named():
+    with fake_cluster("a") as cluster, client_of(cluster) as client:
+        cluster.elect("a", 1)
+        with pytest.raises(TypeError, match="the leader of a NotLeader is 'b:7101'; a Leader is needed"):
+            client.call(Work(NotLeader("default", "b:7101")))
+
+
 def test_hints_of_the_application_in_a_circle_are_named():
     with fake_cluster("ab") as cluster, client_of(cluster) as client:
         cluster.elect("a", 1)

@@ -96,6 +96,26 @@ def test_a_wrong_argument_is_refused_in_the_caller(error, call):
         call(client)
 
 
+@pytest.mark.parametrize("config", ["node.toml", None])
+def test_a_client_is_made_of_no_other_thing_than_a_config(config):
+    with pytest.raises(TypeError, match=r"config is .*; a Config is needed"):
+        Client.from_config(config)
+
+
+def test_a_watch_ends_when_its_client_closes_at_any_moment(monkeypatch):
+    with Client(["127.0.0.1:1"], cluster="c") as client:
+        watch = client.watch()
+        find = client._find
+
+        def find_and_close() -> object:
+            finder = find()
+            client.close()
+            return finder
+
+        monkeypatch.setattr(client, "_find", find_and_close)
+        assert list(watch) == []
+
+
 def test_an_unused_client_has_no_thread():
     before = threading.active_count()
     with Client(["127.0.0.1:1"], cluster="c") as client:
