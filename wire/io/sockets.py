@@ -186,8 +186,11 @@ def views(sock: socket.socket) -> tuple[str, str]:
 
 
 def _unix_view(name: object) -> str:
-    """Return the address of an end of a Unix socket; the dialing one has no path."""
-    return f"{UNIX}{name}" if isinstance(name, str) else UNIX
+    """Return the address of an end of a Unix socket; the dialing one has no path, or any that its program chose.
+
+    One that is not printable would forge a line of the log, and may be longer than an address in a handshake.
+    """
+    return f"{UNIX}{name}" if isinstance(name, str) and name.isprintable() else UNIX
 
 
 def shut(sock: socket.socket) -> None:

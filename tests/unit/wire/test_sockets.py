@@ -1,10 +1,11 @@
 import errno
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
-from wire.io.sockets import failure, has_input, listen, own_socket, write_all
+from wire.io.sockets import failure, has_input, listen, own_socket, views, write_all
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
@@ -84,6 +85,20 @@ def test_a_look_for_input_takes_none() -> None:
         far.close()
         assert has_input(near)
     assert has_input(near)
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"), [(b"/ann", "unix:{}/ann"), (b"/x\n! node a lost its lease", "unix:"), (b"/\xfe", "unix:")]
+)
+def test_the_name_of_a_dialer_s_socket_forges_no_line(tmp_path: Path, name: bytes, seen: str) -> None:
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as dialer:
+        server.bind(str(tmp_path / "a.sock"))
+        server.listen()
+        dialer.bind(os.fsencode(tmp_path) + name)
+        dialer.connect(str(tmp_path / "a.sock"))
+        accepted, _ = server.accept()
+        with accepted:
+            assert views(accepted) == (f"unix:{tmp_path}/a.sock", seen.format(tmp_path))
 
 
 def test_sockets_of_wire_are_above_the_standard_streams() -> None:
