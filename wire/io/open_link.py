@@ -97,7 +97,7 @@ class CloseReason:
 
     def __init__(self) -> None:
         self.value: WireError | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler that closes a client may interrupt its holder
 
     def set_once(self, reason: WireError) -> WireError:
         """Return the reason for the end: this one, unless another one came first."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from wire.common.deadline import Deadline
-from wire.io.open_link import Channel
+from wire.io.open_link import Channel, CloseReason
 from wire.io.tls_channel import TlsChannel
-from wire.protocol.wire_errors import TlsError, TruncatedError
+from wire.protocol.wire_errors import StoppedError, TlsError, TruncatedError
 
 
 @pytest.fixture
@@ -60,3 +60,11 @@ def test_one_that_says_nothing_costs_an_acceptor_no_tls() -> None:
             channel.shake_hands(Deadline(5))
         with pytest.raises(TlsError):
             channel.write(b"why not")
+
+
+def test_a_signal_handler_may_give_the_reason_of_an_end() -> None:
+    """It interrupts the thread that gives one."""
+    reason = CloseReason()
+    with reason._lock:
+        first = reason.set_once(StoppedError("the client is being closed"))
+    assert reason.set_once(StoppedError("another link is kept")) is first
