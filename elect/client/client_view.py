@@ -8,7 +8,7 @@ gone, because its link ended, the view stays as it is until another node reports
 A term has one leader. The first one named for a term is believed; another one is ignored.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from elect.clock import NS_PER_S
@@ -203,18 +203,27 @@ class ClientView:
                 return dated.leader() if watched.named in members.configuration.node_ids else None
         return None
 
-    def worth_keeping(self, links: Sequence[Link], now_ns: int) -> set[Link]:
-        """Return the links to leaders that are ready; else one to a node that knows the leader, or the last one.
+    def worth_keeping(self, links: Sequence[Link], now_ns: int, elections: Iterable[str]) -> set[Link]:
+        """Return the links to leaders that are ready, and for each election one to a node that knows its leader.
+
+        If there is none of them, it is the last link: of nodes that know no leader, the one that was asked last.
 
         Args:
             links: those that may be kept, at least one, in the order in which they were dialed.
             now_ns: now.
+            elections: those that are in use.
         """
         ready = [self.ready(election, now_ns) for election in self._watched]
-        if kept := {found[0] for found in ready if found is not None}:
-            return kept
-        informed = [link for link in links if self.is_informed(link, self.elections[-1])]
-        return {(informed or links)[-1]}  # of nodes that know no leader, the one that was asked last
+        kept = {found[0] for found in ready if found is not None}
+        for election in elections:
+            informed = [link for link in links if self.is_informed(link, election)]
+            if kept.isdisjoint(informed):
+                kept.update(informed[-1:])
+        return kept or {links[-1]}
+
+    def is_covered(self, links: Collection[Link], elections: Iterable[str]) -> bool:
+        """Return whether for each election one of the links leads to a node that knows its leader."""
+        return all(any(self.is_informed(link, election) for link in links) for election in elections)
 
     def is_informed(self, link: Link, election: str) -> bool:
         """Return whether the node of a link names the leader of an election's highest term."""

@@ -5,7 +5,8 @@ looks at the view, dials what is due, and sleeps until something changes or is d
 dial and read for it, so nothing delays it. Several calls that wait share the dials. While no call waits and no link is
 open, one thread of the client does the same without haste.
 
-When the last call has ended, the links to the leaders are kept, or one other link, and all others are closed.
+When the last call has ended, the links to the leaders are kept, and for each election in use one to a node that knows
+its leader, or one other link. All others are closed.
 """
 
 import random
@@ -227,7 +228,8 @@ class LeaderFinder:
                 return
             if self._links.is_asking:
                 self._ask_again(self.clock())
-            self._uninformed_ticks = 0 if self._has_informed_link() else self._uninformed_ticks + 1
+            is_informed = self.view.is_covered(list(self._links), self._followed())
+            self._uninformed_ticks = 0 if is_informed else self._uninformed_ticks + 1
             if self._uninformed_ticks in LOOK_TICKS or self._uninformed_ticks % LOOK_TICKS[-1] == 1:
                 self._advance(self.clock(), self._latest_election(), None, is_waited=False)
 
@@ -335,9 +337,9 @@ class LeaderFinder:
     def _latest_election(self) -> str:
         return self.view.elections[-1]
 
-    def _has_informed_link(self) -> bool:
-        """Return whether a link leads to a node that knows the leader."""
-        return any(self.view.is_informed(link, self._latest_election()) for link in self._links)
+    def _followed(self) -> list[str]:
+        """Return the elections of which an idle client wants to know the leader: those in use, or the latest one."""
+        return [each for each in self.view.elections if self._users[each]] or [self._latest_election()]
 
     def _settle(self) -> None:
         """While no call waits, keep the links that are worth it, or look for one."""
@@ -356,9 +358,10 @@ class LeaderFinder:
                 self._links.add_thread(thread)
 
     def _prune(self) -> None:
-        """End the links that are not worth it; wait for dials only while no node knows the leader."""
-        kept = self.view.worth_keeping(self._links.reported, self.clock())
-        is_found = all(self.view.is_informed(link, self._latest_election()) for link in kept)
+        """End the links that are not worth it; wait for dials only while no node knows a leader that is in use."""
+        followed = self._followed()
+        kept = self.view.worth_keeping(self._links.reported, self.clock(), followed)
+        is_found = self.view.is_covered(kept, followed)
         for link in self._links if is_found else self._links.reported:
             if link not in kept:
                 self._drop(link)

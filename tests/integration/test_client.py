@@ -186,6 +186,27 @@ def test_several_elections_of_one_client():
         assert known(client.leader()) == ("b", 4)
 
 
+def test_each_election_in_use_is_followed():
+    """The node that leads the one that was asked for last knows nothing of the other one."""
+    with fake_cluster() as cluster, client_of(cluster) as client:
+        cluster["a"].say(cluster["a"], 1)
+        for node_id in "bc":
+            cluster[node_id].election = "reports"
+            cluster[node_id].say(cluster["b"], 3)
+        watching = Watching(client.watch("reports"))
+        assert eventually(lambda: watching.seen[-1:] == [("b", 3)])
+        assert known(client.leader()) == ("a", 1)
+        for node_id in "bc":
+            cluster[node_id].say(cluster["c"], 4)
+        assert eventually(lambda: watching.seen[-1:] == [("c", 4)])
+        assert known(client.leader()) == ("a", 1)
+        for node_id in "bc":
+            cluster[node_id].say(cluster["b"], 5)
+        assert eventually(lambda: watching.seen[-1:] == [("b", 5)])
+        client.close()
+        assert watching.has_ended()
+
+
 def test_close_wakes_each_waiting_call():
     with fake_cluster() as cluster:
         client = Client(cluster.addresses, cluster=CLUSTER)

@@ -153,6 +153,25 @@ def test_reports_of_other_elections_and_ended_links_are_dropped():
     assert view.leader(E) is None
 
 
+def test_links_are_kept_for_each_election_that_is_in_use():
+    view = view_of("a", "b", "c")
+    view.watch("other")
+    for link in "bc":
+        view.receive_leader(link, replace(report(5, "b"), election="other"), 0)
+    view.receive_leader("a", report(5, "a", lease_ns=LEASE_NS), 0)
+    assert view.worth_keeping("abc", 1, [E]) == {"a"}
+    assert view.worth_keeping("abc", 1, [E, "other"]) == {"a", "c"}
+    assert view.is_covered("ac", [E, "other"])
+    assert not view.is_covered("a", [E, "other"])
+    view.receive_leader("b", replace(report(5, "b", lease_ns=LEASE_NS), election="other"), 0)
+    assert view.worth_keeping("abc", 1, [E, "other"]) == {"a", "b"}
+
+
+def test_the_last_link_is_kept_where_no_node_knows_a_leader():
+    view = view_of("a", "b")
+    assert view.worth_keeping("ab", 1, [E]) == {"b"}
+
+
 def test_a_circle_is_named():
     view = view_of("a", "b", "c")
     view.receive_leader("a", report(5, "b"), 0)
