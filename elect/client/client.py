@@ -16,7 +16,7 @@ from elect.client.survey import EndpointStatus, Survey
 from elect.clock import NS_PER_S, now_ns
 from elect.config.config import Config
 from elect.core.messages import check_name
-from elect.errors import ClientClosed
+from elect.errors import ClientClosed, LeaderUnavailable
 from elect.leader import Leader
 from elect.monitoring.member_status import MemberStatus, membership
 from elect.monitoring.peer_health import PeerHealth
@@ -313,7 +313,11 @@ class Client:
     def _wait(self, election: str, seconds: float, find: Callable[[LeaderFinder, int], Result | None]) -> Result:
         deadline_ns = _ends_ns(seconds)
         finder = self._find()  # its first call imports modules and reads files
-        return finder.wait_for(election, partial(find, finder), deadline_ns)
+        try:
+            return finder.wait_for(election, partial(find, finder), deadline_ns)
+        except LeaderUnavailable as error:
+            error.timeout = seconds
+            raise
 
     def _watch(self, election: str) -> Iterator[Leader | None]:
         seen, finder = -1, None

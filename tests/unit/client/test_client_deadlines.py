@@ -112,6 +112,7 @@ def loading_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Client, St
     ],
 )
 def test_the_first_use_is_a_part_of_the_wait(monkeypatch, use: Callable[[Client], object]):
-    with loading_client(monkeypatch) as (client, finder), pytest.raises(LeaderUnavailable):
+    with loading_client(monkeypatch) as (client, finder), pytest.raises(LeaderUnavailable) as caught:
         use(client)
     assert finder.deadlines == [10**12 + 5_000 * MS]
+    assert caught.value.timeout == 5
