@@ -295,9 +295,7 @@ class Client:
     def _find(self) -> LeaderFinder:
         """Return the finder of this process, made on first use."""
         with self._lock:
-            if self._is_closed:
-                raise ClientClosed(self._settings.name)
-            if self._finder is None:
+            if self._finder is None and not self._is_closed:
                 check_native()
                 make_dialing = partial(_dialing, self._settings, self._settings.load_security())
                 endpoints = Endpoints(self._settings.addresses, self._settings.is_believed)
@@ -308,6 +306,8 @@ class Client:
                 finalizer.atexit = False
                 self._keep_finder = finalizer.detach
                 self._finder = finder  # at last: Ctrl-C may come in between
+            if self._finder is None or self._is_closed:  # also by a signal handler meanwhile
+                raise ClientClosed(self._settings.name)
             return self._finder
 
     def _wait(self, election: str, seconds: float, find: Callable[[LeaderFinder, int], Result | None]) -> Result:

@@ -102,6 +102,14 @@ def test_a_client_is_made_of_no_other_thing_than_a_config(config):
         Client.from_config(config)
 
 
+def test_a_close_during_the_first_use_counts(monkeypatch):
+    """A signal handler closes the client while its files are read."""
+    client = Client(["127.0.0.1:1"], cluster="c")
+    monkeypatch.setattr(ObserverSettings, "load_security", lambda _: client.close())
+    with pytest.raises(ClientClosed):
+        client.leader(timeout=0)
+
+
 def test_a_watch_ends_when_its_client_closes_at_any_moment(monkeypatch):
     with Client(["127.0.0.1:1"], cluster="c") as client:
         watch = client.watch()
