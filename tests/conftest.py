@@ -70,7 +70,8 @@ def leaked_threads(before: set[threading.Thread]) -> list[str]:
     """Names of the threads that are new and don't end by themselves within the deadline."""
     fresh = [thread for thread in threading.enumerate() if thread not in before]
     for thread in fresh:
-        thread.join(LEAK_DEADLINE_S)
+        if thread.is_alive():  # or its start was interrupted: such a one can't be joined
+            thread.join(LEAK_DEADLINE_S)
     return [thread.name for thread in fresh if thread.is_alive()]
 
 

@@ -18,6 +18,8 @@ PROGRAM = Path(__file__).with_name("exclusive_program.py")
 MARGINS = Margins(term_ns=NS_PER_S // 10, kill_ns=NS_PER_S // 20)
 SHORT_NS = NS_PER_S // 2
 LONG_NS = 3600 * NS_PER_S
+STANDARD = (1 << 31) - 1
+"""The mask of the standard signals: a C library keeps real-time signals for itself, and may ignore one."""
 
 
 class Supervised:
@@ -190,7 +192,7 @@ def test_program_inherits_which_signals_are_ignored(tmp_path):
         assert eventually(program.receive) == [ProgramEnd()]
     finally:
         program.close()
-    masks = [int(line.split()[1], 16) for line in (tmp_path / "signals").read_text().splitlines()]
+    masks = [int(line.split()[1], 16) & STANDARD for line in (tmp_path / "signals").read_text().splitlines()]
     assert masks == [0, sum(1 << (number - 1) for number in before)]
 
 
