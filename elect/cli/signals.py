@@ -37,15 +37,12 @@ class StopSignals:
 
 
 @contextmanager
-def handled_signals(numbers: Sequence[int], handle: Callable[[int, FrameType | None], None]) -> Iterator[list[int]]:
+def handled_signals(numbers: Sequence[int], handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle the signals in the block, also those that the parent process blocks.
 
     Signals that the parent ignores stay ignored, as nohup means it. Those that it blocks arrive, also in programs that
-    are started: otherwise only SIGKILL would end them. SIGCHLD has its default: where it is ignored, the system keeps
-    no exit codes of child processes.
-
-    Yields:
-        The signals that are not ignored.
+    are started: otherwise only SIGKILL would end them. One that waits calls `handle` before the block is entered.
+    SIGCHLD has its default: where it is ignored, the system keeps no exit codes of child processes.
     """
     before = {number: signal.getsignal(number) for number in (*numbers, signal.SIGCHLD)}
     caught = [number for number in numbers if before[number] is not signal.SIG_IGN]
@@ -55,7 +52,7 @@ def handled_signals(numbers: Sequence[int], handle: Callable[[int, FrameType | N
         for number in caught:
             signal.signal(number, handle)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [*numbers, signal.SIGCHLD])
-        yield caught
+        yield
     finally:
         for number in (*caught, signal.SIGCHLD):
             signal.signal(number, before[number])
@@ -73,12 +70,13 @@ def stop_signals(watched_fd: int | None = None) -> Iterator[StopSignals]:
     os.set_blocking(write_fd, False)
 
     def catch(_number: int, _frame: FrameType | None) -> None:
-        for each in caught:
-            signal.signal(each, signal.SIG_DFL)
+        for each in ENDING:
+            if signal.getsignal(each) is catch:
+                signal.signal(each, signal.SIG_DFL)
 
     wake_before = signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
     try:
-        with handled_signals(ENDING, catch) as caught:
+        with handled_signals(ENDING, catch):
             yield StopSignals(read_fd, watched_fd)
     finally:
         signal.set_wakeup_fd(wake_before)

@@ -60,8 +60,8 @@ class ChildProcess:
     @contextmanager
     def signals(self) -> Iterator[None]:
         """Forward the signals to the program; while none runs, raise Interrupted. Ignored signals stay ignored."""
+        self._is_interruptible = True  # first: a signal that was blocked arrives before the block is entered
         with handled_signals(FORWARDED, self._catch):
-            self._is_interruptible = True
             try:
                 yield
             finally:

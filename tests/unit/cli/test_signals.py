@@ -3,12 +3,12 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from elect.cli.calling.child_process import ChildProcess
+from elect.cli.calling.child_process import ChildProcess, Interrupted
 from elect.cli.executing.wakeup import Wakeup
 from elect.cli.signals import stop_signals
 
@@ -69,3 +69,29 @@ def test_a_blocked_signal_is_noticed_by_a_call():
     with blocked(signal.SIGUSR1), child.signals():
         signal.raise_signal(signal.SIGUSR1)
         assert signal.SIGUSR1 not in signal.sigpending()
+
+
+def stops_a_node() -> bool:
+    with stop_signals() as end:
+        return end.wait() == "signal"
+
+
+def wakes_the_loop() -> bool:
+    with Wakeup.catching() as wakeup:
+        return wakeup.take() == [signal.SIGTERM]
+
+
+def interrupts_a_call() -> bool:
+    with pytest.raises(Interrupted), ChildProcess([]).signals():
+        return False
+    return True
+
+
+@pytest.mark.parametrize("is_noticed", [stops_a_node, wakes_the_loop, interrupts_a_call])
+def test_a_signal_that_waits_is_noticed_at_once(is_noticed: Callable[[], bool]):
+    """It arrives as soon as it is not blocked any more, before the block is entered."""
+    handler = signal.getsignal(signal.SIGTERM)
+    with blocked(signal.SIGTERM):
+        signal.raise_signal(signal.SIGTERM)
+        assert is_noticed()
+        assert signal.getsignal(signal.SIGTERM) is handler
