@@ -13,6 +13,7 @@ from elect.errors import (
     IdInUse,
     JoinError,
     JoinGaveUp,
+    JoinRejected,
     LeaderUnavailable,
     NotAuthorized,
     OtherCluster,
@@ -48,6 +49,7 @@ class ExitCode(IntEnum):
     SOURCE_UNKNOWN = 27
     NOT_STANDBY = 28
     DISPUTED = 29
+    NOT_ACCEPTED = 30
     NO_LEADER = 69
     TRY_AGAIN = 75
     NOT_LET_IN = 77
@@ -143,6 +145,7 @@ JOIN_EXIT_CODES = """exit codes of a node that does not become a member:
   22   its key, its certificate or its join token is not accepted
   23   the members know it with another data directory and another address
   24   all attempts are used up
+  30   the members refuse it for another reason, such as its kind or its address
 
 """
 
@@ -153,8 +156,9 @@ JOIN_ERRORS: Mapping[type[JoinError], ExitCode] = {
     NotAuthorized: ExitCode.NOT_AUTHORIZED,
     Amnesia: ExitCode.AMNESIA,
     JoinGaveUp: ExitCode.JOIN_GAVE_UP,
+    JoinRejected: ExitCode.NOT_ACCEPTED,
 }
-"""The exit code of each reason for which a node does not become a member; of the others FAILED."""
+"""The exit code of each reason for which a node does not become a member; the last is of those that have no class."""
 
 
 CLIENT_EXIT_CODES = """exit codes of a search for the leader:

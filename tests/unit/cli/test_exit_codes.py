@@ -21,7 +21,7 @@ from elect.cli.exit_codes import (
 )
 from elect.core.changes import ChangeRefusal
 
-REJECTIONS = errors.JoinRejected.__subclasses__()
+REJECTIONS = [errors.JoinRejected, *errors.JoinRejected.__subclasses__()]
 
 
 def test_every_rejection_of_a_join_has_an_exit_code():
