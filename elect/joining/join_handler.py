@@ -130,17 +130,18 @@ def _decide_as_leader(view: MemberView, asked: Join, token_fault: str | None) ->
         return _rejected(JoinRejected.code, f"the address {asked.address!r} is none that can be dialed; set advertise")
     member = view.configuration.member(asked.node_id)
     store_id = None if member is None else _store_of(view, member)
-    if token_fault is not None and store_id != asked.store_id:
+    is_known = store_id == asked.store_id
+    if token_fault is not None and not is_known:
         return _rejected(NotAuthorized.code, token_fault)
     if member is None:
         return AddMember(node_id=asked.node_id, kind=asked.kind, store_id=asked.store_id, address=asked.address)
     decision: Decision
-    if store_id == asked.store_id or (store_id is None and not member.is_voter):
+    if is_known or (store_id is None and not member.is_voter):
         # The change is in the configuration, perhaps without the address. To ask for it again waits for the quorum.
         decision = AddMember(node_id=member.node_id, kind=member.kind, store_id=member.store_id, address=asked.address)
     else:
         decision = _judge_another_store(view, member, asked)
-    if isinstance(decision, Change) and member_kinds.does_more(member, asked.kind):
+    if not is_known and isinstance(decision, Change) and member_kinds.does_more(member, asked.kind):
         return _rejected(JoinRejected.code, member_kinds.why_refused(member, asked.kind))
     return decision
 

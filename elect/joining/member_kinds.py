@@ -1,7 +1,8 @@
 """The kind in the settings of a node, and the kind that the members give it: the members decide, and say so.
 
 Nobody wants a node to do more than its own settings say: a witness that leads may have no application to lead with. So
-such a node is not let in. Once it is a member an operator may have changed its kind, and then it only warns.
+such a node is not let in. Once it is a member under its own store an operator may have changed its kind, and then it
+only warns.
 """
 
 from elect.core.configuration import Member, MemberKind

@@ -218,8 +218,8 @@ OBSERVER, WITNESS, VOTER = MemberKind.OBSERVER, MemberKind.WITNESS, MemberKind.V
         (OBSERVER, OBSERVER, True),
     ],
 )
-@pytest.mark.parametrize("store_id", [STORE, OTHER, None])
-def test_no_member_does_more_than_its_settings_say(
+@pytest.mark.parametrize("store_id", [OTHER, None])
+def test_nobody_joins_to_do_more_than_its_settings_say(
     given: MemberKind, own: MemberKind, is_let_in: bool, store_id: bytes | None
 ):
     answer = decide(view(member(kind=given, is_voter=False, store_id=store_id)), replace(JOIN, kind=own))
@@ -232,6 +232,15 @@ def test_no_member_does_more_than_its_settings_say(
         f" `elect members remove` for it, after which it joins as {own}"
     )
     assert answer == Rejected(code="rejected", text=text)
+
+
+def test_a_member_that_an_operator_promoted_is_let_in():
+    """The answer to its first request was lost, so it asks again with the kind in its settings."""
+    promoted = member(kind=VOTER, is_voter=False)
+    for known in (view(replace(promoted, store_id=STORE)), view(promoted, stores={"d": STORE})):
+        answer = decide(known, replace(JOIN, kind=OBSERVER))
+        assert isinstance(answer, AddMember)
+        assert answer.kind is VOTER
 
 
 CHANGE = ChangeRequest(change=RemoveMember(node_id="b"))
