@@ -388,6 +388,8 @@ class Node(SiteNode):
         if not self._enter(Lifecycle.FAILED):
             return False
         self._context.failure, self._context.detail = error, detail
+        for call in self._context.failure_calls:
+            harmless(call)()
         # Before the watchers are called: a node must end whatever they do.
         self._lifecycle.request_stop(StopRequest(deadline=Deadline(STOP_TIMEOUT_S), is_resigning=False))
         self._context.lifecycle.enter(MemberPhase.FAILED, reason=detail)

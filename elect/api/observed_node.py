@@ -48,11 +48,22 @@ class ObservedNode(Election):
     def watch_lifecycle(self, watcher: Callable[[MemberLifecycle], object]) -> None:
         """Call `watcher` with each later value of `lifecycle`, in order, on a thread of the node or of a `leave`.
 
+        When it is told of a failure another node may lead already.
+
         Args:
             watcher: must not wait: the node's heartbeats may wait for it. An exception that it raises is logged.
         """
         arguments.check_callable("watcher", watcher)
         self._context.lifecycle.watch(watcher)
+
+    def call_on_failure(self, call: Callable[[], object]) -> None:
+        """Call `call` when the node fails, once it leads nothing any more and before its links are closed.
+
+        Args:
+            call: must neither wait nor raise: the node does not end before it returns.
+        """
+        arguments.check_callable("call", call)
+        self._context.failure_calls.append(call)
 
     @property
     def failure(self) -> BaseException | None:

@@ -62,6 +62,7 @@ class NodeContext:
         turned_at: the clock at the latest input of the orchestrator thread (ns).
         health: the health hook, or None.
         standing: the standing that the application set last.
+        failure_calls: to be called when the node fails, before its links are closed.
         failure: the exception that ended one of elect's own threads, or None.
         detail: the cause of the state: a stop before the start, or the death of a thread.
     """
@@ -86,6 +87,7 @@ class NodeContext:
         self.turned_at = 0
         self.health: Health | None = None
         self.standing = StandingCell()
+        self.failure_calls: list[Callable[[], object]] = []
         self.failure: BaseException | None = None
         self.detail = ""
 

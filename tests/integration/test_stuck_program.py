@@ -13,6 +13,8 @@ from elect import Node
 from elect.cli.executing.program_runner import ExecutionPlan, ProgramRunner
 from elect.cli.executing.supervised_program import Margins, ProgramEnd
 from elect.cli.executing.wakeup import Wakeup
+from elect.cli.exit_codes import Failure
+from elect.monitoring.member_phase import MemberPhase
 from elect.storage.store import MemoryStore
 from tests.nodes import DEADLINE_S, configs, eventually
 
@@ -72,6 +74,10 @@ def wakeup():
     made.close()
 
 
+def die(node: Node) -> None:
+    node._die("elect-health", ArithmeticError("one and one is three"))
+
+
 PLAN = ExecutionPlan(
     name="stuck",
     is_once=False,
@@ -116,3 +122,37 @@ def test_signal_that_meets_a_late_start_ends_the_wait(tmp_path, program, wakeup)
     with running(tmp_path, program, wakeup) as (_, codes):
         pass
     assert codes == [128 + signal.SIGTERM]
+
+
+def test_a_failure_kills_the_program_before_the_links_close(tmp_path, program, wakeup):
+    """Another node leads as soon as they are closed. The main thread may be late, and a watcher may hang."""
+    order: list[str] = []
+    program.kill = lambda: order.append("killed")
+    node = Node(configs(tmp_path, "a")["a"], store=MemoryStore())
+    ProgramRunner(node, node.election(), program, wakeup, PLAN)
+    node.watch_lifecycle(lambda value: value.phase is MemberPhase.FAILED and order.append("told"))
+    with node:
+        request_stop = node._lifecycle.request_stop
+        node._lifecycle.request_stop = lambda request: order.append("closed") or request_stop(request)
+        die(node)
+        assert order == ["killed", "closed", "told"]
+
+
+def test_a_program_that_starts_while_its_node_fails_is_killed(tmp_path, program, wakeup):
+    order: list[str] = []
+    run = program.run
+
+    def start(*values):
+        dying.start()
+        eventually(lambda: not node.is_alive)
+        order.append("started")
+        run(*values)
+
+    program.run, program.kill = start, lambda: order.append("killed")
+    node = Node(configs(tmp_path, "a", grace=0.0)["a"], store=MemoryStore())
+    dying = threading.Thread(target=die, args=(node,))
+    runner = ProgramRunner(node, node.election(), program, wakeup, PLAN)
+    with node, pytest.raises(Failure, match="the node has failed"):
+        runner.run()
+    dying.join(DEADLINE_S)
+    assert order[:2] == ["started", "killed"]

@@ -20,7 +20,6 @@ from elect.cli.exit_codes import ExitCode, Failure
 from elect.clock import NS_PER_S, now_ns
 from elect.core.events import LossReason
 from elect.errors import JoinError
-from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 from elect.runtime.service_manager import Watchdog
 from wire.common.backoff import Backoff
 from wire.common.log import Log
@@ -97,7 +96,7 @@ class ProgramRunner:
         self._poll.register(wakeup.read_end, select.POLLIN)
         self._poll.register(program, select.POLLIN)
         election.candidacy.add_holder(self)
-        node.watch_lifecycle(self._watch)
+        node.call_on_failure(self._kill)
         election.subscribe(on_elected=lambda _: wakeup.wake(), on_lost=self._lose)
 
     def run(self) -> int:
@@ -192,9 +191,9 @@ class ProgramRunner:
                 self._program.stop(self._plan.grace_ns)
         self._program.idle.wait(self._node.config.grace_ns / NS_PER_S)
 
-    def _watch(self, lifecycle: MemberLifecycle) -> None:
+    def _kill(self) -> None:
         """Kill the program when the node fails: its links are closed next, and another node leads."""
-        if lifecycle.phase is MemberPhase.FAILED:
+        with self._losing:
             self._program.kill()
 
     def _judge(self, end: ProgramEnd) -> int | None:
