@@ -16,6 +16,8 @@ from elect.bridge.member_changer import ChangeAttempt, change_members
 from elect.bridge.node_context import NodeContext
 from elect.core.changes import AddMember, Change, NameCluster
 from elect.core.configuration import CLUSTER_ID_LENGTH
+from elect.core.elector import Elector
+from elect.core.ready import Ready
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.joining.join_passes import dialable
 
@@ -48,8 +50,18 @@ class OwnChanges:
             self._token, self._since = token, now
         is_quiet = token and now - self._since >= QUIET_INTERVALS * context.config.heartbeat_interval_ns
         # With an input in the inbox this waits for the next time: without room there it would wait for itself.
-        if is_quiet and not len(context.inbox) and (change := next(self._due(), None)) is not None:
-            context.post(change_members(change, ChangeAttempt()))
+        if is_quiet and not len(context.inbox) and next(self._due(), None) is not None:
+            context.post(self._make)
+
+    def _make(self, elector: Elector, now: int) -> Ready:
+        """Make the change that is due by now, unless a later configuration than the published one is decided.
+
+        The addresses that are shown belong to the published one. By them a member that is removed would be added again,
+        and one that is replaced would keep its former address.
+        """
+        is_current = elector.state.configuration == self._context.configuration
+        change = next(self._due(), None) if is_current else None
+        return elector.tick(now) if change is None else change_members(change, ChangeAttempt())(elector, now)
 
     def _due(self) -> Iterator[Change]:
         """Yield the changes that are due. The id comes first: it waits until the configuration has settled."""

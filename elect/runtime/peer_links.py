@@ -163,8 +163,7 @@ class PeerLinks:
         check_exposure(self._config.listen, bound, has_security=self._config.has_security)
         if self._config.advertise is None:
             check_advertised(bound)
-        if self._config.advertise is None:  # the identity shows it to peers, of which there are none yet
-            self._attributes[ADVERTISE] = str(self.address)
+            self._attributes[ADVERTISE] = str(self.address)  # no peer has seen it yet
         self._profiles[self._config.node] = profile(self._attributes)
 
     def start(self) -> None:
@@ -252,7 +251,7 @@ class PeerLinks:
             self._dialers.dismiss(peer)  # both know it
             return
         self._removed_by.add(peer)
-        others = {voter for voter in self._configuration.voters if voter != self._config.node}
+        others = set(self._configuration.voters) - {self._config.node}
         if 2 * len(self._removed_by & others) > len(others):
             self._lifecycle.enter(MemberPhase.REMOVED)
 
@@ -321,6 +320,7 @@ class PeerLinks:
     def _renew_links(self, peer: str) -> None:
         """End the links with the process that has the former store. The dialer tells the elector first, as always."""
         self._admission.forget(peer)
+        self._profiles.pop(peer, None)  # its address counts no longer, though the open link takes a while to end
         self._dialers.redial(peer)
         self._listener.forget(peer, PEER_KIND)  # on a link to join the new process waits for its answer
 
@@ -350,7 +350,8 @@ class PeerLinks:
 
     def linked_addresses(self) -> dict[str, str]:
         """Return the addresses that this node and the peers with a link show. On the orchestrator thread."""
-        return {each: found for each in (self._config.node, *self._opened) if (found := self.address_of(each))}
+        shown = {each: self._profiles.get(each) for each in (self._config.node, *self._opened)}
+        return {each: found.address for each, found in shown.items() if found is not None and found.address}
 
     def address_of(self, node_id: str) -> str | None:
         """Return the address that a node advertises."""
@@ -392,9 +393,7 @@ def shown_configuration(configuration: Configuration) -> dict[str, str]:
 
 def profile(shown: Mapping[str, str]) -> Profile:
     """Return the profile in the attributes of a handshake."""
-    metadata = {name: value for name, value in shown.items() if name.startswith(METADATA_PREFIX)}
-    return Profile(
-        address=shown.get(ADVERTISE),
-        metadata={name.removeprefix(METADATA_PREFIX): value for name, value in metadata.items()},
-        settings=shown_settings.read(shown.get(shown_settings.SETTINGS, "")),
-    )
+    named = {key: value for key, value in shown.items() if key.startswith(METADATA_PREFIX)}
+    metadata = {key.removeprefix(METADATA_PREFIX): value for key, value in named.items()}
+    settings = shown_settings.read(shown.get(shown_settings.SETTINGS, ""))
+    return Profile(address=shown.get(ADVERTISE), metadata=metadata, settings=settings)
