@@ -4,17 +4,18 @@ A member may have several addresses: that of the file, the one that it showed it
 of the configuration. The dialer tries one after the other until one leads to the member. That of the file comes first:
 it may be the only one that leads there from here.
 
-The seeds come last, and only while this node has links to fewer than a quorum, and other addresses have failed for a
-while: all members may have moved at once, and the operator has corrected the seeds. A wrong node refuses the dial.
+Seeds take every second dial while this node has links to fewer than a quorum, and other addresses have failed for a
+while: all members may have moved at once, and the operator has corrected the seeds. A seed that is the address of
+another member is left out, unless somebody else has answered there: so nothing more is dialed where nobody has moved.
 
 Source: PROTOCOL.md, section 2 (each node dials each peer) and section 7.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from elect.bridge.admission import ADVERTISE
-from elect.config.rules import parse_dialable
+from elect.config.rules import normal, parse_dialable
 from elect.core.configuration import Configuration
 from elect.errors import ConfigError
 from elect.runtime.threads import starting
@@ -25,6 +26,7 @@ from wire.links.endpoint import Endpoint
 from wire.protocol.address import Address
 from wire.protocol.handshake import Judge
 from wire.protocol.identity import COUNTER_MAX, PeerIdentity
+from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 
 logger = Log(__name__)
 
@@ -32,29 +34,37 @@ logger = Log(__name__)
 PATIENCE = 10
 """Dials that lead nowhere before the seeds are tried: some seconds, in which the nodes of a cluster start."""
 
+STRANGERS = (RejectCode.WRONG_NODE, RejectCode.OWN_STORE, RejectCode.SELF)
+"""Another node, perhaps this one, answers with one of these at the address of a peer: the peer is elsewhere."""
+
 
 class PeerAddress:
     """The addresses of one peer, and the one to dial next. The orchestrator thread changes it, its dialer reads it.
 
     Args:
         given: the address of the file, or None.
-        seeds: the last addresses to try.
     """
 
-    def __init__(self, given: Address | None = None, seeds: tuple[Address, ...] = ()) -> None:
+    def __init__(self, given: Address | None = None) -> None:
         self._given = given
-        self._seeds = seeds
         self._configured: Address | None = None
         self._shown: Address | None = None
         self._known: tuple[Address, ...] = () if given is None else (given,)
+        self._current = given
+        self._wrong: frozenset[Address] = frozenset()
         self._tried = 0
         self._is_pending = False
 
-    def resolve(self, *, is_lost: bool = False) -> Address:
+    @property
+    def places(self) -> frozenset[Address]:
+        """The known addresses, each in its one spelling, but for those at which another node has answered."""
+        return frozenset(normal(each) for each in self._known if each not in self._wrong)
+
+    def resolve(self, seeds: Collection[Address] = ()) -> Address:
         """Return the address for the next dial: after a dial that led nowhere, another one than before.
 
         Args:
-            is_lost: this node has links to fewer than a quorum.
+            seeds: addresses to try as well, once others have failed for a while.
 
         Raises:
             ValueError: none is known.
@@ -62,20 +72,28 @@ class PeerAddress:
         known = self._known
         self._tried += self._is_pending
         self._is_pending = True
-        if is_lost and self._tried >= PATIENCE:
-            known = tuple(dict.fromkeys([*known, *self._seeds]))
-        if not known:
+        turn, choice = self._tried, known
+        if turn >= PATIENCE and (spare := sorted(set(seeds) - set(map(normal, known)))):
+            turn, is_known = divmod(turn - PATIENCE, 2)
+            choice = known if is_known and known else tuple(spare)
+        if not choice:
             raise ValueError("no address of this node is known")
-        return known[self._tried % len(known)]
+        self._current = choice[turn % len(choice)]
+        return self._current
 
     def note_accepted(self) -> None:
         """Note that the peer itself is there, and has no link from here: begin with the first address again."""
-        self._tried = 0
-        self._is_pending = False
+        self._begin()
 
     def note_reached(self) -> None:
         """Note that the latest dial led to the peer: the next one goes to the same address."""
         self._is_pending = False
+        self._wrong -= {self._current}
+
+    def note_stranger(self) -> None:
+        """Note that the latest dial led to another node."""
+        if self._current in self._known:
+            self._wrong |= {self._current}
 
     def set_configured(self, text: str | None) -> None:
         """Set the address that the configuration names."""
@@ -96,18 +114,18 @@ class PeerAddress:
             self._shown = shown
             self._arrange(first=self._current if is_reached else None)
 
-    @property
-    def _current(self) -> Address | None:
-        known = self._known
-        return known[self._tried % len(known)] if known else None
-
     def _arrange(self, *, first: Address | None) -> None:
         """Put the known addresses into order; `first` is dropped if nobody names it any more."""
         named = [each for each in (self._given, self._shown, self._configured) if each is not None]
         # The place first: with the list before it means at worst another address of that list.
+        self._known = tuple(dict.fromkeys([first, *named] if first in named and first is not None else named))
+        self._wrong &= set(self._known)
+        self._begin()
+
+    def _begin(self) -> None:
         self._tried = 0
         self._is_pending = False
-        self._known = tuple(dict.fromkeys([first, *named] if first in named and first is not None else named))
+        self._current = self._known[0] if self._known else None
 
 
 class Dialers:
@@ -154,7 +172,7 @@ class Dialers:
         for member in configuration.members:
             if member.node_id != self._own_id:
                 given = self._given.get(member.node_id)
-                address = self._addresses.setdefault(member.node_id, PeerAddress(given, self._seeds))
+                address = self._addresses.setdefault(member.node_id, PeerAddress(given))
                 address.set_configured(member.address)
         self.reap()
 
@@ -221,6 +239,12 @@ class Dialers:
             address.note_reached()
             address.set_shown(identity.attributes.get(ADVERTISE), is_reached=True)
 
+    def note_failed(self, peer: str, error: WireError) -> None:
+        """Note that a dial led to no link with the peer."""
+        address = self._addresses.get(peer)
+        if address is not None and isinstance(error, Refusal) and error.code in STRANGERS:
+            address.note_stranger()
+
     def note_closing(self, peer: str) -> None:
         """Note that the link to the peer closes."""
         self._linked -= {peer}
@@ -247,11 +271,16 @@ class Dialers:
         voters = frozenset(self._configuration.voters)
         return len(voters & (self._linked | {self._own_id})) < self._configuration.quorum
 
+    def _free_seeds(self, peer: str) -> frozenset[Address]:
+        """Return the seeds at which the peer may be, as far as is known; on any thread."""
+        others = [address for each, address in self._addresses.copy().items() if each != peer]
+        return frozenset(self._seeds).difference(*(address.places for address in others))
+
     def _dial(self, peer: str) -> None:
         address = self._addresses[peer]
 
         def resolve() -> Address:
-            return address.resolve(is_lost=self._is_lost())
+            return address.resolve(self._free_seeds(peer) if self._is_lost() else ())
 
         dialer = Dialer(peer, resolve, self._endpoint, next_counter=self.next_counter, judge=self._judge)
         if self._is_started:  # before others see it: else it seems to have died

@@ -230,6 +230,7 @@ class PeerLinks:
                     self._health.note_bye(event.peer, event.number)
                     self._dialers.note_bye(event.peer)
             case DialFailed():
+                self._dialers.note_failed(event.peer, event.error)
                 self._note_dispute(event)
                 self._note_removal(event)
                 self._note_unanswered(event)

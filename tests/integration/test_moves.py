@@ -64,13 +64,16 @@ def test_each_member_moves_one_after_the_other(tmp_path: Path, is_seeded: bool, 
         cluster.leader()
 
 
-def test_members_that_move_at_once_find_each_other_by_seeds(tmp_path: Path):
+@pytest.mark.parametrize("is_swap", [False, True])
+def test_members_that_move_at_once_find_each_other_by_seeds(tmp_path: Path, is_swap: bool):
     every = seeded(configs(tmp_path, "abcde", **QUICK))
     stores = {each: MemoryStore() for each in every}
     with ExitStack() as stack:
         nodes = {each: stack.enter_context(Node(config, store=stores[each])) for each, config in every.items()}
         eventually(lambda: are_voters(nodes))
-    moved = seeded(configs(tmp_path, "abcde", **QUICK))
+    following = dict(zip("abcde", "bcdea", strict=True))
+    swapped = {each: replace(config, listen=every[following[each]].listen) for each, config in every.items()}
+    moved = swapped if is_swap else seeded(configs(tmp_path, "abcde", **QUICK))
     with running({each: Node(config, store=stores[each]) for each, config in moved.items()}) as cluster:
         cluster.leader()
 
