@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 
+from elect.joining.join_passes import dialable
+
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
@@ -50,8 +52,9 @@ def _row(member: Mapping[str, object], *, is_active: bool) -> MemberRow:
 
 def _move(member: Mapping[str, object]) -> str:
     """Return a note about a member that has moved; empty if the members have its address on disk."""
-    written = member.get("written_address")
-    return f"moved; the members have {written} on disk" if written not in (None, member.get("address")) else ""
+    written, shown = member.get("written_address"), member.get("address")
+    is_moved = written is not None and dialable(str(shown)) not in (None, dialable(str(written)))
+    return f"moved; the members have {written} on disk" if is_moved else ""
 
 
 def _time(seconds: object, unit: str, factor: int) -> str:

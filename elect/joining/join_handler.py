@@ -170,7 +170,7 @@ def _point_to_leader(view: MemberView, asker: str) -> Answer:
         return NotNow(reason=shortened(reason))
     if view.leader_id == asker:  # the process before this one: its lead is over in a moment
         return NotNow(reason=f"node {view.node_id} still follows {asker} itself")
-    if view.leader_address is None:
+    if view.leader_address is None or dialable(view.leader_address) is None:  # it may show any text
         return NotNow(reason=f"node {view.node_id} follows {view.leader_id}, and does not know its address")
     return Redirect(leader_id=view.leader_id, address=view.leader_address, term=view.term)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from elect.clock import NS_PER_S
 from elect.config.rules import normal, parse_dialable
-from elect.core.configuration import ClusterState, Configuration, Member
+from elect.core.configuration import ADDRESS_LENGTH_MAX, ClusterState, Configuration, Member
 from elect.errors import (
     Amnesia,
     ConfigError,
@@ -252,9 +252,12 @@ class JoinPasses:
 
 
 def dialable(text: str) -> Address | None:
-    """Return the address in a text from another node in its one spelling, or None if it is none that can be dialed."""
+    """Return the address in a text from another node in its one spelling, or None if it is none that can be dialed.
+
+    One that is too long for a configuration is none.
+    """
     try:
-        return normal(parse_dialable("address", text))
+        return normal(parse_dialable("address", text)) if len(text) <= ADDRESS_LENGTH_MAX else None
     except ConfigError:
         return None
 

@@ -70,5 +70,5 @@ class OwnChanges:
             yield self._naming
         for member in configuration.members:
             address = shown.get(member.node_id, "")
-            if address != member.address and dialable(address) is not None:
+            if dialable(address) not in (None, dialable(member.address or "")):  # another spelling is no move
                 yield AddMember(node_id=member.node_id, kind=member.kind, address=address)

@@ -70,7 +70,13 @@ def test_an_address_that_a_member_shows_is_written_down(desk):
     assert desk.reviewed(after=0)[0] == AddMember(node_id="c", address="c:1")
 
 
-@pytest.mark.parametrize("shown", [{}, {"a": "a:1", "b": "b:1"}, {"b": "0.0.0.0:0"}, {"b": "no port"}, {"z": "z:1"}])
+LONG = f"{'.'.join(['h' * 60] * 5)}:1"
+"""A name that nothing resolves, and that a configuration has no room for."""
+
+
+@pytest.mark.parametrize(
+    "shown", [{}, {"a": "a:1", "b": "B.:1"}, {"b": "0.0.0.0:0"}, {"b": "no port"}, {"b": LONG}, {"z": "z:1"}]
+)
 def test_nothing_is_changed_without_a_new_address(desk, shown):
     desk.shown = shown
     assert desk.reviewed() == []

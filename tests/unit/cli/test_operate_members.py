@@ -47,6 +47,7 @@ def test_list_prints_a_table(address, capsys):
     [
         ("active", "h:1", "moved; the members have h:1 on disk"),
         ("active", "h:2", ""),
+        ("active", "H.:2", ""),
         ("active", None, ""),
         ("standby", "h:1", ""),
     ],

@@ -63,6 +63,7 @@ def test_another_member_names_the_leader():
         ({"leader_id": "a"}, "node a knows no leader now"),
         ({"leader_id": "d"}, "node a still follows d itself"),
         ({"leader_id": "b", "leader_address": None}, "node a follows b, and does not know its address"),
+        ({"leader_id": "b", "leader_address": "h" * 400}, "node a follows b, and does not know its address"),
     ],
 )
 def test_without_a_leader_to_name_the_answer_is_not_now(changes: dict[str, object], reason: str):
