@@ -54,7 +54,8 @@ class Config(DerivedSettings):
         bootstrap: True permits the node with the smallest seed address to form a cluster after 3 to 7 s in which the
             seeds that have not said that they know of none are silent. Remove it once there is a cluster.
         kind: the part of a node that joins: "voter", "witness", which votes and never leads, or "observer".
-        join_attempts: the number of passes over the seeds after which the node gives up; 0: no limit.
+        join_attempts: the number of passes over the seeds after which the node gives up; 0: no limit. While `bootstrap`
+            waits for silent seeds it does not give up.
         join_backoff_max: the longest wait between two passes, from 250 ms to 1 h.
         join_token: the one-time secret that a cluster may demand of a node that joins; `elect members token` makes one.
         join_token_file: the path of a file with that secret.

@@ -65,7 +65,7 @@ class JoinPlan:
         is_bootstrap: the operator says that there is no cluster.
         cluster_id: random; the id of the cluster that this node forms, if it forms one.
         is_standby: that is a standby cluster.
-        attempts_max: passes; None: no limit.
+        attempts_max: passes; None: no limit. There are more while this node waits until silent seeds count as absent.
         wait_max_ns: the longest wait between two passes, before jitter.
     """
 
@@ -194,7 +194,8 @@ class JoinPasses:
             if choice.is_forming:
                 yield JoinEnd(configuration=plan.new_cluster, progress=self._progress(is_forming=True))
                 return
-            if self._attempt == plan.attempts_max:
+            is_last = plan.attempts_max is not None and self._attempt >= plan.attempts_max
+            if is_last and not choice.is_silent:  # a silence ends: this node forms, or a seed answers
                 replies = {str(address): in_words(reply) for address, reply in self._replies.items()}
                 raise JoinGaveUp(plan.request.node_id, self._attempt, replies, choice.reason)
             self._attempt += 1

@@ -224,10 +224,10 @@ def test_the_smallest_seed_forms_a_cluster_of_itself():
     )
 
 
-def forming_after_ns(*replies: Reply) -> int:
+def forming_after_ns(*replies: Reply, **changes: object) -> int:
     """The waits of the smallest seed with bootstrap before it forms; the others give these replies, then no more."""
     said = iter(replies)
-    steps = play(plan(own=SEEDS[0], is_bootstrap=True), lambda _: next(said, DEAD))
+    steps = play(plan(own=SEEDS[0], is_bootstrap=True, **changes), lambda _: next(said, DEAD))
     assert steps[-1].progress.is_forming
     return sum(step.wait_ns for step in steps if isinstance(step, JoinWait))
 
@@ -235,6 +235,17 @@ def forming_after_ns(*replies: Reply) -> int:
 def test_bootstrap_waits_for_seeds_that_are_silent():
     """The network of a new container can come up seconds after its node: then all seeds are silent."""
     assert SILENCE_NS <= forming_after_ns() <= 3 * SILENCE_NS
+
+
+@pytest.mark.parametrize("settings", [{}, {"wait_max_ns": 250_000_000}])
+def test_bootstrap_waits_for_silent_seeds_after_the_last_attempt(settings):
+    """Else a node that is started again and again would never form: each start counts the silence anew."""
+    assert SILENCE_NS <= forming_after_ns(attempts_max=1, **settings) <= 3 * SILENCE_NS
+
+
+def test_a_seed_that_speaks_after_the_last_attempt_ends_the_join():
+    with pytest.raises(JoinGaveUp, match="after attempt 2, the last"):
+        forming_after_ns(DEAD, DEAD, DEAD, refused(RejectCode.FULL), attempts_max=1)
 
 
 def test_bootstrap_waits_no_longer_when_all_have_answered():
