@@ -13,7 +13,7 @@ from elect.bridge.node_context import NodeContext
 from elect.config.config import Config
 from elect.config.rules import normal
 from elect.core.changes import Change, ChangeRefusal, ChangeRefused, RemoveMember
-from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration
+from elect.core.configuration import CLUSTER_ID_LENGTH, Configuration, MemberKind
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.core.rules.leading import root_leadership
@@ -117,7 +117,7 @@ def make_join_client(
         ConfigError: the join token cannot be read.
     """
     config = context.config
-    if opened.configuration.members and config.bootstrap and len(config.seed_addresses) > 1:
+    if opened.configuration.members and _could_form_another(config, links):
         logger.warning("! node %s is a member, and its settings say bootstrap = true: %s", config.node, BOOTSTRAP_RISK)
     if not config.seeds or opened.configuration.members:
         return None
@@ -139,6 +139,17 @@ def make_join_client(
     )
 
 
+def _could_form_another(config: Config, links: PeerLinks) -> bool:
+    """Return whether this node would form a cluster without its data and without an answer of another seed."""
+    if not (config.bootstrap and len(config.seed_addresses) > 1 and config.member_kind is MemberKind.VOTER):
+        return False
+    return _own(links) == min(config.seed_addresses)
+
+
+def _own(links: PeerLinks) -> Address:
+    return normal(Address.parse(links.advertised))
+
+
 def _plan(config: Config, links: PeerLinks, opened: StoreContent) -> JoinPlan:
     request = Join(
         node_id=config.node,
@@ -149,7 +160,7 @@ def _plan(config: Config, links: PeerLinks, opened: StoreContent) -> JoinPlan:
     )
     return JoinPlan(
         request=request,
-        own=normal(Address.parse(links.advertised)),
+        own=_own(links),
         seeds=config.seed_addresses,
         cluster_id=secrets.token_bytes(CLUSTER_ID_LENGTH),
         is_standby=bool(config.mirror_source),

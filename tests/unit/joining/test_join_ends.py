@@ -1,5 +1,6 @@
 """The join of a node, made at its start."""
 
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -21,14 +22,25 @@ def opened(configuration: Configuration) -> StoreContent:
     return MemoryStore().open(cluster="c", node_id="a", promise_ns=0, configuration=configuration)
 
 
+RISK = {"bootstrap": True, "seeds": SEEDS}
+
+
 @pytest.mark.parametrize(
-    ("seeds", "is_bootstrap", "is_warned"), [(SEEDS, True, True), (SEEDS, False, False), (SEEDS[:1], True, False)]
+    ("settings", "own", "is_warned"),
+    [
+        (RISK, "localhost:7101", True),
+        ({**RISK, "bootstrap": False}, SEEDS[0], False),
+        ({**RISK, "seeds": SEEDS[:1]}, SEEDS[0], False),
+        ({**RISK, "kind": "witness"}, SEEDS[0], False),
+        (RISK, SEEDS[1], False),
+        (RISK, "127.0.0.0:7101", False),
+    ],
 )
-def test_a_member_with_bootstrap_is_warned(seeds, is_bootstrap, is_warned, caplog):
-    config = Config(node="a", cluster="c", listen=SEEDS[0], seeds=seeds, bootstrap=is_bootstrap, data_dir="unused")
+def test_a_member_that_could_form_another_cluster_is_warned(settings, own, is_warned, caplog):
+    config = Config(node="a", cluster="c", listen=own, data_dir="unused", **settings)
     made = make_join_client(
         NodeContext(config, now_ns),
-        cast(PeerLinks, None),
+        cast(PeerLinks, SimpleNamespace(advertised=own)),
         opened=opened(Configuration.initial("ab")),
         security=PLAIN,
         on_refused=print,
