@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from elect.config.config import Config
-from elect.errors import IdentityError, StoreError
+from elect.errors import IdentityError
 from elect.mirror.mirror import Mirror, SourceSecurity
-from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
+from elect.mirror.mirror_store import MirrorStore
 from elect.mirror.seal_call import ask_to_seal
 from elect.observing.mirror_messages import MIRROR_KIND, MIRROR_VERSION, SealAnswer, Subscribe
 from elect.observing.observer_settings import ObserverSettings
@@ -72,13 +72,12 @@ def read_highest_term(config: Config) -> int:
 
     A store that cannot be read is logged: what it knew, the other nodes of this cluster may know.
     """
-    directory = mirror_directory(config)
-    if not (directory / MIRROR_FILE).exists():
-        return 0
-    store = MirrorStore(directory)
+    store = MirrorStore(mirror_directory(config))
     try:
+        if not store.path.exists():  # it raises where the directory may not be read
+            return 0
         return store.open(source_cluster=config.mirror_cluster or config.cluster).highest_term
-    except (StoreError, IdentityError) as error:
+    except (OSError, IdentityError) as error:
         logger.warning("! node %s cannot read the terms that its mirror has seen: %s", config.node, error)
         return 0
     finally:

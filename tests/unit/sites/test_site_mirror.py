@@ -1,10 +1,14 @@
 """The mirror of a node starts, and ends, as the state of its cluster says."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
 from elect.core.promotion import PromotionRefusal, PromotionRefused
 from elect.errors import StoreError
-from elect.mirror.mirror_store import MirrorStore
+from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.sites import site_mirror
 from elect.sites.site_mirror import SiteMirror
@@ -119,6 +123,21 @@ def test_a_promoted_node_with_a_damaged_mirror_goes_on(played):
     played.node.install(promoted(2 * STEP))
     assert played.review() == "promoted"
     assert played.node.desk.own == promoted(2 * STEP)
+
+
+def test_a_promoted_node_with_a_locked_mirror_goes_on(played, monkeypatch, caplog):
+    """The directory belongs to another user, as after a start with sudo."""
+    stat = Path.stat
+
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if path.name == MIRROR_FILE:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    played.node.install(promoted(2 * STEP))
+    assert played.review() == "promoted"
+    assert "cannot read the terms that its mirror has seen: [Errno 13] Permission denied" in caplog.text
 
 
 def test_terms_that_cannot_be_do_not_end_the_node(played):
