@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from elect.bridge.inbox import Command
+from elect.bridge.node_context import NodeContext
 from elect.core.configuration import ClusterState
 from elect.core.elector import Elector
 from elect.core.promotion import FLOOR_STEP, PromotionRefused
@@ -52,3 +53,14 @@ def read_readiness(found: list[PromotionReadiness]) -> Command:
         return ready
 
     return act
+
+
+def may_be_behind(context: NodeContext, seconds: float) -> bool:
+    """Return whether the refusal of a floor may mean that another node has been promoted.
+
+    This node hears of the terms of the promoted cluster before it gets the configuration, which is on its way then. It
+    has come meanwhile, or is not asked for in time (seconds): both may be.
+    """
+    found = list[PromotionReadiness]()
+    context.call(read_readiness(found), seconds)
+    return not found or found[0].is_behind or found[0].is_promoted

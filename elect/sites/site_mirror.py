@@ -13,7 +13,7 @@ from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.node_context import NodeContext
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import Installed
-from elect.core.promotion import PromotionRefused
+from elect.core.promotion import PromotionRefusal, PromotionRefused
 from elect.errors import ConfigError, ElectError, Forked, IdentityError, LeadershipTimeout, Stopped, StoreError
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus
@@ -21,6 +21,7 @@ from elect.monitoring import audit
 from elect.monitoring.member_metrics import SiteSample
 from elect.observing.mirror_messages import SealAnswer
 from elect.sites.floor_review import FloorReview
+from elect.sites.promotion_readiness import may_be_behind
 from elect.sites.source_settings import make_mirror, read_highest_term, seal_source
 from wire.common.log import Log
 
@@ -213,6 +214,8 @@ class SiteMirror:
         except LeadershipTimeout:
             return  # this node has it; the others get it as soon as they are there
         except PromotionRefused as error:
+            if error.refusal is PromotionRefusal.FLOOR and may_be_behind(self._context, FINISH_S):
+                return
             text = f"the promotion that is recorded cannot be installed: {error}"
             if text != self.error:
                 logger.warning("! node %s: %s", self._context.node_id, text)

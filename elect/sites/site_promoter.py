@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from elect.bridge.node_context import NodeContext
-from elect.core.configuration import ClusterState
-from elect.core.promotion import FLOOR_STEP, floor_above
+from elect.core.configuration import ClusterState, Configuration
+from elect.core.promotion import FLOOR_STEP, PromotionRefusal, PromotionRefused, floor_above
 from elect.errors import ConfigError, LeadershipTimeout, Stopped
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX
-from elect.sites.promotion_readiness import PromotionReadiness, read_readiness
+from elect.sites.promotion_readiness import PromotionReadiness, may_be_behind, read_readiness
 from elect.sites.seal_record import SealRecord
 from elect.sites.site_mirror import PromoteCluster, SiteMirror
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionResult, PromotionStep
@@ -114,12 +114,30 @@ class SitePromoter:
 
     def _install(self, made: PromotionResult, floor: int, deadline: Deadline, seconds: float) -> PromotionResult:
         try:
-            installed = self._promote(floor, deadline.remaining_s)
+            installed = self._promote_in_step(floor, deadline)
         except LeadershipTimeout as error:
             raise PromotionNotDone(made, seconds) from error
         finally:
             self._site.wake()
         return replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
+
+    def _promote_in_step(self, floor: int, deadline: Deadline) -> Configuration:
+        """Promote the cluster; where another node was first, wait for the configuration that it has made.
+
+        Raises:
+            PromotionRefused: the cluster cannot be promoted.
+            LeadershipTimeout: it was not done in time.
+        """
+        while True:
+            try:
+                return self._promote(floor, deadline.remaining_s)
+            except PromotionRefused as error:
+                is_late = error.refusal is PromotionRefusal.FLOOR
+                if not (is_late and may_be_behind(self._context, max(POLL_S, deadline.remaining_s))):
+                    raise
+                if deadline.is_over:
+                    raise LeadershipTimeout("", "the promotion", 0.0) from error
+            self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 
     def _check(self, mirror: Mirror | None, seconds: float, *, is_forced: bool) -> PromotionReadiness:
         """Check what can be known now of the steps after the seal; return the readiness of this cluster.

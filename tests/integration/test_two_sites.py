@@ -1,6 +1,7 @@
 """Two sites of real nodes: the second one follows the first one, and is promoted."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,21 @@ def test_a_second_site_takes_over_from_a_source_that_it_seals(tmp_path: Path):
             assert eventually(lambda node=node: node.status().to_dict()["mirror"])["state"] == "promoted"
         assert "promoted this standby cluster" in audit_of(two["y"])
         assert any("sealed for mirror/y" in audit_of(node) for node in one.nodes.values())
+
+
+@pytest.mark.long
+def test_nodes_that_are_promoted_at_once_all_succeed(tmp_path: Path):
+    """The second to install hears of a leader above its floor before it gets the configuration of the first."""
+    with two_sites(tmp_path) as (_, two):
+        await_following(two)
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            made = list(pool.map(lambda node: node.promote(timeout=DEADLINE_S), two.nodes.values()))
+        assert {(each.floor, each.was_sealed, each.steps[-1]) for each in made} == {
+            (made[0].floor, True, PromotionStep.INSTALLED)
+        }
+        for node in two.nodes.values():
+            eventually(lambda node=node: node.mirror is None)
+            assert not node.status().to_dict()["mirror"]["error"]
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from elect.core.messages import Follow
 from elect.core.promotion import PromotionRefusal, PromotionRefused
 from elect.errors import StoreError
 from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
@@ -49,15 +50,20 @@ class PlayedMirror:
 
 
 class PlayedSite:
-    """The mirror of a node that the test plays."""
+    """The mirror of a node that the test plays.
+
+    Attributes:
+        refusal: of each promotion.
+    """
 
     def __init__(self, directory, mirror: PlayedMirror) -> None:
         self.node = PlayedNode(directory)
         self.mirror = mirror
+        self.refusal = PromotionRefusal.DISPUTED
         self.site = SiteMirror(self.node.context, self.promote)
 
     def promote(self, floor: int, timeout: float | None):
-        raise PromotionRefused(PromotionRefusal.DISPUTED, "the nodes do not agree")
+        raise PromotionRefused(self.refusal, "the nodes do not agree")
 
     def review(self) -> str:
         """Return the state in the metrics after a review."""
@@ -81,6 +87,16 @@ def test_a_promotion_elsewhere_ends_a_refused_one(played):
     played.node.install(promoted(2 * STEP))
     assert played.review() == "promoted"
     assert not played.site.error and not played.mirror.is_running
+
+
+def test_a_promotion_whose_configuration_comes_is_no_error(played, caplog):
+    """Another node was promoted at the same time: its leader is heard of first."""
+    played.mirror.promotion = Promotion(floor=2 * STEP, highest_term=7)
+    played.refusal = PromotionRefusal.FLOOR
+    desk = played.node.desk
+    desk.say("a", Follow(election="jobs", term=2 * STEP + 1, session=desk.number("a")))
+    assert played.review() == "following"
+    assert not played.site.error and "cannot be installed" not in caplog.text
 
 
 def test_a_promotion_elsewhere_ends_a_failed_start(played):

@@ -8,7 +8,7 @@ import pytest
 
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.messages import Follow
-from elect.core.promotion import SEEN_TERM_MAX, PromotionRefused
+from elect.core.promotion import SEEN_TERM_MAX, PromotionRefusal, PromotionRefused
 from elect.errors import ConfigError, LeadershipTimeout, StoreError
 from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SealFailed
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
@@ -21,6 +21,8 @@ from tests.unit.core.desk import PROMISED
 from tests.unit.sites.promoted_nodes import PlayedNode, promoted
 
 FLOOR = 9_000_000
+
+TOO_LOW = PromotionRefused(PromotionRefusal.FLOOR, "a higher one is needed")
 
 
 class NotingMirror:
@@ -64,6 +66,7 @@ class Site(PlayedNode):
         on_seal: called with each seal.
         failure: raised by a seal.
         has_no_quorum: the cluster installs the promotion after its time.
+        refusals: raised by the next installations.
     """
 
     def __init__(self, directory) -> None:
@@ -75,6 +78,7 @@ class Site(PlayedNode):
         self.failure: BaseException | None = None
         self.on_seal = lambda: None
         self.has_no_quorum = False
+        self.refusals: list[PromotionRefused] = []
         assert self.context.configuration.state is ClusterState.STANDBY
         self.promoter = SitePromoter(self.context, self, self.promote_cluster, lambda: ["x:1", "y:1", "z" * 600])
 
@@ -93,6 +97,8 @@ class Site(PlayedNode):
 
     def promote_cluster(self, floor: int, timeout: float | None) -> object:
         self.calls.append(("install", floor))
+        if self.refusals:
+            raise self.refusals.pop()
         if self.has_no_quorum:
             raise LeadershipTimeout("", "the promotion", 1.0)
         return type("Installed", (), {"promotion_floor": floor})
@@ -173,6 +179,31 @@ def test_a_promotion_by_another_node_meanwhile_counts(site):
     site.on_seal = promote_elsewhere
     made = site.promote()
     assert (made.floor, made.was_sealed) == (12_000_000, True)
+
+
+def test_a_promotion_that_another_one_overtakes_is_done(site):
+    """Nodes are promoted at once: this one hears of the first leader before it gets the configuration."""
+    site.on_seal = lambda: site.desk.say("a", Follow(election="jobs", term=FLOOR + 1, session=site.desk.number("a")))
+    site.context.wait_for = lambda find, timeout: site.desk.install(promoted(FLOOR))
+    site.refusals = [TOO_LOW] * 2  # the configuration comes between the refusal and the look at it, too
+    made = site.promote()
+    assert [each[0] for each in site.calls[:-1]] == ["seal", "record", "install", "install", "install"]
+    assert made.steps == tuple(PromotionStep)
+
+
+def test_a_configuration_that_does_not_come_is_not_done(site):
+    site.on_seal = lambda: site.desk.say("a", Follow(election="jobs", term=FLOOR + 1, session=site.desk.number("a")))
+    site.refusals = [TOO_LOW] * 1_000
+    with pytest.raises(PromotionNotDone, match="done: sealed, recorded"):
+        site.promote(seconds=0.01)
+
+
+@pytest.mark.parametrize("refusal", PromotionRefusal)
+def test_a_refusal_of_a_node_that_is_not_behind_is_raised(site, refusal):
+    site.refusals = [PromotionRefused(refusal, "no")]
+    with pytest.raises(PromotionRefused, match="no"):
+        site.promote()
+    assert [each[0] for each in site.calls[:-1]] == ["seal", "record", "install"]
 
 
 def test_terms_without_room_for_a_floor_seal_nothing(site):
