@@ -59,6 +59,7 @@ class SiteMirror:
         self._last: MirrorStatus | None = None
         self._woken = threading.Event()
         self._is_decided = threading.Event()
+        self._reading = threading.Lock()
         self._is_stopped = False
         self._is_promoted = False
         self._floors = FloorReview(context)
@@ -124,6 +125,13 @@ class SiteMirror:
         cluster_id = self._context.configuration.cluster_id or b""
         return seal_source(self._context.config, cluster_id, successor, seconds)
 
+    def stored_term(self) -> int:
+        """Return the highest term in the store of the mirror, which must not run; 0: none is known."""
+        if self._mirror is None:
+            return 0
+        with self._reading:  # of two readers at once one would find the store locked
+            return read_highest_term(self._context.config)
+
     def note_published(self, published: Iterable[PublishedEvent]) -> None:
         """Note a configuration that was installed, on the orchestrator thread."""
         if self._mirror is not None and any(isinstance(each.event, Installed) for each in published):
@@ -178,7 +186,7 @@ class SiteMirror:
             with suppress(Stopped):
                 self._last = replace(mirror.status(), state=MirrorState(phase=MirrorPhase.PROMOTED), error="")
             self._end(mirror)
-        self._floors.seen = read_highest_term(self._context.config) if self._last is None else self._last.highest_term
+        self._floors.seen = self.stored_term() if self._last is None else self._last.highest_term
         self._is_promoted = True
 
     def _note_unused(self, state: ClusterState) -> None:

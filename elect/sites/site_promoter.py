@@ -100,10 +100,12 @@ class SitePromoter:
         mirror = self._site.mirror
         if mirror is None and not is_forced:
             raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")
-        own = self._check(mirror, seconds, is_forced=is_forced)
+        stored = self._site.stored_term() if mirror is None else 0
+        own = self._check(mirror, stored, seconds, is_forced=is_forced)
         if own.is_promoted:
             return self._repeat(deadline, seconds)
-        made = self._prepare(mirror, own.highest_term, min(SEAL_S_MAX, seconds * SEAL_SHARE), is_forced=is_forced)
+        seal_s = min(SEAL_S_MAX, seconds * SEAL_SHARE)
+        made = self._prepare(mirror, seal_s, stored=stored, own_term=own.highest_term, is_forced=is_forced)
         made = self._install(made, made.floor, deadline, seconds)
         audit.record(
             self._context.config.data_dir,
@@ -139,14 +141,20 @@ class SitePromoter:
                     raise LeadershipTimeout("", "the promotion", 0.0) from error
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 
-    def _check(self, mirror: Mirror | None, seconds: float, *, is_forced: bool) -> PromotionReadiness:
+    def _check(self, mirror: Mirror | None, stored: int, seconds: float, *, is_forced: bool) -> PromotionReadiness:
         """Check what can be known now of the steps after the seal; return the readiness of this cluster.
+
+        Args:
+            mirror: of this node, if it runs.
+            stored: the highest term of the source that a mirror that does not run has stored.
+            seconds: for the whole promotion.
+            is_forced: see `promote`.
 
         Raises:
             MirrorBootstrapping, MirrorUnavailable, PromotionRefused, PromotionNotDone, StoreError, Stopped: as
                 `promote`.
         """
-        seen, done = 0, PromotionResult()
+        seen, done = stored, PromotionResult()
         if mirror is not None:
             try:
                 status = mirror.status()
@@ -181,14 +189,18 @@ class SitePromoter:
                 raise PromotionNotDone(done, seconds)
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 
-    def _prepare(self, mirror: Mirror | None, own_term: int, seal_s: float, *, is_forced: bool) -> PromotionResult:
+    def _prepare(
+        self, mirror: Mirror | None, seal_s: float, *, stored: int, own_term: int, is_forced: bool
+    ) -> PromotionResult:
         """Seal the source if that can be done, and record the promotion."""
         sealed = PromotionResult()
         try:
             sealed = self._seal(seal_s)
             highest_term = max(sealed.source_highest_term, own_term)
             if mirror is None:
-                return replace(sealed, floor=floor_above(highest_term))
+                sealed = replace(sealed, source_highest_term=max(sealed.source_highest_term, stored))
+                self._record.write(sealed)
+                return replace(sealed, floor=floor_above(max(highest_term, stored)))
             record = mirror.promote(force=is_forced, highest_term=highest_term)
         except Stopped as error:
             own = self._context.configuration

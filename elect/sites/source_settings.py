@@ -68,7 +68,7 @@ def seal_source(config: Config, cluster_id: bytes, successor: str, seconds: floa
 
 
 def read_highest_term(config: Config) -> int:
-    """Return the highest term in the store of a mirror that is not to start: its cluster is promoted; 0: it has none.
+    """Return the highest term in the store of a mirror that does not run; 0: it has none.
 
     A store that cannot be read is logged: what it knew, the other nodes of this cluster may know.
     """

@@ -132,6 +132,15 @@ def test_a_node_that_was_killed_raises_the_floor_later(played):
     assert played.node.desk.own == promoted(6 * STEP)
 
 
+def test_terms_are_read_from_the_store_of_a_mirror_that_failed(played):
+    assert played.site.stored_term() == 0
+    store = MirrorStore(played.node.context.config.data_dir / MIRROR_DIRECTORY)
+    store.open(source_cluster="orders")
+    store.promote(6 * STEP, 5 * STEP)
+    store.close()
+    assert played.site.stored_term() == 5 * STEP
+
+
 def test_a_promoted_node_with_a_damaged_mirror_goes_on(played):
     path = played.node.context.config.data_dir / MIRROR_DIRECTORY / "mirror.sqlite3"
     path.parent.mkdir()

@@ -67,6 +67,7 @@ class Site(PlayedNode):
         failure: raised by a seal.
         has_no_quorum: the cluster installs the promotion after its time.
         refusals: raised by the next installations.
+        stored: the highest term in the store of the mirror.
     """
 
     def __init__(self, directory) -> None:
@@ -79,6 +80,7 @@ class Site(PlayedNode):
         self.on_seal = lambda: None
         self.has_no_quorum = False
         self.refusals: list[PromotionRefused] = []
+        self.stored = 0
         assert self.context.configuration.state is ClusterState.STANDBY
         self.promoter = SitePromoter(self.context, self, self.promote_cluster, lambda: ["x:1", "y:1", "z" * 600])
 
@@ -91,6 +93,9 @@ class Site(PlayedNode):
         if self.failure is not None:
             raise self.failure
         return SealAnswer(outcome="sealed", highest_term=7_654_321)
+
+    def stored_term(self) -> int:
+        return self.stored
 
     def wake(self) -> None:
         self.calls.append("wake")
@@ -258,6 +263,23 @@ def test_force_seals_although_the_mirror_could_not_start(site):
     made = site.promote(is_forced=True)
     assert site.calls == [("seal", "x:1, y:1", SEAL_S_MAX), ("install", FLOOR), "wake"]
     assert made.steps == (PromotionStep.SEALED, PromotionStep.INSTALLED)
+
+
+def test_force_counts_the_terms_that_are_stored(site):
+    """The mirror cannot start, as its key is wrong, and has followed the source before."""
+    site.mirror, site.stored, site.failure = None, 4_000_017, SealFailed([("a:1", "timed out")])
+    made = site.promote(is_forced=True)
+    assert (made.floor, made.source_highest_term) == (6_000_000, 4_000_017)
+    assert ("install", 6_000_000) in site.calls
+    site.install(promoted(6_000_000))
+    assert site.promote().source_highest_term == 4_000_017
+
+
+def test_stored_terms_without_room_for_a_floor_seal_nothing(site):
+    site.mirror, site.stored = None, SEEN_TERM_MAX + 1
+    with pytest.raises(PromotionRefused, match="no room for a floor"):
+        site.promote(is_forced=True)
+    assert site.calls == []
 
 
 def test_a_repeated_promotion_knows_of_the_seal(site):
