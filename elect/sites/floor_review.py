@@ -25,6 +25,8 @@ logger = Log(__name__)
 CALL_S = 5.0
 """For one command of the orchestrator thread; after that it is tried again."""
 
+REMEDY = "seal the source, or stop it for good"
+
 
 class FloorReview:
     """The review of one node; one thread uses it.
@@ -56,6 +58,7 @@ class FloorReview:
 
     def _raise_floor(self, own: Configuration) -> None:
         if own.promotion_floor > self.seen:
+            self.error = ""
             if own.promotion_floor == self._raised_to:
                 self._raised_to = 0
                 text = f"has seen term {self.seen} of the source: terms begin above {own.promotion_floor}"
@@ -64,13 +67,14 @@ class FloorReview:
         try:
             floor = floor_above(self.seen)
         except PromotionRefused as refused:
-            self._fail(str(refused))
+            self._fail(f"{refused}; {REMEDY}")
             return
         higher = replace(own, term=floor // FLOOR_STEP, floor=floor, promotion_floor=floor)
         if not higher.is_newer_than(own):
             self._fail(
                 f"this mirror has seen term {self.seen} of the source, and a leader with terms above"
-                f" {own.promotion_floor} has changed the members since: its tokens may be below those of the source"
+                f" {own.promotion_floor} has changed the members since: its tokens may be below those of the source;"
+                f" {REMEDY}"
             )
             return
         self._raised_to = floor

@@ -94,12 +94,12 @@ class SiteMirror:
         return replace(found, error=found.error or self.error)
 
     def sample(self) -> SiteSample | None:
-        """Return the same for the metrics."""
+        """Return the same for the metrics. Once the cluster is promoted an error is none of the mirror."""
         found = self.status()
         if found is None:
             return None
         return SiteSample(
-            state=STOPPED if found.error else found.state.phase.value,
+            state=STOPPED if found.error and not self._is_promoted else found.state.phase.value,
             states=(*MirrorPhase, STOPPED),
             lag=found.state.lag,
             revision=found.revision,

@@ -65,7 +65,20 @@ def test_a_leader_that_was_first_is_reported(node, floors):
     review(node, floors)
     assert node.desk.own.promotion_floor == 2 * STEP
     assert "a leader with terms above 2000000 has changed the members since" in floors.error
+    assert "seal the source, or stop it for good" in floors.error
     assert node.audit == ""
+
+
+def test_a_higher_floor_ends_the_error(node, floors):
+    """The leader of a promotion with a higher floor was slower, and counts."""
+    node.change_members(2 * STEP)
+    node.publish()
+    review(node, floors)
+    assert floors.error
+    node.change_members(6 * STEP)
+    node.publish()
+    review(node, floors)
+    assert not floors.error
 
 
 @pytest.mark.parametrize("term", [2 * 10**12, 2**53 - 1])
@@ -73,7 +86,7 @@ def test_a_term_without_room_for_a_floor_is_reported(node, floors, term):
     floors.seen = term
     node.install(promoted(2 * STEP))
     review(node, floors)
-    assert "no room for a floor" in floors.error
+    assert "no room for a floor" in floors.error and "stop it for good" in floors.error
     assert node.desk.own == promoted(2 * STEP)
 
 

@@ -24,6 +24,7 @@ class PlayedMirror:
         failure: raised by the start.
         refusal: the reason why the source refuses it for good.
         highest_term: that it has seen.
+        phase: in its status.
         is_running: it was started, and not stopped.
     """
 
@@ -33,6 +34,7 @@ class PlayedMirror:
         self.promotion: Promotion | None = None
         self.refusal = ""
         self.highest_term = 0
+        self.phase = MirrorPhase.FOLLOWING
         self.is_running = False
 
     def start(self) -> None:
@@ -45,7 +47,7 @@ class PlayedMirror:
         return True
 
     def status(self) -> MirrorStatus:
-        state = MirrorState(phase=MirrorPhase.FOLLOWING)
+        state = MirrorState(phase=self.phase)
         return MirrorStatus(name="b", state=state, highest_term=self.highest_term, error=self.refusal)
 
 
@@ -87,6 +89,13 @@ def test_a_promotion_elsewhere_ends_a_refused_one(played):
     played.node.install(promoted(2 * STEP))
     assert played.review() == "promoted"
     assert not played.site.error and not played.mirror.is_running
+
+
+def test_a_recorded_promotion_that_is_refused_is_stopped(played):
+    """Its mirror follows nothing any more, and the cluster elects nobody: the metrics must not say that all is well."""
+    played.mirror.promotion = Promotion(floor=2 * STEP, highest_term=7)
+    played.mirror.phase = MirrorPhase.PROMOTED
+    assert played.review() == "stopped"
 
 
 def test_a_promotion_whose_configuration_comes_is_no_error(played, caplog):
@@ -169,5 +178,7 @@ def test_terms_that_cannot_be_do_not_end_the_node(played):
     assert played.review() == "following"
     played.mirror.highest_term = 2**53 - 1
     played.node.install(promoted(2 * STEP))
-    assert played.review() == "stopped"
+    assert played.review() == "promoted"
     assert "no room for a floor" in played.site.error
+    found = played.site.status()
+    assert (found.state.phase, found.error) == (MirrorPhase.PROMOTED, played.site.error)
