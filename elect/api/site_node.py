@@ -6,7 +6,8 @@ from elect.sites.source_view import SourceView
 from wire.common import arguments
 
 PROMOTE_TIMEOUT_S = 30.0
-"""A quarter of it for a quorum of this cluster, half of it for the seal of the source, at most 10 s; then the rest."""
+"""Half of it for the seal of the source, at most 10 s; a quarter for a quorum of this cluster to install the promotion;
+and the rest, before that, to hear a quorum."""
 
 
 class SiteNode(ObservedNode):

@@ -20,6 +20,7 @@ from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX
 from elect.sites.promotion_readiness import PromotionReadiness, may_be_behind, read_readiness
+from elect.sites.promotion_time import PromotionTime
 from elect.sites.seal_record import SealRecord
 from elect.sites.site_mirror import PromoteCluster, SiteMirror
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionResult, PromotionStep
@@ -29,15 +30,6 @@ from wire.common.log import Log
 from wire.common.turns import Turns
 
 logger = Log(__name__)
-
-QUORUM_SHARE = 0.25
-"""The part of the time of a promotion that it waits for a quorum of this cluster before it seals the source."""
-
-SEAL_SHARE = 0.5
-"""The part of the time of a promotion for the seal; the rest is for the quorum of this cluster."""
-
-SEAL_S_MAX = 10.0
-"""The longest wait for the seal: a write at each node of the source, its leases, and addresses that do not answer."""
 
 POLL_S = 0.02
 """A node that has just started hears its peers within a heartbeat interval."""
@@ -81,32 +73,31 @@ class SitePromoter:
             StoreError: the record may not be durable. Repeat it.
             Stopped: the node does not run.
         """
-        deadline = Deadline(seconds)
+        time = PromotionTime(seconds)
         with self._turns.take(seconds) as is_free:
             if not is_free:
-                raise PromotionNotDone(PromotionResult(), seconds)
+                raise PromotionNotDone(PromotionResult(), time.passed_s)
             if self._context.configuration.state is ClusterState.STANDBY:
-                return self._all(deadline, seconds, is_forced=is_forced)
-            return self._repeat(deadline, seconds)
+                return self._all(time, is_forced=is_forced)
+            return self._repeat(time)
 
-    def _repeat(self, deadline: Deadline, seconds: float) -> PromotionResult:
+    def _repeat(self, time: PromotionTime) -> PromotionResult:
         done = replace(self._record.read(), floor=self._context.configuration.promotion_floor)
         # A cluster that is promoted keeps its floor. One that never stood by is refused, and the core says why.
-        return self._install(done, done.floor or FLOOR_STEP, deadline, seconds)
+        return self._install(done, done.floor or FLOOR_STEP, time)
 
-    def _all(self, deadline: Deadline, seconds: float, *, is_forced: bool) -> PromotionResult:
-        if not self._site.wait_begun(deadline.remaining_s):  # what it knows from before counts
-            raise PromotionNotDone(PromotionResult(), seconds)
+    def _all(self, time: PromotionTime, *, is_forced: bool) -> PromotionResult:
+        if not self._site.wait_begun(time.deadline.remaining_s):  # what it knows from before counts
+            raise PromotionNotDone(PromotionResult(), time.passed_s)
         mirror = self._site.mirror
         if mirror is None and not is_forced:
             raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")
         stored = self._site.stored_term() if mirror is None else 0
-        own = self._check(mirror, stored, seconds, is_forced=is_forced)
+        own = self._check(mirror, stored, time, is_forced=is_forced)
         if own.is_promoted:
-            return self._repeat(deadline, seconds)
-        seal_s = min(SEAL_S_MAX, seconds * SEAL_SHARE)
-        made = self._prepare(mirror, seal_s, stored=stored, own_term=own.highest_term, is_forced=is_forced)
-        made = self._install(made, made.floor, deadline, seconds)
+            return self._repeat(time)
+        made = self._prepare(mirror, time.seal_s, stored=stored, own_term=own.highest_term, is_forced=is_forced)
+        made = self._install(made, made.floor, time)
         audit.record(
             self._context.config.data_dir,
             f"node {self._context.node_id} promoted this standby cluster: {made};"
@@ -114,11 +105,11 @@ class SitePromoter:
         )
         return made
 
-    def _install(self, made: PromotionResult, floor: int, deadline: Deadline, seconds: float) -> PromotionResult:
+    def _install(self, made: PromotionResult, floor: int, time: PromotionTime) -> PromotionResult:
         try:
-            installed = self._promote_in_step(floor, deadline)
+            installed = self._promote_in_step(floor, time.deadline)
         except LeadershipTimeout as error:
-            raise PromotionNotDone(made, seconds) from error
+            raise PromotionNotDone(made, time.passed_s) from error
         finally:
             self._site.wake()
         return replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
@@ -141,13 +132,13 @@ class SitePromoter:
                     raise LeadershipTimeout("", "the promotion", 0.0) from error
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 
-    def _check(self, mirror: Mirror | None, stored: int, seconds: float, *, is_forced: bool) -> PromotionReadiness:
+    def _check(self, mirror: Mirror | None, stored: int, time: PromotionTime, *, is_forced: bool) -> PromotionReadiness:
         """Check what can be known now of the steps after the seal; return the readiness of this cluster.
 
         Args:
             mirror: of this node, if it runs.
             stored: the highest term of the source that a mirror that does not run has stored.
-            seconds: for the whole promotion.
+            time: of the promotion.
             is_forced: see `promote`.
 
         Raises:
@@ -167,16 +158,16 @@ class SitePromoter:
                 )
             elif not (is_forced or status.stream):
                 raise MirrorBootstrapping
-        own = self._await_ready(done, seconds * QUORUM_SHARE, is_forced=is_forced)
+        own = self._await_ready(done, time, is_forced=is_forced)
         if not own.is_promoted:
             floor_above(max(seen, own.highest_term))  # it raises where there is no room
             if not is_forced:
                 self._record.begin()  # it raises where the disk is full
         return own
 
-    def _await_ready(self, done: PromotionResult, seconds: float, *, is_forced: bool) -> PromotionReadiness:
+    def _await_ready(self, done: PromotionResult, time: PromotionTime, *, is_forced: bool) -> PromotionReadiness:
         """Return the readiness of this cluster, once a quorum is heard or that is not needed."""
-        deadline = Deadline(seconds)
+        deadline = Deadline(time.quorum_s)
         while True:
             found = list[PromotionReadiness]()
             self._context.call(read_readiness(found), max(POLL_S, deadline.remaining_s))
@@ -186,7 +177,7 @@ class SitePromoter:
             if own is not None and (own.is_promoted or own.has_quorum or is_forced) and (is_over or not own.is_behind):
                 return own
             if is_over:
-                raise PromotionNotDone(done, seconds)
+                raise PromotionNotDone(done, time.passed_s)
             self._context.wait_for(lambda: None, min(POLL_S, deadline.remaining_s))
 
     def _prepare(
