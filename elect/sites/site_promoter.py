@@ -31,6 +31,9 @@ from wire.common.turns import Turns
 
 logger = Log(__name__)
 
+BUSY = "another promotion at this node has not ended; its disk may hang"
+NOT_BEGUN = "the mirror of this node has not started yet; its disk may hang"
+
 POLL_S = 0.02
 """A node that has just started hears its peers within a heartbeat interval."""
 
@@ -76,7 +79,7 @@ class SitePromoter:
         time = PromotionTime(seconds)
         with self._turns.take(seconds) as is_free:
             if not is_free:
-                raise PromotionNotDone(PromotionResult(), time.passed_s)
+                raise PromotionNotDone(PromotionResult(), time.passed_s, BUSY)
             if self._context.configuration.state is ClusterState.STANDBY:
                 return self._all(time, is_forced=is_forced)
             return self._repeat(time)
@@ -88,7 +91,7 @@ class SitePromoter:
 
     def _all(self, time: PromotionTime, *, is_forced: bool) -> PromotionResult:
         if not self._site.wait_begun(time.deadline.remaining_s):  # what it knows from before counts
-            raise PromotionNotDone(PromotionResult(), time.passed_s)
+            raise PromotionNotDone(PromotionResult(), time.passed_s, NOT_BEGUN)
         mirror = self._site.mirror
         if mirror is None and not is_forced:
             raise MirrorUnavailable(self._site.error or "it has not started, or [mirror] is not in its settings")

@@ -68,20 +68,22 @@ class PromotionNotDone(ElectError, TimeoutError):  # noqa: N818 - it may still b
     Attributes:
         result: the part that is done.
         timeout: the wait, s.
+        obstacle: why this call could not begin, as a sentence; empty: it has begun, and no quorum answered in time.
     """
 
-    def __init__(self, result: PromotionResult, timeout: float) -> None:
+    def __init__(self, result: PromotionResult, timeout: float, obstacle: str = "") -> None:
         super().__init__()
-        self.args = (result, timeout)
+        self.args = (result, timeout, obstacle)
         self.result = result
         self.timeout = timeout
+        self.obstacle = obstacle
 
     def __str__(self) -> str:
+        begun = f"the promotion is not done after {self.timeout:g} s"
+        if self.obstacle:
+            return f"{begun}: {self.obstacle}. Repeat it, or promote another node of this cluster"
         done = ", ".join(self.result.steps) or "nothing"
-        return (
-            f"the promotion is not done after {self.timeout:g} s; done: {done}. Start a majority of the voters of this"
-            " cluster, and repeat it"
-        )
+        return f"{begun}; done: {done}. Start a majority of the voters of this cluster, and repeat it"
 
 
 class MirrorUnavailable(MirrorError):  # noqa: N818 - as Stopped and its like

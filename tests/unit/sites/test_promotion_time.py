@@ -42,3 +42,24 @@ def test_time_for_the_later_steps_is_kept(site, monkeypatch, seconds, passed):
     play_time(site, monkeypatch)
     with pytest.raises(PromotionNotDone, match=f"not done after {passed:g} s; done: nothing"):
         site.promote(seconds=seconds)
+
+
+def test_a_promotion_that_hangs_is_named_to_the_next(site):
+    """A majority of the voters would not help: the disk takes the record of the first one too slowly."""
+    held = []
+
+    def promote_again() -> None:
+        with pytest.raises(PromotionNotDone, match="another promotion at this node has not ended") as caught:
+            site.promote(is_forced=True, seconds=0.001)
+        held.append(str(caught.value))
+
+    site.on_seal = promote_again
+    assert site.promote(is_forced=True).was_sealed
+    assert len(held) == 1 and "majority" not in held[0] and "done:" not in held[0]
+
+
+def test_a_mirror_that_hangs_at_its_start_is_named(site):
+    site.wait_begun = lambda timeout: False
+    with pytest.raises(PromotionNotDone, match="the mirror of this node has not started") as caught:
+        site.promote(seconds=0.001)
+    assert "majority" not in str(caught.value)
