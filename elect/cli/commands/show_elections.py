@@ -28,8 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = """\
 Show how many elections each node leads, and the elections: those without a leader first,
 then those whose leader changes all the time. On a terminal it is drawn again every two
-seconds, until interrupted; into a file or a pipe it is printed once. The exit code is 1 if
-a node does not answer, or an election is in trouble."""
+seconds, until interrupted; into a file or a pipe it is printed once. The last look is
+followed by one more where two nodes say that they lead: one of them may have handed over.
+The exit code is 1 if a node does not answer, or an election is in trouble."""
     help_address = "the HTTP address of a node, host:port"
     parser.add_argument("addresses", nargs="+", type=address, metavar="ADDRESS", help=help_address)
     interval = number(float, 0.1, 3600.0)
@@ -46,14 +47,22 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
         display = stack.enter_context(LiveDisplay()) if is_drawn else None
         while True:
-            began_s = now_s()
-            overview.note(_ask_all(arguments.addresses), began_s)
-            took_s = now_s() - began_s
-            _show(overview, display)
+            pause_s = _look(overview, arguments.addresses, interval_s)
             looks = None if looks is None else looks - 1
+            if looks == 0 and overview.is_unsure:  # a leader that handed over, or a second one: the next look tells
+                time.sleep(pause_s)
+                _look(overview, arguments.addresses, interval_s)
+            _show(overview, display)
             if looks == 0:
                 return ExitCode.FAILED if _is_bad(overview) else ExitCode.OK
-            time.sleep(max(interval_s, SHARE * took_s))
+            time.sleep(pause_s)
+
+
+def _look(overview: ClusterOverview, addresses: Sequence[Address], interval_s: float) -> float:
+    """Take a look; return the seconds until the next one."""
+    began_s = now_s()
+    overview.note(_ask_all(addresses), began_s)
+    return max(interval_s, SHARE * (now_s() - began_s))
 
 
 def _show(overview: ClusterOverview, display: LiveDisplay | None) -> None:

@@ -146,6 +146,11 @@ class ClusterOverview:
         """The number of elections in each condition."""
         return Counter(each.condition for each in self.elections)
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether two nodes say that they lead an election, in different terms: only another look tells two leaders."""
+        return any(each.name in self._former and each.condition is not Condition.DOUBLED for each in self.elections)
+
     def _judge(self, name: str, seen: _Seen, now_s: float) -> ElectionOverview:
         before = self._terms.get(name)
         if before is not None and seen.term > before:

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from elect.cli import main
+from elect.cli.commands import show_elections
 from elect.cli.overview.cluster_overview import FLAPS_MIN, TROUBLED, WATCHED_S, ClusterOverview, Condition
 from elect.cli.overview.overview_table import lines
 from elect.cli.terminal import Colors
@@ -65,10 +66,12 @@ def test_a_hand_over_between_two_answers_is_not_two_leaders():
     b = status("b", election("e", "b", "b", term=6))
     overview = looked(0.0, former, b)
     assert [(each.condition, each.leaders) for each in overview.elections] == [(Condition.STEADY, ("b",))]
+    assert overview.is_unsure
     again = status("a", election("e", "a", "a", term=7))
     assert conditions(looked(1.0, again, b, overview=overview)) == {"e": Condition.CHANGED}
     looked(2.0, again, b, overview=overview)
     assert [(each.condition, each.leaders) for each in overview.elections] == [(Condition.DOUBLED, ("a", "b"))]
+    assert not overview.is_unsure
     done = status("b", election("e", "a", "b", term=7))
     assert conditions(looked(3.0, again, done, overview=overview)) == {"e": Condition.CHANGED}
 
@@ -158,3 +161,32 @@ def test_the_command_shows_one_look_in_a_pipe(capsys):
     assert "\x1b" not in shown
     assert shown.count("1 elections, 1 no leader") == 2
     assert "127.0.0.1:1" in shown
+
+
+@pytest.mark.parametrize("arguments", [(), ("--looks", "1"), ("--looks", "2")])
+def test_the_command_tells_two_leaders_in_a_pipe(capsys, arguments):
+    """Two leaders have two terms, as a hand-over has: one more look tells which it is."""
+    nodes = {"a": FakeNode(), "b": FakeNode()}
+    nodes["a"].content = status("a", election("e", "a", "a", term=5))
+    nodes["b"].content = status("b", election("e", "b", "b", term=6))
+    servers = [HttpServer(Address("127.0.0.1", 0), application(node)) for node in nodes.values()]
+    for server in servers:
+        server.start()
+    try:
+        addresses = [str(server.address) for server in servers]
+        assert main(["top", *addresses, "--interval", "0.1", *arguments]) == 1
+    finally:
+        assert all(server.stop(5.0) for server in servers)
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-1].startswith("e") and "two leaders" in shown
+    assert "1 elections, 1 two leaders" in shown
+
+
+def test_the_command_tells_a_hand_over_in_a_pipe(capsys, monkeypatch):
+    """The former leader says that it leads no longer, at the next look."""
+    leads = status("b", election("e", "b", "b", term=6))
+    looks = [[status("a", election("e", "a", "a", term=5)), leads], [status("a", election("e", "b", "a", 6)), leads]]
+    monkeypatch.setattr(show_elections, "_ask_all", lambda addresses: dict(zip("ab", looks.pop(0), strict=True)))
+    assert main(["top", "a:1", "b:1", "--interval", "0.1"]) == 0
+    assert not looks
+    assert capsys.readouterr().out.count("1 elections, 1 steady") == 1
