@@ -36,7 +36,11 @@ def read_owner(directory: Path) -> StoreOwner:
         StoreError: there is no store, or its owner cannot be read.
     """
     path = directory / NAME
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise StoreError(error.errno, f"this directory cannot be read: {error.strerror}", str(directory)) from error
+    if not is_there:
         raise StoreError(None, f"there is no {NAME} here; give the data_dir of a node", str(directory))
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:

@@ -135,3 +135,12 @@ def test_the_command_says_what_to_do_and_ends_with_its_code(tmp_path):
     assert "error  data_dir writes  nothing can be written: Not a directory" in ended.stdout
     assert "127.0.0.1:1 does not answer" in ended.stdout
     assert ended.stdout.count("    do:  ") >= 2
+
+
+def test_a_data_dir_that_cannot_be_looked_at_is_found(tmp_path, capsys):
+    """As one below a directory of another user; a name that is too long for the system is met by each user."""
+    path = tmp_path / "a.toml"
+    path.write_text(f'[node]\nid = "a"\ncluster = "c"\nlisten = "127.0.0.1:0"\ndata_dir = "{"x" * 300}"\n[peers]\n')
+    code, findings = found(path, capsys)
+    assert code == 1
+    assert ("error", "data_dir writes", "nothing can be written: File name too long") in findings

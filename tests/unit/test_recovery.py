@@ -151,3 +151,9 @@ def test_directory_without_a_store_is_refused_and_left_alone(tmp_path, content):
     with pytest.raises(StoreError, match=r"give the data_dir of a node|cannot be read"):
         read_owner(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_directory_that_may_not_be_read_is_a_store_error(tmp_path):
+    """As one of another user; a name that is too long for the system is met by each user."""
+    with pytest.raises(StoreError, match="this directory cannot be read"):
+        read_owner(tmp_path / ("x" * 300))

@@ -66,9 +66,9 @@ def _findings(config: Config) -> Iterator[Finding]:
 
 
 def _data_findings(config: Config) -> Iterator[Finding]:
-    directory = measurements.existing(Path(config.data_dir).absolute())
-    yield host_findings.judge_mount(measurements.mount_of(directory.resolve()))
     try:
+        directory = measurements.existing(Path(config.data_dir).absolute())
+        yield host_findings.judge_mount(measurements.mount_of(directory.resolve()))
         yield host_findings.judge_space(measurements.free_bytes(directory))
         yield host_findings.judge_writes(measurements.write_times(directory), config)
     except OSError as error:
