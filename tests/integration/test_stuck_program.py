@@ -135,7 +135,7 @@ def test_a_failure_kills_the_program_before_the_links_close(tmp_path, program, w
         request_stop = node._lifecycle.request_stop
         node._lifecycle.request_stop = lambda request: order.append("closed") or request_stop(request)
         die(node)
-        assert order == ["killed", "closed", "told"]
+        eventually(lambda: order == ["killed", "closed", "told"])
 
 
 def test_a_program_that_starts_while_its_node_fails_is_killed(tmp_path, program, wakeup):
