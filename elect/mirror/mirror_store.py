@@ -281,13 +281,7 @@ class MirrorStore:
         if cluster_id and row.source_cluster_id not in (b"", cluster_id):
             found = row.source_cluster_id.hex()
             raise IdentityError(subject, f"a mirror of the cluster with id {found}", f"one of {cluster_id.hex()}")
-        if record and record.store_id != row.store_id:
-            raise self._errors.failed(f"this is not the database that was made in this directory; {_REPLACE}")
-        if record and record.writes > row.writes:
-            raise self._errors.failed(
-                f"it is older than before: it had {record.writes} writes, now it has {row.writes}"
-                f" (restored from a copy, or the disk lost writes); {_REPLACE}"
-            )
+        self._errors.check_record(record, row.store_id, row.writes)
 
     def _commit(
         self, row: MirrorRow, entries: Sequence[EntryRow] = (), gone: Sequence[str] = (), *, is_new: bool = False

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elect.errors import StoreError
+from elect.storage.data_lock import LockRecord
 
 
 class DatabaseErrors:
@@ -37,6 +38,27 @@ class DatabaseErrors:
             raise
         except OSError as error:
             raise StoreError(error.errno, str(error.strerror), str(error.filename or self._path)) from error
+
+    def check_record(self, record: LockRecord | None, store_id: bytes, writes: int) -> None:
+        """Check that the database is the one that its directory had, with all of its writes.
+
+        Args:
+            record: of the directory; None: it had no database before.
+            store_id: in the database.
+            writes: in the database.
+
+        Raises:
+            StoreError: it is another database, or an older copy.
+        """
+        if record is None:
+            return
+        if record.store_id != store_id:
+            raise self.failed(f"this is not the database that was made in this directory; {self._remedy}")
+        if record.writes > writes:
+            raise self.failed(
+                f"it is older than before: it had {record.writes} writes, now it has {writes}"
+                f" (restored from a copy, or the disk lost writes); {self._remedy}"
+            )
 
     def damaged(self, problem: str) -> StoreError:
         """Return the error of a database whose content is wrong."""

@@ -328,13 +328,7 @@ class SqliteStore:
                 f"node {found.node_id!r} of cluster {found.cluster!r}",
                 f"node {asked.node_id!r} of cluster {asked.cluster!r}",
             )
-        if record and record.store_id != found.store_id:
-            raise self._errors.failed(f"this is not the database that was made in this directory; {_REPLACE}")
-        if record and record.writes > found.writes:
-            raise self._errors.failed(
-                f"it is older than before: it had {record.writes} writes, now it has {found.writes}"
-                f" (restored from a copy, or the disk lost writes); {_REPLACE}"
-            )
+        self._errors.check_record(record, found.store_id, found.writes)
 
     def _commit(
         self,
