@@ -1,7 +1,9 @@
 """Links of clients, which share one thread of their acceptor: the events of each end, and how each link ends."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,15 +96,28 @@ def test_many_links_have_one_thread() -> None:
 
 
 def test_one_message_for_each_link_is_sent_to_each() -> None:
-    with sharing() as hub:
-        clients = [StrangeClient(hub.bob.address, f"client/ann/{number}") for number in range(20)]
-        for client in clients:
-            client.open()
+    with sharing() as hub, ExitStack() as stack:
+        clients = [
+            stack.enter_context(StrangeClient(hub.bob.address, f"client/ann/{number}")).open() for number in range(20)
+        ]
         links = [(event.peer, event.number) for event in [hub.heard.next(LinkAccepted) for _ in clients]]
         assert hub.shared.send_to_each([*links, ("client/nobody/1", LinkNumber(1, 1))], Note(number=7)) == 20
-        for client in clients:
-            assert client.told() == Note(number=7)
-            client.sock.close()
+        assert {client.told() for client in clients} == {Note(number=7)}
+
+
+def test_on_its_own_thread_it_sends_at_once_but_after_what_waits(securities: tuple[Security, Security]) -> None:
+    with shared_conversing(securities=securities) as link:
+        shared, links = link.hub.shared, [link.place, ("client/nobody/1", LinkNumber(1, 1))]
+
+        def told_in_a_turn(turn: Callable[[], object]) -> Note:
+            shared._turn = lambda: turn() and None
+            shared.wake()
+            return link.told.next(MessageReceived).message
+
+        assert told_in_a_turn(lambda: shared.send_to_each(links, Note(number=1))) == Note(number=1)
+        both = [partial(shared.send, *link.place, Note(number=2)), partial(shared.send_to_each, links, Note(number=3))]
+        assert told_in_a_turn(lambda: [each() for each in both]) == Note(number=2)
+        assert link.told.next(MessageReceived).message == Note(number=3)
 
 
 def test_a_newer_link_of_the_client_replaces_the_older() -> None:
