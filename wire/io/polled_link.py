@@ -173,6 +173,23 @@ class PolledLink:
         if reason.value is not None:
             self._end(reason.value, now_s, is_readable=is_readable)
 
+    def send(self, message: object, now_s: float) -> bool:
+        """Write a message now; return False if it has to wait in the outbox, behind others or for an error."""
+        link = self._link
+        if self._unsent or len(link.outbox) or link.close_reason.value is not None:
+            return False
+        try:
+            frame = link.connection.send_payload(self._encode(message))
+            self._queue(frame, 1, now_s)
+            self._flush(now_s)
+        except EncodeError:
+            return False
+        except WireError as error:
+            link.close_reason.set_once(error)
+        if self._unsent or link.close_reason.value is not None:
+            link.outbox.ring()  # `run` does the rest
+        return True
+
     def _work(self, now_s: float, *, is_readable: bool, is_due: bool) -> None:
         if self._early is not None:
             early, self._early = self._early, None

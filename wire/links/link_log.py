@@ -1,8 +1,8 @@
-"""LinkLog: the log lines about one peer's links.
+"""LinkLog: the log lines about one peer's links. SharedLinkLog: those about the links of clients.
 
-There is a line for each link that opens or ends. A peer that is away, or whose links do not last, has two lines: one
-when that begins, and one when it is over. A peer that said Bye, that belongs to no cluster yet, or that knows this node
-as a former peer has them only if that lasts for SETTLED_S.
+For a peer there is a line for each link that opens or ends. A peer that is away, or whose links do not last, has two
+lines: one when that begins, and one when it is over. A peer that said Bye, that belongs to no cluster yet, or that
+knows this node as a former peer has them only if that lasts for SETTLED_S.
 """
 
 import logging
@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from wire.common.deadline import now_s
 from wire.common.failure_log import SETTLED_S, FailureLog
-from wire.common.log import Log
+from wire.common.log import Log, LogThrottle, suppressed_suffix
+from wire.io.open_link import OpenLink
 from wire.links.refusal_log import is_passing
-from wire.protocol.wire_errors import WireError
+from wire.protocol.wire_errors import RemoteFault, UnreadError, WireError, WriteTimeoutError
 
 SHORT_LINKS_MAX = 3
 """A few restarts of a peer make as many short links; more of them in a row are one lasting failure."""
@@ -85,3 +86,28 @@ class LinkLog:
     def _log(self, text: str, change: str) -> None:
         level = logging.INFO if self._short <= SHORT_LINKS_MAX else logging.DEBUG
         self._logger.log(level, "%s: %s", self._subject, text, extra={**self._fields, "change": change})
+
+
+class SharedLinkLog:
+    """The log of many links, of as many peers: all is DEBUG but what a peer is to blame for, which is throttled.
+
+    Args:
+        logger: the log that is written to.
+    """
+
+    def __init__(self, logger: Log) -> None:
+        self._logger = logger
+        self._throttle = LogThrottle()
+
+    def opened(self, link: OpenLink) -> None:
+        """Log an open link."""
+        self._logger.debug("< %s: link %s from %s", link.peer, link.number, link.remote)
+
+    def ended(self, link: OpenLink, error: WireError | None, bye: str | None) -> None:
+        """Log how a link ended."""
+        is_fault = isinstance(error, (RemoteFault, UnreadError, WriteTimeoutError))
+        held = self._throttle.admit_line(error.reason, now_s()) if error is not None and is_fault else None
+        if held is None:
+            self._logger.debug("< %s: link %s ended: %s", link.peer, link.number, bye or error or "end of stream")
+        else:
+            self._logger.warning("x %s at %s: %s%s", link.peer, link.remote, error, suppressed_suffix(held))

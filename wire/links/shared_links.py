@@ -8,7 +8,7 @@ serves the links that can be read or written, those that were handed over, those
 those that owe a sign of life. Other threads only put something into a deque or an outbox, and ring the bell. The owner
 has a turn on the thread as well, when it asks for one.
 
-Each part of the work is short, and after WORK_S the thread pauses: a thousand links that have something to do at once
+Each part of the work is short, and the thread pauses now and then: a thousand links that have something to do at once
 would otherwise keep the interpreter from the other threads for milliseconds.
 """
 
@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 from wire.common import arguments
 from wire.common.deadline import now_s
 from wire.common.descriptors import descriptors_max
-from wire.common.log import Log, LogThrottle, suppressed_suffix
+from wire.common.log import Log
 from wire.common.native import check_native
+from wire.common.pacer import Pacer
 from wire.common.reported_thread import ReportedThread
 from wire.io.bell import Bell
 from wire.io.link_events import Event
@@ -33,11 +34,12 @@ from wire.io.polled_link import PayloadCache, PolledLink
 from wire.io.sockets import own_selector
 from wire.links.accepted_link import AcceptedLink
 from wire.links.endpoint import Endpoint
+from wire.links.link_log import SharedLinkLog
 from wire.links.registry import Registry
 from wire.protocol.handshake import Bye, Heard, Hello, Judge, accept_any_peer
 from wire.protocol.identity import LinkNumber
 from wire.protocol.schema import kind_of
-from wire.protocol.wire_errors import RemoteFault, StoppedError, UnreadError, WireError, WriteTimeoutError
+from wire.protocol.wire_errors import StoppedError, UnreadError, WireError
 
 logger = Log(__name__)
 
@@ -49,10 +51,6 @@ DESCRIPTORS_SHARE = 2
 
 SERIES = "*/*"
 """The name of all these links together in the series of a meter: one for each would be as many as strangers like."""
-
-WORK_S = 0.001
-PAUSE_S = 0.001
-"""The thread works at most half of the time; a thread that waits for the interpreter has it after a millisecond."""
 
 
 @dataclass(slots=True, eq=False)
@@ -111,14 +109,15 @@ class SharedLinks:
         self._lock = threading.Lock()
         self._is_closed = self._is_turn_asked = False
         self._stopped = threading.Event()
+        self._pacer = Pacer(self._stopped)
         self._arrived: deque[tuple[Hello, AcceptedLink]] = deque()
         self._rung: deque[RingingOutbox] = deque()
         self._links: dict[Outbox, _Served] = {}
         self._due: deque[tuple[float, _Served]] = deque()
         self._ending: deque[tuple[float, _Served]] = deque()
         self._turn_s: float | None = None
-        self._works_until_s = self._periodic_s = 0.0
-        self._log_throttle = LogThrottle()
+        self._periodic_s = 0.0
+        self._log = SharedLinkLog(logger)
         self._selector: selectors.BaseSelector | None = None
         self._bell: Bell | None = None
 
@@ -182,11 +181,17 @@ class SharedLinks:
     def send_to_each(
         self, links: Iterable[tuple[str, LinkNumber]], message: object, *, replaces: str | None = None
     ) -> int:
-        """Put one message into the outbox of each of these links, as `send` does; it is encoded once.
+        """Send one message on each of these links, as `send` does; it is encoded once.
+
+        On the thread of this object a link takes it at once, unless others wait in its outbox.
 
         Returns: the number of links that take it.
         """
-        return sum(self.send(peer, number, message, replaces=replaces) for peer, number in links)
+        is_own_thread = self._thread is threading.current_thread()
+        return sum(
+            (is_own_thread and self._send_now(*link, message)) or self.send(*link, message, replaces=replaces)
+            for link in links
+        )
 
     def cut(self, peer: str, number: LinkNumber | tuple[int, int], error: WireError) -> None:
         """End a link if there is one, from any thread. Never blocks; LinkEnded with this error follows."""
@@ -233,6 +238,12 @@ class SharedLinks:
             self._turn_away_arrived()
         self._ring_bell()
 
+    def _send_now(self, peer: str, number: LinkNumber, message: object) -> bool:
+        accepted = self.registry.live(peer, number)
+        link = None if accepted is None else accepted.open_link
+        served = None if link is None else self._links.get(link.outbox)
+        return served is not None and served.link.send(message, now_s())
+
     def _note_rung(self, outbox: RingingOutbox) -> None:
         self._rung.append(outbox)
         self._ring_bell()
@@ -258,8 +269,7 @@ class SharedLinks:
         assert self._selector is not None
         begin_s = now_s()
         found = self._selector.select(self._wait_s(begin_s))
-        if now_s() - begin_s >= PAUSE_S:  # the other threads had the interpreter meanwhile
-            self._works_until_s = now_s() + WORK_S
+        self._pacer.note_wait(begin_s)
         for key, events in found:
             if isinstance(key.data, Bell):
                 key.data.hear()
@@ -274,6 +284,7 @@ class SharedLinks:
                 self._serve(served)
         self._serve_due()
         self._give_turn()
+        self._pacer.pause_if_due()
 
     def _wait_s(self, now: float) -> float | None:
         """Return the seconds until something is due; None when nothing is."""
@@ -303,7 +314,7 @@ class SharedLinks:
         self._meter.add_connections("in", 1)
         if self._stopped.is_set():
             link.close_reason.set_once(StoppedError("this end is being stopped"))
-        logger.debug("< %s: link %s from %s", link.peer, link.number, link.remote)
+        self._log.opened(link)
         self._tell(link.accepted(hello.kind))
         self._serve(served)
 
@@ -323,9 +334,7 @@ class SharedLinks:
             if (events := link.events) != served.events:
                 self._selector.modify(served.open_link.channel.sock, events, served)
                 served.events = events
-        if now_s() >= self._works_until_s:
-            self._stopped.wait(PAUSE_S)
-            self._works_until_s = now_s() + WORK_S
+        self._pacer.pause_if_due()
 
     def _serve_due(self) -> None:
         """Serve the links that owe a sign of life, and those whose end has taken long enough."""
@@ -358,17 +367,8 @@ class SharedLinks:
         served.accepted.close()
         self._meter.add_connections("in", -1)
         ended = served.link.ended
-        self._note_ended(link, ended.error, ended.bye)
+        self._log.ended(link, ended.error, ended.bye)
         self._tell(ended)
-
-    def _note_ended(self, link: OpenLink, error: WireError | None, bye: str | None) -> None:
-        """Log how a link ended: a WARNING at times where its other end is to blame."""
-        is_fault = isinstance(error, (RemoteFault, UnreadError, WriteTimeoutError))
-        held = self._log_throttle.admit_line(error.reason, now_s()) if error is not None and is_fault else None
-        if held is None:
-            logger.debug("< %s: link %s ended: %s", link.peer, link.number, bye or error or "end of stream")
-        else:
-            logger.warning("x %s at %s: %s%s", link.peer, link.remote, error, suppressed_suffix(held))
 
     def _tell(self, event: Event) -> None:
         try:

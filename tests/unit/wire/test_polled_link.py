@@ -124,6 +124,48 @@ def test_bytes_that_came_while_the_thread_was_held_up_count(pair: Pair) -> None:
     assert isinstance(pair.reason, IdleTimeoutError)
 
 
+def test_a_message_behind_none_is_written_at_once(pair: Pair) -> None:
+    assert pair.link.send(Text(text="a"), 0.1)
+    assert pair.heard() == [Text(text="a")]
+    assert not pair.rung
+
+
+def test_a_message_is_not_written_before_those_that_wait(pair: Pair) -> None:
+    assert pair.outbox.put(NUMBER, Text(text="a"))
+    assert not pair.link.send(Text(text="b"), 0.1)
+    assert pair.heard() == []
+
+
+def test_the_rest_is_written_when_the_other_end_reads(pair: Pair) -> None:
+    sent = [Text(text="x" * 50_000, number=number) for number in range(50)]
+    taken = [each for each in sent if pair.link.send(each, 0.1)]
+    assert 0 < len(taken) < len(sent)
+    assert pair.rung == [pair.outbox]
+    found = pair.heard()
+    while len(found) < len(taken):
+        pair.link.run(0.2)
+        found += pair.heard()
+    assert found == taken
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_link_that_ends_takes_no_message(pair: Pair, is_gone: bool) -> None:
+    if is_gone:
+        pair.far.close()
+        assert pair.link.send(Text(text="a"), 0.1)
+        assert pair.rung == [pair.outbox]
+        assert isinstance(pair.reason, ResetError)
+    else:
+        pair.cut(ClosedError("over"))
+    assert not pair.link.send(Text(text="b"), 0.1)
+
+
+def test_a_message_that_cannot_be_encoded_is_left_for_the_log(pair: Pair) -> None:
+    assert not pair.link.send(Text(text="a", number="b"), 0.1)  # type: ignore[arg-type]
+    assert pair.link.send(Text(text="a"), 0.1)
+    assert pair.heard() == [Text(text="a")]
+
+
 def test_a_chunk_that_nobody_reads_is_all_that_is_taken(pair: Pair) -> None:
     for number in range(900):
         assert pair.outbox.put(NUMBER, Text(text="x" * 1_000, number=number))
