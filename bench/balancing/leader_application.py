@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from elect import Config, Node
 from elect.cli.json_events import JsonEvents
 from elect.clock import now_ns
+from elect.testing.real_processes import wait_for_signal
 
 
 class Application(ThreadingHTTPServer):
@@ -76,7 +77,7 @@ def main() -> None:
     node.observe(events.write_event)
     with Application(node, int(ports[config.node]), is_careless=arguments.careless) as application, node:
         threading.Thread(target=application.serve_forever, daemon=True).start()
-        signal.sigwait({signal.SIGTERM})
+        wait_for_signal({signal.SIGTERM})
         application.shutdown()
 
 

@@ -28,6 +28,7 @@ from elect import Config, Leadership, Node, Stopped
 from elect.cli.json_events import JsonEvents
 from elect.clock import now_ns
 from elect.core.events import Elected, Event, Lost
+from elect.testing.real_processes import wait_for_signal
 
 OFFSET_INTERVAL_S = 0.002
 
@@ -93,7 +94,7 @@ class Program:
         """Run until SIGTERM."""
         if self._arguments.held:
             self._lines.write("ready", now_ns())
-            if signal.sigwait(SIGNALS) == signal.SIGTERM:
+            if wait_for_signal(SIGNALS) == signal.SIGTERM:
                 return
         self._node.start()
         self._lines.write("started", now_ns())
@@ -136,8 +137,8 @@ class Program:
     def _next_signal(self) -> int:
         while True:
             known = len(self._happened)
-            if found := signal.sigtimedwait(SIGNALS, QUIET_S):
-                return found.si_signo
+            if found := wait_for_signal(SIGNALS, QUIET_S):
+                return found
             if len(self._happened) == known:
                 self._print()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from elect import Config, Leadership, Node
 from elect.cli.json_events import JsonEvents
 from elect.clock import now_ns
+from elect.testing.real_processes import wait_for_signal
 
 WRITE_INTERVAL_S = 0.005
 
@@ -64,7 +65,7 @@ def main() -> None:
     with lines.write_first("started"):
         node.start()
     node.run(write_tokens)
-    while signal.sigtimedwait({signal.SIGTERM}, PRINT_INTERVAL_S) is None and node.is_alive:
+    while wait_for_signal({signal.SIGTERM}, PRINT_INTERVAL_S) is None and node.is_alive:
         lines.write_phases()
     lines.write("stopping", now_ns())
     node.stop(timeout=STOP_TIMEOUT_S)

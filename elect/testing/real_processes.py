@@ -6,13 +6,14 @@ seconds of the boot clock, which all processes of a machine share.
 
 import errno
 import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,9 +32,13 @@ RUN = (sys.executable, "-m", "elect.cli", "run", "--events", "-c")
 FIELDS = ("election", "term", "leader", "reason", "peer", "supported", "phase", "member", "change", "state")
 """The optional fields of an event line."""
 
+ORPHAN_CHECK_S = 0.5
+
 NOWHERE = "127.0.0.1:9"
 PORTS = range(10_000, 32_768)
 """Below the ports of outgoing connections on Linux: such a connection could take a port before its node listens."""
+
+_parent = os.getppid()
 
 _port_indexes = count(os.getpid() * 7_919)
 """Two processes that look for ports at the same time start far apart."""
@@ -320,6 +325,20 @@ class ProcessCluster:
             while self._changed.wait(quiet_s):
                 if now_s() > deadline:
                     raise TimeoutError(f"not quiet for {quiet_s:g} s within {timeout:g} s: {self.events[-10:]}")
+
+
+def wait_for_signal(numbers: Collection[int], timeout_s: float = math.inf) -> int | None:
+    """Wait in the program of a node for one of these signals, which are blocked; return it, or None after the timeout.
+
+    The program should end with the one that started it: SIGTERM is returned as well once that has ended.
+    """
+    deadline = now_s() + timeout_s
+    while os.getppid() == _parent:
+        if found := signal.sigtimedwait(numbers, max(0.0, min(ORPHAN_CHECK_S, deadline - now_s()))):
+            return found.si_signo
+        if now_s() >= deadline:
+            return None
+    return signal.SIGTERM
 
 
 def free_ports(number: int) -> list[int]:

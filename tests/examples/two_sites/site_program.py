@@ -9,6 +9,7 @@ import sys
 from http.client import HTTPConnection, HTTPException
 
 from elect import Config, Leadership, Node
+from elect.testing.real_processes import wait_for_signal
 
 PAUSE_S = 0.02
 PATIENCE_S = 1.0
@@ -55,7 +56,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     with Node(config) as node:
         node.run(Writer(config.node, site, store).work)
-        signal.sigwait([signal.SIGTERM])
+        wait_for_signal([signal.SIGTERM])
 
 
 if __name__ == "__main__":
