@@ -220,6 +220,7 @@ class Elector(ElectorStep):
             election = state.elections[name]
             election.durable = ballot
             if ballot.voted_for == state.id:
+                state.index.campaigns.own_window.answer(name, state.now)
                 campaigning.count_grant(state, election, state.id, ballot.term)
         if write.configuration is not None:
             installing.note_written(state, write.configuration)

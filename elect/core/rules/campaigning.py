@@ -75,7 +75,7 @@ def _campaign_if_due(state: NodeState, election: ElectionState, *, is_next: bool
 
 
 def may_begin(state: NodeState) -> bool:
-    """Return whether the peers can be expected to answer the Votes of another campaign in time."""
+    """Return whether the own disk and the peers can be expected to answer the Votes of another campaign in time."""
     # A peer whose stream has ended answers no more, although its promise may still be counted.
     windows = (peer.vote_window for peer in state.support.peers.values() if peer.session is not None)
     return not state.index.campaigns.is_reached(state.now, windows)
@@ -143,6 +143,7 @@ def begin(state: NodeState, election: ElectionState) -> Campaign:
         election.closed = None  # one term for one end of stream
     # The write and the requests go on at the same time. The own vote counts when it is on disk: see `count_grant`.
     state.write(election)
+    state.index.campaigns.own_window.ask(election.name, state.now, ends_at)
     for peer in state.other_voters:
         state.effects.send(peer.id, vote)
         if peer.counted_until > state.now and peer.session is not None:

@@ -32,7 +32,7 @@ CAMPAIGNS_MAX = 4096
 """Live campaigns of one node: their Votes fill 16 frames to each peer."""
 
 UNANSWERED_FIRST = 64
-"""Votes that a peer may have to answer at a time, until it has shown how fast it answers."""
+"""Votes that a peer, or the own disk, may have to answer at a time, until it has shown how fast it answers."""
 
 UNANSWERED_MIN = 16
 """The least number of them: on a machine that does not answer those in time nobody is elected."""
@@ -68,12 +68,12 @@ def rotate(waiting: dict[str, Item], count: int) -> list[str]:
 
 
 class VoteWindow:
-    """The Votes that one peer has not answered yet, and how many there may be.
+    """The Votes that one peer has not answered yet, or the own ones that are not on disk, and how many there may be.
 
-    A campaign has two turns. A node that asks for more votes at once than its peers can answer in that time would see
-    all campaigns time out, again and again. So it begins with few. Each answer within a quarter of a campaign's time
-    allows one more, so the number at most doubles from one answer to the next, and answers then take half of that time.
-    A Vote without an answer in time halves it. (TCP finds the capacity of a path in the same way.)
+    A campaign has two turns. A node that asks for more votes at once than its peers and its disk can give in that time
+    would see all campaigns time out, again and again. So it begins with few. Each answer within a quarter of a
+    campaign's time allows one more, so the number at most doubles from one answer to the next, and answers then take
+    half of that time. A Vote without an answer in time halves it. (TCP finds the capacity of a path in the same way.)
 
     A window is of one peer, although a majority elects: a slow peer that the others outvote would fall behind for good.
 
@@ -122,15 +122,18 @@ class CampaignLimit:
     Attributes:
         live: elections in which this node campaigns.
         waiting: elections whose time to campaign has come, in order.
+        own_window: of this node's votes for itself, which its disk answers.
     """
 
     def __init__(self) -> None:
+        self.own_window = VoteWindow()
         self.live: set[str] = set()
         self.waiting: OrderedDict[str, None] = OrderedDict()
 
     def is_reached(self, now: int, windows: Iterable[VoteWindow]) -> bool:
-        """Return whether no other campaign may begin now, by the windows of all peers."""
-        return len(self.live) >= CAMPAIGNS_MAX or any(window.is_full(now) for window in windows)
+        """Return whether no other campaign may begin now, by the own window and those of all peers."""
+        is_full = self.own_window.is_full(now) or any(window.is_full(now) for window in windows)
+        return is_full or len(self.live) >= CAMPAIGNS_MAX
 
     def update(self, election: ElectionState) -> None:
         """Count an election while this node campaigns in it."""

@@ -52,7 +52,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
     },
     Support: {"_timing": _SAME, "_sessions": "set before each input, see ExploredNode.sessions"},
     Campaign: {"presumed_dead": _TURN, "yielded": _TURN},
-    CampaignLimit: {"waiting": _TURN},
+    CampaignLimit: {"own_window": _TURN, "waiting": _TURN},
     Peer: {
         "knowledge_numbers": _KNOWLEDGE,
         "vote_window": _TURN,

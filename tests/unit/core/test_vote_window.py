@@ -58,6 +58,19 @@ def test_a_campaign_that_may_begin_does_not_wait_for_reviews(monkeypatch):
     assert any(isinstance(entry, Vote) for entry in desk.entries("a"))
 
 
+def test_the_own_disk_is_asked_for_few_votes_at_first():
+    """Without peers, 10,000 campaigns begun together would all wait for the disk, and time out."""
+    desk = Desk(voters="b", elections=tuple(f"e{n:03}" for n in range(200)))
+    campaigns = desk.elector.state.index.campaigns
+    assert len(campaigns.live) == UNANSWERED_FIRST
+    for _ in range(UNANSWERED_FIRST):
+        desk.take(desk.elector.written(desk.now, desk.pending.pop(0).number))
+    live, size = len(campaigns.live), campaigns.own_window.size
+    assert UNANSWERED_FIRST < live <= size, "each vote that is on disk soon allows one more"
+    desk.tick(2 * TURN)
+    assert campaigns.own_window.size == live // 2, "votes that are not on disk in time halve it"
+
+
 def test_votes_without_an_answer_halve_what_is_asked():
     desk = crowd()
     desk.tick(2 * TURN)
@@ -84,9 +97,12 @@ def test_one_whose_turn_comes_later_does_not_go_first(monkeypatch):
     heads = {*campaigns.live, *campaigns.waiting}
     assert len(campaigns.live) == 4
     assert 8 < len(heads) < 40, "`c` comes first in the others, and this node a turn later"
+    first = set(campaigns.live)
+    desk.written()
+    assert campaigns.live == first, "`c` has not answered"
     desk.now += TURN
     grants_of(desk, "c", 4)
-    assert len(campaigns.live) == 8, "the own votes are not on disk yet"
+    assert len(campaigns.live - first) == 4
     assert campaigns.live < heads
 
 
