@@ -154,6 +154,17 @@ def test_of_many_elections_few_rows_exist_and_trouble_is_first(page, many):
     page.wait_for("byId('rows').innerText.includes('tenant-04209')")
 
 
+@pytest.mark.parametrize(("changes", "said"), [(100, "a leads 100 elections"), (300, "a leads at least 256 elections")])
+def test_it_counts_no_more_changes_than_it_has_kept(page, many, changes, said):
+    open_page(page, many)
+    page.evaluate(f"""
+        for (let i = 0; i < {changes}; i++)
+            receiveChange({{event: "leader", election: `e${{i}}`, leader: "a", term: 7, boottime: 11, end: null}});
+        showChanges();
+    """)
+    assert said in text(page, "#change-list")
+
+
 def test_the_keyboard_is_enough(page, many):
     open_page(page, many)
     page.wait_for("document.querySelector('.row')?.innerText.includes('tenant-07777')")

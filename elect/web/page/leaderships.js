@@ -100,11 +100,13 @@ function grouped(led) {
   return groups;
 }
 
-function groupEntry(group) {
+function groupEntry(group, index, groups) {
   const [each] = group;
+  const isCut = model.areChangesCut && index === groups.length - 1; // the oldest one may have begun before
   if (group.length === 1) return leadershipEntry(each, !isOnly());
   const names = group.slice(0, 3).map(({ election }) => election).join(", ");
-  return [each.from, h("strong", {}, each.leader), ` leads ${plural(group.length, "election")}`, endOfFormer(each),
+  const number = `${isCut ? "at least " : ""}${plural(group.length, "election")}`;
+  return [each.from, h("strong", {}, each.leader), ` leads ${number}`, endOfFormer(each),
     h("small", {}, group.length > 3 ? `${names}, …` : names)];
 }
 

@@ -1,6 +1,7 @@
 // What is known about the node. Events change it; the rest of the page only reads it.
 
 const CHANGES_MAX = 256;
+const CHANGES_OF_STATE = 128; // as many as the node sends at first
 const ROWS_MAX = 2000;
 const KEPT = new Set(["leader", "lost", "failback", "member", "peer"]);
 
@@ -9,6 +10,7 @@ const model = {
   rows: new Map(), // elections by name, as far as they were received
   all: null, // the names of all elections, if the state had them all
   changes: [], // the latest changes, the oldest first
+  areChangesCut: false, // whether there were more before them
   lastId: "",
   receivedAt: 0, // when the browser got the report
   stoppedAt: null, // the node's clock when the last event came, if none comes any more
@@ -57,6 +59,7 @@ function receiveState(state) {
   receiveReport(state);
   model.all = isLocal() ? state.elections.first : null;
   state.changes.forEach(noteChange);
+  model.areChangesCut = state.changes.length >= CHANGES_OF_STATE;
 }
 
 function receiveChange(change) {
@@ -79,7 +82,9 @@ function receiveChange(change) {
 function noteChange(change) {
   if (!KEPT.has(change.event)) return;
   model.changes.push(change);
-  if (model.changes.length > CHANGES_MAX) model.changes.shift();
+  if (model.changes.length <= CHANGES_MAX) return;
+  model.changes.shift();
+  model.areChangesCut = true;
 }
 
 // The leaderships of all elections that the known changes tell of, in the order of their beginnings.
