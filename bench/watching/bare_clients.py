@@ -1,7 +1,8 @@
 """Links of clients without the rest of a Client: many of them cost the machine of the nodes little.
 
-One thread reads all links. It notes when bytes came, and decodes them when nothing more comes. A link that ends is
-dialed again like that of an idle Client: after up to half a second, at random, at one of the addresses.
+One thread reads all links. It notes when bytes came, and decodes them when nothing more comes, or after half a second.
+A link that ends is dialed again like that of an idle Client: after up to half a second, at random, at one of the
+addresses.
 """
 
 import random
@@ -24,6 +25,7 @@ REST_S = 0.5
 
 DIALS_MAX = 16
 TURN_S = 0.02
+PUT_OFF_S = 0.5
 READ_BYTES = 65_536
 
 
@@ -74,27 +76,31 @@ class BareClients:
 
     def _dial(self, link: BareLink, place: int = 0) -> None:
         addresses = self._settings.addresses
-        while True:
-            dialing = self._settings.dialing("", PLAIN)
-            try:
-                link.open = dialing.dial(addresses[place % len(addresses)], lambda: 1)
-                link.frames = 0
-                link.send(Watch(elections=("default",)))
-            except (WireError, OSError):
-                place += 1
-                time.sleep(random.uniform(0, REST_S))
-            else:
-                self._opened.put(link)
-                return
+        try:
+            link.open = self._settings.dialing("", PLAIN).dial(addresses[place % len(addresses)], lambda: 1)
+            link.frames = 0
+            link.send(Watch(elections=("default",)))
+        except (WireError, OSError):
+            self._dial_later(link, place + 1)
+        else:
+            self._opened.put(link)
+
+    def _dial_later(self, link: BareLink, place: int) -> None:
+        """Dial after a rest; meanwhile others use the threads of the pool."""
+        timer = threading.Timer(random.uniform(0, REST_S), self._pool.submit, (self._dial, link, place))
+        timer.daemon = True
+        timer.start()
 
     def _run(self) -> None:
+        worked_at = time.monotonic()
         while True:
             self._admit()
             events = self._selector.select(TURN_S)
             for key, _ in events:
                 self._read(key.data)
-            if not events:
+            if not events or time.monotonic() - worked_at > PUT_OFF_S:
                 self._work()
+                worked_at = time.monotonic()
 
     def _admit(self) -> None:
         try:
@@ -123,9 +129,7 @@ class BareClients:
         self._selector.unregister(link.open.channel.sock)
         self._backlog = [each for each in self._backlog if each[0] is not link]
         link.open.channel.sock.close()
-        timer = threading.Timer(random.uniform(0, REST_S), self._pool.submit, (self._dial, link, random.randrange(9)))
-        timer.daemon = True
-        timer.start()
+        self._dial_later(link, random.randrange(len(self._settings.addresses)))
 
     def _work(self) -> None:
         """Decode what has come, and send signs of life."""
