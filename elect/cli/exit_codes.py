@@ -163,7 +163,7 @@ JOIN_ERRORS: Mapping[type[JoinError], ExitCode] = {
 
 CLIENT_EXIT_CODES = """exit codes of a search for the leader:
   69   no leader was ready in time
-  77   each node refuses this client: its key, its certificate, its cluster or its version
+  77   each node refuses this client: its key, its certificate, its user, its cluster or its version
 
 """
 
@@ -171,7 +171,7 @@ CALL_EXIT_CODES = """exit codes: those of CMD, and
   2    wrong usage, or an error in the configuration
   69   no leader was ready in time; CMD was not run
   75   CMD exited with 75 until the time was over
-  77   each node refuses this client: its key, its certificate, its cluster or its version
+  77   each node refuses this client: its key, its certificate, its user, its cluster or its version
   124  CMD did not end in time
   126  CMD cannot be executed
   127  CMD was not found

@@ -201,7 +201,7 @@ def test_a_unix_socket_is_for_the_users_in_the_settings(tmp_path: Path):
         client = BareClient(node, address=config.clients_address)
         client.refusal()
         client.stop()
-        assert "uid" in handshakes(node)
+        assert eventually(lambda: "uid" in handshakes(node))
 
 
 def test_a_taken_address_for_clients_ends_the_start(tmp_path: Path):

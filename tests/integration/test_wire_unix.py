@@ -1,6 +1,7 @@
 """Links over Unix sockets: who may connect, what the file is like, and what becomes of it."""
 
 import errno
+import itertools
 import os
 import socket
 import stat
@@ -13,12 +14,24 @@ import pytest
 
 from tests.fault.test_fork import in_child
 from tests.integration.shared_ends import ANN, sharing
-from tests.integration.wire_ends import PATIENCE_S, Inbox, Note, dialing, endpoint, eventually, listening
-from wire import Address, Keyed, LinkAccepted, LinkEnded, LinkOpened, Listener, MessageReceived
+from tests.integration.wire_ends import (
+    CODEC,
+    PATIENCE_S,
+    Inbox,
+    Note,
+    dialing,
+    endpoint,
+    eventually,
+    identity,
+    listening,
+)
+from wire import Address, Keyed, Limits, LinkAccepted, LinkEnded, LinkOpened, Listener, MessageReceived
 from wire.io.link_events import DialFailed
 from wire.io.unix_sockets import UnixListener, peer_uid
 from wire.link_metrics import WireMetrics
-from wire.protocol.wire_errors import ConnectError
+from wire.links.connect import Dialing
+from wire.protocol.wire_errors import ConnectError, Refusal
+from wire.security.security import PLAIN
 
 LISTENING = (
     "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True)"
@@ -86,8 +99,9 @@ def test_the_owner_and_the_group_may_connect_whatever_the_umask(place: Address, 
     assert not Path(place.host).exists(), "the file is removed at the stop"
 
 
-def test_other_users_are_refused_unread_and_counted(place: Address, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_users_are_refused_unread_and_told_so(place: Address, caplog: pytest.LogCaptureFixture) -> None:
     metrics = WireMetrics()
+    ann = Dialing(to="bob", kind="peer", identity=identity(ANN), codec=CODEC, limits=Limits(), security=PLAIN)
     listener = Listener(
         place,
         endpoint("bob", Inbox(), metrics=metrics),
@@ -100,9 +114,13 @@ def test_other_users_are_refused_unread_and_counted(place: Address, caplog: pyte
             with socket.socket(socket.AF_UNIX) as stranger:
                 stranger.settimeout(PATIENCE_S)
                 stranger.connect(place.host)
-                assert stranger.recv(100) == b""
+                said = stranger.makefile("rb").read()
+                assert f"user {os.geteuid()} may not connect".encode() in said
+        for _ in range(20):  # before or after its Hello is written
+            with pytest.raises(Refusal, match="may not connect"):
+                ann.dial(place, itertools.count(1).__next__)
         outcome = {"direction": "in", "outcome": "uid"}
-        assert eventually(lambda: metrics.registry.get_sample_value("wire_handshakes_total", outcome) == 3)
+        assert eventually(lambda: metrics.registry.get_sample_value("wire_handshakes_total", outcome) == 23)
     finally:
         assert listener.stop(PATIENCE_S)
     assert [text for text in caplog.messages if "may not connect" in text] == [f"x user {os.geteuid()} may not connect"]

@@ -1,7 +1,7 @@
 """AcceptedLink: one accepted connection, from its first byte to its end. One thread runs it."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from wire.common.deadline import Deadline
@@ -12,7 +12,7 @@ from wire.io.meter import Meter
 from wire.io.open_link import CloseReason, OpenLink
 from wire.io.outbox import Outbox
 from wire.io.sockets import block_reads, block_writes, shut, stop_reading, tune, views
-from wire.io.unix_sockets import peer_uid
+from wire.io.unix_sockets import check_user, peer_uid
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection, Phase
@@ -20,6 +20,7 @@ from wire.protocol.handshake import Hello, Reject, Welcome, are_views_equal
 from wire.protocol.identity import LinkNumber
 from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import (
+    ForeignUserError,
     HandshakeTimeoutError,
     MagicError,
     Refusal,
@@ -106,6 +107,18 @@ class AcceptedLink:
     def close(self) -> None:
         """Close the socket; this proves nothing to the other end."""
         shut(self._sock)
+
+    def check_user(self, uids: Collection[int]) -> None:
+        """Refuse the user of the other end of a Unix socket, unless it is one of these, before anything is read.
+
+        Raises:
+            ForeignUserError: it was refused.
+        """
+        try:
+            check_user(self._sock, uids)
+        except ForeignUserError as error:
+            self.reject(Refusal(RejectCode.USER, str(error), is_retryable=False))
+            raise
 
     def await_hello(self) -> Hello:
         """Read until the Hello is complete, and the other end proved its id; one deadline holds for all of it.

@@ -16,7 +16,14 @@ from wire.protocol.connection import Connection
 from wire.protocol.handshake import Judge, Reject, Welcome, accept_any_peer, are_views_equal, hello, judge_welcome
 from wire.protocol.identity import Identity, LinkNumber
 from wire.protocol.limits import Limits
-from wire.protocol.wire_errors import ConnectError, HandshakeTimeoutError, ResetError, ResolveError, UnwelcomeError
+from wire.protocol.wire_errors import (
+    ConnectError,
+    HandshakeTimeoutError,
+    RemoteFault,
+    ResetError,
+    ResolveError,
+    UnwelcomeError,
+)
 from wire.security.security import PLAIN, HandshakeCredentials, Security
 
 
@@ -119,7 +126,12 @@ class Dialing:
         channel.shake_hands(deadline)
         if self.to:  # before anything is sent or accepted
             channel.review(self.to, self.identity.cluster)
-        channel.write(connection.greet(own_hello))
+        try:
+            channel.write(connection.greet(own_hello))
+        except OSError:  # an end that refuses at once has closed, and may have said why before
+            with contextlib.suppress(OSError, RemoteFault):
+                self._answer(channel, connection, deadline)
+            raise
         answer, early = self._answer(channel, connection, deadline)
         self._judge(answer, channel)
         if proof := connection.prove():

@@ -19,7 +19,7 @@ from wire.common.native import check_native
 from wire.common.reported_thread import ReportedThread
 from wire.io.meter import Meter
 from wire.io.sockets import listen, own_socket, shut, wake
-from wire.io.unix_sockets import UnixListener, check_user
+from wire.io.unix_sockets import UnixListener
 from wire.links.accepted_link import AcceptedLink
 from wire.links.endpoint import Endpoint
 from wire.links.listener_log import ListenerLog
@@ -260,10 +260,10 @@ class Listener:
                 self._failure_log.failed(str(error))
             return
         try:
+            link = AcceptedLink(connection, self._codec, self._limits, self._meter, self._security.credentials)
             if self._unix is not None:
-                check_user(connection, self._uids)
-            credentials = self._security.credentials
-            self._admit(AcceptedLink(connection, self._codec, self._limits, self._meter, credentials))
+                link.check_user(self._uids)
+            self._admit(link)
         except (OSError, ValueError, ForeignUserError) as error:
             self._meter.add_handshake("in", self._log.note_unread(error))
             connection.close()

@@ -65,6 +65,7 @@ class RejectCode(StrEnum):
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
     STOPPING = "stopping"
+    USER = "user"
     OTHER = "other"
 
 
