@@ -166,7 +166,11 @@ class Client:
         def find(finder: LeaderFinder, _: int) -> tuple[str, MembersReport] | None:
             return finder.view.members if finder.has_link else None
 
-        return _members(*self._wait("default", seconds, find))
+        try:
+            return _members(*self._wait("default", seconds, find))
+        except LeaderUnavailable as error:
+            error.election, error.awaited = "", "a report of the members"
+            raise
 
     def followers(self, election: str = "default", timeout: float | None = TIMEOUT_S) -> tuple[MemberStatus, ...]:
         """Return the members that the leader hears, without the leader. Takes and raises the same as `leader`."""

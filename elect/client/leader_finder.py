@@ -252,7 +252,11 @@ class LeaderFinder:
             self.changed.notify_all()
 
     def _unavailable(self, election: str, begun_ns: int, deadline_ns: int) -> LeaderUnavailable:
-        said = self._probing.said(self.endpoints.targets())
+        said = dict(self._probing.said(self.endpoints.targets()))
+        reports = self.view.said(election)
+        for link in self._links:
+            if (dated := reports.get(link)) is not None:
+                said[link.target.address] = in_words(link.node_id, dated.report)
         wait_s = round((deadline_ns - begun_ns) / NS_PER_S, 3)
         return unavailable(self.view, election, wait_s, said, is_refused=self._is_refused(begun_ns))
 
@@ -261,7 +265,7 @@ class LeaderFinder:
 
     def _receive_leader(self, link: ClientLink, report: LeaderReport, at_ns: int) -> None:
         self._links.note_reported(link)
-        self._probing.note_answered(link.target.address, in_words(link.node_id, report))
+        self._probing.note_answered(link.target.address, f"node {link.node_id} has not said who leads this election")
         is_highest = self.view.receive_leader(link, report, at_ns)
         if is_highest and report.leader_id and report.leader_id != link.node_id:
             target = self.endpoints.hint(report.election, report.leader_id, report.address)

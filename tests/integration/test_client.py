@@ -186,6 +186,24 @@ def test_several_elections_of_one_client():
         assert known(client.leader()) == ("b", 4)
 
 
+def test_an_error_is_about_the_election_that_was_asked_for():
+    with fake_cluster() as cluster, client_of(cluster) as client:
+        cluster.elect("b", 4)
+        assert known(client.leader()) == ("b", 4)
+        later = threading.Timer(0.2, cluster.elect, ("b", 5))
+        later.start()
+        with pytest.raises(LeaderUnavailable) as caught:
+            client.leader("reports", timeout=0.5)
+        later.join()
+        assert caught.value.tried[cluster["b"].address] == "node b knows no leader"
+
+
+def test_an_error_about_members_says_so():
+    with Client(["127.0.0.1:1"], cluster=CLUSTER) as client, pytest.raises(LeaderUnavailable) as caught:
+        client.members(timeout=0.1)
+    assert str(caught.value).startswith("a report of the members did not come within 0.1 s")
+
+
 def test_each_election_in_use_is_followed():
     """The node that leads the one that was asked for last knows nothing of the other one."""
     with fake_cluster() as cluster, client_of(cluster) as client:
