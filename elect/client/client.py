@@ -115,7 +115,7 @@ class Client:
             ConfigError: a value breaks a rule.
         """
         arguments.check_type("config", config, Config, "a Config")
-        texts = dict.fromkeys([str(config.advertise_address), *config.peers.values(), *config.seeds])
+        texts = dict.fromkeys([str(config.advertise_address), *config.peers.values(), *(config.seeds or ())])
         return cls(
             list(texts),
             cluster=config.cluster,

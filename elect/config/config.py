@@ -48,9 +48,9 @@ class Config(DerivedSettings):
         data_dir: the directory of the durable votes, for one process at a time.
         peers: the other voters of a new cluster, from id to address, at most 63. Host names are resolved at every dial.
             Later the members in `data_dir` count: a change here changes none of them.
-        seeds: instead of `peers`, the addresses of members of the cluster to join, at most 64. This node's own may be
+        seeds: instead of `peers`, the addresses of members of the cluster to join, 1 to 64. This node's own may be
             one of them, spelled as in `advertise`: give every node the same list. Once this node is a member they are
-            not used.
+            not used. None: this node joins nothing; an empty list is refused.
         bootstrap: True permits the node with the smallest seed address to form a cluster after 3 to 7 s in which the
             seeds that have not said that they know of none are silent. Remove it once there is a cluster.
         kind: the part of a node that joins: "voter", "witness", which votes and never leads, or "observer".
@@ -91,8 +91,9 @@ class Config(DerivedSettings):
             hold one, and every frame is authenticated. Nothing is encrypted.
         insecure: True permits listening beyond loopback without authentication.
         clients_may_seal: False refuses the request of a mirror to seal this cluster; see `Node.promote`.
-        mirror_source: the addresses of nodes of another cluster, at most 64. This node's cluster is a standby cluster
-            of that one: it follows it, and elects nobody until it is promoted. Give every node the same list.
+        mirror_source: the addresses of nodes of another cluster, 1 to 64. This node's cluster is a standby cluster
+            of that one: it follows it, and elects nobody until it is promoted. Give every node the same list. None:
+            this node follows no cluster.
         mirror_cluster: the name of that cluster; default: `cluster`.
         mirror_cluster_id: its id, in hex; None: that of the first one that is met, for good.
         mirror_name: the name of this node's mirror; default: `node`. A certificate must name `mirror/NAME`.
@@ -109,7 +110,7 @@ class Config(DerivedSettings):
     listen: str
     data_dir: str | os.PathLike[str]
     peers: Mapping[str, str] = field(default_factory=dict)
-    seeds: Sequence[str] = ()
+    seeds: Sequence[str] | None = None
     bootstrap: bool = False
     kind: Literal["voter", "witness", "observer"] = "voter"
     join_attempts: int = 0
@@ -138,7 +139,7 @@ class Config(DerivedSettings):
     key_file: str | os.PathLike[str] | None = None
     insecure: bool = False
     clients_may_seal: bool = True
-    mirror_source: Sequence[str] = ()
+    mirror_source: Sequence[str] | None = None
     mirror_cluster: str | None = None
     mirror_cluster_id: str | None = None
     mirror_name: str | None = None

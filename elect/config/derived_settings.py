@@ -22,7 +22,7 @@ class DerivedSettings:
     cluster: str
     listen: str
     peers: Mapping[str, str]
-    seeds: Sequence[str]
+    seeds: Sequence[str] | None
     kind: Literal["voter", "witness", "observer"]
     join_attempts: int
     join_backoff_max: str | float
@@ -41,7 +41,7 @@ class DerivedSettings:
     key_file: str | os.PathLike[str] | None
     insecure: bool
     clients_may_seal: bool
-    mirror_source: Sequence[str]
+    mirror_source: Sequence[str] | None
     mirror_cluster: str | None
     mirror_cluster_id: str | None
     mirror_name: str | None
@@ -132,7 +132,7 @@ class DerivedSettings:
     @property
     def seed_addresses(self) -> tuple[Address, ...]:
         """The addresses of the seeds in one spelling, sorted."""
-        return tuple(sorted(rules.normal(Address.parse(seed)) for seed in self.seeds))
+        return tuple(sorted(rules.normal(Address.parse(seed)) for seed in self.seeds or ()))
 
     @property
     def other_seed_addresses(self) -> tuple[Address, ...]:

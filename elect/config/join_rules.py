@@ -1,6 +1,6 @@
 """The rules of the settings with which a node joins a cluster. Each raises ConfigError, as those in `rules` do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from elect.config import rules
@@ -17,18 +17,21 @@ BACKOFF_NS_MIN = 250_000_000
 
 BACKOFF_NS_MAX = 3_600_000_000_000
 
-DEFAULTS: Mapping[str, object] = {"bootstrap": False, "kind": "voter", "join_token": None, "join_token_file": None}
+DEFAULTS: Mapping[str, object] = {
+    "bootstrap": False,
+    "kind": "voter",
+    "join_attempts": 0,
+    "join_backoff_max": "32s",
+    "join_token": None,
+    "join_token_file": None,
+}
 """The settings that would mislead without seeds, and their defaults."""
 
 
 def parse_seeds(value: object) -> tuple[Address, ...]:
-    """Return the addresses in a list, in one spelling, each once."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ConfigError("seeds", value, 'a list of addresses is needed, as in ["10.0.0.1:7101", "10.0.0.2:7101"]')
-    if len(value) > SEEDS_MAX:
-        raise ConfigError("seeds", value, f"it has {len(value)} entries; at most {SEEDS_MAX} are allowed")
+    """Return the addresses in a list, in one spelling, each once; none, if there is no list."""
     seeds: dict[Address, object] = {}
-    for text in value:
+    for text in rules.check_listed("seeds", value, SEEDS_MAX, '["10.0.0.1:7101", "10.0.0.2:7101"]'):
         address = rules.normal(rules.parse_dialable("seeds", text))
         if address in seeds:
             raise ConfigError("seeds", value, f"{text} is the same address as {seeds[address]}; remove one")

@@ -1,7 +1,7 @@
 """The rules of the settings of a standby cluster, which follows another one. Each raises ConfigError."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from elect.config import rules
 from elect.config.derived_settings import DerivedSettings
@@ -50,11 +50,8 @@ def check(config: DerivedSettings) -> None:
 
 
 def _parse_source(value: object) -> dict[Address, object]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ConfigError("mirror_source", value, 'a list of addresses is needed, as in ["10.1.0.1:7101"]')
-    if len(value) > SOURCE_MAX:
-        raise ConfigError("mirror_source", value, f"it has {len(value)} entries; at most {SOURCE_MAX} are allowed")
-    return {rules.normal(rules.parse_dialable("mirror_source", text)): text for text in value}
+    listed = rules.check_listed("mirror_source", value, SOURCE_MAX, '["10.1.0.1:7101"]')
+    return {rules.normal(rules.parse_dialable("mirror_source", text)): text for text in listed}
 
 
 def _check_name(value: object) -> None:

@@ -5,7 +5,7 @@ Values come from files and variables, so the checks expect values of any type.
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -35,6 +35,8 @@ CLOCK_DRIFT_MAX = 0.2
 
 PEERS_MAX = 63
 """Each peer costs three threads and two connections; more voters make nothing safer."""
+
+ONE_ADDRESS = "at least one address is needed"
 
 METADATA_KEYS_MAX = 12
 METADATA_CHARACTERS_MAX = 1_000
@@ -211,6 +213,22 @@ def check_number(name: str, value: object, maximum: int) -> None:
     """Check that a value is a whole number in range."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= maximum:
         raise ConfigError(name, value, f"a whole number from 0 to {maximum:,} is needed")
+
+
+def check_listed(name: str, value: object, size_max: int, example: str) -> Sequence[object]:
+    """Return the value if it is a list of 1 to `size_max` entries; none, if it is None.
+
+    An empty list is a mistake of its user: a node that was to join a cluster, or to stand by, would lead at once.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ConfigError(name, value, f"a list of addresses is needed, as in {example}")
+    if not value:
+        raise ConfigError(name, value, f"{ONE_ADDRESS}; or leave it out")
+    if len(value) > size_max:
+        raise ConfigError(name, value, f"it has {len(value)} entries; at most {size_max} are allowed")
+    return value
 
 
 def check_table(name: str, value: object, size_max: int) -> Mapping[object, object]:

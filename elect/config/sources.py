@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from elect.config import rules
 from elect.errors import ConfigError
 from wire.common.log import Log
 
@@ -61,7 +62,14 @@ PLACES = {
 
 SECTIONS = ("node", "peers", "join", "timing", "http", "clients", "security", "mirror")
 PATHS = ("data_dir", "key_file", "join_token_file", "mirror_key_file")
+LISTS = ("seeds", "mirror_source", "client_uids")
 TABLES = ("peers", "metadata", "pins", "tls", "mirror_tls", "mirror_pins")
+
+ADDRESSES = {"join": "seeds", "mirror": "mirror_source"}
+"""The field without which a section means nothing: its node would lead at once, against the wish of who wrote it."""
+
+MEMBER_KEYS = frozenset({"token_required"})
+"""The keys of those sections that are for members, with or without addresses."""
 
 _SECRET = re.compile(r"key|tok|secret|pass", re.IGNORECASE)
 """The value of an unknown name like these is not shown: it may be a secret."""
@@ -100,7 +108,7 @@ def read_file(path: Path) -> dict[str, object]:
     """Return the values in a TOML file.
 
     Raises:
-        ConfigError: the file cannot be read, is not TOML, or has an unknown section or key.
+        ConfigError: the file cannot be read, is not TOML, has an unknown section or key, or a section has no address.
     """
     tables = _parse(path)
     fields = {spelled: name for name, spelled in PLACES.items()}
@@ -120,6 +128,10 @@ def read_file(path: Path) -> dict[str, object]:
             if (section, key) not in fields:
                 raise _unknown(f"{path}: [{section}] {key}", key, value, _spellings(section))
             values[fields[section, key]] = value
+        if section in ADDRESSES and not (ADDRESSES[section] in values or table.keys() & MEMBER_KEYS):
+            name = ADDRESSES[section]
+            rule = f"{rules.ONE_ADDRESS}; or remove [{section}]"
+            raise ConfigError(name, None, rule, f"{path}: {place(name)}")
     return values
 
 
@@ -174,6 +186,10 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _read_text(name: str, text: str) -> object:
+    if name in (*TABLES, *LISTS) and not text.replace(",", "").strip():
+        entry = "at least one pair like a=b is needed" if name in TABLES else "at least one number is needed"
+        rule = rules.ONE_ADDRESS if name in ADDRESSES.values() else entry
+        raise ConfigError(name, text, f"{rule}; or unset it", variable(name))
     match name:
         case _ if name in TABLES:
             return _read_pairs(name, text)

@@ -29,7 +29,7 @@ def make_mirror(config: Config) -> Mirror:
         ConfigError: a value breaks a rule.
     """
     return Mirror(
-        config.mirror_source,
+        config.mirror_source or (),
         cluster=config.mirror_cluster or config.cluster,
         data_dir=mirror_directory(config),
         source_cluster_id=config.mirror_cluster_id,
@@ -52,7 +52,7 @@ def seal_source(config: Config, cluster_id: bytes, successor: str, seconds: floa
         ConfigError: a file of keys or certificates cannot be used.
     """
     settings = ObserverSettings(
-        endpoints=config.mirror_source,
+        endpoints=config.mirror_source or (),
         cluster=config.mirror_cluster or config.cluster,
         name=config.mirror_own_name,
         kind=MIRROR_KIND,

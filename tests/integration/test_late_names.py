@@ -47,7 +47,7 @@ def test_names_that_appear_late_are_tried_again(tmp_path, names, is_joining):
                 listen=f"127.0.0.1:{address.rpartition(':')[2]}",
                 advertise=address,
                 peers=peers,
-                seeds=[*addresses.values()] if is_joining else [],
+                seeds=[*addresses.values()] if is_joining else None,
                 data_dir=tmp_path / node,
                 support_duration="600ms",
             )

@@ -37,7 +37,7 @@ def joining(**changes: object) -> Config:
 
 def test_defaults_join_nothing_and_try_for_ever():
     made = config()
-    assert (made.seeds, made.seed_addresses, made.bootstrap) == ((), (), False)
+    assert (made.seeds, made.seed_addresses, made.bootstrap) == (None, (), False)
     assert (made.join_attempts_max, made.join_backoff_max_ns) == (None, 32_000_000_000)
     assert (made.member_kind, made.learner_lag_max, made.read_join_token()) == (MemberKind.VOTER, None, "")
     addresses = {"a": "127.0.0.1:7101", "b": "127.0.0.1:7102", "c": "c.example:7103"}
@@ -113,7 +113,6 @@ def test_environment_gives_every_setting_of_a_join():
     [
         ("seeds", "127.0.0.1:7102", 'as in ["10.0.0.1:7101", "10.0.0.2:7101"]'),
         ("seeds", {"b": "127.0.0.1:7102"}, "a list of addresses is needed"),
-        ("seeds", None, "a list of addresses is needed"),
         ("seeds", [f"h:{port}" for port in range(1, 66)], "65 entries; at most 64"),
         ("seeds", ["127.0.0.1"], "is not host:port"),
         ("seeds", [7102], "text like"),
@@ -151,7 +150,14 @@ def test_seeds_and_peers_are_refused_together():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("bootstrap", True), ("kind", "witness"), ("join_token", TOKEN), ("join_token_file", "token")],
+    [
+        ("bootstrap", True),
+        ("kind", "witness"),
+        ("join_attempts", 3),
+        ("join_backoff_max", "2s"),
+        ("join_token", TOKEN),
+        ("join_token_file", "token"),
+    ],
 )
 def test_setting_of_a_join_is_refused_without_seeds(field, value):
     """The operator thinks that this node joins, and it would make a cluster of its own."""
@@ -210,6 +216,28 @@ def test_members_of_an_enum_become_plain_seeds():
 
     (seed,) = joining(seeds=[Seed.FIRST], advertise="h:2").seeds
     assert type(seed) is str
+
+
+def test_empty_list_of_seeds_is_refused():
+    """A node without seeds forms a cluster of its own, and the operator listed members of another one."""
+    for changes in ({"seeds": []}, {"seeds": (), "peers": {}}):
+        with pytest.raises(ConfigError, match=r"^seeds is \[\]: at least one address is needed"):
+            config(**changes)
+    assert config(peers={}, seeds=None).voters == {"a"}  # the default
+
+
+@pytest.mark.parametrize("table", ["", "attempts = 5", 'kind = "voter"', "bootstrap = true"])
+def test_join_table_without_seeds_is_refused(tmp_path, table):
+    node = FILE.partition("[join]")[0]
+    with pytest.raises(ConfigError, match=r"toml: \[join\] seeds is missing: at least one address is needed"):
+        Config.load(write(tmp_path, f"{node}[join]\n{table}\n"))
+    with pytest.raises(ConfigError, match=r"toml: \[join\] seeds is \[\]: at least one address is needed"):
+        Config.load(write(tmp_path, f"{node}[join]\nseeds = []\n{table}\n"))
+
+
+def test_members_that_demand_tokens_need_no_seeds(tmp_path):
+    node = FILE.partition("[join]")[0]
+    assert Config.load(write(tmp_path, f"{node}[join]\ntoken_required = false\n[peers]\n")).voters == {"d"}
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,19 @@ def test_environment_gives_a_source():
     assert (len(made.mirror_source), made.mirror_insecure, made.clients_may_seal) == (2, True, False)
 
 
+@pytest.mark.parametrize(("table", "shown"), [("", "missing"), ('name = "x"', "missing"), ("source = []", r"\[\]")])
+def test_a_section_without_a_source_is_refused(tmp_path, table, shown):
+    """Its node would be active and lead, where it was meant to stand by."""
+    with pytest.raises(ConfigError, match=rf"toml: \[mirror\] source is {shown}: at least one address is needed"):
+        Config.load(write(tmp_path, f"{NODE}[mirror]\n{table}\n"))
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
         ({"mirror_source": "127.0.0.1:7201"}, "a list of addresses is needed"),
         ({"mirror_source": ["7201"]}, "mirror_source is '7201'"),
+        ({"mirror_source": []}, "mirror_source is []: at least one address is needed"),
         ({"mirror_source": ["10.0.0.1:7201"]}, "refusing to believe a node beyond loopback without authentication"),
         ({"mirror_source": ["127.0.0.1:7101"]}, "it is a node of this cluster"),
         ({"mirror_source": [f"127.0.0.1:{port}" for port in range(7200, 7265)]}, "65 entries; at most 64"),

@@ -7,6 +7,7 @@ import pytest
 
 from elect.config import sources
 from elect.config.config import Config
+from elect.errors import ConfigError
 
 GOOD = {"ELECT_NODE": "a", "ELECT_CLUSTER": "c", "ELECT_LISTEN": "127.0.0.1:1", "ELECT_DATA_DIR": "d"}
 
@@ -86,6 +87,16 @@ def test_empty_variable_is_an_absent_one(field, caplog):
         assert Config.from_env({**GOOD, name: ""}) == Config.from_env(GOOD)
     Config.from_env({**GOOD, "ELECT_UNKNOWN": ""})
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("field", ["peers", "seeds", "mirror_source", "client_uids", "metadata", "pins", "tls"])
+@pytest.mark.parametrize("text", [" ", ",", " ,\t, "])
+def test_variable_of_separators_alone_is_refused(field, text):
+    """It was meant to name something: a list of peers that is taken for empty makes a node lead alone."""
+    name = sources.variable(field)
+    with pytest.raises(ConfigError, match=rf"^{name} is '[ ,\\t]+': at least one .* is needed; or unset it$") as caught:
+        Config.from_env({**GOOD, name: text})
+    assert (caught.value.field, caught.value.value) == (field, text)
 
 
 def test_child_of_elect_exec_reads_its_own_settings(caplog):

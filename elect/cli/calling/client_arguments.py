@@ -79,4 +79,4 @@ def _addresses(config: Config | None) -> list[str]:
     """Return all addresses that the file of a node has."""
     if config is None:
         return []
-    return list(dict.fromkeys([str(config.advertise_address), *config.peers.values(), *config.seeds]))
+    return list(dict.fromkeys([str(config.advertise_address), *config.peers.values(), *(config.seeds or ())]))

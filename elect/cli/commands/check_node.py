@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_seeds(config: Config, links: Security) -> int:
     """Return 0 when a seed answers and agrees: a node that joins needs one."""
-    print(f"joins a cluster as a {config.kind}; seeds: {' '.join(config.seeds)}")
+    print(f"joins a cluster as a {config.kind}; seeds: {' '.join(config.seeds or ())}")
     faults = dial_seeds(config, links)
     for seed, fault in faults.items():
         print(f"{seed}  {fault or SEED_GOOD}")
