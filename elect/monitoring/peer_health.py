@@ -48,7 +48,9 @@ class PeerHealth:
 
     Attributes:
         last_heard_ns: the time since its last message; None: none came since the start.
-        round_trip_ns: of the latest heartbeat that it answered; None: it answered none.
+        round_trip_ns: from a heartbeat to the peer's first heartbeat that acknowledges it, which the peer sends at once
+            or with its next interval: so up to one of its intervals is in it. None: no heartbeat of the latest support
+            duration was answered.
         is_suspect: nothing came from it for a support duration, or ever.
         is_leaving: it said Bye, and has opened no link since then.
         is_direct: both ends see the same two addresses on its link to this node, so no proxy ends it; None: no link.
@@ -84,11 +86,11 @@ UNHEARD = PeerHealth()
 class _Line:
     """The facts about one peer; `history` is replaced, never changed, as other threads read it."""
 
-    __slots__ = ("clock", "heard_at", "history", "is_direct", "is_leaving", "link", "round_trip_ns")
+    __slots__ = ("answered", "clock", "heard_at", "history", "is_direct", "is_leaving", "link")
 
     def __init__(self) -> None:
         self.heard_at: int | None = None
-        self.round_trip_ns: int | None = None
+        self.answered: tuple[int, int] | None = None  # the latest heartbeat that was: its sending, and its answer
         self.is_leaving = False
         self.is_direct: bool | None = None
         self.link = LinkNumber(0, 0)
@@ -123,11 +125,19 @@ class PeerHealthLog:
             line.add(now, HealthChange.HEARD)
         line.heard_at = now
 
-    def note_round_trip(self, peer: str, sent: int, stamp: int, now: int) -> None:
-        """Note a heartbeat that acknowledges one of this node's; see ClockComparison."""
+    def note_round_trip(self, peer: str, sent: int, stamp: int, now: int) -> int | None:
+        """Note a heartbeat that acknowledges one of this node's; see ClockComparison.
+
+        Returns:
+            The round trip, ns; None: an earlier one acknowledged the same. A peer that makes no new promise repeats its
+            last answer until that promise ends, and the time for which it holds that is none of the network's.
+        """
         line = self._line(peer)
-        line.round_trip_ns = now - sent
         line.clock.note(sent, stamp, now)
+        if line.answered is not None and sent <= line.answered[0]:
+            return None
+        line.answered = sent, now
+        return now - sent
 
     def note_accepted(self, peer: str, link: LinkNumber, *, is_direct: bool) -> None:
         """Note that a peer opened a link to this node."""
@@ -173,13 +183,19 @@ class PeerHealthLog:
             history = _sorted((*history, began))
         return PeerHealth(
             last_heard_ns=None if heard_at is None else max(0, now - heard_at),
-            round_trip_ns=line.round_trip_ns,
+            round_trip_ns=self._round_trip_ns(line.answered, now),
             is_suspect=is_suspect,
             is_leaving=line.is_leaving,
             is_direct=line.is_direct,
             drift=line.clock.drift(),
             history=history,
         )
+
+    def _round_trip_ns(self, answered: tuple[int, int] | None, now: int) -> int | None:
+        """Return the time between a heartbeat and its answer, or None: that is too old to say something of now."""
+        if answered is None or now - answered[1] > self._suspect_after_ns:
+            return None
+        return answered[1] - answered[0]
 
     def _line(self, peer: str) -> _Line:
         return self._lines.get(peer) or self._lines.setdefault(peer, _Line())

@@ -53,8 +53,9 @@ class StepCounts:
 
     def observe_round_trip(self, peer: str, sent: int, stamp: int, now: int) -> None:
         """Note the latest round trip to a peer, and its clock."""
-        self._round_trips[peer] = now - sent
-        self._health.note_round_trip(peer, sent, stamp, now)
+        took_ns = self._health.note_round_trip(peer, sent, stamp, now)
+        if took_ns is not None:
+            self._round_trips[peer] = took_ns
 
     def observe_ignored(self, ignored: int) -> None:
         """Count the entries ignored, the lags, and each peer's latest round trip, since the second before."""

@@ -93,9 +93,21 @@ def test_a_forgotten_peer_leaves_nothing(bench):
     assert bench.health(1.0) == PeerHealth()
 
 
+def test_an_answer_that_is_repeated_is_no_round_trip(bench):
+    """A peer that makes no new promise acknowledges its last one for a support duration; it holds that answer."""
+    assert bench.at(1.2).note_round_trip("b", SECOND, SECOND, 12 * SECOND // 10) == SECOND // 5
+    assert bench.log.note_round_trip("b", SECOND, SECOND, 19 * SECOND // 10) is None
+    assert bench.health(1.9).round_trip_ns == SECOND // 5
+
+
+def test_a_round_trip_is_shown_for_a_support_duration(bench):
+    bench.log.note_round_trip("b", SECOND, SECOND, 12 * SECOND // 10)
+    assert [bench.health(now).round_trip_ns for now in (2.2, 2.3)] == [SECOND // 5, None]
+
+
 def test_the_content_has_json_types_in_seconds(bench):
     bench.hear(1.0)
-    bench.log.note_round_trip("b", 0, 0, 2_000_000)
+    bench.log.note_round_trip("b", SECOND, SECOND, SECOND + 2_000_000)
     assert bench.health(1.5).to_dict() == {
         "last_heard": 0.5,
         "round_trip": 0.002,

@@ -54,6 +54,14 @@ def test_what_is_ignored_is_counted_and_said_once(caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_an_answer_that_a_peer_repeats_is_counted_once():
+    desk = Desk()
+    for now in (10, 900):
+        desk.counts.observe_round_trip("b", 3, 5, now)
+        desk.counts.observe_ignored(0)
+    assert desk.log == [("b", 7)]
+
+
 def test_round_trips_end_with_the_membership():
     desk = Desk()
     for peer in "bc":

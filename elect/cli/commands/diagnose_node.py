@@ -8,7 +8,7 @@ from pathlib import Path
 
 from elect.cli.argument_types import add_config
 from elect.cli.diagnosing import host_findings, measurements
-from elect.cli.diagnosing.finding import Finding, Severity, paragraphs, worst
+from elect.cli.diagnosing.finding import Finding, Severity, good, paragraphs, worst
 from elect.cli.diagnosing.peer_facts import ClusterFacts, gather
 from elect.cli.diagnosing.peer_findings import judge_cluster
 from elect.cli.exit_codes import DOCTOR_EXIT_CODES, ExitCode
@@ -59,7 +59,7 @@ def _findings(config: Config) -> Iterator[Finding]:
     yield from _data_findings(config)
     limit = facts.descriptors_max(own=descriptors_max())
     yield host_findings.judge_descriptors(limit, config, len(facts.peers), is_running=facts.status is not None)
-    yield _judge_pauses(config, facts)
+    yield judge_pauses(config, facts)
     yield host_findings.judge_authentication(config)
     yield from _certificate_findings(security)
     yield from judge_cluster(config, facts)
@@ -75,7 +75,10 @@ def _data_findings(config: Config) -> Iterator[Finding]:
         yield host_findings.unwritable(error)
 
 
-def _judge_pauses(config: Config, facts: ClusterFacts) -> Finding:
+def judge_pauses(config: Config, facts: ClusterFacts) -> Finding:
+    """Judge `support_duration`, unless this node leads nothing any more."""
+    if facts.is_over:
+        return good("support_duration", "this node leads nothing any more, so no pause ends a leadership")
     return host_findings.judge_pauses(
         config,
         wake_ns=measurements.wake_delay_ns(),

@@ -163,7 +163,7 @@ def judge_pauses(config: Config, *, wake_ns: int, lag_ns: int | None, round_trip
         config: of the node.
         wake_ns: the longest delay with which a thread of the doctor woke.
         lag_ns: the longest delay of the running node in the last minutes, or None: it was not asked.
-        round_trip_ns: the longest of the peers.
+        round_trip_ns: the longest of the peers, with the time until the peer's next heartbeat.
     """
     subject = "support_duration"
     pause_ns = max(wake_ns, lag_ns or 0)
@@ -172,12 +172,14 @@ def judge_pauses(config: Config, *, wake_ns: int, lag_ns: int | None, round_trip
     measured = f"{format_ns(config.support_duration_ns)}; a thread woke up to {_ms(wake_ns)} late{own}"
     if pause_ns < spare_ns / 2:
         return good(subject, measured)
+    ending = f"a pause of {_ms(spare_ns)} ends the leadership of a node that is well"
+    if spare_ns <= 0:
+        ending = f"the next one is answered {_ms(config.heartbeat_interval_ns + round_trip_ns)} later: too late"
     return Finding(
         severity=Severity.ERROR if pause_ns >= spare_ns else Severity.WARNING,
         subject=subject,
         measured=measured,
-        why=f"support lasts for {format_ns(config.support_duration_ns)} after a heartbeat was sent: a pause of"
-        f" {_ms(spare_ns)} ends the leadership of a node that is well",
+        why=f"support lasts for {format_ns(config.support_duration_ns)} after a heartbeat was sent: {ending}",
         remedy=f"find the cause (a busy machine, garbage collection, a stolen processor), or set support_duration to"
         f" {_rounded(3 * pause_ns + config.heartbeat_interval_ns + round_trip_ns)} or more on all nodes",
     )
@@ -185,7 +187,8 @@ def judge_pauses(config: Config, *, wake_ns: int, lag_ns: int | None, round_trip
 
 def judge_certificate(left_s: float) -> Finding:
     """Judge the time until the first certificate ends."""
-    subject, measured = "certificate", f"ends in {left_s / 86_400:.0f} days"
+    days = f"{abs(left_s) / 86_400:.0f} days"
+    subject, measured = "certificate", f"ends in {days}" if left_s >= 0 else f"ended {days} ago"
     if left_s >= CERTIFICATE_S_MIN:
         return good(subject, measured)
     return Finding(

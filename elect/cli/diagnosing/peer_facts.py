@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from elect.cli import http_client, reachability
 from elect.cli.commands.check_node import dial, dial_all, dial_seeds, own_identity
 from elect.cli.exit_codes import Failure
-from elect.cli.status_table import entries
+from elect.cli.status_table import cluster_state, entries
 from elect.clock import NS_PER_S
 from elect.config import shown_settings
 from elect.config.config import Config
+from elect.core.configuration import ClusterState
 from elect.errors import BindError
 from elect.monitoring.clock_comparison import ClockDrift
+from elect.monitoring.member_phase import MemberPhase
 from wire.protocol.address import Address
 from wire.protocol.handshake import Hello
 from wire.security.security import Security
@@ -26,7 +28,7 @@ class PeerFacts:
         fault: what is wrong with its links, or None.
         is_direct: no proxy ends its links to this node; None: not known.
         drift: of its clock, or None: not known.
-        round_trip_ns: the latest; 0: not known.
+        round_trip_ns: see PeerHealth; 0: not known.
         settings: its versions and settings; empty: not known.
     """
 
@@ -56,6 +58,12 @@ class ClusterFacts:
     def lag_ns(self) -> int | None:
         """The longest delay of the running node in the last minutes, or None."""
         return None if self.status is None else _ns(self.status.get("loop_lag_max"))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the running node leads nothing any more, for good: its cluster is sealed, or it was removed."""
+        status = self.status or {}
+        return cluster_state(status) == ClusterState.SEALED or status.get("lifecycle") == MemberPhase.REMOVED
 
     def descriptors_max(self, own: int | None) -> int | None:
         """Return the most descriptors of the running node, or else the doctor's own; None: there is no limit."""

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from elect.cli.commands import diagnose_node
 from elect.cli.diagnosing import host_findings, measurements
 from elect.cli.diagnosing.finding import Severity, paragraphs, worst
 from elect.cli.diagnosing.measurements import Mount, WriteTimes
+from elect.cli.diagnosing.peer_facts import ClusterFacts, PeerFacts
 from elect.config.config import Config
 from tests.nodes import configs
 
@@ -131,12 +133,33 @@ def test_too_few_descriptors_are_found(config, limit, severity):
         (450, None, 1, "warning"),
         (900, 5, 1, "error"),
         (350, 5, 200, "warning"),
+        (1, 5, 800, "error"),
+        (1, 5, 1_000, "error"),
     ],
 )
 def test_a_support_duration_too_short_for_the_pauses(config, wake_ms, lag_ms, round_trip_ms, severity):
     lag_ns = None if lag_ms is None else lag_ms * MS
     finding = host_findings.judge_pauses(config, wake_ns=wake_ms * MS, lag_ns=lag_ns, round_trip_ns=round_trip_ms * MS)
     assert finding.severity == severity
+    assert " -" not in f"{finding.measured} {finding.why} {finding.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_judged"),
+    [
+        (None, True),
+        ({}, True),
+        ({"lifecycle": "ready", "membership": {"state": "active"}}, True),
+        ({"lifecycle": "ready", "membership": {"state": "standby"}}, True),
+        ({"lifecycle": "ready", "membership": {"state": "sealed"}}, False),
+        ({"lifecycle": "removed", "membership": {"state": "active"}}, False),
+    ],
+)
+def test_pauses_count_where_a_node_may_lead(config, status, is_judged):
+    """A standby cluster leads once it is promoted; the nodes of a sealed one, and a removed node, never again."""
+    facts = ClusterFacts(peers={"b": PeerFacts(address="b:1", round_trip_ns=1_000 * MS)}, status=status)
+    finding = diagnose_node.judge_pauses(config, facts)
+    assert finding.severity == ("error" if is_judged else "ok")
 
 
 def test_a_pause_of_this_process_is_measured(monkeypatch):
@@ -148,7 +171,9 @@ def test_a_pause_of_this_process_is_measured(monkeypatch):
 
 @pytest.mark.parametrize(("days", "severity"), [(30, "ok"), (3, "warning"), (-1, "warning")])
 def test_a_certificate_that_ends_soon_is_found(days, severity):
-    assert host_findings.judge_certificate(days * 86_400).severity == severity
+    finding = host_findings.judge_certificate(days * 86_400)
+    assert finding.severity == severity
+    assert " -" not in finding.measured
 
 
 def test_a_node_without_authentication_is_noticed(tmp_path):
