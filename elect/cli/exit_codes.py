@@ -108,7 +108,7 @@ REFUSALS: Mapping[str, ExitCode] = {
 """The exit code of each code in the `refusal` of an HTTP answer."""
 
 MIRROR_EXIT_CODES = """exit codes of elect mirror:
-  1    status: a mirror does not follow; else refused, or not answered
+  1    status: a mirror does not follow, or is missing; else refused, or not answered
   10   the node does not lead, and cannot reach the leader, which makes the seal
   20   not done in time; run the same command again: what is done stays done
   25   a standby cluster cannot be sealed

@@ -9,6 +9,8 @@ from http import HTTPStatus
 from elect.cli import http_client
 from elect.cli.argument_types import address, number
 from elect.cli.exit_codes import EXIT_CODES, MIRROR_EXIT_CODES, SITE_REFUSALS, ExitCode, Failure
+from elect.core.configuration import ClusterState
+from elect.mirror.mirror_values import MirrorPhase
 from wire.protocol.address import Address
 
 TIMEOUT_S = 30.0
@@ -105,12 +107,22 @@ def _status(arguments: argparse.Namespace) -> int:
             failures.append(str(failure))
             continue
         print(json.dumps(content) if arguments.json else _line(content))
-        mirror = content.get("mirror")
-        if isinstance(mirror, Mapping) and mirror.get("state") not in ("following", "promoted"):
+        if not _is_good(content):
             code = ExitCode.FAILED
     if failures:
         raise Failure("; ".join(failures))
     return code
+
+
+def _is_good(answer: Mapping[str, object]) -> bool:
+    """Return whether the mirror of a node follows, or need not: its cluster does not stand by."""
+    mirror, is_standby = answer.get("mirror"), answer.get("cluster_state") == ClusterState.STANDBY
+    if not isinstance(mirror, Mapping):
+        return not is_standby
+    # A promotion that is recorded, and that the cluster has not installed, has the mirror promoted and nobody elected.
+    return mirror.get("state") == MirrorPhase.FOLLOWING or (
+        mirror.get("state") == MirrorPhase.PROMOTED and not is_standby
+    )
 
 
 def _ask_status(at: Address) -> Mapping[str, object]:
@@ -131,7 +143,8 @@ def _line(answer: Mapping[str, object]) -> str:
         cluster = f"{cluster}; mirrors: {names}"
     mirror = answer.get("mirror")
     if not isinstance(mirror, Mapping):
-        return f"{cluster}; no mirror"
+        is_standby = answer.get("cluster_state") == ClusterState.STANDBY
+        return f"{cluster}; no mirror{': set [mirror] source, and restart it' if is_standby else ''}"
     lag = mirror.get("lag")
     shown = "not known" if not isinstance(lag, int | float) else f"{lag:.1f} s"
     text = (

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from elect.cli.diagnosing.finding import Finding, Severity, good
 from elect.cli.diagnosing.peer_facts import ClusterFacts, PeerFacts
-from elect.cli.status_table import entries
+from elect.cli.status_table import cluster_state, entries
 from elect.config.config import Config
 from elect.config.durations import format_ns
 from elect.config.shown_settings import settings_of
+from elect.core.configuration import ClusterState
 from elect.core.snapshot import WhyNoLeader
+from elect.mirror.mirror_values import MirrorPhase
 
 NOTICED = ("python",)
 """Settings that may differ for a time without harm."""
@@ -51,6 +53,8 @@ def _judge_status(config: Config, status: Mapping[str, object]) -> Iterator[Find
                 why="it is no candidate until that is over",
                 remedy="see its log",
             )
+    if cluster_state(status) == ClusterState.STANDBY:
+        yield _judge_mirror(status.get("mirror"))
     doubled = status.get("doubled")
     for text in doubled.values() if isinstance(doubled, Mapping) else ():
         yield Finding(
@@ -69,6 +73,30 @@ def _judge_status(config: Config, status: Mapping[str, object]) -> Iterator[Find
             why="[peers] counts at the first start of a cluster only; the members in data_dir are used",
             remedy="correct the list, so that it misleads nobody; elect members changes the members",
         )
+
+
+def _judge_mirror(mirror: object) -> Finding:
+    """Judge the mirror of a node whose cluster stands by."""
+    subject = "this node"
+    if not isinstance(mirror, Mapping):
+        return Finding(
+            severity=Severity.WARNING,
+            subject=subject,
+            measured="its cluster stands by, and this node has no mirror",
+            why="it does not follow the source, so it refuses to promote its cluster",
+            remedy="add [mirror] with source, the same on all nodes, and restart it",
+        )
+    state = mirror.get("state")
+    if state == MirrorPhase.FOLLOWING:
+        return good(subject, "its mirror follows the source")
+    problem = mirror.get("error") or mirror.get("last_error")
+    return Finding(
+        severity=Severity.WARNING,
+        subject=subject,
+        measured=f"its mirror does not follow: {state}{f'; {problem}' if problem else ''}",
+        why="it may not know the latest terms of the source; a promotion through it may be refused",
+        remedy="see elect mirror status, and whether the source can be reached",
+    )
 
 
 def _judge_vacancy(code: str, text: str) -> Finding:

@@ -108,6 +108,25 @@ def test_a_cluster_that_elects_nobody_is_no_warning(config, state, expected):
     assert len(findings) == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "mirror", "measured"),
+    [
+        ("standby", None, "its cluster stands by, and this node has no mirror"),
+        ("standby", {"state": "following"}, None),
+        ("standby", {"state": "degraded", "error": None, "last_error": "it is behind"}, "degraded; it is behind"),
+        ("standby", {"state": "disconnected", "error": "refused", "last_error": "late"}, "disconnected; refused"),
+        ("active", None, None),
+        ("active", {"state": "promoted"}, None),
+        ("sealed", None, None),
+    ],
+)
+def test_a_standby_node_that_does_not_follow_is_found(config, state, mirror, measured):
+    """The site cannot be promoted through it, or only without the latest terms."""
+    findings = found_in(config, membership={"state": state}, mirror=mirror)
+    assert [each[:2] for each in findings] == ([] if measured is None else [("warning", "this node")])
+    assert measured is None or measured in findings[0][2]
+
+
 @pytest.mark.parametrize(("state", "has_fault"), [("sealed", False), ("active", True), ("standby", True)])
 def test_an_open_link_is_enough_in_a_sealed_cluster(config, state, has_fault):
     """The nodes of one support nobody; those of any other do."""
