@@ -184,7 +184,8 @@ class SiteMirror:
             return
         if self._is_running:
             with suppress(Stopped):
-                self._last = replace(mirror.status(), state=MirrorState(phase=MirrorPhase.PROMOTED), error="")
+                state = MirrorState(phase=MirrorPhase.PROMOTED)
+                self._last = replace(mirror.status(), state=state, error="", last_error="")
             self._end(mirror)
         self._floors.seen = self.stored_term() if self._last is None else self._last.highest_term
         self._is_promoted = True

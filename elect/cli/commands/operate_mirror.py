@@ -151,8 +151,10 @@ def _line(answer: Mapping[str, object]) -> str:
         f"{cluster}; mirror {mirror.get('state')}: lag {shown}, revision {mirror.get('revision')},"
         f" highest term {mirror.get('highest_term')}, source {mirror.get('source') or 'none yet'}"
     )
-    problem = mirror.get("error") or mirror.get("last_error")
-    return f"{text}; {problem}" if problem and mirror.get("state") != "following" else text
+    # A mirror that follows has a link again, and one that is promoted wants none.
+    is_link_wanted = mirror.get("state") not in (MirrorPhase.FOLLOWING, MirrorPhase.PROMOTED)
+    problem = mirror.get("error") or (is_link_wanted and mirror.get("last_error"))
+    return f"{text}; {problem}" if problem else text
 
 
 def _promoted(answer: Mapping[str, object]) -> str:

@@ -39,6 +39,23 @@ def test_every_node_that_stands_by_has_to_follow(ask, state, mirror, code):
     assert ask({"cluster_state": state, "mirror": mirror})[0] == code
 
 
+@pytest.mark.parametrize(
+    ("mirror", "end"),
+    [
+        ({"state": "disconnected", "error": "", "last_error": "a:1: timed out"}, "; a:1: timed out"),
+        ({"state": "disconnected", "error": "refused", "last_error": "a:1: timed out"}, "; refused"),
+        ({"state": "following", "error": "", "last_error": "a:1: timed out"}, ""),
+        ({"state": "promoted", "error": "", "last_error": "a:1: timed out"}, ""),
+        ({"state": "promoted", "error": "no majority is heard", "last_error": ""}, "; no majority is heard"),
+        ({"state": "following", "error": "it cannot be installed", "last_error": ""}, "; it cannot be installed"),
+    ],
+)
+def test_an_error_of_a_link_is_shown_while_it_matters(ask, mirror, end):
+    """A mirror that is promoted dials nobody any more; an error of its own is always shown."""
+    said = ask({"cluster_state": "standby", "mirror": {**FOLLOWING, **mirror}})[1]
+    assert said.rstrip().partition("source a:1")[2] == end
+
+
 def test_one_node_without_a_mirror_is_enough(ask):
     good = {"cluster_state": "standby", "mirror": FOLLOWING}
     assert ask(good, {**good, "mirror": None}, good)[0] == 1

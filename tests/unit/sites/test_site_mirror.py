@@ -23,6 +23,7 @@ class PlayedMirror:
     Attributes:
         failure: raised by the start.
         refusal: the reason why the source refuses it for good.
+        last_error: of its latest link.
         highest_term: that it has seen.
         phase: in its status.
         is_running: it was started, and not stopped.
@@ -33,6 +34,7 @@ class PlayedMirror:
         self.failure: Exception | None = None
         self.promotion: Promotion | None = None
         self.refusal = ""
+        self.last_error = ""
         self.highest_term = 0
         self.phase = MirrorPhase.FOLLOWING
         self.is_running = False
@@ -48,7 +50,9 @@ class PlayedMirror:
 
     def status(self) -> MirrorStatus:
         state = MirrorState(phase=self.phase)
-        return MirrorStatus(name="b", state=state, highest_term=self.highest_term, error=self.refusal)
+        return MirrorStatus(
+            name="b", state=state, highest_term=self.highest_term, error=self.refusal, last_error=self.last_error
+        )
 
 
 class PlayedSite:
@@ -116,10 +120,12 @@ def test_a_promotion_elsewhere_ends_a_failed_start(played):
 
 
 def test_a_promotion_elsewhere_ends_a_refusal_of_the_source(played):
-    played.mirror.refusal = "other_cluster"
+    played.mirror.refusal = played.mirror.last_error = "other_cluster"
     assert played.review() == "stopped"
     played.node.install(promoted(2 * STEP))
     assert played.review() == "promoted"
+    found = played.site.status()
+    assert (found.error, found.last_error) == ("", "")
 
 
 def test_a_mirror_that_has_seen_more_raises_the_floor(played):
