@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import NoReturn
 
 from elect import __version__
+from elect.cli.argument_types import placed
 from elect.cli.exit_codes import EXIT_CODES, JOIN_ERRORS, ExitCode, Failure, complain
 from elect.cli.streams import flush_streams, open_streams, unblocked
 from elect.errors import BindError, ConfigError, ElectError, IdentityError, JoinError, StoreError, ThreadError
@@ -87,7 +88,8 @@ def _attempt(parsed: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except (Failure, ElectError, OSError) as error:
-        return complain(str(error), _code_of(error), is_json=getattr(parsed, "log_format", "text") == "json")
+        said = placed(error, parsed) if isinstance(error, ConfigError) else error
+        return complain(str(said), _code_of(error), is_json=getattr(parsed, "log_format", "text") == "json")
 
 
 def _code_of(error: Exception) -> ExitCode:

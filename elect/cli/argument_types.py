@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from elect import Config
 from elect.cli.exit_codes import ExitCode, Failure
-from elect.config.sources import variable
+from elect.config.sources import PLACES, place, variable
+from elect.errors import ConfigError
 from wire.protocol.address import Address
 
 Number = TypeVar("Number", int, float)
@@ -40,6 +41,20 @@ def add_config(parser: argparse.ArgumentParser, *, is_required: bool = True) -> 
     """Declare the option for the configuration file; without it `load_config` reads the environment."""
     text = "the configuration file of the node, TOML" + ("" if is_required else " (default: the variables ELECT_*)")
     parser.add_argument("-c", "--config", required=is_required, metavar="FILE", help=text)
+    parser.set_defaults(is_of_node=True)
+
+
+def placed(error: ConfigError, parsed: argparse.Namespace) -> ConfigError:
+    """Return an error with the place of its setting, in a command that has all settings of one node from one source.
+
+    A rule that needs another file, as that of a key or of a token, is checked when the source is known no more.
+    """
+    is_placed = error.source or error.field not in {*PLACES, "peers"}
+    if is_placed or not getattr(parsed, "is_of_node", False):
+        return error
+    path: str | None = parsed.config
+    source = variable(error.field) if path is None else f"{path}: {place(error.field)}"
+    return ConfigError(error.field, error.value, error.rule, source)
 
 
 def load_config(path: str | None) -> Config:

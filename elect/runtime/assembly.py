@@ -30,7 +30,7 @@ from elect.runtime.join_ends import (
     make_join_client,
     make_join_tokens,
 )
-from elect.runtime.node_credentials import load_security
+from elect.runtime.node_credentials import check_first_token, load_security
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.own_changes import OwnChanges
 from elect.runtime.peer_links import PeerLinks
@@ -108,6 +108,7 @@ class NodeThreads:
         self._dispatcher = dispatcher
         self._calls = calls
         security = load_security(context.config)
+        check_first_token(context.config)
         self._coalescer = _coalescer(context)
         with ExitStack() as undo:
             undo.callback(store.close)

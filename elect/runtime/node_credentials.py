@@ -31,6 +31,28 @@ def load_security(config: Config) -> Security:
     return PLAIN
 
 
+def check_join_token(config: Config) -> None:
+    """Check the content of the file of the join token, if the file is there; it may come until the join.
+
+    Raises:
+        ConfigError: it is no token.
+    """
+    if config.join_token_file is not None and Path(config.join_token_file).is_file():
+        config.read_join_token()
+
+
+def check_first_token(config: Config) -> None:
+    """Check the join token of a node without a data directory, before that is made.
+
+    A node with one may be a member: it restarts whatever its token file holds.
+
+    Raises:
+        ConfigError: it is no token.
+    """
+    if not os.path.lexists(config.data_dir):
+        check_join_token(config)
+
+
 def warn_of_exposure(config: Config) -> None:
     """Log at a start if the node runs without authentication, or if some peers may be unable to dial it."""
     if config.insecure:

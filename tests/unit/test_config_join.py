@@ -8,6 +8,7 @@ import pytest
 from elect.config.config import Config
 from elect.core.configuration import Configuration, MemberKind
 from elect.errors import ConfigError
+from elect.runtime.node_credentials import check_first_token
 from tests.unit.test_config import TLS, config, write
 from wire.protocol.address import Address
 
@@ -190,6 +191,21 @@ def test_token_file_is_read_when_it_is_needed(tmp_path):
     made = joining(join_token_file=tmp_path / "token")
     with pytest.raises(ConfigError, match=r"^join_token_file is .*it cannot be read: .*No such file"):
         made.read_join_token()
+
+
+@pytest.mark.parametrize("has_data", [False, True])
+def test_bad_token_is_found_before_a_node_has_data(tmp_path, has_data):
+    """A node with data may be a member, which needs no token any more."""
+    (tmp_path / "token").write_text("bad\n")
+    made = joining(join_token_file=tmp_path / "token", data_dir=tmp_path / "data")
+    if has_data:
+        (tmp_path / "data").mkdir()
+        check_first_token(made)
+        return
+    with pytest.raises(ConfigError, match="its content is not a token: 16 to 256"):
+        check_first_token(made)
+    (tmp_path / "token").unlink()
+    check_first_token(made)  # it may come later
 
 
 def test_token_file_may_begin_with_a_tilde(tmp_path, monkeypatch):

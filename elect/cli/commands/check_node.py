@@ -15,7 +15,7 @@ from elect.cli.reachability import Faults
 from elect.config.config import Config
 from elect.config.rules import normal
 from elect.errors import BindError
-from elect.runtime.node_credentials import load_security
+from elect.runtime.node_credentials import check_join_token, load_security
 from wire.io.sockets import shut
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
@@ -38,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Return 0 when the file is valid and every peer is good."""
     config = Config.load(arguments.config)
+    check_join_token(config)
     configuration = config.first_configuration
     print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
     links = load_security(config)

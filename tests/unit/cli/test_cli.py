@@ -69,6 +69,26 @@ def test_bad_address_is_told_with_what_it_needs(capsys):
     assert "'10.0.0.1' is not host:port, as in" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ('[join]\nseeds = ["127.0.0.1:2"]\ntoken_file = "bad"\n', "[join] token_file"),
+        ('[security]\nkey_file = "bad"\n', "[security] key_file"),
+    ],
+)
+def test_a_bad_file_of_a_secret_is_named_by_its_setting(tmp_path, command, more, place):
+    """As an error in the file of the node is, and before anything is made."""
+    (tmp_path / "bad").write_text("two words\n")
+    (tmp_path / "bad").chmod(0o600)
+    path = tmp_path / "d.toml"
+    path.write_text(f'[node]\nid = "d"\ncluster = "c"\nlisten = "127.0.0.1:0"\ndata_dir = "data"\n{more}')
+    ended = elect(command, "-c", str(path))
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert ended.stderr.startswith(f"elect: {path}: {place} is '{tmp_path / 'bad'}': ")
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path, capsys):
     path = tmp_path / "node.toml"
     path.write_text('[node]\nid = "a b"\ncluster = "x"\nlisten = "127.0.0.1:0"\ndata_dir = "d"\n')
