@@ -163,28 +163,31 @@ class MirrorFollower:
             if not is_free:
                 text = f"a write before this has not ended within {TURN_S:g} s; mend the disk, or repeat it"
                 raise StoreError(errno.ETIMEDOUT, text, str(self._store.path))
-            content, known = self.content, self.content.promotion
+            content = self.content
             self._store.settle(content)
             if content.promotion is None:
                 if not (content.is_bootstrapped or is_forced):
                     raise MirrorBootstrapping
                 highest = max(content.highest_term, highest_term)
                 floor = floor_above(highest)
+                self._note_promotion(highest, floor)  # before it is made: a kill after that leaves no time for it
                 try:
                     self._store.promote(floor, highest)
                 finally:  # Ctrl-C may come when it is durable
                     self._store.settle(content)
             made = content.promotion
             assert made is not None
-            if known is None:
-                how = "" if content.is_bootstrapped else ", forced without a whole snapshot of the source"
-                audit.record(
-                    self._store.directory,
-                    f"the mirror of cluster {content.source_cluster_id.hex() or '(unknown)'} is promoted{how}: the"
-                    f" highest term seen is {made.highest_term}, terms begin above {made.floor}",
-                )
         self._end("this mirror was promoted")
         return made
+
+    def _note_promotion(self, highest_term: int, floor: int) -> None:
+        content = self.content
+        how = "" if content.is_bootstrapped else ", forced without a whole snapshot of the source"
+        audit.record(
+            self._store.directory,
+            f"the mirror of cluster {content.source_cluster_id.hex() or '(unknown)'} is to be promoted{how}: the"
+            f" highest term that is known is {highest_term}, terms begin above {floor}",
+        )
 
     @contextmanager
     def _store_turn(self, timeout_s: float) -> Iterator[bool]:

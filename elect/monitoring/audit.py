@@ -11,8 +11,8 @@ logger = Log(__name__)
 NAME = "audit.log"
 
 
-def record(directory: str | os.PathLike[str], text: str) -> None:
-    """Append a line with the time, and log it; a failed write is logged only."""
+def record(directory: str | os.PathLike[str], text: str) -> bool:
+    """Append a line with the time, and log it; return whether it is durable. A failed write is logged only."""
     logger.warning("audit: %s", text)
     now = datetime.now(UTC)  # noqa: TID251 - an auditor compares it with other files
     line = f"{now.isoformat(timespec='seconds')} {text}\n"
@@ -23,3 +23,5 @@ def record(directory: str | os.PathLike[str], text: str) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         logger.warning("audit: cannot write %s: %s", Path(directory) / NAME, error)
+        return False
+    return True

@@ -5,13 +5,12 @@ floor, also if the node was killed before it recorded that.
 """
 
 import json
-import os
 from pathlib import Path
 
 from elect.core.promotion import SEEN_TERM_MAX
 from elect.errors import StoreError
+from elect.sites.durable_file import write_file
 from elect.sites.site_values import PromotionResult, PromotionStep
-from elect.storage.data_lock import make_directory, sync_directory
 from wire.common.log import Log
 
 logger = Log(__name__)
@@ -67,16 +66,4 @@ class SealRecord:
 
     def _write(self, made: PromotionResult) -> None:
         content = {"source_highest_term": made.source_highest_term, "not_sealed": made.not_sealed}
-        part = self._path.with_suffix(".part")
-        try:
-            make_directory(self._path.parent)
-            with part.open("w", encoding="utf-8") as file:
-                json.dump(content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self._path)
-            sync_directory(self._path.parent)
-        except OSError as error:
-            if isinstance(error, StoreError):
-                raise
-            raise StoreError(error.errno, f"cannot write this file: {error.strerror}", str(self._path)) from error
+        write_file(self._path, json.dumps(content))

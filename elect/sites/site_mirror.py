@@ -17,12 +17,13 @@ from elect.core.promotion import PromotionRefusal, PromotionRefused
 from elect.errors import ConfigError, ElectError, Forked, IdentityError, LeadershipTimeout, Stopped, StoreError
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus
-from elect.monitoring import audit
 from elect.monitoring.member_metrics import SiteSample
 from elect.observing.mirror_messages import SealAnswer
 from elect.sites.floor_review import FloorReview
+from elect.sites.promotion_audit import PromotionAudit
 from elect.sites.promotion_readiness import may_be_behind
-from elect.sites.source_settings import make_mirror, read_highest_term, seal_source
+from elect.sites.seal_record import SealRecord
+from elect.sites.source_settings import make_mirror, mirror_directory, read_highest_term, seal_source
 from wire.common.log import Log
 
 logger = Log(__name__)
@@ -49,6 +50,7 @@ class SiteMirror:
 
     Attributes:
         error: why the mirror does not do its work, as a sentence; empty: it does, or need not.
+        promotion_audit: the lines about a promotion in the audit file.
     """
 
     def __init__(self, context: NodeContext, promote: PromoteCluster) -> None:
@@ -62,7 +64,10 @@ class SiteMirror:
         self._reading = threading.Lock()
         self._is_stopped = False
         self._is_promoted = False
+        self._is_audited = False
         self._floors = FloorReview(context)
+        self._record = SealRecord(mirror_directory(context.config))
+        self.promotion_audit = PromotionAudit(context)
         self.error = ""
 
     @property
@@ -168,6 +173,7 @@ class SiteMirror:
                 self._leave_source(mirror)
                 self._floors.review(configuration)
                 self.error = self._floors.error
+                self._end_audit(configuration)
             else:
                 self._end(mirror)
                 self._note_unused(configuration.state)
@@ -219,7 +225,7 @@ class SiteMirror:
             made = mirror.promotion
             if made is None:
                 return
-            self._promote(made.floor, FINISH_S)
+            installed = self._promote(made.floor, FINISH_S)
         except LeadershipTimeout:
             return  # this node has it; the others get it as soon as they are there
         except PromotionRefused as error:
@@ -233,5 +239,19 @@ class SiteMirror:
         except (Stopped, Forked):
             return
         self.error = ""
-        text = f"node {self._context.node_id} has finished a promotion that was recorded: terms above {made.floor}"
-        audit.record(self._context.config.data_dir, text)
+        self._note_done(installed)
+
+    def _end_audit(self, configuration: Configuration) -> None:
+        """Write that the promotion is done, if this node was asked for it and the call ended before it could."""
+        if self._is_audited or not self.promotion_audit.is_left_open:
+            return
+        with suppress(LeadershipTimeout):  # a quorum does not have it yet
+            try:
+                self._note_done(self._promote(configuration.promotion_floor, FINISH_S))
+            except PromotionRefused:  # it was done: the cluster was sealed since
+                self._note_done(configuration)
+            self._is_audited = True  # a line that could not be written waits for the next call or start
+
+    def _note_done(self, installed: Configuration) -> None:
+        if self.promotion_audit.is_left_open:  # else the call that goes on writes it
+            self.promotion_audit.end(replace(self._record.read(), floor=installed.promotion_floor))

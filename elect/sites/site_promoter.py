@@ -17,7 +17,6 @@ from elect.core.promotion import FLOOR_STEP, PromotionRefusal, PromotionRefused,
 from elect.errors import ConfigError, LeadershipTimeout, Stopped
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
-from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX
 from elect.sites.promotion_readiness import PromotionReadiness, may_be_behind, read_readiness
 from elect.sites.promotion_time import PromotionTime
@@ -60,6 +59,7 @@ class SitePromoter:
         self._promote = promote
         self._addresses = addresses
         self._record = SealRecord(mirror_directory(context.config))
+        self._audit = site.promotion_audit
         self._turns = Turns()
 
     def promote(self, *, is_forced: bool, seconds: float) -> PromotionResult:
@@ -80,9 +80,10 @@ class SitePromoter:
         with self._turns.take(seconds) as is_free:
             if not is_free:
                 raise PromotionNotDone(PromotionResult(), time.passed_s, BUSY)
-            if self._context.configuration.state is ClusterState.STANDBY:
-                return self._all(time, is_forced=is_forced)
-            return self._repeat(time)
+            with self._audit.asking():
+                if self._context.configuration.state is ClusterState.STANDBY:
+                    return self._all(time, is_forced=is_forced)
+                return self._repeat(time)
 
     def _repeat(self, time: PromotionTime) -> PromotionResult:
         done = replace(self._record.read(), floor=self._context.configuration.promotion_floor)
@@ -99,23 +100,29 @@ class SitePromoter:
         own = self._check(mirror, stored, time, is_forced=is_forced)
         if own.is_promoted:
             return self._repeat(time)
+        self._begin(is_forced=is_forced)
         made = self._prepare(mirror, time.seal_s, stored=stored, own_term=own.highest_term, is_forced=is_forced)
-        made = self._install(made, made.floor, time)
-        audit.record(
-            self._context.config.data_dir,
-            f"node {self._context.node_id} promoted this standby cluster: {made};"
-            f" the highest term of the source that is known is {made.source_highest_term}",
-        )
-        return made
+        return self._install(made, made.floor, time)
+
+    def _begin(self, *, is_forced: bool) -> None:
+        """Record that this node is asked, before the source is: then nothing that is done lacks a line."""
+        if not is_forced:
+            self._record.begin()  # it raises where the disk is full
+        self._audit.begin()
+        self._audit.note_asked(is_forced=is_forced)
 
     def _install(self, made: PromotionResult, floor: int, time: PromotionTime) -> PromotionResult:
         try:
             installed = self._promote_in_step(floor, time.deadline)
         except LeadershipTimeout as error:
-            raise PromotionNotDone(made, time.passed_s) from error
+            late = PromotionNotDone(made, time.passed_s)
+            self._audit.note_not_done(str(late))
+            raise late from error
         finally:
             self._site.wake()
-        return replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
+        made = replace(made, floor=installed.promotion_floor, steps=(*made.steps, PromotionStep.INSTALLED))
+        self._audit.end(made)
+        return made
 
     def _promote_in_step(self, floor: int, deadline: Deadline) -> Configuration:
         """Promote the cluster; where another node was first, wait for the configuration that it has made.
@@ -164,8 +171,6 @@ class SitePromoter:
         own = self._await_ready(done, time, is_forced=is_forced)
         if not own.is_promoted:
             floor_above(max(seen, own.highest_term))  # it raises where there is no room
-            if not is_forced:
-                self._record.begin()  # it raises where the disk is full
         return own
 
     def _await_ready(self, done: PromotionResult, time: PromotionTime, *, is_forced: bool) -> PromotionReadiness:

@@ -43,6 +43,14 @@ class PromotionResult:
         """Whether this call, or an earlier one at this node, has sealed the source or found it sealed."""
         return PromotionStep.SEALED in self.steps
 
+    @property
+    def done(self) -> str:
+        """The steps as a sentence, for a promotion that is not done, with the reason why the seal is not known."""
+        steps = ", ".join(self.steps)
+        if not self.not_sealed:
+            return steps or "nothing"
+        return f"{steps or 'unknown'}; the source is not known to be sealed ({self.not_sealed})"
+
     def to_dict(self) -> Mapping[str, object]:
         """Return the content as JSON types."""
         return {
@@ -82,8 +90,7 @@ class PromotionNotDone(ElectError, TimeoutError):  # noqa: N818 - it may still b
         begun = f"the promotion is not done after {self.timeout:g} s"
         if self.obstacle:
             return f"{begun}: {self.obstacle}. Repeat it, or promote another node of this cluster"
-        done = ", ".join(self.result.steps) or "nothing"
-        return f"{begun}; done: {done}. Start a majority of the voters of this cluster, and repeat it"
+        return f"{begun}; done: {self.result.done}. Start a majority of the voters of this cluster, and repeat it"
 
 
 class MirrorUnavailable(MirrorError):  # noqa: N818 - as Stopped and its like

@@ -1,13 +1,15 @@
 """A node is killed (-9) at each step of a promotion, and the promotion is repeated."""
 
+import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from elect import Config, Node
+from elect import Config, MirrorPhase, Node
 from elect.core.configuration import ClusterState
 from elect.core.promotion import FLOOR_STEP
 from elect.sites.site_values import PromotionStep
@@ -19,11 +21,17 @@ import os, signal, sys
 from elect import Config, Node, MirrorPhase
 from elect.bridge.member_changer import MemberChanger
 from elect.mirror.mirror import Mirror
+from elect.sites.promotion_audit import PromotionAudit
 from elect.sites.site_promoter import SitePromoter
 from tests.nodes import eventually
 
 path, step, is_before = sys.argv[1], sys.argv[2], sys.argv[3] == "before"
-steps = {"seal": (SitePromoter, "_seal"), "record": (Mirror, "promote"), "install": (MemberChanger, "promote")}
+steps = {
+    "seal": (SitePromoter, "_seal"),
+    "record": (Mirror, "promote"),
+    "install": (MemberChanger, "promote"),
+    "audit": (PromotionAudit, "end"),
+}
 owner, name = steps[step]
 inner = getattr(owner, name)
 
@@ -55,7 +63,18 @@ STEPS = [
     ("record", "after", (PromotionStep.RECORDED,)),
     ("install", "before", (PromotionStep.RECORDED,)),
     ("install", "after", (PromotionStep.RECORDED, PromotionStep.INSTALLED)),
+    ("audit", "before", (PromotionStep.RECORDED, PromotionStep.INSTALLED)),
+    ("audit", "after", (PromotionStep.RECORDED, PromotionStep.INSTALLED)),
 ]
+
+
+ASKED = "node x was asked by an operator to promote this standby cluster"
+DONE = r"the promotion that node x was asked for is done: terms begin above [\d,]+; the source is sealed"
+
+
+def audit_of(directory: Path) -> list[str]:
+    """Return the lines without their times."""
+    return [line.partition(" ")[2] for line in (directory / "audit.log").read_text().splitlines()]
 
 
 def written(directory: Path, node: str, port: int, more: str = "") -> Path:
@@ -77,6 +96,7 @@ def test_promotion_killed_at_a_step_is_made_once_and_whole(step, when, done, tmp
         # The seal comes first: nothing of the promotion is done while the source may lead.
         is_sealed = source._context.configuration.state is ClusterState.SEALED
         assert is_sealed == ((step, when) != ("seal", "before"))
+        assert audit_of(tmp_path / "x")[0] == ASKED
         with Node(Config.load(path)) as node:
             if not done:
                 assert node._context.configuration.state is ClusterState.STANDBY
@@ -88,3 +108,33 @@ def test_promotion_killed_at_a_step_is_made_once_and_whole(step, when, done, tmp
             assert made.floor == configuration.promotion_floor == configuration.floor == 2 * FLOOR_STEP
             assert token > made.floor > former.token
             assert former.lost.is_set()
+            # Both calls are in the audit file, and the outcome once. One that finds all done adds nothing.
+            node.promote(timeout=DEADLINE_S)
+            lines = audit_of(tmp_path / "x")
+            assert lines.count(ASKED) == (1 if done else 2)
+            assert len([line for line in lines if re.match(DONE, line)]) == 1
+            assert re.match(DONE, lines[-1])
+
+
+@pytest.mark.long
+def test_node_killed_before_another_is_promoted_is_audited(tmp_path):
+    """It has sealed the source and recorded nothing. The others promote their cluster, and it comes back."""
+    ports = free_ports(4)
+    peers = dict(zip("xyz", ports[1:], strict=True))
+    with Node(Config.load(written(tmp_path, "a", ports[0]))) as source, ExitStack() as stack:
+        eventually(lambda: source.leadership)
+        paths = {}
+        for node, port in peers.items():
+            others = "".join(f'{each} = "127.0.0.1:{at}"\n' for each, at in peers.items() if each != node)
+            more = f'[mirror]\nsource = ["127.0.0.1:{ports[0]}"]\n[peers]\n{others}'
+            paths[node] = written(tmp_path, node, port, more)
+        y, _ = (stack.enter_context(Node(Config.load(paths[node]))) for node in "yz")
+        eventually(lambda: y.mirror and y.mirror.state.phase is MirrorPhase.FOLLOWING)
+        command = [sys.executable, "-c", PROGRAM, paths["x"], "seal", "after"]
+        killed = subprocess.run(command, check=False, cwd=Path.cwd(), timeout=DEADLINE_S)
+        assert killed.returncode == -signal.SIGKILL
+        assert y.promote(timeout=DEADLINE_S).was_sealed
+        x = stack.enter_context(Node(Config.load(paths["x"])))
+        assert x.promote(timeout=DEADLINE_S).was_sealed
+        lines = audit_of(tmp_path / "x")
+        assert lines[0] == ASKED and re.match(DONE, lines[1]) and len(lines) == 2

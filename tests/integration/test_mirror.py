@@ -161,7 +161,7 @@ def test_a_promotion_is_durable_and_final(tmp_path: Path):
             assert mirror.leader().value.term == 1_234_567
             made.change("default", 1_234_568, "b")
             assert mirror.status().attempts == 0
-    assert "is promoted" in (tmp_path / "audit.log").read_text()
+    assert "is to be promoted" in (tmp_path / "audit.log").read_text()
 
 
 def test_nothing_is_applied_after_a_promotion(tmp_path: Path, monkeypatch):

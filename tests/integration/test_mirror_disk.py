@@ -90,6 +90,7 @@ def test_ctrl_c_in_a_promotion_leaves_it_made(tmp_path: Path, monkeypatch):
         assert mirror.promotion is not None
         eventually(lambda: not len(made.server))  # it follows nothing any more
         assert mirror.promote() == mirror.promotion
+        assert (tmp_path / "audit.log").read_text().count("is to be promoted: the highest term") == 1
 
 
 def test_a_disk_that_hangs_holds_no_stop_and_no_promotion(tmp_path: Path, monkeypatch):

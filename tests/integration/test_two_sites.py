@@ -76,7 +76,7 @@ def test_a_second_site_takes_over_from_a_source_that_it_seals(tmp_path: Path):
             assert node.promote(timeout=DEADLINE_S).floor == made.floor
             eventually(lambda node=node: node.mirror is None)
             assert eventually(lambda node=node: node.status().to_dict()["mirror"])["state"] == "promoted"
-        assert "promoted this standby cluster" in audit_of(two["y"])
+        assert audit_of(two["y"]).count("that node y was asked for is done: terms begin above") == 1
         assert any("sealed for mirror/y" in audit_of(node) for node in one.nodes.values())
 
 
@@ -205,6 +205,9 @@ def test_a_promotion_without_a_quorum_is_finished_later(tmp_path: Path):
             leader = eventually(lambda: next((each for each in (node, other) if each.is_leader), None))
             assert leader.leadership.token > caught.value.result.floor
             assert node.promote(timeout=DEADLINE_S).floor == caught.value.result.floor
+            asked, late, done = audit_of(node).splitlines()
+            assert asked.endswith("promote this standby cluster, forced")
+            assert "done: recorded" in late and "is done: terms begin above" in done
 
 
 def test_an_active_cluster_uses_no_mirror(tmp_path: Path):

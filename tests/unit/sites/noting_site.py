@@ -6,6 +6,7 @@ from elect.errors import LeadershipTimeout
 from elect.mirror.mirror_errors import MirrorStopped
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.observing.mirror_messages import SealAnswer
+from elect.sites.promotion_audit import PromotionAudit
 from elect.sites.site_promoter import SitePromoter
 from tests.unit.sites.promoted_nodes import PlayedNode
 
@@ -68,6 +69,7 @@ class Site(PlayedNode):
         self.has_no_quorum = False
         self.refusals: list[PromotionRefused] = []
         self.stored = 0
+        self.promotion_audit = PromotionAudit(self.context)
         assert self.context.configuration.state is ClusterState.STANDBY
         self.promoter = SitePromoter(self.context, self, self.promote_cluster, lambda: ["x:1", "y:1", "z" * 600])
 

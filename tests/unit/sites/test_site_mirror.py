@@ -8,7 +8,7 @@ import pytest
 
 from elect.core.messages import Follow
 from elect.core.promotion import PromotionRefusal, PromotionRefused
-from elect.errors import StoreError
+from elect.errors import LeadershipTimeout, StoreError
 from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.sites import site_mirror
@@ -59,17 +59,23 @@ class PlayedSite:
     """The mirror of a node that the test plays.
 
     Attributes:
-        refusal: of each promotion.
+        refusal: of each promotion; None: it is installed.
+        has_no_quorum: it is installed after its time.
     """
 
     def __init__(self, directory, mirror: PlayedMirror) -> None:
         self.node = PlayedNode(directory)
         self.mirror = mirror
-        self.refusal = PromotionRefusal.DISPUTED
+        self.refusal: PromotionRefusal | None = PromotionRefusal.DISPUTED
+        self.has_no_quorum = False
         self.site = SiteMirror(self.node.context, self.promote)
 
     def promote(self, floor: int, timeout: float | None):
-        raise PromotionRefused(self.refusal, "the nodes do not agree")
+        if self.refusal is not None:
+            raise PromotionRefused(self.refusal, "the nodes do not agree")
+        if self.has_no_quorum:
+            raise LeadershipTimeout("", "the promotion", 1.0)
+        return promoted(floor)
 
     def review(self) -> str:
         """Return the state in the metrics after a review."""
@@ -110,6 +116,35 @@ def test_a_promotion_whose_configuration_comes_is_no_error(played, caplog):
     desk.say("a", Follow(election="jobs", term=2 * STEP + 1, session=desk.number("a")))
     assert played.review() == "following"
     assert not played.site.error and "cannot be installed" not in caplog.text
+
+
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_an_outcome_that_is_not_in_the_audit_file_is_added(played, is_recorded):
+    """The node was asked and killed: it has recorded the promotion, or another node has promoted the cluster."""
+    played.site.promotion_audit.begin()
+    played.refusal, played.has_no_quorum = None, True
+    if is_recorded:
+        played.mirror.promotion = Promotion(floor=2 * STEP, highest_term=7)
+    else:
+        played.node.install(promoted(2 * STEP))
+    with played.site.promotion_audit.asking():  # a call that goes on adds the line
+        played.has_no_quorum = False
+        played.review()
+        played.has_no_quorum = True
+    played.review()
+    assert played.node.audit == ""
+    played.has_no_quorum = False
+    for _ in range(2):
+        played.review()
+    assert played.node.audit.count("was asked for is done: terms begin above 2,000,000") == 1
+
+
+def test_the_outcome_of_a_cluster_that_was_sealed_since_is_added(played):
+    played.site.promotion_audit.begin()
+    played.refusal = PromotionRefusal.SEALED
+    played.node.install(promoted(2 * STEP))
+    played.review()
+    assert "was asked for is done: terms begin above 2,000,000" in played.node.audit
 
 
 def test_a_promotion_elsewhere_ends_a_failed_start(played):

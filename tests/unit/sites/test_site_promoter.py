@@ -1,7 +1,7 @@
 """The steps of a promotion, in their order, with a mirror that only notes its calls."""
 
 import errno
-import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -259,7 +259,7 @@ def test_a_disk_that_takes_nothing_seals_nothing(site):
 
 
 def test_a_full_disk_seals_nothing(site, monkeypatch):
-    monkeypatch.setattr(json, "dump", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
     with pytest.raises(StoreError, match="No space left"):
         site.promote()
     assert site.calls == []
