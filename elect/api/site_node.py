@@ -36,9 +36,10 @@ class SiteNode(ObservedNode):
             TypeError, ValueError: an argument has a wrong type or value.
             MirrorBootstrapping, MirrorUnavailable: the terms of the source are not known, and `force` is False.
             PromotionRefused: this cluster is no standby cluster, or its nodes do not agree on who votes.
-            PromotionNotDone: it was not done in time; `result` says how far it came. Repeat it.
-            StoreError: the record may not be durable. Repeat it.
-            Stopped: the node does not run.
+            PromotionNotDone: it was not done in time, or an error came after the source was asked to seal. `result`
+                says what is done. Repeat it.
+            StoreError: the disk of this node takes no record of it, so nothing was sealed.
+            Stopped: the node does not run, and this call has sealed nothing.
             Forked: the node runs in the process that this one was forked from.
         """
         is_forced, seconds = arguments.flag("force", force), arguments.bounded_seconds("timeout", timeout)

@@ -110,7 +110,7 @@ REFUSALS: Mapping[str, ExitCode] = {
 MIRROR_EXIT_CODES = """exit codes of elect mirror:
   1    status: a mirror does not follow, or is missing; else refused, or not answered
   10   the node does not lead, and cannot reach the leader, which makes the seal
-  20   not done in time; run the same command again: what is done stays done
+  20   not done in time, or the node ended meanwhile; run the same command again: what is done stays done
   25   a standby cluster cannot be sealed
   26   the cluster is sealed, and cannot be promoted
   27   the mirror does not know the whole source, or does not work; --force promotes all the same

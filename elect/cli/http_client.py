@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 
 from elect.cli.exit_codes import Failure
 from wire.protocol.address import Address
@@ -33,7 +33,13 @@ class HttpAnswer:
 
 
 def ask(
-    node: Address, method: str, path: str, fields: Mapping[str, object] | None = None, timeout: float = TIMEOUT_S
+    node: Address,
+    method: str,
+    path: str,
+    fields: Mapping[str, object] | None = None,
+    timeout: float = TIMEOUT_S,
+    *,
+    unanswered: Failure | None = None,
 ) -> HttpAnswer:
     """Send one request and return the answer.
 
@@ -43,20 +49,29 @@ def ask(
         path: of the request.
         fields: of the JSON body; None: without a body.
         timeout: seconds for each step.
+        unanswered: raised, with its text after the reason, if the request was sent and no answer came: what it asks for
+            may be done. None: as if it was not sent.
 
     Raises:
         Failure: there is no answer, or it is not that of a node.
     """
+    is_sent = False
     connection = HTTPConnection(node.from_here.host, node.port, timeout=timeout)
     headers = {"Content-Type": "application/json"} if fields is not None else {}
     if method == "POST" and (token := os.environ.get(TOKEN_VARIABLE)):
         headers["Authorization"] = f"Bearer {token}"
     try:
+        connection.connect()
+        is_sent = True
         connection.request(method, path, json.dumps(fields) if fields is not None else None, headers)
         answer = connection.getresponse()
         content = json.loads(answer.read(ANSWER_BYTES_MAX))
     except (OSError, HTTPException, ValueError, RecursionError) as error:
-        raise Failure(f"{node} does not answer: {_reason(error)}") from None
+        text = f"{node} does not answer: {_reason(error)}"
+        is_cut = is_sent and isinstance(error, OSError | IncompleteRead)  # else it is no node that answers
+        if is_cut and unanswered is not None:
+            raise Failure(f"{text}; {unanswered}", unanswered.code) from None
+        raise Failure(text) from None
     finally:
         connection.close()
     if not isinstance(content, dict):

@@ -17,7 +17,7 @@ logger = Log(__name__)
 
 NAME = "seal.json"
 
-BEGUN = "it was asked, and the node ended before an answer came"
+BEGUN = "it was asked, and the call or its node ended before an answer came"
 
 NOT_HERE = "this node has not asked it; audit.log of the node that was promoted first says more"
 

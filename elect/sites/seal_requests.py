@@ -15,7 +15,7 @@ from elect.core.elect_error import ElectError
 from elect.core.elector import Elector
 from elect.core.ready import Ready
 from elect.core.rules import installing, sites
-from elect.errors import LeadershipTimeout
+from elect.errors import LeadershipTimeout, Stopped
 from elect.monitoring import audit
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX, SealAnswer, SealOutcome
 from elect.observing.mirror_server import Answer
@@ -123,8 +123,10 @@ def audited_seal(context: NodeContext, asker: str, seal: Callable[[], Configurat
     node, directory = f"node {context.node_id}", context.config.data_dir
     try:
         made = seal()
-    except LeadershipTimeout as error:  # it may be made all the same
-        audit.record(directory, f"{node} was asked to seal for {asker}, which is not known to be complete: {error}")
+    except (LeadershipTimeout, Stopped, KeyboardInterrupt) as error:  # it may be made all the same
+        reason = str(error) or type(error).__name__
+        error.add_note("the seal may be made all the same: repeat it, at any node of this cluster")
+        audit.record(directory, f"{node} was asked to seal for {asker}, which is not known to be complete: {reason}")
         raise
     text = f"the cluster is sealed, and refers to {made.successor or 'nobody'}"
     audit.record(directory, f"{node} sealed for {asker}: {text}")

@@ -76,7 +76,7 @@ class PromotionNotDone(ElectError, TimeoutError):  # noqa: N818 - it may still b
     Attributes:
         result: the part that is done.
         timeout: the wait, s.
-        obstacle: why this call could not begin, as a sentence; empty: it has begun, and no quorum answered in time.
+        obstacle: why this call could not begin, or go on, as a sentence; empty: no quorum answered in time.
     """
 
     def __init__(self, result: PromotionResult, timeout: float, obstacle: str = "") -> None:
@@ -88,8 +88,13 @@ class PromotionNotDone(ElectError, TimeoutError):  # noqa: N818 - it may still b
 
     def __str__(self) -> str:
         begun = f"the promotion is not done after {self.timeout:g} s"
-        if self.obstacle:
+        if self.obstacle and self.result == PromotionResult():
             return f"{begun}: {self.obstacle}. Repeat it, or promote another node of this cluster"
+        if self.obstacle:
+            remedy = (
+                "Both sites may be without a leader: mend that and repeat it, or promote another node of this cluster"
+            )
+            return f"{begun}: {self.obstacle}; done: {self.result.done}. {remedy}"
         return f"{begun}; done: {self.result.done}. Start a majority of the voters of this cluster, and repeat it"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elect import Config, Node
-from elect.cli import main
+from elect.cli import http_client, main
 from elect.cli.exit_codes import ExitCode
 from elect.testing.real_processes import free_ports
 from tests.nodes import eventually, status
@@ -83,3 +83,13 @@ def test_a_mirror_with_another_key_seals_nothing(tmp_path):
         with node_of(tmp_path, "y", mirror_source=[str(one.address)], key_file=keys["right"]) as two:
             assert two.promote(force=True, timeout=60).was_sealed
             assert not one.is_leader
+
+
+@pytest.mark.parametrize("action", ["promote", "seal"])
+def test_ctrl_c_says_that_the_node_goes_on(action, capsys, monkeypatch):
+    def be_interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(http_client, "ask", be_interrupted)
+    assert main(["mirror", action, "--yes", "127.0.0.1:9"]) == ExitCode.INTERRUPTED
+    assert "127.0.0.1:9 was asked; it may be done, or may go on: run the same" in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from elect.cli.http_client import HttpAnswer, ask
 from elect.testing.real_processes import RUN, NodeProcess, free_ports
 from tests.nodes import eventually
 from wire.protocol.address import Address
+
+HERE = Path(__file__).parent
 
 CONFIG = """
 [node]
@@ -84,6 +88,7 @@ class Sites:
         return [line.partition(" ")[2] for line in file.read_text().splitlines()] if file.exists() else []
 
 
+@contextmanager
 def running(sites: Sites) -> Iterator[Sites]:
     with ExitStack() as stack:
         for node in sites.nodes.values():
@@ -95,7 +100,8 @@ def running(sites: Sites) -> Iterator[Sites]:
 
 @pytest.fixture
 def sites(tmp_path: Path) -> Iterator[Sites]:
-    yield from running(Sites(tmp_path))
+    with running(Sites(tmp_path)) as made:
+        yield made
 
 
 @pytest.mark.long
@@ -114,3 +120,42 @@ def test_promotion_without_a_quorum_is_in_the_audit_file(sites, capsys):
     assert asked == "node x was asked by an operator to promote this standby cluster, forced"
     assert "is not known to be done" in late and "done: sealed, recorded" in late
     assert "is done: terms begin above 2,000,000; the source is sealed" in done
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    library = tmp_path / "disk.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, HERE / "disk.c", "-ldl"], check=True, timeout=60)
+    return library
+
+
+@pytest.mark.long
+def test_promotion_at_a_node_whose_disk_fails_seals_nothing(tmp_path, disk, capsys):
+    """It could not be recorded: without a seal the source leads on, and another node can be promoted."""
+    command = ("env", f"LD_PRELOAD={disk}", f"DISK={tmp_path / 'disk'}", *RUN)
+    with running(Sites(tmp_path, command)) as sites:
+        (tmp_path / "disk.full").touch()
+        for options in ((), ("--force",)):
+            assert sites.promote(*options) == ExitCode.FAILED
+            assert "this call has sealed nothing. Mend that, or promote another node" in capsys.readouterr().err
+        assert sites.ask("a", "/leader").status == 200
+        assert sites.audit() == []
+        (tmp_path / "disk.full").unlink()
+        assert sites.promote() == ExitCode.OK
+        sites.await_leader()
+        assert [line.partition(": ")[0] for line in sites.audit()] == [
+            "node x was asked by an operator to promote this standby cluster",
+            "the promotion that node x was asked for is done",
+        ]
+
+
+@pytest.mark.long
+def test_node_that_is_killed_meanwhile_may_have_promoted(sites, capsys):
+    """The command was sent, and no answer came: that is not a refusal."""
+    sites.kill("y", "z")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        promoted = pool.submit(sites.promote, "--force", "--timeout", "60")
+        sites.await_state("a", "sealed")
+        sites.kill("x")
+        assert promoted.result() == ExitCode.NOT_IN_TIME
+    assert "run the same command again" in capsys.readouterr().err

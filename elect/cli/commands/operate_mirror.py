@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from elect.cli import http_client
 from elect.cli.argument_types import address, number
-from elect.cli.exit_codes import EXIT_CODES, MIRROR_EXIT_CODES, SITE_REFUSALS, ExitCode, Failure
+from elect.cli.exit_codes import EXIT_CODES, MIRROR_EXIT_CODES, SITE_REFUSALS, ExitCode, Failure, complain
 from elect.core.configuration import ClusterState
 from elect.mirror.mirror_values import MirrorPhase
 from wire.protocol.address import Address
@@ -17,6 +17,8 @@ TIMEOUT_S = 30.0
 TIMEOUT_S_MAX = 60.0
 MARGIN_S = 5.0
 """Added to the wait for the answer, so that the node reports a timeout first."""
+
+UNANSWERED = "it may be done, or may go on: run the same command again; what is done stays done"
 
 ACTIONS = {
     "status": "print the state of each node's cluster and of its mirror",
@@ -94,8 +96,15 @@ def _ask_first(
             http_client.ask(at, "GET", "/mirror")
         except Failure:
             continue
-        return at, http_client.ask(at, "POST", path, fields, timeout=timeout)
-    return addresses[-1], http_client.ask(addresses[-1], "POST", path, fields, timeout=timeout)
+        break
+    else:
+        at = addresses[-1]
+    try:
+        unanswered = Failure(UNANSWERED, ExitCode.NOT_IN_TIME)
+        return at, http_client.ask(at, "POST", path, fields, timeout=timeout, unanswered=unanswered)
+    except KeyboardInterrupt:
+        complain(f"{at} was asked; {UNANSWERED}", ExitCode.INTERRUPTED)
+        raise
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from elect import ChangeRefused, LeadershipTimeout
+from elect import ChangeRefused, LeadershipTimeout, Stopped
 from elect.api.members import Members
 from elect.core.changes import Change, ChangeRefusal, Seal
 from elect.core.configuration import ClusterState, Configuration
@@ -25,7 +25,7 @@ class SealedNode(PlayedNode):
 
     def __init__(self, directory) -> None:
         super().__init__(directory)
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.members = Members(self.context, self.change, lambda: None, lambda: None)
         self.requests = SealRequests(self.context, self.change)
 
@@ -65,6 +65,16 @@ def test_a_seal_in_doubt_is_in_the_audit_file(node):
         node.members.seal("x:1")
     assert node.ask().outcome == "failed"
     assert node.audit.count("which is not known to be complete") == 2
+
+
+@pytest.mark.parametrize("failure", [Stopped("b", "stopping"), KeyboardInterrupt()])
+def test_a_seal_that_is_cut_off_is_in_the_audit_file(node, failure):
+    """The change may be with the other nodes already."""
+    node.failure = failure
+    with pytest.raises(type(failure)) as caught:
+        node.members.seal("x:1")
+    assert "may be made all the same" in caught.value.__notes__[0]
+    assert node.audit.count("was asked to seal for an operator, which is not known to be complete: ") == 1
 
 
 def test_a_refused_seal_is_not_in_the_audit_file(node):

@@ -9,8 +9,8 @@ import pytest
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.messages import Follow
 from elect.core.promotion import SEEN_TERM_MAX, PromotionRefusal, PromotionRefused
-from elect.errors import ConfigError, StoreError
-from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
+from elect.errors import ConfigError, LeadershipTimeout, Stopped, StoreError, ThreadError
+from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SealFailed
 from elect.mirror.mirror_values import Promotion
 from elect.sites.promotion_time import SEAL_S_MAX
 from elect.sites.seal_record import NAME
@@ -80,9 +80,11 @@ def test_a_stopped_mirror_promotes_nothing(site):
 
 def test_a_mirror_that_stops_meanwhile_promotes_nothing(site):
     site.on_seal = lambda: setattr(site.mirror, "is_stopped", True)
-    with pytest.raises(MirrorUnavailable, match="it is stopped"):
+    with pytest.raises(PromotionNotDone, match=r"it is stopped.*; done: sealed") as caught:
         site.promote()
     assert [each[0] for each in site.calls] == ["seal"]
+    assert caught.value.result.source_highest_term == 7_654_321
+    assert isinstance(caught.value.__cause__, MirrorUnavailable)
 
 
 def test_a_promotion_by_another_node_meanwhile_counts(site):
@@ -116,9 +118,11 @@ def test_a_configuration_that_does_not_come_is_not_done(site):
 
 @pytest.mark.parametrize("refusal", PromotionRefusal)
 def test_a_refusal_of_a_node_that_is_not_behind_is_raised(site, refusal):
+    """It comes after the seal, so it is none that changes nothing."""
     site.refusals = [PromotionRefused(refusal, "no")]
-    with pytest.raises(PromotionRefused, match="no"):
+    with pytest.raises(PromotionNotDone, match="no; done: sealed, recorded") as caught:
         site.promote()
+    assert isinstance(caught.value.__cause__, PromotionRefused)
     assert [each[0] for each in site.calls[:-1]] == ["seal", "record", "install"]
 
 
@@ -220,7 +224,7 @@ def test_another_node_says_that_it_has_not_asked(site):
 def test_a_seal_outlasts_a_kill_and_the_source(site):
     """The node was killed before it recorded the term that the source named, and the source is lost since."""
     site.on_seal = lambda: setattr(site.mirror, "is_stopped", True)
-    with pytest.raises(MirrorUnavailable):
+    with pytest.raises(PromotionNotDone):
         site.promote()
     again = Site(site.context.config.data_dir)
     again.failure = SealFailed([("a:1", "timed out")])
@@ -250,19 +254,91 @@ def test_a_damaged_record_of_the_seal_is_none(site, content):
 
 
 def test_a_disk_that_takes_nothing_seals_nothing(site):
-    """It would not take the record of the promotion either."""
+    """It would not take the record of the promotion either. A mirror that could not start makes none."""
     (site.context.config.data_dir / MIRROR_DIRECTORY).write_text("no directory")
-    with pytest.raises(StoreError, match="not a directory"):
-        site.promote()
-    assert site.calls == []
+    for is_forced in (False, True):
+        with pytest.raises(StoreError, match="not a directory; this call has sealed nothing"):
+            site.promote(is_forced=is_forced)
+    assert site.calls == [] and site.audit == "" and not site.promotion_audit.is_open
+    site.mirror = None
     assert site.promote(is_forced=True).was_sealed
 
 
-def test_a_full_disk_seals_nothing(site, monkeypatch):
+@pytest.mark.parametrize("has_mirror", [False, True])
+def test_a_full_disk_seals_nothing(site, has_mirror, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
-    with pytest.raises(StoreError, match="No space left"):
+    site.mirror = site.mirror if has_mirror else None
+    for is_forced in (False, True) if has_mirror else (True,):
+        with pytest.raises(StoreError, match="No space left; this call has sealed nothing"):
+            site.promote(is_forced=is_forced)
+    assert site.calls == [] and site.audit == "" and not site.promotion_audit.is_open
+
+
+FAILURES = [
+    StoreError(errno.EIO, "disk I/O error", "mirror.sqlite3"),
+    MirrorBootstrapping(),
+    Stopped("b", "stopping"),
+    LeadershipTimeout("", "the promotion", 1.0),
+    ThreadError("elect-mirror", "can't start new thread"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("step", ["record", "install"])
+def test_each_error_after_the_seal_says_what_is_done(site, failure, step):
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    if step == "record":
+        site.mirror.promote = fail
+    else:
+        site.promoter._promote = fail
+    done = (PromotionStep.SEALED,) if step == "record" else (PromotionStep.SEALED, PromotionStep.RECORDED)
+    with pytest.raises(PromotionNotDone, match=f"; done: {', '.join(done)}. ") as caught:
         site.promote()
-    assert site.calls == []
+    assert caught.value.result.steps == done
+    assert site.audit.count(f"is not known to be done: {caught.value}") == 1
+
+
+def test_an_error_after_an_unanswered_seal_says_so(site):
+    """The source may be sealed: that is neither a refusal nor `done: nothing`."""
+    site.failure = SealFailed([("a:1", "timed out")])
+    site.on_seal = lambda: setattr(site.mirror, "is_stopped", True)
+    with pytest.raises(PromotionNotDone, match=r"done: unknown; the source is not known to be sealed \(a:1: timed out"):
+        site.promote()
+    site.desk.now += PROMISED + 1
+    with pytest.raises(MirrorUnavailable):
+        site.promote()
+    site.mirror.is_stopped = False
+    with pytest.raises(PromotionNotDone, match="done: unknown; the source is not known to be sealed"):
+        site.promote(seconds=0.01)
+
+
+def test_a_mirror_that_stops_before_the_seal_is_a_refusal(site):
+    site.failure = MirrorStopped("m")
+    with pytest.raises(MirrorUnavailable):
+        site.promote()
+    assert "done: nothing" in site.audit
+
+
+def test_ctrl_c_after_the_seal_says_what_is_done(site):
+    def be_interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    site.mirror.promote = be_interrupted
+    with pytest.raises(KeyboardInterrupt) as caught:
+        site.promote()
+    assert "done: sealed. Repeat it" in caught.value.__notes__[0]
+    assert "done: sealed. Repeat it" in site.audit
+
+
+def test_a_repeat_without_a_quorum_says_what_was_done_before(site):
+    site.mirror.promote = lambda **_: (_ for _ in ()).throw(StoreError(errno.EIO, "disk I/O error", "mirror.sqlite3"))
+    with pytest.raises(PromotionNotDone):
+        site.promote()
+    site.desk.now += PROMISED + 1
+    with pytest.raises(PromotionNotDone, match=r"done: sealed\. "):
+        site.promote(seconds=0.01)
 
 
 def test_a_seal_without_an_answer_before_a_kill_is_known(site):

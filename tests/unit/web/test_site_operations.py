@@ -84,6 +84,7 @@ def test_a_promotion_that_fails_says_why(failure, status, refusal):
         (NotLeader("default", None), 421, "not_leader"),
         (LeadershipTimeout("default", "the seal", 3.0), 504, "timeout"),
         (ValueError("successor is too long"), 400, None),
+        (Stopped("a", "stopping"), 503, None),
     ],
 )
 def test_a_seal_that_fails_says_why(failure, status, refusal):
@@ -91,6 +92,12 @@ def test_a_seal_that_fails_says_why(failure, status, refusal):
     node.members.failure = failure
     answer = post(node, "/seal")
     assert (answer.status, answer.json.get("refusal")) == (status, refusal)
+
+
+def test_a_seal_that_is_cut_off_may_be_made():
+    node = FakeNode()
+    node.members.failure = Stopped("a", "stopping")
+    assert "may be made all the same" in post(node, "/seal").json["error"]
 
 
 @pytest.mark.parametrize("path", ["/promote", "/seal"])
