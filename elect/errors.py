@@ -102,18 +102,17 @@ class LeadershipLost(NotLeader):
 
     Attributes:
         token: the term in which it led.
-        reason: why it lost leadership, or None.
+        reason: why it lost leadership.
     """
 
-    def __init__(self, election: str, token: int, reason: LossReason | None, leader: Leader | None = None) -> None:
+    def __init__(self, election: str, token: int, reason: LossReason, leader: Leader | None = None) -> None:
         super().__init__(election, leader)
         self.args = (election, token, reason, leader)
         self.token = token
         self.reason = reason
 
     def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return f"leadership of election {self.election!r} in term {self.token} was lost{why}"
+        return f"leadership of election {self.election!r} in term {self.token} was lost ({self.reason})"
 
 
 class LeadershipTimeout(ElectError, TimeoutError):

@@ -128,12 +128,11 @@ class Election:
                 if leadership is None:
                     raise LeadershipTimeout(self.name, "leadership", timeout or 0.0)
                 yield leadership
-                is_lost = not leadership.is_resigned and not leadership.valid()
+                loss = None if leadership.is_resigned else leadership.loss()
             finally:
                 self._leave(user)
-            if is_lost:
-                reason = leadership.reason or LossReason.LEASE_LAPSED
-                raise LeadershipLost(self.name, leadership.token, reason, self.leader)
+            if loss is not None:
+                raise LeadershipLost(self.name, leadership.token, loss, self.leader)
 
     def run(self, work: Work, *, on_return: OnReturn = "resign") -> Run:
         """Call `work(leadership)` on a thread of its own each time this node leads. Returns at once.

@@ -6,7 +6,7 @@ from typing import Literal
 
 from elect.api.candidacy import Candidacy
 from elect.bridge.leadership import Leadership
-from elect.bridge.node_context import NodeContext
+from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.published_election import LeadershipUser
 from elect.clock import NS_PER_S
 from elect.core.events import LossReason
@@ -126,7 +126,9 @@ class Run:
 
     def _end(self, leadership: Leadership, thread: WorkThread, errors: list[BaseException]) -> None:
         """Resign the leadership unless it is lost, and wait for the work to end."""
-        if not leadership.lost.is_set():
+        if self._context.state is not Lifecycle.RUNNING:
+            leadership.give_up(LossReason.STOPPED)
+        elif not leadership.lost.is_set():
             leadership.resign()
         grace_s = self._context.config.grace_ns / NS_PER_S
         if thread.ident is not None:

@@ -60,8 +60,19 @@ class Leadership:
         Raises:
             LeadershipLost: the lease is not valid.
         """
-        if not self.valid():
-            raise LeadershipLost(self.election, self.token, self.reason or LossReason.LEASE_LAPSED)
+        if (loss := self.loss()) is not None:
+            raise LeadershipLost(self.election, self.token, loss)
+
+    def loss(self) -> LossReason | None:
+        """Return the reason why the lease is not valid at this call; None while it is valid.
+
+        Before `lost` is set only the end of the lease is known: the node has ended, or the lease has lapsed.
+        """
+        if self.valid():
+            return None
+        if self.reason is not None:
+            return self.reason
+        return LossReason.STOPPED if self._leases.is_closed else LossReason.LEASE_LAPSED
 
     def resign(self) -> None:
         """Give this leadership up; it is lost when this returns. Idempotent; never waits."""
@@ -71,14 +82,21 @@ class Leadership:
     def give_up(self, reason: LossReason) -> None:
         """Give this leadership up for a reason. It is lost at once, also when elect's own threads have ended."""
         if not self.lost.is_set():
-            self._give_up(
-                self, reason
-            )  # first: after an interrupt it must not be lost here and led for the other nodes
-            self._leases.give_up(self.election, self.token)
-            self.mark_lost(reason)
+            # First: after an interrupt it must not be lost here and led for the other nodes.
+            self._give_up(self, reason)
+            self.end(reason)
 
-    def mark_lost(self, reason: LossReason | None) -> None:
+    def end(self, reason: LossReason) -> None:
+        """End the lease, and set `lost`. The reason of a lease that is over already stays."""
+        self._set_reason(self.loss() or reason)  # first: a thread that finds no lease asks for the reason
+        self._leases.give_up(self.election, self.token)
+        self.mark_lost(reason)
+
+    def mark_lost(self, reason: LossReason) -> None:
         """Set `lost`, and `reason` unless it is set."""
-        if not self.lost.is_set():
+        self._set_reason(reason)
+        self.lost.set()
+
+    def _set_reason(self, reason: LossReason) -> None:
+        if self.reason is None:
             self.reason = reason
-            self.lost.set()

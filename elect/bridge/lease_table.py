@@ -59,6 +59,11 @@ class LeaseTable:
         """End every lease for good."""
         self._is_open = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Return whether every lease has ended for good: it was closed, or this is a forked child."""
+        return not self._is_open or os.getpid() != self._process_id
+
     def token(self, election: str) -> int:
         """Return the term in which this node leads on a lease valid now, or 0."""
         term, until = self.read(election)
@@ -91,4 +96,4 @@ class LeaseTable:
     def _is_held(self, election: str, lease: Lease) -> bool:
         given_up = self._given_up.get(election)
         is_given_up = given_up is not None and lease.term <= max(given_up, default=NO_TERM)
-        return self._is_open and not is_given_up and os.getpid() == self._process_id
+        return not is_given_up and not self.is_closed

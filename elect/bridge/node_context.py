@@ -284,8 +284,7 @@ class NodeContext:
         reason = LossReason.RESIGNED if to is None else LossReason.TRANSFERRED
         # First: after an interrupt it must not be lost here and led for the other nodes.
         self.post(commands.resign(leadership.election, leadership.token, reason=reason, to=to))
-        self.leases.give_up(leadership.election, leadership.token)
-        leadership.mark_lost(reason)
+        leadership.end(reason)
         with self.changing():
             pass
 
@@ -300,4 +299,4 @@ class NodeContext:
         for published in list(self.published_elections.values()):
             for leadership in (published.leadership, published.in_use_by.leadership if published.in_use_by else None):
                 if leadership is not None:
-                    leadership.mark_lost(None)
+                    leadership.mark_lost(LossReason.STOPPED)

@@ -19,6 +19,7 @@ from elect.core.events import (
     FailedBack,
     Installed,
     LeaderChanged,
+    LossReason,
     Lost,
     Objection,
     PeerChanged,
@@ -84,11 +85,11 @@ class Publisher:
         self._dispatch(published)
 
     def close(self) -> None:
-        """Mark every leadership as lost: the orchestrator thread has ended."""
+        """Mark every leadership as lost, as the node has stopped: the orchestrator thread has ended."""
         with self._context.changing():
             for published in list(self._context.published_elections.values()):
                 if published.leadership is not None:
-                    published.leadership.mark_lost(None)
+                    published.leadership.mark_lost(LossReason.STOPPED)
                     published.leadership = None
 
     def _publish(self, event: Event) -> PublishedEvent:

@@ -7,7 +7,22 @@ from elect.core.configuration import NO_MEMBERS, Configuration
 
 
 class LossReason(StrEnum):
-    """The reason why a leadership ended."""
+    """The reason why a leadership ended.
+
+    Attributes:
+        LEASE_LAPSED: too few voters supported this node.
+        RESIGNED: the application or an operator gave it up.
+        TRANSFERRED: it was handed to another node.
+        SUPERSEDED: this node follows or votes for another one.
+        UNHEALTHY: the health hook found the program unwell, or work ran on after a loss.
+        PAUSED: this node, or its part in the election, was paused.
+        WITHDRAWN: this node is no candidate any more.
+        STOPPED: the node was stopped, one of its threads died, or this process was forked from the one that runs it.
+        WORK_FAILED: work or `on_elected` raised.
+        NO_LEASE: no lease came, or came back, in time.
+        CONFIGURATION: the members were changed, or other nodes have another list of them.
+        SEALED: the cluster was sealed.
+    """
 
     LEASE_LAPSED = "lease_lapsed"
     RESIGNED = "resigned"

@@ -186,6 +186,7 @@ def test_closing_ends_what_is_led_and_tells_callbacks(election):
     leadership = election.elect()
     assert election.close()
     assert lost == [leadership]
+    assert leadership.reason is LossReason.STOPPED
     assert not leadership.valid()
     with pytest.raises(Stopped), election.lead(timeout=0):
         pass

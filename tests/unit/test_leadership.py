@@ -75,6 +75,34 @@ def test_the_first_reason_stays():
     assert desk.leadership.remaining() == 0
 
 
+def test_a_lapse_that_nobody_noticed_yet_is_the_reason():
+    """The application gives up, and the lease is over by then."""
+    desk = Desk()
+    desk.now = 100
+    desk.leadership.give_up(LossReason.RESIGNED)
+    assert desk.leadership.reason is LossReason.LEASE_LAPSED
+    assert desk.given_up == [LossReason.RESIGNED]
+
+
+def test_the_end_of_all_leases_is_a_stop():
+    desk = Desk()
+    desk.leases.close()
+    assert not desk.leadership.lost.is_set()
+    with pytest.raises(LeadershipLost) as caught:
+        desk.leadership.check()
+    assert caught.value.reason is LossReason.STOPPED
+    desk.leadership.resign()
+    assert desk.leadership.reason is LossReason.STOPPED
+
+
+def test_a_thread_that_finds_no_lease_finds_the_reason(monkeypatch):
+    desk = Desk()
+    give_up, found = desk.leases.give_up, []
+    monkeypatch.setattr(desk.leases, "give_up", lambda *told: (give_up(*told), found.append(desk.leadership.loss())))
+    desk.leadership.give_up(LossReason.UNHEALTHY)
+    assert found == [LossReason.UNHEALTHY]
+
+
 def test_once_lost_it_stays_lost_though_the_lease_comes_back():
     desk = Desk()
     desk.leadership.mark_lost(LossReason.LEASE_LAPSED)

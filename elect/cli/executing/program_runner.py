@@ -36,7 +36,7 @@ BACKOFF_MAX_S = 30.0
 STEADY_NS = 10 * NS_PER_S
 """A program that ran for longer than this did not fail at once: the next wait is the first one again."""
 
-AT_ONCE = {LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.STOPPED, None}
+AT_ONCE = {LossReason.LEASE_LAPSED, LossReason.SUPERSEDED, LossReason.STOPPED}
 """After such a loss another node may lead at any moment. After others Resign waits for `on_lost`."""
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from elect import LeadershipLost, LeadershipTimeout, NotLeader
+from elect import LeadershipLost, LeadershipTimeout, LossReason, NotLeader
 from elect.client import call_errors
 from elect.client.call_errors import CallOutcome, outcome_of
 
@@ -80,7 +80,7 @@ def of_requests(error: Exception) -> Exception:
     ("error", "outcome"),
     [
         (NotLeader("default"), CallOutcome.NOT_LEADER),
-        (LeadershipLost("default", 1, None), CallOutcome.INTERRUPTED),
+        (LeadershipLost("default", 1, LossReason.LEASE_LAPSED), CallOutcome.INTERRUPTED),
         (LeadershipTimeout("default", "x", 1), CallOutcome.OTHER),
         (refused(), CallOutcome.NOT_SENT),
         (unreachable(create_connection), CallOutcome.NOT_SENT),
