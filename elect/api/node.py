@@ -112,7 +112,7 @@ class Node(SiteNode):
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
 
     def __enter__(self) -> Self:
-        if self._context.state not in (Lifecycle.RUNNING, Lifecycle.FORKED):
+        if self._context.state is not Lifecycle.RUNNING:
             self.start()
         return self
 
@@ -236,9 +236,9 @@ class Node(SiteNode):
         name = arguments.text("name", name)
         check_name("name", name)
         with self._lock:
+            self._context.check_living()
             election = self._elections.get(name)
             if election is None:
-                self._context.check_living()
                 candidacy = Candidacy(name, self._context.post)
                 election = Election(candidacy, self._context, self._dispatcher, self._start_thread)
                 self._elections[name] = election

@@ -34,6 +34,7 @@ EARLY_CALLS = {
     "subscribe": lambda node: node.subscribe(print),
     "observe": lambda node: node.observe(print),
     "election": lambda node: node.election("another"),
+    "a former election": lambda node: node.election(),
     "be_candidate": lambda node: node.election().be_candidate(),
 }
 """The calls that are allowed before the start, but not after the stop."""
@@ -42,8 +43,7 @@ WATCH = {"watch": lambda node: node.watch()}
 """The calls that end with the node, and need a started node."""
 
 ALL_CALLS = CALLS | EARLY_CALLS | {"start": Node.start, "with": enter}
-FORKED_CALLS = CALLS | EARLY_CALLS | WATCH | {"start": Node.start}
-"""A with block of the parent's is left quietly in the child."""
+FORKED_CALLS = ALL_CALLS | WATCH
 
 
 @pytest.fixture
