@@ -42,7 +42,11 @@ class ObservedNode(Election):
 
     @property
     def lifecycle(self) -> MemberLifecycle:
-        """The phase of the node as a member of its cluster; `str` of it is one word, with a number or a reason."""
+        """The phase of the node as a member of its cluster; `str` of it is one word, with a number or a reason.
+
+        A node that is stopped stays a member: after a stop this is the last phase before it. `state` says that it
+        is stopped.
+        """
         return self._context.lifecycle.value
 
     def watch_lifecycle(self, watcher: Callable[[MemberLifecycle], object]) -> None:

@@ -7,7 +7,7 @@ REMOVED_REMEDY = "stop it, or delete its data_dir and start it with [join] to jo
 
 
 class MemberPhase(StrEnum):
-    """The phases in the life of a node as a member.
+    """The phases in the life of a node as a member. A stopped node stays a member, and in its last phase.
 
     Attributes:
         STARTING: its first start.

@@ -74,7 +74,7 @@ class RuntimeSnapshot:
     Attributes:
         cluster: its name.
         state: of the node's life.
-        lifecycle: of the node as a member.
+        lifecycle: of the node as a member; after a stop the last one before it.
         threads: whether each of elect's threads is alive, by name.
         loop_lag_ns: the delay of the orchestrator thread.
         loop_lag_max_ns: the longest of the last ten minutes or more.

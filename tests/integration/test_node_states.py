@@ -94,6 +94,18 @@ def test_a_node_stopped_before_its_start_says_so(node, call):
     assert said((ALL_CALLS | WATCH)[call], node) == expected
 
 
+def test_a_stopped_node_keeps_its_last_phase(node):
+    """It stays a member; its state says that it is stopped."""
+    node.start()
+    eventually(lambda: node.lifecycle.phase is MemberPhase.READY)
+    node.stop()
+    assert (node.state, node.lifecycle.phase) == ("stopped", MemberPhase.READY)
+    assert {key: node.status().to_dict()[key] for key in ("state", "lifecycle")} == {
+        "state": "stopped",
+        "lifecycle": "ready",
+    }
+
+
 def test_watching_a_node_that_has_ended_is_over(node):
     node.start().stop()
     assert list(node.watch()) == []
