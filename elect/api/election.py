@@ -204,7 +204,7 @@ class Election:
             if callback is not None:
                 arguments.check_callable(argument, callback)
         self._context.check_living()
-        subscription = Subscription(self.name, on_elected, on_lost, on_leader)
+        subscription = Subscription(self.name, self._context.node_id, on_elected, on_lost, on_leader)
         self._dispatcher.subscribe(subscription, self.published)
         return subscription
 

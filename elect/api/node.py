@@ -106,7 +106,7 @@ class Node(SiteNode):
         self._changer = MemberChanger(context, self.metrics.count_change)
         self.members = Members(context, self._change_members, self.status, lambda: self.leader)
         """The members of the cluster, and their changes."""
-        dispatcher.tap(EventLog(config.node), is_last=True)
+        dispatcher.tap(EventLog(config.node), f"the log of node {config.node}", is_last=True)
 
     def __repr__(self) -> str:
         return f"<Node {self.config.node!r} of cluster {self.config.cluster!r}: {self.state}>"
@@ -254,7 +254,7 @@ class Node(SiteNode):
         """Call `tap` with every event of the core, in order, on the dispatcher thread and before the callbacks."""
         arguments.check_callable("tap", tap)
         self._context.check_living()
-        self._dispatcher.tap(tap)
+        self._dispatcher.tap(tap, f"an event tap of node {self.config.node}")
 
     def pause(self, timeout: float | None = None) -> None:
         """Stop being a candidate in every election until `resume`; resign what this node leads.

@@ -101,7 +101,7 @@ class Run:
         try:
             thread.start()
         except RuntimeError as error:
-            logger.warning("! cannot start a thread for the work of election %r: %s", leadership.election, error)
+            logger.warning("! cannot start a thread for the work of %s: %s", _name(leadership), error)
             errors.append(error)
             leadership.give_up(LossReason.WORK_FAILED)
             self._is_working = False
@@ -119,7 +119,7 @@ class Run:
         except BaseException as error:
             errors.append(error)
             leadership.give_up(LossReason.WORK_FAILED)
-            logger.exception("the work of election %r raised in term %d", leadership.election, leadership.token)
+            logger.exception("the work of %s raised in term %d", _name(leadership), leadership.token)
         finally:
             with self._context.changing():
                 self._is_working = False
@@ -135,8 +135,8 @@ class Run:
             thread.join(grace_s)
         if thread.is_alive():
             logger.warning(
-                "! the work of election %r still runs %.1f s after term %d was lost",
-                leadership.election,
+                "! the work of %s still runs %.1f s after term %d was lost",
+                _name(leadership),
                 grace_s,
                 leadership.token,
             )
@@ -155,3 +155,8 @@ class Run:
 
     def _wait_after_failure(self) -> None:
         self._context.wait_for(lambda: True if self._is_stopping else None, self._backoff.next_s())
+
+
+def _name(leadership: Leadership) -> str:
+    """Return the name of the election in a log line: a process may have several nodes."""
+    return f"election {leadership.election!r} on node {leadership.node_id}"

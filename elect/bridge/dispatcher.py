@@ -79,8 +79,8 @@ class Dispatcher:
         """Held by the threads that dispatch and call; a new subscriber does not wait for it."""
         self._dropped = 0
         self._is_closed = False
-        self._taps: list[Tap] = []
-        self._last_taps: list[Tap] = []
+        self._taps: list[tuple[Tap, str]] = []
+        self._last_taps: list[tuple[Tap, str]] = []
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._thread_id: int | None = None
 
@@ -94,12 +94,18 @@ class Dispatcher:
         """Return whether the caller runs in a callback."""
         return threading.get_ident() == self._thread_id
 
-    def tap(self, tap: Tap, *, is_last: bool = False) -> None:
-        """Call `tap` with every event of the core, before the subscribers, or after them if `is_last`."""
+    def tap(self, tap: Tap, name: str, *, is_last: bool = False) -> None:
+        """Call `tap` with every event of the core, before the subscribers, or after them if `is_last`.
+
+        Args:
+            tap: what it raises is logged.
+            name: of the tap in that line.
+            is_last: whether it is called after the subscribers.
+        """
         if is_last:
-            self._last_taps = [*self._last_taps, tap]
+            self._last_taps = [*self._last_taps, (tap, name)]
         else:
-            self._taps = [*self._taps, tap]
+            self._taps = [*self._taps, (tap, name)]
 
     def subscribe(self, subscription: Subscription, published: PublishedElection) -> None:
         """Call a subscriber with the present state, and from then on at every change."""
@@ -139,7 +145,7 @@ class Dispatcher:
             for subscription in self._all():
                 if (leadership := subscription.leadership) is not None:
                     leadership.mark_lost(LossReason.STOPPED)
-                    _call_safely(partial(subscription.lost, leadership), "on_lost")
+                    _call_safely(partial(subscription.lost, leadership), subscription.name("on_lost"))
         finally:
             self._thread_id = None  # another thread may get the number
 
@@ -179,11 +185,11 @@ class Dispatcher:
             self._dropped = 0
 
     def _call_back(self, item: PublishedEvent) -> None:
-        for tap in self._taps:
-            _call_safely(partial(tap, item.event), "an event tap")
+        for tap, name in self._taps:
+            _call_safely(partial(tap, item.event), name)
         self._call_subscribers(item)
-        for tap in self._last_taps:
-            _call_safely(partial(tap, item.event), "an event tap")
+        for tap, name in self._last_taps:
+            _call_safely(partial(tap, item.event), name)
 
     def _call_subscribers(self, item: PublishedEvent) -> None:
         match item.event:
@@ -193,7 +199,7 @@ class Dispatcher:
                 self._lost(lost, item.leadership)
             case LeaderChanged(election=election):
                 for subscription in self._of(election):
-                    _call_safely(partial(subscription.changed, item.leader), "on_leader")
+                    _call_safely(partial(subscription.changed, item.leader), subscription.name("on_leader"))
             case _:
                 pass
 
@@ -205,7 +211,7 @@ class Dispatcher:
     def _lost(self, lost: Lost, leadership: Leadership | None) -> None:
         for subscription in self._of(lost.election):
             if leadership is not None:
-                _call_safely(partial(subscription.lost, leadership), "on_lost")
+                _call_safely(partial(subscription.lost, leadership), subscription.name("on_lost"))
         if lost.reason is not LossReason.LEASE_LAPSED:
             self._acknowledge(lost.election, lost.term)
 
@@ -217,7 +223,7 @@ class Dispatcher:
         if leadership is not None:
             _call_on_elected(subscription, leadership)
         if leader is not None:
-            _call_safely(partial(subscription.changed, leader), "on_leader")
+            _call_safely(partial(subscription.changed, leader), subscription.name("on_leader"))
 
     def _of(self, election: str) -> list[Subscription]:
         """Return the subscriptions of an election, and forget the cancelled ones."""
@@ -233,7 +239,7 @@ class Dispatcher:
 
 def _call_on_elected(subscription: Subscription, leadership: Leadership) -> None:
     """Call `on_elected`, and resign when it raises: a program that cannot begin to lead should not lead."""
-    if not _call_safely(partial(subscription.elected, leadership), "on_elected"):
+    if not _call_safely(partial(subscription.elected, leadership), subscription.name("on_elected")):
         leadership.give_up(LossReason.WORK_FAILED)
 
 

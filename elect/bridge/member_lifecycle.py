@@ -138,10 +138,19 @@ class LifecycleCell:
                         return
                     after = self._untold.popleft()
                 for watcher in self._watchers:
-                    _call_watcher(watcher, after)
+                    self._call_watcher(watcher, after)
         finally:  # of an exception: Ctrl-C
             if self._teller is teller:
                 self._teller = None
+
+    def _call_watcher(self, watcher: Callable[[MemberLifecycle], object], value: MemberLifecycle) -> None:
+        """Call a watcher. The threads of the node call it, which must not end by an error of the application."""
+        try:
+            arguments.check_returned("a watcher of the lifecycle", watcher(value))
+        except KeyboardInterrupt:  # it interrupts a call of the application's main thread, `leave`
+            raise
+        except BaseException:
+            logger.exception("a watcher of the lifecycle of node %s raised", self._node_id)
 
     def _review(self) -> None:
         if self._has_part and self.value.phase is not MemberPhase.REMOVED:
@@ -166,16 +175,6 @@ class LifecycleCell:
         self.value = after
         self._untold.append(after)
         return True
-
-
-def _call_watcher(watcher: Callable[[MemberLifecycle], object], value: MemberLifecycle) -> None:
-    """Call a watcher. The threads of the node call it, which must not end by an error of the application."""
-    try:
-        arguments.check_returned("a watcher of the lifecycle", watcher(value))
-    except KeyboardInterrupt:  # it interrupts a call of the application's main thread, `leave`
-        raise
-    except BaseException:
-        logger.exception("a watcher of the lifecycle raised")
 
 
 def _may_follow(before: MemberPhase, after: MemberPhase) -> bool:

@@ -22,15 +22,25 @@ class Subscription:
     """
 
     def __init__(
-        self, election: str, on_elected: OnLeadership | None, on_lost: OnLeadership | None, on_leader: OnLeader | None
+        self,
+        election: str,
+        node_id: str,
+        on_elected: OnLeadership | None,
+        on_lost: OnLeadership | None,
+        on_leader: OnLeader | None,
     ) -> None:
         self.election = election
+        self._node_id = node_id
         self.leadership: Leadership | None = None
         self.leader: tuple[str, int] | None = None
         self.is_cancelled = False
         self._on_elected = on_elected
         self._on_lost = on_lost
         self._on_leader = on_leader
+
+    def name(self, callback: str) -> str:
+        """Return the name of a callback in a log line: a process may have several nodes and elections."""
+        return f"{callback} of election {self.election!r} on node {self._node_id}"
 
     def cancel(self) -> None:
         """End the callbacks; one that runs now still returns. Idempotent; never waits."""

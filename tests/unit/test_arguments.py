@@ -240,7 +240,7 @@ def test_a_callback_that_returns_a_coroutine_has_raised(election, caplog):
     election.subscribe(on_elected=returns_coroutine)
     leadership = election.elect()
     assert leadership.reason is LossReason.WORK_FAILED
-    assert "on_elected returned a coroutine, which nothing runs" in caplog.text
+    assert "on_elected of election 'jobs' on node a returned a coroutine, which nothing runs" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,13 @@ class Desk:
         event = LeaderChanged(election="e", term=term, leader=node_id, at=0)
         self.dispatcher.dispatch([PublishedEvent(event, leader=leader)])
 
-    def subscribe(self, name: str = "", on_elected=None, on_lost=None) -> Subscription:
+    def subscribe(self, name: str = "", on_elected=None, on_lost=None, on_leader=None) -> Subscription:
         subscription = Subscription(
             "e",
+            "a",
             on_elected or (lambda leadership: self.log.append((name + "elected", leadership.token))),
             on_lost or (lambda leadership: self.log.append((name + "lost", leadership.token))),
-            lambda leader: self.log.append((name + "leader", leader and leader.node_id)),
+            on_leader or (lambda leader: self.log.append((name + "leader", leader and leader.node_id))),
         )
         self.dispatcher.subscribe(subscription, self.published)
         return subscription
@@ -103,7 +104,7 @@ def test_a_lapse_is_told_and_not_acknowledged():
 
 def test_taps_get_every_event_before_the_subscribers():
     desk = Desk()
-    desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__))
+    desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__), "a log")
     desk.subscribe()
     leadership = desk.elected(1)
     desk.pump()
@@ -166,8 +167,8 @@ def test_what_taps_and_other_callbacks_raise_ends_there():
     def fail(_):
         raise SystemExit
 
-    desk.dispatcher.tap(fail)
-    desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__))
+    desk.dispatcher.tap(fail, "a tap")
+    desk.dispatcher.tap(lambda event: desk.log.append(type(event).__name__), "a log")
     desk.subscribe("x ", on_lost=fail)
     desk.subscribe("y ")
     desk.pump()
@@ -177,6 +178,24 @@ def test_what_taps_and_other_callbacks_raise_ends_there():
     desk.lost(leadership)
     expected = ["PeerChanged", "Elected", ("x elected", 1), ("y elected", 1), "Lost", ("y lost", 1), ("ack", 1)]
     assert desk.run() == expected
+
+
+def test_the_line_of_what_raised_names_node_and_election(caplog):
+    """Two nodes of one process are not counted together."""
+    desk = Desk()
+
+    def fail(_):
+        raise ValueError
+
+    desk.dispatcher.tap(fail, "a tap of node a")
+    desk.subscribe(on_elected=fail, on_lost=fail, on_leader=fail)
+    leadership = desk.elected(1)
+    desk.leader("a", 1)
+    desk.pump()
+    desk.lost(leadership)
+    desk.run()
+    callbacks = {f"{each} of election 'e' on node a raised" for each in ("on_elected", "on_leader", "on_lost")}
+    assert {record.getMessage() for record in caplog.records} == {"a tap of node a raised", *callbacks}
 
 
 def test_a_cancelled_subscriber_hears_nothing_more():

@@ -78,7 +78,7 @@ def test_a_watcher_that_raises_is_logged_and_the_others_hear(cell, caplog):
     cell.enter(MemberPhase.FAILED, reason="no disk")
     assert seen == ["ready", "failed(no disk)"]
     log.forget_held()
-    assert "a watcher of the lifecycle raised" in [record.getMessage() for record in caplog.records]
+    assert "a watcher of the lifecycle of node a raised" in [record.getMessage() for record in caplog.records]
 
 
 def test_a_watcher_may_wait_for_a_thread_that_changes_the_phase(cell):

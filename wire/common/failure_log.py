@@ -81,7 +81,8 @@ class FailureLog:
             now_s = self._clock()
             if not self._is_again or now_s - self._failed_s >= SETTLED_S:
                 extra = None if self._fields is None else {**self._fields, "change": "recovered"}
-                self._logger.warning("%s works again after %d failures", self._subject, self._unlogged, extra=extra)
+                text = "%s works again after %d failure" + ("" if self._unlogged == 1 else "s")
+                self._logger.warning(text, self._subject, self._unlogged, extra=extra)
                 self._unlogged, self._over_s = 0, now_s
                 self._causes.clear()
         return failures

@@ -76,7 +76,7 @@ def test_what_comes_and_goes_is_one_trouble(
         assert failure_log.worked() == 1
         clock.now_s += 1
     lines = said()
-    assert lines == ["it fails: descriptors", "it works again after 1 failures", "it fails: descriptors"]
+    assert lines == ["it fails: descriptors", "it works again after 1 failure", "it fails: descriptors"]
     assert failure_log.is_on
     clock.now_s += SETTLED_S
     failure_log.worked()

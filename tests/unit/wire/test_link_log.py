@@ -87,7 +87,7 @@ def test_a_recovery_that_is_no_news_is_said_once_it_lasts(clock: Clock, caplog: 
     assert said[-2:] == ["> b: linking fails: nobody there", "> b: open"]
     clock.now_s += SETTLED_S
     log.log_recovery()
-    assert lines(caplog) == ["> b: linking works again after 1 failures"]
+    assert lines(caplog) == ["> b: linking works again after 1 failure"]
 
 
 def test_a_link_that_was_taken_over_was_no_short_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
