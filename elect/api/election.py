@@ -273,7 +273,8 @@ class Election:
         to = None if to is None else arguments.text("to", to)
         self._context.check_running()
         if to is not None and to not in self._context.peers:
-            raise ValueError(f"to is {to!r}; use the id of a peer: {[*self._context.peers]}")
+            known = ", ".join(self._context.peers)
+            raise ValueError(f"to is {to!r}; {f'use the id of a peer: {known}' if known else 'there is no other node'}")
         leadership = self.leadership
         if leadership is None:
             raise NotLeader(self.name, self.leader)

@@ -43,13 +43,18 @@ def election_rows(status: Mapping[str, object], names: Collection[str]) -> Itera
     )
     for election in wanted:
         yield _row(node, peers, status, election)
-    missing = sorted(set(names) - {str(election.get("name")) for election in elections})
+    missing = sorted(set(names) - election_names(status))
     yield from (StatusRow(node, name, peers=peers, note="unknown election") for name in missing)
     if not elections and not names:
         yield StatusRow(node, peers=peers, note="; ".join(_node_notes(status)))
     if not names and len(elections) > len(wanted):
         more = len(elections) - len(wanted)
         yield StatusRow(node, note=f"{more} more elections: name them with --election, or see elect top")
+
+
+def election_names(status: Mapping[str, object]) -> set[str]:
+    """Return the names of the elections in an answer of /status."""
+    return {str(election.get("name")) for election in entries(status, "elections")}
 
 
 def table(shown: Collection[StatusRow], colors: Colors, width: int | None = None) -> Iterator[str]:

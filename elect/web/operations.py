@@ -67,7 +67,8 @@ def _other_node(node: NodeProtocol, given: object, field: str) -> str:
     voters = () if membership is None else membership.configuration.voters
     others = [voter for voter in voters if voter != node.config.node]
     if not isinstance(given, str) or given not in others:
-        raise Refused(HTTPStatus.BAD_REQUEST, f'"{field}" must name another voter: {", ".join(others)}')
+        known = ", ".join(others) or f"node {node.config.node} knows of no other voter"
+        raise Refused(HTTPStatus.BAD_REQUEST, f'"{field}" must name another voter: {known}')
     return given
 
 

@@ -142,7 +142,7 @@ def test_transfer_hands_over_to_the_named_node(tmp_path):
         leader.resign(to=successor.config.node, timeout=DEADLINE_S)
         assert nodes.leader() is successor
         assert leader.leader.node_id == successor.config.node
-        with pytest.raises(ValueError, match="use the id of a peer"):
+        with pytest.raises(ValueError, match="use the id of a peer: "):
             successor.resign(to=successor.config.node)
 
 

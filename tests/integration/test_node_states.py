@@ -10,7 +10,7 @@ from elect import Forked, Node, Stopped
 from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 from elect.storage.store import MemoryStore
 from elect.testing.fake.fake_election import FakeElection
-from tests.nodes import DEADLINE_S, configs, eventually
+from tests.nodes import DEADLINE_S, configs, eventually, single
 
 CALLS = {
     "lead": lambda node: node.lead(timeout=0),
@@ -92,6 +92,11 @@ def test_a_node_stopped_before_its_start_says_so(node, call):
     node.stop()
     expected = "node a is stopped (before it was started); a node starts once: make a new one"
     assert said((ALL_CALLS | WATCH)[call], node) == expected
+
+
+def test_a_node_alone_has_nobody_to_hand_over_to(tmp_path):
+    with single(tmp_path) as node, pytest.raises(ValueError, match=r"to is 'zz'; there is no other node$"):
+        node.resign(to="zz")
 
 
 def test_a_stopped_node_keeps_its_last_phase(node):

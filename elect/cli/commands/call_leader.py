@@ -54,7 +54,7 @@ class LeaderProgram:
         self._election = election
         self._command = command
         self._child = ChildProcess(command)
-        self._has_run = False
+        self._tried: Leader | None = None
 
     def run(self, timeout_s: float) -> int:
         """Run the program until it exits with another code than 75; return the exit code of this command."""
@@ -64,11 +64,19 @@ class LeaderProgram:
         except Interrupted as interrupted:
             return BY_SIGNAL + interrupted.number
         except LeaderUnavailable as error:
-            if self._has_run:
-                return complain(f"{self._command[0]} exited with 75 the last time; {error}", ExitCode.TRY_AGAIN)
-            raise unavailable(error) from None
+            if self._tried is None:
+                raise unavailable(error) from None
+            return complain(self._describe(self._tried, error), ExitCode.TRY_AGAIN)
         except ValueError as error:
             raise Failure(str(error), ExitCode.USAGE) from None
+
+    def _describe(self, leader: Leader, error: LeaderUnavailable) -> str:
+        """Return the cause of the end: the program and its last leader, and what each address says since then."""
+        until = f"until the {error.timeout:g} s were over" if error.is_retryable else "the last time"
+        with_leader = f"with node {leader.node_id} as the leader in term {leader.term}"
+        since = [error.why] if error.why else []
+        since += [f"{address}: {text}" for address, text in error.tried.items()]
+        return "; ".join([f"{self._command[0]} exited with 75 {until}, {with_leader}", *since])
 
     def _attempt(self, leader: Leader) -> int:
         flush()
@@ -82,6 +90,6 @@ class LeaderProgram:
         if code is None:
             return complain(f"{self._command[0]} did not end in time", ExitCode.TIME_OVER)
         if code == ExitCode.TRY_AGAIN and not self._child.is_ending:
-            self._has_run = True
+            self._tried = leader
             raise NotLeader(self._election)
         return code

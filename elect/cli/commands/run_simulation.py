@@ -19,7 +19,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--nodes", type=NODES, default=3, metavar="N", help="1 to 9 (default: %(default)s)")
     parser.add_argument("--changing", action="store_true", help="let the members change, too")
-    parser.add_argument("--seconds", type=SECONDS, default=60.0, metavar="S", help="of virtual time (default: 60)")
+    text = (
+        "of virtual time with faults, 0.001 or more (default: 60). Then the faults end, and the simulation runs on for"
+        " 6 s or more: each election has to get a leader and keep it"
+    )
+    parser.add_argument("--seconds", type=SECONDS, default=60.0, metavar="S", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 
 from elect.cli import http_client
 from elect.cli.argument_types import address
-from elect.cli.exit_codes import ExitCode, Failure
+from elect.cli.exit_codes import ExitCode, Failure, complain
 from elect.cli.parallel import each
-from elect.cli.status_table import StatusRow, election_rows, table
+from elect.cli.status_table import StatusRow, election_names, election_rows, table
 from elect.cli.terminal import Colors, LiveDisplay, is_live
 from wire.protocol.address import Address
 
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the status of all nodes; return 1 if one did not answer."""
+    """Print the status of all nodes; return 1 if one did not answer, or none of them knows an election."""
     colors = Colors.of(sys.stdout)
     with ExitStack() as stack:
         is_drawn = arguments.watch and not arguments.json and is_live(sys.stdout)
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 print(*lines, sep="\n", flush=True)
             if not arguments.watch:
-                return ExitCode.FAILED if _has_failed(views) else ExitCode.OK
+                return _code(views, arguments.election)
             time.sleep(WATCH_INTERVAL_S)
 
 
@@ -61,8 +61,13 @@ def _ask(node: Address) -> View:
         return failure
 
 
-def _has_failed(views: Mapping[str, View]) -> bool:
-    return any(isinstance(view, Failure) for view in views.values())
+def _code(views: Mapping[str, View], names: Sequence[str]) -> int:
+    answers = [view for view in views.values() if not isinstance(view, Failure)]
+    if len(answers) < len(views):
+        return ExitCode.FAILED
+    if unknown := sorted(set(names).difference(*map(election_names, answers))):
+        return complain(f"no asked node knows election {', '.join(map(repr, unknown))}", ExitCode.FAILED)
+    return ExitCode.OK
 
 
 def _json(views: Mapping[str, View]) -> str:

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from elect.cli import main
+from elect.testing.faults.presets import hostile
 
 
 def test_one_seed_has_one_transcript(capsys):
@@ -26,6 +27,15 @@ def test_a_violation_is_exit_code_1(monkeypatch, capsys):
     monkeypatch.setattr(command, "simulate", violated)
     assert main(["simulate", "--seed", "9"]) == 1
     assert capsys.readouterr().out == "replay: elect simulate --seed 9\n"
+
+
+def test_the_help_says_how_long_the_healing_takes(capsys):
+    """The faults end after --seconds, and the least that follows is in the help."""
+    with pytest.raises(SystemExit):
+        main(["simulate", "--help"])
+    assert "runs on for 6 s or more" in " ".join(capsys.readouterr().out.split())
+    options = (hostile(seed, nodes) for seed in range(50) for nodes in (1, 3, 9))
+    assert min(each.settle_seconds + each.failback_seconds + 2 * each.support_duration for each in options) == 6
 
 
 @pytest.mark.parametrize("seed", ["x", "1.5"])

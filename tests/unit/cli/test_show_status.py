@@ -59,6 +59,16 @@ def serve():
     assert all(server.stop(5.0) for server in servers)
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_an_election_that_no_node_knows_is_exit_code_1(serve, capsys, more):
+    other = {**WAITING, "elections": [{**WAITING["elections"][0], "name": "jobs"}]}
+    addresses = [serve(LEADING), serve(other)]
+    assert main(["status", *addresses, "--election", "default", "--election", "jobs", *more]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["status", *addresses, "--election", "nope", "--election", "jobs", *more]) == 1
+    assert capsys.readouterr().err == "elect: no asked node knows election 'nope'\n"
+
+
 def test_the_table_has_every_nodes_view(serve, capsys):
     assert main(["status", serve(LEADING), serve(WAITING)]) == 0
     assert capsys.readouterr().out.splitlines() == [

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from elect.core.configuration import Configuration
 from elect.errors import Forked, LeadershipTimeout, NotLeader, Stopped
 from tests.unit.web.client import ask
 from tests.unit.web.fake_node import FakeNode
@@ -57,6 +58,14 @@ def test_a_transfer_that_makes_no_sense_is_refused(fields):
     node.lead(7)
     assert post(node, "/transfer", **fields).status == 400
     assert not node.elections["default"].resignations
+
+
+def test_a_transfer_without_another_voter_says_so():
+    node = FakeNode()
+    node.lead(7)
+    node.configuration = Configuration.initial("a")
+    error = post(node, "/transfer", to="zz").json["error"]
+    assert error == '"to" must name another voter: node a knows of no other voter'
 
 
 def test_pause_and_resume():
