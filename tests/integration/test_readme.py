@@ -52,7 +52,7 @@ class Terminals:
             [sys.executable, "three_nodes.py", name],
             cwd=self._folder,
             env={**os.environ, "PYTHONPATH": str(self._installed)},
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,  # as under nohup, and in a container
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -86,7 +86,7 @@ def folder(tmp_path):
 
 
 def test_the_quick_start_elects_again_after_kill_9(folder, installed):
-    """Three terminals; the leader is killed, another one leads; the dead one comes back; Enter ends each."""
+    """Three terminals; the leader is killed, another one leads; the dead one comes back; a signal ends each."""
     assert "python three_nodes.py a" in "".join(blocks("README.md", ""))
     with Terminals(folder, installed) as terminals:
         for name in "abc":
@@ -97,10 +97,18 @@ def test_the_quick_start_elects_again_after_kill_9(folder, installed):
         assert terminals.leader(above=token)[0] != name
         assert terminals.processes.pop(name).wait(DEADLINE_S) == -signal.SIGKILL
         terminals.run(name)
-        for process in terminals.processes.values():
-            process.stdin.write("\n")
-            process.stdin.flush()
+        eventually(lambda: sum("Press Ctrl-C" in line for line in terminals.lines) == 4)
+        for process, number in zip(terminals.processes.values(), [signal.SIGINT, signal.SIGTERM] * 2, strict=False):
+            process.send_signal(number)
         assert [process.wait(DEADLINE_S) for process in terminals.processes.values()] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("names", [[], ["d"], ["a", "b"]])
+def test_the_quick_start_without_a_name_prints_its_usage(folder, installed, names):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "three_nodes.py", *names]
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "usage: python three_nodes.py NAME, which is a, b or c\n")
 
 
 def test_the_output_in_the_readme_is_that_of_the_quick_start():

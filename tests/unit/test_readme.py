@@ -19,7 +19,7 @@ from elect.errors import ConfigError
 from tests.documents import DOCUMENTS, ROOT, TEXTS, block, blocks, codes, prose
 
 RUN_ELSEWHERE = {
-    "import os\nimport sys": "integration/test_readme.py",
+    "import os\nimport signal": "integration/test_readme.py",
     "from elect import Client": "integration/test_readme.py",
     "import asyncio": "integration/test_readme.py",
     "from asyncio import": "integration/test_readme.py",
