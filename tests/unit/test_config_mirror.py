@@ -24,8 +24,8 @@ def test_a_node_with_a_source_begins_in_a_standby_cluster():
 
 def test_the_section_of_the_operations_page_loads(tmp_path):
     text = block("elect/cli/OPERATIONS.md", "toml", "[mirror]").replace("# cluster = ", "cluster = ")
-    made = Config.load(write(tmp_path, NODE + text + "insecure = true\n"))
-    assert (list(made.mirror_source), made.mirror_cluster, made.mirror_own_name) == (SOURCE, "orders", "a")
+    made = Config.load(write(tmp_path, text))
+    assert (list(made.mirror_source), made.mirror_cluster, made.mirror_own_name) == (SOURCE, "orders", "x")
 
 
 def test_paths_of_the_section_are_relative_to_the_file(tmp_path):

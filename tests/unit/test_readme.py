@@ -95,7 +95,7 @@ def test_the_script_of_a_call_is_run_again_when_it_should(tmp_path, status, code
 
 def test_the_settings_file_is_good_and_has_the_defaults(tmp_path):
     """Every value that is called a default is one."""
-    (tmp_path / "node.toml").write_text(block("elect/cli/OPERATIONS.md", "toml", "[node]"))
+    (tmp_path / "node.toml").write_text(block("elect/cli/OPERATIONS.md", "toml", "[timing]"))
     config = Config.load(tmp_path / "node.toml")
     least = Config(node="a", cluster="orders", listen=config.listen, data_dir=config.data_dir)
     for name in ("priority", "heartbeat_interval", "support_duration", "clock_drift", "grace"):
@@ -103,11 +103,10 @@ def test_the_settings_file_is_good_and_has_the_defaults(tmp_path):
 
 
 def test_the_settings_of_a_join_are_good_and_have_the_defaults(tmp_path):
-    """The table takes the place of [peers]."""
-    node, _, _ = block("elect/cli/OPERATIONS.md", "toml", "[node]").partition("[peers]")
-    join = block("elect/cli/OPERATIONS.md", "toml", "[join]")
-    (tmp_path / "node.toml").write_text(node.replace("127.0.0.1", "10.0.0.1") + join + "[security]\ninsecure = true\n")
+    """The table takes the place of [peers], in a file that is whole."""
+    (tmp_path / "node.toml").write_text(block("elect/cli/OPERATIONS.md", "toml", "[join]"))
     config = Config.load(tmp_path / "node.toml")
+    assert len(config.seeds) == 2
     least = Config(node="a", cluster="orders", listen="127.0.0.1:1", data_dir=config.data_dir)
     for name in ("bootstrap", "kind", "join_attempts", "join_backoff_max"):
         assert getattr(config, name) == getattr(least, name)
