@@ -1,5 +1,6 @@
 """The commands of a FakeElection, and the fixtures that bring one."""
 
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -7,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from elect import LeadershipTimeout, LossReason, Stopped
+from elect import Forked, LeadershipTimeout, LossReason, NotLeader, Stopped
 from elect.bridge.leadership import Leadership
+from elect.leader import Profile
+from elect.testing.fake.fake_context import FakeContext
 from elect.testing.fake.fake_election import FakeElection
-from tests.nodes import eventually
+from elect.testing.manual.manual_cluster import ManualCluster
+from tests.fault.test_fork import in_child
+from tests.nodes import DEADLINE_S, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -170,6 +175,88 @@ def test_electing_lacks_somebody_who_wants_to_lead(election):
     assert tokens == [3, 5]
     with pytest.raises(LeadershipTimeout, match="a candidate"):
         election.elect(timeout=0)
+
+
+HANDLED = {
+    "resign a leadership": lambda election: election.leadership and election.leadership.resign(),
+    "resign": lambda election: election.is_leader and election.resign(timeout=0),
+    "pause": lambda election: (election.pause(), election.resume()),
+    "offset": lambda election: election.set_offset(7),
+    "elect": lambda election: election.elect(timeout=0),
+    "lose": lambda election: election.lose(),
+    "follow": lambda election: election.follow("c"),
+}
+
+
+@pytest.mark.parametrize("act", HANDLED)
+def test_a_handler_acts_between_two_steps_of_the_cluster(election, monkeypatch, act):
+    """A signal comes at each frame that arrives; the handler's own frames bring none."""
+    arrive, acting = ManualCluster._arrive, []
+
+    def interrupt(cluster: ManualCluster, *frame: object) -> None:
+        if not acting:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+        arrive(cluster, *frame)
+
+    def handle(*_: object) -> None:
+        if not acting:
+            acting.append(act)
+            with suppress(NotLeader, LeadershipTimeout):
+                HANDLED[act](election)
+            acting.clear()
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(ManualCluster, "_arrive", interrupt)
+            for _ in range(10):
+                election.elect()
+                election.lose()
+                election.follow("b")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert election.elect().valid()
+
+
+def test_a_command_of_another_thread_ends_when_it_is_closed(election, monkeypatch):
+    """The command that is carried out is done; the one behind it is refused."""
+    reached, goes_on, refused = threading.Event(), threading.Event(), threading.Event()
+    follow = FakeContext._follow
+
+    def wait(*given: object) -> None:
+        reached.set()
+        assert goes_on.wait(DEADLINE_S)
+        follow(*given)
+
+    def command() -> None:
+        election._fake.follow(None, Profile())
+        with pytest.raises(Stopped):
+            election.elect()
+        refused.set()
+
+    monkeypatch.setattr(FakeContext, "_follow", wait)
+    threading.Thread(target=command).start()
+    assert reached.wait(DEADLINE_S)
+    assert not election.close(timeout=0)
+    goes_on.set()
+    assert refused.wait(DEADLINE_S)
+    assert election.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_leads_nothing_and_waits_for_nothing(election):
+    leadership = election.elect()
+
+    def check() -> None:
+        assert not leadership.valid()
+        for call in (election.elect, election.lose, election.pause):
+            with pytest.raises(Forked):
+                call()
+        leadership.resign()
+        assert election.close()
+
+    in_child(check)
+    assert leadership.valid()
 
 
 def test_a_witness_is_not_elected(election):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from elect import ElectError, Node
+from elect import ElectError, LeadershipTimeout, Node
 from elect.testing import FakeElection
 from tests.nodes import configs, eventually
 
@@ -83,8 +83,17 @@ def interrupt(act, work) -> int:
 def main(where: str, what: str, directory: str) -> None:
     if where == "fake":
         with FakeElection() as election:
-            act, work = acts(election, [election.elect()])[what]
-            interrupt(act, work)
+            leaderships = [election.elect()]
+            act, work = acts(election, leaderships)[what]
+
+            def command():
+                with suppress(LeadershipTimeout):
+                    leaderships[:] = [election.elect(timeout=0.01)]
+                election.lose()
+                election.follow("b")
+
+            interrupt(act, lambda: (work(), command()))
+            assert election.elect().valid()
         return
     config = configs(Path(directory), "a")["a"]
     with Node(config) as node:

@@ -26,6 +26,7 @@ def test_a_handler_may_use_the_node_that_it_interrupts(tmp_path, act):
     assert run("node", act, tmp_path) == (0, "done\n", "")
 
 
-def test_a_handler_may_ask_a_fake_election(tmp_path):
-    """A unit test of an application's handler does not lock itself up either."""
-    assert run("fake", "look", tmp_path) == (0, "done\n", "")
+@pytest.mark.parametrize("act", ("look", "resign", "resign_node", "pause", "set", "subscribe"))
+def test_a_handler_may_use_a_fake_election(tmp_path, act):
+    """A unit test of an application's handler neither locks itself up nor breaks the cluster."""
+    assert run("fake", act, tmp_path) == (0, "done\n", "")

@@ -1,7 +1,10 @@
 """The node of a FakeElection: the real protocol of three nodes, whose time moves only on command."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
 from elect.bridge import commands
 from elect.bridge.dispatcher import Dispatcher
@@ -9,6 +12,7 @@ from elect.bridge.inbox import Command, PendingCommand
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import Lifecycle, NodeContext
 from elect.bridge.publisher import Publisher
+from elect.bridge.signal_safe_event import SignalSafeEvent
 from elect.config.config import Config
 from elect.core.elector import Elector
 from elect.core.events import LossReason
@@ -23,13 +27,28 @@ from wire.common.log import Log
 
 logger = Log(__name__)
 
+Result = TypeVar("Result")
+
 NODE, OTHERS = "a", ("b", "c")
 INTERVALS_MAX = 100
 """Intervals of virtual time until a willing node is elected; it needs a few."""
 
 
+class _TestCommand(PendingCommand):
+    """A command of the test, which moves the whole cluster."""
+
+    __slots__ = ("move",)
+
+    def __init__(self, move: Callable[[], object]) -> None:
+        super().__init__(commands.tick())
+        self.move = move
+
+
 class FakeContext(NodeContext):
-    """A NodeContext over a ManualCluster: the thread that posts a command performs it.
+    """A NodeContext over a ManualCluster, which only its orchestrator thread moves; a command waits until it is done.
+
+    A signal handler may interrupt any call and post a command itself: it then runs between two others, never in the
+    middle of one. An Inbox is not used: where threads are patched, it would block all of them.
 
     Args:
         election: its only election.
@@ -41,7 +60,10 @@ class FakeContext(NodeContext):
         config = Config(node=NODE, cluster="fake", listen="127.0.0.1:7100", peers=peers, data_dir=".")
         super().__init__(config, lambda: self._cluster.now)
         self._election = election
-        self._protocol = threading.RLock()
+        self._commands: deque[PendingCommand] = deque()
+        self._arrived = SignalSafeEvent()
+        self._has_ended = False
+        self._thread_id: int | None = None
         self._profiles: dict[str, Profile] = {}
         self._publisher = Publisher(self, dispatcher.dispatch, lambda node_id: self._profiles.get(node_id, Profile()))
         self._cluster = ManualCluster(
@@ -53,18 +75,14 @@ class FakeContext(NodeContext):
     # Calls of the application.
 
     def post(self, act: Command) -> PendingCommand:
-        """Perform a command at once."""
+        """Perform a command. When Ctrl-C interrupts this it is performed too, perhaps twice."""
         command = PendingCommand(act)
-        with self._protocol:
-            is_running = self.state is Lifecycle.RUNNING
-            if is_running:
-                try:
-                    self._cluster.input(NODE, act)
-                except BaseException as error:
-                    command.error = error
-                    logger.exception("! a command raised an exception")  # no thread may wait for the result
-                self._settle()
-            command.finish(is_done=is_running)
+        try:
+            self._put(command)
+        except BaseException:
+            self._put(command)
+            raise
+        self._await(command)
         return command
 
     def set_standing(self, *, priority: int | None = None, offset: int | None = None) -> None:
@@ -75,14 +93,83 @@ class FakeContext(NodeContext):
     def resign(self, leadership: Leadership, to: str | None) -> None:
         """Resign; a named successor is made willing."""
         if to is not None:
-            with self._protocol:
-                self._cluster.be_willing(to)
+            self._perform(lambda: self._cluster.be_willing(to))
         super().resign(leadership, to)
 
     def close(self) -> None:
-        """Stop: end all leases and callbacks."""
-        with self._protocol, self.changing():
-            self.state = Lifecycle.STOPPED
+        """Stop: end all leases, and the orchestrator thread after the command that it performs."""
+        if self.state is Lifecycle.RUNNING:
+            with self.changing():
+                self.state = Lifecycle.STOPPED
+        self._end_leases()
+        self._arrived.set()
+
+    def become_forked(self) -> None:
+        """In a forked child, which has no orchestrator thread, do this too: perform no command."""
+        super().become_forked()
+        self._has_ended = True
+
+    # The orchestrator thread.
+
+    def run_commands(self) -> None:
+        """Perform the commands in order, until closed. On the orchestrator thread."""
+        self._thread_id = threading.get_ident()
+        try:
+            while self.state is Lifecycle.RUNNING:
+                self._arrived.clear()
+                while self._commands and self.state is Lifecycle.RUNNING:
+                    self._carry_out(self._commands.popleft())
+                if self.state is Lifecycle.RUNNING:
+                    self._arrived.wait()
+        finally:
+            self._thread_id = None  # another thread may get the number
+            self._has_ended = True
+            self._end_leases()
+            self._drain()
+
+    def _carry_out(self, command: PendingCommand) -> None:
+        try:
+            if isinstance(command, _TestCommand):
+                command.move()
+            else:
+                self._cluster.input(NODE, command.act)
+                self._settle()
+        except BaseException as error:
+            command.error = error
+            if not isinstance(command, _TestCommand):  # its error is raised in the test
+                logger.exception("! a command raised an exception")  # no thread may wait for the result
+        command.finish(is_done=True)
+
+    def _put(self, command: PendingCommand) -> None:
+        self._commands.append(command)
+        self._arrived.set()
+        if self._has_ended:
+            self._drain()
+
+    def _drain(self) -> None:
+        with suppress(IndexError):  # several threads may put a command after the end
+            while self._commands:
+                self._commands.popleft().finish(is_done=False)
+
+    def _await(self, command: PendingCommand) -> None:
+        """Wait for a command; not on the orchestrator thread, on which the collector may end a block of `lead`."""
+        if threading.get_ident() != self._thread_id:
+            command.wait(None)
+
+    def _perform(self, move: Callable[[], Result]) -> Result:
+        """Move the cluster on the orchestrator thread, and return or raise what the call does."""
+        self.check_running()
+        results: list[Result] = []
+        command = _TestCommand(lambda: results.append(move()))
+        self._put(command)
+        self._await(command)
+        if command.error is not None:
+            raise command.error
+        if not results:
+            raise self.refusal(Lifecycle.STOPPED)
+        return results[0]
+
+    def _end_leases(self) -> None:
         self.leases.close()
         self._publisher.close()
 
@@ -101,51 +188,58 @@ class FakeContext(NodeContext):
             RuntimeError: the node does not take leadership.
             Stopped: the election is closed.
         """
-        self.check_running()
-        with self._protocol:
-            if not self.is_candidate:
-                return None
-            if token is not None:
-                self._raise_terms(token)
-            if self._own(NODE).leadership is None:
-                self._vacate()
-            self._cluster.cuts.clear()
-            self._lead(NODE)
-            leadership = self.published(self._election).leadership
-        assert leadership is not None, "it is published before the lock is given up"
-        return leadership
+        return self._perform(lambda: self._elect(token))
 
     def lapse(self) -> None:
         """Cut this node off until its lease ends."""
-        with self._protocol:
-            for other in OTHERS:
-                self._cluster.cut(NODE, other)
-                self._cluster.cut(other, NODE)
-            until = self._cluster.nodes[NODE].table.until(self._election)
-            self._cluster.run(max(0, until - self._cluster.now))
+        self._perform(self._lapse)
 
     def lose(self, reason: LossReason) -> None:
         """End the leadership of this node."""
-        with self._protocol:
-            if reason is LossReason.LEASE_LAPSED:
-                self.lapse()
-                self._cluster.run(2 * self._cluster.timing.heartbeat_interval_ns)
-            else:
-                self._cluster.input(NODE, lambda elector, now: elector.resign(now, self._election, reason=reason))
-            self._settle()
+        self._perform(lambda: self._lose(reason))
 
     def follow(self, leader: str | None, profile: Profile) -> None:
         """Make another node lead, or none."""
-        with self._protocol:
-            if self._own(NODE).leadership is not None:
-                self.lose(LossReason.LEASE_LAPSED)
-            self._vacate()
-            self._cluster.cuts.clear()
-            if leader is not None:
-                self._profiles[leader] = profile
-                self._lead(leader)
+        self._perform(lambda: self._follow(leader, profile))
 
     # Steps.
+
+    def _elect(self, token: int | None) -> Leadership | None:
+        if not self.is_candidate:
+            return None
+        if token is not None:
+            self._raise_terms(token)
+        if self._own(NODE).leadership is None:
+            self._vacate()
+        self._cluster.cuts.clear()
+        self._lead(NODE)
+        leadership = self.published(self._election).leadership
+        assert leadership is not None, "only this thread publishes its end"
+        return leadership
+
+    def _lapse(self) -> None:
+        for other in OTHERS:
+            self._cluster.cut(NODE, other)
+            self._cluster.cut(other, NODE)
+        until = self._cluster.nodes[NODE].table.until(self._election)
+        self._cluster.run(max(0, until - self._cluster.now))
+
+    def _lose(self, reason: LossReason) -> None:
+        if reason is LossReason.LEASE_LAPSED:
+            self._lapse()
+            self._cluster.run(2 * self._cluster.timing.heartbeat_interval_ns)
+        else:
+            self._cluster.input(NODE, lambda elector, now: elector.resign(now, self._election, reason=reason))
+        self._settle()
+
+    def _follow(self, leader: str | None, profile: Profile) -> None:
+        if self._own(NODE).leadership is not None:
+            self._lose(LossReason.LEASE_LAPSED)
+        self._vacate()
+        self._cluster.cuts.clear()
+        if leader is not None:
+            self._profiles[leader] = profile
+            self._lead(leader)
 
     def _own(self, node_id: str) -> ElectionState:
         return self._cluster.nodes[node_id].elector.state.elections[self._election]

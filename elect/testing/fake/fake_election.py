@@ -10,8 +10,9 @@ from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
 from elect.core.events import LossReason
 from elect.core.messages import TERM_MAX, check_name
-from elect.errors import LeadershipTimeout
+from elect.errors import LeadershipTimeout, ThreadError
 from elect.leader import Profile
+from elect.runtime import fork
 from elect.runtime.threads import OwnThread
 from elect.testing.fake.fake_context import NODE, OTHERS, FakeContext
 from wire.common import arguments
@@ -25,7 +26,8 @@ class FakeElection(Election):
     """The Election of node "a" in a cluster with "b" and "c", which is won and lost only on command.
 
     The handle, the thread of the callbacks and the protocol are the real ones. The cluster is not: its time stands
-    still, so a lease ends when the test says so. A command returns after the callbacks.
+    still, so a lease ends when the test says so. A command returns after the callbacks. A signal handler may make the
+    same calls as with a node; a command in it is carried out after the one that it interrupts.
 
     >>> with FakeElection() as election:
     ...     leadership = election.elect(token=7)
@@ -41,6 +43,7 @@ class FakeElection(Election):
     Raises:
         TypeError: the name is no text.
         ValueError: the name is not allowed.
+        ThreadError: the system cannot start a thread.
     """
 
     def __init__(self, name: str = "default") -> None:
@@ -50,7 +53,13 @@ class FakeElection(Election):
         self._fake = FakeContext(name, self._callbacks)
         self._threads: list[OwnThread] = []
         super().__init__(Candidacy(name, self._fake.post), self._fake, self._callbacks, self._begin)
-        self._begin(self._callbacks.run, "elect-events")
+        try:
+            self._begin(self._callbacks.run, "elect-events")
+            self._begin(self._fake.run_commands, "elect-orchestrator")
+        except ThreadError:
+            self.close()
+            raise
+        fork.register(self._fake)
         self.candidacy.start()
 
     def __enter__(self) -> Self:
@@ -95,7 +104,6 @@ class FakeElection(Election):
             Stopped: the election is closed.
         """
         arguments.check_type("reason", reason, LossReason, "a LossReason")
-        self._fake.check_running()
         self._fake.lose(reason)
         self._callbacks.flush(SETTLE_S)
 
@@ -105,7 +113,6 @@ class FakeElection(Election):
         Raises:
             Stopped: the election is closed.
         """
-        self._fake.check_running()
         self._fake.lapse()
         self._callbacks.flush(SETTLE_S)
 
@@ -131,13 +138,13 @@ class FakeElection(Election):
         told = arguments.texts("metadata", {} if metadata is None else metadata)
         if leader not in (None, *OTHERS):
             raise ValueError(f"leader is {leader!r}; one of {', '.join(OTHERS)} or None is needed, {NODE} is this node")
-        self._fake.check_running()
         self._fake.follow(leader, Profile(address=address, metadata=told))
         self._callbacks.flush(SETTLE_S)
 
     def close(self, timeout: float | None = 2.0) -> bool:
         """Stop, as a node does: the leadership ends, callbacks are told. Return whether all threads have ended."""
         deadline = Deadline(arguments.bounded_seconds("timeout", timeout))
+        fork.unregister(self._fake)
         self._fake.close()
         self._callbacks.close()
         is_done = [thread.finish(deadline.remaining_s) for thread in self._threads]
