@@ -131,6 +131,32 @@ def test_tokens_are_given_or_the_next_ones_and_only_rise(election):
     assert election.elect().token == 42
 
 
+@pytest.mark.parametrize("token", [3, 7, 9])
+@pytest.mark.parametrize("is_lapsed", [False, True])
+def test_a_token_is_for_a_new_term_only(election, token, is_lapsed):
+    election.elect(7)
+    if is_lapsed:
+        election.lapse()
+    with pytest.raises(ValueError, match=f"token is {token}, but a leads in term 7; lose first, or give no token"):
+        election.elect(token)
+    assert election.elect().token == 7
+    election.lose()
+    assert election.elect().token == 8
+
+
+def test_a_token_is_for_the_term_after_a_resignation(election):
+    """The callback has not returned, so the core still resigns."""
+    returns = threading.Event()
+    election.subscribe(on_lost=lambda leadership: returns.wait(DEADLINE_S))
+    election.elect(7)
+    with pytest.raises(LeadershipTimeout):
+        election.resign(timeout=0)
+    returns_soon = threading.Timer(0.05, returns.set)
+    returns_soon.start()
+    assert election.elect(9).token == 9
+    returns_soon.join()
+
+
 def test_another_leader_comes_after_the_loss_with_its_profile(election):
     leadership = election.elect()
     election.follow("b", address="10.0.0.2:7101", metadata={"zone": "x"})

@@ -184,7 +184,7 @@ class FakeContext(NodeContext):
         """Make this node lead; return its leadership, which another thread may end at once. None: it is no candidate.
 
         Raises:
-            ValueError: the token is no higher than an earlier one, or no token.
+            ValueError: the token is no higher than an earlier one, or no token, or this node leads.
             RuntimeError: the node does not take leadership.
             Stopped: the election is closed.
         """
@@ -283,6 +283,10 @@ class FakeContext(NodeContext):
     def _raise_terms(self, token: int) -> None:
         """Tell this node of the term before a token."""
         election = self._own(NODE)
+        leadership = election.leadership
+        if leadership is not None and leadership.resigning is None:
+            term = leadership.term
+            raise ValueError(f"token is {token}, but {NODE} leads in term {term}; lose first, or give no token")
         lowest = 1 + max(election.term, election.term_seen)
         if not lowest <= token <= TERM_MAX:
             raise ValueError(f"token is {token}; {lowest} to {TERM_MAX} is allowed: tokens rise")

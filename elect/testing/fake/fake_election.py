@@ -76,13 +76,14 @@ class FakeElection(Election):
         After `lapse` the lease of the same term comes back, with the same token.
 
         Args:
-            token: the fencing token; default: the next one.
+            token: the fencing token of a new term; default: the next one. A node that leads needs `lose` before.
             timeout: seconds to wait for a candidate; None: no limit; 0: do not wait.
 
         Raises:
             LeadershipTimeout: the node is no candidate.
             TypeError: `token` is no whole number, or `timeout` no number.
-            ValueError: `token` is no higher than an earlier one, or no token; or `timeout` is below 0.
+            ValueError: `token` is no higher than an earlier one, or no token, or this node leads, even if its lease has
+                lapsed; or `timeout` is below 0.
             RuntimeError: the node does not take leadership, for example with priority 0.
             Stopped: the election is closed.
         """
