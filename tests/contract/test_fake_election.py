@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from elect import Forked, LeadershipTimeout, LossReason, NotLeader, Stopped
+from elect import Forked, LeadershipLost, LeadershipTimeout, LossReason, NotLeader, Stopped
 from elect.bridge.leadership import Leadership
 from elect.leader import Profile
 from elect.testing.fake.fake_context import FakeContext
@@ -303,6 +303,21 @@ def test_closing_ends_what_is_led_and_tells_callbacks(election):
     assert not leadership.valid()
     with pytest.raises(Stopped), election.lead(timeout=0):
         pass
+
+
+def test_closing_is_the_reason_of_a_loss_as_a_stop_is(election):
+    reasons: list[LossReason | None] = []
+    election.subscribe(on_lost=lambda leadership: reasons.append(leadership.reason))
+    leadership = election.elect()
+    election.close()
+    assert (leadership.reason, reasons) == (LossReason.STOPPED, [LossReason.STOPPED])
+
+
+def test_a_block_is_told_that_the_election_was_closed(election):
+    election.elect()
+    with pytest.raises(LeadershipLost) as caught, election.lead(timeout=0):
+        election.close()
+    assert caught.value.reason is LossReason.STOPPED
 
 
 def test_the_plugin_brings_fixtures(pytester, monkeypatch):
