@@ -132,6 +132,36 @@ def test_an_observer_of_a_user_sees_events():
     assert len(tokens.terms) == 2
 
 
+@pytest.mark.parametrize("method", ["told", "stepped", "heard", "sent"])
+@pytest.mark.parametrize("kind", [ValueError, AssertionError])
+def test_what_an_observer_raises_is_raised_as_it_is(method: str, kind: type[Exception]):
+    def fail(*_: object, **__: object) -> None:
+        raise kind("mine")
+
+    simulation = Simulation(Options(nodes=3, seed=2))
+    simulation.watch(type("Failing", (Observer,), {method: fail})())
+    with pytest.raises(kind, match="mine") as caught:
+        simulation.run(3)
+    assert not isinstance(caught.value, InvariantViolation)
+    note = "\n".join(caught.value.__notes__)
+    assert note.startswith(f"an observer raised: {kind.__name__}('mine')")
+    assert "starts (store 1)" in note
+    assert note.endswith(f"replay: Simulation({Options(nodes=3, seed=2)!r}), with the same calls")
+
+
+def test_a_violation_that_an_observer_finds_is_raised_as_it_is():
+    class Failing(Observer):
+        def told(self, process: object, event: object) -> None:
+            raise violation
+
+    violation = InvariantViolation("mine", "because", [], "")
+    simulation = Simulation(Options(nodes=3, seed=2))
+    simulation.watch(Failing())
+    with pytest.raises(InvariantViolation) as caught:
+        simulation.run(3)
+    assert caught.value is violation
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [({"nodes": 0}, "nodes is 0"), ({"loss": 1.5}, "loss is 1.5"), ({"drift": 0.02}, "drift is 0.02")],

@@ -27,7 +27,7 @@ from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.host import Host, add_host
 from elect.testing.world.simulated_network import SimulatedNetwork
 from elect.testing.world.world import Record, World
-from elect.testing.world.world_observer import Observer
+from elect.testing.world.world_observer import Observer, noting
 from wire.common import arguments
 
 _LAST_WORD = 0.05
@@ -50,6 +50,7 @@ class Simulation(NetworkControls):
         world.network = SimulatedNetwork(world)
         world.hosts = {node_id: Host(world, node_id) for node_id in options.node_ids}
         self._met, self._stores, self._liveness = watch_all(world)
+        self._observer_error: Exception | None = None
         for host in world.hosts.values():
             late = nanoseconds(options.starts.get(host.node_id, 0.0))
             world.scheduler.after(late + world.rng.randrange(1_000_000), host.start)
@@ -69,6 +70,7 @@ class Simulation(NetworkControls):
 
         Raises:
             InvariantViolation: a promise was broken, or an Elector raised an exception.
+            Exception: from an observer; its notes have the transcript.
         """
         until = self._world.now + duration("seconds", seconds)
         try:
@@ -76,6 +78,9 @@ class Simulation(NetworkControls):
         except InvariantViolation:
             raise
         except Exception as error:
+            if error is self._observer_error:
+                error.add_note(str(self._world.violation("an observer raised", repr(error))))
+                raise
             raise self._world.violation("electors never raise", repr(error)) from error
 
     def run_until(self, is_met: Callable[[], bool], timeout: float) -> bool:
@@ -302,9 +307,12 @@ class Simulation(NetworkControls):
             host.process.set_standing(priority=priority, offset=offset)
 
     def watch(self, observer: Observer) -> None:
-        """Add an observer; it may raise InvariantViolation itself."""
+        """Add an observer; an exception of it ends `run`, which raises it."""
         arguments.check_type("observer", observer, Observer, "an Observer")
-        self._world.watch(observer)
+        self._world.watch(noting(observer, self._note_observer_error))
+
+    def _note_observer_error(self, error: Exception) -> None:
+        self._observer_error = error
 
     def restore(self) -> None:
         """Stop the nemesis and undo every fault of network, disks, processes and applications."""

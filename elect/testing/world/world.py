@@ -12,7 +12,7 @@ from elect.core.membership_messages import Message
 from elect.testing.simulation.simulation_options import Options
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.scheduler import Scheduler
-from elect.testing.world.world_observer import Observer
+from elect.testing.world.world_observer import Observer, overrides
 
 if TYPE_CHECKING:
     from elect.testing.world.host import Host
@@ -93,9 +93,9 @@ class World:
     def watch(self, observer: Observer) -> None:
         """Add an observer; it is called for steps and heartbeats only if it overrides those methods."""
         self.observers.append(observer)
-        if type(observer).stepped is not Observer.stepped:
+        if overrides(observer, "stepped"):
             self.steppers.append(observer)
-        if type(observer).heard is not Observer.heard:
+        if overrides(observer, "heard"):
             self.hearers.append(observer)
 
     def end_faults(self) -> None:

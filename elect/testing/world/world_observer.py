@@ -1,6 +1,7 @@
 """The base class of the checkers, which observe a world and never change it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from elect.core.changes import Change, ChangeRefusal
@@ -57,3 +58,30 @@ class Observer:
 
     def died(self, process: "Process") -> None:
         """Called when a process has ended."""
+
+
+def overrides(observer: Observer, name: str) -> bool:
+    """Return whether an observer has a method of its own of that name."""
+    return name in vars(observer) or getattr(type(observer), name) is not getattr(Observer, name)
+
+
+def noting(observer: Observer, note: Callable[[Exception], None]) -> Observer:
+    """Return an observer that calls another one, and passes what that raises to `note`, too."""
+
+    def guarded(name: str) -> object:
+        def call(*values: object, **named: object) -> None:
+            try:
+                getattr(observer, name)(*values, **named)
+            except Exception as error:
+                note(error)
+                raise
+
+        return call
+
+    made = Observer()
+    for name in filter(partial(overrides, observer), _METHODS):
+        setattr(made, name, guarded(name))
+    return made
+
+
+_METHODS = tuple(name for name in vars(Observer) if not name.startswith("_"))
