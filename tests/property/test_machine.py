@@ -89,6 +89,26 @@ def test_what_comes_after_a_while_comes_in_virtual_time(state):
     assert state.told == [("late", "", 0)]
 
 
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda state: state.after("x", bool), TypeError),
+        (lambda state: state.after(-1, bool), ValueError),
+        (lambda state: state.after(1, None), TypeError),
+        (lambda state: state.is_up("z"), ValueError),
+        (lambda state: state.is_paused("z"), ValueError),
+        (lambda state: state.is_isolated("z"), ValueError),
+        (lambda state: state.world.token("z"), ValueError),
+        (lambda state: state.is_cut("a"), ValueError),
+        (lambda state: state.is_cut("a->z"), ValueError),
+        (lambda state: state.is_cut(5), TypeError),
+    ],
+)
+def test_a_wrong_argument_is_named_at_the_call(state, call, error):
+    with pytest.raises(error, match=r"^(no node has the id|seconds|action|path) "):
+        call(state)
+
+
 def test_a_dropped_vote_never_arrives_and_an_overtaken_one_waits(state):
     state.pause_candidacy(node="a")
     state.tick_until(kind="Vote")

@@ -86,7 +86,7 @@ def test_an_edited_list_changes_no_voters():
     simulation = Simulation(Options(seed=3))
     simulation.run(3)
     simulation.crash("a")
-    simulation.list_voters("a", "a")
+    simulation.list_voters("a", ["a"])
     simulation.restart("a")
     simulation.run(3)
     assert set(simulation.elector("a").state.voters) == {*"abc"}

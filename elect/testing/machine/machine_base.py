@@ -76,7 +76,12 @@ class MachineBase(RuleBasedStateMachine):
     # Methods to call.
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
-        """Call `action` after `seconds` of virtual time."""
+        """Call `action` after `seconds` of virtual time.
+
+        Raises:
+            TypeError: `seconds` is no number, or `action` no function.
+            ValueError: `seconds` is below 0.
+        """
         self.world.after(seconds, action)
 
     # Questions.
@@ -141,6 +146,7 @@ class MachineBase(RuleBasedStateMachine):
 
     def is_isolated(self, node: str) -> bool:
         """Return whether everything to a node is cut."""
+        self.world.is_running(node)  # a name that no node has is an error, and not isolated
         return all(self.is_cut(path) for path in self.paths if path.endswith(f">{node}"))
 
     def is_willing(self, node: str) -> bool:

@@ -7,12 +7,14 @@ from typing import Protocol
 from elect.core.events import Elected, Event, Lost
 from elect.core.membership_messages import Message
 from elect.core.messages import Batch, Knowledge
+from elect.testing.simulation.network_controls import duration
 from elect.testing.simulation.simulation import Simulation
-from elect.testing.simulation.simulation_options import Options, nanoseconds
+from elect.testing.simulation.simulation_options import Options
 from elect.testing.simulation.violation import InvariantViolation
 from elect.testing.world.process import Process
 from elect.testing.world.simulated_link import SimulatedLink
 from elect.testing.world.world_observer import Observer
+from wire.common import arguments
 
 _STEP_S = 0.01
 """Half the delay of a frame: a frame that is waited for is still under way when it is seen."""
@@ -102,7 +104,8 @@ class MachineWorld(Simulation):
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
         """Call an action of the application after `seconds` of virtual time."""
-        self._world.scheduler.after(nanoseconds(seconds), self._observer.call, action)
+        arguments.check_callable("action", action)
+        self._world.scheduler.after(duration("seconds", seconds), self._observer.call, action)
 
     # Frames.
 
@@ -171,14 +174,14 @@ class MachineWorld(Simulation):
 
     def token(self, node: str) -> int | None:
         """Return the term of the lease that a node holds now, by its own clock; None without one."""
-        process = self._world.hosts[node].process
+        process = self._host(node).process
         if process is None or process.table.until(self.election) <= process.now:
             return None
         return process.table.claims[self.election].term
 
     def is_paused(self, node: str) -> bool:
         """Return whether a node is stopped by a signal."""
-        process = self._world.hosts[node].process
+        process = self._host(node).process
         return process is not None and process.gate.is_paused
 
     def isolate(self, node: str) -> None:
@@ -192,7 +195,9 @@ class MachineWorld(Simulation):
 
     def is_cut(self, path: str) -> bool:
         """Return whether a direction, like "a->b", is cut."""
-        source, target = path.split("->")
+        source, _, target = arguments.text("path", path).partition("->")
+        if (source, target) not in self._world.network.paths:
+            raise ValueError(f"path is {path!r}; a direction between two nodes, like 'a->b', is needed")
         return self._world.network.path(source, target).is_cut
 
 

@@ -128,9 +128,21 @@ class Simulation(NetworkControls):
     # Questions.
 
     def leader(self, election: str = "default") -> str | None:
-        """Return the node that holds a valid lease now, or None."""
-        holders = self._world.holders(arguments.text("election", election))
+        """Return the node that holds a valid lease now, or None.
+
+        Raises:
+            ValueError: no node is a candidate in an election of that name.
+        """
+        holders = self._world.holders(self._election(election))
         return next((process.node_id for process in holders), None)
+
+    def _election(self, election: str) -> str:
+        if arguments.text("election", election) in (elections := self._world.options.elections):
+            return election
+        processes = [host.process for host in self._world.hosts.values()]
+        if any(process and election in process.elector.state.elections for process in processes):
+            return election
+        raise ValueError(f"no election has the name {election!r}; the elections are {', '.join(elections)}")
 
     def elector(self, node_id: str) -> Elector:
         """Return the real Elector of a running node.
@@ -147,7 +159,7 @@ class Simulation(NetworkControls):
     def term(self, node_id: str, election: str = "default") -> int:
         """Return the term of a running node."""
         elections = self.elector(node_id).state.elections
-        election = arguments.text("election", election)
+        election = self._election(election)
         return elections[election].term if election in elections else 0
 
     @property
@@ -191,10 +203,10 @@ class Simulation(NetworkControls):
             ChangeRefused: it refused.
             LookupError: no node leads `default`.
         """
-        leader = self.leader()
+        leader = next(iter(self._world.holders("default")), None)
         if leader is None:
             raise LookupError("no node leads default; run until one does")
-        refused = ask(self._process(leader), change)
+        refused = ask(leader, change)
         if refused is not None:
             raise refused
 
@@ -263,8 +275,19 @@ class Simulation(NetworkControls):
         self._host(node_id).wipe()
 
     def list_voters(self, node_id: str, voters: Iterable[str]) -> None:
-        """Change the list of voters in a node's settings. A store that has a configuration keeps it."""
-        self._world.hosts[node_id].list_voters(tuple(sorted(voters)))
+        """Change the list of voters in a node's settings, itself included. A store that has a configuration keeps it.
+
+        Raises:
+            TypeError: `voters` is a text.
+            ValueError: there is no such node, or the node itself is not listed.
+        """
+        host = self._host(node_id)
+        if isinstance(voters, str):
+            raise TypeError(f"voters is {voters!r}; several texts are needed, as in [{voters!r}]")
+        listed = tuple(sorted({self._host(voter).node_id for voter in voters}))
+        if node_id not in listed:
+            raise ValueError(f"voters is {listed}; {node_id!r} itself is needed, too")
+        host.list_voters(listed)
 
     def forget(self, node_id: str, peer: str) -> None:
         """Make a running node accept a voter that has lost its votes."""

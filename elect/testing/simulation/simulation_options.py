@@ -1,12 +1,14 @@
 """The options of a simulation, fixed at its start. Durations are seconds here and nanoseconds inside."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase
 
 from elect.clock import NS_PER_S
-from elect.core.messages import OFFSET_MAX, check_name
+from elect.config import rules
+from elect.core.messages import DURATION_NS_MAX, OFFSET_MAX, check_name
 from elect.core.rules.failback import WAIT_FACTOR_MAX
 from wire.common import arguments
 
@@ -98,14 +100,14 @@ class Options:
     Attributes:
         nodes: number of nodes; their ids are "a", "b", …
         seed: one seed gives one transcript.
-        elections: every node is a candidate in each.
+        elections: one or more; every node is a candidate in each.
         heartbeat_interval: s.
-        support_duration: s.
-        clock_drift: largest error of a clock that the nodes allow for, as a share.
+        support_duration: s; at least 3 heartbeat intervals.
+        clock_drift: largest error of a clock that the nodes allow for, as a share from 0 to 0.2.
         drift: largest error of the simulated clocks, as a share.
         offset_rule: "prefer" or "require".
         failback: time after which an election other than `default` is handed to the node that heads it, s; None: never.
-        grace: time that the application has to acknowledge a loss, s.
+        grace: time that the application has to acknowledge a loss, 0 to 60 s.
         delay: of one frame, one way.
         loss: share of frames that are lost silently, as by a full outbox.
         duplication: share of frames that arrive twice. TCP never does this; the protocol tolerates it.
@@ -164,25 +166,21 @@ class Options:
 
     def __post_init__(self) -> None:
         arguments.integer("nodes", self.nodes, 1, NODES_MAX)
-        arguments.check_type("seed", self.seed, int, "a whole number")
+        arguments.check_type("seed", None if isinstance(self.seed, bool) else self.seed, int, "a whole number")
         self._check_kinds_of_values()
+        self._check_timing()
+        self._check_elections()
+        self._check_nodes()
         if not 0 <= self.drift <= self.clock_drift:
             raise ValueError(f"drift is {self.drift}; no promise holds beyond clock_drift, {self.clock_drift}")
         for name in ("loss", "duplication", "reordering", "untrusted", "raising"):
             arguments.number(name, getattr(self, name), 0, 1)
-        for node_id, voters in self.voters.items():
-            if not {node_id} <= {*voters} <= {*self.node_ids}:
-                raise ValueError(f"voters of {node_id!r} are {voters}: {node_id!r} and other nodes are needed")
 
     def _check_kinds_of_values(self) -> None:
-        for name in ("heartbeat_interval", "support_duration"):
-            arguments.number(name, getattr(self, name), SHORTEST_S)
-        for name in ("clock_drift", "drift", "grace", "changes", "seals", "promotions"):
+        for name in ("drift", "changes", "seals", "promotions"):
             arguments.number(name, getattr(self, name))
         if self.learner_lag_max is not None:
             arguments.integer("learner_lag_max", self.learner_lag_max, 0, OFFSET_MAX)
-        if self.failback is not None:
-            arguments.number("failback", self.failback, self.support_duration)
         for name in ("delay", "disk_latency", "acknowledgement", "lateness", "backoff"):
             arguments.check_type(name, getattr(self, name), Span, "a Span")
         arguments.check_type("health", self.health, (Span, type(None)), "a Span or None")
@@ -190,8 +188,45 @@ class Options:
         for name in ("coalescer", "is_encoded", "is_standby"):
             arguments.flag(name, getattr(self, name))
         arguments.choice("offset_rule", self.offset_rule, ("prefer", "require"))
-        for election in _texts("elections", self.elections):
+
+    def _check_timing(self) -> None:
+        """Check what the Config of a real node would refuse, too."""
+        for name in ("heartbeat_interval", "support_duration"):
+            arguments.number(name, getattr(self, name), SHORTEST_S, DURATION_NS_MAX / NS_PER_S)
+        arguments.number("clock_drift", self.clock_drift, 0, rules.CLOCK_DRIFT_MAX)
+        arguments.number("grace", self.grace, 0, rules.GRACE_NS_MAX / NS_PER_S)
+        if self.failback is not None:
+            arguments.number("failback", self.failback, self.support_duration, rules.FAILBACK_NS_MAX / NS_PER_S)
+        least = rules.HEARTBEATS_PER_SUPPORT_MIN
+        # An interval that is a third of a duration may be rounded up, by half a nanosecond each time.
+        if nanoseconds(self.support_duration) + least < least * nanoseconds(self.heartbeat_interval):
+            raise ValueError(
+                f"support_duration is {self.support_duration}; it must be at least {least} × heartbeat_interval,"
+                f" {least} × {self.heartbeat_interval}"
+            )
+
+    def _check_elections(self) -> None:
+        names = _texts("elections", self.elections)
+        if not names:
+            raise ValueError("elections is empty; one name or more is needed")
+        for election in names:
             check_name("elections", election)
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValueError(f"elections has {', '.join(twice)} more than once; remove one")
+
+    def _check_nodes(self) -> None:
+        for name in ("voters", "starts"):
+            given: object = getattr(self, name)
+            arguments.check_type(name, given, Mapping, "a mapping from nodes")
+            for node_id in getattr(self, name):
+                if arguments.text(f"a key of {name}", node_id) not in self.node_ids:
+                    raise ValueError(f"{name} has {node_id!r}; the nodes are {', '.join(self.node_ids)}")
+        for node_id, voters in self.voters.items():
+            if not {node_id} <= {*_texts(f"voters of {node_id!r}", voters)} <= {*self.node_ids}:
+                raise ValueError(f"voters of {node_id!r} are {voters}: {node_id!r} and other nodes are needed")
+        for node_id, seconds in self.starts.items():
+            arguments.number(f"starts[{node_id!r}]", seconds)
 
     @property
     def node_ids(self) -> tuple[str, ...]:
