@@ -74,6 +74,12 @@ CALLS = [
     (lambda sim: sim.tell("a", None), TypeError),
     (lambda sim: sim.set_standing("a", offset=1.5), TypeError),
     (lambda sim: sim.set_standing("a", priority=-1), ValueError),
+    (lambda sim: sim.add_node("a"), ValueError),
+    (lambda sim: sim.add_node(5), TypeError),
+    (lambda sim: sim.add_node("ü"), ValueError),
+    (lambda sim: sim.add_node(""), ValueError),
+    (lambda sim: sim.add_node("d" * 65), ValueError),
+    (lambda sim: sim.add_node("d", kind="king"), ValueError),
     (lambda sim: sim.watch(print), TypeError),
     (lambda _: Simulation(None), TypeError),
     (lambda _: explore(2, bounds=5), TypeError),
@@ -91,6 +97,7 @@ def test_a_mistake_is_refused_and_changes_nothing(call, error):
     with pytest.raises(error):
         call(simulation)
     assert simulation.transcript == before
+    simulation.restore()
     simulation.run(5)
     assert simulation.leader() is not None
 

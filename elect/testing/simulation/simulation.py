@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from elect.clock import NS_PER_S
+from elect.config import rules
 from elect.core.changes import Change
 from elect.core.configuration import Configuration, MemberKind
 from elect.core.elector import Elector
@@ -188,13 +189,16 @@ class Simulation(NetworkControls):
         """Start a new node, which joins the cluster and becomes a `kind` when it is ready.
 
         Raises:
-            ValueError: a node has that id, or had it, or there are too many.
+            ValueError: a node has that id, or had it, or there are too many; or no node can have it; or there is no
+                such `kind`.
         """
-        if arguments.text("node_id", node_id) in self._world.hosts:
+        node_id, kind = arguments.text("node_id", node_id), MemberKind(kind)
+        rules.check_id("node_id", node_id)
+        if node_id in self._world.hosts:
             raise ValueError(f"node_id is {node_id!r}, which a node has; take another id")
         if len(self._world.hosts) >= NODES_MAX:
             raise ValueError(f"there are {len(self._world.hosts)} nodes, as many as there can be")
-        add_host(self._world, node_id, kind=MemberKind(kind)).start()
+        add_host(self._world, node_id, kind=kind).start()
 
     def change(self, change: Change) -> None:
         """Ask the leader of `default` for a change of the members.
