@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -216,6 +217,12 @@ def test_a_broken_protocol_is_found_and_printed_as_a_program(rule: str):
     program = "\n".join(caught.value.__notes__)
     assert "state = ElectionMachine()\nstate.begin(seed=" in program
     assert "state.teardown()" in program
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_machine_of_any_size_runs(nodes):
+    sized = type("Sized", (ElectionMachine,), {"options": replace(ElectionMachine.options, nodes=nodes)})
+    run(sized, examples=50)
 
 
 class Unhealed(ElectionMachine):

@@ -42,6 +42,11 @@ def _some_node(condition: _Condition) -> Callable[[MachineBase], bool]:
     return lambda machine: any(condition(machine, node) for node in machine.nodes)
 
 
+def _some_path(condition: _Condition) -> Callable[[MachineBase], bool]:
+    """Return whether a path fulfils a condition; a node alone has none."""
+    return lambda machine: any(condition(machine, path) for path in machine.paths)
+
+
 def _path_that(condition: _Condition) -> st.SearchStrategy[str]:
     return _one_of(lambda machine: [path for path in machine.paths if condition(machine, path)])
 
@@ -55,6 +60,14 @@ leading_node: Final = _one_of(
 """A strategy for the id of a node that leads, or of any node while none does."""
 
 _frame = _one_of(lambda machine: machine.frames)
+
+
+def _is_connected(machine: MachineBase, path: str) -> bool:
+    return not machine.is_cut(path)
+
+
+def _has_active_source(machine: MachineBase, path: str) -> bool:
+    return machine.is_active(path.partition("->")[0])
 
 
 class ElectionMachine(MachineBase):
@@ -141,8 +154,9 @@ class ElectionMachine(MachineBase):
     # The network.
 
     @precondition(lambda machine: sum(machine.is_cut(path) for path in machine.paths) < len(machine.nodes))
+    @precondition(_some_path(_is_connected))
     @_one_at_a_time
-    @rule(path=_path_that(lambda machine, path: not machine.is_cut(path)))
+    @rule(path=_path_that(_is_connected))
     def cut(self, path: str) -> None:
         """Cut one direction; sent frames wait, as in TCP."""
         self._apply_fault(lambda: self.world.cut(*path.split("->"), both=False))
@@ -154,16 +168,16 @@ class ElectionMachine(MachineBase):
         """Cut everything to a node and from it."""
         self._apply_fault(lambda: self.world.isolate(node))
 
-    @precondition(lambda machine: any(machine.is_cut(path) for path in machine.paths))
+    @precondition(_some_path(MachineBase.is_cut))
     @_one_at_a_time
     @rule()
     def heal(self) -> None:
         """Undo all cuts of the network."""
         self._apply_fault(self.world.mend_all)
 
-    @precondition(lambda machine: any(machine.is_active(node) for node in machine.nodes))
+    @precondition(_some_path(_has_active_source))
     @_one_at_a_time
-    @rule(path=_path_that(lambda machine, path: machine.is_active(path.split("->")[0])))
+    @rule(path=_path_that(_has_active_source))
     def redial(self, path: str) -> None:
         """Make a node close its link to another and dial again."""
         self._apply_fault(lambda: self.world.redial(*path.split("->")))
@@ -206,6 +220,8 @@ class ElectionMachine(MachineBase):
 
     # Applications.
 
+    # A node alone that resigns again and again rests up to 8 s, in which no other node could lead.
+    @precondition(lambda machine: len(machine.nodes) > 1)
     @precondition(_some_node(MachineBase.is_leader))
     @_one_at_a_time
     @rule(node=_node_that(MachineBase.is_leader), to=st.none() | any_node)
