@@ -5,6 +5,7 @@
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from elect.testing.explore import Bounds, Exploration, explore, replay
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bounds",
-    "ElectionMachine",
     "Exploration",
     "FakeElection",
     "Faults",
@@ -30,14 +30,15 @@ __all__ = [
     "Options",
     "Simulation",
     "Span",
-    "any_node",
     "changing",
     "explore",
     "hostile",
-    "leading_node",
     "replay",
     "simulate",
 ]
+
+if TYPE_CHECKING or find_spec("hypothesis") is not None:  # else `import *` would fail
+    __all__ += ["ElectionMachine", "any_node", "leading_node"]
 
 _LATER = {
     "ElectionMachine": "elect.testing.machine.election_machine",

@@ -253,6 +253,19 @@ def test_a_failure_of_a_rule_is_not_hidden_by_the_end_of_the_run(monkeypatch):
             state.teardown()
 
 
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_all_names_are_imported_with_and_without_hypothesis(is_installed):
+    begin = "" if is_installed else "import sys; sys.modules['hypothesis'] = None\n"
+    program = begin + (
+        "from elect.testing import *\n"
+        "assert FakeElection and Simulation\n"
+        f"assert all((name in globals()) is {is_installed}\n"
+        "           for name in ('ElectionMachine', 'any_node', 'leading_node'))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+
+
 def test_the_kit_imports_hypothesis_only_for_a_machine():
     program = (
         "import sys; sys.modules['hypothesis'] = None\n"
