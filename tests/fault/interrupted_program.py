@@ -83,6 +83,7 @@ def interrupt(act, work) -> int:
 def main(where: str, what: str, directory: str) -> None:
     if where == "fake":
         with FakeElection() as election:
+            election.be_candidate()
             leaderships = [election.elect()]
             act, work = acts(election, leaderships)[what]
 
