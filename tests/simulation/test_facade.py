@@ -132,6 +132,12 @@ def test_an_observer_of_a_user_sees_events():
     assert len(tokens.terms) == 2
 
 
+@pytest.mark.parametrize("seed", [True, 1.5, "7"])
+def test_a_seed_that_is_refused_is_named(seed: object):
+    with pytest.raises(TypeError, match=rf"^seed is {seed!r}; a whole number is needed$"):
+        Options(seed=seed)
+
+
 @pytest.mark.parametrize("method", ["told", "stepped", "heard", "sent"])
 @pytest.mark.parametrize("kind", [ValueError, AssertionError])
 def test_what_an_observer_raises_is_raised_as_it_is(method: str, kind: type[Exception]):

@@ -166,7 +166,8 @@ class Options:
 
     def __post_init__(self) -> None:
         arguments.integer("nodes", self.nodes, 1, NODES_MAX)
-        arguments.check_type("seed", None if isinstance(self.seed, bool) else self.seed, int, "a whole number")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
+            raise TypeError(f"seed is {self.seed!r}; a whole number is needed")
         self._check_kinds_of_values()
         self._check_timing()
         self._check_elections()
