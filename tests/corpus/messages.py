@@ -75,6 +75,7 @@ CODES = (
         "stale_link",
     ),
     *("full", "timeout", "malformed", "stopping", "other", "store", "id_in_use", "unformed", "own_store"),
+    "user",
 )
 REASONS = ("boot_fence", "bound", "leading", "candidate", "yields", "term", "offset", "configuration", "not_voter")
 """A later one goes into a message of its own: these stand in what was recorded."""
