@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from elect.cli.executing.supervised_program import Margins, ProgramEnd, SupervisedProgram, SupervisorDied
+from elect.cli.executing.supervisor import NEVER
 from elect.clock import NS_PER_S, now_ns
 from tests.nodes import eventually
 
@@ -18,6 +20,8 @@ PROGRAM = Path(__file__).with_name("exclusive_program.py")
 MARGINS = Margins(term_ns=NS_PER_S // 10, kill_ns=NS_PER_S // 20)
 SHORT_NS = NS_PER_S // 2
 LONG_NS = 3600 * NS_PER_S
+SOON_S = 5.0
+"""Long before the buffer of the connection to a stopped supervisor is full."""
 STANDARD = (1 << 31) - 1
 """The mask of the standard signals: a C library keeps real-time signals for itself, and may ignore one."""
 
@@ -232,3 +236,44 @@ def test_supervisor_that_hangs_is_killed(tmp_path):
         with pytest.raises(SupervisorDied):
             eventually(lambda: made.program.check() and made.program.receive())
         eventually(lambda: not made.is_locked())
+
+
+def renewed() -> int:
+    """Return the end of a lease that is renewed ten times a second."""
+    tenth = NS_PER_S // 10
+    return now_ns() // tenth * tenth + LONG_NS
+
+
+def review(program: SupervisedProgram, lease_until: int) -> None:
+    """Do what `elect exec` does in a turn."""
+    program.receive()
+    program.extend(lease_until)
+    program.check()
+
+
+@pytest.mark.parametrize("is_renewed", [True, False])
+def test_stopped_supervisor_is_killed_while_the_lease_goes_on(tmp_path, is_renewed):
+    """Else its program would outlive `elect exec` and the lease. A lease without an end is never renewed."""
+    with supervised(tmp_path, "plain") as made:
+        pid = made.start()
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(parent, signal.SIGSTOP)
+        with pytest.raises(SupervisorDied):
+            eventually(lambda: review(made.program, renewed() if is_renewed else NEVER), SOON_S)
+        eventually(lambda: not made.is_locked())
+
+
+def test_supervisor_that_works_is_left_alone(tmp_path):
+    """Also after the time in which this process did not run, such as a suspension of the machine."""
+    with supervised(tmp_path, "plain") as made:
+        pid = made.start()
+        for _ in range(3):
+            made.program.extend(now_ns() + LONG_NS)
+            time.sleep(2 * MARGINS.silence_ns / NS_PER_S)
+            made.program.check()  # before the answer is read
+        until = now_ns() + 3 * MARGINS.silence_ns
+        while now_ns() < until:
+            review(made.program, NEVER)
+            time.sleep(MARGINS.kill_ns / 5 / NS_PER_S)
+        os.kill(pid, signal.SIGKILL)
+        assert made.end() == ProgramEnd(code=128 + signal.SIGKILL)

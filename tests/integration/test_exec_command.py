@@ -196,13 +196,16 @@ def test_missing_configuration_is_explained(capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("elect: no configuration: name its file with -c, or set ELECT_NODE and")
 
 
-@pytest.mark.parametrize("sigchld", [signal.SIG_DFL, signal.SIG_IGN])
-def test_lost_supervisor_is_reported(node, sigchld):
-    """Its program dies with it, and a daemon, which the command ends itself."""
+@pytest.mark.parametrize(
+    ("number", "sigchld"),
+    [(signal.SIGKILL, signal.SIG_DFL), (signal.SIGKILL, signal.SIG_IGN), (signal.SIGSTOP, signal.SIG_DFL)],
+)
+def test_lost_supervisor_is_reported(node, number, sigchld):
+    """Its program dies with it, and a daemon, which the command ends itself. One that hangs is killed."""
     program = "setsid sleep 600 & echo $PPID $!; exec sleep 600"
     with node.started("--log-level", "error", program=program, sigchld=sigchld) as process:
         supervisor, daemon = map(int, process.stdout.readline().split())
-        os.kill(supervisor, signal.SIGKILL)
+        os.kill(supervisor, number)
         assert process.wait(PATIENCE_S) == ExitCode.NODE_FAILED
         with pytest.raises(ProcessLookupError):
             os.kill(daemon, 0)

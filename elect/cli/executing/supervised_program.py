@@ -21,6 +21,9 @@ READ_BYTES_MAX = 4096
 END_S = 2.0
 """The supervisor ends within milliseconds of the connection, unless it hangs."""
 
+START_NS = 10 * NS_PER_S
+"""The time for the supervisor to start, on a busy machine. Until then it has started no program."""
+
 FOREIGN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """Variables of the service manager that are for this process alone."""
 
@@ -36,6 +39,16 @@ class Margins:
 
     term_ns: int
     kill_ns: int
+
+    @property
+    def silence_ns(self) -> int:
+        """The time for an answer of the supervisor: half of the support_duration, as heartbeats may be S/3 apart."""
+        return 5 * self.kill_ns
+
+    @property
+    def question_ns(self) -> int:
+        """The longest time between two questions to the supervisor: S/3, as a lease is renewed more often."""
+        return 10 * self.kill_ns // 3
 
     @classmethod
     def of(cls, support_duration_ns: int, *, is_terminated: bool) -> "Margins":
@@ -96,7 +109,9 @@ class SupervisedProgram:
         self._lock = threading.Lock()
         self._lease_until = self._sent_at = 0
         self._limits = self._sent = EndTimes()
-        self._is_killing = False
+        self._is_killing = self._is_asked = False
+        self._asked_at = self._checked_at = self._silence_ns = 0
+        self._silence_max_ns = max(START_NS, margins.silence_ns)
         self._unread = b""
         self.idle = SignalSafeEvent()
         self.idle.set()
@@ -149,14 +164,35 @@ class SupervisedProgram:
         self._limit(0, 0)
 
     def check(self) -> bool:
-        """Kill the supervisor if it hangs; return whether the program lives although its time is over."""
-        is_overdue = (
-            not self.idle.is_set() and now_ns() > max(self._sent.kill_at, self._sent_at) + self._margins.kill_ns
-        )
-        if is_overdue and not self._is_killing:
+        """Kill the supervisor if it hangs; return whether the program lives although its time is over.
+
+        A supervisor that hangs is found before the lease ends, while this process can still end what it runs.
+        """
+        if self.idle.is_set():
+            return False
+        now = now_ns()
+        is_overdue = now > max(self._sent.kill_at, self._sent_at) + self._margins.kill_ns
+        if self._is_silent(now):
+            logger.warning("! the process that supervises the program does not answer; both are killed")
+            self.kill()  # it is overdue then, if it cannot be killed
+            self._process.kill()
+        elif is_overdue and not self._is_killing:
             logger.warning("! the process that supervises the program hangs; both are killed")
             self._process.kill()
         return is_overdue
+
+    def _is_silent(self, now: int) -> bool:
+        """Return whether the supervisor has not answered for too long, and ask it again if it has."""
+        # A check that comes late says nothing of the supervisor: this process, or the whole machine, did not run.
+        passed = min(now - self._checked_at, self._margins.kill_ns)
+        self._checked_at = now
+        if self._is_asked:
+            self._silence_ns += passed
+            return self._silence_ns > self._silence_max_ns
+        if now - self._asked_at > self._margins.question_ns:
+            with self._lock:
+                self._ask()
+        return False
 
     def receive(self) -> list[ProgramEnd]:
         """Return the ends of the program that were reported.
@@ -204,6 +240,10 @@ class SupervisedProgram:
                 return ProgramEnd(error=int(numbers[0]))
             case "late":
                 return ProgramEnd(is_started=False, is_ended_here=True)
+            case "noted":
+                self._is_asked, self._silence_ns = False, 0
+                self._silence_max_ns = self._margins.silence_ns
+                return None
             case _:
                 self._is_killing = True
                 return None
@@ -222,7 +262,12 @@ class SupervisedProgram:
         )
         if deadlines != self._sent:
             self._sent, self._sent_at = deadlines, now_ns()
-            self._send(f"until {deadlines.term_at} {deadlines.kill_at}")
+            self._ask()
+
+    def _ask(self) -> None:
+        """Send the deadlines; the supervisor notes them at once, which shows that it works."""
+        self._is_asked, self._asked_at = True, now_ns()
+        self._send(f"until {self._sent.term_at} {self._sent.kill_at}")
 
     def _send(self, line: str) -> None:
         try:

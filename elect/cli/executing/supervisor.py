@@ -10,8 +10,9 @@ nothing of elect, so that it starts fast and stays small. It ends everything
 On Linux it is the subreaper of its descendants: a process whose parent has ended becomes its child, whatever session or
 group that is in. So a process without children has no descendants.
 
-Requests, one a line: `until TERM_AT KILL_AT` (ns), `run TERM`, `signal NUMBER`. Reports: `killing`, and for each `run`
-one of `ended STATUS IS_ENDED_HERE`, `failed ERRNO`, `late`.
+Requests, one a line: `until TERM_AT KILL_AT` (ns), `run TERM`, `signal NUMBER`. Reports: `noted` for each `until`, so
+that `elect exec` sees that this process works; `killing`; and for each `run` one of `ended STATUS IS_ENDED_HERE`,
+`failed ERRNO`, `late`.
 """
 
 import ctypes
@@ -173,6 +174,7 @@ class Supervisor:
     def _obey(self, name: str, numbers: list[int]) -> None:
         if name == "until":
             self._term_at, self._kill_at = numbers
+            self._report("noted")
         elif name == "signal" and self._program is not None:
             self._program.signal_group(numbers[0])
         elif name == "run" and self._is_connected:
