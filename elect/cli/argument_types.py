@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from elect import Config
 from elect.cli.exit_codes import ExitCode, Failure
+from elect.config import rules
 from elect.config.sources import PLACES, place, variable
+from elect.core.messages import check_name
 from elect.errors import ConfigError
 from wire.protocol.address import Address
 
@@ -19,6 +21,32 @@ def address(text: str) -> Address:
     try:
         return Address.parse(text.removeprefix("http://").rstrip("/"))
     except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def election(text: str) -> str:
+    """Return the name of an election."""
+    try:
+        check_name("election", text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def node_id(text: str) -> str:
+    """Return the id of a node."""
+    try:
+        rules.check_id("node", text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def dialable(text: str) -> str:
+    """Return an address at which other nodes dial a node."""
+    try:
+        return str(rules.parse_dialable("address", text))
+    except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from elect import Config, Node
-from elect.cli.argument_types import add_config, load_config, number
+from elect.cli.argument_types import add_config, election, load_config, number
 from elect.cli.commands.run_node import STOP_MARGIN_S, add_log_level, prepare
 from elect.cli.executing.program_runner import ExecutionPlan, ProgramRunner
 from elect.cli.executing.supervised_program import Margins, SupervisedProgram
@@ -29,7 +29,8 @@ VARIABLES_HELP = """variables:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `elect exec`."""
     add_config(parser, is_required=False)
-    parser.add_argument("--election", default=DEFAULT_ELECTION, metavar="E", help="its name (default: default)")
+    text = "its name (default: default)"
+    parser.add_argument("--election", type=election, default=DEFAULT_ELECTION, metavar="E", help=text)
     text = "send SIGTERM first when leadership is lost and there is time, or SIGKILL alone (default: term)"
     parser.add_argument("--on-lost", choices=("term", "kill"), default="term", help=text)
     text = "seconds from SIGTERM to SIGKILL, at most (default: the grace of the configuration)"
@@ -56,15 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure("no program: write -- and CMD after the options", ExitCode.USAGE)
     config = load_config(arguments.config)
     plan = _plan(arguments, config, command[0])
-    election: str = arguments.election
     prepare(config.node, arguments.log_level, arguments.log_format)
     node = Node(config)
     set_option(PR_SET_CHILD_SUBREAPER, 1)  # what a supervisor that is killed leaves behind is ended here
     with Wakeup.catching() as wakeup:
-        variables = {**os.environ, "ELECT_NODE": config.node, "ELECT_ELECTION": election}
+        variables = {**os.environ, "ELECT_NODE": config.node, "ELECT_ELECTION": arguments.election}
         program = SupervisedProgram(command, variables, margins=plan.margins, grace_ns=plan.grace_ns)
         try:
-            runner = ProgramRunner(node, node.election(election), program, wakeup, plan)
+            runner = ProgramRunner(node, node.election(arguments.election), program, wakeup, plan)
             node.watch_lifecycle(notify_lifecycle)
             node.start()
             return runner.run()

@@ -8,13 +8,11 @@ import argparse
 import secrets
 import time
 
-from elect.cli.argument_types import add_config
+from elect.cli.argument_types import add_config, node_id
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.clock import NS_PER_S
 from elect.config.config import Config
 from elect.config.durations import parse_ns
-from elect.config.rules import check_id
-from elect.errors import ConfigError
 from elect.joining.join_token import NONCE_LENGTH, make_token
 
 VALID_S_MAX = 30 * 86_400
@@ -22,7 +20,7 @@ VALID_S_MAX = 30 * 86_400
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("node", type=_node_id, metavar="NODE", help="the id of the node that may join")
+    parser.add_argument("node", type=node_id, metavar="NODE", help="the id of the node that may join")
     add_config(parser)
     valid = 'the time until it expires, such as "30m", at most 30 days (default: 1h)'
     parser.add_argument("--valid", type=_valid_s, default="1h", metavar="DURATION", help=valid)
@@ -43,14 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(token)
     return ExitCode.OK
-
-
-def _node_id(text: str) -> str:
-    try:
-        check_id("node", text)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
 
 
 def _valid_s(text: str) -> int:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from types import ModuleType
 
 from elect.cli import http_client
-from elect.cli.argument_types import address, number
+from elect.cli.argument_types import address, dialable, node_id, number
 from elect.cli.commands import make_join_token, recover_members
 from elect.cli.exit_codes import EXIT_CODES, MEMBERS_EXIT_CODES, REFUSALS, ExitCode, Failure
 from elect.cli.members_table import member_table
@@ -83,14 +83,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_change(action: argparse.ArgumentParser, name: str) -> None:
-    action.add_argument("node", metavar="NODE", help="the id of the member")
+    action.add_argument("node", type=node_id, metavar="NODE", help="the id of the member")
     seconds = f"wait for a quorum, 0 to {TIMEOUT_S_MAX:g} (default: {TIMEOUT_S:g})"
     action.add_argument(
         "--timeout", type=number(float, 0.0, TIMEOUT_S_MAX), default=TIMEOUT_S, metavar="S", help=seconds
     )
     if name in ("add", "replace"):
         text = "the address that the other nodes dial until the node shows its own"
-        action.add_argument("--address", dest="at", metavar="HOST:PORT", help=text)
+        action.add_argument("--address", type=dialable, dest="at", metavar="HOST:PORT", help=text)
     if name in ("add", "promote"):
         kinds = [kind.value for kind in MemberKind if name == "add" or kind is not MemberKind.OBSERVER]
         text = "a witness votes and never leads; an observer does neither" if name == "add" else "of the new voter"

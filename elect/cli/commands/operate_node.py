@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from elect.cli import http_client
-from elect.cli.argument_types import address
+from elect.cli.argument_types import address, election, node_id
 from elect.cli.exit_codes import Failure
 from elect.core.state.node_state import DEFAULT_ELECTION
 
@@ -22,11 +22,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "address", type=address, metavar="ADDRESS", help="the HTTP address of a running node, host:port"
     )
     if command == "transfer":
-        parser.add_argument("to", metavar="NODE", help="the next leader")
+        parser.add_argument("to", type=node_id, metavar="NODE", help="the next leader")
     elif command == "resign":
-        parser.add_argument("--to", metavar="NODE", help="the next leader (default: the node with the best rank)")
+        text = "the next leader (default: the node with the best rank)"
+        parser.add_argument("--to", type=node_id, metavar="NODE", help=text)
     if command in ("resign", "transfer"):
-        parser.add_argument("--election", default=DEFAULT_ELECTION, metavar="E", help="its name (default: %(default)s)")
+        text = "its name (default: %(default)s)"
+        parser.add_argument("--election", type=election, default=DEFAULT_ELECTION, metavar="E", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from elect.cli.argument_types import dialable
 from elect.cli.exit_codes import ExitCode, Failure
 from elect.config import rules
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.ready import Meeting
-from elect.errors import ConfigError
 from elect.monitoring import audit
 from elect.storage.recovery import StoreOwner, highest_term, read_owner, recovered
 from elect.storage.sqlite import SqliteStore
@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the new configuration, after a confirmation."""
-    directory = Path(arguments.data_dir).expanduser()
+    directory = Path(rules.expand_home("data_dir", arguments.data_dir))
     owner = read_owner(directory)
     store = SqliteStore(directory)
     found = store.read(cluster=owner.cluster, node_id=owner.node_id)
@@ -138,7 +138,4 @@ def _member_address(text: str) -> tuple[str, str]:
     node_id, equals, address = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form A=HOST:PORT")
-    try:
-        return node_id, str(rules.parse_dialable("address", address))
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return node_id, dialable(address)

@@ -5,7 +5,7 @@ import logging
 import sys
 
 from elect import Node
-from elect.cli.argument_types import add_config, load_config
+from elect.cli.argument_types import add_config, election, load_config
 from elect.cli.exit_codes import JOIN_EXIT_CODES, ExitCode, Failure
 from elect.cli.json_events import JsonEvents
 from elect.cli.log_format import JsonFormatter
@@ -31,8 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config(parser, is_required=False)
     parser.epilog = JOIN_EXIT_CODES + (parser.epilog or "")
     parser.add_argument("--events", action="store_true", help="print each event as one line of JSON on stdout")
-    election = "be a candidate in this election; repeatable (default: default)"
-    parser.add_argument("--election", action="append", metavar="E", help=election)
+    text = "be a candidate in this election; repeatable (default: default)"
+    parser.add_argument("--election", type=election, action="append", metavar="E", help=text)
     add_log_level(parser)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from elect.cli import http_client
-from elect.cli.argument_types import address
+from elect.cli.argument_types import address, election
 from elect.cli.exit_codes import ExitCode, Failure, complain
 from elect.cli.parallel import each
 from elect.cli.status_table import StatusRow, election_names, election_rows, table
@@ -25,7 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `elect status`."""
     help_address = "the HTTP address of a node, host:port"
     parser.add_argument("addresses", nargs="+", type=address, metavar="ADDRESS", help=help_address)
-    parser.add_argument("--election", action="append", default=[], metavar="E", help="show this one only; repeatable")
+    text = "show this one only; repeatable"
+    parser.add_argument("--election", type=election, action="append", default=[], metavar="E", help=text)
     parser.add_argument("--watch", action="store_true", help="repeat every second until interrupted")
     parser.add_argument("--json", action="store_true", help="print the whole status of all nodes as one line of JSON")
 

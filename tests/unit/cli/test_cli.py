@@ -9,6 +9,8 @@ import pytest
 import elect as elect_package
 from elect.cli import COMMANDS, main
 
+NODE = "127.0.0.1:1"
+
 
 def elect(*arguments, **options):
     command = [sys.executable, "-m", "elect.cli", *arguments]
@@ -59,6 +61,23 @@ def test_bad_usage_is_one_line_and_exit_code_2(arguments, capsys):
     assert shown.out == ""
     assert shown.err.startswith("elect: ")
     assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\nb", "\udcff"])
+@pytest.mark.parametrize(
+    "arguments",
+    [["exec", "--election={}", "--", "true"], ["run", "--election={}"], ["status", NODE, "--election={}"],
+     ["resign", NODE, "--election={}"], ["resign", NODE, "--to={}"], ["transfer", NODE, "{}"],
+     ["members", "remove", NODE, "{}"], ["members", "add", NODE, "d", "--address={}"]],
+)  # fmt: skip
+def test_impossible_name_is_refused_before_anything_is_done(arguments, name, capsys):
+    """The one line has no character that a terminal acts on. No node is asked, and none is started."""
+    test_bad_usage_is_one_line_and_exit_code_2([argument.format(name) for argument in arguments], capsys)
+
+
+def test_unknown_home_is_one_line_and_exit_code_2(capsys):
+    assert main(["members", "recover", "--data-dir", "~nobody-here/x", "--voters", "a"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_bad_address_is_told_with_what_it_needs(capsys):
