@@ -28,9 +28,9 @@ class StopSignals:
         if watched_fd is not None and _is_pipe(watched_fd):
             self._poll.register(watched_fd, 0)  # errors are always reported
 
-    def wait(self) -> str | None:
-        """Return "signal", "reader" when the reader has closed, or None after CHECK_INTERVAL_MS."""
-        ready = [fd for fd, _ in self._poll.poll(CHECK_INTERVAL_MS)]
+    def wait(self, longest_ms: float = CHECK_INTERVAL_MS) -> str | None:
+        """Return "signal", "reader" when the reader has closed, or None after `longest_ms`."""
+        ready = [fd for fd, _ in self._poll.poll(longest_ms)]
         if self._wake_fd in ready:
             return "signal"
         return "reader" if ready else None

@@ -16,6 +16,7 @@ WATCHDOG_PID_VARIABLE = "WATCHDOG_PID"
 """The longest time between two signs of life, in microseconds; and the process that is to give them."""
 
 NS_PER_US = 1_000
+NS_PER_MS = 1_000_000
 SIGNS_PER_TIMEOUT = 4
 """One that is lost, or late by a busy machine, does not end the service."""
 
@@ -93,6 +94,13 @@ class Watchdog:
         if self._pending is None or self._pending.wait(0):
             self._due_at = now + self._interval_ns
             self._pending = self._visit(lambda: notify(is_working=True))
+
+    def wait_ms(self, longest_ms: float) -> float:
+        """Return the time until the next review is due, ms, and at most `longest_ms`: the caller waits no longer."""
+        if not self._interval_ns:
+            return longest_ms
+        due_ns = self._due_at - now_ns()
+        return min(longest_ms, (due_ns if due_ns > 0 else self._interval_ns) / NS_PER_MS)  # else a sign is under way
 
 
 def _watchdog_ns() -> int:

@@ -15,6 +15,7 @@ from elect.cli.executing.supervised_program import Margins, ProgramEnd
 from elect.cli.executing.wakeup import Wakeup
 from elect.cli.exit_codes import Failure
 from elect.monitoring.member_phase import MemberPhase
+from elect.runtime.service_manager import WATCHDOG_PID_VARIABLE, WATCHDOG_VARIABLE
 from elect.storage.store import MemoryStore
 from tests.nodes import DEADLINE_S, configs, eventually
 
@@ -114,6 +115,19 @@ def test_node_with_a_stuck_program_is_no_candidate(tmp_path, program, wakeup):
         assert node.candidacy._holds
     assert codes == [0]
     assert program.terms[0] < program.terms[1]
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_waits_end_when_a_sign_of_life_is_due(tmp_path, program, wakeup, monkeypatch, is_running):
+    """Also while no program runs, as on a node that does not lead."""
+    monkeypatch.setenv(WATCHDOG_VARIABLE, "40000")
+    monkeypatch.delenv(WATCHDOG_PID_VARIABLE, raising=False)
+    with Node(configs(tmp_path, "a")["a"], store=MemoryStore()) as node:
+        runner = ProgramRunner(node, node.election(), program, wakeup, PLAN)
+        if is_running:
+            program.idle.clear()
+        runner._check_node()
+        assert 0 < runner._wait_ms() <= 10
 
 
 def test_signal_that_meets_a_late_start_ends_the_wait(tmp_path, program, wakeup):

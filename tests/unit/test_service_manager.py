@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from elect import Node
+from elect.cli.commands.run_node import _await_end
+from elect.cli.exit_codes import ExitCode
+from elect.cli.json_events import JsonEvents
 from elect.monitoring.member_phase import MemberLifecycle, MemberPhase
 from elect.runtime.service_manager import (
     STATUS_LENGTH_MAX,
@@ -142,11 +145,44 @@ def test_orchestrator_that_hangs_gives_no_sign_of_life(manager, watched):
     eventually(lambda: signs(manager, watchdog))
 
 
+class Waits:
+    """Counts the waits of a loop, and ends it after the tenth one."""
+
+    def __init__(self) -> None:
+        self.longest_ms = []
+
+    def wait(self, longest_ms: float) -> str | None:
+        self.longest_ms.append(longest_ms)
+        return "signal" if len(self.longest_ms) == 10 else None
+
+
+def test_loop_of_a_node_in_the_foreground_waits_for_no_sign(watched):
+    """Its waits end when a sign is due, so each one is in time."""
+    waits = Waits()
+    assert _await_end(watched[0], waits, JsonEvents("a", None)) is ExitCode.OK
+    assert max(waits.longest_ms) <= 10
+    assert min(waits.longest_ms) > 0
+
+
+def test_sign_that_is_under_way_is_not_waited_for_busily(watched):
+    node, watchdog = watched
+    goes_on = threading.Event()
+    node.visit(lambda: goes_on.wait(DEADLINE_S))
+    try:
+        for _ in range(2):
+            watchdog.review()
+            eventually(lambda: watchdog.wait_ms(500) == 10)
+    finally:
+        goes_on.set()
+
+
 @pytest.mark.parametrize(("timeout", "owner"), [("", None), ("soon", None), ("40000", "1")])
 def test_no_sign_of_life_is_given_unasked(manager, monkeypatch, timeout, owner):
     """Nor for another process, such as the parent of this one."""
     monkeypatch.setenv(WATCHDOG_VARIABLE, timeout)
     monkeypatch.setenv(WATCHDOG_PID_VARIABLE, owner or str(os.getpid()))
     asked = []
-    Watchdog(asked.append).review()
+    watchdog = Watchdog(asked.append)
+    watchdog.review()
     assert asked == []
+    assert watchdog.wait_ms(500) == 500

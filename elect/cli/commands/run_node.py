@@ -9,7 +9,7 @@ from elect.cli.argument_types import add_config, election, load_config
 from elect.cli.exit_codes import JOIN_EXIT_CODES, ExitCode, Failure
 from elect.cli.json_events import JsonEvents
 from elect.cli.log_format import JsonFormatter
-from elect.cli.signals import StopSignals, stop_signals
+from elect.cli.signals import CHECK_INTERVAL_MS, StopSignals, stop_signals
 from elect.clock import now_ns
 from elect.core.state.node_state import DEFAULT_ELECTION
 from elect.errors import JoinError
@@ -81,7 +81,7 @@ def _await_end(node: Node, end: StopSignals, events: JsonEvents) -> ExitCode:
     while node.is_alive:
         watchdog.review()
         events.write_phases()
-        match end.wait():
+        match end.wait(watchdog.wait_ms(CHECK_INTERVAL_MS)):
             case "signal":
                 return ExitCode.OK
             case "reader":

@@ -124,11 +124,12 @@ class ProgramRunner:
             raise Failure("the process that supervises the program has ended", ExitCode.NODE_FAILED) from None
 
     def _wait_ms(self) -> float:
+        wait_ns = IDLE_NS
         if not self._program.idle.is_set():
-            return self._turn_ns / 1e6
-        due_at = self._give_up_at if self._leadership is None else self._start_at
-        wait_ns = IDLE_NS if due_at is None else min(IDLE_NS, due_at - now_ns())
-        return max(wait_ns, 0) / 1e6
+            wait_ns = self._turn_ns
+        elif (due_at := self._give_up_at if self._leadership is None else self._start_at) is not None:
+            wait_ns = max(min(IDLE_NS, due_at - now_ns()), 0)
+        return self._watchdog.wait_ms(wait_ns / 1e6)
 
     def _receive_signal(self, number: int) -> None:
         if number in ENDING or (number == signal.SIGHUP and self._program.idle.is_set()):
