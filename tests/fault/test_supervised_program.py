@@ -1,5 +1,6 @@
 """The supervisor of `elect exec` and a program that it runs, without a node: the test says when the lease ends."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -208,7 +209,7 @@ def test_close_ends_the_whole_family(tmp_path):
 
 
 def test_program_that_cannot_be_executed_is_reported(tmp_path):
-    for path, error in ((tmp_path / "none", 2), (tmp_path, 13)):
+    for path, error in ((tmp_path / "none", errno.ENOENT), (tmp_path, errno.EACCES), ("", errno.EINVAL)):
         program = SupervisedProgram([str(path)], os.environ, margins=MARGINS, grace_ns=0)
         try:
             program.run(1, now_ns() + LONG_NS)

@@ -117,6 +117,7 @@ def test_a_client_that_all_nodes_refuse_is_told_at_once(elect, nodes):
         (["leader", NOWHERE, "--wait", "-1"], "'-1' is not a number"),
         (["call", NOWHERE], "no program"),
         (["call", NOWHERE, "--"], "no program"),
+        (["call", NOWHERE, "--", ""], "no program"),
         (["call", NOWHERE, "true", "--timeout", "1"], "no program"),
         (["call", "--", "true"], "no address"),
         (["call", NOWHERE, "--election", "", "--", "true"], "election"),

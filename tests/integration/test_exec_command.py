@@ -177,6 +177,7 @@ def test_restart_runs_the_program_again(node, tmp_path):
     ("arguments", "text"),
     [
         ([], "elect: no program: write -- and CMD after the options\n"),
+        (["--", ""], "elect: no program: write -- and CMD after the options\n"),
         (["--once", "--restart", "--", "true"], "not allowed with argument"),
         (["--try", "-1", "--", "true"], "is not a number from"),
     ],

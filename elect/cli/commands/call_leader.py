@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the program; return its exit code."""
-    if not arguments.program:
+    if not any(arguments.program[:1]):
         raise Failure("no program: write -- and CMD after the addresses", ExitCode.USAGE)
     with make_client(arguments) as client:
         return LeaderProgram(client, arguments.election, arguments.program).run(arguments.timeout)

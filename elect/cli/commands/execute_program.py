@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the program; return its exit code."""
     command: list[str] = arguments.program
-    if not command:
+    if not any(command[:1]):
         raise Failure("no program: write -- and CMD after the options", ExitCode.USAGE)
     config = load_config(arguments.config)
     plan = _plan(arguments, config, command[0])

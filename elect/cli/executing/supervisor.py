@@ -16,6 +16,7 @@ that `elect exec` sees that this process works; `killing`; and for each `run` on
 """
 
 import ctypes
+import errno
 import os
 import select
 import signal
@@ -308,8 +309,9 @@ def _execute(
                 signal.signal(number, handler)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.execvpe(command[0], command, variables)  # noqa: S606 - the user's program
-    except OSError as error:
-        os.write(failure_end, str(error.errno).encode())
+    except Exception as error:  # noqa: BLE001 - any other one would be lost with this process
+        code = error.errno if isinstance(error, OSError) else None
+        os.write(failure_end, str(code or errno.EINVAL).encode())  # a ValueError: the name is empty
     finally:
         os._exit(NOT_EXECUTED)
 
