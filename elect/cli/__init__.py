@@ -37,6 +37,9 @@ COMMANDS = {
 WITH_PROGRAM = {"call", "exec"}
 """The commands whose arguments end with a program and its own."""
 
+ANSWERS = {("leader", None), ("members", "list"), ("members", "token")}
+"""The commands, with their actions, that are of no use without stdout. Of others the exit code is an answer, too."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -47,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    open_streams()
+    is_stdout_open = open_streams()
     code = 0
     try:
-        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+        code = _run(sys.argv[1:] if arguments is None else list(arguments), is_stdout_open=is_stdout_open)
     except BrokenPipeError:
         code = ExitCode.BROKEN_PIPE
     except KeyboardInterrupt:
@@ -62,9 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return flush_streams(code)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], *, is_stdout_open: bool) -> int:
     arguments, program = _split(arguments)
     parsed = _parser(arguments).parse_args(arguments, argparse.Namespace(program=program))
+    if not is_stdout_open and (parsed.command, getattr(parsed, "action", None)) in ANSWERS:
+        return complain("cannot write the output: stdout is closed", ExitCode.FAILED)
     with unblocked() if parsed.command in ("run", "exec") else nullcontext():  # only a node has threads that write
         return _attempt(parsed)
 

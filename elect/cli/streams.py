@@ -25,8 +25,9 @@ FLUSH_S = 1.0
 logger = Log(__name__)
 
 
-def open_streams() -> None:
-    """Open /dev/null in the place of each stream that is closed; Python has None there."""
+def open_streams() -> bool:
+    """Open /dev/null in the place of each stream that is closed; return whether stdout was open."""
+    is_open = sys.stdout is not None  # Python has None in the place of a closed one
     fill_standard()
     if sys.stdout is None:
         sys.stdout = _open_null()
@@ -34,6 +35,7 @@ def open_streams() -> None:
         sys.stderr = _open_null()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a character that the terminal lacks is no reason to end
+    return is_open
 
 
 def flush_streams(code: int) -> int:

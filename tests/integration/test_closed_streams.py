@@ -90,6 +90,17 @@ def test_command_without_streams_ends_with_its_code(closed, arguments, code):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("closed", [{1}, {0, 1}])
+@pytest.mark.parametrize(
+    "arguments",
+    [["leader", "127.0.0.1:1", "--cluster", "x"], ["leader", "127.0.0.1:1", "--cluster", "x", "--watch"],
+     ["members", "list", "127.0.0.1:1"], ["members", "token", "d", "-c", "missing.toml"]],
+)  # fmt: skip
+def test_answer_that_cannot_be_written_is_a_failure(closed, arguments):
+    """Else a script takes an empty text for the answer. Nobody is asked."""
+    assert end([*ELECT, *arguments], closed) == (1, "elect: cannot write the output: stdout is closed\n")
+
+
 @pytest.fixture(params=["", "1"])
 def environ(request):
     """With and without a buffer between a command and its output."""
