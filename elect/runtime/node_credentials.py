@@ -7,6 +7,7 @@ from pathlib import Path
 from elect.config.config import Config
 from elect.config.rules import is_loopback
 from elect.errors import ConfigError
+from elect.storage import data_lock
 from wire.common.log import Log
 from wire.protocol.wire_errors import CredentialsError
 from wire.security.security import PLAIN, Keyed, Security
@@ -37,19 +38,19 @@ def check_join_token(config: Config) -> None:
     Raises:
         ConfigError: it is no token.
     """
-    if config.join_token_file is not None and Path(config.join_token_file).is_file():
+    if config.join_token_file is not None and os.path.lexists(config.join_token_file):
         config.read_join_token()
 
 
 def check_first_token(config: Config) -> None:
-    """Check the join token of a node without a data directory, before that is made.
+    """Check the join token of a node whose data directory has never been used, before that is made.
 
-    A node with one may be a member: it restarts whatever its token file holds.
+    A node with a used one may be a member: it restarts whatever its token file holds.
 
     Raises:
         ConfigError: it is no token.
     """
-    if not os.path.lexists(config.data_dir):
+    if not os.path.lexists(Path(config.data_dir) / data_lock.NAME):
         check_join_token(config)
 
 

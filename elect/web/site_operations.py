@@ -53,7 +53,7 @@ def seal(node: NodeProtocol, request: Request) -> Response:
         made = node.members.seal(successor, timeout=timeout_of(fields))
     except Stopped as error:
         text = f"{error}; the seal may be made all the same: repeat it, at any node of this cluster"
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, text) from error
+        return reply(HTTPStatus.SERVICE_UNAVAILABLE, {"error": text, "refusal": "timeout"})
     except (ElectError, ValueError) as error:
         return _refusal(error)
     content = {"node": node.config.node, "state": made.state.value, "successor": made.successor or None}

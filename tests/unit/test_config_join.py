@@ -198,8 +198,9 @@ def test_bad_token_is_found_before_a_node_has_data(tmp_path, has_data):
     """A node with data may be a member, which needs no token any more."""
     (tmp_path / "token").write_text("bad\n")
     made = joining(join_token_file=tmp_path / "token", data_dir=tmp_path / "data")
+    (tmp_path / "data").mkdir()  # as a volume or a unit makes it
     if has_data:
-        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "elect.lock").touch()
         check_first_token(made)
         return
     with pytest.raises(ConfigError, match="its content is not a token: 16 to 256"):

@@ -26,6 +26,8 @@ from wire.common.log import Log
 
 logger = Log(__name__)
 
+ROUNDED_NS = 1_000_000
+
 IDLE_NS = NS_PER_S // 2
 """The interval at which the node is checked while no program runs; an election wakes the loop."""
 
@@ -164,14 +166,14 @@ class ProgramRunner:
         with self._losing:
             if leadership.valid():
                 self._started_at = now_ns()
-                self._program.run(leadership.token, _lease_until(leadership))
+                self._program.run(leadership.token, lease_until(leadership))
 
     def _extend(self) -> None:
         """Move the deadlines of the program with the lease, or with what is left of it."""
         leadership = self._leadership
         assert leadership is not None
         if leadership.valid():
-            self._program.extend(_lease_until(leadership))
+            self._program.extend(lease_until(leadership))
         elif leadership.lost.is_set() and leadership.reason not in AT_ONCE:
             until = self._node.bound_until(leadership, self._turn_ns / NS_PER_S)
             if until is not None:
@@ -245,7 +247,9 @@ class ProgramRunner:
             raise Failure("the node has failed; see its log", ExitCode.NODE_FAILED)
 
 
-def _lease_until(leadership: Leadership) -> int:
+def lease_until(leadership: Leadership) -> int:
+    """Return the end of a lease, rounded down to a millisecond; NEVER for that of a single voter."""
     now = now_ns()  # before the remaining time is read: the sum is then too early rather than too late
     remaining = leadership.remaining()
-    return NEVER if remaining == math.inf else now + int(remaining * NS_PER_S)
+    # Not rounded, the sum would move by nanoseconds with each call, and each deadline that moves is sent and answered.
+    return NEVER if remaining == math.inf else (now + int(remaining * NS_PER_S)) // ROUNDED_NS * ROUNDED_NS

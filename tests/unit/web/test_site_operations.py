@@ -84,7 +84,7 @@ def test_a_promotion_that_fails_says_why(failure, status, refusal):
         (NotLeader("default", None), 421, "not_leader"),
         (LeadershipTimeout("default", "the seal", 3.0), 504, "timeout"),
         (ValueError("successor is too long"), 400, None),
-        (Stopped("a", "stopping"), 503, None),
+        (Stopped("a", "stopping"), 503, "timeout"),
     ],
 )
 def test_a_seal_that_fails_says_why(failure, status, refusal):
