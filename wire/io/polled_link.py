@@ -186,6 +186,9 @@ class PolledLink:
             return False
         except WireError as error:
             link.close_reason.set_once(error)
+        except Exception:  # it ends this link alone: the thread serves all others
+            logger.exception("! %s: link %s failed", link.peer, link.number)
+            link.close_reason.set_once(LocalFault("sending failed"))
         if self._unsent or link.close_reason.value is not None:
             link.outbox.ring()  # `run` does the rest
         return True

@@ -160,6 +160,13 @@ def test_a_link_that_ends_takes_no_message(pair: Pair, is_gone: bool) -> None:
     assert not pair.link.send(Text(text="b"), 0.1)
 
 
+def test_a_bug_ends_one_link_alone(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair.link, "_encode", None)
+    assert pair.link.send(Text(text="a"), 0.1)
+    assert isinstance(pair.reason, LocalFault)
+    assert pair.rung == [pair.outbox]
+
+
 def test_a_message_that_cannot_be_encoded_is_left_for_the_log(pair: Pair) -> None:
     assert not pair.link.send(Text(text="a", number="b"), 0.1)  # type: ignore[arg-type]
     assert pair.link.send(Text(text="a"), 0.1)
