@@ -88,9 +88,14 @@ class Leadership:
 
     def end(self, reason: LossReason) -> None:
         """End the lease, and set `lost`. The reason of a lease that is over already stays."""
-        self._set_reason(self.loss() or reason)  # first: a thread that finds no lease asks for the reason
+        self._set_reason(self._over() or reason)  # first: a thread that finds no lease asks for the reason
         self._leases.give_up(self.election, self.token)
         self.mark_lost(reason)
+
+    def _over(self) -> LossReason | None:
+        """Return why the lease is over already; None while it holds, and where its claim was taken back meanwhile."""
+        claimed, _ = self._leases.read(self.election)
+        return self.loss() if claimed == self.token or self._leases.is_closed else None
 
     def mark_lost(self, reason: LossReason) -> None:
         """Set `lost`, and `reason` unless it is set."""

@@ -88,9 +88,9 @@ class Publisher:
         """Mark every leadership as lost, as the node has stopped: the orchestrator thread has ended."""
         with self._context.changing():
             for published in list(self._context.published_elections.values()):
-                if published.leadership is not None:
-                    published.leadership.mark_lost(LossReason.STOPPED)
-                    published.leadership = None
+                leadership, published.leadership = published.leadership, None
+                if leadership is not None:
+                    leadership.mark_lost(LossReason.STOPPED)
 
     def _publish(self, event: Event) -> PublishedEvent:
         match event:

@@ -64,6 +64,18 @@ def test_resigning_ends_it_at_once_and_once():
     assert desk.given_up == [LossReason.RESIGNED]
 
 
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_claim_that_is_taken_back_is_no_lapse(is_over):
+    """The orchestrator thread takes the claim out of the table before it publishes the end of a resignation."""
+    desk = Desk()
+    if is_over:
+        desk.now = 100
+    else:
+        desk.leases.publish({"e": None}, None)
+    desk.leadership.end(LossReason.RESIGNED)
+    assert desk.leadership.reason is (LossReason.LEASE_LAPSED if is_over else LossReason.RESIGNED)
+
+
 def test_the_first_reason_stays():
     desk = Desk()
     desk.leadership.mark_lost(LossReason.LEASE_LAPSED)
