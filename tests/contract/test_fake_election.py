@@ -345,3 +345,17 @@ def test_the_plugin_brings_fixtures(pytester, monkeypatch):
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*Simulation(Options(nodes=3, seed=7*"])
+
+
+def test_it_may_be_closed_while_it_elects():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(20):
+            fake = FakeElection()
+            fake.subscribe(on_elected=lambda _, fake=fake: fake.close())
+            with suppress(Stopped):
+                assert fake.elect().reason in (None, LossReason.STOPPED)
+            assert fake.close(DEADLINE_S)
+    finally:
+        sys.setswitchinterval(interval)

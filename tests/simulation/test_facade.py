@@ -132,6 +132,14 @@ def test_an_observer_of_a_user_sees_events():
     assert len(tokens.terms) == 2
 
 
+def test_a_method_may_be_set_once_the_observer_is_added():
+    simulation, observer, told = Simulation(Options(nodes=3, seed=2)), Observer(), list[object]()
+    simulation.watch(observer)
+    observer.told = lambda _, event: told.append(event)
+    simulation.run(1)
+    assert told
+
+
 @pytest.mark.parametrize("seed", [True, 1.5, "7"])
 def test_a_seed_that_is_refused_is_named(seed: object):
     with pytest.raises(TypeError, match=rf"^seed is {seed!r}; a whole number is needed$"):

@@ -218,7 +218,8 @@ class FakeContext(NodeContext):
         self._cluster.cuts.clear()
         self._lead(NODE)
         leadership = self.published(self._election).leadership
-        assert leadership is not None, "only this thread publishes its end"
+        if leadership is None:  # it was closed meanwhile
+            raise self.refusal(Lifecycle.STOPPED)
         return leadership
 
     def _lapse(self) -> None:

@@ -8,6 +8,7 @@ from elect.api.candidacy import Candidacy
 from elect.api.election import Election
 from elect.bridge.dispatcher import Dispatcher
 from elect.bridge.leadership import Leadership
+from elect.bridge.node_context import Lifecycle
 from elect.core.events import LossReason
 from elect.core.messages import TERM_MAX, check_name
 from elect.errors import LeadershipTimeout, ThreadError
@@ -94,7 +95,7 @@ class FakeElection(Election):
             if self._fake.wait_for(lambda: self._fake.is_candidate or None, deadline.remaining_s) is None:
                 raise LeadershipTimeout(self.name, "a candidate", timeout or 0.0)
             leadership = self._fake.elect(token)
-        self._callbacks.flush(SETTLE_S)
+        self._flush()
         return leadership
 
     def lose(self, reason: LossReason = LossReason.LEASE_LAPSED) -> None:
@@ -106,7 +107,7 @@ class FakeElection(Election):
         """
         arguments.check_type("reason", reason, LossReason, "a LossReason")
         self._fake.lose(reason)
-        self._callbacks.flush(SETTLE_S)
+        self._flush()
 
     def lapse(self) -> None:
         """Let the lease run out, as after a lost connection; `elect` brings it back.
@@ -115,7 +116,7 @@ class FakeElection(Election):
             Stopped: the election is closed.
         """
         self._fake.lapse()
-        self._callbacks.flush(SETTLE_S)
+        self._flush()
 
     def follow(
         self, leader: str | None, *, address: str | None = None, metadata: Mapping[str, str] | None = None
@@ -140,7 +141,7 @@ class FakeElection(Election):
         if leader not in (None, *OTHERS):
             raise ValueError(f"leader is {leader!r}; one of {', '.join(OTHERS)} or None is needed, {NODE} is this node")
         self._fake.follow(leader, Profile(address=address, metadata=told))
-        self._callbacks.flush(SETTLE_S)
+        self._flush()
 
     def close(self, timeout: float | None = 2.0) -> bool:
         """Stop, as a node does: the leadership ends, callbacks are told. Return whether all threads have ended."""
@@ -150,6 +151,10 @@ class FakeElection(Election):
         self._callbacks.close()
         is_done = [thread.finish(deadline.remaining_s) for thread in self._threads]
         return all(is_done)
+
+    def _flush(self) -> None:
+        if self._fake.state is Lifecycle.RUNNING:  # else the thread of the callbacks ends, and `close` waits for it
+            self._callbacks.flush(SETTLE_S)
 
     def _acknowledge(self, election: str, term: int) -> None:
         self._fake.acknowledge(election, term)

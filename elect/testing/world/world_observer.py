@@ -1,7 +1,6 @@
 """The base class of the checkers, which observe a world and never change it."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 from elect.core.changes import Change, ChangeRefusal
@@ -60,6 +59,10 @@ class Observer:
         """Called when a process has ended."""
 
 
+FREQUENT = ("stepped", "heard")
+"""They are called for each input, so an observer must have them when it is added; the others may be set later."""
+
+
 def overrides(observer: Observer, name: str) -> bool:
     """Return whether an observer has a method of its own of that name."""
     return name in vars(observer) or getattr(type(observer), name) is not getattr(Observer, name)
@@ -79,8 +82,9 @@ def noting(observer: Observer, note: Callable[[Exception], None]) -> Observer:
         return call
 
     made = Observer()
-    for name in filter(partial(overrides, observer), _METHODS):
-        setattr(made, name, guarded(name))
+    for name in _METHODS:
+        if name not in FREQUENT or overrides(observer, name):
+            setattr(made, name, guarded(name))
     return made
 
 
