@@ -172,9 +172,6 @@ class FakeContext(NodeContext):
     def _end_leases(self) -> None:
         """End the leadership; its reason is that of a stop, unless it has ended for another one."""
         self.leases.close()
-        leadership = self.published(self._election).leadership
-        if leadership is not None:
-            leadership.mark_lost(LossReason.STOPPED)
         self._publisher.close()
 
     # Commands of the test.
