@@ -70,7 +70,7 @@ class Election:
 
         It is False after a stop, after a fork, and when one of elect's own threads has died.
         """
-        return self._context.leases.token(self.name) != 0
+        return self.leadership is not None
 
     @property
     def leadership(self) -> Leadership | None:

@@ -218,10 +218,12 @@ class Dispatcher:
     def _add(self, item: _Subscribed) -> None:
         subscription, published = item.subscription, item.published
         self._subscriptions.setdefault(subscription.election, []).append(subscription)
-        # Read the leader first: the orchestrator thread sets the leadership before it, and may do so in between.
+        # The orchestrator thread may set both in between, the leader first: both are then reported by the events.
         leader, leadership = published.leader, published.leadership
         if leadership is not None:
             _call_on_elected(subscription, leadership)
+        elif leader is not None and leader.node_id == subscription.node_id:
+            return
         if leader is not None:
             _call_safely(partial(subscription.changed, leader), subscription.name("on_leader"))
 

@@ -29,7 +29,7 @@ class PublishedElection:
         election: its name.
         leadership: of this node, from Elected to Lost.
         leader_change: the number of changes of the known leader, and that leader.
-        leader_term: the highest term in which this node knew a leader, or led; 0: it never did.
+        leader_term: the highest term of a leader that this node knew; 0: it knew none.
         role: of this node in the term `role_term`.
     """
 

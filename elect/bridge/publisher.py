@@ -10,6 +10,7 @@ from collections.abc import Callable
 from elect.bridge.dispatcher import PublishedEvent
 from elect.bridge.leadership import Leadership
 from elect.bridge.node_context import NodeContext
+from elect.bridge.published_election import PublishedElection
 from elect.clock import NS_PER_S
 from elect.core.configuration import Configuration, Member, MemberKind
 from elect.core.events import (
@@ -115,7 +116,8 @@ class Publisher:
 
     def _elected(self, event: Elected) -> Leadership:
         context, published = self._context, self._context.published(event.election)
-        published.leader_term = max(published.leader_term, event.term)
+        # First: a thread that finds its node leading may ask who leads.
+        self._set_leader(published, context.node_id, event)
         published.leadership = Leadership(
             election=event.election,
             node_id=context.node_id,
@@ -134,18 +136,21 @@ class Publisher:
 
     def _leader(self, event: LeaderChanged) -> Leader | None:
         published = self._context.published(event.election)
-        leader = None
-        if event.leader is not None:
-            profile = self._profile(event.leader)
-            leader = Leader(
-                node_id=event.leader,
-                term=event.term,
-                address=profile.address,
-                metadata=profile.metadata,
-                as_of=event.at / NS_PER_S,
-            )
-        published.leader = leader
-        return leader
+        if event.leader is None:
+            published.leader = None
+        elif event.leader != self._context.node_id:  # else it is published since Elected
+            self._set_leader(published, event.leader, event)
+        return published.leader
+
+    def _set_leader(self, published: PublishedElection, node_id: str, event: Elected | LeaderChanged) -> None:
+        profile = self._profile(node_id)
+        published.leader = Leader(
+            node_id=node_id,
+            term=event.term,
+            address=profile.address,
+            metadata=profile.metadata,
+            as_of=event.at / NS_PER_S,
+        )
 
 
 FAILING_ELECTIONS_MAX = 8

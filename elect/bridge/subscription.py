@@ -16,6 +16,7 @@ class Subscription:
 
     Attributes:
         election: the name of the election.
+        node_id: of this node.
         leadership: reported as elected, and not yet as lost; or None.
         leader: node id and term of the leader reported last, or None.
         is_cancelled: no more callbacks are wanted.
@@ -30,7 +31,7 @@ class Subscription:
         on_leader: OnLeader | None,
     ) -> None:
         self.election = election
-        self._node_id = node_id
+        self.node_id = node_id
         self.leadership: Leadership | None = None
         self.leader: tuple[str, int] | None = None
         self.is_cancelled = False
@@ -40,7 +41,7 @@ class Subscription:
 
     def name(self, callback: str) -> str:
         """Return the name of a callback in a log line: a process may have several nodes and elections."""
-        return f"{callback} of election {self.election!r} on node {self._node_id}"
+        return f"{callback} of election {self.election!r} on node {self.node_id}"
 
     def cancel(self) -> None:
         """End the callbacks; one that runs now still returns. Idempotent; never waits."""

@@ -8,7 +8,7 @@ from elect.core.changes import Change
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.events import Objection, Role
 from elect.core.messages import TERM_MAX, Number, RefusalReason, Standing
-from elect.core.rules import campaigning, failback, following, leading, membership, sites
+from elect.core.rules import campaigning, failback, known_leader, leading, membership, sites
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -235,7 +235,7 @@ def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
             peer.heartbeat is not None and peer.heartbeat.configuration != state.configuration.id for peer in peers
         )
         return WhyNoLeader.CONFIGURATION if is_mixed else WhyNoLeader.NO_QUORUM
-    if not campaigning.is_free(state, election) or following.known_leaders(state, election):
+    if not campaigning.is_free(state, election) or known_leader.reported_leaders(state, election):
         return WhyNoLeader.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():
         return WhyNoLeader.OFFSET

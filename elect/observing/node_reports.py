@@ -7,7 +7,6 @@ the orchestrator thread.
 from collections.abc import Callable
 
 from elect.bridge.node_context import NodeContext
-from elect.bridge.published_election import PublishedElection
 from elect.clock import NS_PER_S
 from elect.core.configuration import ADDRESS_LENGTH_MAX, ClusterState
 from elect.core.messages import DURATION_NS_MAX
@@ -38,7 +37,7 @@ class NodeReports:
         published = self._context.published_elections.get(election)
         if published is None:
             return LeaderReport(election=election, term=0, age_ns=UNCERTAIN_NS)
-        leader = self._leader(published)
+        leader = published.leader
         if leader is None:  # its term is published before its end
             return LeaderReport(election=election, term=published.leader_term, age_ns=UNCERTAIN_NS)
         lease_ns = self._lease_ns(election, leader)
@@ -86,14 +85,6 @@ class NodeReports:
         heard = sorted(age for age in ages if age is not None)
         quorum = configuration.quorum
         return heard[quorum - 1] if 0 < quorum <= len(heard) else NEVER_NS
-
-    def _leader(self, published: PublishedElection) -> Leader | None:
-        """Return the known leader. A lease of this node counts at once; that it leads is published a moment later."""
-        leader, token, node_id = published.leader, self._context.leases.token(published.election), self._context.node_id
-        if not token or (leader is not None and (leader.term > token or leader.node_id == node_id)):
-            return leader
-        profile = self._profile(node_id)
-        return Leader(node_id=node_id, term=token, address=profile.address, metadata=profile.metadata)
 
     def _lease_ns(self, election: str, leader: Leader) -> int:
         """Return the rest of this node's own lease, or 0; a single voter's never ends, and a report has a bound."""

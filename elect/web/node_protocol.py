@@ -19,6 +19,10 @@ class HeldLeadership(Protocol):
     def token(self) -> int:
         """The fencing token: the term of this leadership."""
 
+    @property
+    def node_id(self) -> str:
+        """The id of this node."""
+
 
 class ElectionProtocol(Protocol):
     """One election, as its node sees it."""

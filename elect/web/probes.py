@@ -66,13 +66,14 @@ def _judge_role(node: NodeProtocol, request: Request, *, is_leader_asked: bool) 
     known = election.leader if election is not None else None
     # The lease is read last, so that nothing slow comes between it and the answer.
     held = election.leadership if election is not None else None
+    leader = held or known  # this node may have been elected in between
     is_replica = held is None and node.is_alive and (election is not None or name == DEFAULT_ELECTION)
     content = {
         "election": name,
         "node": node.config.node,
         "is_leader": held is not None,
         "token": held.token if held is not None else None,
-        "leader": known.node_id if known is not None else None,
+        "leader": leader.node_id if leader is not None else None,
     }
     headers = {"X_Elect_Token": str(held.token)} if held is not None else {}
     return _answer(content, is_good=held is not None if is_leader_asked else is_replica, **headers)

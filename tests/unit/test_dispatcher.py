@@ -238,23 +238,29 @@ def test_a_dispatcher_knows_its_own_callbacks():
 
 
 class HurriedElection(PublishedElection):
-    """An election whose node is elected just after the subscriber first reads it."""
+    """An election that changes while a subscriber reads it: `steps` are taken one after each read."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, steps: list) -> None:
         super().__init__("e")
-        self._desk = desk
+        self._steps = steps
 
     def __getattribute__(self, name: str) -> object:
         value = super().__getattribute__(name)
-        if name in ("leader", "leadership") and (desk := self.__dict__.pop("_desk", None)) is not None:
-            desk.elected(5)
-            desk.leader("a", 5)
+        if name in ("leader", "leadership") and self._steps:
+            self._steps.pop(0)()
         return value
 
 
-def test_elected_comes_before_leader_also_during_subscribe():
+@pytest.mark.parametrize("is_leader_set", [False, True])
+def test_elected_comes_before_leader_also_during_subscribe(is_leader_set):
+    def elect() -> None:
+        desk.elected(5)
+        desk.leader("a", 5)
+
     desk = Desk()
-    desk.published = HurriedElection(desk)
+    desk.published = HurriedElection([lambda: None, elect] if is_leader_set else [elect])
+    if is_leader_set:
+        desk.published.leader = Leader(node_id="a", term=5)
     desk.subscribe()
     desk.pump()
     assert desk.log == [("elected", 5), ("leader", "a")]

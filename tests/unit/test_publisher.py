@@ -38,9 +38,9 @@ def test_too_many_events_are_told_although_none_is_urgent():
 
 
 def test_the_highest_term_of_a_leader_is_kept():
-    """Also that of this node itself, which is elected before it is known to lead."""
     published, _ = publisher()
     election = published._context.published("e")
-    for event, term in ((CHANGED, 1), (Elected(election="e", term=3, at=0), 3), (CHANGED, 3)):
+    other = LeaderChanged(election="e", term=1, leader="b", at=0)
+    for event, term in ((other, 1), (Elected(election="e", term=3, at=0), 3), (other, 3)):
         published.publish((event,))
         assert election.leader_term == term

@@ -5,7 +5,7 @@ Source: PROTOCOL.md, section 4, "Campaigning and winning"; section 6.
 
 from elect.core.messages import TERM_MAX, Abandon, Grant, Number, RefusalReason, Refuse, Resign, Vote
 from elect.core.quorum import FOREVER, is_quorum
-from elect.core.rules import following, leading, ranking, voting
+from elect.core.rules import following, known_leader, leading, ranking, voting
 from elect.core.state.election_state import Campaign, ElectionState
 from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
@@ -41,7 +41,7 @@ def consider(state: NodeState, election: ElectionState, *, is_next: bool = False
     following.follow_refused(state, election)
     held_until = voting.answer_held(state, election)
     ask_again(state, election)
-    following.report_leader(state, election)
+    known_leader.report(state, election)
     following.list_observed(state, election)
     if election.is_vacant:
         state.index.deadlines.set(election.name, _campaign_if_due(state, election, is_next=is_next))
@@ -98,7 +98,7 @@ def is_free(state: NodeState, election: ElectionState) -> bool:
 
     Source: PROTOCOL.md, section 6, rule 3.
     """
-    leaders = {known.leader for known in following.known_leaders(state, election)}
+    leaders = {known.leader for known in known_leader.reported_leaders(state, election)}
     return all(
         leader is None or _asks_at_once(state, election, leader) or ranking.denies_support(state, leader)
         for leader in leaders

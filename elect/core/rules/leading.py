@@ -11,6 +11,7 @@ from elect.core.events import Campaigned, Elected, LossReason, Lost
 from elect.core.messages import Lead, Number, Resign
 from elect.core.quorum import FOREVER
 from elect.core.ready import Lease
+from elect.core.rules import known_leader
 from elect.core.state.election_state import ElectionState, LeadershipState, Resigning
 from elect.core.state.node_state import DEFAULT_ELECTION, NodeState
 from elect.core.state.peer_support import Peer
@@ -223,6 +224,7 @@ def _announce(state: NodeState) -> None:
             leadership = state.elections[name].leading
             state.effects.leases[name] = lease(state, leadership.term, leadership.followers)
             state.effects.events.append(Elected(election=name, term=leadership.term, at=state.now))
+            known_leader.report(state, state.elections[name])
 
 
 def suspend(state: NodeState, *, is_cut_short: bool = False) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from elect.bridge.commands import read_bound
-from elect.core.events import Elected, LossReason, Lost, Role, RoleChanged
+from elect.core.events import Elected, LeaderChanged, LossReason, Lost, Role, RoleChanged
 from elect.core.messages import Follow, Lead, Number, RefusalReason, Refuse, Resign, Resigned
 from elect.core.ready import Lease
 from tests.unit.core.desk import COUNTED, DURATION, INTERVAL, MS, TURN, Desk, vote
@@ -50,6 +50,13 @@ def test_a_refused_vote_is_no_answer_to_a_lead():
     desk.say("c", Refuse(election="default", term=1, own_term=1, reason=RefusalReason.TERM))
     desk.tick(INTERVAL)
     assert desk.entries("c") == [Lead(election="default", term=1)]
+
+
+def test_who_is_elected_knows_its_leader_though_elections_wait(monkeypatch):
+    desk = won()
+    monkeypatch.setattr("elect.core.step.CONSIDERED_MAX", 0)
+    desk.follow("a", 1)
+    assert [event.leader for event in desk.events(LeaderChanged)] == ["b"]
 
 
 def test_the_lease_needs_a_quorum_that_follows_in_its_session():

@@ -94,15 +94,6 @@ def test_the_lease_of_another_term_is_not_that_of_this_one(bench):
     assert bench.report().lease_ns == 0
 
 
-@pytest.mark.parametrize("known", [None, "b"])
-def test_an_own_lease_counts_before_its_leader_is_published(bench, known):
-    bench.lead(None if known is None else leader(known, term=6))
-    bench.lease(bench.now + SECOND)
-    assert bench.report() == LeaderReport(
-        election="default", term=7, leader_id="a", address="a:1", metadata={"name": "a"}, lease_ns=SECOND
-    )
-
-
 def test_a_lease_without_an_end_is_reported_with_one(bench):
     bench.lead(leader("a"))
     bench.lease(FOREVER)

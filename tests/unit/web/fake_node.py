@@ -21,6 +21,7 @@ from elect.sites.site_values import PromotionResult, PromotionStep
 @dataclass
 class FakeLeadership:
     token: int
+    node_id: str = "a"
 
 
 @dataclass

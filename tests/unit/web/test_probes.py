@@ -106,6 +106,14 @@ def test_the_lease_is_asked_for_at_each_request():
     assert ask(node, "GET", "/leader").status == 503
 
 
+def test_a_node_that_is_elected_meanwhile_names_itself():
+    node = FakeNode()
+    node.lead(7)
+    node.elections["default"].leader = None
+    shown = ask(node, "GET", "/leader").json
+    assert (shown["is_leader"], shown["leader"]) == (True, "a")
+
+
 def test_a_body_names_node_token_and_leader_and_head_has_none():
     node = FakeNode()
     node.follow("b", 7)
