@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 from elect.api.candidacy import Candidacy
 from elect.api.required import Required
@@ -246,8 +247,7 @@ class Election:
             Forked: the node runs in the process that this one was forked from.
         """
         timeout = arguments.seconds("timeout", timeout)
-        leader = self._context.wait_for(lambda: self.leader, timeout)
-        if leader is None:
+        if (leader := self._context.wait_for(lambda: self.leader, timeout)) is None:
             raise LeadershipTimeout(self.name, "a leader", timeout or 0.0)
         return leader
 
@@ -266,7 +266,7 @@ class Election:
             LeadershipTimeout: it was not done in time, or another node than `to` leads.
             TypeError: `to` is no text, or `timeout` no number.
             ValueError: `to` is not a peer, or `timeout` is below 0.
-            Stopped: the node does not run.
+            Stopped: the node does not run, or it stops before the node `to` leads.
             Forked: the node runs in the process that this one was forked from.
         """
         timeout = arguments.seconds("timeout", timeout)
@@ -275,12 +275,12 @@ class Election:
         if to is not None and to not in self._context.peers:
             known = ", ".join(self._context.peers)
             raise ValueError(f"to is {to!r}; {f'use the id of a peer: {known}' if known else 'there is no other node'}")
-        leadership = self.leadership
-        if leadership is None:
+        if (leadership := self.leadership) is None:
             raise NotLeader(self.name, self.leader)
         self._context.resign(leadership, to)
         if not self._dispatcher.is_current:
-            self._await_resigned(leadership.token, to, timeout)
+            await_end = self._await_resigned if to is None else partial(self._await_successor, to)
+            await_end(leadership.token, timeout)
 
     def be_candidate(self) -> None:
         """Be a candidate from now on, also without an active `lead` or `run`. Raises Stopped or Forked."""
@@ -385,15 +385,16 @@ class Election:
         self.candidacy.set_paused(is_paused=is_paused)
         self._context.do(commands.tick(), awaited, timeout, self.name)
 
-    def _await_resigned(self, term: int, to: str | None, timeout: float | None) -> None:
-        def find() -> Leader | bool | None:
-            if not self.published.has_resigned(term):
-                return None
-            leader = self.published.leader
-            is_succeeded = leader is not None and leader.term > term
-            return leader if to is not None and is_succeeded else (True if to is None else None)
+    def _await_resigned(self, term: int, timeout: float | None) -> None:
+        with suppress(Stopped):  # a node that stops leads no more
+            if self._context.wait_for(lambda: self.published.has_resigned(term) or None, timeout) is None:
+                raise LeadershipTimeout(self.name, "the resignation", timeout or 0.0)
 
-        awaited = "the resignation" if to is None else f"leadership of {to}"
+    def _await_successor(self, to: str, term: int, timeout: float | None) -> None:
+        def find() -> Leader | None:
+            leader = self.published.leader
+            return leader if leader is not None and leader.term > term else None
+
         found = self._context.wait_for(find, timeout)
-        if found is None or (isinstance(found, Leader) and found.node_id != to):
-            raise LeadershipTimeout(self.name, awaited, timeout or 0.0)
+        if found is None or found.node_id != to:
+            raise LeadershipTimeout(self.name, f"leadership of {to}", timeout or 0.0)
