@@ -1,19 +1,20 @@
-"""A loss has a reason, however the node ends."""
+"""A loss has a reason, and a resignation an end, however the node ends."""
 
 import os
 import threading
 
 import pytest
 
-from elect import LeadershipLost, LossReason
+from elect import LeadershipLost, LossReason, Stopped
 from tests.nodes import DEADLINE_S, eventually, single
 
 
 @pytest.mark.parametrize("resign", [True, False])
 def test_a_stop_is_the_reason_in_on_lost_and_lead(tmp_path, resign):
-    heard = []
+    heard, is_told = [], threading.Event()
     with single(tmp_path) as node:
-        node.subscribe(on_elected=lambda _: None, on_lost=lambda leadership: heard.append(leadership.reason))
+        node.subscribe(on_elected=lambda _: is_told.set(), on_lost=lambda leadership: heard.append(leadership.reason))
+        assert is_told.wait(DEADLINE_S)
         stopping = threading.Thread(target=node.stop, kwargs={"resign": resign})
         with pytest.raises(LeadershipLost) as caught, node.lead(timeout=DEADLINE_S) as leadership:
             stopping.start()
@@ -41,9 +42,10 @@ def test_a_stop_is_the_reason_that_work_sees(tmp_path, resign):
 
 
 def test_a_failure_of_the_node_is_a_stop(tmp_path):
-    heard = []
+    heard, is_told = [], threading.Event()
     with single(tmp_path) as node:
-        node.subscribe(on_elected=lambda _: None, on_lost=lambda leadership: heard.append(leadership.reason))
+        node.subscribe(on_elected=lambda _: is_told.set(), on_lost=lambda leadership: heard.append(leadership.reason))
+        assert is_told.wait(DEADLINE_S)
         leadership = node.leadership
         node._die("elect-orchestrator", ArithmeticError("one and one is three"))
         with pytest.raises(LeadershipLost) as caught:  # also before `lost` is set
@@ -76,3 +78,14 @@ def test_a_stop_before_the_callbacks_has_a_reason(tmp_path):
         node.stop(timeout=0, resign=False)
         assert leadership.lost.wait(DEADLINE_S)
         assert leadership.reason is LossReason.STOPPED
+
+
+def test_resign_is_done_when_its_loss_stops_the_node(tmp_path):
+    with single(tmp_path) as node:
+        is_told = threading.Event()
+        node.subscribe(on_elected=lambda _: is_told.set(), on_lost=lambda _: node.stop())
+        assert is_told.wait(DEADLINE_S)
+        node.resign(timeout=DEADLINE_S)
+        assert not node.is_leader
+        with pytest.raises(Stopped):
+            node.resign(timeout=DEADLINE_S)

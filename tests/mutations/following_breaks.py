@@ -6,7 +6,7 @@ Source: PROTOCOL.md, section 4, "Following" and "Bound"; section 6, first paragr
 from dataclasses import replace
 
 from elect.core.messages import Known, RefusalReason
-from elect.core.rules import following, voting
+from elect.core.rules import following, known_leader, voting
 from elect.core.state.election_state import ElectionState
 from elect.core.state.node_state import NodeState
 from tests.mutations import traces, worlds
@@ -214,7 +214,7 @@ def second_hand_knowledge():
     def knowing(known):
         def know(self, election):
             own = known(self, election)
-            heard = following.known_leaders(self, election)
+            heard = known_leader.reported_leaders(self, election)
             if own.leader is not None or not heard:
                 return own
             return Known(
