@@ -230,11 +230,7 @@ def _unfit(state: NodeState, election: ElectionState) -> WhyNoLeader | None:
 def _outnumbered(state: NodeState, election: ElectionState) -> WhyNoLeader:
     """Return what the other nodes do not give."""
     if state.supported_until <= state.now:
-        peers = state.other_voters
-        is_mixed = any(
-            peer.heartbeat is not None and peer.heartbeat.configuration != state.configuration.id for peer in peers
-        )
-        return WhyNoLeader.CONFIGURATION if is_mixed else WhyNoLeader.NO_QUORUM
+        return WhyNoLeader.NO_QUORUM
     if not campaigning.is_free(state, election) or known_leader.reported_leaders(state, election):
         return WhyNoLeader.LEADER_ELSEWHERE
     if RefusalReason.OFFSET in election.refusals.values():

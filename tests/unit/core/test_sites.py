@@ -208,6 +208,14 @@ def test_a_promoted_node_campaigns_above_the_floor():
     assert desk.election.campaign.term == FLOOR + 1
 
 
+def test_peers_that_died_before_a_promotion_do_not_disagree():
+    desk = MemberDesk(members=STANDBY).supported()
+    desk.shown = dict.fromkeys("ac", STANDBY.id)
+    desk.take(desk.elector.promote(desk.now, FLOOR))
+    desk.tick(2 * PROMISED)
+    assert why(desk) is WhyNoLeader.NO_QUORUM
+
+
 def test_a_promotion_is_done_once():
     desk = MemberDesk(members=STANDBY)
     for floor in (FLOOR, FLOOR, 2 * FLOOR, 7):
