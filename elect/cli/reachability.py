@@ -8,7 +8,7 @@ from elect.cli import http_client
 from elect.cli.exit_codes import Failure
 from elect.cli.status_table import cluster_state, entries
 from elect.config.config import Config
-from elect.core.configuration import ClusterState, Configuration
+from elect.core.configuration import ClusterState
 from elect.errors import BindError
 from wire.common.deadline import now_s
 from wire.io import sockets
@@ -122,7 +122,7 @@ def _disagreement(config: Config, identity: Identity, credentials: HandshakeCred
         judge_hello(hello, identity, kinds=(PEER_KIND,), is_known_peer=config.peers.__contains__, ring=credentials.ring)
     except Refusal as refusal:
         return f"reaches this node, but does not agree: {refusal}"
-    digest = Configuration.initial(config.voters).id.digest.hex()
+    digest = config.first_configuration.id.digest.hex()
     if hello.attributes.get("configuration", digest) != digest:
         return "answers and reaches this node, but lists other voters"
     return None

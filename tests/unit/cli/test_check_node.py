@@ -8,6 +8,7 @@ import pytest
 from elect.cli import main, reachability
 from elect.cli.commands import check_node
 from elect.config.config import Config
+from elect.core.configuration import Configuration
 from tests.certificates import Authority
 from wire.links.dialer import Dialer
 from wire.links.endpoint import Endpoint
@@ -163,6 +164,16 @@ def test_a_peer_with_other_voters_is_found_out_when_it_dials(tmp_path, listen, d
     dial(identity("b", configuration="00"), address)
     assert main(["check", "-c", write(tmp_path, address, b=listen("b"))]) == 1
     assert "other voters" in capsys.readouterr().out
+
+
+def test_nodes_of_a_standby_cluster_agree(tmp_path, listen, dial, capsys):
+    address = free_address()
+    path = write(tmp_path, address, b=listen("b"))
+    with open(path, "a") as file:
+        file.write('[mirror]\nsource = ["127.0.0.1:1"]\n')
+    dial(identity("b", configuration=Configuration.initial("ab", is_standby=True).id.digest.hex()), address)
+    assert main(["check", "-c", path]) == 0
+    assert "agrees" in capsys.readouterr().out
 
 
 def test_strangers_and_silence_on_the_port_hold_nobody_up(tmp_path, listen, dial):
