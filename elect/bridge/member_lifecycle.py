@@ -27,7 +27,7 @@ UNTOLD_MAX = 64
 
 REFUSALS: Mapping[Objection, str] = {
     Objection.UNKNOWN_NODE: "{peer} does not have it in its list of voters",
-    Objection.OTHER_VOTERS: "{peer} has another list of voters",
+    Objection.OTHER_VOTERS: "{peer} has another list of voters, or only one of the two has [mirror]",
     Objection.OTHER_STORE: "{peer} knows another data directory under its id",
     Objection.STRANGER: "{peer} counts it as a voter, and is no member",
 }

@@ -26,6 +26,7 @@ LISTEN_S = 6.0
 """A peer without a connection dials again after at most 2 s, before jitter: twice that, and a margin."""
 
 UNREACHED = "answers and agrees, but does not reach this node: can it dial {address}?"
+DISPUTED = "lists other voters than this node, or only one of the two has [mirror]"
 HERE = Refusal(RejectCode.STOPPING, "elect check listens here for some seconds, not the node", is_retryable=True)
 
 Faults = dict[str, str | None]
@@ -90,7 +91,7 @@ def faults_in(config: Config, status: Mapping[str, object], expected: Collection
 
 def _fault_of(config: Config, peer: Mapping[str, object], proof: str) -> str | None:
     if peer.get("is_configuration_same") is False:
-        return "answers, but lists other voters than this node"
+        return f"answers, but {DISPUTED}"
     return None if peer.get(proof) else UNREACHED.format(address=config.advertise_address)
 
 
@@ -124,5 +125,5 @@ def _disagreement(config: Config, identity: Identity, credentials: HandshakeCred
         return f"reaches this node, but does not agree: {refusal}"
     digest = config.first_configuration.id.digest.hex()
     if hello.attributes.get("configuration", digest) != digest:
-        return "answers and reaches this node, but lists other voters"
+        return f"answers and reaches this node, but {DISPUTED}"
     return None

@@ -30,7 +30,8 @@ _SENTENCES: Mapping[WhyNoLeader, str] = {
     " in {fence:.1f} s",
     WhyNoLeader.RESTING: "this node gave up leadership several times, each time soon after its election;"
     " it waits at most 8 s before it is a candidate again",
-    WhyNoLeader.CONFIGURATION: "the nodes disagree on who votes; make their lists of peers equal: {objections}",
+    WhyNoLeader.CONFIGURATION: "the nodes disagree on who votes; make their lists of peers equal, and give [mirror]"
+    " to all or to none: {objections}",
     WhyNoLeader.OTHER_STORE: "{objections}",
     WhyNoLeader.NO_QUORUM: "{supporters} of {voters} voters support this node, itself included; {quorum} are needed",
     WhyNoLeader.OFFSET: 'a voter has a higher offset than this node, and offset_rule is "require":'

@@ -48,7 +48,10 @@ def check_promotable(state: NodeState) -> None:
         text = "this cluster is active and never was a standby cluster; promote a node of the standby cluster"
         raise PromotionRefused(PromotionRefusal.NEVER_STANDBY, text)
     if state.is_disputed:
-        text = "the nodes do not agree on who votes; give all of them the same peers, and promote then"
+        text = (
+            "the nodes do not agree on who votes, or this one has lost its data_dir: `elect status` says which. Promote"
+            " a node that no other one refuses; or give all of them the same peers, and [mirror] to all or to none"
+        )
         raise PromotionRefused(PromotionRefusal.DISPUTED, text)
 
 

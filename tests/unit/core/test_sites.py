@@ -281,7 +281,7 @@ def test_nodes_that_disagree_are_not_promoted():
     desk = MemberDesk(members=STANDBY).supported()
     desk.shown["a"] = ACTIVE.id  # its file has no mirror
     desk.beat("a")
-    with pytest.raises(PromotionRefused, match="do not agree") as caught:
+    with pytest.raises(PromotionRefused, match=r"do not agree.*\[mirror\] to all or to none") as caught:
         desk.elector.promote(desk.now, FLOOR)
     assert caught.value.refusal is PromotionRefusal.DISPUTED
 
