@@ -317,7 +317,8 @@ class Mirror:
         """Ask all nodes of the source at once to seal their cluster: it elects nobody any more.
 
         Args:
-            successor: the addresses to which the source sends people from then on.
+            successor: the addresses to which the source sends people from then on; at most 500 characters of printable
+                ASCII.
             timeout: seconds for all of it.
 
         Returns:
@@ -325,6 +326,7 @@ class Mirror:
 
         Raises:
             SealFailed: no node is known to have done it; it may be repeated.
+            TypeError, ValueError: an argument is none.
             MirrorStopped: it is not running.
         """
         follower, security = self._running(), self._security

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 
+from elect.core.configuration import check_successor
 from elect.core.promotion import SEEN_TERM_MAX
 from elect.mirror.mirror_errors import SealFailed
 from elect.mirror.mirror_machine import SourceProblem
@@ -39,16 +40,16 @@ class SealCall:
 
     Args:
         subscribe: the first message.
-        successor: the addresses to which the source sends people from then on.
+        request: the second one.
 
     Attributes:
         answer: that of the node; None: it has not answered.
     """
 
-    def __init__(self, subscribe: Subscribe, successor: str) -> None:
+    def __init__(self, subscribe: Subscribe, request: SealRequest) -> None:
         self.answer: SealAnswer | None = None
         self._subscribe = subscribe
-        self._request: SealRequest | None = SealRequest(successor=successor)
+        self._request: SealRequest | None = request
         self._is_welcome = False
 
     def begin(self, node_id: str) -> object:  # noqa: ARG002 - see LinkUser
@@ -153,7 +154,7 @@ class SealAttempt:
             self.answer = call.answer
             return False
         if problem is not None and not self._is_over.is_set():
-            self.said = str(problem)
+            self.said = str(problem).removeprefix(f"{self.address}: ")
         return isinstance(problem, SourceProblem) and problem.code in PASSING
 
 
@@ -173,14 +174,17 @@ def ask_to_seal(
         addresses: of the nodes, at most 64.
         make_dialing: returns the parameters of a dial.
         subscribe: the first message to each.
-        successor: see SealRequest.
+        successor: see SealRequest; ASCII alone.
         seconds: for all of it.
 
     Raises:
         SealFailed: no node is known to have done it.
+        TypeError, ValueError: the successor is none.
     """
+    check_successor(successor)  # the rule of the source, which would refuse it again and again
+    request = SealRequest(successor=successor)
     deadline, ended = Deadline(seconds), SimpleQueue[SealAttempt]()
-    make_call = partial(SealCall, subscribe, successor)
+    make_call = partial(SealCall, subscribe, request)
     attempts = [SealAttempt(address, make_call, make_dialing, ended.put) for address in addresses]
     try:
         for attempt in attempts:

@@ -275,12 +275,20 @@ class SitePromoter:
     def _successor(self) -> str:
         """Return the addresses of this cluster, as many as the source takes."""
         text = ""
-        for address in self._addresses():
+        for address in filter(None, map(_in_ascii, self._addresses())):
             longer = f"{text}, {address}" if text else address
             if len(longer) > TEXT_LENGTH_MAX:
                 break
             text = longer
         return text
+
+
+def _in_ascii(address: str) -> str:
+    """Return an address with its name as it is looked up: the source takes no other letters. Empty: there is none."""
+    try:
+        return address if address.isascii() else address.encode("idna").decode()
+    except UnicodeError:  # a peer may advertise anything
+        return ""
 
 
 def _reason(error: SealFailed | ConfigError) -> str:

@@ -55,3 +55,15 @@ def test_a_seal_with_a_term_that_cannot_be_is_none(tmp_path: Path):
         pytest.raises(SealFailed, match="wrong_term"),
     ):
         mirror.seal("10.1.0.1:7101", timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("successor", "error"), [("x" * 501, ValueError), ("a\nb", ValueError), ("ü", ValueError), (5, TypeError)]
+)
+def test_a_successor_that_is_none_is_refused_at_the_call(tmp_path: Path, successor: object, error: type[Exception]):
+    with (
+        source(on_seal=sealing(7)) as made,
+        mirror_of(made.listens, data_dir=tmp_path) as mirror,
+        pytest.raises(error, match="successor"),
+    ):
+        mirror.seal(successor, timeout=20)

@@ -14,6 +14,7 @@ from elect.mirror.mirror_errors import MirrorBootstrapping, MirrorStopped, SealF
 from elect.mirror.mirror_values import Promotion
 from elect.sites.promotion_time import SEAL_S_MAX
 from elect.sites.seal_record import NAME
+from elect.sites.site_promoter import SitePromoter
 from elect.sites.site_values import MirrorUnavailable, PromotionNotDone, PromotionStep
 from elect.sites.source_settings import MIRROR_DIRECTORY
 from tests.unit.core.desk import PROMISED
@@ -38,6 +39,14 @@ def test_steps_are_made_in_order(site):
     ]
     assert made.steps == tuple(PromotionStep)
     assert (made.floor, made.source_highest_term, made.was_sealed) == (FLOOR, 7_654_321, True)
+
+
+def test_the_source_is_told_names_in_ascii(site):
+    """It takes no other letters, and would refuse the seal."""
+    addresses = ["bücher.example:1", "ü" * 70 + ":1", "y:1"]
+    made = SitePromoter(site.context, site, site.promote_cluster, lambda: addresses)
+    made.promote(is_forced=False, seconds=60)
+    assert ("seal", "xn--bcher-kva.example:1, y:1", 10) in site.calls
 
 
 def test_a_refused_promotion_leaves_the_source_alone(site):
