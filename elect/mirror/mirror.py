@@ -109,17 +109,7 @@ class Mirror:
         name: str = "mirror",
         security: SourceSecurity | None = None,
     ) -> None:
-        given = _checked(security)
-        self._settings = ObserverSettings(
-            endpoints=source,
-            cluster=cluster,
-            name=name,
-            key_file=given.get("key_file"),
-            tls=given.get("tls"),
-            pins=given.get("pins", {}),
-            insecure=given.get("insecure", False),
-            kind=MIRROR_KIND,
-        )
+        self._settings = _settings(source, cluster, name, security)
         if on_change is not None:
             arguments.check_callable("on_change", on_change)
         self.cluster_id = b""
@@ -378,6 +368,16 @@ def _checked(security: object) -> SourceSecurity:
     if unknown:
         raise ConfigError("security", sorted(unknown, key=str), f"only {known} are known")
     return cast("SourceSecurity", security or {})
+
+
+def _settings(source: Sequence[str], cluster: str, name: str, security: object) -> ObserverSettings:
+    given = _checked(security)
+    try:
+        return ObserverSettings(endpoints=source, cluster=cluster, name=name, kind=MIRROR_KIND, **given)
+    except ConfigError as error:
+        if error.field != "endpoints":
+            raise
+        raise ConfigError("source", error.value, error.rule) from None
 
 
 _living: "weakref.WeakSet[Mirror]" = weakref.WeakSet()

@@ -253,7 +253,7 @@ class MirrorFollower:
         held = self._log_throttle.admit_line(str(error), now_s())
         if held is not None and not self._is_over.is_set():
             what = "no longer follows" if was_following else "does not follow"
-            logger.warning("- this mirror %s %s: %s%s", what, address, error, suppressed_suffix(held))
+            logger.warning("- this mirror %s %s%s", what, self.last_error, suppressed_suffix(held))
         return error
 
     def begin(self, node_id: str) -> object:

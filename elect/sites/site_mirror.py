@@ -23,7 +23,7 @@ from elect.sites.floor_review import FloorReview
 from elect.sites.promotion_audit import PromotionAudit
 from elect.sites.promotion_readiness import may_be_behind
 from elect.sites.seal_record import SealRecord
-from elect.sites.source_settings import make_mirror, mirror_directory, read_highest_term, seal_source
+from elect.sites.source_settings import make_mirror, mirror_directory, named_as_given, read_highest_term, seal_source
 from wire.common.log import Log
 
 logger = Log(__name__)
@@ -206,8 +206,10 @@ class SiteMirror:
         try:
             mirror.start()
         except (StoreError, IdentityError, ConfigError, ElectError) as error:
-            self.error = str(error)
-            logger.warning("! node %s follows no source: %s; mend it and start it again", self._context.node_id, error)
+            self.error = str(named_as_given(self._context.config, error) if isinstance(error, ConfigError) else error)
+            logger.warning(
+                "! node %s follows no source: %s; mend it and start it again", self._context.node_id, self.error
+            )
             return
         self._is_running = True
         if self._is_stopped:

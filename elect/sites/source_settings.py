@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from elect.config.config import Config
-from elect.errors import IdentityError
+from elect.errors import ConfigError, IdentityError
 from elect.mirror.mirror import Mirror, SourceSecurity
 from elect.mirror.mirror_store import MirrorStore
 from elect.mirror.seal_call import ask_to_seal
 from elect.observing.mirror_messages import MIRROR_KIND, MIRROR_VERSION, SealAnswer, Subscribe
 from elect.observing.observer_settings import ObserverSettings
 from wire.common.log import Log
+from wire.security.security import Security
 
 logger = Log(__name__)
 
@@ -51,20 +52,29 @@ def seal_source(config: Config, cluster_id: bytes, successor: str, seconds: floa
         SealFailed: no node is known to have done it.
         ConfigError: a file of keys or certificates cannot be used.
     """
-    settings = ObserverSettings(
-        endpoints=config.mirror_source or (),
-        cluster=config.mirror_cluster or config.cluster,
-        name=config.mirror_own_name,
-        kind=MIRROR_KIND,
-        **_security(config),
-    )
-    security = settings.load_security()
+    settings, security = _source_of(config)
     subscribe = Subscribe(
         version=MIRROR_VERSION,
         source_cluster_id=bytes.fromhex(config.mirror_cluster_id or ""),
         cluster_id=cluster_id,
     )
     return ask_to_seal(settings.addresses, lambda: settings.dialing("", security), subscribe, successor, seconds)
+
+
+def check_source_files(config: Config) -> None:
+    """Check that the files of keys or certificates for the source can be used.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    if config.mirror_source:
+        _source_of(config)
+
+
+def named_as_given(config: Config, error: ConfigError) -> ConfigError:
+    """Return an error of a mirror with the name that the setting has in a node."""
+    is_own = config.is_mirror_secured_alone and error.field in ("tls", "key_file")
+    return ConfigError(f"mirror_{error.field}", error.value, error.rule) if is_own else error
 
 
 def read_highest_term(config: Config) -> int:
@@ -82,6 +92,20 @@ def read_highest_term(config: Config) -> int:
         return 0
     finally:
         store.close()
+
+
+def _source_of(config: Config) -> tuple[ObserverSettings, Security]:
+    settings = ObserverSettings(
+        endpoints=config.mirror_source or (),
+        cluster=config.mirror_cluster or config.cluster,
+        name=config.mirror_own_name,
+        kind=MIRROR_KIND,
+        **_security(config),
+    )
+    try:
+        return settings, settings.load_security()
+    except ConfigError as error:
+        raise named_as_given(config, error) from None
 
 
 def _security(config: Config) -> SourceSecurity:

@@ -253,7 +253,7 @@ def test_both_ends_are_proven(tmp_path: Path, way: str):
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"source": []}, "1 to 64 addresses"),
+        ({"source": []}, r"source is \[\]: 1 to 64 addresses"),
         ({"source": ["10.0.0.1:7101"]}, "without authentication"),
         ({"source_cluster_id": "zz"}, "source_cluster_id is 'zz': 16 bytes"),
         ({"source_cluster_id": b"short"}, "16 bytes"),

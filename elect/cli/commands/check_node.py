@@ -16,6 +16,7 @@ from elect.config.config import Config
 from elect.config.rules import normal
 from elect.errors import BindError
 from elect.runtime.node_credentials import check_join_token, load_security
+from elect.sites.source_settings import check_source_files
 from wire.io.sockets import shut
 from wire.links.connect import Dialing
 from wire.protocol.address import Address
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = config.first_configuration
     print(f"{arguments.config}: good; node {config.node} of cluster {config.cluster}")
     links = load_security(config)
+    check_source_files(config)
     if config.seeds:
         return _check_seeds(config, links)
     print(f"voters: {' '.join(configuration.voters)}; a quorum is {configuration.quorum}")

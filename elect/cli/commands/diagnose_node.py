@@ -13,7 +13,9 @@ from elect.cli.diagnosing.peer_facts import ClusterFacts, gather
 from elect.cli.diagnosing.peer_findings import judge_cluster
 from elect.cli.exit_codes import DOCTOR_EXIT_CODES, ExitCode
 from elect.config.config import Config
+from elect.errors import ConfigError
 from elect.runtime.node_credentials import load_security
+from elect.sites.source_settings import check_source_files
 from wire.common.descriptors import descriptors_max
 from wire.security.security import Security
 
@@ -62,7 +64,22 @@ def _findings(config: Config) -> Iterator[Finding]:
     yield judge_pauses(config, facts)
     yield host_findings.judge_authentication(config)
     yield from _certificate_findings(security)
+    if facts.status is None:  # a running node says so itself
+        yield from _source_findings(config)
     yield from judge_cluster(config, facts)
+
+
+def _source_findings(config: Config) -> Iterator[Finding]:
+    try:
+        check_source_files(config)
+    except ConfigError as error:
+        yield Finding(
+            severity=Severity.WARNING,
+            subject="this node",
+            measured=str(error),
+            why="it will follow no source, and cannot seal it",
+            remedy="mend the file, or remove [mirror] once this cluster is promoted",
+        )
 
 
 def _data_findings(config: Config) -> Iterator[Finding]:

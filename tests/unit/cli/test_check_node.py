@@ -81,6 +81,11 @@ def write(tmp_path, address, *, security=None, **peers):
     return str(path)
 
 
+def stand_by(path, *lines):
+    with Path(path).open("a") as file:
+        file.write("\n".join(["[mirror]", 'source = ["127.0.0.1:1"]', *lines]) + "\n")
+
+
 def test_peers_that_answer_agree_and_dial_are_good(tmp_path, listen, dial, capsys):
     address = free_address()
     for name in "bc":
@@ -169,11 +174,19 @@ def test_a_peer_with_other_voters_is_found_out_when_it_dials(tmp_path, listen, d
 def test_nodes_of_a_standby_cluster_agree(tmp_path, listen, dial, capsys):
     address = free_address()
     path = write(tmp_path, address, b=listen("b"))
-    with open(path, "a") as file:
-        file.write('[mirror]\nsource = ["127.0.0.1:1"]\n')
+    stand_by(path)
     dial(identity("b", configuration=Configuration.initial("ab", is_standby=True).id.digest.hex()), address)
     assert main(["check", "-c", path]) == 0
     assert "agrees" in capsys.readouterr().out
+
+
+def test_a_key_for_the_source_that_cannot_be_read_is_found(tmp_path, listen, capsys):
+    path = write(tmp_path, free_address(), b=listen("b"))
+    stand_by(path, 'key_file = "missing"')
+    assert main(["check", "-c", path]) == 2
+    assert "[mirror] key_file is" in capsys.readouterr().err
+    main(["doctor", "-c", path])
+    assert "mirror_key_file is" in capsys.readouterr().out
 
 
 def test_strangers_and_silence_on_the_port_hold_nobody_up(tmp_path, listen, dial):

@@ -2,13 +2,14 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from elect.core.messages import Follow
 from elect.core.promotion import PromotionRefusal, PromotionRefused
-from elect.errors import LeadershipTimeout, StoreError
+from elect.errors import ConfigError, LeadershipTimeout, StoreError
 from elect.mirror.mirror_store import MIRROR_FILE, MirrorStore
 from elect.mirror.mirror_values import MirrorPhase, MirrorState, MirrorStatus, Promotion
 from elect.sites import site_mirror
@@ -152,6 +153,15 @@ def test_a_promotion_elsewhere_ends_a_failed_start(played):
     assert played.review() == "stopped"
     played.node.install(promoted(2 * STEP))
     assert played.review() == "promoted"
+
+
+@pytest.mark.parametrize(("key_file", "name"), [("k", "mirror_key_file"), (None, "key_file")])
+def test_a_wrong_file_is_named_as_in_the_settings(played, key_file, name):
+    context = played.node.context
+    context.config = replace(context.config, mirror_key_file=key_file)
+    played.mirror.failure = ConfigError("key_file", "k", "it is missing")
+    played.review()
+    assert played.site.error == f"{name} is 'k': it is missing"
 
 
 def test_a_promotion_elsewhere_ends_a_refusal_of_the_source(played):
