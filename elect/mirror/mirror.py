@@ -5,14 +5,14 @@ import os
 import random
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from typing import Self, TypedDict, cast
+from collections.abc import Callable, Sequence
+from typing import Self
 
 from elect.clock import NS_PER_S, now_ns
 from elect.config import rules
 from elect.core.configuration import Configuration
 from elect.core.messages import TERM_MAX, check_name
-from elect.errors import ConfigError, ThreadError
+from elect.errors import ElectError, ThreadError
 from elect.leader import Leader
 from elect.mirror.change_callbacks import ChangeCallbacks, OnChange
 from elect.mirror.mirror_content import leader_of
@@ -26,6 +26,7 @@ from elect.mirror.mirror_errors import (
 )
 from elect.mirror.mirror_follower import MirrorFollower, is_following
 from elect.mirror.mirror_machine import MirrorMachine, age_at
+from elect.mirror.mirror_settings import SourceSecurity, settings_of
 from elect.mirror.mirror_store import MirrorStore
 from elect.mirror.mirror_values import (
     EVENTUAL,
@@ -40,8 +41,7 @@ from elect.mirror.mirror_values import (
     consistency_of,
 )
 from elect.mirror.seal_call import ask_to_seal
-from elect.observing.mirror_messages import MIRROR_KIND, SealAnswer
-from elect.observing.observer_settings import ObserverSettings
+from elect.observing.mirror_messages import SealAnswer
 from wire.common import arguments
 from wire.common.deadline import Deadline
 from wire.common.native import check_native
@@ -52,15 +52,6 @@ STOP_S = 5.0
 """The default: enough for a write of a slow disk."""
 
 SEAL_S = 10.0
-
-
-class SourceSecurity(TypedDict, total=False):
-    """How the source and this mirror are proven: see `Client` for the keys."""
-
-    key_file: str | os.PathLike[str]
-    tls: dict[str, str | os.PathLike[str]]
-    pins: dict[str, str]
-    insecure: bool
 
 
 class Mirror:
@@ -109,7 +100,7 @@ class Mirror:
         name: str = "mirror",
         security: SourceSecurity | None = None,
     ) -> None:
-        self._settings = _settings(source, cluster, name, security)
+        self._settings = settings_of(source, cluster, name, security)
         if on_change is not None:
             arguments.check_callable("on_change", on_change)
         self.cluster_id = b""
@@ -136,32 +127,48 @@ class Mirror:
         """
         self._check_process()
         check_native()
-        with self._turns.take(0) as is_free:
-            if not is_free or self._follower is not None or self._is_stopped:
-                raise MirrorStopped(self._settings.name)
-            cluster_id = b"" if self.cluster_id == b"" else cluster_id_of("cluster_id", self.cluster_id)
-            self._security = security = self._settings.load_security()
-            content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
-            self._follower = follower = MirrorFollower(
-                MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=cluster_id),
-                self._store,
-                ChangeCallbacks(self._on_change),
-                name=self._settings.name,
-                addresses=self._settings.addresses,
-                make_dialing=lambda: self._settings.dialing("", security),
-                clock=now_ns,
-                rng=random.Random(),  # noqa: S311 - it spreads dials in time and hides nothing
-            )
+        is_mine = False
         try:
+            with self._turns.take(0) as is_free:
+                self._check_new(is_free=is_free)
+                is_mine = True
+                self._follower = follower = self._opened()
             follower.start()
             self._running()
-        except MirrorStopped:  # by a call that did not wait for this one
-            follower.stop(0)
+        except BaseException as error:  # Ctrl-C, too: nobody stops what was not started
+            if is_mine:
+                self._give_up()
+            if isinstance(error, RuntimeError) and not isinstance(error, ElectError):
+                raise ThreadError("elect-mirror", str(error)) from error
             raise
-        except RuntimeError as error:
-            self.stop(0)
-            raise ThreadError("elect-mirror", str(error)) from error
         return self
+
+    def _check_new(self, *, is_free: bool) -> None:
+        if not is_free or self._follower is not None or self._is_stopped:
+            raise MirrorStopped(self._settings.name)
+
+    def _opened(self) -> MirrorFollower:
+        cluster_id = b"" if self.cluster_id == b"" else cluster_id_of("cluster_id", self.cluster_id)
+        self._security = security = self._settings.load_security()
+        content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
+        return MirrorFollower(
+            MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=cluster_id),
+            self._store,
+            ChangeCallbacks(self._on_change),
+            name=self._settings.name,
+            addresses=self._settings.addresses,
+            make_dialing=lambda: self._settings.dialing("", security),
+            clock=now_ns,
+            rng=random.Random(),  # noqa: S311 - it spreads dials in time and hides nothing
+        )
+
+    def _give_up(self) -> None:
+        """End what a start has begun; one that has opened nothing may be tried again."""
+        if self._follower is None:
+            self._store.close()
+        else:
+            self._is_stopped = True
+            self._follower.stop(0)
 
     def stop(self, timeout: float = STOP_S) -> bool:
         """End the link and the threads, and close the store. Idempotent; from any thread, `on_change` too.
@@ -357,27 +364,6 @@ class Mirror:
             if as_of is None or (after is not None and after >= as_of):
                 return Reading(value=value, age=age, revision=revision, phase=state.phase)
             # The snapshot of another node was applied meanwhile, which may have known less.
-
-
-def _checked(security: object) -> SourceSecurity:
-    """Return the settings of the security, empty for None; ObserverSettings checks their values."""
-    known = ", ".join(SourceSecurity.__annotations__)
-    if not isinstance(security, Mapping | None):
-        raise ConfigError("security", security, f"a table of {known} is needed")
-    unknown = {*(security or {})} - {*SourceSecurity.__annotations__}
-    if unknown:
-        raise ConfigError("security", sorted(unknown, key=str), f"only {known} are known")
-    return cast("SourceSecurity", security or {})
-
-
-def _settings(source: Sequence[str], cluster: str, name: str, security: object) -> ObserverSettings:
-    given = _checked(security)
-    try:
-        return ObserverSettings(endpoints=source, cluster=cluster, name=name, kind=MIRROR_KIND, **given)
-    except ConfigError as error:
-        if error.field != "endpoints":
-            raise
-        raise ConfigError("source", error.value, error.rule) from None
 
 
 _living: "weakref.WeakSet[Mirror]" = weakref.WeakSet()

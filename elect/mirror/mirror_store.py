@@ -138,9 +138,8 @@ class MirrorStore:
         """
         with self._errors.reported():
             make_directory(self.directory)
-            record = self._lock.acquire()
             try:
-                return self._open(source_cluster, source_cluster_id, record)
+                return self._open(source_cluster, source_cluster_id, self._lock.acquire())
             except BaseException:
                 self.close()
                 raise

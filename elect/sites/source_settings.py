@@ -4,7 +4,8 @@ from pathlib import Path
 
 from elect.config.config import Config
 from elect.errors import ConfigError, IdentityError
-from elect.mirror.mirror import Mirror, SourceSecurity
+from elect.mirror.mirror import Mirror
+from elect.mirror.mirror_settings import SourceSecurity
 from elect.mirror.mirror_store import MirrorStore
 from elect.mirror.seal_call import ask_to_seal
 from elect.observing.mirror_messages import MIRROR_KIND, MIRROR_VERSION, SealAnswer, Subscribe

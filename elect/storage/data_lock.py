@@ -61,13 +61,15 @@ class DataLock:
         try:
             self._lock(descriptor)
             record = self._read(descriptor)
-        except BaseException:
+            self._descriptor = descriptor
+            _held.add(self)
+            with suppress(OSError):  # a full disk: the pid is only for people
+                self._write(record)
+        except BaseException:  # Ctrl-C, too: the caller then holds nothing that it could release
+            self._descriptor = None
+            _held.discard(self)
             os.close(descriptor)
             raise
-        self._descriptor = descriptor
-        _held.add(self)
-        with suppress(OSError):  # a full disk: the pid is only for people
-            self._write(record)
         return record
 
     def update(self, record: LockRecord, *, is_synced: bool = False) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from elect import MirrorPhase, MirrorStopped, StoreError
+from elect import Mirror, MirrorPhase, MirrorStopped, StoreError
 from elect.mirror import mirror_follower
+from elect.mirror.mirror_content import MirrorContent
+from elect.mirror.mirror_machine import MirrorMachine
 from elect.mirror.mirror_store import MirrorStore
+from elect.storage.data_lock import DataLock
 from tests.fault.mirror_program import NoWait
 from tests.mirroring import mirror_of, source
 from tests.nodes import eventually
@@ -29,6 +32,24 @@ def test_ctrl_c_in_a_wait_leaves_nothing_locked(tmp_path: Path, monkeypatch):
             mirror.wait(60)
         assert mirror.promote(force=True)  # on this thread; it tells the other one
         assert mirror.stop()
+
+
+def be_interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(DataLock, "_write"), (MirrorMachine, "__init__"), (MirrorContent, "stored_changes"), (Mirror, "_running")],
+)
+def test_ctrl_c_in_a_start_leaves_nothing_open(tmp_path: Path, monkeypatch, place: type, name: str):
+    """Nobody stops a mirror whose start was cut off: `with` does not."""
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, be_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            mirror_of("127.0.0.1:9", data_dir=tmp_path, on_change=repr).start()
+    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("elect-mirror")])
+    assert mirror_of("127.0.0.1:9", data_dir=tmp_path).start().stop()
 
 
 class HangingDisk:
