@@ -81,7 +81,7 @@ class Config(DerivedSettings):
             None: such requests are refused.
         clients_listen: the address of a second listener, for clients alone, as "unix:/run/elect/a.sock"; None: clients
             dial `listen`, as peers do.
-        clients_max: the most clients at a time, half of them from one address; 0: no client is let in.
+        clients_max: the most clients and mirrors at a time, half of them from one address; 0: none is let in.
         client_uids: the user ids whose processes may use a Unix socket; none: this process's own, and root.
         tls: the paths of this node's `certificate` and `key`, and of the `ca`, in PEM. All connections between nodes
             use mutual TLS. The certificate must name the node id.

@@ -60,11 +60,11 @@ class SealRequests:
             return
         with self._lock:
             is_taken = not self._is_stopped and len(self._waiting) < WAITING_MAX
+            is_taken = is_taken and self._is_working()
             if is_taken:
                 self._waiting.append((mirror, successor, answer))
-                self._work_soon()
-        if not is_taken:
-            answer(_failed("this node has no room for another request, or stops"))
+        if not is_taken:  # it asks again, or another node
+            answer(_failed("this node has no room for another request, or no thread, or stops"))
 
     def stop(self, timeout: float) -> bool:
         """Begin nothing more; return whether the thread has ended in time (seconds)."""
@@ -76,14 +76,16 @@ class SealRequests:
             thread.join(timeout)
         return thread is None or not thread.is_alive()
 
-    def _work_soon(self) -> None:
+    def _is_working(self) -> bool:
+        """Start the thread if there is none; return whether it looks at what waits. It waits for the lock."""
         if self._thread is None:
-            self._thread = ReportedThread(self._work, name="elect-seal")
+            thread = ReportedThread(self._work, name="elect-seal")
             try:
-                self._thread.start()
-            except RuntimeError:  # the system has no thread: the mirror's time runs out, and it asks again
-                self._thread = None
-                self._waiting.clear()
+                thread.start()
+            except RuntimeError:  # the system has none
+                return False
+            self._thread = thread
+        return True
 
     def _work(self) -> None:
         while (request := self._next()) is not None:

@@ -12,6 +12,7 @@ from elect.core.configuration import ClusterState, Configuration
 from elect.observing.mirror_messages import SealAnswer
 from elect.sites.seal_requests import SealRequests
 from tests.unit.sites.promoted_nodes import PlayedNode
+from wire.common.reported_thread import ReportedThread
 
 SEALED = replace(Configuration.initial("abc"), state=ClusterState.SEALED, successor="x:1", term=3)
 
@@ -57,6 +58,20 @@ def test_a_seal_for_an_operator_is_in_the_audit_file(node):
 def test_a_seal_for_a_mirror_is_in_the_audit_file(node):
     assert node.ask().outcome == "sealed"
     assert node.audit.count("node b sealed for mirror/x: the cluster is sealed, and refers to x:1") == 1
+
+
+def test_a_node_without_a_thread_answers_at_once(node, monkeypatch):
+    """The mirror asks again; without an answer its time would run out."""
+
+    def fail(_) -> None:
+        raise RuntimeError("can't start new thread")
+
+    answers = list[SealAnswer]()
+    with monkeypatch.context() as patch:
+        patch.setattr(ReportedThread, "start", fail)
+        node.requests.ask("mirror/x", "x:1", answers.append)
+    assert [(each.outcome, "no thread" in each.text) for each in answers] == [("failed", True)]
+    assert node.ask().outcome == "sealed"
 
 
 def test_a_seal_in_doubt_is_in_the_audit_file(node):
