@@ -213,10 +213,17 @@ class Mirror:
     def status(self) -> MirrorStatus:
         """Return what this mirror does, for people and metrics."""
         follower = self._running()
+        while True:
+            state = follower.state
+            found = self._status(follower, state)
+            if follower.state.phase is state.phase:  # else a promotion, or the end of the link, came between
+                return found
+
+    def _status(self, follower: MirrorFollower, state: MirrorState) -> MirrorStatus:
         content, machine = follower.content, follower.machine
         return MirrorStatus(
             name=self._settings.name,
-            state=follower.state,
+            state=state,
             source=follower.source,
             source_node=follower.source_node,
             source_cluster_id=content.source_cluster_id.hex(),

@@ -246,8 +246,9 @@ class MirrorFollower:
         except Exception as raised:
             logger.exception("! following %s failed", address)  # it dials again: a mirror that is gone helps nobody
             error = raised
-        was_following, self.source_node = self.machine.is_welcome, ""
+        was_following = self.machine.is_welcome
         self.machine.disconnected()
+        self.source_node = ""  # then: a mirror that follows has a link
         self.last_error = str(error) if str(error).startswith(str(address)) else f"{address}: {error}"
         self._notify()
         held = self._log_throttle.admit_line(str(error), now_s())

@@ -164,6 +164,25 @@ def test_a_promotion_is_durable_and_final(tmp_path: Path):
     assert "is to be promoted" in (tmp_path / "audit.log").read_text()
 
 
+def test_a_status_beside_a_promotion_contradicts_nothing(tmp_path: Path, monkeypatch):
+    with source() as made, mirror_of(made.listens, data_dir=tmp_path) as mirror:
+        assert mirror.wait(60).phase is MirrorPhase.FOLLOWING
+        machine, phases = mirror._follower.machine, list[MirrorPhase]()
+        state = machine.state
+
+        def be_promoted_after(as_of: int | None, now: int) -> object:
+            found = state(as_of, now)
+            phases.append(found.phase)
+            if len(phases) == 1:
+                mirror.promote()
+            return found
+
+        monkeypatch.setattr(machine, "state", be_promoted_after)
+        found = mirror.status()
+        assert phases[0] is MirrorPhase.FOLLOWING
+        assert (found.state.phase, found.promotion) == (MirrorPhase.PROMOTED, mirror.promotion)
+
+
 def test_nothing_is_applied_after_a_promotion(tmp_path: Path, monkeypatch):
     """The promotion comes while a batch is on its way to the disk."""
     is_there, may_go, next_batch = threading.Event(), threading.Event(), MirrorMachine.next_batch
