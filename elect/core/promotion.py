@@ -23,7 +23,7 @@ class PromotionRefusal(StrEnum):
 
     Attributes:
         FLOOR: the floor is no multiple of FLOOR_STEP, is out of range, or is not above a term that this node knows.
-        NEVER_STANDBY: this cluster is active, and never was a standby cluster.
+        NEVER_STANDBY: this cluster is active, and never was a standby cluster; or this node is in none yet.
         SEALED: this cluster is sealed.
         DISPUTED: the nodes do not agree on who votes.
     """

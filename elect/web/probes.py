@@ -36,7 +36,8 @@ def readyz(node: NodeProtocol, request: Request) -> Response:
     known = election.leader if election is not None else None
     status, lifecycle = node.status(), node.lifecycle
     has_quorum, mirror, membership = status.has_quorum, status.runtime.mirror, status.membership
-    state = None if membership is None else membership.configuration.state
+    configuration = None if membership is None else membership.configuration
+    state = configuration.state if configuration is not None and configuration.members else None
     content = {
         "node": node.config.node,
         "lifecycle": str(lifecycle),

@@ -20,7 +20,7 @@ def mirror(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - 
     configuration = found.configuration
     content = {
         "node": node.config.node,
-        "cluster_state": configuration.state.value,
+        "cluster_state": configuration.state.value if configuration.members else None,  # None: it is in no cluster yet
         "successor": configuration.successor or None,
         "promotion_floor": configuration.promotion_floor or None,
         "mirror": status.runtime.mirror,

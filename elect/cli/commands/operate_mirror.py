@@ -126,6 +126,8 @@ def _status(arguments: argparse.Namespace) -> int:
 def _is_good(answer: Mapping[str, object]) -> bool:
     """Return whether the mirror of a node follows, or need not: its cluster does not stand by."""
     mirror, is_standby = answer.get("mirror"), answer.get("cluster_state") == ClusterState.STANDBY
+    if answer.get("cluster_state") is None:
+        return False  # it is in no cluster yet, and can promote none
     if not isinstance(mirror, Mapping):
         return not is_standby
     # A promotion that is recorded, and that the cluster has not installed, has the mirror promoted and nobody elected.
@@ -143,7 +145,8 @@ def _ask_status(at: Address) -> Mapping[str, object]:
 
 def _line(answer: Mapping[str, object]) -> str:
     """Return a sentence about one node."""
-    cluster = f"{answer.get('node')}: {answer.get('cluster_state')} cluster"
+    state = answer.get("cluster_state")
+    cluster = f"{answer.get('node')}: {'in no cluster yet' if state is None else f'{state} cluster'}"
     if answer.get("successor"):
         cluster = f"{cluster}, refers to {answer['successor']}"
     followers = answer.get("mirrors")

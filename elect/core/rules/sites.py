@@ -44,6 +44,9 @@ def check_promotable(state: NodeState) -> None:
         return
     if own.state is ClusterState.SEALED:
         raise PromotionRefused(PromotionRefusal.SEALED, why_not_active(own))
+    if not own.members:
+        text = "this node is in no cluster yet; promote a member of the standby cluster"
+        raise PromotionRefused(PromotionRefusal.NEVER_STANDBY, text)
     if own.state is ClusterState.ACTIVE:
         text = "this cluster is active and never was a standby cluster; promote a node of the standby cluster"
         raise PromotionRefused(PromotionRefusal.NEVER_STANDBY, text)

@@ -33,6 +33,7 @@ def ask(monkeypatch, capsys):
         ("active", {**FOLLOWING, "state": "promoted"}, 0),
         ("sealed", {**FOLLOWING, "state": "promoted"}, 0),
         ("standby", {**FOLLOWING, "state": "promoted"}, 1),
+        (None, FOLLOWING, 1),
     ],
 )
 def test_every_node_that_stands_by_has_to_follow(ask, state, mirror, code):
@@ -65,3 +66,4 @@ def test_a_standby_node_without_a_mirror_says_what_to_do(ask):
     said = ask({"cluster_state": "standby", "mirror": None})[1]
     assert said == "z: standby cluster; no mirror: set [mirror] source, and restart it\n"
     assert ask({"cluster_state": "active", "mirror": None})[1] == "z: active cluster; no mirror\n"
+    assert ask({"cluster_state": None, "mirror": None})[1] == "z: in no cluster yet; no mirror\n"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from elect.core.changes import ChangeRefusal, ChangeRefused, RemoveMember, Seal
-from elect.core.configuration import ClusterState, Configuration
+from elect.core.configuration import NO_MEMBERS, ClusterState, Configuration
 from elect.core.events import Elected, LossReason, Lost
 from elect.core.membership_messages import Install
 from elect.core.messages import Follow, Heartbeat, Lead, RefusalReason, Refuse
@@ -268,6 +268,7 @@ def test_a_floor_is_above_each_term_that_the_node_knows():
         (ACTIVE, PromotionRefusal.NEVER_STANDBY, "never was a standby cluster"),
         (SEALED, PromotionRefusal.SEALED, "go to b.example:7000"),
         (replace(SEALED, successor=""), PromotionRefusal.SEALED, "go to the cluster that has taken over"),
+        (NO_MEMBERS, PromotionRefusal.NEVER_STANDBY, "in no cluster yet"),
     ],
 )
 def test_only_a_standby_cluster_is_promoted(configuration, refusal, text):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from elect.core.changes import ChangeRefusal, ChangeRefused
+from elect.core.configuration import NO_MEMBERS
 from elect.core.promotion import PromotionRefusal, PromotionRefused
 from elect.errors import LeadershipTimeout, NotLeader, Stopped
 from elect.mirror.mirror_errors import MirrorBootstrapping
@@ -30,6 +31,8 @@ def test_mirror_shows_the_cluster_and_its_mirror():
         "mirrors": [],
     }
     node.content["mirror"] = {"state": "following", "error": ""}
+    node.configuration = NO_MEMBERS
+    assert [ask(node, "GET", path).json["cluster_state"] for path in ("/mirror", "/readyz")] == [None, None]
     assert ask(node, "GET", "/mirror").json["mirror"] == {"state": "following", "error": ""}
     assert ask(node, "GET", "/readyz").json["mirror"] == "following"
 
