@@ -114,7 +114,7 @@ MIRROR_EXIT_CODES = """exit codes of elect mirror:
   25   a standby cluster cannot be sealed
   26   the cluster is sealed, and cannot be promoted
   27   the mirror does not know the whole source, or does not work; --force promotes all the same
-  28   the cluster is active, and never was a standby cluster
+  28   the cluster is active, and never was a standby cluster; or the node is in none yet
   29   the nodes of the cluster do not agree on who votes
 
 """

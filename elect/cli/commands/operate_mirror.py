@@ -14,6 +14,7 @@ from elect.mirror.mirror_values import MirrorPhase
 from wire.protocol.address import Address
 
 TIMEOUT_S = 30.0
+TIMEOUT_S_MIN = 0.1
 TIMEOUT_S_MAX = 60.0
 MARGIN_S = 5.0
 """Added to the wait for the answer, so that the node reports a timeout first."""
@@ -54,8 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action.add_argument("addresses", nargs="+", type=address, metavar="ADDRESS", help=text)
         action.add_argument("--json", action="store_true", help="print each answer as one line of JSON")
         if name != "status":
-            seconds = f"seconds for all of it, above 0, up to {TIMEOUT_S_MAX:g} (default: {TIMEOUT_S:g})"
-            limits = number(float, 0.1, TIMEOUT_S_MAX)
+            seconds = f"seconds for all of it, {TIMEOUT_S_MIN:g} to {TIMEOUT_S_MAX:g} (default: {TIMEOUT_S:g})"
+            limits = number(float, TIMEOUT_S_MIN, TIMEOUT_S_MAX)
             action.add_argument("--timeout", type=limits, default=TIMEOUT_S, metavar="S", help=seconds)
             action.add_argument("--yes", action="store_true", help="do not ask whether to go on")
         if name == "promote":

@@ -240,6 +240,8 @@ def _await(is_met: Callable[[], object], what: str) -> None:
 
 def main() -> None:
     """Run the drills that are named, or all."""
+    if not {*sys.argv[1:]} <= {*VARIANTS}:
+        sys.exit(f"usage: python -m tests.examples.two_sites.drill [{' | '.join(VARIANTS)}]...")
     for variant in sys.argv[1:] or VARIANTS:
         with tempfile.TemporaryDirectory() as directory:
             sys.stdout.write(f"{run(variant, Path(directory))}\n")
