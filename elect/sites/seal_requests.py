@@ -123,6 +123,7 @@ def audited_seal(context: NodeContext, asker: str, seal: Callable[[], Configurat
         seal: makes the change; it raises as `MemberChanger.change` does.
     """
     node, directory = f"node {context.node_id}", context.config.data_dir
+    context.check_running()  # one that does not run asks nobody
     try:
         made = seal()
     except (LeadershipTimeout, Stopped, KeyboardInterrupt) as error:  # it may be made all the same

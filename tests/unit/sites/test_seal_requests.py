@@ -7,6 +7,7 @@ import pytest
 
 from elect import ChangeRefused, LeadershipTimeout, Stopped
 from elect.api.members import Members
+from elect.bridge.node_context import Lifecycle
 from elect.core.changes import Change, ChangeRefusal, Seal
 from elect.core.configuration import ClusterState, Configuration
 from elect.observing.mirror_messages import SealAnswer
@@ -90,6 +91,15 @@ def test_a_seal_that_is_cut_off_is_in_the_audit_file(node, failure):
         node.members.seal("x:1")
     assert "may be made all the same" in caught.value.__notes__[0]
     assert node.audit.count("was asked to seal for an operator, which is not known to be complete: ") == 1
+
+
+def test_a_node_that_does_not_run_is_in_no_doubt(node):
+    """Nobody was asked, so the seal is not made all the same."""
+    node.context.state = Lifecycle.NEW
+    with pytest.raises(Stopped) as caught:
+        node.members.seal("x:1")
+    assert not hasattr(caught.value, "__notes__")
+    assert node.audit == ""
 
 
 def test_a_refused_seal_is_not_in_the_audit_file(node):
