@@ -26,11 +26,16 @@ def settings_of(source: Sequence[str], cluster: str, name: str, security: object
     """
     given = _checked(security)
     try:
-        return ObserverSettings(endpoints=source, cluster=cluster, name=name, kind=MIRROR_KIND, **given)
+        found = ObserverSettings(endpoints=source, cluster=cluster, name=name, kind=MIRROR_KIND, **given)
     except ConfigError as error:
         if error.field != "endpoints":
             raise
         raise ConfigError("source", error.value, error.rule) from None
+    for address in found.addresses:
+        if address.is_unix:
+            rule = 'a Unix socket serves clients alone; give the address for peers, as "10.0.0.1:7101"'
+            raise ConfigError("source", str(address), rule)
+    return found
 
 
 def _checked(security: object) -> SourceSecurity:

@@ -274,6 +274,7 @@ def test_both_ends_are_proven(tmp_path: Path, way: str):
     [
         ({"source": []}, r"source is \[\]: 1 to 64 addresses"),
         ({"source": ["10.0.0.1:7101"]}, "without authentication"),
+        ({"source": ["unix:/run/elect/a.sock"]}, "a Unix socket serves clients alone"),
         ({"source_cluster_id": "zz"}, "source_cluster_id is 'zz': 16 bytes"),
         ({"source_cluster_id": b"short"}, "16 bytes"),
         ({"name": "a/b"}, "name is 'a/b'"),
