@@ -69,7 +69,7 @@ class SourceLink:
         self.address = address
         self._dialing = replace(dialing, watch=self._guard)
         self._user = user
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may end a link that its thread is ending
         self._socket: socket.socket | None = None
         self._reason = CloseReason()
 
