@@ -107,6 +107,11 @@ class ClientLink:
         """Return whether the thread has no socket yet: the name is being looked up."""
         return self._socket is None
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether the thread lives; a signal in `start` may have kept it from its first step for good."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to dial.
 

@@ -49,14 +49,19 @@ class ClientLinks:
         return list(self._threads)
 
     @property
+    def unborn(self) -> list[ClientLink]:
+        """Return the links whose threads do not run, between two dials: a signal ended the start of each."""
+        return [each for each in self._threads if isinstance(each, ClientLink) and not each.is_running]
+
+    @property
     def ask_ns(self) -> int | None:
         """The time at which the request that waits is due; None: none waits."""
         return self._asked_ns + ASK_INTERVAL_NS if self.is_asking else None
 
     def add(self, link: ClientLink) -> None:
         """Add a link that is dialed now."""
+        self._threads.add(link)  # first: Ctrl-C may come in between, and `unborn` looks there
         self._links[link] = False
-        self._threads.add(link)
 
     def note_reported(self, link: ClientLink) -> None:
         """Note that the node of a link has reported."""

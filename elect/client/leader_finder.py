@@ -41,6 +41,9 @@ LOOK_TICKS = (1, 2, 4, 8)
 """Seconds with a node that knows no leader, after which an idle client looks at another one: the first may be cut off.
 A cluster that has no leader is left alone more and more."""
 
+UNBORN = LocalFault("a signal kept its thread from running")
+"""Python's start of a thread is not safe from exceptions of signal handlers, such as Ctrl-C."""
+
 Found = TypeVar("Found")
 
 
@@ -291,6 +294,9 @@ class LeaderFinder:
 
     def _advance(self, now: int, election: str, deadline_ns: int | None, *, is_waited: bool) -> None:
         """Give up what is overdue, and dial what is due, until the deadline: the start of a thread may take time."""
+        for link in self._links.unborn:
+            link.end(UNBORN)  # it may be late
+            self.note_ended(link, UNBORN)
         if self._links.is_asking or (is_waited and self._is_out_of_reach(election, now)):
             self._ask_again(now)
         for address in self._probing.overdue(now):
@@ -371,10 +377,10 @@ class LeaderFinder:
                 self._drop(link)
 
     def _drop(self, link: ClientLink) -> None:
+        link.end(StoppedError("another link is kept"))  # first: Ctrl-C may come in between
         self._links.drop(link)
         self.view.end_link(link)
         self._probing.note_given_up(link.target.address)
-        link.end(StoppedError("another link is kept"))
 
     def _drive(self) -> None:
         """Dial one endpoint after another until a node answers; on a thread of its own."""

@@ -15,7 +15,7 @@ from wire.common.deadline import Deadline
 from wire.common.signal_safe_condition import SignalSafeCondition
 from wire.common.turns import Turns
 from wire.links.connect import Dialing
-from wire.protocol.address import Address
+from wire.protocol.address import Address, ip_of
 from wire.protocol.wire_errors import StoppedError, WireError
 
 
@@ -91,6 +91,7 @@ class Survey:
             self._reports.clear()
             self._errors.clear()
             self._asked.clear()
+            self._discard_unborn()
             while waiting and not (deadline.is_over or self._is_cancelled):
                 batch = waiting[: max(0, THREADS_MAX - len(self._threads))]
                 waiting = waiting[len(batch) :]
@@ -156,7 +157,9 @@ class Survey:
         for target in batch:
             if deadline.is_over:  # the start of a thread may take its time
                 break
-            if any(each.target.address == target.address and each.is_in_lookup for each in self._threads):
+            if _is_name(target.address) and any(
+                each.target.address == target.address and each.is_in_lookup for each in self._threads
+            ):
                 self._errors[target.address] = "the name is still being looked up"
                 continue
             link = ClientLink(target, self._make_dialing(target), self, (election,))
@@ -168,6 +171,12 @@ class Survey:
             except RuntimeError as error:
                 self._threads.discard(link)
                 self._errors[target.address] = f"no thread to dial with: {error}"
+
+    def _discard_unborn(self) -> None:
+        """Forget the threads that a signal kept from running: they would hold their endpoints for good."""
+        for link in [each for each in self._threads if not each.is_running]:
+            link.end(StoppedError("it was interrupted"))  # it may be late
+            self._threads.discard(link)
 
     def _is_awaited(self, link: ClientLink) -> bool:
         address = link.target.address
@@ -185,3 +194,8 @@ class Survey:
             is_leading=report.lease_ns > 0,
             lease=report.lease_ns / NS_PER_S,
         )
+
+
+def _is_name(address: Address) -> bool:
+    """Return whether the host has to be looked up; a thread that has yet to run is not in a lookup otherwise."""
+    return not address.is_unix and ip_of(address.host) is None
