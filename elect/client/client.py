@@ -61,7 +61,7 @@ class Client:
     In asyncio, call the methods with `asyncio.to_thread`.
 
     Args:
-        endpoints: the addresses of some nodes, 1 to 64, such as "10.0.0.1:7101".
+        endpoints: the addresses of some nodes, 1 to 64, such as "10.0.0.1:7101". A name may have those of several.
         cluster: the name of the cluster.
         name: the name of this client; 1 to 40 of A-Z a-z 0-9 . _ -. A certificate must name `client/NAME`.
         key_file: the path of a file with the shared keys of the cluster.

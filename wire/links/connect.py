@@ -10,6 +10,7 @@ from wire.io.meter import Meter
 from wire.io.open_link import Channel, OpenLink
 from wire.io.outbox import Outbox
 from wire.io.sockets import block_reads, block_writes, own_socket, shut, tune, views
+from wire.links.place_order import Place, PlaceOrder
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.connection import Connection
@@ -25,6 +26,9 @@ from wire.protocol.wire_errors import (
     UnwelcomeError,
 )
 from wire.security.security import PLAIN, HandshakeCredentials, Security
+
+PLACES = PlaceOrder()
+"""For all dials of this process: each retry of a name begins at another of its addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +71,24 @@ class Dialing:
         Raises:
             WireError: there is no link; the socket is closed.
         """
-        sock = self._connect_any(address)
+        sock, place = self._connect_any(address)
         with _closed_on_error(sock):
             number = LinkNumber(self.identity.incarnation, next_counter())
             credentials = (PLAIN if address.is_unix else self.security).credentials
             try:
-                return self._shake_hands(sock, number, credentials)
+                link = self._shake_hands(sock, number, credentials)
             except TimeoutError:
                 raise HandshakeTimeoutError("no answer to the Hello") from None
             except (OSError, ValueError) as error:
                 raise ResetError(str(error)) from error
+            PLACES.note_linked(place)
+            return link
 
-    def _connect_any(self, address: Address) -> socket.socket:
-        """Return a connection to the first of the host's addresses that accepts one."""
+    def _connect_any(self, address: Address) -> tuple[socket.socket, Place]:
+        """Return a connection to the first of the host's addresses that accepts one, and that address."""
         if address.is_unix:
             try:
-                return self._connect(own_socket(socket.socket(socket.AF_UNIX)), address.host)
+                return self._connect(own_socket(socket.socket(socket.AF_UNIX)), address.host), address.host
             except OSError as error:
                 raise ConnectError(f"{address}: {error}") from error
         try:
@@ -90,16 +96,17 @@ class Dialing:
         except (OSError, UnicodeError) as error:
             raise ResolveError(f"{address}: {error}") from error
         problems: list[str] = []
-        for family, kind, protocol, _, place in places:
+        for family, kind, protocol, _, place in PLACES.sort(places):
             try:
-                return self._connect(own_socket(socket.socket(family, kind, protocol)), place)
+                return self._connect(own_socket(socket.socket(family, kind, protocol)), place), place
             except OSError as error:
                 problems.append(f"{place[0]}: {error}")
         raise ConnectError(f"{address}: {'; '.join(problems)}")
 
-    def _connect(self, sock: socket.socket, place: tuple[object, ...] | str) -> socket.socket:
+    def _connect(self, sock: socket.socket, place: Place) -> socket.socket:
         with _closed_on_error(sock):
-            self.watch(sock)
+            self.watch(sock)  # first: a place is not dialed once the dial is given up
+            PLACES.note_dialed(place)
             sock.settimeout(self.limits.connect_timeout_s)
             sock.connect(place)
             if sock.getsockname() == sock.getpeername():  # a port of the ephemeral range can do that
