@@ -147,6 +147,10 @@ def check_path(name: str, value: object) -> None:
         raise ConfigError(name, value, rule)
     if _NO_PATH.search(os.fsdecode(value)):
         raise ConfigError(name, "***", f"{rule}, not its content, and without control characters")
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        raise ConfigError(name, value, f"{rule}; no file can have this name") from None
 
 
 def expand_home(name: str, value: str | os.PathLike[str]) -> str | os.PathLike[str]:

@@ -84,6 +84,13 @@ def test_a_secret_given_instead_of_its_path_is_not_shown(secret):
         assert secret not in str(caught.value) + repr(caught.value)
 
 
+@pytest.mark.parametrize("given", [{"key_file": "k\ud800"}, {"tls": {**TLS, "ca": "\ud800"}}, {"data_dir": "\ud800"}])
+def test_a_path_that_no_file_can_have_is_named(given):
+    with pytest.raises(ConfigError, match="no file can have this name") as caught:
+        config(**given)
+    assert caught.value.field in given
+
+
 def test_what_is_given_to_a_misspelt_secret_is_not_shown(tmp_path):
     for misspelt in ("key", "operator_tokn", "secret"):
         with pytest.raises(ConfigError, match="unknown setting") as caught:
