@@ -96,7 +96,7 @@ class LeaderCall:
             return
         self._denied[leader.node_id] = leader.term
         hint = error.leader
-        arguments.check_type("the leader of a NotLeader", hint, (Leader, type(None)), "a Leader")
+        _check_hint(hint)
         if hint is not None and hint.term > self._denied.get(hint.node_id, -1):
             finder.take_hint(self._election, hint)
 
@@ -107,3 +107,14 @@ class LeaderCall:
             return ()
         start = len(self._trail) - 2 - self._trail[-2::-1].index(last[0])
         return tuple(self._trail[start:]) if len(set(self._trail[start:])) > 1 else ()
+
+
+def _check_hint(hint: object) -> None:
+    """Raise TypeError unless the hint of an application is a Leader, or None: a term from a header is a text."""
+    arguments.check_type("the leader of a NotLeader", hint, (Leader, type(None)), "a Leader")
+    if isinstance(hint, Leader):
+        arguments.text("the node_id of the leader of a NotLeader", hint.node_id)
+        arguments.check_type("the term of the leader of a NotLeader", hint.term, int, "a whole number")
+        arguments.check_type(
+            "the address of the leader of a NotLeader", hint.address, (str, type(None)), "text or None"
+        )

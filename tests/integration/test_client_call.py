@@ -90,11 +90,20 @@ def test_a_hint_leads_to_the_new_leader_at_once():
         assert {*called} == {"a", "c"}  # on a busy machine `a` may repeat its lease before `c` answers
 
 
-def test_a_hint_that_is_no_leader_is_named():
+@pytest.mark.parametrize(
+    ("hint", "problem"),
+    [
+        ("b:7101", "the leader of a NotLeader is 'b:7101'; a Leader is needed"),
+        (Leader(node_id="b", term="7"), "the term of the leader of a NotLeader is '7'; a whole number is needed"),
+        (Leader(node_id=None, term=7), "the node_id of the leader of a NotLeader is None; text is needed"),
+        (Leader(node_id="b", term=7, address=7101), "the address of the leader of a NotLeader is 7101; text or None"),
+    ],
+)
+def test_a_hint_that_is_no_leader_is_named(hint, problem):
     with fake_cluster("a") as cluster, client_of(cluster) as client:
         cluster.elect("a", 1)
-        with pytest.raises(TypeError, match="the leader of a NotLeader is 'b:7101'; a Leader is needed"):
-            client.call(Work(NotLeader("default", "b:7101")))
+        with pytest.raises(TypeError, match=problem):
+            client.call(Work(NotLeader("default", hint)))
 
 
 def test_hints_of_the_application_in_a_circle_are_named():
