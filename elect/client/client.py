@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from elect.client.client_links import join_all
 from elect.client.client_view import ClientView, SeenTerm
-from elect.client.endpoints import Endpoints, ProbeTarget
+from elect.client.endpoints import Endpoints, ProbeTarget, endpoints_of
 from elect.client.leader_call import LeaderCall
 from elect.client.leader_finder import LeaderFinder
 from elect.client.survey import EndpointStatus, Survey
@@ -115,9 +115,8 @@ class Client:
             ConfigError: a value breaks a rule.
         """
         arguments.check_type("config", config, Config, "a Config")
-        texts = dict.fromkeys([str(config.advertise_address), *config.peers.values(), *(config.seeds or ())])
         return cls(
-            list(texts),
+            endpoints_of(config),
             cluster=config.cluster,
             name=name,
             key_file=config.key_file,

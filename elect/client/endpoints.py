@@ -3,9 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from elect.config.config import Config
 from elect.joining.join_passes import dialable
 from elect.observing.observer_messages import MembersReport
+from elect.observing.observer_settings import ENDPOINTS_MAX
 from wire.protocol.address import Address
+
+
+def endpoints_of(config: Config) -> list[str]:
+    """Return the addresses that the settings of a node have, its own first; as many as a client takes."""
+    texts = [str(config.advertise_address), *config.peers.values(), *(config.seeds or ())]
+    return list(dict.fromkeys(texts))[:ENDPOINTS_MAX]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from elect import Client, Config
 from elect.cli.exit_codes import ExitCode, Failure
+from elect.client.endpoints import endpoints_of
 
 CLUSTER_VARIABLE = "ELECT_CLUSTER"
 TLS_FILES = ("certificate", "key", "ca")
@@ -42,7 +43,7 @@ def make_client(arguments: argparse.Namespace) -> Client:
     cluster: str | None = arguments.cluster or (config and config.cluster) or os.environ.get(CLUSTER_VARIABLE)
     if not cluster:
         raise Failure(f"the cluster is unknown: set --cluster, -c or {CLUSTER_VARIABLE}", ExitCode.USAGE)
-    addresses: list[str] = arguments.addresses or _addresses(config)
+    addresses: list[str] = arguments.addresses or ([] if config is None else endpoints_of(config))
     if not addresses:
         raise Failure("no address: name some nodes, or their configuration file with -c", ExitCode.USAGE)
     key_file: str | os.PathLike[str] | None = arguments.key_file
@@ -73,10 +74,3 @@ def _tls_files(arguments: argparse.Namespace) -> Mapping[str, str | os.PathLike[
         missing = ", ".join(f"--tls-{name}" for name in TLS_FILES if name not in files)
         raise Failure(f"TLS needs three files; add {missing}", ExitCode.USAGE)
     return files or None
-
-
-def _addresses(config: Config | None) -> list[str]:
-    """Return all addresses that the file of a node has."""
-    if config is None:
-        return []
-    return list(dict.fromkeys([str(config.advertise_address), *config.peers.values(), *(config.seeds or ())]))

@@ -32,6 +32,7 @@ KEY = "00" * 32
         ("name", {"name": 5}),
         ("tls", {"tls": {"key": "x"}}),
         ("key_file", {"key_file": KEY}),
+        ("key_file", {"key_file": "\ud800"}),
         ("key_file", {"key_file": "k", "tls": {"certificate": "c", "key": "k", "ca": "a"}}),
         ("insecure", {"insecure": 1}),
         ("insecure", {"insecure": True, "key_file": "k"}),
@@ -74,6 +75,13 @@ def test_a_client_of_a_config_has_its_addresses(tmp_path):
     with Client.from_config(config) as client:
         assert client._settings.endpoints == ("127.0.0.1:1", "127.0.0.1:2")
         assert repr(client) == "<Client 'client' of cluster 'c'>"
+
+
+def test_a_config_of_many_seeds_makes_a_client(tmp_path):
+    seeds = [f"127.0.0.1:{port}" for port in range(2, 66)]
+    config = Config(node="a", cluster="c", listen="127.0.0.1:1", data_dir=tmp_path, seeds=seeds)
+    with Client.from_config(config) as client:
+        assert client._settings.endpoints == ("127.0.0.1:1", *seeds[:63])
 
 
 @pytest.mark.parametrize(
