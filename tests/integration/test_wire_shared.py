@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import open_descriptors
 from tests.integration.shared_ends import ANN, StrangeClient, shared_conversing, sharing
 from tests.integration.wire_ends import PATIENCE_S, Inbox, Note, Stranger, dialing, endpoint, eventually
 from wire import Limits, LinkAccepted, LinkEnded, LinkNumber, LinkOpened, MessageReceived
@@ -297,3 +298,24 @@ def test_what_was_never_started_is_stopped_and_takes_no_link(monkeypatch: pytest
     with pytest.raises(ZeroDivisionError):
         failing.start()
     assert failing.stop(1)
+
+
+def test_a_second_start_is_refused_and_changes_nothing() -> None:
+    metrics = WireMetrics(), WireMetrics()
+    with shared_conversing(metrics=metrics) as link:
+        for started in (link.hub.shared, link.hub.bob, link.ann):
+            with pytest.raises(RuntimeError, match="was started or stopped before; make a new one"):
+                started.start()
+        assert link.hub.shared.send(*link.place, Note(number=1))
+        assert link.told.next(MessageReceived).message == Note(number=1)
+        assert metrics[0].registry.get_sample_value("wire_outbox_depth", {"peer": "bob"}) is not None
+    assert not link.hub.bob.is_alive
+
+
+def test_a_start_after_a_stop_is_refused_and_leaves_nothing() -> None:
+    descriptors = open_descriptors()
+    shared = SharedLinks(endpoint("bob", Inbox()))
+    assert shared.stop(1)
+    with pytest.raises(RuntimeError, match="make a new one"):
+        shared.start()
+    assert open_descriptors() == descriptors

@@ -20,6 +20,11 @@ class ReportedThread(threading.Thread):
     def __init__(self, target: Callable[[], object], *, name: str) -> None:
         super().__init__(target=target, name=name, daemon=True)
 
+    def check_new(self, *, is_over: bool = False) -> None:
+        """Raise RuntimeError if it was started before, or its owner is over, before the owner changes anything."""
+        if is_over or self.ident is not None:
+            raise RuntimeError(f"{self.name} was started or stopped before; make a new one")
+
     def run(self) -> None:
         """Run the target, and report what it raises."""
         try:

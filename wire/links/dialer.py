@@ -113,9 +113,11 @@ class Dialer:
         """Begin to dial.
 
         Raises:
-            RuntimeError: there is no thread, or gevent or eventlet has replaced threads, sockets, queues or select.
+            RuntimeError: there is no thread, it was started before, or gevent or eventlet has replaced threads,
+                sockets, queues or select.
         """
         check_native()
+        self._thread.check_new()
         self._meter.watch_peer(self._peer, self._outbox.__len__)
         try:
             self._thread.start()

@@ -124,7 +124,7 @@ class Listener:
         self._name = endpoint.name
         self._registry = Registry(limits)
         self._slots = threading.Semaphore(limits.pending_max)
-        self._accepting: threading.Thread | None = None
+        self._accepting = ReportedThread(self._accept_all, name=f"{self._name}-listener")
         self._reading: set[threading.Thread] = set()
         self._socket: socket.socket | None = None
         self._stopped = threading.Event()
@@ -140,7 +140,7 @@ class Listener:
     @property
     def is_alive(self) -> bool:
         """Return whether it was started and still accepts."""
-        return self._accepting is not None and self._accepting.is_alive()
+        return self._accepting.is_alive()
 
     @property
     def doubled(self) -> dict[str, str]:
@@ -169,11 +169,11 @@ class Listener:
 
         Raises:
             OSError: see `open`.
-            RuntimeError: there is no thread, or see `open`.
+            RuntimeError: there is no thread, it was started before, or see `open`.
         """
+        self._accepting.check_new()
         if self._socket is None:
             self.open()
-        self._accepting = ReportedThread(self._accept_all, name=f"{self._name}-listener")
         self._accepting.start()
 
     def forget(self, peer: str, kind: str | None = None) -> None:
@@ -221,15 +221,15 @@ class Listener:
         self._stopped.set()
         if self._socket is not None:
             wake(self._socket)
-            if self._accepting is None or self._accepting.ident is None:
+            if self._accepting.ident is None:
                 self._close(self._socket)
         for link in self._registry.all():
             link.cut(StoppedError("this end is being stopped"))
         # The accepting thread comes first: after its end no thread is added.
         return self._join(self._accepting, deadline) and all(self._join(one, deadline) for one in list(self._reading))
 
-    def _join(self, thread: threading.Thread | None, deadline: Deadline) -> bool:
-        if thread is None or thread.ident is None or thread is threading.current_thread():
+    def _join(self, thread: threading.Thread, deadline: Deadline) -> bool:
+        if thread.ident is None or thread is threading.current_thread():
             return True
         thread.join(deadline.remaining_s)
         return not thread.is_alive()

@@ -135,9 +135,10 @@ class SharedLinks:
 
         Raises:
             OSError: there is no descriptor.
-            RuntimeError: there is no thread, or gevent or eventlet has replaced threads, sockets, queues or select.
+            RuntimeError: there is no thread, it was started or stopped before, or gevent or eventlet is in the way.
         """
         check_native()
+        self._thread.check_new(is_over=self._is_closed)
         self._selector = selector = own_selector()
         self._bell = bell = Bell()
         selector.register(bell.sock, selectors.EVENT_READ, bell)
