@@ -113,10 +113,12 @@ def _first_wrapped(error: BaseException) -> BaseException | None:
 def _is_of_a_connect(error: BaseException) -> bool:
     if isinstance(error, socket.gaierror):
         return True
-    if not isinstance(error, OSError) or error.errno not in _NO_CONNECTION:
+    is_of_none = isinstance(error, OSError) and error.errno in _NO_CONNECTION
+    if not is_of_none and not isinstance(error, TimeoutError):
         return False
     names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return not _CONNECTING.isdisjoint(names) or not _CONNECTS.isdisjoint(names[-1:])
+    # A function that may do more can have timed out when it waited for an answer.
+    return not _CONNECTING.isdisjoint(names) or (is_of_none and not _CONNECTS.isdisjoint(names[-1:]))
 
 
 def _is_of_a_connection(error: BaseException) -> bool:

@@ -227,7 +227,7 @@ class Client:
         It is called again, with the next leader that is ready, when it raises:
         - `NotLeader`: the node that it called does not lead. A `leader` in it is tried first; its `node_id` is enough.
         - an OSError of a connect (refused, unreachable, a name without an address): nothing was sent. Its traceback
-          shows `socket.create_connection`, or ends in a function named `connect`.
+          shows `socket.create_connection`, or ends in a function named `connect`. One that timed out shows the former.
         - another error of a connection (reset, timed out, closed without an answer), if `idempotent` is True.
 
         An error of a library counts as the OSError that is its `__cause__`.

@@ -49,6 +49,10 @@ def unreachable(place: Callable[[OSError], None]) -> OSError:
     return raised(place, OSError(errno.EHOSTUNREACH, "no route"))
 
 
+def timed_out(place: Callable[[OSError], None]) -> OSError:
+    return raised(place, TimeoutError("timed out"))
+
+
 def caused(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
@@ -90,6 +94,13 @@ def of_requests(error: Exception) -> Exception:
         (caused(OSError("wrapped"), refused()), CallOutcome.NOT_SENT),
         (of_httpx(refused()), CallOutcome.NOT_SENT),
         (of_requests(caused(LibraryError(), refused())), CallOutcome.NOT_SENT),
+        (timed_out(create_connection), CallOutcome.NOT_SENT),
+        (raised(create_connection, TimeoutError(errno.ETIMEDOUT, "timed out")), CallOutcome.NOT_SENT),
+        (urllib.error.URLError(timed_out(create_connection)), CallOutcome.NOT_SENT),
+        (of_httpx(timed_out(create_connection)), CallOutcome.NOT_SENT),
+        (of_requests(caused(LibraryError(), timed_out(create_connection))), CallOutcome.NOT_SENT),
+        (timed_out(_connect), CallOutcome.INTERRUPTED),
+        (timed_out(send), CallOutcome.INTERRUPTED),
         (unreachable(send), CallOutcome.INTERRUPTED),
         (raised(send, ConnectionRefusedError(errno.ECONNREFUSED, "refused")), CallOutcome.INTERRUPTED),
         (OSError(errno.ENETUNREACH, "no route"), CallOutcome.INTERRUPTED),
