@@ -8,11 +8,11 @@ While no call waits, one endpoint is dialed after another, the first one after a
 lose their links at the same moment when a leader dies, and the cluster then has an election to do.
 
 A name can take minutes to resolve, and nothing ends that. Its thread is left behind, and counts: an endpoint has one
-thread at most, and all of them together have THREADS_MAX.
+thread at most, all of them together have THREADS_MAX, and the names among them NAMES_MAX.
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from elect.client.endpoints import ProbeTarget
@@ -20,6 +20,9 @@ from wire.protocol.address import Address
 
 THREADS_MAX = 16
 """Threads that dial or read for one client: ten endpoints at once, and some names that hang."""
+
+NAMES_MAX = 12
+"""The rest is for addresses: they are dialed although all names hang, as they do without a server of names."""
 
 BUDGET_NS = 500_000_000
 """For a dial, from the lookup of the name to the first report. These take some milliseconds, or ten times the distance
@@ -42,6 +45,18 @@ FULL_NS = 1_000_000_000
 
 STAGGER_NS = 100_000_000
 """Between two dials of an idle client: one of ten endpoints that answers is found within a second."""
+
+
+def fitting(targets: Iterable[ProbeTarget], busy: Collection[Address]) -> list[ProbeTarget]:
+    """Return the first places for which there are threads, when others dial these addresses."""
+    room, names = THREADS_MAX - len(busy), NAMES_MAX - sum(each.is_name for each in busy)
+    found: list[ProbeTarget] = []
+    for target in targets:
+        is_name = target.address.is_name
+        if len(found) < room and not (is_name and names <= 0):
+            names -= is_name
+            found.append(target)
+    return found
 
 
 @dataclass(slots=True)
@@ -121,15 +136,15 @@ class Probing:
             self._rng.shuffle(free)  # idle clients spread over the nodes
         # Otherwise those that fail quickly would leave no room, or no turn, for the last ones.
         free.sort(key=lambda target: self._probes.get(target.address, _Probe()).started_ns)
-        room = THREADS_MAX - sum(probe.is_busy for probe in self._probes.values())
+        room = THREADS_MAX
         if not is_waited:
             is_early = now_ns < self._rest_until_ns or (
                 now_ns < self._dialed_ns + STAGGER_NS and any(probe.is_pending for probe in self._probes.values())
             )
-            room = 0 if is_early else min(room, 1)
+            room = 0 if is_early else 1
         elif self._has_head_start(first, now_ns):
             free = [target for target in free if target.address == first]
-        return free[: max(0, room)]
+        return fitting(free, [each for each, probe in self._probes.items() if probe.is_busy])[:room]
 
     def next_ns(self, targets: Sequence[ProbeTarget], now_ns: int, *, is_waited: bool) -> int | None:
         """Return the time at which to ask `due` and `overdue` again, if nothing else happens; None: not by time."""

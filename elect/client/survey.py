@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from elect.client.client_link import ClientLink
 from elect.client.client_view import DatedReport
 from elect.client.endpoints import ProbeTarget
-from elect.client.probing import BUDGET_NS, THREADS_MAX
+from elect.client.probing import BUDGET_NS, fitting
 from elect.clock import NS_PER_S, Clock
 from elect.leader import Leader
 from elect.observing.observer_messages import LeaderReport, MembersReport, ObserverReport
@@ -15,7 +15,7 @@ from wire.common.deadline import Deadline
 from wire.common.signal_safe_condition import SignalSafeCondition
 from wire.common.turns import Turns
 from wire.links.connect import Dialing
-from wire.protocol.address import Address, ip_of
+from wire.protocol.address import Address
 from wire.protocol.wire_errors import StoppedError, WireError
 
 
@@ -86,20 +86,22 @@ class Survey:
 
     def ask(self, targets: Iterable[ProbeTarget], election: str, timeout_s: float) -> list[EndpointStatus]:
         """Return the answers, in the order of the targets; each endpoint has half a second, all have the timeout."""
-        deadline, waiting, asked = Deadline(timeout_s), list(targets), list[ProbeTarget]()
+        deadline, targets = Deadline(timeout_s), list(targets)
         with self._lock:
             self._reports.clear()
             self._errors.clear()
             self._asked.clear()
             self._discard_unborn()
+            self._errors.update(dict.fromkeys(self._looked_up(), "the name is still being looked up"))
+            waiting = [each for each in targets if each.address not in self._errors]
             while waiting and not (deadline.is_over or self._is_cancelled):
-                batch = waiting[: max(0, THREADS_MAX - len(self._threads))]
-                waiting = waiting[len(batch) :]
-                self._ask(batch, election, Deadline(min(deadline.remaining_s, BUDGET_NS / NS_PER_S)))
-                asked += batch
-                if not batch:
-                    self._changed.wait(deadline.remaining_s)
-            return [self._status(target) for target in (*asked, *waiting)]
+                batch = fitting(waiting, [each.target.address for each in self._threads])
+                waiting = [each for each in waiting if each not in batch]
+                wait_s = min(deadline.remaining_s, BUDGET_NS / NS_PER_S)
+                self._ask(batch, election, Deadline(wait_s))
+                if not batch and not self._changed.wait(wait_s):
+                    break  # lookups of names hold all threads, and may do so for minutes
+            return [self._status(target) for target in targets]
 
     def cancel(self) -> None:
         """End the wait of `ask`, and all links."""
@@ -157,11 +159,6 @@ class Survey:
         for target in batch:
             if deadline.is_over:  # the start of a thread may take its time
                 break
-            if _is_name(target.address) and any(
-                each.target.address == target.address and each.is_in_lookup for each in self._threads
-            ):
-                self._errors[target.address] = "the name is still being looked up"
-                continue
             link = ClientLink(target, self._make_dialing(target), self, (election,))
             links.append(link)
             self._threads.add(link)
@@ -171,6 +168,11 @@ class Survey:
             except RuntimeError as error:
                 self._threads.discard(link)
                 self._errors[target.address] = f"no thread to dial with: {error}"
+
+    def _looked_up(self) -> set[Address]:
+        """Return the addresses whose names hold a thread."""
+        addresses = {each.target.address for each in self._threads if each.is_in_lookup}
+        return {each for each in addresses if each.is_name}  # another thread has yet to run
 
     def _discard_unborn(self) -> None:
         """Forget the threads that a signal kept from running: they would hold their endpoints for good."""
@@ -194,8 +196,3 @@ class Survey:
             is_leading=report.lease_ns > 0,
             lease=report.lease_ns / NS_PER_S,
         )
-
-
-def _is_name(address: Address) -> bool:
-    """Return whether the host has to be looked up; a thread that has yet to run is not in a lookup otherwise."""
-    return not address.is_unix and ip_of(address.host) is None

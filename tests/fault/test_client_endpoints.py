@@ -97,6 +97,17 @@ def test_names_that_hang_delay_nobody(monkeypatch):
             assert hanging() == 9
 
 
+def test_any_number_of_names_that_hang_delays_no_address(monkeypatch):
+    names = tuple(f"{place}.example:1" for place in range(40))
+    with hanging_names(monkeypatch, "*"), fake_cluster("a") as cluster:
+        cluster.elect("a", 4)
+        with client_of(cluster, first=names, insecure=True) as client:
+            assert known(client.leader(timeout=PATIENCE_S)) == ("a", 4)
+            for _ in range(2):
+                said = {each.address: each.node_id for each in client.status(timeout=None)}
+                assert said == {**dict.fromkeys(names), cluster["a"].address: "a"}
+
+
 def test_names_that_stop_resolving_leave_the_members(monkeypatch):
     """The members' addresses are known by then."""
     with fake_cluster() as cluster:

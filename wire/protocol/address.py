@@ -118,6 +118,11 @@ class Address:
         return self.host.startswith("/")
 
     @property
+    def is_name(self) -> bool:
+        """Return whether the host has to be looked up, which nothing ends."""
+        return not self.is_unix and ip_of(self.host) is None
+
+    @property
     def is_wildcard(self) -> bool:
         """Return whether the host means all addresses of a machine."""
         address = ip_of(self.host)

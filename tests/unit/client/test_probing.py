@@ -12,6 +12,7 @@ from elect.client.probing import (
     BUDGET_NS,
     HEAD_START_NS,
     IDLE_WAIT_NS_MAX,
+    NAMES_MAX,
     STAGGER_NS,
     THREADS_MAX,
     Probing,
@@ -59,6 +60,17 @@ def test_threads_that_hang_are_bounded_and_not_doubled():
             state.note_overdue(address, now)
         now += BUDGET_NS
     assert dialed == THREADS_MAX
+
+
+def test_names_that_hang_leave_threads_for_addresses():
+    names = [ProbeTarget(address=Address(f"{place}.example", 1)) for place in range(40)]
+    state, targets, now, dialed = probing(), [*names, *places(3)], START_NS, []
+    for _ in range(10):
+        dialed += dial(state, targets, now)
+        for address in state.overdue(now):
+            state.note_overdue(address, now)
+        now += BUDGET_NS
+    assert dialed == [target.address for target in [*names[:NAMES_MAX], *places(3)]]
 
 
 def test_a_thread_that_ended_makes_room():
