@@ -58,7 +58,7 @@ class Client:
     After a fork the child has connections of its own. Each wait has one deadline, which covers lookups of names, dials
     and answers; a lookup that hangs is left behind on a thread. A client has at most 16 threads, and `status` 16 more.
 
-    In asyncio, call the methods with `asyncio.to_thread`.
+    In asyncio, call the methods with `asyncio.to_thread`. A signal handler may call `close`, and nothing else.
 
     Args:
         endpoints: the addresses of some nodes, 1 to 64, such as "10.0.0.1:7101". A name may have those of several.

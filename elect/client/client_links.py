@@ -51,7 +51,7 @@ class ClientLinks:
     @property
     def unborn(self) -> list[ClientLink]:
         """Return the links whose threads do not run, between two dials: a signal ended the start of each."""
-        return [each for each in self._threads if isinstance(each, ClientLink) and not each.is_running]
+        return [each for each in self.threads if isinstance(each, ClientLink) and not each.is_running]
 
     @property
     def ask_ns(self) -> int | None:
