@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from elect.clock import NS_PER_S
 from elect.core.changes import why_not_active
 from elect.errors import LeaderUnavailable
+from elect.joining.join_passes import dialable
 from elect.leader import Leader
 from elect.observing.observer_messages import LeaderReport, MembersReport
 from wire.protocol.address import Address
@@ -40,12 +41,17 @@ class DatedReport:
         """The time at which its sender knew it for certain, ns."""
         return self.at_ns - self.report.age_ns
 
+    @property
+    def address(self) -> str | None:
+        """The address of the leader, or None: a node may relay any text that another one advertises."""
+        return self.report.address if dialable(self.report.address) is not None else None
+
     def leader(self, address: str | None = None) -> Leader:
-        """Return the leader that the report names."""
+        """Return the leader that the report names; its address may be known from another report."""
         return Leader(
             node_id=self.report.leader_id,
             term=self.report.term,
-            address=self.report.address or address,
+            address=self.address or address,
             metadata=dict(self.report.metadata),
             as_of=max(0, self.as_of_ns) / NS_PER_S,
         )
@@ -298,7 +304,7 @@ def _settle(election: _WatchedElection) -> None:
         election.named = next((dated.report.leader_id for dated in current if dated.report.leader_id), "")
     naming = [dated for dated in current if election.named and dated.report.leader_id == election.named]
     if naming:
-        addresses = [dated.report.address for dated in naming if dated.report.address]
+        addresses = [dated.address for dated in naming if dated.address]
         _set_leader(election, naming[-1].leader(addresses[-1] if addresses else None))
     elif current:
         _set_leader(election, None)

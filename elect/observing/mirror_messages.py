@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from elect.core.configuration import ADDRESS_LENGTH_MAX, CLUSTER_ID_LENGTH, Configuration
 from elect.core.messages import INTEGER_MAX, NAME_LENGTH_MAX, TERM_MAX, check_name, check_range
-from elect.observing.observer_messages import check_metadata, check_text
+from elect.observing.observer_messages import check_leader_id, check_metadata, check_text
 
 MIRROR_KIND = "mirror"
 """The kind of the two-way links on which mirrors follow a source cluster."""
@@ -101,7 +101,7 @@ class LeaderEntry:
     def __post_init__(self) -> None:
         check_name("election", self.election)
         check_range("term", self.term, TERM_MAX)
-        check_text("leader_id", self.leader_id, NAME_LENGTH_MAX)
+        check_leader_id(self.leader_id)
         check_text("address", self.address, ADDRESS_LENGTH_MAX)
         check_metadata(self.metadata)
 

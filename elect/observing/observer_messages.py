@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from elect.core.configuration import ADDRESS_LENGTH_MAX, Configuration
-from elect.core.messages import DURATION_NS_MAX, INTEGER_MAX, NAME_LENGTH_MAX, TERM_MAX, check_name, check_range
+from elect.core.messages import DURATION_NS_MAX, INTEGER_MAX, TERM_MAX, check_name, check_range
 
 CLIENT_KIND = "client"
 """The kind of the two-way links on which clients are told who leads."""
@@ -27,6 +27,12 @@ def check_text(name: str, value: str, maximum: int) -> None:
     """Raise ValueError if a text is too long."""
     if len(value) > maximum:
         raise ValueError(f"{name} has {len(value)} characters; {maximum} are allowed")
+
+
+def check_leader_id(value: str) -> None:
+    """Raise ValueError unless a text is the id of a node, or empty: it is shown to people, and in lines of a log."""
+    if value:
+        check_name("leader_id", value)
 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:
@@ -83,7 +89,7 @@ class LeaderReport:
     def __post_init__(self) -> None:
         check_name("election", self.election)
         check_range("term", self.term, TERM_MAX)
-        check_text("leader_id", self.leader_id, NAME_LENGTH_MAX)
+        check_leader_id(self.leader_id)
         check_text("address", self.address, ADDRESS_LENGTH_MAX)
         check_metadata(self.metadata)
         check_range("age_ns", self.age_ns, INTEGER_MAX)

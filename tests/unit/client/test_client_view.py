@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,16 @@ def test_a_leader_that_is_no_member_is_not_ready():
     view.receive_members("a", members("b"))
     view.receive_leader("a", report(5, "a", lease_ns=LEASE_NS), 0)
     assert view.ready(E, 0) is None
+
+
+@pytest.mark.parametrize("text", ["a:7101\nnone", "\x1b[2J", "0.0.0.0:7101", "a"])
+def test_a_text_that_is_no_address_is_not_shown(text):
+    view = view_of("a", "b")
+    view.receive_leader("a", report(5, "a", address=text, lease_ns=LEASE_NS), 0)
+    assert view.leader(E).address is None
+    assert view.ready(E, 0)[1].address is None
+    view.receive_leader("b", report(5, "a", address="a:7101"), 1)
+    assert view.leader(E).address == "a:7101"
 
 
 def test_as_of_is_the_time_of_the_youngest_knowledge():

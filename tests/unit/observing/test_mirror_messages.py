@@ -69,6 +69,7 @@ def test_messages_survive_the_wire(message):
         lambda: LeaderEntry(election="", term=1),
         lambda: LeaderEntry(election="x", term=-1),
         lambda: LeaderEntry(election="x", term=1, leader_id="a" * 65),
+        lambda: LeaderEntry(election="x", term=1, leader_id="\x1b[2J"),
         lambda: LeaderEntry(election="x", term=1, address="a" * 301),
         lambda: LeaderEntry(election="x", term=1, metadata={"key": "x" * 2_048}),
         lambda: Subscribe(version=1, source_cluster_id=b"short"),

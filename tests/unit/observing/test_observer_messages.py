@@ -31,6 +31,7 @@ def test_messages_survive_the_wire(message):
         lambda: Watch(elections=("",)),
         lambda: LeaderReport(election="default", term=-1),
         lambda: LeaderReport(election="default", term=1, leader_id="a" * 65),
+        lambda: LeaderReport(election="default", term=1, leader_id="a\nnone"),
         lambda: LeaderReport(election="default", term=1, address="a" * 301),
         lambda: LeaderReport(election="default", term=1, metadata={"key": "x" * 2_048}),
         lambda: LeaderReport(election="default", term=1, metadata={str(number): "" for number in range(17)}),
