@@ -68,7 +68,8 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
     """Bind to an address that is no Unix socket, and listen; the rules are the same for every port of a node.
 
     [::] accepts IPv4 as well, whatever the system's default is; on a machine without IPv6 it means 0.0.0.0. A name
-    means the first of its addresses that this machine has.
+    means the first of its addresses that this machine has, but localhost is 127.0.0.1 if that is one: dialers take it
+    for the same address, and many systems name ::1 first.
 
     Args:
         address: where to listen; port 0 for any port.
@@ -77,8 +78,11 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
     Raises:
         OSError: the address is in use, not this machine's, or a name without an address.
     """
-    is_ipv6_wildcard = address.is_wildcard and ":" in address.host
-    hosts = [address.host, "0.0.0.0"] if is_ipv6_wildcard else [address.host]  # noqa: S104 - they asked for all
+    hosts = [address.host]
+    if address.is_wildcard and ":" in address.host:
+        hosts.append("0.0.0.0")  # noqa: S104 - they asked for all
+    if address.host.lower().removesuffix(".") == "localhost":
+        hosts.insert(0, "127.0.0.1")
     places = [
         (family, place)
         for host in hosts

@@ -194,3 +194,17 @@ def test_a_taken_port_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         with pytest.raises(OSError, match="Address already in use"):
             listen(Address("localhost", port))
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost."])
+def test_localhost_is_the_address_that_dialers_take_it_for(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """The system names ::1 first."""
+    real = socket.getaddrinfo
+
+    def look_up(name: str, port: int, **options: object) -> object:
+        addresses = ("::1", "127.0.0.1") if name == host else (name,)
+        return [found for each in addresses for found in real(each, port, **options)]  # type: ignore[arg-type]  # as they are
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with listen(Address(host, 0)) as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
