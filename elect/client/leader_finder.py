@@ -37,6 +37,9 @@ logger = Log(__name__)
 LONGEST_WAIT_S = 60.0
 """Between two looks at the clock, which goes on while the machine is suspended; the wait does not."""
 
+THREADLESS_WAIT_S = 1.0
+"""Until a watch tries again to start the thread that looks for a node: the machine may have one by then."""
+
 LOOK_TICKS = (1, 2, 4, 8)
 """Seconds with a node that knows no leader, after which an idle client looks at another one: the first may be cut off.
 A cluster that has no leader is left alone more and more."""
@@ -186,7 +189,7 @@ class LeaderFinder:
                 if change[0] != seen:
                     return change
                 self._settle()
-                self.changed.wait(LONGEST_WAIT_S)
+                self.changed.wait(LONGEST_WAIT_S if self._is_driven or self.has_link else THREADLESS_WAIT_S)
             return None
 
     def check_open(self) -> None:

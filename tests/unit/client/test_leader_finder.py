@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from elect import LeaderUnavailable
+from elect.client import leader_finder
 from elect.client.client_link import ClientLink
 from elect.client.client_links import join_all
 from elect.client.endpoints import Endpoints, ProbeTarget
@@ -71,3 +72,23 @@ def test_two_calls_that_wait_in_vain_do_not_wake_each_other(seeds):
         for thread in threads:
             thread.join()
         assert len(looks) < 500
+
+
+def test_a_watch_soon_tries_again_to_have_a_thread(monkeypatch):
+    waits, start = [], leader_finder.ReportedThread.start
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def wait(timeout: float) -> None:
+        waits.append(timeout)
+        monkeypatch.setattr(leader_finder.ReportedThread, "start", start)
+        if finder.threads:
+            finder.stop()
+
+    with finder_of(SEEDS) as finder, finder.using("default"):
+        monkeypatch.setattr(leader_finder.ReportedThread, "start", refuse)
+        monkeypatch.setattr(finder.changed, "wait", wait)
+        assert finder.wait_for_change("default", 0) is None
+        monkeypatch.undo()
+    assert waits == [leader_finder.THREADLESS_WAIT_S, leader_finder.LONGEST_WAIT_S]
