@@ -68,8 +68,8 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
     """Bind to an address that is no Unix socket, and listen; the rules are the same for every port of a node.
 
     [::] accepts IPv4 as well, whatever the system's default is; on a machine without IPv6 it means 0.0.0.0. A name
-    means the first of its addresses that this machine has, but localhost is 127.0.0.1 if that is one: dialers take it
-    for the same address, and many systems name ::1 first.
+    means the first of its addresses that this machine has. Of those of localhost 127.0.0.1 comes first: dialers take
+    the two for one address, and many systems name ::1 first.
 
     Args:
         address: where to listen; port 0 for any port.
@@ -81,8 +81,6 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
     hosts = [address.host]
     if address.is_wildcard and ":" in address.host:
         hosts.append("0.0.0.0")  # noqa: S104 - they asked for all
-    if address.host.lower().removesuffix(".") == "localhost":
-        hosts.insert(0, "127.0.0.1")
     places = [
         (family, place)
         for host in hosts
@@ -90,6 +88,8 @@ def listen(address: Address, backlog: int = 128) -> socket.socket:
             host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     ]
+    if address.host.lower().removesuffix(".") == "localhost":
+        places.sort(key=lambda each: each[1][0] != "127.0.0.1")
     for family, place in places[:-1]:
         try:
             return _listen(family, place, backlog)

@@ -185,15 +185,16 @@ def test_a_name_is_the_first_address_that_is_there(
         assert listening.family is not absent
 
 
-def test_a_taken_port_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("host", "first"), [("a.example", "::1"), ("localhost", "127.0.0.1")])
+def test_a_taken_port_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, host: str, first: str) -> None:
     """The next address of the name would be another one than the peers dial."""
-    with listen(Address("::1", 0)) as taken:
+    with listen(Address(first, 0)) as taken:
         port = taken.getsockname()[1]
         both = [(socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
         found = [(family, socket.SOCK_STREAM, 0, "", place) for family, place in both]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         with pytest.raises(OSError, match="Address already in use"):
-            listen(Address("localhost", port))
+            listen(Address(host, port))
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost."])
