@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from elect.bridge.admission import ADVERTISE
 from elect.config.rules import normal, parse_dialable
 from elect.core.configuration import Configuration
-from elect.errors import ConfigError
+from elect.errors import ConfigError, ThreadError
 from elect.runtime.threads import starting
 from wire.common.deadline import Deadline
 from wire.common.log import Log
@@ -163,11 +163,7 @@ class Dialers:
         return {f"elect-dialer-{peer}": dialer.is_alive for peer, dialer in self._dialers.copy().items()}
 
     def set_members(self, configuration: Configuration) -> None:
-        """Dial each member of a configuration; those that are no member any more go on until they are dismissed.
-
-        Raises:
-            ThreadError: the system cannot start a thread.
-        """
+        """Dial each member of a configuration; those that are no member any more go on until they are dismissed."""
         self._configuration = configuration
         for member in configuration.members:
             if member.node_id != self._own_id:
@@ -198,7 +194,7 @@ class Dialers:
         """Forget dialers that have ended, and make those that are missing.
 
         A peer that was dismissed and is a member again gets its dialer once the former one has ended: so the events of
-        the two stay apart.
+        the two stay apart. One for which there is no thread gets its dialer at a later call.
         """
         for peer in [peer for peer, dialer in self._ending.items() if not dialer.is_alive]:
             del self._ending[peer]
@@ -284,7 +280,11 @@ class Dialers:
 
         dialer = Dialer(peer, resolve, self._endpoint, next_counter=self.next_counter, judge=self._judge)
         if self._is_started:  # before others see it: else it seems to have died
-            self._start(peer, dialer)
+            try:
+                self._start(peer, dialer)
+            except ThreadError as error:  # a node that leads must not end because another one joins
+                logger.warning("! %s is not dialed yet: %s", peer, error)
+                return
         self._dialers[peer] = dialer
         if self._is_stopped:  # meanwhile, on another thread, which may not have seen this dialer
             dialer.ask_stop()

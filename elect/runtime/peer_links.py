@@ -292,9 +292,6 @@ class PeerLinks:
         """Dial and accept the members of a configuration that was installed, and show it in handshakes.
 
         Former members keep their links until `dismiss`.
-
-        Raises:
-            ThreadError: the system cannot start a thread.
         """
         before, self._configuration = self._configuration, configuration
         self._removed_by.clear()

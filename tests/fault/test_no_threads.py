@@ -222,6 +222,16 @@ def _is_heard(node, other):
     return {peer["node"]: peer["is_supported"] for peer in status(node).to_dict()["peers"]}[other.config.node]
 
 
+def test_a_member_is_dialed_when_there_are_threads_again(tmp_path):
+    every = configs(tmp_path, "ab")
+    with single(tmp_path) as leader:
+        with refusing("elect-dialer"):
+            leader.members.add("b", every["b"].listen, timeout=DEADLINE_S)
+            assert leader.is_alive
+            assert leader.is_leader
+        eventually(lambda: "elect-dialer-b" in leader.threads)
+
+
 def test_a_fake_election_without_a_thread_says_so():
     with refusing("elect-events"), pytest.raises(ThreadError):
         FakeElection()

@@ -94,6 +94,24 @@ def test_a_member_that_comes_back_gets_a_new_dialer(make, monkeypatch):
     eventually(lambda: dialers.reap() or dialers.threads == {"elect-dialer-b": True})
 
 
+def test_a_dialer_without_a_thread_is_made_later(make, monkeypatch):
+    """A member that joins ends no node that has no thread to dial it with."""
+    dialers = make()
+    dialers.set_members(configuration("ab"))
+    dialers.start()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        dialers.set_members(configuration("abc"))
+        dialers.reap()
+    assert dialers.threads == {"elect-dialer-b": True}
+    dialers.reap()
+    assert dialers.threads == dict.fromkeys(["elect-dialer-b", "elect-dialer-c"], True)
+
+
 @pytest.fixture
 def dialed(monkeypatch) -> dict[str, Callable[[], Address]]:
     """What each dialer asks for its next address, by the id of the peer."""
