@@ -20,7 +20,7 @@ from elect.core.configuration import Configuration
 from elect.core.events import Event
 from elect.core.messages import check_name
 from elect.core.state.node_state import DEFAULT_ELECTION
-from elect.errors import Forked
+from elect.errors import Forked, StoreGone
 from elect.monitoring.member_phase import MemberPhase
 from elect.monitoring.metrics import Metrics, MetricsRegistration, Registry, Sample
 from elect.runtime import fork
@@ -378,16 +378,20 @@ class Node(SiteNode):
 
     def _die(self, name: str, error: BaseException) -> None:
         """End the node, as one of its threads died: it must not run on with a part of them."""
-        if self._fail(error, f"thread {name} died: {text_of(error)}"):
-            logger.critical("! node %s stops: thread %s died: %r", self.config.node, name, error)
-        harmless(self.metrics.count_bug)()
+        detail = str(error) if isinstance(error, StoreGone) else f"thread {name} died: {text_of(error)}"
+        if self._fail(error, detail):
+            logger.critical("! node %s stops: %s", self.config.node, detail)
+        if not isinstance(error, StoreGone):  # which is no bug
+            harmless(self.metrics.count_bug)()
 
     def _fail(self, error: BaseException, detail: str) -> bool:
         """Stop leading and end the node; return whether it ran until now."""
         self._context.leases.close()
-        if not self._enter(Lifecycle.FAILED):
-            return False
-        self._context.failure, self._context.detail = error, detail
+        with self._state_lock:
+            if self._context.state is Lifecycle.RUNNING:  # first: who sees that it has failed also sees why
+                self._context.failure, self._context.detail = error, detail
+            if not self._enter(Lifecycle.FAILED):
+                return False
         for call in self._context.failure_calls:
             harmless(call)()
         # Before the watchers are called: a node must end whatever they do.

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from elect.cli.log_format import end_line
 from elect.core.changes import ChangeRefusal
+from elect.core.elect_error import ElectError
 from elect.core.promotion import PromotionRefusal
 from elect.errors import (
     Amnesia,
@@ -207,6 +208,20 @@ class Failure(Exception):  # noqa: N818 - a result of a command, not a fault of 
 def unavailable(error: LeaderUnavailable) -> Failure:
     """Return the failure of a command that found no leader."""
     return Failure(str(error), ExitCode.NO_LEADER if error.is_retryable else ExitCode.NOT_LET_IN)
+
+
+def failure_of(error: BaseException | None, code: ExitCode = ExitCode.FAILED) -> Exception:
+    """Return the exception with which a command ends whose node has failed.
+
+    Args:
+        error: that of the node; None: one of its threads is gone without a word.
+        code: the exit code; that of a node that does not become a member is its own.
+    """
+    if isinstance(error, JoinError):
+        return error
+    text = str(error) if isinstance(error, ElectError) else repr(error)
+    why = "" if error is None else f": {text}"
+    return Failure(f"the node has failed{why}; see its log", code)
 
 
 def complain(message: str, code: ExitCode, *, is_json: bool = False) -> int:

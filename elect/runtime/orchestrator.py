@@ -269,7 +269,7 @@ class Orchestrator:
             case StoreRecovered():
                 self._set_storing(now, is_storing=True)
             case JournalDied():
-                raise RuntimeError("the journal thread died") from item.error
+                item.raise_error()
             case DialFailed():
                 self._links.note_event(item)
                 self._dial_failed(item, now)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from elect.clock import Clock, now_ns
 from elect.core.configuration import Configuration
@@ -59,6 +60,17 @@ class JournalDied:
     """Reports that the thread died: nothing more is written, and the node must stop."""
 
     error: BaseException
+
+    def raise_error(self) -> NoReturn:
+        """Raise the exception that ends the node.
+
+        Raises:
+            StoreGone: the store is gone. That is no bug, and its text says what to do.
+            RuntimeError: for another reason, which is its cause.
+        """
+        if isinstance(self.error, StoreGone):
+            raise self.error
+        raise RuntimeError("the journal thread died") from self.error
 
 
 JournalEvent = Written | WriteFailed | StoreRecovered | JournalDied

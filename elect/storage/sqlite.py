@@ -37,6 +37,10 @@ NAME = "elect.sqlite3"
 _BUSY_TIMEOUT_S = 1.0
 """No other process writes; a person may read the file with another tool for a moment."""
 
+_GONE = (
+    "the file was removed or replaced while the node runs, which ends it: put it back, or set data_dir to its new"
+    " place, and start the node; if it is lost, run `elect members replace`"
+)
 _REPLACE = "its votes may be lost: remove this node from the cluster, and add it again with an empty data_dir"
 
 
@@ -370,7 +374,7 @@ class SqliteStore:
         """Raise StoreGone if a file of the store is not the one that was opened."""
         for path, inode in self._files.items():
             if _inode(path) != inode:
-                raise StoreGone(errno.ENOENT, "the file was removed or replaced while the node runs", str(path))
+                raise StoreGone(errno.ENOENT, _GONE, str(path))
 
     def _open_connection(self) -> sqlite3.Connection:
         assert self._connection is not None, "the store is not open"

@@ -5,11 +5,14 @@ import time
 
 import pytest
 
-from elect import Node
+from elect import Node, Stopped
+from elect.bridge.node_context import Lifecycle
+from elect.cli.exit_codes import Failure, failure_of
 from elect.core.events import Elected, Lost
 from elect.errors import StoreError
+from elect.storage.sqlite import SqliteStore
 from elect.storage.store import MemoryStore
-from tests.nodes import cluster, eventually, status
+from tests.nodes import cluster, eventually, single, status
 
 ENOSPC = 28
 STALL_S = 5.0
@@ -86,3 +89,38 @@ def test_full_disk_grants_nothing_and_recovers_by_itself(tmp_path, caplog):
             disk.is_full = False
         eventually(lambda: any(node.is_leader for node in nodes.nodes.values()))
         eventually(lambda: sample(first, "elect_store_failing") == sample(second, "elect_store_failing") == 0)
+
+
+def test_a_moved_data_directory_is_named_as_the_cause(tmp_path):
+    """Moving it is the deed of a person, who is told what to do; it is no bug of elect."""
+    with single(tmp_path, store=SqliteStore(tmp_path / "here")) as node:
+        (tmp_path / "here").rename(tmp_path / "there")
+        with pytest.raises(Stopped, match=r"elect.sqlite3: the file was removed or replaced .*put it back"):
+            node.members.add("b", timeout=30)
+        eventually(lambda: "put it back" in node.lifecycle.reason)
+        text = str(failure_of(node.failure))
+        assert text.startswith(f"the node has failed: {tmp_path / 'here' / 'elect.sqlite3'}: the file was removed")
+        assert not sample(node, "elect_bugs_total")
+
+
+def test_a_node_that_has_failed_shows_why(tmp_path, monkeypatch):
+    """The reason is there before the state: a command that sees the state exits with the code of the reason."""
+    seen, enter = [], Node._enter
+
+    def noting(node, state):
+        is_entered = enter(node, state)
+        if state is Lifecycle.FAILED:
+            seen.append((node.state, node.failure))
+        return is_entered
+
+    monkeypatch.setattr(Node, "_enter", noting)
+    with single(tmp_path) as node:
+        error = ValueError("x")
+        node._die("elect-events", error)
+        assert seen == [("failed", error)]
+
+
+def test_a_command_says_why_its_node_has_failed():
+    assert str(failure_of(None)) == "the node has failed; see its log"
+    assert isinstance(failure_of(ValueError("x")), Failure)
+    assert "ValueError('x')" in str(failure_of(ValueError("x")))

@@ -14,7 +14,7 @@ from elect.core.configuration import Configuration
 from elect.core.events import Elected, Installed, Objection, PeerDismissed
 from elect.core.messages import Batch, ConfigurationId, Heartbeat, Knowledge, Number, Standing
 from elect.core.ready import Ballot, Lease, Ready, Send, Write
-from elect.errors import StoreError
+from elect.errors import StoreError, StoreGone
 from elect.runtime.orchestrator import Orchestrator
 from elect.runtime.step_counts import StepCounts
 from elect.storage.journal import JournalDied, StoreRecovered, WriteFailed, Written
@@ -377,6 +377,8 @@ def test_a_change_of_health_is_told_once():
 def test_a_dead_journal_ends_the_loop():
     with pytest.raises(RuntimeError, match="journal"):
         Desk().run(JournalDied(error=ValueError("x")))
+    with pytest.raises(StoreGone):
+        Desk().run(JournalDied(error=StoreGone(2, "it was removed", "elect.sqlite3")))
 
 
 def test_lag_grows_while_nothing_is_done():

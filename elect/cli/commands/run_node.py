@@ -6,13 +6,12 @@ import sys
 
 from elect import Node
 from elect.cli.argument_types import add_config, election, load_config
-from elect.cli.exit_codes import JOIN_EXIT_CODES, ExitCode, Failure
+from elect.cli.exit_codes import JOIN_EXIT_CODES, ExitCode, failure_of
 from elect.cli.json_events import JsonEvents
 from elect.cli.log_format import JsonFormatter
 from elect.cli.signals import CHECK_INTERVAL_MS, StopSignals, stop_signals
 from elect.clock import now_ns
 from elect.core.state.node_state import DEFAULT_ELECTION
-from elect.errors import JoinError
 from elect.runtime.service_manager import Watchdog, notify, notify_lifecycle
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -86,6 +85,4 @@ def _await_end(node: Node, end: StopSignals, events: JsonEvents) -> ExitCode:
                 return ExitCode.OK
             case "reader":
                 return ExitCode.BROKEN_PIPE
-    if isinstance(node.failure, JoinError):
-        raise node.failure
-    raise Failure("the node has failed; see its log")
+    raise failure_of(node.failure)

@@ -16,10 +16,9 @@ from elect.cli.calling.child_process import BY_SIGNAL
 from elect.cli.executing.supervised_program import Margins, ProgramEnd, SupervisedProgram, SupervisorDied
 from elect.cli.executing.supervisor import NEVER
 from elect.cli.executing.wakeup import ENDING, Wakeup
-from elect.cli.exit_codes import ExitCode, Failure
+from elect.cli.exit_codes import ExitCode, Failure, failure_of
 from elect.clock import NS_PER_S, now_ns
 from elect.core.events import LossReason
-from elect.errors import JoinError
 from elect.runtime.service_manager import Watchdog
 from wire.common.backoff import Backoff
 from wire.common.log import Log
@@ -242,9 +241,7 @@ class ProgramRunner:
         self._watchdog.review()
         if not self._node.is_alive:
             self._program.kill()
-            if isinstance(self._node.failure, JoinError):
-                raise self._node.failure
-            raise Failure("the node has failed; see its log", ExitCode.NODE_FAILED)
+            raise failure_of(self._node.failure, ExitCode.NODE_FAILED)
 
 
 def lease_until(leadership: Leadership) -> int:
