@@ -250,9 +250,14 @@ def _check_live(state: NodeState, change: Change, after: Configuration) -> None:
     heard = [voter for voter in after.voters if voter == state.id or _is_heard(state, state.support.peers[voter])]
     if len(heard) < after.quorum:
         missing = [voter for voter in after.voters if voter not in heard]
+        deaf = [voter for voter in missing if state.support.peers[voter].session is not None]
+        silent = [voter for voter in missing if voter not in deaf]
+        todo = [f"start {', '.join(silent)} first"] if silent else []
+        todo += [f"see that the leader reaches {', '.join(deaf)}, which it hears"] if deaf else []
+        how = "heard both ways" if deaf else "heard"
         text = (
-            f"only {len(heard)} of the {len(after.voters)} voters after this change are heard ({', '.join(heard)}), and"
-            f" {after.quorum} are needed; start {', '.join(missing)} first, or remove one of those"
+            f"only {len(heard)} of the {len(after.voters)} voters after this change are {how} ({', '.join(heard)}), and"
+            f" {after.quorum} are needed; {' and '.join(todo)}, or remove one of those"
         )
         if isinstance(change, RemoveMember | ReplaceMember):
             text += ", or force it"
@@ -260,6 +265,7 @@ def _check_live(state: NodeState, change: Change, after: Configuration) -> None:
 
 
 def _is_heard(state: NodeState, peer: Peer) -> bool:
+    """Return whether a peer hears this node, too: it supports this node now."""
     return peer.counted_until > state.now
 
 
@@ -306,8 +312,10 @@ def _ready_ns(state: NodeState) -> int:
 def _lacks(state: NodeState, peer: Peer) -> str | None:
     """Return what a learner lacks to be a voter, or None."""
     heartbeat = peer.heartbeat
-    if heartbeat is None or peer.session is None or not _is_heard(state, peer):
+    if heartbeat is None or peer.session is None:
         return "it is not heard"
+    if not _is_heard(state, peer):
+        return "it does not support the leader; see that the leader reaches it at its address"
     supporters = 1 + sum(peer.id in other.supported_ids for other in state.other_voters)
     if supporters < state.configuration.quorum:
         return f"{supporters} of {len(state.voters)} voters support it, and {state.configuration.quorum} are needed"

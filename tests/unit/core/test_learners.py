@@ -72,6 +72,18 @@ def test_one_that_is_not_heard_is_not_ready():
     assert "'d' is not ready: it is not heard" in error
 
 
+def test_one_that_is_heard_and_not_reached_is_not_ready():
+    """Its address may be wrong: it dials the leader, and the leader cannot dial it."""
+    desk = adopted()
+    for _ in range(12):
+        desk.tick(INTERVAL)
+        for peer in "ac":
+            desk.beat(peer, supports="bd", standing=UNWILLING)
+        desk.beat("d", supports="abc", acks=False, standing=UNWILLING)
+    assert desk.own.voters == tuple("abc")
+    assert "'d' is not ready: it does not support the leader; see that the leader reaches it" in refused(desk)
+
+
 def refused(desk: MemberDesk) -> str:
     with pytest.raises(ChangeRefused) as caught:
         desk.change(PromoteMember(node_id="d"))

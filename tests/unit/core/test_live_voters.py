@@ -3,8 +3,8 @@
 import pytest
 
 from elect.core.changes import AddMember, ChangeRefusal, ChangeRefused, DemoteMember, RemoveMember, ReplaceMember
-from tests.unit.core.desk import DURATION, PROMISED
-from tests.unit.core.member_desk import MemberDesk, store
+from tests.unit.core.desk import DURATION, INTERVAL, PROMISED
+from tests.unit.core.member_desk import UNWILLING, MemberDesk, store
 
 
 def leader(without: str = "", **options) -> MemberDesk:
@@ -33,6 +33,18 @@ def test_too_few_voters_that_are_heard_are_not_left():
     desk.change(RemoveMember(node_id="c"))
     desk.settle()
     assert desk.own.voters == ("a", "b")
+
+
+def test_a_voter_that_is_heard_and_not_reached_is_named():
+    desk = leader()
+    for _ in range(12):
+        desk.tick(INTERVAL)
+        desk.beat("a", supports="bc", standing=UNWILLING)
+        desk.beat("c", supports="ab", acks=False, standing=UNWILLING)
+    refusal, text = refused(desk, RemoveMember(node_id="a"))
+    assert refusal is ChangeRefusal.TOO_FEW_LIVE
+    assert "only 1 of the 2 voters after this change are heard both ways (b), and 2 are needed" in text
+    assert "see that the leader reaches c, which it hears, or remove one of those, or force it" in text
 
 
 def test_an_operator_may_force_it():
