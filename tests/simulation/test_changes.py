@@ -132,6 +132,18 @@ def test_without_a_leader_nobody_is_asked():
         simulation.change(AddMember(node_id="d"))
 
 
+@pytest.mark.parametrize(
+    ("change", "error"), [(None, TypeError), ("d", TypeError), (AddMember(node_id="d"), ValueError)]
+)
+def test_a_change_that_cannot_be_asked_for_is_named(change, error):
+    """A member that no node is would end the run later, in a checker."""
+    simulation = started()
+    with pytest.raises(error, match=r"^change "):
+        simulation.change(change)
+    simulation.run(1)
+    assert simulation.members().node_ids == ("a", "b", "c")
+
+
 def test_the_id_of_a_new_node_is_new():
     simulation = started()
     with pytest.raises(ValueError, match="node_id is 'a', which a node has"):

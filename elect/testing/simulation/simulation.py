@@ -7,11 +7,11 @@ that real ones have. Observers check every promise after every step.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from elect.clock import NS_PER_S
 from elect.config import rules
-from elect.core.changes import Change
+from elect.core.changes import AddMember, Change
 from elect.core.configuration import Configuration, MemberKind
 from elect.core.elector import Elector
 from elect.core.messages import OFFSET_MAX, PRIORITY_MAX
@@ -204,12 +204,17 @@ class Simulation(NetworkControls):
         """Ask the leader of `default` for a change of the members.
 
         Raises:
+            TypeError: `change` is none of `elect.core.changes`.
+            ValueError: it adds a node that was never started: `add_node` starts one, which joins.
             ChangeRefused: it refused.
             LookupError: no node leads `default`.
         """
+        arguments.check_type("change", change, get_args(Change), "a change, such as RemoveMember")
         leader = next(iter(self._world.holders("default")), None)
         if leader is None:
             raise LookupError("no node leads default; run until one does")
+        if isinstance(change, AddMember) and change.node_id not in self._world.hosts:
+            raise ValueError(f"change adds {change.node_id!r}, and no node has that id; call add_node, and it joins")
         refused = ask(leader, change)
         if refused is not None:
             raise refused
