@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from elect.testing import ElectionMachine, InvariantViolation
+from elect.core.changes import ChangeRefused, RemoveMember
+from elect.testing import ElectionMachine, InvariantViolation, any_node
 from elect.testing.machine.machine_world import MachineWorld
 from tests.mutations.breaks import broken
 
@@ -223,6 +225,38 @@ def test_a_broken_protocol_is_found_and_printed_as_a_program(rule: str):
 def test_a_machine_of_any_size_runs(nodes):
     sized = type("Sized", (ElectionMachine,), {"options": replace(ElectionMachine.options, nodes=nodes)})
     run(sized, examples=50)
+
+
+class Changing(ElectionMachine):
+    """A machine whose rules change the members."""
+
+    @precondition(lambda machine: len(machine.nodes) < 5)
+    @rule()
+    def add(self) -> None:
+        self.world.add_node("de"[len(self.nodes) - 3])
+
+    @rule(node=any_node)
+    def remove(self, node: str) -> None:
+        with suppress(ChangeRefused, LookupError):  # there is no leader, or it may not
+            self.world.change(RemoveMember(node_id=node))
+
+    def on_elected(self, node: str, token: int) -> None:
+        self.disk[node].token = self.memory[node].token = token
+
+
+def test_a_machine_may_change_its_members():
+    run(Changing, examples=60)
+
+
+def test_a_node_that_was_added_is_one_of_the_nodes(state):
+    state.world.add_node("d")
+    state.tick(milliseconds=400)
+    assert state.nodes == ("a", "b", "c", "d")
+    assert "a->d" in state.paths
+    assert state.voters == ("a", "b", "c")
+    assert state.is_spare("d")
+    state.resign(node="a", to="d")  # it does not vote yet
+    assert ("lost", "a", 1) in state.told
 
 
 class Unhealed(ElectionMachine):

@@ -220,16 +220,20 @@ class ElectionMachine(MachineBase):
 
     # Applications.
 
-    # A node alone that resigns again and again rests up to 8 s, in which no other node could lead.
-    @precondition(lambda machine: len(machine.nodes) > 1)
+    # A voter alone that resigns again and again rests up to 8 s, in which no other node could lead.
+    @precondition(lambda machine: len(machine.voters) > 1)
     @precondition(_some_node(MachineBase.is_leader))
     @_one_at_a_time
     @rule(node=_node_that(MachineBase.is_leader), to=st.none() | any_node)
     def resign(self, node: str, to: str | None) -> None:
-        """Resign, or hand over to another node."""
-        self._tell(node, lambda elector, now: elector.resign(now, self.world.election, to=to))
+        """Resign, or hand over to another node, if that votes."""
 
-    @precondition(lambda machine: sum(machine.is_willing(node) for node in machine.nodes) > 1)
+        def call(elector: Elector, now: int) -> Ready:
+            return elector.resign(now, self.world.election, to=to if to in elector.state.voters else None)
+
+        self._tell(node, call)
+
+    @precondition(lambda machine: sum(machine.is_willing(node) for node in machine.voters) > 1)
     @_one_at_a_time
     @rule(node=_node_that(MachineBase.is_willing))
     def pause_candidacy(self, node: str) -> None:

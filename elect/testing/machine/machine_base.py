@@ -70,6 +70,7 @@ class MachineBase(RuleBasedStateMachine):
     def begin_program(self, node: str) -> None:
         """Empty the memory of a node whose program starts."""
         self.memory[node] = SimpleNamespace()
+        self.disk.setdefault(node, SimpleNamespace())
         self.unwilling.discard(node)
         self.on_started(node)
 
@@ -88,8 +89,13 @@ class MachineBase(RuleBasedStateMachine):
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Return the ids of the nodes."""
-        return self.options.node_ids
+        """Return the ids of the nodes, also of those that a rule of yours added."""
+        return self.world.node_ids
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """Return the ids of the nodes that vote now: all of them, unless a rule of yours changes the members."""
+        return self.world.members().voters
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -139,10 +145,11 @@ class MachineBase(RuleBasedStateMachine):
         return self.world.is_cut(path)
 
     def is_spare(self, node: str) -> bool:
-        """Return whether a majority is left without this node; without a majority no node can lead."""
-        others = [other for other in self.nodes if other != node]
+        """Return whether a majority of the voters is left without this node; without one no node can lead."""
+        voters = self.voters
+        others = [other for other in voters if other != node]
         connected = [other for other in others if self.is_active(other) and not self.is_isolated(other)]
-        return self.is_active(node) and len(connected) >= majority(len(self.nodes))
+        return self.is_active(node) and len(connected) >= majority(len(voters))
 
     def is_isolated(self, node: str) -> bool:
         """Return whether everything to a node is cut."""

@@ -163,6 +163,11 @@ class MachineWorld(Simulation):
     # Nodes.
 
     @property
+    def node_ids(self) -> tuple[str, ...]:
+        """Return the ids of the nodes, also of those that were added."""
+        return self._world.node_ids
+
+    @property
     def elected_count(self) -> int:
         """Return the number of times that a node was told that it leads."""
         return self._observer.elected_count
