@@ -22,6 +22,13 @@ logger = Log(__name__)
 STRANGERS_MAX = 64
 """Strangers that are remembered, and former members; a configuration has no more members."""
 
+CALLERS_MAX = 3
+"""Members of a cluster that are remembered while this node is in none: each of them names the leader. With more,
+programs that prove nothing could name many addresses that do not answer, and each is asked for a second."""
+
+CALLER_INTERVALS = 5
+"""Support durations for which they are remembered, as strangers are. A member dials at least twice in one."""
+
 REFUSED_NS = 60_000_000_000
 """The time after a refusal for which status and metrics show a second process with a peer's id."""
 
@@ -71,6 +78,7 @@ class Admission:
         self._deliver = deliver
         self._stores = {peer: each.store_id for peer, each in meetings.items() if each.store_id is not None}
         self._reported: dict[str, int] = {}
+        self._callers: dict[str, tuple[str, int]] = {}
         self._warned: dict[str, tuple[bytes, int]] = {}
         self._addresses: dict[str, str] = {}
         self._refused: dict[str, tuple[int, str]] = {}
@@ -111,6 +119,7 @@ class Admission:
     def _refuse_stranger(self, configuration: Configuration, identity: PeerIdentity) -> Refusal:
         peer, digest = identity.node, configuration.id.digest.hex()
         if not configuration.members:
+            self._note_caller(identity)
             # Not as an unknown peer: that objects to the other node's list, and this node knows of none.
             return Refusal(RejectCode.UNFORMED, "this node belongs to no cluster yet", is_retryable=True)
         if self._stores.get(peer) == identity.store:
@@ -133,6 +142,20 @@ class Admission:
             return Refusal(RejectCode.STORE, f"node {peer!r} was met here under another store", is_retryable=False)
         self._refused[peer] = (self._clock(), text)
         return Refusal(RejectCode.STORE, text, is_retryable=False)
+
+    def callers(self) -> dict[str, str]:
+        """Return the nodes that dialed this one as a member of their cluster while it is in none, and their addresses.
+
+        They may not have proved their ids: this node asks them.
+        """
+        earliest = self._clock() - CALLER_INTERVALS * self._report_interval_ns
+        for peer in [peer for peer, (_, at) in list(self._callers.items()) if at < earliest]:
+            self._callers.pop(peer, None)
+        return {peer: address for peer, (address, _) in list(self._callers.items())}
+
+    def _note_caller(self, identity: PeerIdentity) -> None:
+        if identity.node in (callers := self.callers()) or len(callers) < CALLERS_MAX:
+            self._callers[identity.node] = (identity.attributes.get(ADVERTISE, ""), self._clock())
 
     def refused(self) -> dict[str, str]:
         """Return the ids with which another store was refused in the last minute, and a sentence for each."""

@@ -1,7 +1,7 @@
 """JoinClient: carries out the steps of a join, from the first seed to the installed configuration."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from elect.clock import NS_PER_S
 from elect.core.configuration import Configuration
@@ -11,6 +11,7 @@ from elect.joining.join_passes import JoinEnd, JoinPasses, JoinPlan, JoinProgres
 from elect.joining.member_kinds import difference
 from elect.joining.start_choice import Reply
 from wire.common.log import Log
+from wire.protocol.address import Address
 
 logger = Log(__name__)
 
@@ -24,6 +25,7 @@ class JoinClient:
         install: called with the configuration that this node is a member of. It returns when that is on disk.
         note_progress: called at each step; must not block.
         note_end: called once, last: with None when the configuration is on disk, else with the error.
+        find_callers: returns the nodes that dialed this one as a member of their cluster, and their addresses.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class JoinClient:
         install: Callable[[Configuration], None],
         note_progress: Callable[[JoinProgress], None],
         note_end: Callable[[JoinError | None], None],
+        find_callers: Callable[[], Mapping[str, Address]] = dict,
     ) -> None:
         self._plan = plan
         self._exchange = exchange
         self._install = install
         self._note_progress = note_progress
         self._note_end = note_end
+        self._find_callers = find_callers
         self._logged = ""
 
     def run(self) -> None:
@@ -56,7 +60,8 @@ class JoinClient:
         self._exchange.cancel()
 
     def _join(self) -> None:
-        steps, reply = JoinPasses(self._plan, random.Random()).steps(), None  # noqa: S311 - for the jitter of waits
+        passes = JoinPasses(self._plan, random.Random(), self._find_callers)  # noqa: S311 - for the jitter of waits
+        steps, reply = passes.steps(), None
         while True:
             step = steps.send(reply)
             self._check_cancelled()

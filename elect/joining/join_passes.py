@@ -1,15 +1,15 @@
 """The passes over the seeds, as a generator: it yields whom to ask and how long to wait, and is sent the replies.
 
-One pass tries each seed once, in the order of their addresses. A member that does not lead answers with a redirect,
-which is followed at once: at most HOPS_MAX times in a pass, and to no address that was tried in it. After a pass
-without success comes a wait, which grows from pass to pass.
+One pass tries each seed once, in the order of their addresses, and then the members that dialed this node. A member
+that does not lead answers with a redirect, which is followed at once: at most HOPS_MAX times in a pass, and to no
+address that was tried in it. After a pass without success comes a wait, which grows from pass to pass.
 
 A refusal that no retry can mend ends the join at once. A refusal by the handshake counts only from a seed: the address
-in a redirect is a hint, and another program may listen there by now.
+in a redirect, or of a member that dialed this node, is a hint, and another program may listen there by now.
 """
 
 import random
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 
 from elect.clock import NS_PER_S
@@ -26,7 +26,7 @@ from elect.errors import (
     OtherVersion,
 )
 from elect.joining.join_messages import Changed, Join, Joined, NotNow, Redirect, Rejected, Unformed
-from elect.joining.start_choice import Reply, choose_start
+from elect.joining.start_choice import Reply, StartChoice, choose_start
 from wire.protocol.address import Address
 from wire.protocol.identity import printable
 from wire.protocol.wire_errors import CertificateError, Refusal, RejectCode, WireError
@@ -67,6 +67,7 @@ class JoinPlan:
         is_standby: that is a standby cluster.
         attempts_max: passes; None: no limit. There are more while this node waits until silent seeds count as absent.
         wait_max_ns: the longest wait between two passes, before jitter.
+        listen_ns: the waits before this node forms a cluster: members that count it as one dial it meanwhile.
     """
 
     request: Join
@@ -77,6 +78,7 @@ class JoinPlan:
     is_bootstrap: bool = False
     attempts_max: int | None = None
     wait_max_ns: int = WAIT_MAX_NS
+    listen_ns: int = 0
 
     def __post_init__(self) -> None:
         if not self.seeds or list(self.seeds) != sorted(set(self.seeds)):
@@ -158,11 +160,17 @@ class JoinPasses:
     Args:
         plan: the settings.
         rng: for the jitter.
+        find_callers: returns the nodes that dialed this one as a member of their cluster, and their addresses.
     """
 
-    def __init__(self, plan: JoinPlan, rng: random.Random) -> None:
+    def __init__(
+        self, plan: JoinPlan, rng: random.Random, find_callers: Callable[[], Mapping[str, Address]] = dict
+    ) -> None:
         self._plan = plan
         self._rng = rng
+        self._find_callers = find_callers
+        self._callers: dict[Address, str] = {}
+        self._waited_ns = 0
         self._attempt = 1
         self._hops = 0
         self._replies: dict[Address, Reply] = {}
@@ -182,14 +190,7 @@ class JoinPasses:
             if configuration is not None:
                 yield JoinEnd(configuration=configuration, progress=self._progress())
                 return
-            choice = choose_start(
-                own=plan.own,
-                seeds=plan.seeds,
-                kind=plan.request.kind,
-                is_bootstrap=plan.is_bootstrap,
-                replies=self._replies,
-                silence_ns=self._silence_ns,
-            )
+            choice = self._choose()
             self._choice = choice.reason
             if choice.is_forming:
                 yield JoinEnd(configuration=plan.new_cluster, progress=self._progress(is_forming=True))
@@ -200,16 +201,32 @@ class JoinPasses:
                 raise JoinGaveUp(plan.request.node_id, self._attempt, replies, choice.reason)
             self._attempt += 1
             slot_ns = wait_before_ns(self._attempt, plan.wait_max_ns)
-            wait_ns = round(slot_ns * self._rng.uniform(JITTER_MIN, 1))
+            wait_ns = choice.listen_ns or round(slot_ns * self._rng.uniform(JITTER_MIN, 1))
+            self._waited_ns += wait_ns
             self._silence_ns = self._silence_ns + wait_ns if choice.is_silent else 0
             yield JoinWait(wait_ns=wait_ns, progress=self._progress(wait_ns=wait_ns))
+
+    def _choose(self) -> StartChoice:
+        """Return whether this node forms a cluster now; one that would waits until it has listened."""
+        plan = self._plan
+        choice = choose_start(
+            own=plan.own,
+            seeds=plan.seeds,
+            kind=plan.request.kind,
+            is_bootstrap=plan.is_bootstrap,
+            replies=self._replies,
+            silence_ns=self._silence_ns,
+            callers=self._callers,
+        )
+        return choice.after_listening(plan.listen_ns - self._waited_ns)
 
     def _pass(self) -> Generator[JoinStep, Reply | None, Configuration | None]:
         """Try each seed, and the leaders that they name; return the configuration that this node is a member of."""
         self._hops = 0
         self._replies = {}
-        for seed in self._plan.seeds:
-            address, leader_id = seed, ""
+        self._callers = {address: node_id for node_id, address in self._find_callers().items()}
+        for place, node_id in [*dict.fromkeys(self._plan.seeds, "").items(), *self._callers.items()]:
+            address, leader_id = place, node_id
             while address != self._plan.own and address not in self._replies:
                 reply = yield JoinTry(address=address, node_id=leader_id, progress=self._progress(address=address))
                 assert reply is not None

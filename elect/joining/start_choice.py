@@ -6,6 +6,10 @@ cluster. Every other seed has said so, or `bootstrap` is set and those that have
 The first rule keeps nodes that start together from forming two clusters. The second one keeps a node with an empty
 store from forming another cluster beside a living one. With `bootstrap` a time guards that: the network of a machine
 can come up some seconds after its node, and until then all other seeds are silent.
+
+The members of a living cluster may be none of the seeds: a node may be its own only seed. But they dial a member that
+lost its store, at its former address, at least twice in a support duration. So a node listens for that long before it
+forms a cluster. One that was dialed forms none, and asks the callers.
 """
 
 from collections.abc import Collection, Mapping
@@ -33,12 +37,21 @@ class StartChoice:
     Attributes:
         is_forming: the node forms one.
         reason: a sentence that says why.
-        is_silent: it forms one when the other seeds stay silent.
+        is_silent: it forms one when the other seeds stay silent, or when no member dials it.
+        listen_ns: the time for which it listens before that; 0: it need not.
     """
 
     is_forming: bool
     reason: str
     is_silent: bool = False
+    listen_ns: int = 0
+
+    def after_listening(self, listen_ns: int) -> "StartChoice":
+        """Return this choice, but one to listen first if it is to form a cluster and there is time left (ns)."""
+        if not self.is_forming or listen_ns <= 0:
+            return self
+        reason = f"{self.reason}; this node forms one if no member dials it within {listen_ns / NS_PER_S:.1f} s"
+        return StartChoice(is_forming=False, reason=reason, is_silent=True, listen_ns=listen_ns)
 
 
 def choose_start(
@@ -49,6 +62,7 @@ def choose_start(
     is_bootstrap: bool,
     replies: Mapping[Address, Reply],
     silence_ns: int,
+    callers: Collection[Address] = (),
 ) -> StartChoice:
     """Return whether this node forms a cluster after a pass in which nobody let it join.
 
@@ -57,8 +71,9 @@ def choose_start(
         seeds: the addresses in the settings, the same ones on each node.
         kind: the part that this node is to take.
         is_bootstrap: the operator says that there is no cluster.
-        replies: the reply of each address that was asked in this pass; all other seeds are among them.
+        replies: the reply of each address that was asked in this pass; all other seeds and callers are among them.
         silence_ns: the waits since the first of the latest passes after all of which `is_silent` was true.
+        callers: the addresses of the nodes that dialed this one as a member of their cluster.
     """
     smallest, itself = min(seeds), [address for address, reply in replies.items() if leads_here(reply)]
     if own not in seeds and itself:  # it forms nothing: a name of several nodes leads each of them to itself
@@ -70,6 +85,8 @@ def choose_start(
         return _wait(f"seed {smallest} forms the cluster, as its address is the smallest")
     if kind is not MemberKind.VOTER:
         return _wait(f"this node has the smallest address and is no voter but a {kind}; make a voter the smallest seed")
+    if calling := [each for each in callers if not isinstance(replies.get(each), Unformed)]:
+        return _wait(f"{_listed(calling)} counts this node as a member of its cluster")
     others = {each: replies[each] for each in replies if each not in itself}
     return _choose_by_replies(others, is_bootstrap=is_bootstrap, is_absent=silence_ns >= SILENCE_NS)
 

@@ -136,6 +136,9 @@ def make_join_client(
         install=lambda configuration: _install(context, configuration),
         note_progress=note_progress,
         note_end=note_end,
+        find_callers=lambda: {
+            each: address for each, text in links.callers.items() if (address := dialable(text)) is not None
+        },
     )
 
 
@@ -167,6 +170,7 @@ def _plan(config: Config, links: PeerLinks, opened: StoreContent) -> JoinPlan:
         is_bootstrap=config.bootstrap,
         attempts_max=config.join_attempts_max,
         wait_max_ns=config.join_backoff_max_ns,
+        listen_ns=config.support_duration_ns,
     )
 
 

@@ -147,6 +147,11 @@ class PeerLinks:
         refused = {peer: text for peer, text in self._admission.refused().items() if peer in self._opened}
         return self._listener.doubled | refused | own
 
+    @property
+    def callers(self) -> dict[str, str]:
+        """The nodes that dialed this one as a member while it is in no cluster, and the addresses that they show."""
+        return self._admission.callers()
+
     def open(self) -> None:
         """Listen, but accept no connection yet.
 
@@ -289,10 +294,7 @@ class PeerLinks:
             )
 
     def set_members(self, configuration: Configuration) -> None:
-        """Dial and accept the members of a configuration that was installed, and show it in handshakes.
-
-        Former members keep their links until `dismiss`.
-        """
+        """Dial, accept and show the members that were installed. Former ones keep their links until `dismiss`."""
         before, self._configuration = self._configuration, configuration
         self._removed_by.clear()
         self._admission.install(configuration)

@@ -89,6 +89,23 @@ def test_the_wiped_smallest_seed_joins_the_others(tmp_path: Path):
             assert voters(back) == "abc"
 
 
+def test_a_wiped_node_that_is_its_only_seed_joins_the_others(tmp_path: Path):
+    """It would form a second cluster, and lead there. The members dial it, and so it finds them."""
+    every = seeded(tmp_path)
+    first = replace(every["a"], seeds=[every["a"].listen])
+    with ExitStack() as stack:
+        begun = stack.enter_context(Node(first, store=MemoryStore()))
+        others = [stack.enter_context(Node(every[each], store=MemoryStore())) for each in "bc"]
+        eventually(lambda: voters(begun) == "abc")
+        cluster_id = begun._context.configuration.cluster_id
+        begun.stop()
+        eventually(lambda: any(node.is_leader for node in others))
+        back = stack.enter_context(Node(first, store=MemoryStore()))
+        eventually(lambda: is_ready(back))
+        assert back._context.configuration.cluster_id == cluster_id
+        eventually(lambda: voters(back) == "abc")
+
+
 def test_a_removed_node_joins_at_once_with_another_store(tmp_path: Path):
     """The members still have the links of its former store, with higher numbers."""
     with formed(seeded(tmp_path)) as cluster:

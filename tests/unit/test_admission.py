@@ -217,3 +217,22 @@ def test_a_node_of_no_cluster_objects_to_nobody():
 def test_some_refusals_are_objections(code, objection):
     assert objection_of(Refusal(code, "no", is_retryable=True)) is objection
     assert objection_of(StoppedError("no")) is None
+
+
+def test_members_that_dial_a_node_of_no_cluster_are_remembered():
+    """Until some support durations are over; not more than are needed, as they may prove nothing."""
+    desk = Desk()
+    desk.admission.install(Configuration())
+    for place, peer in enumerate("bcdef"):
+        desk.admission.judge(identity(peer, FIRST, advertise=f"h:{place}"))
+    assert desk.admission.callers() == {"b": "h:0", "c": "h:1", "d": "h:2"}
+    desk.now = 5 * INTERVAL_NS
+    desk.admission.judge(identity("b", FIRST, advertise="h:9"))
+    assert desk.admission.callers() == {"b": "h:9", "c": "h:1", "d": "h:2"}
+    desk.now += 1
+    assert desk.admission.callers() == {"b": "h:9"}
+    desk.admission.judge(identity("e", FIRST, advertise="h:3"))
+    assert desk.admission.callers() == {"b": "h:9", "e": "h:3"}
+    desk.admission.install(configuration(Member(node_id="b")))
+    desk.judge("f")
+    assert "f" not in desk.admission.callers()

@@ -232,6 +232,39 @@ def forming_after_ns(*replies: Reply, **changes: object) -> int:
     return sum(step.wait_ns for step in steps if isinstance(step, JoinWait))
 
 
+def test_a_node_listens_once_before_it_forms():
+    steps = play(plan(own=SEEDS[0], listen_ns=700, attempts_max=1), lambda _: Unformed())
+    waits = [step.wait_ns for step in steps if isinstance(step, JoinWait)]
+    assert waits == [700]
+    assert steps[-1].progress.is_forming
+    assert forming_after_ns(listen_ns=700) < 3 * SILENCE_NS  # the waits for silent seeds count, too
+
+
+def test_the_members_that_dialed_this_node_are_asked():
+    """It lost its data, and is its own only seed: only the dials of the others tell of the cluster."""
+    callers, found = {"b": Address("10.0.0.1", 2), "a": OWN, "c": Address("10.0.0.1", 3)}, list[tuple[int, str]]()
+    replies: dict[int, Reply] = {2: refused(RejectCode.CLUSTER), 3: JOINED}
+    passes = JoinPasses(plan(seeds=(OWN,), listen_ns=700), random.Random(1), lambda: callers).steps()
+    step, answer = next(passes), None
+    while not isinstance(step, JoinEnd):
+        if isinstance(step, JoinTry):
+            found.append((step.address.port, step.node_id))
+            answer = replies[step.address.port]
+        step = passes.send(answer)
+    assert found == [(2, "b"), (3, "c")]
+    assert not step.progress.is_forming
+
+
+def test_a_caller_that_does_not_answer_keeps_a_node_from_forming():
+    passes = JoinPasses(
+        plan(seeds=(OWN,), attempts_max=2, is_bootstrap=True), random.Random(1), lambda: {"b": Address("10.0.0.1", 2)}
+    ).steps()
+    step = next(passes)
+    with pytest.raises(JoinGaveUp, match=r"10.0.0.1:2 counts this node as a member of its cluster"):
+        while True:
+            step = passes.send(DEAD if isinstance(step, JoinTry) else None)
+
+
 def test_bootstrap_waits_for_seeds_that_are_silent():
     """The network of a new container can come up seconds after its node: then all seeds are silent."""
     assert SILENCE_NS <= forming_after_ns() <= 3 * SILENCE_NS

@@ -88,6 +88,37 @@ def test_a_node_that_is_its_only_seed_forms():
     assert choice == StartChoice(is_forming=True, reason="no other seed knows of a cluster")
 
 
+@pytest.mark.parametrize(
+    "reply", [DEAD, NotNow(reason="no leader"), Refusal(RejectCode.FULL, "full", is_retryable=True)]
+)
+def test_a_node_that_a_member_dials_forms_nothing(reply: Reply):
+    caller = Address("10.0.0.7", 1)
+    replies: dict[Address, Reply] = {B: Unformed(), C: Unformed(), caller: reply}
+    for is_bootstrap in (True, False):
+        choice = choose_start(
+            own=A,
+            seeds=(A, B, C),
+            kind=MemberKind.VOTER,
+            is_bootstrap=is_bootstrap,
+            replies=replies,
+            silence_ns=SILENCE_NS,
+            callers=[caller],
+        )
+        reason = "10.0.0.7:1 counts this node as a member of its cluster"
+        assert choice == StartChoice(is_forming=False, reason=reason)
+    assert choose(replies | {caller: Unformed()}).is_forming  # it lost its data, too
+
+
+def test_a_node_listens_before_it_forms():
+    forming = choose({B: Unformed(), C: Unformed()})
+    assert forming.after_listening(0) is forming
+    listening = forming.after_listening(10**9)
+    assert (listening.is_forming, listening.is_silent, listening.listen_ns) == (False, True, 10**9)
+    assert listening.reason.endswith("this node forms one if no member dials it within 1.0 s")
+    waiting = choose({B: Unformed(), C: DEAD})
+    assert waiting.after_listening(10**9) is waiting
+
+
 def test_a_node_that_is_no_seed_and_reaches_itself_says_so():
     own = Refusal(RejectCode.OWN_STORE, "itself", is_retryable=False)
     choice = choose({A: own, B: Unformed(), C: Unformed()}, Address("a", 1), is_bootstrap=True)
