@@ -41,6 +41,7 @@ def check(config: DerivedSettings) -> None:
     _check_security(config)
     own = {rules.normal(each) for each in (config.listen_address, config.advertise_address)}
     own |= {rules.normal(each) for each in config.peer_addresses.values()}
+    own |= set(config.seed_addresses)  # it would join the source, and be one of its voters
     for address, text in sources.items():
         if address in own:
             raise ConfigError("mirror_source", text, "it is a node of this cluster; name nodes of the other cluster")

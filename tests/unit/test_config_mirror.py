@@ -56,6 +56,10 @@ def test_a_section_without_a_source_is_refused(tmp_path, table, shown):
         ({"mirror_source": []}, "mirror_source is []: at least one address is needed"),
         ({"mirror_source": ["10.0.0.1:7201"]}, "refusing to believe a node beyond loopback without authentication"),
         ({"mirror_source": ["127.0.0.1:7101"]}, "it is a node of this cluster"),
+        (
+            {"mirror_source": ["127.0.0.1:7201"], "seeds": ["127.0.0.1:7201"], "peers": {}},
+            "it is a node of this cluster",
+        ),
         ({"mirror_source": [f"127.0.0.1:{port}" for port in range(7200, 7265)]}, "65 entries; at most 64"),
         ({"mirror_cluster": "orders"}, "it has a meaning only with mirror_source"),
         ({"mirror_insecure": True}, "it has a meaning only with mirror_source"),
