@@ -122,9 +122,15 @@ def _check_voters(
     if not configuration.members:
         raise refuse("this node belongs to no cluster yet, so there is nothing to recover")
     known: dict[str, Member] = {member.node_id: member for member in configuration.members}
-    for each in (*voters, *addresses):
+    for each in voters:
         if each not in known:
             raise refuse(f"{each!r} is no member here; the members are {' '.join(known)}. A new node joins afterwards")
+    kept = [each for each in known if each in voters or not known[each].is_voter]
+    for each, address in addresses.items():
+        if each not in kept:
+            why = "will be no member any more" if each in known else "is no member here"
+            rule = f"{each!r} {why}; give the address of one of {' '.join(kept)}"
+            raise ConfigError("--address", f"{each}={address}", rule)
     if len(set(voters)) < len(voters):
         raise refuse("an id occurs twice")
     if node_id not in voters:

@@ -101,9 +101,13 @@ def test_witnesses_alone_are_refused():
         recover("w", node_id="w")
 
 
-def test_address_of_a_stranger_is_refused():
-    with pytest.raises(ConfigError, match="'z' is no member here"):
-        recovered(BEFORE, node_id="a", store_id=STORE, voters=["a"], addresses={"z": "z:1"}, term=9)
+@pytest.mark.parametrize(("node_id", "why"), [("z", "is no member here"), ("c", "will be no member any more")])
+def test_address_of_a_node_that_is_no_member_is_refused(node_id, why):
+    with pytest.raises(ConfigError) as caught:
+        recovered(BEFORE, node_id="a", store_id=STORE, voters=["a", "b"], addresses={node_id: "z:1"}, term=9)
+    assert (
+        str(caught.value) == f"--address is {node_id + '=z:1'!r}: {node_id!r} {why}; give the address of one of a b l o"
+    )
 
 
 def test_node_of_no_cluster_has_nothing_to_recover():

@@ -61,6 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the new configuration, after a confirmation."""
+    if len(dict(arguments.address)) < len(arguments.address):
+        raise Failure("argument --address: a node has two addresses; give one", ExitCode.USAGE)
     directory = Path(rules.expand_home("data_dir", arguments.data_dir))
     owner = read_owner(directory)
     store = SqliteStore(directory)

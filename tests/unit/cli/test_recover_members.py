@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from elect.cli.commands import recover_members
-from elect.cli.exit_codes import Failure
+from elect.cli.exit_codes import ExitCode, Failure
 from elect.core.configuration import Configuration
 from elect.core.events import Objection
 from elect.core.ready import Ballot, Meeting
@@ -189,3 +189,10 @@ def test_bad_address_is_bad_usage(data, address, capsys):
         recover(data, "a,b", "--address", address)
     assert ended.value.code == 2
     assert "--address" in capsys.readouterr().err
+
+
+def test_two_addresses_of_one_node_are_bad_usage(data):
+    with pytest.raises(Failure, match="a node has two addresses") as caught:
+        recover(data, "a,b", "--address", "b=10.0.0.2:1", "--address", "b=10.0.0.3:1", "--yes")
+    assert caught.value.code is ExitCode.USAGE
+    assert content(data).configuration == BEFORE
