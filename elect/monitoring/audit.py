@@ -16,12 +16,23 @@ def record(directory: str | os.PathLike[str], text: str) -> bool:
     logger.warning("audit: %s", text)
     now = datetime.now(UTC)  # noqa: TID251 - an auditor compares it with other files
     line = f"{now.isoformat(timespec='seconds')} {text}\n"
+    path = Path(directory) / NAME
     try:
-        with (Path(directory) / NAME).open("a", encoding="utf-8") as file:
+        is_new = not path.exists()
+        with path.open("a", encoding="utf-8") as file:
+            if is_new:
+                _give_to_owner(file.fileno(), path.parent)
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        logger.warning("audit: cannot write %s: %s", Path(directory) / NAME, error)
+        logger.warning("audit: cannot write %s: %s", path, error)
         return False
     return True
+
+
+def _give_to_owner(descriptor: int, directory: Path) -> None:
+    """Give a new file to the owner of its directory, if root made it: the node itself has to add lines to it, too."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -196,3 +197,16 @@ def test_two_addresses_of_one_node_are_bad_usage(data):
         recover(data, "a,b", "--address", "b=10.0.0.2:1", "--address", "b=10.0.0.3:1", "--yes")
     assert caught.value.code is ExitCode.USAGE
     assert content(data).configuration == BEFORE
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_the_audit_file_belongs_to_the_node(data, is_root, monkeypatch):
+    """`sudo elect members recover` leaves no file that the node of another user cannot write."""
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if is_root else 1000)
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    for _ in range(2):
+        assert recover(data, "a,b", "--yes") == 0
+    owner = data.stat()
+    assert given == [(owner.st_uid, owner.st_gid)] * is_root
+    assert len((data / "audit.log").read_text().splitlines()) == 2
