@@ -152,6 +152,9 @@ def make_directory(path: Path) -> None:
     try:
         missing = [directory for directory in (path, *path.parents) if not directory.exists()]
         for directory in reversed(missing):
+            if directory.is_symlink():
+                problem = f"{directory} is a link to {directory.readlink()}, which is missing; is its disk mounted?"
+                raise StoreError(errno.ENOENT, problem, str(path))
             directory.mkdir(mode=0o700, exist_ok=True)
             sync_directory(directory.parent)
         if not path.is_dir():

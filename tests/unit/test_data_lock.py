@@ -52,6 +52,14 @@ def test_directory_that_can_not_be_used_is_a_store_error(make, below, tmp_path):
     assert str(tmp_path / "d" / below) in str(caught.value)
 
 
+@pytest.mark.parametrize("below", ["", "a"])
+def test_a_link_to_a_missing_directory_is_named(below, tmp_path):
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    with pytest.raises(StoreError, match=r"data is a link to .*disk, which is missing; is its disk mounted\?"):
+        open_store(tmp_path / "data" / below)
+    assert not (tmp_path / "disk").exists()
+
+
 def test_files_of_a_store_are_above_the_standard_streams(tmp_path):
     """The number of a closed stream is not given to the lock or the database."""
     saved = os.dup(0)
