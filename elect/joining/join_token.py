@@ -65,7 +65,8 @@ class JoinTokens:
             return "this cluster demands a join token"
         head = self._head(token, bearer.node_id)
         if head is None:
-            return f"the join token was not made for node {bearer.node_id} of cluster {self._cluster}"
+            made_for = f"node {bearer.node_id} of cluster {self._cluster}"
+            return f"the join token was not made for {made_for} with the operator_token of this leader"
         late_s = self._clock() - _expiry(head)
         if late_s >= 0:
             return f"the join token expired {late_s:.0f} s ago"

@@ -86,7 +86,8 @@ def choose_start(
     if kind is not MemberKind.VOTER:
         return _wait(f"this node has the smallest address and is no voter but a {kind}; make a voter the smallest seed")
     if calling := [each for each in callers if not isinstance(replies.get(each), Unformed)]:
-        return _wait(f"{_listed(calling)} counts this node as a member of its cluster")
+        text = f"{_listed(calling)} counts this node as a member of its cluster"
+        return _wait(f"{text}; if that is lost for good, stop that node, or run `elect members recover` there")
     others = {each: replies[each] for each in replies if each not in itself}
     return _choose_by_replies(others, is_bootstrap=is_bootstrap, is_absent=silence_ns >= SILENCE_NS)
 

@@ -42,7 +42,7 @@ def test_a_token_can_be_a_setting():
     "changes", [{"secret": "another secret of operators"}, {"cluster": "other"}, {"node_id": "e"}, {"node_id": "td"}]
 )
 def test_a_token_for_something_else_is_refused(changes: dict[str, object]):
-    text = "the join token was not made for node d of cluster t"
+    text = "the join token was not made for node d of cluster t with the operator_token of this leader"
     assert Judge().tokens.fault(token(**changes), BEARER) == text
 
 
