@@ -52,7 +52,8 @@ _OBJECTIONS: Mapping[Objection, str] = {
     " id, or this node has lost its votes. Start it with its former data directory or under a new id; or run `elect"
     " members replace` with the address of the leader and its id",
     Objection.STRANGER: "node {peer} is not in this node's list of voters (configuration {digest}), but lists this"
-    " node as one; this node has never voted, and waits",
+    " node as one; this node has never voted, and waits. If it lost its data, delete the new data_dir, and start it"
+    " with [join] seeds instead of [peers]",
 }
 
 

@@ -136,6 +136,7 @@ def test_a_dispute_names_the_peer_and_both_digests():
     text = sentence(replace(view(), peers=(disputing,), strangers=("z",)), WhyNoLeader.CONFIGURATION)
     assert "peer c has configuration a1, this node has 0f" in text
     assert "node z is not in this node's list of voters (configuration 0f)" in text
+    assert "start it with [join] seeds instead of [peers]" in text  # no other remedy helps one that lists nobody
 
 
 def test_the_boot_fence_says_how_long():
