@@ -24,7 +24,7 @@ HEAD = MemberRow("NODE", "KIND", "STATE", "ADDRESS", "HEARD", "RTT", "HEALTH", "
 
 
 def member_table(answer: Mapping[str, object]) -> Iterator[str]:
-    """Return the members in the answer of /members, below their head, in columns; the last line sums them up."""
+    """Return the members in the answer of /members, below their head, in columns; the last lines sum them up."""
     members = answer.get("members")
     found = [each for each in members if isinstance(each, Mapping)] if isinstance(members, list) else []
     is_active = answer.get("state") == "active"  # else no leader writes addresses down
@@ -32,9 +32,15 @@ def member_table(answer: Mapping[str, object]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    if not found:
+        yield f"node {answer.get('node')} is in no cluster yet; `elect status` says what it waits for"
+        return
     cluster_id = answer.get("cluster_id") or "without an id"
     spread = "installed by a quorum" if answer.get("has_quorum") else "not yet installed by a quorum"
     yield f"cluster {cluster_id}, configuration {answer.get('term')}.{answer.get('version')}, {spread}"
+    asked = answer.get("node")
+    if asked is not None and asked not in [each.get("node") for each in found]:
+        yield f"node {asked} was removed, and hears of no later changes; ask a member"
 
 
 def _row(member: Mapping[str, object], *, is_active: bool) -> MemberRow:

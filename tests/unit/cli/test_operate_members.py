@@ -58,6 +58,16 @@ def test_a_member_whose_address_is_not_written_has_a_note(state, written, note):
     assert row.endswith(f"heard   {note}".rstrip())
 
 
+def test_a_node_that_is_no_member_says_so():
+    """Its list is empty, or as old as its removal."""
+    assert list(member_table({"node": "d", "members": []}))[1:] == [
+        "node d is in no cluster yet; `elect status` says what it waits for"
+    ]
+    removed = list(member_table({"node": "d", "members": [{"node": "a"}]}))
+    assert removed[-1] == "node d was removed, and hears of no later changes; ask a member"
+    assert "removed" not in "".join(member_table({"node": "a", "members": [{"node": "a"}]}))
+
+
 def test_list_prints_json(address, capsys):
     assert main(["members", "list", address, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["node"] == "a"
