@@ -54,6 +54,7 @@ def test_systemd_hears_of_each_phase_and_a_refusal_has_its_code(tmp_path: Path):
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(DEADLINE_S)
         with running(tmp_path, node="a", cluster="t", listen=first, seed=first) as a:
+            assert systemd.recv(4096) == b"STATUS=joining(2)"  # it listens for members that count it as one
             assert systemd.recv(4096) == b"STATUS=bootstrapping"
             assert systemd.recv(4096) == b"READY=1\nSTATUS=ready"
             with running(tmp_path, node="b", cluster="u", listen=second, seed=first) as b:
