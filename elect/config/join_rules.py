@@ -12,6 +12,9 @@ SEEDS_MAX = 64
 
 ATTEMPTS_MAX = 1_000_000
 
+TOKEN_FILE_CHARACTERS_MAX = 4_096
+"""A token has some 150 characters. A device in the place of its file would fill the memory."""
+
 BACKOFF_NS_MIN = 250_000_000
 """The first wait between two passes over the seeds."""
 
@@ -82,7 +85,8 @@ def check_unset(values: Mapping[str, object]) -> None:
 def read_token(path: Path) -> str:
     """Return the token in a file."""
     try:
-        token = path.read_text(encoding="utf-8-sig").strip()
+        with path.open(encoding="utf-8-sig") as file:
+            token = file.read(TOKEN_FILE_CHARACTERS_MAX).strip()
     except (OSError, ValueError) as error:
         raise ConfigError("join_token_file", str(path), f"it cannot be read: {error}") from None
     try:

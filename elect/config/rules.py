@@ -187,6 +187,9 @@ def check_tls(value: object) -> None:
     """Check the paths of three files."""
     if value is None:
         return
+    for path in value.values() if isinstance(value, Mapping) else ():
+        if isinstance(path, str) and _NO_PATH.search(path):  # first: the errors below show the whole table
+            check_path("tls", path)
     table = check_table("tls", value, len(TLS_FILES))
     if set(table) != set(TLS_FILES):
         raise ConfigError("tls", table, f"the paths of {', '.join(TLS_FILES)} are needed, and nothing else")

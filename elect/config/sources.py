@@ -74,6 +74,9 @@ MEMBER_KEYS = frozenset({"token_required"})
 _SECRET = re.compile(r"key|tok|secret|pass", re.IGNORECASE)
 """The value of an unknown name like these is not shown: it may be a secret."""
 
+FILE_BYTES_MAX = 1024 * 1024
+"""The longest file has some 20 kB. A device in its place, or a log, would fill the memory."""
+
 PREFIX = "ELECT_"
 FOREIGN_VARIABLES = re.compile(r"ELECT_(?:TOKEN|TERM|ELECTION|REMAINING|LEADER(?:_[A-Z0-9_]+)?)", re.ASCII)
 """Set for a program that `elect call` or `elect exec` starts; not settings."""
@@ -120,7 +123,8 @@ def read_file(path: Path) -> dict[str, object]:
                 raise _unknown(f"{path}: [{section}]", section, table, known)
             raise _unknown(f"{path}: {section}", section, table, _spellings("node") | known)
         if not isinstance(table, dict):
-            raise ConfigError(section, table, f"a section is needed, with a line [{section}]", f"{path}: [{section}]")
+            rule = f"a section is needed, with a line [{section}]"
+            raise ConfigError(section, _shown(section, table), rule, f"{path}: [{section}]")
         if section == "peers":
             values["peers"] = table
             continue
@@ -137,11 +141,14 @@ def read_file(path: Path) -> dict[str, object]:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise ConfigError("file", str(path), f"cannot be read: {error.strerror}") from None
     except ValueError as error:  # there is a NUL in the path
         raise ConfigError("file", str(path), f"cannot be read: {error}") from None
+    if len(content) > FILE_BYTES_MAX:
+        raise ConfigError("file", str(path), f"is no configuration: it has more than {FILE_BYTES_MAX:,} bytes")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -241,9 +248,21 @@ def _unknown(source: str, given: str, value: object, known: Mapping[str, str]) -
         value: its value.
         known: the names that are valid there, each with its spelling.
     """
-    shown = "***" if _SECRET.search(given) else value
     hint = _near(given, known) or f"known are {', '.join(dict.fromkeys(known.values()))}"
-    return ConfigError(given, shown, f"unknown setting; {hint}", source)
+    return ConfigError(given, _shown(given, value), f"unknown setting; {hint}", source)
+
+
+def _shown(name: str, value: object) -> object:
+    """Return a value without what may be a secret, also within the tables of a section whose name is wrong."""
+    if _SECRET.search(name):
+        return "***"
+    match value:
+        case dict():
+            return {key: _shown(key, each) for key, each in value.items()}
+        case list():
+            return [_shown(name, each) for each in value]
+        case _:
+            return value
 
 
 def _near(given: str, known: Mapping[str, str]) -> str:

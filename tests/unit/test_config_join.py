@@ -284,3 +284,9 @@ def test_tokens_are_demanded_where_they_can_be_judged():
         joining(join_token_required=True, key_file="key")
     with pytest.raises(ConfigError, match="one of true, false"):
         joining(join_token_required=1)
+
+
+def test_a_device_in_the_place_of_a_token_file_is_refused():
+    """It is not read to its end, which it does not have."""
+    with pytest.raises(ConfigError, match="its content is not a token: 16 to 256"):
+        joining(join_token_file="/dev/zero").read_join_token()

@@ -78,7 +78,8 @@ def test_a_long_path_is_not_taken_for_a_key(path):
 
 @pytest.mark.parametrize("secret", ["-----BEGIN PRIVATE KEY-----MIGHAgEA", "hunter2\nhunter2", "hunter2\0"])
 def test_a_secret_given_instead_of_its_path_is_not_shown(secret):
-    for given in ({"key_file": secret}, {"tls": {**TLS, "key": secret}}, {"data_dir": secret}):
+    misspelt = {"tls": {"cert": "a.pem", "key": secret}}
+    for given in ({"key_file": secret}, {"tls": {**TLS, "key": secret}}, {"data_dir": secret}, misspelt):
         with pytest.raises(ConfigError, match="not its content") as caught:
             config(**given)
         assert secret not in str(caught.value) + repr(caught.value)
@@ -96,3 +97,14 @@ def test_what_is_given_to_a_misspelt_secret_is_not_shown(tmp_path):
         with pytest.raises(ConfigError, match="unknown setting") as caught:
             Config.load(write(tmp_path, FILE.replace("insecure = true", f'{misspelt} = "hunter2"')))
         assert "hunter2" not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize("head", ["[htpp]", "[[http]]", "[[htpp]]", "[htpp.more]"])
+def test_a_secret_in_a_wrong_section_is_not_shown(tmp_path, head):
+    """The section is misspelt, or is a list of sections: the error shows the rest of it."""
+    text = FILE.partition("[http]")[0]
+    for line in ('operator_token = "hunter2"', 'operator_token = ["hunter2"]', 'more = {key = "hunter2"}'):
+        with pytest.raises(ConfigError, match="http") as caught:
+            Config.load(write(tmp_path, f'{text}\n{head}\nlisten = "127.0.0.1:1"\n{line}'))
+        assert "hunter2" not in str(caught.value) + repr(caught.value)
+        assert "127.0.0.1:1" in str(caught.value)

@@ -90,6 +90,7 @@ def test_file_with_a_byte_order_mark_is_read(tmp_path):
         (FILE.encode("utf-16"), "is not TOML: it is not encoded in UTF-8"),
         (b"a = " + b"[" * 5_000, "is not TOML: "),
         (b"a = 1\na = 2", "is not TOML: Cannot overwrite a value"),
+        (FILE.encode() + b"#" * 2**20, "is no configuration: it has more than 1,048,576 bytes"),
     ],
 )
 def test_file_that_is_no_toml_is_refused(content, rule, tmp_path):
