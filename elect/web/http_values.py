@@ -159,12 +159,31 @@ class Request:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body may have at most {BODY_BYTES_MAX} bytes")
         return int(text)
 
-    def fields(self) -> dict[str, object]:
+    def fields(self, *known: str) -> dict[str, object]:
         """Return the body's JSON object; an empty body is an empty object.
 
+        A field that the operation does not have is refused, also one of the query: with a misspelt `election` another
+        election would be resigned.
+
+        Args:
+            known: the fields of the operation; of these the query may have `election`. None are given: the caller
+                checks the fields.
+
         Raises:
-            Refused: the body is too long, late, or no JSON object.
+            Refused: the body is too long, late, or no JSON object; or there is an unknown field.
         """
+        content = self._body_fields()
+        try:
+            asked = parse_qs(self.query, keep_blank_values=True, errors="strict", max_num_fields=16)
+        except ValueError:
+            raise Refused(HTTPStatus.BAD_REQUEST, "the query has too many fields, or is not in UTF-8") from None
+        if unknown := sorted(set(asked) - {"election"}.intersection(known)):
+            raise Refused(HTTPStatus.BAD_REQUEST, f"{self.path} has no field {', '.join(unknown)} in its query")
+        if known and (unknown := sorted(set(content) - set(known))):
+            raise Refused(HTTPStatus.BAD_REQUEST, f"{self.path} has no field {', '.join(unknown)}")
+        return content
+
+    def _body_fields(self) -> dict[str, object]:
         try:
             content = json.loads(self.body.read(self.content_length) or b"{}")
         except (ValueError, RecursionError):

@@ -14,16 +14,16 @@ TIMEOUT_S_MAX = 60.0
 
 def resign(node: NodeProtocol, request: Request) -> Response:
     """Give up leadership: {"election": …, "timeout": …}, both optional."""
-    return _resign(node, request, request.fields(), is_successor_needed=False)
+    return _resign(node, request, request.fields("election", "to", "timeout"), is_successor_needed=False)
 
 
 def transfer(node: NodeProtocol, request: Request) -> Response:
     """Hand leadership over: {"to": node id, "election": …, "timeout": …}."""
-    return _resign(node, request, request.fields(), is_successor_needed=True)
+    return _resign(node, request, request.fields("election", "to", "timeout"), is_successor_needed=True)
 
 
 def pause(node: NodeProtocol, request: Request) -> Response:
-    """Stop being a candidate until resumed: {"timeout": …}, optional."""
+    """Stop being a candidate in all elections until resumed: {"timeout": …}, optional."""
     return _pause(node, request, node.pause, is_paused=True)
 
 
@@ -36,7 +36,7 @@ def _pause(
     node: NodeProtocol, request: Request, change: Callable[[float | None], None], *, is_paused: bool
 ) -> Response:
     try:
-        change(timeout_of(request.fields()))
+        change(timeout_of(request.fields("timeout")))
     except LeadershipTimeout as error:
         raise Refused(HTTPStatus.GATEWAY_TIMEOUT, str(error)) from None
     return reply(HTTPStatus.OK, {"node": node.config.node, "is_paused": is_paused})

@@ -31,7 +31,7 @@ def mirror(node: NodeProtocol, request: Request) -> Response:  # noqa: ARG001 - 
 
 def promote(node: NodeProtocol, request: Request) -> Response:
     """Promote the standby cluster: {"force": …, "timeout": …}, both optional. A refusal has a code in `refusal`."""
-    fields = _fields(request, "force", "timeout")
+    fields = request.fields("force", "timeout")
     is_forced = fields.get("force", False)
     if not isinstance(is_forced, bool):
         raise Refused(HTTPStatus.BAD_REQUEST, '"force" must be true or false')
@@ -45,7 +45,7 @@ def promote(node: NodeProtocol, request: Request) -> Response:
 
 def seal(node: NodeProtocol, request: Request) -> Response:
     """Seal this cluster for good: {"successor": addresses, "timeout": …}, both optional."""
-    fields = _fields(request, "successor", "timeout")
+    fields = request.fields("successor", "timeout")
     successor = fields.get("successor") or ""
     if not isinstance(successor, str):
         raise Refused(HTTPStatus.BAD_REQUEST, '"successor" must be text')
@@ -58,13 +58,6 @@ def seal(node: NodeProtocol, request: Request) -> Response:
         return _refusal(error)
     content = {"node": node.config.node, "state": made.state.value, "successor": made.successor or None}
     return reply(HTTPStatus.OK, {**content, "term": made.term, "version": made.version})
-
-
-def _fields(request: Request, *known: str) -> dict[str, object]:
-    fields = request.fields()
-    if unknown := sorted(set(fields) - set(known)):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"there is no field {', '.join(unknown)}")
-    return fields
 
 
 def _refusal(error: ElectError | ValueError) -> Response:

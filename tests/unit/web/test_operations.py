@@ -76,6 +76,30 @@ def test_pause_and_resume():
     assert not node.is_paused
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "named"),
+    [
+        ("/resign", {"electoin": "jobs"}, "/resign has no field electoin"),
+        ("/transfer", {"to": "b", "electon": "jobs", "a": 1}, "/transfer has no field a, electon"),
+        ("/resign?elction=jobs", {}, "/resign has no field elction in its query"),
+        ("/resign?timeout=1", {}, "/resign has no field timeout in its query"),
+        ("/resign?election=default&%ff=1", {}, "the query has too many fields, or is not in UTF-8"),
+        ("/pause", {"election": "jobs"}, "/pause has no field election"),
+        ("/resume?election=jobs", {}, "/resume has no field election in its query"),
+        ("/members?election=jobs", {"change": "remove", "member": "b"}, "/members has no field election in its query"),
+        ("/seal?to=b", {}, "/seal has no field to in its query"),
+        ("/promote", {"forced": True}, "/promote has no field forced"),
+    ],
+)
+def test_an_unknown_field_changes_nothing(path, fields, named):
+    """A misspelt name of an election would otherwise resign another one, and a pause would concern all of them."""
+    node = FakeNode()
+    node.lead(7)
+    answer = post(node, path, **fields)
+    assert (answer.status, answer.json["error"]) == (400, named)
+    assert not (node.is_paused or node.timeouts or node.elections["default"].resignations)
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"[" * 4000, b"null"])
 def test_a_body_that_is_no_object_is_refused(body):
     node = FakeNode()
