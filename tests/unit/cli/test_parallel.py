@@ -1,8 +1,10 @@
+import _thread
 import threading
 
 import pytest
 
 from elect.cli.parallel import each
+from tests.nodes import DEADLINE_S
 
 
 @pytest.mark.parametrize("threads", [0, 1, 2, 9])
@@ -32,3 +34,22 @@ def test_an_error_is_the_caller_s():
 
 def test_nothing_is_done_for_nobody():
     assert each(str, []) == []
+
+
+def test_ctrl_c_does_not_wait_for_the_threads():
+    """A node that hangs holds up each of them for seconds."""
+    released, ended = threading.Event(), []
+
+    def work(item):
+        _thread.interrupt_main()
+        released.wait(DEADLINE_S)
+        ended.append(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        each(work, [0])
+    assert ended == []
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("elect-item"):
+            thread.join(DEADLINE_S)
+    assert ended == [0]
