@@ -23,7 +23,8 @@ class Condition(StrEnum):
         LEADERLESS: no node says that it leads, and none knows a leader that was not asked or did not answer.
         FLAPPING: its leader changed at least FLAPS_MIN times in the last minute.
         CHANGED: its leader changed in the last minute.
-        INACTIVE: all nodes say that their cluster elects nobody: it stands by, or is sealed.
+        INACTIVE: all nodes say that their cluster elects nobody, as it stands by or is sealed; or that they are no
+            candidate, as in an election that no program uses any more. Nodes keep its term, so they list it for good.
         STEADY: nothing changed in the last minute, or since the first look.
     """
 
@@ -37,6 +38,9 @@ class Condition(StrEnum):
 
 ORDER = tuple(Condition)
 INACTIVE_CODES = frozenset({WhyNoLeader.STANDBY.value, WhyNoLeader.SEALED.value})
+UNUSED_CODES = frozenset({WhyNoLeader.NOT_STANDING.value, WhyNoLeader.NOT_VOTER.value})
+"""An observer is no candidate anywhere, so its code alone does not tell."""
+
 TROUBLED = (Condition.DOUBLED, Condition.LEADERLESS, Condition.FLAPPING)
 
 
@@ -96,8 +100,9 @@ class _Seen:
 
     @property
     def is_inactive(self) -> bool:
-        """Return whether no node knows a leader, and each says that its cluster elects nobody."""
-        return self.known is None and bool(self.codes) and self.codes <= INACTIVE_CODES
+        """Return whether no node knows a leader, and each says that none is needed."""
+        is_unused = WhyNoLeader.NOT_STANDING.value in self.codes and self.codes <= UNUSED_CODES
+        return self.known is None and (is_unused or (bool(self.codes) and self.codes <= INACTIVE_CODES))
 
     @property
     def former(self) -> set[tuple[str, int]]:

@@ -84,7 +84,7 @@ def test_a_leader_that_was_not_asked_is_known_from_the_others():
     assert conditions(looked(0.0, b, status("a", election("e", None, "a")))) == {"e": Condition.LEADERLESS}
 
 
-@pytest.mark.parametrize("code", ["standby", "sealed"])
+@pytest.mark.parametrize("code", ["standby", "sealed", "not_standing"])
 def test_a_cluster_that_elects_nobody_is_in_no_trouble(code):
     """As long as all nodes say so: a promotion that one node has not heard of is not done."""
     a, b = (status(node, election("e", None, node, why="it waits", code=code)) for node in "ab")
@@ -93,6 +93,21 @@ def test_a_cluster_that_elects_nobody_is_in_no_trouble(code):
     promoted = status("b", election("e", None, "b", why="no quorum"))
     assert conditions(looked(0.0, a, promoted)) == {"e": Condition.LEADERLESS}
     assert conditions(looked(0.0, a, status("b", election("e", "a", "b")))) == {"e": Condition.LEADERLESS}
+
+
+@pytest.mark.parametrize(
+    ("codes", "condition"),
+    [
+        (("not_standing", "not_voter"), Condition.INACTIVE),
+        (("not_voter", "not_voter"), Condition.LEADERLESS),
+        (("not_standing", "no_quorum"), Condition.LEADERLESS),
+        (("not_standing", "paused"), Condition.LEADERLESS),
+    ],
+)
+def test_an_election_without_candidates_needs_no_leader(codes, condition):
+    """A program that was changed uses another name now. One candidate is enough for a fault."""
+    a, b = (status(node, election("e", None, node, why="x", code=code)) for node, code in zip("ab", codes, strict=True))
+    assert conditions(looked(0.0, a, b)) == {"e": condition}
 
 
 def test_an_election_whose_leader_changes_all_the_time_flaps():
