@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, IncompleteRead
 
-from elect.cli.exit_codes import Failure
+from elect.cli.exit_codes import ExitCode, Failure
 from wire.protocol.address import Address
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -53,12 +53,12 @@ def ask(
             may be done. None: as if it was not sent.
 
     Raises:
-        Failure: there is no answer, or it is not that of a node.
+        Failure: there is no answer, or it is not that of a node; or the environment has no token that can be sent.
     """
     is_sent = False
     connection = HTTPConnection(node.from_here.host, node.port, timeout=timeout)
     headers = {"Content-Type": "application/json"} if fields is not None else {}
-    if method == "POST" and (token := os.environ.get(TOKEN_VARIABLE)):
+    if method == "POST" and (token := _operator_token()):
         headers["Authorization"] = f"Bearer {token}"
     try:
         connection.connect()
@@ -77,6 +77,16 @@ def ask(
     if not isinstance(content, dict):
         raise Failure(f"{node} is not the HTTP address of a node")
     return HttpAnswer(status=answer.status, content=content)
+
+
+def _operator_token() -> str:
+    """Return the token of the environment; empty without one. That of a file ends with a newline."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise Failure(
+            f"{TOKEN_VARIABLE} has characters that no operator token has; set that of the node", ExitCode.USAGE
+        )
+    return token
 
 
 def _reason(error: Exception) -> str:

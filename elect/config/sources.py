@@ -209,7 +209,8 @@ def _read_text(name: str, text: str) -> object:
         case "insecure" | "trust_close" | "bootstrap" | "mirror_insecure" | "clients_may_seal":
             return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
         case _:
-            return text
+            # A secret of Kubernetes ends with a newline, if its file does. The error about it could not show that.
+            return text.strip() if name in ("operator_token", "join_token") else text
 
 
 def _read_number(name: str, text: str) -> object:

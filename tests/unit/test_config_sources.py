@@ -111,3 +111,10 @@ def test_child_of_elect_exec_reads_its_own_settings(caplog):
     }
     assert Config.from_env(environ) == dataclasses.replace(Config.from_env(GOOD), node="b")
     assert caplog.records == []
+
+
+def test_secret_of_a_variable_may_end_with_a_newline():
+    """The error about it could not show the newline, as it shows no secret."""
+    token = "0123456789abcdef"
+    environ = {**GOOD, "ELECT_OPERATOR_TOKEN": f"{token}\n", "ELECT_HTTP_LISTEN": "127.0.0.1:9101"}
+    assert Config.from_env(environ).operator_token == token

@@ -63,6 +63,24 @@ def test_the_token_comes_from_the_environment(node, address, monkeypatch, capsys
     assert main(["pause", address]) == 0
 
 
+@pytest.mark.parametrize("text", [f"{TOKEN}\n", f" {TOKEN}\r\n"])
+def test_a_token_may_end_with_a_newline(node, address, monkeypatch, text):
+    """As the content of a file and the secrets of Kubernetes do."""
+    monkeypatch.setenv("ELECT_OPERATOR_TOKEN", text)
+    assert main(["pause", address]) == 0
+    assert node.is_paused
+
+
+@pytest.mark.parametrize("text", [f"{TOKEN}\u20ac", f"{TOKEN}\n{TOKEN}", "\udcff"])
+def test_a_token_that_cannot_be_sent_is_named(node, address, monkeypatch, capsys, text):
+    """The node is not blamed for it."""
+    monkeypatch.setenv("ELECT_OPERATOR_TOKEN", text)
+    assert main(["pause", address]) == 2
+    error = "elect: ELECT_OPERATOR_TOKEN has characters that no operator token has; set that of the node\n"
+    assert capsys.readouterr().err == error
+    assert not node.is_paused
+
+
 def test_something_else_at_the_address_is_said(capsys):
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
