@@ -96,7 +96,7 @@ class Metrics:
             raise TypeError(f"named is {named!r}; a collection of names is needed")
         self.registry = CollectorRegistry() if registry is None else registry
         self._counters = EventCounters()
-        self._scrape = _Scrape(self._counters, named, clock)
+        self._scrape = _Scrape(self._counters, [arguments.text("named", name) for name in named], clock)
         self._failover = _histogram(
             "elect_failover_seconds",
             "Time from the loss of a leader to the next leader, as this node knew them.",
@@ -161,9 +161,12 @@ class Metrics:
         """Return all metrics of the registry as text, and its content type.
 
         Args:
-            accept: the Accept header of the scraper; it selects the format.
+            accept: the Accept header of the scraper; it selects the format. One without a meaning selects text.
         """
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # it compares a version that is no number
+            encode, content_type = choose_encoder("")
         return encode(self.registry), content_type
 
     def observe(self, event: Event) -> None:

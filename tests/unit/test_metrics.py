@@ -272,3 +272,16 @@ def test_series_leave_the_registry_for_another_node():
     first.close()
     first.close()
     assert Metrics(registry).registry is registry
+
+
+@pytest.mark.parametrize("accept", ["text/plain; version=x", "application/openmetrics-text; version=", "\xff;;=,", ""])
+def test_a_scraper_with_a_bad_header_gets_text(metrics, accept):
+    body, content_type = metrics.exposition(accept)
+    assert b"elect_bugs_total 0.0" in body
+    assert content_type.startswith(("text/plain", "application/openmetrics-text; version=1.0.0"))
+
+
+@pytest.mark.parametrize("named", ["orders", 5, ["orders", None], [b"orders"]])
+def test_named_elections_are_a_collection_of_texts(named):
+    with pytest.raises(TypeError, match=r"^named is "):
+        Metrics(named=named)
