@@ -1,9 +1,9 @@
 """An HTTP server for a few clients: the standard library's wsgiref, with bounds.
 
 One thread accepts. Each connection has a thread of its own for one request. At most `connections_max` are served at a
-time: when all are in use, the oldest connection whose request is incomplete is closed, so that silent clients do not
-keep a health check out. When all of them are at work, the new connection is closed. A listener of `/events` costs none
-of them: its socket is handed over to one thread that sends to all listeners.
+time: when all are in use, the oldest one whose client is waited for is closed, so that clients that send no request,
+read no answer or do not close keep no health check out. When all of them are at work, the new connection is closed. A
+listener of `/events` costs none of them: its socket is handed over to one thread that sends to all listeners.
 """
 
 import io
@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from socketserver import BaseServer, ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -193,29 +193,35 @@ class HttpServer(ThreadingMixIn, WSGIServer):
             raise
 
     def _make_room(self) -> bool:
-        """Return whether one more connection may be served, after closing a silent one if need be."""
+        """Return whether one more connection may be served, after closing one that waits if need be."""
         current = [connection for connection in list(self.connections.values()) if not connection.is_aborted]
         if len(current) < self._connections_max:
             return True
-        silent = next((connection for connection in current if connection.is_silent), None)
-        if silent is not None:
-            silent.abort()
-        return silent is not None
+        waiting = next((connection for connection in current if connection.is_waiting), None)
+        if waiting is not None:
+            waiting.abort()
+        return waiting is not None
 
 
 class _Connection(ReportedThread):
     """The thread of one connection.
 
     Attributes:
-        is_silent: its request is incomplete.
+        is_waiting: for its client, which has not sent all of the request, not read the answer, or not closed.
         is_aborted: it was told to end.
         is_handed_over: its socket is no longer this thread's.
     """
 
     def __init__(self, server: HttpServer, accepted: socket.socket, remote: Address, name: str) -> None:
         super().__init__(self._serve, name=name)
-        self.is_silent, self.is_aborted, self.is_handed_over = True, False, False
+        self.is_waiting, self.is_aborted, self.is_handed_over = True, False, False
         self._server, self._socket, self._remote = server, accepted, remote
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        self.is_waiting = True
+        yield
+        self.is_waiting = False
 
     def abort(self) -> None:
         self.is_aborted = True
@@ -241,22 +247,22 @@ class _Handler(WSGIRequestHandler):
         super().setup()
         self.connection.settimeout(self.server.request_timeout_s)
         self.rfile.close()
-        self.rfile = io.BufferedReader(_Reader(self.connection, self.server.request_timeout_s, REQUEST_BYTES_MAX))
+        self.rfile = io.BufferedReader(self._make_reader(self.server.request_timeout_s, REQUEST_BYTES_MAX))
+        self.wfile.close()
+        self.wfile = _Writer(self.connection, self.server.connections[self.connection])
+
+    def _make_reader(self, timeout_s: float, bytes_max: int) -> "_Reader":
+        return _Reader(self.connection, self.server.connections[self.connection], timeout_s, bytes_max)
 
     def handle(self) -> None:
         super().handle()
         if self.server.connections[self.connection].is_handed_over:
             return
         self.connection.shutdown(socket.SHUT_WR)
-        rest = _Reader(self.connection, DRAIN_S, DRAIN_BYTES_MAX)
+        rest = self._make_reader(DRAIN_S, DRAIN_BYTES_MAX)
         with suppress(ConnectionError):
             while True:
                 rest.read(DRAIN_BYTES_MAX)
-
-    def parse_request(self) -> bool:
-        is_good = super().parse_request()
-        self.server.connections[self.connection].is_silent = False
-        return is_good
 
     def get_environ(self) -> WSGIEnvironment:
         content_type = self.headers.get("Content-Type", "")  # the base class guesses
@@ -275,8 +281,9 @@ class _Reader(io.RawIOBase):
     The end of the stream is an error: http.server would take it for the end of the head, and run half a request.
     """
 
-    def __init__(self, source: socket.socket, timeout_s: float, bytes_max: int) -> None:
+    def __init__(self, source: socket.socket, connection: _Connection, timeout_s: float, bytes_max: int) -> None:
         self._source = source
+        self._connection = connection
         self._deadline = Deadline(timeout_s)
         self._bytes_left = bytes_max
 
@@ -291,13 +298,30 @@ class _Reader(io.RawIOBase):
         timeout_s = self._source.gettimeout()
         self._source.settimeout(self._deadline.remaining_s)
         try:
-            count = self._source.recv_into(buffer)
+            with self._connection.waiting():
+                count = self._source.recv_into(buffer)
         finally:
             self._source.settimeout(timeout_s)
         if not count:
             raise ConnectionAbortedError("the client has closed the connection")
         self._bytes_left -= count
         return count
+
+
+class _Writer(io.BufferedIOBase):
+    """Writes to a socket; all of one piece within the timeout of the socket."""
+
+    def __init__(self, target: socket.socket, connection: _Connection) -> None:
+        self._target = target
+        self._connection = connection
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # typeshed has any buffer
+        with self._connection.waiting():
+            self._target.sendall(data)
+        return len(data)
 
 
 def _join(thread: threading.Thread, deadline: Deadline) -> bool:

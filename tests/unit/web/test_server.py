@@ -1,12 +1,14 @@
 import http.client
 import socket
 import threading
+from contextlib import suppress
 
 import pytest
 
 from elect.errors import BindError
 from elect.web import application
 from elect.web.server import HttpServer
+from tests.nodes import eventually
 from tests.unit.web.fake_node import FakeNode
 from wire.protocol.address import Address
 
@@ -114,6 +116,43 @@ def test_silent_clients_do_not_keep_others_out(serve):
     assert [read_to_the_end_of(other) for other in silent[:-2]] == [b""] * 18
     for other in silent[-2:]:
         other.close()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /large HTTP/1.0\r\n\r\n",
+        b"GET /leader HTTP/1.0\r\n\r\n",
+        b"POST /resign HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n",
+    ],
+)
+def test_clients_that_are_waited_for_keep_no_one_out(serve, request_bytes, monkeypatch):
+    """They read no answer, do not close, or send half of a body."""
+    monkeypatch.setattr("elect.web.server.DRAIN_S", 600.0)
+    small = application(FakeNode())
+
+    def answer(environ, start_response):
+        if environ["PATH_INFO"] != "/large":
+            return small(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b" " * 50_000_000]
+
+    served = serve(answer, connections_max=2, request_timeout_s=600)
+    waited_for = [dial(served), dial(served)]
+
+    def is_answered():
+        with dial(served) as connection, suppress(ConnectionError):  # both may be at work for a moment
+            connection.sendall(GET)
+            return connection.recv(65_536).startswith(b"HTTP/1.0 503")
+        return False
+
+    try:
+        for connection in waited_for:
+            connection.sendall(request_bytes)
+        assert eventually(is_answered)
+    finally:
+        for connection in waited_for:
+            connection.close()
 
 
 def test_more_than_the_bound_at_work_are_turned_away(serve):
