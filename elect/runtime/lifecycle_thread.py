@@ -16,6 +16,9 @@ from wire.common.log import Log
 
 logger = Log(__name__)
 
+AGAIN_S = 1.0
+"""After an attempt in which something still ran: until the next one, and for it. No caller has to come back for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
@@ -35,7 +38,7 @@ class StopRequest:
 
 
 class LifecycleThread:
-    """Starts the node, then tries to end it at each request, until everything has ended.
+    """Starts the node, then tries to end it at each request, and from the first one on until everything has ended.
 
     Args:
         begin: starts the node; if it raises, it has undone everything.
@@ -81,15 +84,23 @@ class LifecycleThread:
             self.error = error
         finally:
             self.begun.set()
+        again_s = None
         while not self.is_done:
-            request = self._requests.get()
+            request = self._next_request(again_s)
             try:
-                if self._attempt(request):
-                    self.is_done = True
+                self.is_done = self._attempt(request)
+                again_s = AGAIN_S
             except BaseException:
+                again_s = None
                 logger.exception("the node was not stopped; call stop() again")
             finally:
                 request.over.set()
         with suppress(queue.Empty):
             while True:
                 self._requests.get_nowait().over.set()
+
+    def _next_request(self, again_s: float | None) -> StopRequest:
+        try:
+            return self._requests.get(timeout=again_s)
+        except queue.Empty:
+            return StopRequest(deadline=Deadline(AGAIN_S), is_resigning=False)
