@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from elect import Config, Node
+from elect import Config, Node, NotLeader
 from elect.monitoring.status import Status
 from elect.storage.store import MemoryStore, Store
 from elect.testing.real_processes import free_ports
@@ -81,6 +81,19 @@ class Cluster:
                 if node is not besides and found is not None and found.is_leader:
                     return node
             return None
+
+        return eventually(find)
+
+    def hand_over(self, leader: Node) -> Node:
+        """Have a leader resign until another node leads, and return that one.
+
+        On a machine that stalls, the turns of the others may pass, and a node that resigned leads again.
+        """
+
+        def find() -> Node | None:
+            with suppress(NotLeader):
+                leader.resign(timeout=DEADLINE_S)
+            return next((node for node in self.nodes.values() if node is not leader and node.is_leader), None)
 
         return eventually(find)
 

@@ -12,7 +12,7 @@ from elect.core.events import Elected, Lost
 from elect.errors import StoreError
 from elect.storage.sqlite import SqliteStore
 from elect.storage.store import MemoryStore
-from tests.nodes import cluster, eventually, single, status
+from tests.nodes import IN_TURN, cluster, eventually, single, status
 
 ENOSPC = 28
 STALL_S = 5.0
@@ -50,7 +50,7 @@ def follow_events(node: Node, kinds: type) -> list:
 @pytest.mark.long
 def test_a_leader_keeps_its_lease_while_its_disk_stalls(tmp_path):
     disks = {node_id: Disk() for node_id in "abc"}
-    with cluster(tmp_path, stores=disks) as nodes:
+    with cluster(tmp_path, stores=disks, **IN_TURN) as nodes:  # the lease ends in the stall unless it is extended
         leader = nodes.leader()
         disk = disks[leader.config.node]
         events = follow_events(leader, Elected | Lost)

@@ -73,7 +73,13 @@ def test_members_followers_and_status_of_real_nodes(tmp_path):
         assert [member.node_id for member in client.members(timeout=PATIENCE_S)] == ["a", "b", "c"]
         eventually(lambda: len(client.followers(timeout=PATIENCE_S)) == 2)
         assert leader not in [member.node_id for member in client.followers(timeout=PATIENCE_S)]
-        said = client.status(timeout=PATIENCE_S)
+
+        def agreed():
+            """Return the status of all, once all know the leader: a node may learn of it after the client."""
+            found = client.status(timeout=PATIENCE_S)
+            return all(each.leader for each in found) and found
+
+        said = eventually(agreed)
         assert {each.node_id for each in said} == {"a", "b", "c"}
         assert [each.node_id for each in said if each.is_leading] == [leader]
         assert {each.leader.node_id for each in said} == {leader}

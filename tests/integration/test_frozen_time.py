@@ -48,8 +48,7 @@ def test_nodes_elect_hand_over_and_stop_in_frozen_time(frozen, tmp_path):
         follower = nodes.followers()[0]
         with pytest.raises(LeadershipTimeout), follower.lead(timeout=0.01):
             pass
-        leader.resign(timeout=DEADLINE_S)
-        assert nodes.leader(besides=leader).is_leader
+        nodes.hand_over(leader)
     assert all(node.state == "stopped" for node in nodes.nodes.values())
 
 

@@ -56,9 +56,7 @@ def formed(every: dict[str, Config]) -> Iterator[Cluster]:
 def test_nodes_with_the_same_seeds_form_one_cluster(tmp_path: Path):
     with formed(seeded(tmp_path)) as cluster:
         assert len({node._context.configuration.cluster_id for node in cluster.nodes.values()}) == 1
-        leader = cluster.leader()
-        leader.resign(timeout=DEADLINE_S)
-        cluster.leader(besides=leader)
+        cluster.hand_over(cluster.leader())
 
 
 def test_a_member_restarts_without_its_seeds(tmp_path: Path):

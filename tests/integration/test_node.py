@@ -122,7 +122,7 @@ def test_resign_returns_when_done_and_another_node_leads_soon(tmp_path):
         leader = nodes.leader()
         leader.resign(timeout=DEADLINE_S)
         assert not leader.is_leader
-        assert nodes.leader(besides=leader)
+        nodes.hand_over(leader)
 
 
 def test_resign_without_leading_names_the_leader(tmp_path):
@@ -248,8 +248,7 @@ def test_watch_yields_the_latest_leader_and_ends_at_stop(tmp_path):
         seen = []
         thread = threading.Thread(target=lambda: seen.extend(follower.watch()))
         thread.start()
-        leader.resign(timeout=DEADLINE_S)
-        new = nodes.leader(besides=leader)
+        new = nodes.hand_over(leader)
         eventually(lambda: seen and seen[-1] is not None and seen[-1].node_id == new.config.node)
         follower.stop()
         thread.join(DEADLINE_S)
