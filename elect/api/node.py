@@ -165,8 +165,7 @@ class Node(SiteNode):
             resign: True resigns first, so that another node leads at once. False makes the others wait.
 
         Returns:
-            Whether everything has ended. A callback, hook or work that still runs is waited for in the background; call
-            `stop` again to wait, too.
+            Whether everything has ended. A callback, hook or work that still runs is then waited for in the background.
 
         Raises:
             TypeError, ValueError: `timeout` is no number or below 0, or `resign` is no bool.
