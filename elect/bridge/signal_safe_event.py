@@ -25,9 +25,14 @@ class SignalSafeEvent(threading.Event):
     def set(self) -> None:
         """Set it, and wake all waiting threads."""
         self._is_set = True
-        with suppress(IndexError):  # each waiter is removed once, by any of the threads that set it
-            while self._waiting:
-                self._waiting.popleft().release()
+        with suppress(IndexError):  # no waiter is left
+            while True:
+                waiter = self._waiting[0]
+                # A handler that interrupts this may wait for the thread of the waiter: it wakes that as well.
+                with suppress(RuntimeError):
+                    waiter.release()
+                with suppress(ValueError):
+                    self._waiting.remove(waiter)
 
     def clear(self) -> None:
         """Unset the event, so that `wait` blocks again."""

@@ -29,7 +29,8 @@ class Lock:
         self.is_taken = True
 
     def release(self) -> None:
-        assert self.is_taken, "a lock is released once"
+        if not self.is_taken:
+            raise RuntimeError("release unlocked lock")
         self.is_taken = False
 
 
@@ -75,16 +76,39 @@ def test_a_wait_that_is_interrupted_by_a_set_is_woken():
     assert results == [True] * len(results)
 
 
-def test_a_set_that_is_interrupted_by_a_set_wakes_everybody():
-    def set_with_waiters(flag):
-        waiters = [Lock(), Lock()]
-        for waiter in waiters:
-            waiter.acquire()
-        flag._waiting.extend(waiters)
-        flag.set()
-        return any(waiter.is_taken for waiter in waiters)
+def set_with_waiters(flag):
+    flag.waiters = [Lock(), Lock()]
+    for waiter in flag.waiters:
+        waiter.acquire()
+    flag._waiting.extend(flag.waiters)
+    flag.set()
 
-    assert not any(is_left for _, is_left in interrupted(set_with_waiters, SignalSafeEvent.set))
+
+def left(flag):
+    """The waiters that are not woken."""
+    return [waiter for waiter in getattr(flag, "waiters", ()) if waiter in flag._waiting or waiter.is_taken]
+
+
+def test_a_set_that_is_interrupted_by_a_set_wakes_everybody():
+    """The inner one, too: a handler may wait for what a thread does that is to be woken."""
+    left_inside = []
+
+    def set_again(flag):
+        has_begun = bool(flag._waiting) or flag.is_set()
+        flag.set()
+        left_inside.extend(left(flag) if has_begun else ())
+
+    assert not any(left(flag) for flag, _ in interrupted(set_with_waiters, set_again))
+    assert left_inside == []
+
+
+def test_a_set_after_one_that_an_exception_ended_wakes_everybody():
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    for flag, _ in interrupted(set_with_waiters, interrupt):
+        flag.set()
+        assert left(flag) == []
 
 
 @pytest.mark.parametrize("call", [SignalSafeEvent.set, lambda flag: flag.wait(1)])
