@@ -148,8 +148,11 @@ class FakeContext(NodeContext):
 
     def _drain(self) -> None:
         with suppress(IndexError):  # several threads may put a command after the end
-            while self._commands:
-                self._commands.popleft().finish(is_done=False)
+            while True:
+                command = self._commands[0]
+                command.finish(is_done=False)  # first: Ctrl-C may come in between
+                with suppress(ValueError):
+                    self._commands.remove(command)
 
     def _await(self, command: PendingCommand) -> None:
         """Wait for a command; not on the orchestrator thread, on which the collector may end a block of `lead`."""
