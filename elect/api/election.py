@@ -81,8 +81,8 @@ class Election:
 
     @property
     def leader(self) -> Leader | None:
-        """The leader that this node knows, or None: a hint, not a promise."""
-        return self._dated(self.published.leader)
+        """The leader that this node knows, or None: a hint, not a promise. It is this node only while that leads."""
+        return self._dated(self._context.leader_of(self.published))
 
     @property
     def healthy(self) -> bool:

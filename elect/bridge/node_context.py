@@ -21,6 +21,7 @@ from elect.config.config import Config
 from elect.core.configuration import Configuration
 from elect.core.events import LossReason, Objection
 from elect.errors import Forked, LeadershipTimeout, Stopped
+from elect.leader import Leader
 from elect.monitoring.event_history import EventHistory
 from elect.monitoring.peer_health import PeerHealthLog
 from wire.common import arguments
@@ -142,6 +143,13 @@ class NodeContext:
     def refusal(self, state: Lifecycle) -> Stopped | Forked:
         """Return the error for a call that is not possible in this state."""
         return Forked(self.node_id) if state is Lifecycle.FORKED else Stopped(self.node_id, state.value, self.detail)
+
+    def leader_of(self, published: PublishedElection) -> Leader | None:
+        """Return the leader that this node knows; itself only while its lease is valid, whatever was published last."""
+        leader, leadership = published.leader, published.leadership
+        if leader is None or leader.node_id != self.node_id:
+            return leader
+        return leader if leadership is not None and leadership.valid() else None
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from elect.api.candidacy import Candidacy
 from elect.api.election import Election
 from elect.bridge.node_context import NodeContext
 from elect.bridge.publisher import Publisher
-from elect.core.events import Elected, LeaderChanged
+from elect.core.events import Elected, LeaderChanged, LossReason, Lost
 from elect.core.ready import Lease
 from elect.leader import Profile
 
@@ -28,7 +28,7 @@ class Desk:
         lease = Lease(term=term, followers=frozenset("b"), quorum=2)
         self.context.leases.publish({"e": lease}, {"b": self.now + SECOND})
 
-    def tell(self, event: Elected | LeaderChanged) -> None:
+    def tell(self, event: Elected | LeaderChanged | Lost) -> None:
         self.publisher.publish((event,))
 
 
@@ -48,8 +48,8 @@ def test_a_node_that_leads_has_its_leadership_and_knows_itself(desk):
 
 
 def test_the_leader_is_there_as_soon_as_the_leadership(desk, monkeypatch):
-    seen = []
-    monkeypatch.setattr("elect.bridge.publisher.Leadership", lambda **_: seen.append(desk.election.leader.node_id))
+    published, seen = desk.election.published, []
+    monkeypatch.setattr("elect.bridge.publisher.Leadership", lambda **_: seen.append(published.leader.node_id))
     desk.tell(Elected(election="e", term=1, at=0))
     assert seen == ["a"]
 
@@ -59,3 +59,16 @@ def test_a_watcher_sees_an_own_leadership_once(desk):
     desk.tell(Elected(election="e", term=1, at=0))
     desk.tell(LeaderChanged(election="e", term=1, leader="a", at=0))
     assert desk.election.published.leader_change[0] == before + 1
+
+
+def test_a_node_whose_lease_has_ended_is_not_the_leader(desk):
+    """Its loss is published a moment later, and that nobody leads after that: NotLeader named the node itself."""
+    desk.lease(1)
+    desk.tell(Elected(election="e", term=1, at=0))
+    desk.now = SECOND
+    assert (desk.election.is_leader, desk.election.leader) == (False, None)
+    desk.tell(Lost(election="e", term=1, at=SECOND, reason=LossReason.LEASE_LAPSED))
+    desk.now = 0
+    assert (desk.election.is_leader, desk.election.leader) == (False, None)
+    desk.tell(LeaderChanged(election="e", term=2, leader="b", at=SECOND))
+    assert desk.election.leader.node_id == "b"
