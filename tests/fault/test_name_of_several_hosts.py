@@ -1,5 +1,6 @@
 """A name with several addresses, of which the first one is a host that is gone, or a process that hangs."""
 
+import itertools
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +9,11 @@ import pytest
 
 from elect import Client
 from tests.integration.fake_nodes import CLUSTER, black_holes, fake_cluster, known
-from tests.integration.wire_ends import PATIENCE_S, dialing, eventually, listening
+from tests.integration.wire_ends import CODEC, PATIENCE_S, dialing, eventually, identity, listening
 from wire import Address, Limits, LinkOpened
+from wire.io.sockets import shut
+from wire.links.connect import Dialing
+from wire.protocol.handshake import Bye, Heard, accept_any_peer
 
 NAME = "nodes.example"
 
@@ -62,3 +66,26 @@ def test_a_dialer_finds_the_process_behind_it(addresses):
         addresses += [place, str(listener.address)]
         with dialing(Address(NAME, 1), Limits(handshake_timeout_s=0.2)) as (_, told):
             told.later(LinkOpened)
+
+
+def test_dials_at_once_begin_at_the_same_address(addresses):
+    """A dial on its way has not failed: another address of a healthy name may be one that hangs."""
+    remotes, next_counter = [], itertools.count(1).__next__
+
+    def dial(judge=accept_any_peer):
+        dialing = Dialing(
+            to="bob",
+            kind="peer",
+            identity=identity("ann"),
+            codec=CODEC.extended(Bye, Heard),
+            limits=Limits(),
+            judge=judge,
+        )
+        link = dialing.dial(Address(NAME, 1), next_counter)
+        remotes.append(link.remote)
+        shut(link.channel.sock)
+
+    with listening() as (first, _), listening() as (second, _):
+        addresses += [str(first.address), str(second.address)]
+        dial(lambda _: dial())
+    assert remotes == [str(first.address)] * 2

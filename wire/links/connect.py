@@ -72,7 +72,7 @@ class Dialing:
             WireError: there is no link; the socket is closed.
         """
         sock, place = self._connect_any(address)
-        with _closed_on_error(sock):
+        with _closed_on_error(sock, place):
             number = LinkNumber(self.identity.incarnation, next_counter())
             credentials = (PLAIN if address.is_unix else self.security).credentials
             try:
@@ -104,9 +104,9 @@ class Dialing:
         raise ConnectError(f"{address}: {'; '.join(problems)}")
 
     def _connect(self, sock: socket.socket, place: Place) -> socket.socket:
-        with _closed_on_error(sock):
-            self.watch(sock)  # first: a place is not dialed once the dial is given up
-            PLACES.note_dialed(place)
+        with _closed_on_error(sock):  # not with the place: it is not dialed once the dial is given up
+            self.watch(sock)
+        with _closed_on_error(sock, place):
             sock.settimeout(self.limits.connect_timeout_s)
             sock.connect(place)
             if sock.getsockname() == sock.getpeername():  # a port of the ephemeral range can do that
@@ -187,10 +187,12 @@ class Dialing:
 
 
 @contextlib.contextmanager
-def _closed_on_error(sock: socket.socket) -> Iterator[None]:
-    """Close the socket on an error: neither end counts on a link before its Welcome."""
+def _closed_on_error(sock: socket.socket, place: Place | None = None) -> Iterator[None]:
+    """Close the socket on an error: neither end counts on a link before its Welcome. A place that is given failed."""
     try:
         yield
     except BaseException:
+        if place is not None:
+            PLACES.note_failed(place)
         shut(sock)
         raise

@@ -19,7 +19,7 @@ Found = tuple[int, int, int, str, tuple[object, ...]]
 
 
 class PlaceOrder:
-    """The places that were dialed, and have not led to a link since then. Any thread may call it.
+    """The places whose latest dial has failed. Any thread may call it. A dial on its way is none that failed.
 
     It has no lock, so a fork leaves it usable. Of two changes at the same moment one may be lost.
 
@@ -29,21 +29,21 @@ class PlaceOrder:
 
     def __init__(self, clock: Callable[[], float] = now_s) -> None:
         self._clock = clock
-        self._dialed: dict[Place, float] = {}
+        self._failed: dict[Place, float] = {}
 
     def __len__(self) -> int:
-        return len(self._dialed)
+        return len(self._failed)
 
     def sort(self, found: Iterable[Found]) -> list[Found]:
         """Return the addresses of a name, in the order of the system; those that failed come last, the latest last."""
-        dialed = self._dialed
-        return sorted(found, key=lambda each: dialed.get(each[4], 0.0))
+        failed = self._failed
+        return sorted(found, key=lambda each: failed.get(each[4], 0.0))
 
-    def note_dialed(self, place: Place) -> None:
-        """Note that a dial of a place begins: it counts as failed until there is a link."""
-        others = [(each, at_s) for each, at_s in self._dialed.items() if each != place]
-        self._dialed = dict([*others, (place, self._clock())][-PLACES_MAX:])
+    def note_failed(self, place: Place) -> None:
+        """Note that the dial of a place has failed, or was given up."""
+        others = [(each, at_s) for each, at_s in self._failed.items() if each != place]
+        self._failed = dict([*others, (place, self._clock())][-PLACES_MAX:])
 
     def note_linked(self, place: Place) -> None:
         """Note that the dial of a place has led to a link."""
-        self._dialed = {each: at_s for each, at_s in self._dialed.items() if each != place}
+        self._failed = {each: at_s for each, at_s in self._failed.items() if each != place}

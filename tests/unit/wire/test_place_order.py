@@ -14,7 +14,7 @@ def hosts(order: PlaceOrder) -> list[object]:
 
 def test_the_order_of_the_system_holds_without_a_failure():
     order = PlaceOrder()
-    order.note_dialed(FOUND[0][4])
+    order.note_failed(FOUND[0][4])
     order.note_linked(FOUND[0][4])
     assert hosts(order) == ["0", "1", "2"]
     assert not len(order)
@@ -22,12 +22,12 @@ def test_the_order_of_the_system_holds_without_a_failure():
 
 def test_those_that_failed_come_last_the_latest_last():
     order = PlaceOrder(itertools.count(1).__next__)
-    order.note_dialed(FOUND[0][4])
+    order.note_failed(FOUND[0][4])
     assert hosts(order) == ["1", "2", "0"]
-    order.note_dialed(FOUND[1][4])
+    order.note_failed(FOUND[1][4])
     assert hosts(order) == ["2", "0", "1"]
-    order.note_dialed(FOUND[2][4])
-    order.note_dialed(FOUND[0][4])
+    order.note_failed(FOUND[2][4])
+    order.note_failed(FOUND[0][4])
     assert hosts(order) == ["1", "2", "0"]
     order.note_linked(FOUND[1][4])
     assert hosts(order) == ["1", "2", "0"]
@@ -38,5 +38,5 @@ def test_those_that_failed_come_last_the_latest_last():
 def test_the_places_that_are_remembered_are_bounded():
     order = PlaceOrder()
     for place in range(PLACES_MAX + 10):
-        order.note_dialed(("10.1.1.1", place))
+        order.note_failed(("10.1.1.1", place))
     assert len(order) == PLACES_MAX
