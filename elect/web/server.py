@@ -1,9 +1,10 @@
 """An HTTP server for a few clients: the standard library's wsgiref, with bounds.
 
 One thread accepts. Each connection has a thread of its own for one request. At most `connections_max` are served at a
-time: when all are in use, the oldest one whose client is waited for is closed, so that clients that send no request,
-read no answer or do not close keep no health check out. When all of them are at work, the new connection is closed. A
-listener of `/events` costs none of them: its socket is handed over to one thread that sends to all listeners.
+time: when all are in use, the one whose client has been waited for longest is closed, so that clients that send no
+request, read no answer or do not close keep no health check out. A client that reads a long answer slowly is waited for
+anew with each piece. When all connections are at work, the new one is closed. A listener of `/events` costs none of
+them: its socket is handed over to one thread that sends to all listeners.
 """
 
 import io
@@ -13,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
+from operator import itemgetter
 from socketserver import BaseServer, ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,7 +24,7 @@ from elect.web.events.event_sender import EventSender
 from elect.web.events.event_source import EventSource
 from elect.web.events.event_stream import EventStream
 from wire.common import arguments
-from wire.common.deadline import Deadline
+from wire.common.deadline import Deadline, now_s
 from wire.common.failure_log import FailureLog
 from wire.common.log import Log
 from wire.common.reported_thread import ReportedThread
@@ -194,34 +196,45 @@ class HttpServer(ThreadingMixIn, WSGIServer):
 
     def _make_room(self) -> bool:
         """Return whether one more connection may be served, after closing one that waits if need be."""
-        current = [connection for connection in list(self.connections.values()) if not connection.is_aborted]
+        every = list(self.connections.values())
+        current = [each for each in every if not (each.is_aborted or each.is_handed_over)]
         if len(current) < self._connections_max:
             return True
-        waiting = next((connection for connection in current if connection.is_waiting), None)
-        if waiting is not None:
-            waiting.abort()
-        return waiting is not None
+        waiting = [(since_s, each) for each in current if (since_s := each.waits_since_s) is not None]
+        if waiting:
+            min(waiting, key=itemgetter(0))[1].abort()
+        return bool(waiting)
 
 
 class _Connection(ReportedThread):
     """The thread of one connection.
 
     Attributes:
-        is_waiting: for its client, which has not sent all of the request, not read the answer, or not closed.
+        waits_since_s: the time from which on it waits for its client, which has not sent all of the request, not read a
+            piece of the answer, or not closed; None: it does not wait.
         is_aborted: it was told to end.
         is_handed_over: its socket is no longer this thread's.
     """
 
     def __init__(self, server: HttpServer, accepted: socket.socket, remote: Address, name: str) -> None:
         super().__init__(self._serve, name=name)
-        self.is_waiting, self.is_aborted, self.is_handed_over = True, False, False
+        self.waits_since_s: float | None = now_s()
+        self.is_aborted = self.is_handed_over = False
         self._server, self._socket, self._remote = server, accepted, remote
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        self.is_waiting = True
-        yield
-        self.is_waiting = False
+    def waiting(self, deadline: Deadline) -> Iterator[None]:
+        """Let a read or write wait for the client until a deadline."""
+        if deadline.is_over:
+            raise TimeoutError("the client took too long")
+        timeout_s = self._socket.gettimeout()
+        self._socket.settimeout(deadline.remaining_s)
+        self.waits_since_s = now_s()
+        try:
+            yield
+        finally:
+            self.waits_since_s = None
+            self._socket.settimeout(timeout_s)
 
     def abort(self) -> None:
         self.is_aborted = True
@@ -293,15 +306,8 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed has any buffer
         if self._bytes_left <= 0:
             raise HTTPException("the request is too long")  # http.server answers 431 to this
-        if self._deadline.is_over:
-            raise TimeoutError("the request took too long")
-        timeout_s = self._source.gettimeout()
-        self._source.settimeout(self._deadline.remaining_s)
-        try:
-            with self._connection.waiting():
-                count = self._source.recv_into(buffer)
-        finally:
-            self._source.settimeout(timeout_s)
+        with self._connection.waiting(self._deadline):
+            count = self._source.recv_into(buffer)
         if not count:
             raise ConnectionAbortedError("the client has closed the connection")
         self._bytes_left -= count
@@ -319,8 +325,10 @@ class _Writer(io.BufferedIOBase):
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # typeshed has any buffer
-        with self._connection.waiting():
-            self._target.sendall(data)
+        deadline, rest = Deadline(self._target.gettimeout() or 0.0), memoryview(data)
+        while rest:
+            with self._connection.waiting(deadline):
+                rest = rest[self._target.send(rest) :]
         return len(data)
 
 

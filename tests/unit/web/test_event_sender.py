@@ -63,6 +63,13 @@ class Reader:
         self.socket.close()
 
 
+def listening(server):
+    """Return a reader that costs no connection of the server any more: so more than these can follow each other."""
+    reader = Reader(server)
+    reader.read_until(b"event: state")
+    return reader
+
+
 def test_a_slow_reader_gets_a_fresh_state_and_nobody_waits(node, server):
     slow, quick = Reader(server, BUFFER_BYTES), Reader(server)
     for reader in (slow, quick):
@@ -120,7 +127,7 @@ def test_two_threads_may_end_the_same_listeners(node):
 
 
 def test_one_thread_sends_to_all_and_the_last_event_ends_it(node, server):
-    readers = [Reader(server) for _ in range(40)]
+    readers = [listening(server) for _ in range(40)]
     for reader in readers:
         reader.read_until(b"event: report")
     for thread in list(threading.enumerate()):
@@ -138,9 +145,7 @@ def test_one_thread_sends_to_all_and_the_last_event_ends_it(node, server):
 
 
 def test_listeners_do_not_keep_requests_out(node, server):
-    readers = [Reader(server) for _ in range(20)]
-    for reader in readers:
-        reader.read_until(b"event: state")
+    readers = [listening(server) for _ in range(20)]
     client = http.client.HTTPConnection(server.address.host, server.address.port, timeout=TIMEOUT_S)
     client.request("GET", "/healthz")
     assert client.getresponse().status == 200

@@ -8,7 +8,7 @@ import pytest
 from elect.errors import BindError
 from elect.web import application
 from elect.web.server import HttpServer
-from tests.nodes import eventually
+from tests.nodes import DEADLINE_S, eventually
 from tests.unit.web.fake_node import FakeNode
 from wire.protocol.address import Address
 
@@ -153,6 +153,30 @@ def test_clients_that_are_waited_for_keep_no_one_out(serve, request_bytes, monke
     finally:
         for connection in waited_for:
             connection.close()
+
+
+def test_silent_clients_close_no_one_that_reads_a_long_answer(serve):
+    piece, pieces = 8_000_000, 3  # each is more than the buffers of the system hold
+
+    def answer(_, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b" " * (piece * pieces)]
+
+    served, silent = serve(answer, connections_max=2, request_timeout_s=600), []
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        reader.settimeout(DEADLINE_S)
+        reader.connect((served.address.host, served.address.port))
+        reader.sendall(GET)
+        with reader.makefile("rb") as received:
+            for _ in range(pieces):
+                assert len(received.read(piece)) == piece
+                silent.append(dial(served))
+                port = silent[-1].getsockname()[1]
+                assert eventually(lambda: port in [each._remote.port for each in list(served.connections.values())])  # noqa: B023
+            assert received.read()  # as long as the head
+    for connection in silent:
+        connection.close()
 
 
 def test_more_than_the_bound_at_work_are_turned_away(serve):
