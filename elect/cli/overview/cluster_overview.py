@@ -25,6 +25,7 @@ class Condition(StrEnum):
         CHANGED: its leader changed in the last minute.
         INACTIVE: all nodes say that their cluster elects nobody, as it stands by or is sealed; or that they are no
             candidate, as in an election that no program uses any more. Nodes keep its term, so they list it for good.
+            The latter counts only if all members were asked and answered: one of the others may be a candidate.
         STEADY: nothing changed in the last minute, or since the first look.
     """
 
@@ -90,18 +91,29 @@ class NodeOverview:
 
 @dataclass(slots=True)
 class _Seen:
-    """The answers of all nodes about one election, in one look; `led`: the terms of those that say that they lead."""
+    """The answers of all nodes about one election, in one look.
+
+    Attributes:
+        led: the terms of those that say that they lead.
+        known: the leader with the highest term that a node knows.
+        term: that of `known`.
+        why: the reason of a node that knows no leader.
+        codes: of all such reasons.
+        is_of_all: each member has answered.
+    """
 
     led: dict[str, int] = field(default_factory=dict)
     known: str | None = None
     term: int = 0
     why: str = ""
     codes: set[str] = field(default_factory=set)
+    is_of_all: bool = True
 
     @property
     def is_inactive(self) -> bool:
         """Return whether no node knows a leader, and each says that none is needed."""
-        is_unused = WhyNoLeader.NOT_STANDING.value in self.codes and self.codes <= UNUSED_CODES
+        has_no_candidate = WhyNoLeader.NOT_STANDING.value in self.codes and self.codes <= UNUSED_CODES
+        is_unused = self.is_of_all and has_no_candidate
         return self.known is None and (is_unused or (bool(self.codes) and self.codes <= INACTIVE_CODES))
 
     @property
@@ -132,8 +144,11 @@ class ClusterOverview:
         seen: dict[str, _Seen] = {}
         for status in statuses.values():
             _gather(status, seen)
-        silent = _known(seen) - {str(status.get("node")) for status in statuses.values() if "elections" in status}
+        answered = {str(status.get("node")) for status in statuses.values() if "elections" in status}
+        is_of_all = _members(statuses.values()) <= answered
+        silent = _known(seen) - answered
         for each in seen.values():
+            each.is_of_all = is_of_all
             if not each.led and each.known in silent:
                 each.led = {f"({each.known})": each.term}
         self.elections = sorted((self._judge(name, each, now_s) for name, each in seen.items()), key=_urgency)
@@ -204,6 +219,11 @@ def _gather(status: Mapping[str, object], seen: dict[str, _Seen]) -> None:
 
 def _known(seen: Mapping[str, _Seen]) -> set[str]:
     return {each.known for each in seen.values() if each.known is not None}
+
+
+def _members(statuses: Iterable[Mapping[str, object]]) -> set[str]:
+    """Return the peers of all nodes, by id."""
+    return {str(peer["node"]) for status in statuses for peer in entries(status, "peers") if "node" in peer}
 
 
 def _node(status: Mapping[str, object], flapping: Iterable[str]) -> NodeOverview:

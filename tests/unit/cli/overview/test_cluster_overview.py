@@ -110,6 +110,15 @@ def test_an_election_without_candidates_needs_no_leader(codes, condition):
     assert conditions(looked(0.0, a, b)) == {"e": condition}
 
 
+def test_an_election_may_have_a_candidate_that_does_not_answer():
+    """A node that only votes says that it is no candidate, also when all others are gone."""
+    election_of_others = election("e", None, "a", why="it is no candidate", code="not_standing")
+    a = {**status("a", election_of_others), "peers": [{"node": "b", "is_supported": False}]}
+    assert conditions(looked(0.0, a)) == {"e": Condition.LEADERLESS}
+    assert conditions(looked(0.0, a, {"node": "b"})) == {"e": Condition.LEADERLESS}
+    assert conditions(looked(0.0, a, status("b"))) == {"e": Condition.INACTIVE}
+
+
 def test_an_election_whose_leader_changes_all_the_time_flaps():
     overview = ClusterOverview()
     for term in range(FLAPS_MIN + 1):
