@@ -242,6 +242,8 @@ class LeaderFinder:
     def note_ended(self, link: ClientLink, error: WireError) -> None:
         """See LinkOwner."""
         with self._lock:
+            if link not in self._links.threads:  # it was given up as unborn, and ran late
+                return
             now = self.clock()
             had_link = self.has_link
             self._links.remove(link)

@@ -6,6 +6,7 @@ import pytest
 
 from elect.client.client_link import ClientLink
 from elect.client.endpoints import ProbeTarget
+from elect.client.leader_finder import UNBORN
 from elect.client.survey import Survey
 from elect.clock import now_ns
 from tests.unit.client.test_leader_finder import SEEDS, RefusedDialing, finder_of
@@ -42,6 +43,18 @@ def test_an_interrupted_dial_is_made_again(interrupted):
         assert interrupted[0] not in finder.threads
         with pytest.raises(OSError, match="it was given up"):
             interrupted[0]._guard(object())  # it may run late
+
+
+def test_a_dial_that_was_given_up_ends_no_later_one():
+    """Its thread runs late, when another one dials the same endpoint."""
+    with finder_of(SEEDS[:1]) as finder:
+        late, later = (ClientLink(NAMED[0], RefusedDialing(), finder, ()) for _ in range(2))
+        finder._links.add(late)
+        finder.note_ended(late, UNBORN)
+        finder._links.add(later)
+        finder._probing.note_dialed(SEEDS[0], now_ns())
+        finder.note_ended(late, UNBORN)
+        assert finder._probing.due(NAMED, now_ns() + PATIENCE_NS, is_waited=True) == NAMED[1:]
 
 
 @pytest.mark.parametrize("target", NAMED)
