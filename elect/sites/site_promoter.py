@@ -16,6 +16,7 @@ from elect.bridge.node_context import NodeContext
 from elect.core.configuration import ClusterState, Configuration
 from elect.core.promotion import FLOOR_STEP, PromotionRefusal, PromotionRefused, floor_above
 from elect.errors import ConfigError, LeadershipTimeout, Stopped, StoreError
+from elect.joining.join_passes import dialable
 from elect.mirror.mirror import Mirror
 from elect.mirror.mirror_errors import MirrorBootstrapping, SealFailed
 from elect.observing.mirror_messages import TEXT_LENGTH_MAX
@@ -29,6 +30,7 @@ from elect.sites.source_settings import mirror_directory
 from wire.common.deadline import Deadline
 from wire.common.log import Log
 from wire.common.turns import Turns
+from wire.protocol.address import Address
 
 logger = Log(__name__)
 
@@ -283,12 +285,12 @@ class SitePromoter:
         return text
 
 
-def _in_ascii(address: str) -> str:
+def _in_ascii(text: str) -> str:
     """Return an address with its name as it is looked up: the source takes no other letters. Empty: there is none."""
-    try:
-        return address if address.isascii() else address.encode("idna").decode()
-    except UnicodeError:  # a peer may advertise anything
-        return ""
+    address = dialable(text)  # a peer may advertise anything
+    if address is None or address.host.isascii():
+        return str(address or "")
+    return str(Address(address.host.encode("idna").decode(), address.port))
 
 
 def _reason(error: SealFailed | ConfigError) -> str:

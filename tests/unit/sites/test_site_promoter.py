@@ -42,11 +42,11 @@ def test_steps_are_made_in_order(site):
 
 
 def test_the_source_is_told_names_in_ascii(site):
-    """It takes no other letters, and would refuse the seal."""
-    addresses = ["bücher.example:1", "ü" * 70 + ":1", "y:1"]
+    """It takes no other letters, and would refuse the seal. A peer may advertise any text."""
+    addresses = ["bücher.example:1", "bücher:7101", "ü" * 70 + ":1", "z\n:1", "0.0.0.0:1", "y:1"]
     made = SitePromoter(site.context, site, site.promote_cluster, lambda: addresses)
     made.promote(is_forced=False, seconds=60)
-    assert ("seal", "xn--bcher-kva.example:1, y:1", 10) in site.calls
+    assert ("seal", "xn--bcher-kva.example:1, xn--bcher-kva:7101, y:1", 10) in site.calls
 
 
 def test_a_refused_promotion_leaves_the_source_alone(site):
