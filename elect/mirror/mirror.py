@@ -127,17 +127,17 @@ class Mirror:
         """
         self._check_process()
         check_native()
-        is_mine = False
+        follower = None
         try:
             with self._turns.take(0) as is_free:
                 self._check_new(is_free=is_free)
-                is_mine = True
                 self._follower = follower = self._opened()
             follower.start()
             self._running()
         except BaseException as error:  # Ctrl-C, too: nobody stops what was not started
-            if is_mine:
-                self._give_up()
+            if follower is not None:
+                self._is_stopped = True
+                follower.stop(0)
             if isinstance(error, RuntimeError) and not isinstance(error, ElectError):
                 raise ThreadError("elect-mirror", str(error)) from error
             raise
@@ -148,27 +148,24 @@ class Mirror:
             raise MirrorStopped(self._settings.name)
 
     def _opened(self) -> MirrorFollower:
+        """Open the store for one run; after an error it is closed, and the start may be tried again."""
         cluster_id = b"" if self.cluster_id == b"" else cluster_id_of("cluster_id", self.cluster_id)
         self._security = security = self._settings.load_security()
-        content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
-        return MirrorFollower(
-            MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=cluster_id),
-            self._store,
-            ChangeCallbacks(self._on_change),
-            name=self._settings.name,
-            addresses=self._settings.addresses,
-            make_dialing=lambda: self._settings.dialing("", security),
-            clock=now_ns,
-            rng=random.Random(),  # noqa: S311 - it spreads dials in time and hides nothing
-        )
-
-    def _give_up(self) -> None:
-        """End what a start has begun; one that has opened nothing may be tried again."""
-        if self._follower is None:
+        try:
+            content = self._store.open(source_cluster=self._settings.cluster, source_cluster_id=self._source_cluster_id)
+            return MirrorFollower(
+                MirrorMachine(content, source_cluster_id=self._source_cluster_id, cluster_id=cluster_id),
+                self._store,
+                ChangeCallbacks(self._on_change),
+                name=self._settings.name,
+                addresses=self._settings.addresses,
+                make_dialing=lambda: self._settings.dialing("", security),
+                clock=now_ns,
+                rng=random.Random(),  # noqa: S311 - it spreads dials in time and hides nothing
+            )
+        except BaseException:
             self._store.close()
-        else:
-            self._is_stopped = True
-            self._follower.stop(0)
+            raise
 
     def stop(self, timeout: float = STOP_S) -> bool:
         """End the link and the threads, and close the store. Idempotent; from any thread, `on_change` too.

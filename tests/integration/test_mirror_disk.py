@@ -52,6 +52,30 @@ def test_ctrl_c_in_a_start_leaves_nothing_open(tmp_path: Path, monkeypatch, plac
     assert mirror_of("127.0.0.1:9", data_dir=tmp_path).start().stop()
 
 
+def test_a_start_that_failed_ends_no_other_one(tmp_path: Path, monkeypatch):
+    """Another thread starts the mirror as soon as it has its turn."""
+    mirror = mirror_of("127.0.0.1:9", data_dir=tmp_path)
+    take, others = mirror._turns.take, list[threading.Thread]()
+
+    @contextmanager
+    def fail_and_let_start(timeout_s: float):
+        monkeypatch.setattr(mirror._turns, "take", take)
+        try:
+            with take(timeout_s) as is_free, monkeypatch.context() as patch:
+                patch.setattr(MirrorMachine, "__init__", be_interrupted)
+                yield is_free
+        finally:
+            others.append(threading.Thread(target=mirror.start))
+            others[0].start()
+            others[0].join()
+
+    monkeypatch.setattr(mirror._turns, "take", fail_and_let_start)
+    with pytest.raises(KeyboardInterrupt):
+        mirror.start()
+    assert mirror.state.phase is MirrorPhase.DISCONNECTED
+    assert mirror.stop()
+
+
 class HangingDisk:
     """Replaces a method of MirrorStore: each call of it hangs until the test lets it go."""
 
