@@ -27,7 +27,7 @@ CALLERS_MAX = 3
 programs that prove nothing could name many addresses that do not answer, and each is asked for a second."""
 
 CALLER_INTERVALS = 5
-"""Support durations for which they are remembered, as strangers are. A member dials at least twice in one."""
+"""Support durations for which they are remembered, as strangers are. A member dials in each."""
 
 REFUSED_NS = 60_000_000_000
 """The time after a refusal for which status and metrics show a second process with a peer's id."""

@@ -15,6 +15,8 @@ import itertools
 from collections.abc import Callable, Collection, Mapping
 
 from elect.bridge.admission import ADVERTISE
+from elect.clock import NS_PER_S
+from elect.config.config import Config
 from elect.config.rules import normal, parse_dialable
 from elect.core.configuration import Configuration
 from elect.errors import ConfigError, ThreadError
@@ -26,10 +28,15 @@ from wire.links.endpoint import Endpoint
 from wire.protocol.address import Address
 from wire.protocol.handshake import Judge
 from wire.protocol.identity import COUNTER_MAX, PeerIdentity
+from wire.protocol.limits import DEFAULT_LIMITS, Limits
 from wire.protocol.wire_errors import Refusal, RejectCode, WireError
 
 logger = Log(__name__)
 
+OUTBOX_MESSAGES_MAX = 1024
+"""The leaders of 100,000 elections need 400 messages; this is twice that, and heartbeats."""
+
+BACKOFF_MAX_S = 2.0
 
 PATIENCE = 10
 """Dials that lead nowhere before the seeds are tried: some seconds, in which the nodes of a cluster start."""
@@ -293,6 +300,19 @@ class Dialers:
     def _start(peer: str, dialer: Dialer) -> None:
         with starting(f"elect-dialer-{peer}"):
             dialer.start()
+
+
+def limits(config: Config) -> Limits:
+    """Return the limits of a node's links: each peer is dialed at least twice in a support duration.
+
+    One whose host answers nothing is dialed once. So a new store learns within its fence which peers count its votes.
+    """
+    half_s = config.support_duration_ns / NS_PER_S / 2
+    return Limits(
+        outbox_messages_max=OUTBOX_MESSAGES_MAX,
+        connect_timeout_s=min(DEFAULT_LIMITS.connect_timeout_s, half_s),
+        backoff_max_s=min(BACKOFF_MAX_S, half_s),
+    )
 
 
 def _dialable(text: str | None) -> Address | None:

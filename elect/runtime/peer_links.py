@@ -9,7 +9,6 @@ from typing import get_args
 
 from elect.bridge.admission import ADVERTISE, CLUSTER_ID, Admission, objection_of
 from elect.bridge.node_context import NodeContext
-from elect.clock import NS_PER_S
 from elect.config import shown_settings
 from elect.config.config import Config
 from elect.config.rules import check_advertised, check_exposure
@@ -23,7 +22,7 @@ from elect.leader import Profile
 from elect.monitoring.member_phase import MemberPhase
 from elect.observing.mirror_messages import MIRROR_MESSAGES
 from elect.observing.observer_messages import CLIENT_MESSAGES
-from elect.runtime.dialers import Dialers
+from elect.runtime.dialers import Dialers, limits
 from elect.runtime.threads import starting
 from elect.storage.store import StoreContent
 from wire.common.deadline import Deadline, now_s
@@ -37,7 +36,6 @@ from wire.protocol.address import Address
 from wire.protocol.codec import Codec
 from wire.protocol.handshake import PEER_KIND, Judge
 from wire.protocol.identity import Identity, LinkNumber, PeerIdentity
-from wire.protocol.limits import Limits
 from wire.protocol.wire_errors import Refusal, RejectCode
 from wire.security.security import PLAIN, Security
 
@@ -45,11 +43,6 @@ logger = Log(__name__)
 
 DISPUTES = (RejectCode.ID_IN_USE, RejectCode.STALE_LINK)
 """A peer that answers with one of these knows another process with this node's id, or a later start of it."""
-
-OUTBOX_MESSAGES_MAX = 1024
-"""The leaders of 100,000 elections need 400 messages; this is twice that, and heartbeats."""
-
-BACKOFF_MAX_S = 2.0
 
 CONFIGURATION = "configuration"
 """The attribute of a handshake that holds the digest of the list of voters in the settings."""
@@ -93,7 +86,7 @@ class PeerLinks:
             identity=identity,
             codec=Codec(*get_args(Message), *JOIN_MESSAGES, *CLIENT_MESSAGES, *MIRROR_MESSAGES),
             deliver=deliver,
-            limits=_limits(config),
+            limits=limits(config),
             security=security,
             metrics=meter,
             name="elect",
@@ -356,12 +349,6 @@ class PeerLinks:
     def address_of(self, node_id: str) -> str | None:
         """Return the address that a node advertises."""
         return self.profile(node_id).address
-
-
-def _limits(config: Config) -> Limits:
-    """Dial at least twice in a support duration: a new store learns within its fence which peers count its votes."""
-    backoff_max_s = min(BACKOFF_MAX_S, config.support_duration_ns / NS_PER_S / 2)
-    return Limits(outbox_messages_max=OUTBOX_MESSAGES_MAX, backoff_max_s=backoff_max_s)
 
 
 def _identity(config: Config, opened: StoreContent, attributes: Mapping[str, str]) -> Identity:

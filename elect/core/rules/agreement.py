@@ -20,7 +20,7 @@ from elect.core.state.node_state import NodeState
 from elect.core.state.peer_support import Peer
 
 STRANGER_PROMISES = 5
-"""A stranger is remembered for this many support durations; a node dials at least twice in each."""
+"""A stranger is remembered for this many support durations; a node dials in each."""
 
 
 def objection_to(member: Member | None, store_id: bytes, met: bytes | None) -> Objection | None:
