@@ -1,6 +1,7 @@
 """The audit file of a node: one line for each time an operator overrides a safety rule."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +19,9 @@ def record(directory: str | os.PathLike[str], text: str) -> bool:
     line = f"{now.isoformat(timespec='seconds')} {text}\n"
     path = Path(directory) / NAME
     try:
-        is_new = not path.exists()
+        with suppress(FileExistsError), path.open("x") as file:
+            _give_to_owner(file.fileno(), path.parent)
         with path.open("a", encoding="utf-8") as file:
-            if is_new:
-                _give_to_owner(file.fileno(), path.parent)
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
@@ -32,7 +32,11 @@ def record(directory: str | os.PathLike[str], text: str) -> bool:
 
 
 def _give_to_owner(descriptor: int, directory: Path) -> None:
-    """Give a new file to the owner of its directory, if root made it: the node itself has to add lines to it, too."""
+    """Give a new file to the owner of its directory, if root made it: the node itself has to add lines to it, too.
+
+    It is new and no link: the owner could have made one, and would get a file of the system.
+    """
     if os.geteuid() == 0:
-        owner = directory.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        with suppress(OSError):  # a file system without owners, say: the line counts more
+            owner = directory.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -210,3 +210,25 @@ def test_the_audit_file_belongs_to_the_node(data, is_root, monkeypatch):
     owner = data.stat()
     assert given == [(owner.st_uid, owner.st_gid)] * is_root
     assert len((data / "audit.log").read_text().splitlines()) == 2
+
+
+def test_root_gives_no_file_behind_a_link_away(data, monkeypatch):
+    """The user of the node may make the link: the file would be theirs, wherever it is."""
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    (data / "audit.log").symlink_to(data / "elsewhere")
+    assert recover(data, "a,b", "--yes") == 0
+    assert given == []
+
+
+def test_a_line_of_the_audit_is_written_without_an_owner(data, monkeypatch):
+    """Not every file system has owners."""
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", refuse)
+    assert recover(data, "a,b", "--yes") == 0
+    assert (data / "audit.log").read_text()
