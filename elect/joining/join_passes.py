@@ -9,7 +9,7 @@ in a redirect, or of a member that dialed this node, is a hint, and another prog
 """
 
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from elect.clock import NS_PER_S
@@ -224,8 +224,7 @@ class JoinPasses:
         """Try each seed, and the leaders that they name; return the configuration that this node is a member of."""
         self._hops = 0
         self._replies = {}
-        self._callers = {address: node_id for node_id, address in self._find_callers().items()}
-        for place, node_id in [*dict.fromkeys(self._plan.seeds, "").items(), *self._callers.items()]:
+        for place, node_id in self._places():
             address, leader_id = place, node_id
             while address != self._plan.own and address not in self._replies:
                 reply = yield JoinTry(address=address, node_id=leader_id, progress=self._progress(address=address))
@@ -239,6 +238,12 @@ class JoinPasses:
                 self._hops += 1
                 address, leader_id = dialable(reply.address) or address, reply.leader_id
         return None
+
+    def _places(self) -> Iterator[tuple[Address, str]]:
+        """Yield each seed and, once they were asked, which takes a second for one that hangs, each caller; and its id."""
+        yield from dict.fromkeys(self._plan.seeds, "").items()
+        self._callers = {address: node_id for node_id, address in self._find_callers().items()}
+        yield from self._callers.items()
 
     def _check_permanent(self, address: Address, reply: Reply, *, is_seed: bool) -> None:
         """Raise JoinRejected if a later try would get the same reply."""

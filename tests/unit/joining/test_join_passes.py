@@ -54,9 +54,11 @@ def refused(code: RejectCode) -> Refusal:
     return Refusal(code, "because", is_retryable=False)
 
 
-def play(settings: JoinPlan, reply: Callable[[JoinTry], Reply]) -> list[JoinStep]:
+def play(
+    settings: JoinPlan, reply: Callable[[JoinTry], Reply], find_callers: Callable[[], Mapping[str, Address]] = dict
+) -> list[JoinStep]:
     """All steps of a join in which each address gives its reply."""
-    passes, steps = JoinPasses(settings, random.Random(1)).steps(), list[JoinStep]()
+    passes, steps = JoinPasses(settings, random.Random(1), find_callers).steps(), list[JoinStep]()
     answer: Reply | None = None
     while not steps or not isinstance(steps[-1], JoinEnd):
         steps.append(passes.send(answer))
@@ -253,6 +255,19 @@ def test_the_members_that_dialed_this_node_are_asked():
         step = passes.send(answer)
     assert found == [(2, "b"), (3, "c")]
     assert not step.progress.is_forming
+
+
+def test_a_member_that_dials_during_a_pass_is_asked_in_it():
+    """A silent seed costs a second; a network that is up by then brings the dials of the members."""
+    callers: dict[str, Address] = {}
+
+    def reply(step: JoinTry) -> Reply:
+        callers["b"] = Address("10.0.0.1", 9)
+        return JOINED if step.node_id else Unformed()
+
+    steps = play(plan(seeds=SEEDS[:2], own=SEEDS[0]), reply, lambda: callers)
+    assert [step.address.port for step in steps if isinstance(step, JoinTry)] == [2, 9]
+    assert not steps[-1].progress.is_forming
 
 
 def test_a_caller_that_does_not_answer_keeps_a_node_from_forming():
