@@ -36,7 +36,7 @@ class PublishedEvent:
     Attributes:
         event: from the core.
         leadership: for Elected and Lost, the one that began or ended.
-        leader: for LeaderChanged, the new leader, or None.
+        leader: for Elected and LeaderChanged, the new leader, or None.
     """
 
     event: Event
@@ -195,11 +195,12 @@ class Dispatcher:
         match item.event:
             case Elected(election=election):
                 self._elected(election, item.leadership)
+                if item.leader is not None:  # no change follows where the lease was away for a moment
+                    self._changed(election, item.leader)
             case Lost() as lost:
                 self._lost(lost, item.leadership)
             case LeaderChanged(election=election):
-                for subscription in self._of(election):
-                    _call_safely(partial(subscription.changed, item.leader), subscription.name("on_leader"))
+                self._changed(election, item.leader)
             case _:
                 pass
 
@@ -215,10 +216,14 @@ class Dispatcher:
         if lost.reason is not LossReason.LEASE_LAPSED:
             self._acknowledge(lost.election, lost.term)
 
+    def _changed(self, election: str, leader: Leader | None) -> None:
+        for subscription in self._of(election):
+            _call_safely(partial(subscription.changed, leader), subscription.name("on_leader"))
+
     def _add(self, item: _Subscribed) -> None:
         subscription, published = item.subscription, item.published
         self._subscriptions.setdefault(subscription.election, []).append(subscription)
-        # The orchestrator thread may set both in between, the leader first: both are then reported by the events.
+        # The orchestrator thread may set both in between, the leader first: Elected then reports both.
         leader, leadership = published.leader, published.leadership
         if leadership is not None:
             _call_on_elected(subscription, leadership)

@@ -96,7 +96,7 @@ class Publisher:
     def _publish(self, event: Event) -> PublishedEvent:
         match event:
             case Elected():
-                return PublishedEvent(event, leadership=self._elected(event))
+                return PublishedEvent(event, self._elected(event), self._context.published(event.election).leader)
             case Lost():
                 return PublishedEvent(event, leadership=self._lost(event))
             case LeaderChanged():

@@ -264,3 +264,16 @@ def test_elected_comes_before_leader_also_during_subscribe(is_leader_set):
     desk.subscribe()
     desk.pump()
     assert desk.log == [("elected", 5), ("leader", "a")]
+
+
+def test_a_subscriber_hears_of_its_node_after_a_moment_without_a_lease():
+    """The leader did not change, so no change follows."""
+    desk = Desk()
+    desk.published.leader = leader = Leader(node_id="a", term=5)
+    desk.subscribe()
+    desk.pump()
+    assert desk.log == []
+    event = Elected(election="e", term=5, at=0)
+    desk.dispatcher.dispatch([PublishedEvent(event, desk.leadership(5), leader)])
+    desk.pump()
+    assert desk.log == [("elected", 5), ("leader", "a")]

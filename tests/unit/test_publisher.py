@@ -44,3 +44,10 @@ def test_the_highest_term_of_a_leader_is_kept():
     for event, term in ((other, 1), (Elected(election="e", term=3, at=0), 3), (other, 3)):
         published.publish((event,))
         assert election.leader_term == term
+
+
+def test_an_election_is_told_with_its_leader():
+    told: list = []
+    published = Publisher(publisher()[0]._context, told.extend, lambda _: Profile())
+    published.publish((ELECTED,))
+    assert (told[0].leader.node_id, told[0].leader.term) == ("a", 1)
