@@ -240,7 +240,7 @@ class JoinPasses:
         return None
 
     def _places(self) -> Iterator[tuple[Address, str]]:
-        """Yield each seed and, once they were asked, which takes a second for one that hangs, each caller; and its id."""
+        """Yield each seed, and then each caller and its id: a seed that hangs takes a second, in which one may dial."""
         yield from dict.fromkeys(self._plan.seeds, "").items()
         self._callers = {address: node_id for node_id, address in self._find_callers().items()}
         yield from self._callers.items()

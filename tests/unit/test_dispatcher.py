@@ -266,7 +266,7 @@ def test_elected_comes_before_leader_also_during_subscribe(is_leader_set):
     assert desk.log == [("elected", 5), ("leader", "a")]
 
 
-def test_a_subscriber_hears_of_its_node_after_a_moment_without_a_lease():
+def test_a_subscriber_hears_of_a_lease_that_came_back():
     """The leader did not change, so no change follows."""
     desk = Desk()
     desk.published.leader = leader = Leader(node_id="a", term=5)

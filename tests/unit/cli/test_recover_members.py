@@ -222,7 +222,7 @@ def test_root_gives_no_file_behind_a_link_away(data, monkeypatch):
     assert given == []
 
 
-def test_a_line_of_the_audit_is_written_without_an_owner(data, monkeypatch):
+def test_an_audit_line_is_written_without_an_owner(data, monkeypatch):
     """Not every file system has owners."""
 
     def refuse(*_: int) -> None:
