@@ -47,4 +47,5 @@ def test_a_member_that_could_form_another_cluster_is_warned(settings, own, is_wa
     )
     assert made is None
     log.flush(1)
-    assert [("bootstrap = true" in record.getMessage()) for record in caplog.records] == [True] * is_warned
+    # Another line may tell of records that a test before this one could not write.
+    assert sum("bootstrap = true" in record.getMessage() for record in caplog.records) == is_warned
