@@ -8,8 +8,8 @@ store from forming another cluster beside a living one. With `bootstrap` a time 
 can come up some seconds after its node, and until then all other seeds are silent.
 
 The members of a living cluster may be none of the seeds: a node may be its own only seed. But they dial a member that
-lost its store, at its former address, in each support duration. So a node listens for that long before it forms a
-cluster. One that was dialed forms none, and asks the callers.
+lost its store, at its former address, in each support duration. So a node listens for half as long again before it
+forms a cluster. One that was dialed forms none, and asks the callers.
 """
 
 from collections.abc import Collection, Mapping

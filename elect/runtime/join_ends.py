@@ -170,7 +170,7 @@ def _plan(config: Config, links: PeerLinks, opened: StoreContent) -> JoinPlan:
         is_bootstrap=config.bootstrap,
         attempts_max=config.join_attempts_max,
         wait_max_ns=config.join_backoff_max_ns,
-        listen_ns=config.support_duration_ns,
+        listen_ns=config.support_duration_ns * 3 // 2,  # a member that stalls for a moment dials late
     )
 
 
