@@ -1,11 +1,11 @@
 """Measure what many clients of one node cost: its memory and threads, its elections, and the time until all know.
 
-Three nodes are real processes with default timing, as in failover.py. Ten of the clients are a `Client` each. The other
-ones are bare links (watching/bare_clients.py): their programs would be on other machines, and this one has to serve
-only the nodes. A round is one `kill -9` of the leader. Times are from the kill, on the clock that all processes share.
+Three nodes are real processes with default timing, as in failover.py. Ten of many clients are a `Client` each. The
+others, and the one client, are bare links (watching/bare_clients.py): their programs would be on other machines, and
+this one has to serve only the nodes. Such a client knows what has come to its socket. A round is one `kill -9` of the
+leader. Times are from the kill, on the clock that all processes share.
 
-- told: all clients are at one node, over its Unix socket. It lives on and leads next: it has to be elected, and to tell
-  its clients.
+- told: all clients are at one node. It lives on and leads next: it has to be elected, and to tell its clients.
 - moved: all clients are at the leader that is killed. An idle client waits up to half a second, at random, before it
   dials another node: a thousand at once would disturb the election.
 
@@ -90,8 +90,9 @@ class Crowd:
 
     def __init__(self, count: int, arguments: argparse.Namespace, addresses: list[str]) -> None:
         self.count = count
-        bare, processes = max(0, count - FULL), arguments.processes
-        shares = [("full", min(count, FULL))]
+        full, processes = FULL if count > FULL else 0, arguments.processes
+        bare = count - full
+        shares = [("full", full)]
         shares += [("bare", bare // processes + (place < bare % processes)) for place in range(processes)]
         program = [sys.executable, str(CLIENTS)]
         self._processes = [
@@ -134,24 +135,19 @@ class Crowd:
 
 
 @contextmanager
-def nodes(clients: int) -> Iterator[tuple[ProcessCluster, str]]:
-    """Run three nodes that let in these clients, all of one host and user; yield them and the socket of KEPT."""
+def nodes(clients: int) -> Iterator[ProcessCluster]:
+    """Run three nodes that let in these clients, all of one host."""
     with tempfile.TemporaryDirectory(prefix="elect-bench-") as directory:
-        socket = f"unix:{directory}/a.sock"
-
-        def lines(node_id: str) -> list[str]:
-            listen = [f'listen = "{socket}"'] if node_id == KEPT else []
-            return ["[clients]", f"max = {2 * clients + 16}", *listen]
-
+        lines = ["[clients]", f"max = {2 * clients + 16}"]
         running = ProcessCluster(
-            Plan(directory=Path(directory), security=lines, command=(sys.executable, str(PROGRAM)))
+            Plan(directory=Path(directory), security=lambda _: lines, command=(sys.executable, str(PROGRAM)))
         )
         for node_id, node in running.nodes.items():
             text = node.path.read_text().replace("[node]\n", f"[node]\npriority = {PRIORITIES[node_id]}\n")
             node.path.write_text(text)
         with running:
             running.wait_for(lambda event: event.event == "on_elected")
-            yield running, socket
+            yield running
 
 
 def leader_of(running: ProcessCluster) -> tuple[str, int]:
@@ -194,10 +190,10 @@ def hand_over(running: ProcessCluster) -> None:
 def told(clients: int, arguments: argparse.Namespace) -> Course:
     """Measure clients of a node that lives on."""
     course = Course()
-    with nodes(clients) as (running, socket):
+    with nodes(clients) as running:
         running.wait_until_quiet(SETTLED_S)
         course.before = Cost.of(running.nodes[KEPT].pid)
-        with Crowd(clients, arguments, [socket]) as crowd:
+        with Crowd(clients, arguments, [running.addresses[KEPT]]) as crowd:
             crowd.known(leader_of(running)[1])
             course.after = Cost.of(running.nodes[KEPT].pid)
             for _ in range(arguments.rounds):
@@ -210,7 +206,7 @@ def told(clients: int, arguments: argparse.Namespace) -> Course:
 def moved(clients: int, arguments: argparse.Namespace) -> Course:
     """Measure clients of the leader that is killed."""
     course = Course()
-    with nodes(clients) as (running, _):
+    with nodes(clients) as running:
         running.wait_until_quiet(SETTLED_S)
         for _ in range(arguments.rounds):
             leader, term = leader_of(running)
