@@ -392,9 +392,9 @@ class Election:
 
     def _await_successor(self, to: str, term: int, timeout: float | None) -> None:
         def find() -> Leader | None:
-            leader = self.published.leader
-            return leader if leader is not None and leader.term > term else None
+            return leader if (leader := self.published.leader) is not None and leader.term > term else None
 
         found = self._context.wait_for(find, timeout)
         if found is None or found.node_id != to:
-            raise LeadershipTimeout(self.name, f"leadership of {to}", timeout or 0.0)
+            instead = "" if found is None else f" ({found.node_id} leads)"
+            raise LeadershipTimeout(self.name, f"leadership of {to}{instead}", timeout or 0.0)

@@ -204,6 +204,26 @@ def old_resigns():
     return wrapped(following, "receive_resign", taking)
 
 
+@FOLLOWING.add("a repeated Resign takes the successor away", "6", worlds.HAND_OVER_AT_ONCE, 10)
+def forgotten_successors():
+    def taking(take):
+        def take_again(state, election, peer, resign):
+            take(state, election, peer, resign)
+            if election.resigned == (peer.id, resign.term):
+                election.note_resign(peer.id, term=resign.term, successor=resign.successor)
+
+        return take_again
+
+    def owing(owe):
+        def owe_as_given(self, peer, entry):
+            peer.resigns.pop(entry.election, None)
+            owe(self, peer, entry)
+
+        return owe_as_given
+
+    return both(wrapped(following, "receive_resign", taking), wrapped(NodeState, "owe", owing))
+
+
 @FOLLOWING.add("a follower stays bound when the session ends", "4", worlds.HOSTILE, 5)
 def bound_for_ever():
     return replaced(following, "release", nothing)

@@ -14,7 +14,7 @@ from elect.core.ready import Ballot
 from elect.core.rules import campaigning
 from elect.testing import Faults, Observer, Options, Simulation, Span, hostile
 from elect.testing.world.host import Host
-from tests.simulation.healthy_cluster import HealthyCluster, healthy
+from tests.simulation.healthy_cluster import QUICK_APPLICATION, HealthyCluster, healthy
 
 NODES = (3, 4, 5)
 MANY = tuple(f"e{number}" for number in range(12))
@@ -336,6 +336,7 @@ MINORITY = disturbed("minority", HealthyCluster.trouble_a_minority)
 RESTART = disturbed("restart", HealthyCluster.restart_the_leader)
 SUCCESSION = disturbed("succession", HealthyCluster.replace_the_leader)
 HAND_OVER = disturbed("hand over", HealthyCluster.hand_over, delay=Span(low=0.000_05, high=0.002))
+HAND_OVER_AT_ONCE = disturbed("hand over at once", HealthyCluster.hand_over_at_once, **QUICK_APPLICATION)
 LOSSY = disturbed("pass it round", HealthyCluster.pass_it_round, loss=0.15)
 
 CONTEST = harsh("contests", "contest", every=2.0)

@@ -8,12 +8,15 @@ from random import Random
 
 from elect.core.events import Elected, Event, Lost, Role, RoleChanged
 from elect.testing.simulation.simulation import Simulation
-from elect.testing.simulation.simulation_options import Options
+from elect.testing.simulation.simulation_options import Options, Span
 from elect.testing.world.process import Process
 from elect.testing.world.world_observer import Observer
 
 _SLACK_S = 0.05
 """The time for the frames, writes and timers of a few steps in a healthy world, s."""
+
+QUICK_APPLICATION = {"delay": Span(low=0.000_05, high=0.002), "acknowledgement": Span(low=0.0, high=0.0)}
+"""Options with which a Resign leaves while answers to the election are still under way."""
 
 _SIZES = (3, 4, 5)
 
@@ -234,8 +237,27 @@ class HealthyCluster:
         leader = self._leaders()["default"]
         standings = self._rank(self._others(leader))
         successor = self._rng.choice([node_id for node_id, (priority, _) in standings.items() if priority])
-        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=successor))
+        self._resign_to(leader, successor)
         self._expect(successor, 0.0, f"{leader} handed over to {successor} of {standings}")
+
+    def hand_over_at_once(self, rounds: int = 4) -> None:
+        """Hand over in the step after the election, while followers still answer: the named node leads at once.
+
+        Raises:
+            InvariantViolation: another node leads, or none.
+        """
+        simulation, leader = self.simulation, self._leaders()["default"]
+        for _ in range(rounds):
+            named, successor = self._rng.sample(self._others(leader), 2)
+            self._resign_to(leader, named)
+            self._expect(named, 0.0, f"{leader} handed over to {named}")
+            self._resign_to(named, successor)
+            self._expect(successor, 0.0, f"{named}, just elected, handed over to {successor}")
+            leader = successor
+            simulation.run(self._options.settle_seconds)
+
+    def _resign_to(self, leader: str, successor: str) -> None:
+        self.simulation.tell(leader, lambda elector, now: elector.resign(now, "default", to=successor))
 
     def _rank(self, node_ids: list[str]) -> dict[str, tuple[int, int]]:
         """Set priorities and offsets, at least one priority above 0, and wait until all nodes know them."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from elect.testing import InvariantViolation
-from tests.simulation.healthy_cluster import HealthyCluster, healthy
+from tests.simulation.healthy_cluster import QUICK_APPLICATION, HealthyCluster, healthy
 from tests.simulation.seeds import seeds
 
 SEEDS = seeds(8, 16, 60)
@@ -29,6 +29,11 @@ def test_the_best_of_the_others_leads_in_time(seed: int):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_named_successor_leads_at_once(seed: int):
     HealthyCluster(healthy(seed)).hand_over()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_elected_a_moment_ago_hands_over(seed: int):
+    HealthyCluster(replace(healthy(seed), **QUICK_APPLICATION)).hand_over_at_once()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

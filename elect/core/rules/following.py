@@ -160,7 +160,8 @@ def receive_resign(state: NodeState, election: ElectionState, peer: Peer, resign
     # A Resign is repeated, so an old one may come after the same peer was elected again: it must not free this node.
     if following is not None and following.leader == peer.id and following.term <= resign.term:
         state.follow(election, None)
-    if election.following is None and (election.resigned is None or election.resigned[1] <= resign.term):
+    # Once a term: a Follow that crosses this Resign may be answered with one that names no successor.
+    if election.following is None and (election.resigned is None or election.resigned[1] < resign.term):
         election.note_resign(peer.id, term=resign.term, successor=resign.successor)
 
 

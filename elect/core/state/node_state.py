@@ -232,8 +232,10 @@ class NodeState:
         owed = peer.resigns if isinstance(entry, Resign) else peer.abandons
         latest = owed.get(entry.election)
         # One of a later term includes the earlier ones.
-        if latest is None or latest.term <= entry.term:
+        if latest is None or latest.term < entry.term:
             owed[entry.election] = entry
+        elif latest.term == entry.term:
+            entry = latest  # it may name a successor, as this one does not
         self.effects.send(peer.id, entry)
 
     def end_campaign(self, election: ElectionState, outcome: str) -> None:

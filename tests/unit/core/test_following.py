@@ -222,6 +222,17 @@ def test_a_resignation_lets_go_and_is_answered():
     assert desk.election.following is None
 
 
+def test_a_repeated_resignation_keeps_the_successor():
+    """A leader answers a Follow that crossed its Resign with another one."""
+    desk = Desk().following("a", 3)
+    desk.say("a", resign(3, successor="c"))
+    desk.say("a", resign(3))
+    assert desk.entries("a") == [Resigned(election="default", term=3)]
+    assert desk.election.successor == "c"
+    desk.say("a", resign(4))
+    assert desk.election.successor is None
+
+
 def test_an_older_resignation_is_answered_and_lets_nobody_go():
     desk = Desk().following("a", 3)
     desk.say("a", resign(2))

@@ -238,6 +238,16 @@ def test_a_resignation_is_repeated_on_new_links_until_answered():
     assert Resign(election="default", term=1) not in desk.entries("a"), "it showed a higher term"
 
 
+def test_a_late_follow_is_told_the_successor():
+    desk = Desk().elected()
+    desk.take(desk.elector.resign(desk.now, "default", to="c"))
+    desk.take(desk.elector.acknowledge(desk.now, "default", 1))
+    desk.follow("a", 1)
+    assert desk.entries("a") == [Resign(election="default", term=1, successor="c")]
+    desk.tick(INTERVAL)
+    assert Resign(election="default", term=1, successor="c") in desk.entries("a"), "repeated as it was said first"
+
+
 def test_a_follow_of_a_term_not_led_is_answered_with_resign():
     desk = Desk().supported_unwilling()
     desk.follow("a", 4)
