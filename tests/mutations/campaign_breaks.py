@@ -136,8 +136,9 @@ def no_random_wait():
 def endless_campaigns():
     def beginning(begin):
         def begin_for_ever(state, election):
-            begin(state, election)
-            election.campaign.ends_at = FOREVER
+            campaign = begin(state, election)
+            campaign.ends_at = FOREVER
+            return campaign
 
         return begin_for_ever
 

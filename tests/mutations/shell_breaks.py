@@ -94,6 +94,6 @@ def heartbeats_at_their_use():
     return wrapped(Orchestrator, "_take_coalesced", taking)
 
 
-@SHELL.add("a coalesced heartbeat is one step with the tick, steady or not", "3", worlds.HOSTILE, 30)
+@SHELL.add("a coalesced heartbeat is one step with the tick, steady or not", "3", worlds.SUSPENDED, 5)
 def heartbeats_and_ends_in_one_step():
     return replaced(Elector, "are_steady", lambda self, peers, now: True)

@@ -347,6 +347,7 @@ LINKS = harsh("links", "redial", "clog", "cut both ways", "resign", every=0.1, d
 PROXIES = harsh("proxies", "close by proxy", "cut both ways", every=0.15, untrusted=1.0)
 RESETS = harsh("resets", "reset", "hang up", "cut both ways", every=0.15)
 RESTARTS = harsh("restarts", "restart at once", "cut both ways", every=0.3)
+SUSPENDED = harsh("suspended", "suspend", every=0.3)
 LONG_PROMISES = World("long promises", _of_long_promises)
 DISKS = harsh("disks", "fail writes", "resign", every=0.2, disk_latency=Span(low=0.005, high=0.4))
 OFFSETS = harsh("offsets", "restand", "resign", "crash", every=0.2, offset_rule="require")

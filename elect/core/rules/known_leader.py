@@ -57,7 +57,10 @@ def reported_leaders(state: NodeState, election: ElectionState) -> list[Known]:
 
 
 def _is_outdated(state: NodeState, election: ElectionState, known: Known) -> bool:
-    """Return whether a report is outdated: the leader itself sent Resign, or has restarted since."""
+    """Return whether a report is outdated: a later leader was known, the leader sent Resign, or has restarted since."""
+    # Once another is elected, the lease of the leader before it is over for good.
+    if known.term < election.led_term:
+        return True
     if election.resigned is not None and election.resigned[0] == known.leader and known.term <= election.resigned[1]:
         return True
     leader = state.support.peers.get(known.leader or "")

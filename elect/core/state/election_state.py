@@ -105,6 +105,7 @@ class ElectionState:
         follow_term_min: highest term in which this node granted to another, followed, or was elected.
         granted_vote: the vote that raised it last, or None.
         elected_term: highest term in which this node was, or before its start may have been, elected.
+        led_term: highest term in which this node has led or followed a leader since its start.
         term_seen: highest term that a peer has named.
         is_entered: this node is a candidate in it.
         following, campaign, leadership: at most one is set.
@@ -138,6 +139,7 @@ class ElectionState:
         "leader",
         "leadership",
         "led_since",
+        "led_term",
         "name",
         "quick",
         "refusals",
@@ -157,6 +159,7 @@ class ElectionState:
         self.follow_term_min = durable.follow_term_min
         self.granted_vote: GrantedVote | None = None
         self.elected_term = durable.term
+        self.led_term = 0
         self.term_seen = durable.term
         self.is_entered = False
         self.following: Following | None = None
@@ -274,7 +277,7 @@ class ElectionState:
         self.leadership = LeadershipState(term=self.campaign.term, ends_at=ends_at)
         self.follow_term_min = max(self.follow_term_min, self.campaign.term)
         self.granted_vote = None
-        self.elected_term = self.campaign.term
+        self.elected_term = self.led_term = self.campaign.term
         self.campaign = None
         self._index.update(self)
         return self.leadership
@@ -308,6 +311,7 @@ class ElectionState:
         self.leadership = None
         self.following = following
         if following is not None and following.is_elected:
+            self.led_term = following.term
             self.follow_term_min = max(self.follow_term_min, following.term)
             self.granted_vote = None
             self.refused = None

@@ -64,6 +64,7 @@ OMITTED: Mapping[type, Mapping[str, str]] = {
         "closed": _TURN,
         "retry_at": _TURN,
         "led_since": _TURN,
+        "led_term": _TURN,
         "quick": _TURN,
         "rests_until": _TURN,
         "free_since": _TURN,

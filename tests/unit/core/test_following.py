@@ -1,5 +1,7 @@
 """PROTOCOL.md, section 4: Following, Bound, Resign; section 6: knowing a leader."""
 
+import pytest
+
 from elect.core.events import LeaderChanged, LossReason, Lost, Role
 from elect.core.messages import (
     ENTRIES_MAX,
@@ -283,6 +285,22 @@ def test_knowledge_of_an_unsupported_leader_is_ignored():
     assert not desk.events(LeaderChanged)
     desk.beat("a", supports="c")
     assert [e.leader for e in desk.events(LeaderChanged)] == ["c"]
+
+
+@pytest.mark.parametrize("ending", ["resigned", "died"])
+def test_knowledge_of_an_earlier_leader_is_ignored(ending):
+    """Who still reports it has not heard of the later one."""
+    desk = Desk().following("a", 3)
+    desk.know("a", "a", term=3)
+    desk.say("c", lead(4))
+    assert [e.leader for e in desk.events(LeaderChanged)] == ["c"]
+    if ending == "resigned":
+        desk.say("c", resign(4))
+    else:
+        desk.lose("c")
+    assert [e.leader for e in desk.events(LeaderChanged)] == [None]
+    desk.know("a", "a", term=5, number=2)
+    assert [e.leader for e in desk.events(LeaderChanged)] == ["a"]
 
 
 def test_knowledge_of_a_restarted_process_is_ignored():
