@@ -150,6 +150,14 @@ def test_the_id_of_a_new_node_is_new():
         simulation.add_node("a")
 
 
+def test_the_last_voter_is_not_taken_away():
+    """Every other machine is gone, so no other node knows it as a member."""
+    simulation = Simulation(changing(407285571, 3))
+    simulation.run(30)
+    assert simulation.members().voters == ("d",)
+    simulation.settle()
+
+
 def test_a_seed_repeats_the_changes():
     texts = []
     for _ in range(2):

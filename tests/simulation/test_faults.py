@@ -88,6 +88,22 @@ def test_a_node_without_peers_has_the_faults_that_need_none():
     simulation.settle()
 
 
+@pytest.mark.parametrize("kind", sorted(FAULTS))
+def test_a_fault_strikes_the_last_machine(kind: str):
+    simulation = Simulation(Options(faults=Faults(every=0.2, kinds=(kind,), triggered=1.0)))
+    for node_id in "bc":
+        simulation._world.hosts[node_id].retire()
+    simulation.run(5)
+
+
+def test_nodes_that_rest_are_waited_for():
+    """An application that resigns again and again makes all of them rest."""
+    for seed in range(6):
+        simulation = Simulation(Options(nodes=1, seed=seed, faults=Faults(every=0.15, kinds=("resign",))))
+        simulation.run(20)
+        simulation.settle()
+
+
 def test_at_most_one_disk_is_wiped():
     simulation = Simulation(Options(nodes=5, seed=2, faults=Faults(every=0.2, kinds=("wipe", "crash"))))
     simulation.run(30)

@@ -3,6 +3,7 @@
 Source: PROTOCOL.md, section 9.
 """
 
+from elect.clock import NS_PER_S
 from elect.core.configuration import ClusterState
 from elect.core.events import Elected, Event, FailedBack, Lost
 from elect.core.options import OffsetRule
@@ -58,6 +59,17 @@ class Liveness(Observer):
             unknowing = [str(process) for process in running if not sites.leases_over_at(process.elector.state)]
             if unknowing:
                 self._world.fail("healed seals are complete", f"{unknowing} do not know that{self._views()}")
+
+    @property
+    def rest_seconds(self) -> float:
+        """Return the time until no node rests any more because it gave leadership up again and again, s."""
+        processes = [host.process for host in self._world.hosts.values() if host.process is not None]
+        rests = [
+            election.rests_until - process.now
+            for process in processes
+            for election in process.elector.state.elections.values()
+        ]
+        return max([0, *rests]) / NS_PER_S
 
     # Members.
 

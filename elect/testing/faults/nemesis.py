@@ -18,8 +18,7 @@ class Nemesis(FaultContext):
         self._faults = faults
         for kind in faults.kinds:
             arguments.choice("one of kinds", kind, tuple(FAULTS))
-        kinds = faults.kinds or tuple(FAULTS)
-        self._kinds = [kind for kind in kinds if len(world.options.node_ids) > 1 or kind in WITHOUT_PEERS]
+        self._kinds = faults.kinds or tuple(FAULTS)
         if (faults.triggered or "contest" in self._kinds) and len(self.ids) > 1:
             world.watch(TriggeredFaults(self, faults.triggered))
         self._wait()
@@ -29,10 +28,13 @@ class Nemesis(FaultContext):
         self._world.scheduler.after(wait, self._strike)
 
     def _strike(self) -> None:
-        if self.is_active and self._kinds:
-            kind = self.rng.choice(self._kinds)
-            self.strikes[kind] += 1
-            FAULTS[kind](self)
+        if self.is_active:
+            # Of the moment: members come and go.
+            kinds = [kind for kind in self._kinds if len(self.ids) > 1 or kind in WITHOUT_PEERS]
+            if kinds:
+                kind = self.rng.choice(kinds)
+                self.strikes[kind] += 1
+                FAULTS[kind](self)
             self._wait()
 
     def strike_last(self) -> str | None:

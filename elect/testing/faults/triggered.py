@@ -40,7 +40,10 @@ class TriggeredFaults(Observer):
 
     def _strike(self, node_id: str) -> None:
         context = self._context
-        other = context.rng.choice([each for each in context.ids if each != node_id])
+        others = [each for each in context.ids if each != node_id]
+        if not others:
+            return
+        other = context.rng.choice(others)
         context.strikes["triggered"] += 1
         match context.rng.choice(_STRIKES):
             case "reboot":

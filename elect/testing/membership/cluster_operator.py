@@ -82,9 +82,10 @@ class ClusterOperator(FaultContext):
         return host.is_joining and member is not None and not host.disk.configuration.members
 
     def _is_gone(self, node_id: str) -> bool:
-        """Return whether no other node counts on this one any more."""
+        """Return whether this node is no member, and no other node counts on it any more."""
         others = [host for host in self.hosts.values() if host.node_id != node_id and not host.is_retired]
-        return all(host.disk.configuration.member(node_id) is None for host in others)
+        known = (self._world.newest, *(host.disk.configuration for host in others))
+        return all(configuration.member(node_id) is None for configuration in known)
 
     # Changes.
 

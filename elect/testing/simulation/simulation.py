@@ -118,7 +118,7 @@ class Simulation(NetworkControls):
         if self._liveness.members_changed:
             self.run_until(self._liveness.are_members_settled, self._world.options.members_seconds)
             self._liveness.check_members()
-        self.run(self._world.options.settle_seconds)
+        self.run(self._liveness.rest_seconds + self._world.options.settle_seconds)
         self._liveness.check_leaders()
         self.run(self._world.options.failback_seconds)
         self._liveness.settle()
