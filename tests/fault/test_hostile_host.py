@@ -276,7 +276,7 @@ def test_a_dead_thread_takes_the_node_down_loudly(tmp_path, name, caplog):
         assert not node.is_alive
         eventually(leadership.lost.is_set)
         assert node.failure is not None
-        assert "stops: thread" in caplog.text
+        eventually(lambda: "stops: thread" in caplog.text)
         with pytest.raises(Stopped):
             node.pause()
         if name != "elect-events":
