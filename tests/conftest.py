@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -27,6 +28,10 @@ settings.load_profile("elect")
 
 def pytest_configure(config: pytest.Config) -> None:
     configuration.set_hypothesis_home_dir(config.rootpath / "build" / "hypothesis")
+    # A shell ignores these two for what it runs in the background, and so would every process of a test.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from elect.core.messages import (
 )
 from elect.observing.mirror_messages import MIRROR_KIND, MIRROR_MESSAGES, SourceWelcome, Subscribe
 from elect.testing.real_processes import Plan, ProcessCluster
+from tests.fault.handshakes import settle
 from tests.nodes import eventually
 from wire.io.open_link import OpenLink
 from wire.io.sockets import shut
@@ -118,6 +119,7 @@ def refused(address: str) -> dict[str, float]:
 def test_a_mirror_has_no_say_in_real_processes(tmp_path: Path):
     with ProcessCluster(Plan(directory=tmp_path, with_http=True)) as running:
         leader = running.wait_for_leader()
+        settle(running)
         eventually(lambda: has_id(running.http["a"]) and has_id(running.http["b"]) and has_id(running.http["c"]))
         since = len(running.events)
         messages = hostile(FOUNDED, (leader.term or 0) + 1)
