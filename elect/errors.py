@@ -121,10 +121,10 @@ class LeadershipTimeout(ElectError, TimeoutError):
     Attributes:
         election: the name of the election; empty: all of them.
         awaited: the condition, as in "leadership", "a leader" or "the resignation".
-        timeout: the wait, seconds.
+        timeout: the longest wait, seconds; None: without limit, and another node leads than the awaited one.
     """
 
-    def __init__(self, election: str, awaited: str, timeout: float) -> None:
+    def __init__(self, election: str, awaited: str, timeout: float | None) -> None:
         super().__init__()
         self.args = (election, awaited, timeout)
         self.election = election
@@ -133,7 +133,8 @@ class LeadershipTimeout(ElectError, TimeoutError):
 
     def __str__(self) -> str:
         where = f" in election {self.election!r}" if self.election else ""
-        return f"{self.awaited}{where} did not come within {self.timeout:g} s"
+        within = "" if self.timeout is None else f" within {self.timeout:g} s"
+        return f"{self.awaited}{where} did not come{within}"
 
 
 class LeaderUnavailable(LeadershipTimeout):

@@ -397,4 +397,4 @@ class Election:
         found = self._context.wait_for(find, timeout)
         if found is None or found.node_id != to:
             instead = "" if found is None else f" ({found.node_id} leads)"
-            raise LeadershipTimeout(self.name, f"leadership of {to}{instead}", timeout or 0.0)
+            raise LeadershipTimeout(self.name, f"leadership of {to}{instead}", timeout)

@@ -1,4 +1,4 @@
-"""A call waits for the orchestrator thread up to its timeout; its command is done all the same."""
+"""A call waits for its end up to its timeout; its command is done all the same."""
 
 import threading
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from elect import LeadershipTimeout
-from tests.nodes import DEADLINE_S, eventually, single
+from tests.nodes import DEADLINE_S, cluster, eventually, single
 
 CALLS = {
     "pause": (lambda election, timeout: election.pause(timeout), "the pause"),
@@ -74,3 +74,12 @@ def test_a_wrong_priority_or_offset_changes_nothing(tmp_path):
                 node.set_offset(wrong)
         assert node.is_leader
         assert node.is_alive
+
+
+def test_a_failed_hand_over_names_the_leader(tmp_path):
+    with cluster(tmp_path) as nodes:
+        leader, (_, paused) = nodes.leader(), nodes.followers()
+        paused.pause()
+        to = paused.config.node
+        with pytest.raises(LeadershipTimeout, match=rf"^leadership of {to} \([^{to}] leads\) .* did not come$"):
+            leader.resign(to=to)
