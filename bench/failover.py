@@ -13,6 +13,7 @@ Without an option that chooses a situation, all of them are measured, slow ones 
 - `--nodes N`: an idle cluster of N nodes.
 - `--offsets moving`: each node calls `set_offset` every 2 ms.
 - `--busy`: each process has a thread of pure Python that computes without a pause.
+- `--connections N`: each process has N connections of its application, as a server has.
 - `--rolling`: the leader is killed at a random moment within 2 s of the start of the node that was killed before.
 - `--elections N`: each node is a candidate in N elections. A node is killed, and started again.
 
@@ -22,8 +23,8 @@ With --rotate one node takes the next step of replacing its keys or certificates
 not for cold starts, --rolling and --elections. A line under each row then says how many terms began without a cause;
 the right number is 0.
 
-Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes N] [--offsets moving] [--busy] [--rolling]
-    [--elections N] [--switch-interval S] [--security none|key|tls] [--rotate]
+Usage: python bench/failover.py [--rounds 50] [--hangs 10] [--nodes N] [--offsets moving] [--busy] [--connections N]
+    [--rolling] [--elections N] [--switch-interval S] [--security none|key|tls] [--rotate]
 """
 
 import argparse
@@ -51,6 +52,9 @@ COLD_STARTS_MAX, COURSES_MAX = 10, 3
 """The most rounds of measurements that take seconds, and of those that take a minute."""
 
 MANY = 10_000
+
+CONNECTIONS = 1_000
+"""Of an application; both ends are in its process, so a thousand are 2,000 sockets."""
 
 
 def measure_floor() -> floor.Floor:
@@ -100,15 +104,23 @@ class Measurement:
         self.failures("5 nodes", "SIGKILL", nodes=5)
         self.failures("moving offsets", "SIGKILL", application=("--moving",))
         self.failures("busy", "SIGKILL", "SIGTERM", "resign", application=("--busy",))
+        self.failures(f"{CONNECTIONS} connections", "SIGKILL", application=("--connections", str(CONNECTIONS)))
         self.rolling("rolling")
         self.many(MANY)
 
     def chosen(self) -> None:
         """Measure the situation of the options."""
         arguments = self._arguments
-        options = {"moving offsets": ("--moving", arguments.offsets), "busy": ("--busy", arguments.busy)}
-        names = [name for name, (_, wanted) in options.items() if wanted]
-        application = tuple(option for option, wanted in options.values() if wanted)
+        options = {
+            "moving offsets": (arguments.offsets, ("--moving",)),
+            "busy": (arguments.busy, ("--busy",)),
+            f"{arguments.connections} connections": (
+                arguments.connections,
+                ("--connections", str(arguments.connections)),
+            ),
+        }
+        names = [name for name, (wanted, _) in options.items() if wanted]
+        application = tuple(text for wanted, texts in options.values() if wanted for text in texts)
         nodes = arguments.nodes or 3
         name = ", ".join([f"{nodes} nodes"] * (nodes != 3) + names) or "idle"
         if arguments.elections:
@@ -167,6 +179,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int)
     parser.add_argument("--offsets", choices=("moving",))
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--connections", type=int, help="of the application of each node")
     parser.add_argument("--rolling", action="store_true")
     parser.add_argument("--elections", type=int)
     parser.add_argument("--switch-interval", type=float, help="of the interpreter of each node, s")
@@ -184,7 +197,7 @@ def main() -> None:
     measurement = Measurement(arguments, Table())
     measurement.failures("idle", "SIGKILL")
     options = arguments.nodes, arguments.offsets, arguments.busy, arguments.rolling, arguments.elections
-    if any(options):
+    if any(options) or arguments.connections:
         measurement.chosen()
     else:
         measurement.all()

@@ -7,19 +7,22 @@ kept until nothing has happened for a while, so that no failover waits for the p
 SIGTERM stops the node. SIGUSR1 resigns, after the line `resigning`. With --held the node is ready after the line
 `ready`, and the first SIGUSR1 starts it.
 
-Usage: python node_program.py [--moving] [--busy] [--elections N] [--held]
+Usage: python node_program.py [--moving] [--busy] [--connections N] [--elections N] [--held]
     [--switch-interval S] CONFIG
 """
 
 import argparse
 import mmap
 import os
+import resource
 import signal
+import socket
 import struct
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +101,7 @@ class Program:
                 return
         self._node.start()
         self._lines.write("started", now_ns())
+        self._connections = list(connections(self._arguments.connections))
         for wanted, work in (self._arguments.busy, compute), (self._arguments.moving, self._move):
             if wanted:
                 threading.Thread(target=work, daemon=True).start()
@@ -151,6 +155,17 @@ class Program:
                 self._lines.write_event(event)
 
 
+def connections(number: int) -> Iterator[socket.socket]:
+    """Open connections of this process with itself, and yield both ends of each."""
+    if number:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for _ in range(number):
+            yield socket.create_connection(server.getsockname())
+            yield server.accept()[0]
+
+
 def compute() -> None:
     """Keep a processor busy with pure Python."""
     number = 1
@@ -164,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moving", action="store_true", help="call set_offset every 2 ms")
     parser.add_argument("--busy", action="store_true", help="compute on one thread, without a pause")
+    parser.add_argument("--connections", type=int, default=0, help="have open connections, as a server has")
     parser.add_argument("--elections", type=int, default=1, help="default, and named ones")
     parser.add_argument("--held", action="store_true", help="start the node at SIGUSR1")
     parser.add_argument("--switch-interval", type=float, default=sys.getswitchinterval(), help="of the interpreter, s")

@@ -54,6 +54,13 @@ def test_messages_come_in_order_and_the_link_ends_with_a_bye() -> None:
         )
 
 
+def test_a_one_way_link_has_a_high_descriptor() -> None:
+    """So Linux closes it first when the process is killed."""
+    with linked() as (dialer, *_), socket.socket() as later:
+        assert dialer._socket is not None
+        assert dialer._socket.fileno() > later.fileno()
+
+
 def test_both_ends_see_the_same_addresses_on_loopback() -> None:
     with listening() as (listener, heard), dialing(listener.address) as (_, told):
         opened, accepted = told.next(LinkOpened), heard.next(LinkAccepted)

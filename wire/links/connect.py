@@ -9,7 +9,7 @@ from wire.common.deadline import Deadline
 from wire.io.meter import Meter
 from wire.io.open_link import Channel, OpenLink
 from wire.io.outbox import Outbox
-from wire.io.sockets import block_reads, block_writes, own_socket, shut, tune, views
+from wire.io.sockets import block_reads, block_writes, own_link_socket, own_socket, shut, tune, views
 from wire.links.place_order import Place, PlaceOrder
 from wire.protocol.address import Address
 from wire.protocol.codec import Codec
@@ -88,7 +88,7 @@ class Dialing:
         """Return a connection to the first of the host's addresses that accepts one, and that address."""
         if address.is_unix:
             try:
-                return self._connect(own_socket(socket.socket(socket.AF_UNIX)), address.host), address.host
+                return self._connect(self._own(socket.socket(socket.AF_UNIX)), address.host), address.host
             except OSError as error:
                 raise ConnectError(f"{address}: {error}") from error
         try:
@@ -98,10 +98,14 @@ class Dialing:
         problems: list[str] = []
         for family, kind, protocol, _, place in PLACES.sort(places):
             try:
-                return self._connect(own_socket(socket.socket(family, kind, protocol)), place), place
+                return self._connect(self._own(socket.socket(family, kind, protocol)), place), place
             except OSError as error:
                 problems.append(f"{place[0]}: {error}")
         raise ConnectError(f"{address}: {'; '.join(problems)}")
+
+    def _own(self, sock: socket.socket) -> socket.socket:
+        # What is one-way tells the peer by its end that this process has died; a client asks for what it wants to know.
+        return own_socket(sock) if self.is_two_way else own_link_socket(sock)
 
     def _connect(self, sock: socket.socket, place: Place) -> socket.socket:
         with _closed_on_error(sock):  # not with the place: it is not dialed once the dial is given up

@@ -29,7 +29,7 @@ from wire.io.link_runner import BYE, LinkRunner
 from wire.io.meter import Meter
 from wire.io.open_link import OpenLink
 from wire.io.outbox import Outbox
-from wire.io.sockets import shut, wake
+from wire.io.sockets import reserve_link_descriptors, shut, wake
 from wire.links.connect import Dialing
 from wire.links.endpoint import Endpoint
 from wire.links.link_log import LinkLog
@@ -118,6 +118,8 @@ class Dialer:
         """
         check_native()
         self._thread.check_new()
+        if not self._dialing.is_two_way:
+            reserve_link_descriptors()
         self._meter.watch_peer(self._peer, self._outbox.__len__)
         try:
             self._thread.start()

@@ -1,11 +1,13 @@
 import errno
 import os
+import resource
 import socket
 from pathlib import Path
 
 import pytest
 
-from wire.io.sockets import failure, has_input, listen, own_socket, views, write_all
+from wire.io import sockets
+from wire.io.sockets import failure, has_input, listen, own_link_socket, own_socket, views, write_all
 from wire.protocol.address import Address
 from wire.protocol.wire_errors import LinkFailure, ResetError, WriteTimeoutError
 
@@ -118,6 +120,29 @@ def test_sockets_of_wire_are_above_the_standard_streams() -> None:
     finally:
         os.dup2(saved, 0)
         os.close(saved)
+
+
+def test_a_link_has_a_descriptor_above_those_of_other_sockets() -> None:
+    """Linux closes the descriptors of a killed process from the highest down."""
+    one, other = socket.socketpair()
+    with own_link_socket(one) as link, other, socket.socket() as later:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        assert link.fileno() >= min(limit * 3 // 4, sockets.LINK_DESCRIPTORS_FROM) > later.fileno()
+        assert one.fileno() == -1
+        assert not link.get_inheritable()
+        other.sendall(b"x")
+        assert link.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("limit", [2**40, resource.RLIM_INFINITY])
+def test_a_link_without_room_above_keeps_its_descriptor(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr(sockets, "LINK_DESCRIPTORS_FROM", 2**30)
+    one, other = socket.socketpair()
+    with own_link_socket(one) as link, other:
+        assert link is one
+        other.sendall(b"x")
+        assert link.recv(1) == b"x"
 
 
 def lacking(monkeypatch: pytest.MonkeyPatch, number: int, absent: socket.AddressFamily) -> None:
