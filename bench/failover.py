@@ -110,14 +110,11 @@ class Measurement:
 
     def chosen(self) -> None:
         """Measure the situation of the options."""
-        arguments = self._arguments
+        arguments, connections = self._arguments, self._arguments.connections
         options = {
             "moving offsets": (arguments.offsets, ("--moving",)),
             "busy": (arguments.busy, ("--busy",)),
-            f"{arguments.connections} connections": (
-                arguments.connections,
-                ("--connections", str(arguments.connections)),
-            ),
+            f"{connections} connections": (connections, ("--connections", str(connections))),
         }
         names = [name for name, (wanted, _) in options.items() if wanted]
         application = tuple(text for wanted, texts in options.values() if wanted for text in texts)
@@ -196,8 +193,8 @@ def main() -> None:
     arguments = parse()
     measurement = Measurement(arguments, Table())
     measurement.failures("idle", "SIGKILL")
-    options = arguments.nodes, arguments.offsets, arguments.busy, arguments.rolling, arguments.elections
-    if any(options) or arguments.connections:
+    situations = arguments.nodes, arguments.offsets, arguments.busy, arguments.connections, arguments.rolling
+    if any(situations) or arguments.elections:
         measurement.chosen()
     else:
         measurement.all()
