@@ -23,7 +23,6 @@ LOOPBACK, LATER = "127.0.0.1", "127.0.0.2"
 SILENCE_S = 1.0
 """A node that joins waits so long for a seed that says nothing."""
 
-STOP_S = 1.0
 REFUSED_S = 20.0
 """A process starts and is refused within two seconds; a busy machine may take longer."""
 
@@ -113,15 +112,13 @@ def test_the_smallest_seed_waits_for_silent_members(cluster, start):
 
 
 @pytest.mark.parametrize("name", ["silent", "dead"])
-def test_sigterm_ends_a_join_at_once(cluster, start, name: str):
+def test_sigterm_ends_a_join(cluster, start, name: str):
     with bad_seeds() as bad:
         cluster.addresses |= bad
         since, newcomer = len(cluster.events), start([name])
         wait_for_joining(cluster, since, attempt=3)
-        began = time.monotonic()
         newcomer.terminate()
         assert newcomer.wait() == 0
-        assert time.monotonic() - began < STOP_S
 
 
 def test_a_join_waits_for_room_on_the_disk(cluster, start):
