@@ -62,12 +62,11 @@ def own_link_socket(sock: socket.socket) -> socket.socket:
 
     Source: the Linux kernel since 4.3: `close_files` in fs/file.c, `task_work_run` in kernel/task_work.c
     """
-    sock = own_socket(sock)
     lowest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4, LINK_DESCRIPTORS_FROM)
     try:
         number = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, lowest)
     except OSError:  # no room up there
-        return sock
+        return own_socket(sock)
     with sock:
         return own_socket(socket.socket(fileno=number))
 
